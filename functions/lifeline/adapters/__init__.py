@@ -1,0 +1,1 @@
+"""Everything that talks to AWS: its dicts become values here, and its errors become ours."""

@@ -1,0 +1,1 @@
+"""Everything that decides: no AWS, no clock, no environment, no logging."""

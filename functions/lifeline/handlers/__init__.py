@@ -1,0 +1,1 @@
+"""Lambda entry points: settings, one call, metrics."""

@@ -1,0 +1,109 @@
+"""What the template tells the functions, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Self
+
+from lifeline.errors import SettingsError
+
+
+class Mode(StrEnum):
+    """Whether apply may change anything."""
+
+    ENFORCE = "enforce"
+    PLAN = "plan"
+
+    def weakened_by(self, asked: "Mode | None") -> "Mode":
+        """Plan if either says plan: a caller may weaken the stack's mode, never strengthen it."""
+        return Mode.PLAN if Mode.PLAN in (self, asked) else Mode.ENFORCE
+
+
+class Scope(StrEnum):
+    """Which tiers the required services are wanted in."""
+
+    PRIVATE = "private"
+    ISOLATED = "isolated"
+
+
+class Coverage(StrEnum):
+    """Whether an interface endpoint must stand in each zone that has subnets in scope, or anywhere in the VPC."""
+
+    AZ = "az"
+    VPC = "vpc"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One function's settings. Names are those of the environment, lower-cased."""
+
+    stack_name: str
+    region: str
+    mode: Mode
+    required_services: tuple[str, ...]
+    scope: Scope
+    coverage: Coverage
+    settle: timedelta
+    queue_url: str
+    dead_letter_queue_url: str
+    table_name: str
+    topic_arn: str
+    role_arn: str
+    agent_namespace: str
+    agent_period: timedelta
+    gap_grace: timedelta
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings. Raises SettingsError, with the variable's name, where one is missing or unusable."""
+        read = _Reader(environment)
+        return cls(
+            stack_name=read.text("STACK_NAME"),
+            region=read.text("AWS_REGION"),
+            mode=read.one_of("MODE", Mode),
+            required_services=read.names("REQUIRED_SERVICES"),
+            scope=read.one_of("SCOPE", Scope),
+            coverage=read.one_of("COVERAGE", Coverage),
+            settle=read.seconds("SETTLE_SECONDS"),
+            queue_url=read.optional("QUEUE_URL"),
+            dead_letter_queue_url=read.optional("DEAD_LETTER_QUEUE_URL"),
+            table_name=read.text("TABLE_NAME"),
+            topic_arn=read.text("TOPIC_ARN"),
+            role_arn=read.optional("ROLE_ARN"),
+            agent_namespace=read.optional("AGENT_NAMESPACE") or "CWAgent",
+            agent_period=read.seconds("AGENT_PERIOD_SECONDS"),
+            gap_grace=read.seconds("GAP_GRACE_SECONDS"),
+        )
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def optional(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def text(self, name: str) -> str:
+        value = self.optional(name)
+        if not value:
+            raise SettingsError(f"{name} is missing from the function's environment")
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
+
+    def seconds(self, name: str) -> timedelta:
+        value = self.text(name)
+        if not value.isdecimal():
+            raise SettingsError(f"{name} must be a whole number of seconds, not {value!r}")
+        return timedelta(seconds=int(value))
+
+    def one_of[E: StrEnum](self, name: str, kind: type[E]) -> E:
+        value = self.text(name)
+        try:
+            return kind(value)
+        except ValueError as error:
+            allowed = ", ".join(kind)
+            raise SettingsError(f"{name} must be one of {allowed}, not {value!r}") from error
