@@ -1,1 +1,1 @@
-"""Lifeline keeps private subnets connected to the AWS services they need, and says when a machine in them falls silent."""
+"""Lifeline keeps private subnets connected to the AWS services they need, and says when a machine falls silent."""

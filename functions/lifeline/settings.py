@@ -55,6 +55,11 @@ class Settings:
     agent_period: timedelta
     gap_grace: timedelta
 
+    @property
+    def account_id(self) -> str:
+        """The account that the functions run in, from their role; empty where there is none."""
+        return self.role_arn.split(":")[4] if self.role_arn.count(":") >= 5 else ""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The settings. Raises SettingsError, with the variable's name, where one is missing or unusable."""

@@ -1,0 +1,140 @@
+"""Apply: one planned action becomes EC2 calls. The only module that changes a network."""
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from lifeline.adapters.aws import translated
+from lifeline.adapters.clients import client
+from lifeline.core.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
+from lifeline.core.plan import HTTPS, Action, ActionKind
+from lifeline.errors import TerminalError, TransientError
+
+_RULE_WORDS = "HTTPS from the VPC to its endpoints"
+
+# The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
+# Looking again gives the answer, so these are no failures.
+_STALE_CODES = frozenset(
+    {
+        "DuplicateSubnetsInSameZone",
+        "InsufficientFreeAddressesInSubnet",
+        "InvalidGroup.Duplicate",
+        "InvalidGroup.NotFound",
+        "InvalidRouteTableID.NotFound",
+        "InvalidRouteTableId.NotFound",
+        "InvalidSubnetID.NotFound",
+        "InvalidSubnetId.NotFound",
+        "InvalidVpcEndpoint.NotFound",
+        "InvalidVpcEndpointId.NotFound",
+        "RouteAlreadyExists",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an action created or changed."""
+
+    endpoint_id: str = ""
+    group_id: str = ""
+
+
+class Endpoints:
+    """Creates and extends what is Lifeline's own; `owner` is the value of its tag."""
+
+    def __init__(self, owner: str, ec2: Any = None) -> None:
+        self._owner = owner
+        self._ec2 = ec2 or client("ec2")
+
+    def apply(self, action: Action, *, vpc_id: str, group_id: str = "") -> Made:
+        """Makes one change. Raises TransientError where another look can succeed, TerminalError where it can't."""
+        try:
+            return self._apply(action, vpc_id, group_id)
+        except TerminalError as error:
+            if error.code in _STALE_CODES:
+                raise TransientError(str(error), code=error.code) from error
+            raise
+
+    def _apply(self, action: Action, vpc_id: str, group_id: str) -> Made:
+        match action.kind:
+            case ActionKind.CREATE_SECURITY_GROUP:
+                return Made(group_id=self._create_group(action, vpc_id))
+            case ActionKind.OPEN_SECURITY_GROUP:
+                self._let_in(action.group_id, action.cidrs)
+                return Made(group_id=action.group_id)
+            case ActionKind.CREATE_INTERFACE_ENDPOINT:
+                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+            case ActionKind.CREATE_GATEWAY_ENDPOINT:
+                return Made(endpoint_id=self._create_gateway(action, vpc_id))
+            case ActionKind.ADD_SUBNETS:
+                self._modify(action, AddSubnetIds=list(action.subnet_ids))
+                return Made(endpoint_id=action.endpoint_id)
+            case ActionKind.ADD_ROUTE_TABLES:
+                self._modify(action, AddRouteTableIds=list(action.route_table_ids))
+                return Made(endpoint_id=action.endpoint_id)
+
+    def _create_interface(self, action: Action, vpc_id: str, group_id: str) -> str:
+        """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
+        if not group_id:
+            raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
+        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+            answer = self._ec2.create_vpc_endpoint(
+                VpcEndpointType=EndpointType.INTERFACE.value,
+                VpcId=vpc_id,
+                ServiceName=action.service_name,
+                SubnetIds=list(action.subnet_ids),
+                SecurityGroupIds=[group_id],
+                PrivateDnsEnabled=True,
+                ClientToken=action.client_token,
+                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+            )
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+
+    def _create_gateway(self, action: Action, vpc_id: str) -> str:
+        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+            answer = self._ec2.create_vpc_endpoint(
+                VpcEndpointType=EndpointType.GATEWAY.value,
+                VpcId=vpc_id,
+                ServiceName=action.service_name,
+                RouteTableIds=list(action.route_table_ids),
+                PrivateDnsEnabled=False,
+                ClientToken=action.client_token,
+                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+            )
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+
+    def _modify(self, action: Action, **change: list[str]) -> None:
+        with translated(f"modify_vpc_endpoint {action.endpoint_id}"):
+            self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
+
+    def _create_group(self, action: Action, vpc_id: str) -> str:
+        """Creates the group and lets 443 in. A group's name is unique in its VPC, so two runs can't make two."""
+        with translated(f"create_security_group in {vpc_id}"):
+            answer = self._ec2.create_security_group(
+                GroupName=SECURITY_GROUP_NAME,
+                Description="Lifeline: lets the VPC reach its endpoints on 443",
+                VpcId=vpc_id,
+                TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
+            )
+        group_id = str(answer["GroupId"])
+        self._let_in(group_id, action.cidrs)
+        return group_id
+
+    def _let_in(self, group_id: str, cidrs: tuple[str, ...]) -> None:
+        ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
+        ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
+        permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
+        if ipv4:
+            permission["IpRanges"] = [{"CidrIp": cidr, "Description": _RULE_WORDS} for cidr in ipv4]
+        if ipv6:
+            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": _RULE_WORDS} for cidr in ipv6]
+        try:
+            with translated(f"authorize_security_group_ingress {group_id}"):
+                self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+        except TerminalError as error:
+            if error.code != "InvalidPermission.Duplicate":
+                raise
+
+    def _tags(self, resource_type: str, name: str) -> list[dict[str, Any]]:
+        tags = [{"Key": MANAGED_BY, "Value": self._owner}, {"Key": "Name", "Value": name}]
+        return [{"ResourceType": resource_type, "Tags": tags}]

@@ -1,0 +1,192 @@
+"""The ledger's VPC side: changes seen, actions taken, who works on which VPC, and the calls that are left."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lifeline.adapters.aws import translated
+from lifeline.adapters.clients import client
+from lifeline.core.budget import Bucket, reserve
+from lifeline.core.plan import Action
+from lifeline.errors import TerminalError, TransientError
+from lifeline.events import Trigger
+
+KEEP = timedelta(days=400)
+_BATCH = 25  # DynamoDB API: BatchWriteItem
+_TRIES = 8
+_BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told."""
+
+    looked_at: datetime | None = None
+    history: Mapping[str, str] = field(default_factory=dict)
+    told: str = ""
+
+
+class Ledger:
+    """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id> and ACTION#<time>#<n>; `BUDGET`."""
+
+    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
+        self._table = table_name
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def recall(self, vpc_id: str) -> Memory:
+        """What is remembered of the VPC."""
+        with translated(f"ledger: read {vpc_id}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_look_key(vpc_id), ConsistentRead=True)
+        return _memory(answer.get("Item", {}))
+
+    def take_lease(self, vpc_id: str, run_id: str, *, now: datetime, until: datetime) -> Memory | None:
+        """What is remembered, once the VPC is this run's alone until `until`; None while another run has it."""
+        try:
+            with translated(f"ledger: lease {vpc_id}"):
+                answer = self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=_look_key(vpc_id),
+                    UpdateExpression="SET lease_run = :run, lease_until = :until",
+                    ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
+                    ExpressionAttributeValues={
+                        ":run": {"S": run_id},
+                        ":until": {"N": str(int(until.timestamp()))},
+                        ":now": {"N": str(int(now.timestamp()))},
+                    },
+                    ReturnValues="ALL_NEW",
+                )
+        except TerminalError as error:
+            if error.code == _CONDITION_FAILED:
+                return None
+            raise
+        return _memory(answer["Attributes"])
+
+    def give_back(self, vpc_id: str, run_id: str) -> None:
+        """Ends this run's lease. One that has run out and passed to another run is left alone."""
+        try:
+            with translated(f"ledger: release {vpc_id}"):
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=_look_key(vpc_id),
+                    UpdateExpression="REMOVE lease_run, lease_until",
+                    ConditionExpression="lease_run = :run",
+                    ExpressionAttributeValues={":run": {"S": run_id}},
+                )
+        except TerminalError as error:
+            if error.code != _CONDITION_FAILED:
+                raise
+
+    def remember(self, vpc_id: str, memory: Memory, *, now: datetime) -> None:
+        """Keeps when the VPC was looked at, what was made last for each service, and what was told."""
+        looked = {":looked": {"S": memory.looked_at.isoformat()}} if memory.looked_at else {}
+        with translated(f"ledger: remember {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET history = :history, told = :told, expires_at = :expires"
+                + (", looked_at = :looked" if looked else ""),
+                ExpressionAttributeValues={
+                    ":history": {"M": {service: {"S": made} for service, made in memory.history.items()}},
+                    ":told": {"S": memory.told},
+                    ":expires": {"N": str(int((now + KEEP).timestamp()))},
+                    **looked,
+                },
+            )
+
+    def record_changes(self, changes: Iterable[tuple[str, Trigger]], *, now: datetime) -> None:
+        """Keeps who changed what, by VPC. The same event twice is one entry."""
+        self._write(
+            {
+                "pk": {"S": f"VPC#{vpc_id}"},
+                "sk": {"S": f"CHANGE#{trigger.time}#{trigger.event_id}"},
+                "event_name": {"S": trigger.event_name},
+                "actor": {"S": trigger.actor},
+                "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+            }
+            for vpc_id, trigger in sorted(set(changes), key=lambda change: (change[0], change[1].time))
+        )
+
+    def record_actions(
+        self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
+    ) -> None:
+        """Keeps what Lifeline decided and did, why, and what set it going."""
+        because = [
+            {"M": {"event_id": {"S": t.event_id}, "event_name": {"S": t.event_name}, "actor": {"S": t.actor}}}
+            for t in triggers[:10]
+        ]
+        self._write(
+            {
+                "pk": {"S": f"VPC#{vpc_id}"},
+                "sk": {"S": f"ACTION#{now.astimezone(UTC).isoformat()}#{place:02}"},
+                "action": {"S": action.kind},
+                "service": {"S": action.service},
+                "status": {"S": action.status},
+                "reason": {"S": action.reason},
+                "error": {"S": action.error},
+                "endpoint_id": {"S": action.endpoint_id},
+                "group_id": {"S": action.group_id},
+                "because": {"L": because},
+                "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+            }
+            for place, action in enumerate(actions)
+        )
+
+    def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
+        """How long to wait before the next endpoint call, its turn now taken; None if longer than `patience`."""
+        for _ in range(_TRIES):
+            with translated("ledger: read the budget"):
+                item = self._dynamodb.get_item(TableName=self._table, Key=_BUCKET_KEY, ConsistentRead=True).get("Item")
+            bucket = Bucket(float(item["tokens"]["N"]), datetime.fromisoformat(item["at"]["S"])) if item else None
+            turn = reserve(bucket, now=now, patience=patience)
+            if turn is None:
+                return None
+            if self._swap_bucket(item, turn[0]):
+                return turn[1]
+        raise TransientError("ledger: too many runs want endpoint calls at once", code="Contention")
+
+    def _swap_bucket(self, item: dict[str, Any] | None, bucket: Bucket) -> bool:
+        version = int(item["version"]["N"]) if item else 0
+        try:
+            with translated("ledger: write the budget"):
+                self._dynamodb.put_item(
+                    TableName=self._table,
+                    Item={
+                        **_BUCKET_KEY,
+                        "tokens": {"N": f"{bucket.tokens:.6f}"},
+                        "at": {"S": bucket.at.isoformat()},
+                        "version": {"N": str(version + 1)},
+                    },
+                    ConditionExpression="attribute_not_exists(pk) OR version = :version",
+                    ExpressionAttributeValues={":version": {"N": str(version)}},
+                )
+        except TerminalError as error:
+            if error.code == _CONDITION_FAILED:
+                return False
+            raise
+        return True
+
+    def _write(self, items: Iterable[dict[str, Any]]) -> None:
+        waiting = list(items)
+        for start in range(0, len(waiting), _BATCH):
+            batch = {self._table: [{"PutRequest": {"Item": item}} for item in waiting[start : start + _BATCH]]}
+            for _ in range(_TRIES):
+                with translated("ledger: write"):
+                    batch = self._dynamodb.batch_write_item(RequestItems=batch).get("UnprocessedItems", {})
+                if not batch:
+                    break
+            else:
+                raise TransientError("ledger: DynamoDB left items unprocessed", code="UnprocessedItems")
+
+
+def _look_key(vpc_id: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": "LOOK"}}
+
+
+def _memory(item: dict[str, Any]) -> Memory:
+    return Memory(
+        looked_at=datetime.fromisoformat(item["looked_at"]["S"]) if "looked_at" in item else None,
+        history={service: made["S"] for service, made in item.get("history", {}).get("M", {}).items()},
+        told=item.get("told", {}).get("S", ""),
+    )

@@ -1,0 +1,97 @@
+"""From the ids in a change to the VPCs they belong to."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws import pages, side_by_side
+from lifeline.adapters.clients import client
+
+
+def _own_vpc(described: dict[str, Any]) -> list[str]:
+    return [described["VpcId"]] if described.get("VpcId") else []
+
+
+def _attached_vpcs(described: dict[str, Any]) -> list[str]:
+    return [entry["VpcId"] for entry in described.get("Attachments", []) if entry.get("VpcId")]
+
+
+def _both_sides(described: dict[str, Any]) -> list[str]:
+    sides = (described.get("RequesterVpcInfo", {}), described.get("AccepterVpcInfo", {}))
+    return [side["VpcId"] for side in sides if side.get("VpcId")]
+
+
+# For each kind of id: the describe, its list, its filter and the filter's parameter, the id in its answer, its VPCs.
+# Filters, not id parameters: an id that is gone is then missing in the answer instead of failing the whole call.
+_LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
+    "subnet": ("describe_subnets", "Subnets", "subnet-id", "SubnetId", _own_vpc),
+    "rtb": ("describe_route_tables", "RouteTables", "route-table-id", "RouteTableId", _own_vpc),
+    "rtbassoc": ("describe_route_tables", "RouteTables", "association.route-table-association-id", "", _own_vpc),
+    "vpce": ("describe_vpc_endpoints", "VpcEndpoints", "vpc-endpoint-id", "VpcEndpointId", _own_vpc),
+    "nat": ("describe_nat_gateways", "NatGateways", "nat-gateway-id", "NatGatewayId", _own_vpc),
+    "igw": (
+        "describe_internet_gateways",
+        "InternetGateways",
+        "internet-gateway-id",
+        "InternetGatewayId",
+        _attached_vpcs,
+    ),
+    "sg": ("describe_security_groups", "SecurityGroups", "group-id", "GroupId", _own_vpc),
+    "acl": ("describe_network_acls", "NetworkAcls", "network-acl-id", "NetworkAclId", _own_vpc),
+    "eni": ("describe_network_interfaces", "NetworkInterfaces", "network-interface-id", "NetworkInterfaceId", _own_vpc),
+    "pcx": (
+        "describe_vpc_peering_connections",
+        "VpcPeeringConnections",
+        "vpc-peering-connection-id",
+        "VpcPeeringConnectionId",
+        _both_sides,
+    ),
+    "tgw-attach": (
+        "describe_transit_gateway_vpc_attachments",
+        "TransitGatewayVpcAttachments",
+        "transit-gateway-attachment-id",
+        "TransitGatewayAttachmentId",
+        _own_vpc,
+    ),
+}
+
+
+def kind_of(resource_id: str) -> str:
+    """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
+    return resource_id.rpartition("-")[0]
+
+
+class Lookup:
+    """Finds the VPCs that resources belong to, with one call for each kind of id."""
+
+    def __init__(self, ec2: Any = None) -> None:
+        self._ec2 = ec2 or client("ec2")
+
+    def vpcs_of(self, resource_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The VPCs of each id that could be found. Ids that are gone, or of a kind not looked up, are left out."""
+        by_kind: dict[str, list[str]] = {}
+        for resource_id in sorted(set(resource_ids)):
+            by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
+        chunks = [
+            (kind, ids[start : start + 200])
+            for kind, ids in by_kind.items()
+            if kind in _LOOKUPS
+            for start in range(0, len(ids), 200)
+        ]
+        answers = side_by_side([partial(self._find, kind, ids) for kind, ids in chunks])
+        return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
+
+    def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
+        operation, key, filter_name, id_member, vpcs_of = _LOOKUPS[kind]
+        filter_parameter = "Filter" if kind == "nat" else "Filters"
+        request = {filter_parameter: [{"Name": filter_name, "Values": ids}]}
+        found: dict[str, frozenset[str]] = {}
+        for described in pages(self._ec2, operation, key, **request):
+            if kind == "rtbassoc":
+                names = [entry.get("RouteTableAssociationId", "") for entry in described.get("Associations", [])]
+            else:
+                names = [described[id_member]]
+            for name in names:
+                if name in ids:
+                    found[name] = frozenset(vpcs_of(described))
+        return found

@@ -1,0 +1,47 @@
+"""The queue of changes: work that is put back, and what is put aside with its reason."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from lifeline.adapters.aws import translated
+from lifeline.adapters.clients import client
+
+_LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
+_PER_MESSAGE = 100
+
+
+class Queue:
+    """The changes' queue and its dead-letter queue."""
+
+    def __init__(self, queue_url: str, dead_letter_queue_url: str, sqs: Any = None) -> None:
+        self._queue_url = queue_url
+        self._dead_letter_queue_url = dead_letter_queue_url
+        self._sqs = sqs or client("sqs")
+
+    def put_back(self, vpc_ids: Iterable[str], *, attempt: int, after: timedelta) -> None:
+        """Asks for another look at the VPCs, `after` at most 15 minutes."""
+        ids = sorted(set(vpc_ids))
+        delay = min(after, _LONGEST_DELAY)
+        for start in range(0, len(ids), _PER_MESSAGE):
+            body = json.dumps({"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt})
+            with translated("put work back on the queue"):
+                self._sqs.send_message(
+                    QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())
+                )
+
+    def put_aside(self, body: str, *, reason: str, field: str = "") -> None:
+        """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`."""
+        attributes = {"reason": {"DataType": "String", "StringValue": reason[:1024]}}
+        if field:
+            attributes["field"] = {"DataType": "String", "StringValue": field[:256]}
+        with translated("put a message aside"):
+            self._sqs.send_message(QueueUrl=self._dead_letter_queue_url, MessageBody=body, MessageAttributes=attributes)
+
+    def retry_in(self, receipt_handle: str, after: timedelta) -> None:
+        """Lets a message that stays on the queue be seen again `after`, not only when its visibility runs out."""
+        with translated("make a message visible again"):
+            self._sqs.change_message_visibility(
+                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(after.total_seconds())
+            )

@@ -1,0 +1,115 @@
+"""Apply: the planned actions of several VPCs, within AWS's budget of calls and the run's own time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from lifeline.adapters.endpoints import Endpoints
+from lifeline.core.plan import Action, ActionKind, Plan, Status
+from lifeline.core.work import Step, order_steps
+from lifeline.errors import LifelineError, TransientError
+from lifeline.observability import logger
+
+MARGIN = timedelta(seconds=20)  # what a run keeps of its time to write down what it did
+_SLOW_CALLS = frozenset(
+    {
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        ActionKind.CREATE_GATEWAY_ENDPOINT,
+        ActionKind.ADD_SUBNETS,
+        ActionKind.ADD_ROUTE_TABLES,
+    }
+)
+
+
+class Calls(Protocol):
+    """Whoever hands out turns for endpoint calls."""
+
+    def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
+        """How long to wait for the next turn, or None if that is longer than `patience`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation: its clock, its time left, and how it waits."""
+
+    id: str
+    now: Callable[[], datetime]
+    remaining: Callable[[], timedelta]
+    sleep: Callable[[timedelta], None]
+
+    def patience(self) -> timedelta:
+        """How long this run can still wait and yet write down what it did."""
+        return max(timedelta(0), self.remaining() - MARGIN)
+
+
+class Deferral(StrEnum):
+    """Why work is left for another look."""
+
+    TIME = "this run's time is used up"
+    TRANSIENT = "AWS refused for now"
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of one VPC's actions."""
+
+    actions: list[Action]
+    deferral: Deferral | None = None
+    group_id: str = ""
+    made: dict[str, str] = field(default_factory=dict)
+
+
+def apply_plans(plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, run: Run) -> dict[str, Applied]:
+    """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
+
+    What a later look can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
+    """
+    applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
+    for step in order_steps(plans):
+        one = applied[step.vpc_id]
+        one.actions[step.place] = _apply_step(step, one, endpoints, calls, run)
+    return applied
+
+
+def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run) -> Action:
+    action = one.actions[step.place]
+    group_id = action.group_id or one.group_id
+    if action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and not group_id:
+        return _without_group(action, one)
+    if action.kind in _SLOW_CALLS and not _wait_for_turn(calls, run):
+        one.deferral = one.deferral or Deferral.TIME
+        return replace(action, error=str(Deferral.TIME))
+    try:
+        made = endpoints.apply(action, vpc_id=step.vpc_id, group_id=group_id)
+    except TransientError as error:
+        one.deferral = Deferral.TRANSIENT
+        return replace(action, error=str(error))
+    except LifelineError as error:
+        logger.error("action failed", vpc_id=step.vpc_id, action=action.kind, service=action.service, error=str(error))
+        return replace(action, status=Status.FAILED, error=str(error))
+    one.group_id = made.group_id or one.group_id
+    if made.endpoint_id:
+        one.made[action.service] = made.endpoint_id
+    return replace(
+        action,
+        status=Status.DONE,
+        endpoint_id=made.endpoint_id or action.endpoint_id,
+        group_id=made.group_id or group_id,
+    )
+
+
+def _without_group(action: Action, one: Applied) -> Action:
+    """An endpoint whose security group could not be made shares the group's fate."""
+    group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
+    return replace(action, status=group.status, error=f"its security group is missing: {group.error}")
+
+
+def _wait_for_turn(calls: Calls, run: Run) -> bool:
+    wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience())
+    if wait is None:
+        return False
+    if wait > timedelta(0):
+        run.sleep(wait)
+    return True

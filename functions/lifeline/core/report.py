@@ -1,0 +1,142 @@
+"""What came of a look at a VPC, and how it is told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from lifeline.core.model import Tier
+from lifeline.core.notice import Notice, Severity
+from lifeline.core.plan import Action, Status
+
+
+class Outcome(StrEnum):
+    """What came of one VPC."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something could not be looked at: the field that named it, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VpcAnswer:
+    """One VPC's tiers and what became of each action. `note` says what else a person should know."""
+
+    vpc_id: str
+    tiers: tuple[tuple[str, Tier], ...] = ()
+    actions: tuple[Action, ...] = ()
+    refusal: Refusal | None = None
+    note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The gravest of what became of the actions."""
+        found = {action.status for action in self.actions}
+        if self.refusal or Status.FAILED in found:
+            return Outcome.FAILED
+        for status, outcome in (
+            (Status.DONE, Outcome.CHANGED),
+            (Status.PLANNED, Outcome.PLANNED),
+            (Status.BLOCKED, Outcome.BLOCKED),
+        ):
+            if status in found:
+                return outcome
+        return Outcome.UNCHANGED
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same open business, so that it is told once; empty where there is none."""
+        open_business = sorted(
+            "|".join((action.kind, action.service, action.status, action.error, *action.subnet_ids))
+            for action in self.actions
+            if action.status is not Status.DONE
+        )
+        return sha256("\n".join(open_business).encode()).hexdigest()[:16] if open_business else ""
+
+
+def as_json(answer: VpcAnswer) -> dict[str, Any]:
+    """The answer as the function returns it."""
+    told: dict[str, Any] = {
+        "vpc_id": answer.vpc_id,
+        "outcome": str(answer.outcome),
+        "subnets": {subnet_id: str(tier) for subnet_id, tier in answer.tiers},
+        "actions": [_action_json(action) for action in answer.actions],
+    }
+    if answer.refusal:
+        told["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
+    if answer.note:
+        told["note"] = answer.note
+    return told
+
+
+def _action_json(action: Action) -> dict[str, Any]:
+    return {
+        "action": str(action.kind),
+        "service": action.service,
+        "service_name": action.service_name,
+        "subnet_ids": list(action.subnet_ids),
+        "route_table_ids": list(action.route_table_ids),
+        "cidrs": list(action.cidrs),
+        "group_id": action.group_id,
+        "reason": action.reason,
+        "status": str(action.status),
+        "endpoint_id": action.endpoint_id,
+        "error": action.error,
+    }
+
+
+_VERBS = {
+    Status.DONE: "done",
+    Status.PLANNED: "planned",
+    Status.BLOCKED: "blocked",
+    Status.FAILED: "failed",
+}
+_MOST_VPCS = 10
+
+
+def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool) -> Notice | None:
+    """One notice for a run: what was done, what could not be, and why; None where there is nothing to tell."""
+    worth = [answer for answer in answers if answer.actions or answer.refusal]
+    if not worth:
+        return None
+    counts = {status: sum(a.status is status for answer in worth for a in answer.actions) for status in Status}
+    where = worth[0].vpc_id if len(worth) == 1 else f"{len(worth)} VPCs"
+    parts = [f"{counts[status]} {_VERBS[status]}" for status in Status if counts[status]]
+    lines = [f"Because: {because}.", ""]
+    for answer in worth[:_MOST_VPCS]:
+        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), ""]
+    if len(worth) > _MOST_VPCS:
+        lines.append(f"and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all.")
+    if is_plan:
+        lines.append("Mode is plan: nothing was changed.")
+    return Notice(
+        kind="endpoints",
+        severity=Severity.CRITICAL if counts[Status.FAILED] else Severity.WARNING,
+        subject=f"[lifeline] endpoint actions in {where}: {', '.join(parts) or 'failed'}",
+        text="\n".join(lines).rstrip() + "\n",
+        facts={"vpcs": [as_json(answer) for answer in worth]},
+    )
+
+
+def _action_lines(answer: VpcAnswer) -> list[str]:
+    lines = [f"  {answer.refusal.field}: {answer.refusal.message}"] if answer.refusal else []
+    for action in answer.actions:
+        named = f" {action.endpoint_id or action.group_id}".rstrip()
+        lines.append(f"  {_VERBS[action.status]}: {action.kind} {action.service}".rstrip() + named)
+        lines.append(f"    why: {action.reason}")
+        if action.subnet_ids:
+            lines.append(f"    in: {', '.join(action.subnet_ids)}")
+        if action.error:
+            lines.append(f"    but: {action.error}")
+    return lines

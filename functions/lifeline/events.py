@@ -1,0 +1,182 @@
+"""What a caller may send, and what it asks for: whom to look at, never what to do."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lifeline.errors import InvalidInputError
+from lifeline.settings import Mode
+
+CHANGE = "AWS API Call via CloudTrail"
+_VPC_ID = re.compile(r"^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$")
+_RESOURCE_ID = re.compile(
+    r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
+    r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
+)
+_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt"})
+_MOST_VPC_IDS = 1000
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Who or what set Lifeline going: for the ledger, never for a decision."""
+
+    kind: str
+    event_id: str = ""
+    event_name: str = ""
+    actor: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
+
+    `sent_at` is when the queue got it, where a queue did: a look that began well after answers it.
+    """
+
+    trigger: Trigger
+    vpc_ids: tuple[str, ...] = ()
+    refusals: tuple[InvalidInputError, ...] = ()
+    changed_ids: frozenset[str] = frozenset()
+    is_sweep: bool = False
+    is_own: bool = False
+    mode: Mode | None = None
+    attempt: int = 0
+    sent_at: datetime | None = None
+
+
+def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
+    """What one event asks for: an EventBridge event, a sweep, or a call by hand.
+
+    Raises InvalidInputError, with the path to the field, for everything else. A change that Lifeline's own role made is
+    marked `is_own`: it must not set Lifeline going again.
+    """
+    if not isinstance(event, dict):
+        raise InvalidInputError("event", f"must be a JSON object, not {_kind(event)}")
+    if "detail-type" in event or "detail" in event:
+        return _read_change(event, own_role_arn)
+    return _read_call(event)
+
+
+def _read_call(event: dict[str, Any]) -> Ask:
+    unknown = sorted(str(key) for key in event if key not in _CALL_FIELDS)
+    if unknown:
+        raise InvalidInputError(_shown(unknown[0]), f"is not one of {', '.join(sorted(_CALL_FIELDS))}")
+    mode = _read_mode(event)
+    if "sweep" in event and "vpc_ids" in event:
+        raise InvalidInputError("sweep", "can't go with vpc_ids: a sweep looks at every VPC")
+    if "sweep" in event:
+        if event["sweep"] is not True:
+            raise InvalidInputError("sweep", f"must be true, not {_shown(event['sweep'])}")
+        return Ask(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode)
+    if "vpc_ids" not in event:
+        raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
+    attempt = event.get("attempt", 0)
+    if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
+        raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
+    vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
+    return Ask(trigger=Trigger(kind="call"), vpc_ids=vpc_ids, refusals=refusals, mode=mode, attempt=attempt)
+
+
+def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:
+    """The ids in their order, and a refusal for each entry that is none: it doesn't stop the others."""
+    if not isinstance(value, list) or not value:
+        raise InvalidInputError("vpc_ids", f"must be a list of VPC ids, not {_shown(value)}")
+    if len(value) > _MOST_VPC_IDS:
+        raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPC_IDS} are the most, or send a sweep")
+    refusals = tuple(
+        InvalidInputError(f"vpc_ids[{place}]", f"{_shown(one)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
+        for place, one in enumerate(value)
+        if not _is_vpc_id(one)
+    )
+    return tuple(dict.fromkeys(one for one in value if _is_vpc_id(one))), refusals
+
+
+def _is_vpc_id(value: object) -> bool:
+    return isinstance(value, str) and bool(_VPC_ID.fullmatch(value))
+
+
+def _read_mode(event: Mapping[str, Any]) -> Mode | None:
+    if "mode" not in event:
+        return None
+    try:
+        return Mode(event["mode"])
+    except ValueError as error:
+        raise InvalidInputError("mode", f"must be enforce or plan, not {_shown(event['mode'])}") from error
+
+
+def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
+    if event.get("detail-type") != CHANGE:
+        raise InvalidInputError("detail-type", f"must be {CHANGE!r}, not {_shown(event.get('detail-type'))}")
+    if event.get("source") != "aws.ec2":
+        raise InvalidInputError("source", f"must be 'aws.ec2', not {_shown(event.get('source'))}")
+    detail = event.get("detail")
+    if not isinstance(detail, dict):
+        raise InvalidInputError("detail", f"must be a CloudTrail record, not {_kind(detail)}")
+    name = detail.get("eventName")
+    if not isinstance(name, str) or not name.isalnum():
+        raise InvalidInputError("detail.eventName", f"must name an EC2 call, not {_shown(name)}")
+    found = frozenset(_ids(detail.get("requestParameters"))) | frozenset(_ids(detail.get("responseElements")))
+    return Ask(
+        trigger=Trigger(
+            kind="change",
+            event_id=_text(detail.get("eventID")) or _text(event.get("id")),
+            event_name=name,
+            actor=_actor(detail.get("userIdentity")),
+            time=_text(detail.get("eventTime")) or _text(event.get("time")),
+        ),
+        vpc_ids=tuple(sorted(filter(_is_vpc_id, found))),
+        changed_ids=found,
+        is_own=bool(own_role_arn) and _issuer_arn(detail.get("userIdentity")) == own_role_arn,
+    )
+
+
+def _ids(part: object) -> Iterator[str]:
+    """Every resource id in a part of a record, however it is nested.
+
+    EC2's records come in two styles, with wrappers whose names follow no rule, so ids are known by their form alone.
+    """
+    stack = [part]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            stack.extend(one.values())
+        elif isinstance(one, list):
+            stack.extend(one)
+        elif isinstance(one, str) and _RESOURCE_ID.fullmatch(one):
+            yield one
+
+
+def _issuer_arn(identity: object) -> str:
+    """The role behind the caller's session. Records of services and of IAM users have none."""
+    context = identity.get("sessionContext") if isinstance(identity, dict) else None
+    issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
+    return _text(issuer.get("arn")) if isinstance(issuer, dict) else ""
+
+
+def _actor(identity: object) -> str:
+    """Who made the change, as a person would name them: a role, a user, or the service that did it."""
+    if not isinstance(identity, dict):
+        return ""
+    arn = _text(identity.get("arn")) or _issuer_arn(identity)
+    return arn.partition(":assumed-role/")[2] or arn.rpartition(":")[2] or _text(identity.get("invokedBy"))
+
+
+def _text(value: object) -> str:
+    """A text of printable ASCII, cut: it goes into the ledger and into notices."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in value[:256])
+
+
+def _shown(value: object) -> str:
+    """A value as an error message may repeat it: short, printable, quoted."""
+    return ascii(value)[:_SHOWN]
+
+
+def _kind(value: object) -> str:
+    return {type(None): "null", list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")

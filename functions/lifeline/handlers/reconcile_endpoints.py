@@ -1,0 +1,85 @@
+"""ReconcileEndpoints: changes from the queue, the scheduled sweep, or a call by hand."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.lookup import Lookup
+from lifeline.adapters.network import Network
+from lifeline.adapters.notices import Topic
+from lifeline.adapters.queue import Queue
+from lifeline.apply import Run
+from lifeline.batch import reconcile_batch
+from lifeline.core.plan import Status
+from lifeline.core.report import VpcAnswer, as_json
+from lifeline.errors import InvalidInputError
+from lifeline.events import read_ask
+from lifeline.observability import logger, metrics
+from lifeline.reconcile import Tools, reconcile
+from lifeline.settings import Settings
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome."""
+    settings = Settings.from_environment()
+    run = Run(
+        id=context.aws_request_id,
+        now=lambda: datetime.now(UTC),
+        remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
+        sleep=lambda wait: time.sleep(wait.total_seconds()),
+    )
+    records = event.get("Records") if isinstance(event, dict) else None
+    if isinstance(records, list):
+        answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
+        _count(answers)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
+    return _answer(event, settings, run)
+
+
+def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
+    try:
+        ask = read_ask(event, own_role_arn=settings.role_arn)
+    except InvalidInputError as error:
+        _count(())
+        return {"mode": str(settings.mode), "vpcs": [], "errors": [_refusal(error)]}
+    mode = settings.mode.weakened_by(ask.mode)
+    answers = reconcile([ask], mode=mode, tools=_tools(settings), settings=settings, run=run)
+    _count(answers)
+    told: dict[str, Any] = {"mode": str(mode), "vpcs": [as_json(answer) for answer in answers]}
+    return told | ({"errors": [_refusal(error) for error in ask.refusals]} if ask.refusals else {})
+
+
+def _refusal(error: InvalidInputError) -> dict[str, str]:
+    logger.warning("refused", field=error.field, reason=error.message)
+    return {"field": error.field, "message": error.message}
+
+
+_network: list[Network] = []  # kept from one invocation to the next: it remembers the region's endpoint services
+
+
+def _tools(settings: Settings) -> Tools:
+    if not _network:
+        _network.append(Network())
+    return Tools(
+        network=_network[0],
+        lookup=Lookup(),
+        endpoints=Endpoints(settings.stack_name),
+        ledger=Ledger(settings.table_name),
+        queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
+        notices=Topic(settings.topic_arn),
+    )
+
+
+def _count(answers: Iterable[VpcAnswer]) -> None:
+    told = list(answers)
+    metrics.add_metric("VpcsLookedAt", MetricUnit.Count, len(told))
+    for status in Status:
+        count = sum(action.status is status for answer in told for action in answer.actions)
+        metrics.add_metric(f"Actions{status.capitalize()}", MetricUnit.Count, count)

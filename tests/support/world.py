@@ -1,0 +1,146 @@
+"""A small AWS account in moto, and the settings and context of a deployed function in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lifeline.adapters.clients import client
+from lifeline.handlers import reconcile_endpoints
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda passes beside the event."""
+
+    function_name: str = "lifeline-ReconcileEndpoints"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:lifeline-ReconcileEndpoints"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+    remaining_ms: int = 290_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+@dataclass(frozen=True)
+class World:
+    """The emulated account."""
+
+    ec2: Any
+    sqs: Any
+    dynamodb: Any
+    queue_url: str
+    dead_letter_queue_url: str
+    notices_url: str
+
+    def make_vpc(self, *, cidr: str = "10.0.0.0/16", dns: bool = True) -> str:
+        vpc_id = str(self.ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"])
+        self.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": dns})
+        return vpc_id
+
+    def make_subnet(self, vpc_id: str, cidr: str = "10.0.1.0/24", zone: str = "us-east-1a") -> str:
+        made = self.ec2.create_subnet(VpcId=vpc_id, CidrBlock=cidr, AvailabilityZone=zone)
+        return str(made["Subnet"]["SubnetId"])
+
+    def main_table(self, vpc_id: str) -> str:
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
+        return str(self.ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"])
+
+    def open_to_internet(self, vpc_id: str) -> str:
+        gateway_id = str(self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+        table_id = self.main_table(vpc_id)
+        self.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+        return table_id
+
+    def endpoints(self, vpc_id: str) -> list[dict[str, Any]]:
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
+        found: list[dict[str, Any]] = self.ec2.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
+        return [endpoint for endpoint in found if endpoint["State"] != "deleted"]
+
+    def groups(self, vpc_id: str) -> list[dict[str, Any]]:
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["lifeline-endpoints"]}]
+        found: list[dict[str, Any]] = self.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+        return found
+
+    def notices(self) -> list[dict[str, Any]]:
+        return self._messages(self.notices_url)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return self._messages(self.dead_letter_queue_url)
+
+    def put_back(self) -> list[dict[str, Any]]:
+        """Messages that were put back, however long they are delayed."""
+        self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"DelaySeconds": "0"})
+        return self._messages(self.queue_url)
+
+    def _messages(self, url: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while batch := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            found += batch
+        return found
+
+
+@contextmanager
+def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[World]:
+    """The account, with the environment that the template gives the function; `variables` override it."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    with mock_aws():
+        client.cache_clear()
+        reconcile_endpoints._network.clear()
+        world = _fill(monkeypatch, variables)
+        yield world
+    client.cache_clear()
+    reconcile_endpoints._network.clear()
+
+
+def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
+    sqs, sns, dynamodb = boto3.client("sqs"), boto3.client("sns"), boto3.client("dynamodb")
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("changes", "dead-letters", "heard")]
+    topic_arn = sns.create_topic(Name="notices")["TopicArn"]
+    heard_arn = sqs.get_queue_attributes(QueueUrl=urls[2], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=heard_arn)
+    dynamodb.create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    environment = {
+        "STACK_NAME": "lifeline",
+        "MODE": "enforce",
+        "REQUIRED_SERVICES": "monitoring",
+        "SCOPE": "private",
+        "COVERAGE": "az",
+        "SETTLE_SECONDS": "30",
+        "AGENT_PERIOD_SECONDS": "60",
+        "GAP_GRACE_SECONDS": "240",
+        "TABLE_NAME": "ledger",
+        "TOPIC_ARN": topic_arn,
+        "QUEUE_URL": urls[0],
+        "DEAD_LETTER_QUEUE_URL": urls[1],
+        "ROLE_ARN": ROLE_ARN,
+        "POWERTOOLS_METRICS_NAMESPACE": "Lifeline",
+        **variables,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return World(boto3.client("ec2"), sqs, dynamodb, urls[0], urls[1], urls[2])
