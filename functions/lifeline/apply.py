@@ -87,7 +87,7 @@ def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, ru
         one.deferral = Deferral.TRANSIENT
         return replace(action, error=str(error))
     except LifelineError as error:
-        logger.error("action failed", vpc_id=step.vpc_id, action=action.kind, service=action.service, error=str(error))
+        logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error))
         return replace(action, status=Status.FAILED, error=str(error))
     one.group_id = made.group_id or one.group_id
     if made.endpoint_id:

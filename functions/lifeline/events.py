@@ -40,6 +40,7 @@ class Ask:
 
     trigger: Trigger
     vpc_ids: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
     refusals: tuple[InvalidInputError, ...] = ()
     changed_ids: frozenset[str] = frozenset()
     is_sweep: bool = False
@@ -47,6 +48,10 @@ class Ask:
     mode: Mode | None = None
     attempt: int = 0
     sent_at: datetime | None = None
+
+    def field_of(self, vpc_id: str) -> str:
+        """Where the call named the VPC, for an error's words."""
+        return dict(self.fields).get(vpc_id, "vpc_ids")
 
 
 def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
@@ -79,7 +84,8 @@ def _read_call(event: dict[str, Any]) -> Ask:
     if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
         raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
-    return Ask(trigger=Trigger(kind="call"), vpc_ids=vpc_ids, refusals=refusals, mode=mode, attempt=attempt)
+    fields = tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids)
+    return Ask(Trigger("call"), vpc_ids, fields=fields, refusals=refusals, mode=mode, attempt=attempt)
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

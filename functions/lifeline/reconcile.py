@@ -233,7 +233,7 @@ class _Look:
         for ask in asks:
             if ask.trigger.kind == "call" and ask.sent_at is None:
                 message = f"{vpc_id} does not exist in this account and region"
-                return VpcAnswer(vpc_id=vpc_id, refusal=Refusal("vpc_ids", message))
+                return VpcAnswer(vpc_id=vpc_id, refusal=Refusal(ask.field_of(vpc_id), message))
         return VpcAnswer(vpc_id=vpc_id, note="the VPC is gone: nothing to do")
 
     def _tell(self, answers: Sequence[VpcAnswer], targets: Targets) -> None:
@@ -317,7 +317,7 @@ def _log(answer: VpcAnswer, triggers: Sequence[Trigger]) -> None:
             "decided",
             vpc_id=answer.vpc_id,
             action=str(action.kind),
-            service=action.service,
+            endpoint_service=action.service,
             status=str(action.status),
             reason=action.reason,
             error=action.error,

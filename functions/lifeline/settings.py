@@ -1,6 +1,7 @@
 """What the template tells the functions, read once from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +9,8 @@ from enum import StrEnum
 from typing import Self
 
 from lifeline.errors import SettingsError
+
+_SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
 class Mode(StrEnum):
@@ -97,7 +100,11 @@ class _Reader:
         return value
 
     def names(self, name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
+        found = tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
+        for one in found:
+            if not _SERVICE.fullmatch(one):
+                raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")
+        return found
 
     def seconds(self, name: str) -> timedelta:
         value = self.text(name)

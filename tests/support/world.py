@@ -1,5 +1,6 @@
 """A small AWS account in moto, and the settings and context of a deployed function in it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.clients import client
 from lifeline.handlers import reconcile_endpoints
@@ -79,9 +81,9 @@ class World:
         return self._messages(self.dead_letter_queue_url)
 
     def put_back(self) -> list[dict[str, Any]]:
-        """Messages that were put back, however long they are delayed."""
-        self.sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"DelaySeconds": "0"})
-        return self._messages(self.queue_url)
+        """The bodies on the changes' queue, however long they are delayed: moto keeps those out of receives."""
+        queue = sqs_backends[ACCOUNT][REGION].queues["changes"]
+        return [json.loads(message.body) for message in queue._messages]
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -143,4 +145,17 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return World(boto3.client("ec2"), sqs, dynamodb, urls[0], urls[1], urls[2])
+    ec2 = boto3.client("ec2")
+    _remove_default_vpc(ec2)
+    return World(ec2, sqs, dynamodb, urls[0], urls[1], urls[2])
+
+
+def _remove_default_vpc(ec2: Any) -> None:
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
+        for attachment in gateway["Attachments"]:
+            ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=attachment["VpcId"])
+        ec2.delete_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"])
+    for vpc in ec2.describe_vpcs()["Vpcs"]:
+        ec2.delete_vpc(VpcId=vpc["VpcId"])

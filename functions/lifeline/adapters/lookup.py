@@ -37,7 +37,8 @@ _LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
         _attached_vpcs,
     ),
     "sg": ("describe_security_groups", "SecurityGroups", "group-id", "GroupId", _own_vpc),
-    "acl": ("describe_network_acls", "NetworkAcls", "network-acl-id", "NetworkAclId", _own_vpc),
+    # By association: an ACL without one shapes nothing yet.
+    "acl": ("describe_network_acls", "NetworkAcls", "association.network-acl-id", "NetworkAclId", _own_vpc),
     "eni": ("describe_network_interfaces", "NetworkInterfaces", "network-interface-id", "NetworkInterfaceId", _own_vpc),
     "pcx": (
         "describe_vpc_peering_connections",
@@ -83,10 +84,9 @@ class Lookup:
 
     def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
         operation, key, filter_name, id_member, vpcs_of = _LOOKUPS[kind]
-        filter_parameter = "Filter" if kind == "nat" else "Filters"
-        request = {filter_parameter: [{"Name": filter_name, "Values": ids}]}
+        parameter = "Filter" if kind == "nat" else "Filters"
         found: dict[str, frozenset[str]] = {}
-        for described in pages(self._ec2, operation, key, **request):
+        for described in pages(self._ec2, operation, key, **{parameter: [{"Name": filter_name, "Values": ids}]}):
             if kind == "rtbassoc":
                 names = [entry.get("RouteTableAssociationId", "") for entry in described.get("Associations", [])]
             else:

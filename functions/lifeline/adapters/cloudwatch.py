@@ -1,0 +1,150 @@
+"""Agents' series and datapoints from CloudWatch."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
+
+from lifeline.adapters.clients import client
+from lifeline.core.gaps import Readings, Series, Window
+from lifeline.errors import TerminalError, TransientError
+from lifeline.observability import logger
+
+ENTITY = "InstanceId"
+
+_QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
+_POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
+_SIDE_BY_SIDE = 8
+_LONGEST_ENTITY = 255
+_NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
+_TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceFault",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+        "Unavailable",
+    }
+)
+
+
+def translated(error: ClientError | BotoCoreError, doing: str) -> TransientError | TerminalError:
+    """The error by remedy: TransientError for throttling, a 5xx and the network, TerminalError for the rest."""
+    if not isinstance(error, ClientError):
+        kind = TransientError if isinstance(error, _NETWORK) else TerminalError
+        return kind(f"{doing}: {error}", code=type(error).__name__)
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind = TransientError if code in _TRANSIENT or status >= 500 else TerminalError
+    return kind(f"{doing}: {error}", code=code)
+
+
+class CloudWatch:
+    """One namespace's series that have the dimension `InstanceId`, which names the agent."""
+
+    def __init__(self, namespace: str, cloudwatch: Any = None) -> None:
+        self._namespace = namespace
+        self._cloudwatch = cloudwatch or client("cloudwatch")
+
+    def list_series(self) -> dict[str, tuple[Series, ...]]:
+        """The agents' recently active series by entity, sorted.
+
+        CloudWatch forgets a silent series after 3 to 4 hours, and a new one may take 15 minutes to be listed
+        (CloudWatch API: ListMetrics, RecentlyActive). Raises TransientError or TerminalError where a page is missing:
+        half a list would look like all of it.
+        """
+        found: dict[str, set[Series]] = {}
+        for metric in self._pages():
+            series = Series(
+                metric["MetricName"],
+                tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])),
+            )
+            entity = dict(series.dimensions).get(ENTITY, "")
+            if len(entity) > _LONGEST_ENTITY:
+                logger.warning("an agent's name is too long to watch it", extra={"entity": entity[:_LONGEST_ENTITY]})
+            elif entity:
+                found.setdefault(entity, set()).add(series)
+        return {entity: tuple(sorted(found[entity], key=lambda series: series.rank)) for entity in sorted(found)}
+
+    def read(self, series: Iterable[Series], window: Window) -> Readings:
+        """The datapoints of each series in the window, oldest first. One that couldn't be read is left out.
+
+        Calls run side by side and fail one by one, with a warning in the log.
+        """
+        size = max(1, min(_QUERIES_A_CALL, _POINTS_A_CALL // max(window.points, 1)))
+        chunks = [*batched(sorted(set(series), key=lambda one: one.rank), size, strict=False)]
+        if not chunks:
+            return {}
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+            answers = pool.map(lambda chunk: self._read_chunk(chunk, window), chunks)
+            return {one: times for answer in answers for one, times in answer.items()}
+
+    def _pages(self) -> Iterator[dict[str, Any]]:
+        pages = self._cloudwatch.get_paginator("list_metrics").paginate(
+            Namespace=self._namespace, Dimensions=[{"Name": ENTITY}], RecentlyActive="PT3H"
+        )
+        try:
+            for page in pages:
+                yield from page["Metrics"]
+        except (ClientError, BotoCoreError) as error:
+            raise translated(error, f"the series of {self._namespace} could not be listed") from error
+
+    def _read_chunk(self, chunk: Sequence[Series], window: Window) -> dict[Series, tuple[datetime, ...]]:
+        """Only what CloudWatch calls Complete, on whichever page: PartialData continues on the next one."""
+        times: dict[str, set[datetime]] = {}
+        status: dict[str, str] = {}
+        request = {
+            "MetricDataQueries": [self._query(f"q{number}", one, window) for number, one in enumerate(chunk)],
+            "StartTime": window.start,
+            "EndTime": window.end,
+        }
+        try:
+            for page in self._cloudwatch.get_paginator("get_metric_data").paginate(**request):
+                for result in page["MetricDataResults"]:
+                    times.setdefault(result["Id"], set()).update(result["Timestamps"])
+                    status[result["Id"]] = _worse(status.get(result["Id"], ""), result["StatusCode"])
+        except (ClientError, BotoCoreError) as error:
+            problem = translated(error, f"{len(chunk)} series of {self._namespace} could not be read")
+            logger.warning(str(problem), extra={"code": problem.code})
+        ids = {f"q{number}": one for number, one in enumerate(chunk)}
+        complete = {one: tuple(sorted(times[id_])) for id_, one in ids.items() if status.get(id_) == "Complete"}
+        if len(complete) < len(chunk):
+            logger.warning("some series are unknown", extra={"unknown": len(chunk) - len(complete)})
+        return complete
+
+    def _query(self, id_: str, series: Series, window: Window) -> dict[str, Any]:
+        return {
+            "Id": id_,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": self._namespace,
+                    "MetricName": series.metric,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in series.dimensions],
+                },
+                "Period": int(window.period.total_seconds()),
+                "Stat": "SampleCount",
+            },
+        }
+
+
+def _worse(before: str, now: str) -> str:
+    """A page's InternalError or Forbidden outlasts later pages; PartialData ends with Complete."""
+    return before if before in ("InternalError", "Forbidden") else now

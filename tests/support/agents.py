@@ -1,0 +1,157 @@
+"""Agents for tests: builders of values, and a fleet that publishes to moto."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns import sns_backends
+
+from lifeline.adapters import clients
+from lifeline.core.gaps import Agent, Gap, News, Series, State
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+PERIOD = timedelta(minutes=1)
+GRACE = timedelta(minutes=5)
+REGION = "us-east-1"
+TABLE = "ledger"
+NAMESPACE = "CWAgent"
+ENVIRONMENT = {
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "STACK_NAME": "lifeline",
+    "MODE": "plan",
+    "REQUIRED_SERVICES": "monitoring",
+    "SCOPE": "private",
+    "COVERAGE": "az",
+    "SETTLE_SECONDS": "30",
+    "TABLE_NAME": TABLE,
+    "AGENT_PERIOD_SECONDS": "60",
+    "GAP_GRACE_SECONDS": "300",
+}
+
+
+def minute(number: float) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def series(entity: str = "i-0000000a", metric: str = "mem_used_percent", **more: str) -> Series:
+    return Series(metric, tuple(sorted({"InstanceId": entity, **more}.items())))
+
+
+def agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
+    """A remembered agent that reports, last written at minute 0."""
+    return replace(Agent(entity, series(entity), seen_at=START, revision=1), **changes)
+
+
+def silent_agent(entity: str = "i-0000000a", *, since: datetime | None = None, **changes: Any) -> Agent:
+    """An agent whose open gap has been told; its last datapoint was at minute 0."""
+    gap = Gap(since=since or minute(1), opened_at=minute(7))
+    return agent(entity, **{"state": State.SILENT, "gap": gap, **changes})
+
+
+def recovered_agent(entity: str = "i-0000000a", *, back_at: datetime, **changes: Any) -> Agent:
+    gap = Gap(since=minute(1), opened_at=minute(7), ended_at=back_at)
+    return agent(entity, **{"gap": gap, "untold": News.RESOLVED, **changes})
+
+
+def create_table() -> None:
+    boto3.client("dynamodb", region_name=REGION).create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+
+
+def create_topic() -> str:
+    return boto3.client("sns", region_name=REGION).create_topic(Name="notices")["TopicArn"]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A notice as a subscriber sees it."""
+
+    subject: str
+    text: str
+    kind: str
+
+
+def sent(topic_arn: str) -> list[Sent]:
+    topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic_arn]
+    return [Sent(item[2], item[1], item[3]["kind"]["Value"]) for item in topic.sent_notifications]
+
+
+def publish(
+    *entities: str, at: datetime, metric: str = "mem_used_percent", more: Mapping[str, str] | None = None
+) -> None:
+    """One datapoint of each entity. Dimensions go in the names' order: unlike AWS, moto minds it."""
+    boto3.client("cloudwatch", region_name=REGION).put_metric_data(
+        Namespace=NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": metric,
+                "Dimensions": [
+                    {"Name": name, "Value": value}
+                    for name, value in sorted({"InstanceId": entity, **(more or {})}.items())
+                ],
+                "Timestamp": at,
+                "Value": 1.0,
+                "StorageResolution": 1,
+            }
+            for entity in entities
+        ],
+    )
+
+
+def launch() -> str:
+    ec2 = boto3.client("ec2", region_name=REGION)
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    return ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+
+
+def client_error(code: str, operation: str = "GetMetricData", status: int = 400) -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": "made to fail"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, operation)
+
+
+@contextmanager
+def failing(service: str, operation: str, code: str = "AccessDenied") -> Iterator[None]:
+    """The package's own client fails in this operation, at once and without retries."""
+
+    def fail(**_: Any) -> None:
+        raise client_error(code, operation)
+
+    events = clients.client(service).meta.events
+    hook = f"before-call.{service}.{operation}"
+    events.register_first(hook, fail)
+    try:
+        yield
+    finally:
+        events.unregister(hook, fail)
+
+
+@contextmanager
+def calls(service: str) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """The calls that the package's own client makes: operation and parameters."""
+    made: list[tuple[str, dict[str, Any]]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        made.append((model.name, params))
+
+    events = clients.client(service).meta.events
+    hook = f"provide-client-params.{service}"
+    events.register_first(hook, note)
+    try:
+        yield made
+    finally:
+        events.unregister(hook, note)

@@ -1,0 +1,141 @@
+"""What a caller may send."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.errors import InvalidInputError
+from lifeline.events import read_ask
+from lifeline.settings import Mode
+
+VPC = "vpc-0123456789abcdef0"
+ROLE = "arn:aws:iam::123456789012:role/lifeline-ReconcileRole"
+
+
+def change(
+    name: str = "DeleteRoute", request: object = None, response: object = None, **detail: object
+) -> dict[str, Any]:
+    return {
+        "id": "f6c00f02-bf83-11c3-6476-188a4462be21",
+        "source": "aws.ec2",
+        "detail-type": "AWS API Call via CloudTrail",
+        "time": "2026-11-22T12:00:00Z",
+        "detail": {
+            "eventName": name,
+            "eventID": "10fe783b-14ea-4f67-8dbc-b1596716e57c",
+            "eventTime": "2026-11-22T12:00:00Z",
+            "requestParameters": request,
+            "responseElements": response,
+            **detail,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (None, "event"),
+        ([], "event"),
+        ("x", "event"),
+        (7, "event"),
+        ({}, "vpc_ids"),
+        ({"vpc_ids": []}, "vpc_ids"),
+        ({"vpc_ids": "vpc-1"}, "vpc_ids"),
+        ({"vpc_ids": [VPC] * 1001}, "vpc_ids"),
+        ({"vpc_ids": [VPC], "mode": "force"}, "mode"),
+        ({"vpc_ids": [VPC], "mode": ["plan"]}, "mode"),
+        ({"vpc_ids": [VPC], "sweep": True}, "sweep"),
+        ({"vpc_ids": [VPC], "attempt": -1}, "attempt"),
+        ({"vpc_ids": [VPC], "attempt": True}, "attempt"),
+        ({"sweep": "yes"}, "sweep"),
+        ({"banana": 1}, "'banana'"),
+        ({**change(), "detail-type": "AWS Service Event via CloudTrail"}, "detail-type"),
+        ({**change(), "source": "aws.s3"}, "source"),
+        ({**change(), "detail": None}, "detail"),
+        (change(name="<script>"), "detail.eventName"),
+        ({"detail": {}}, "detail-type"),
+    ],
+)
+def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_ask(event)
+    assert caught.value.field == field
+
+
+def test_an_id_of_the_wrong_form_is_refused_by_its_place_and_stops_no_other() -> None:
+    ask = read_ask({"vpc_ids": [VPC, "subnet-0123456789abcdef0", None, "vpc-XYZ", "vpc-0123456789abcdef0\n"]})
+    assert ask.vpc_ids == (VPC,)
+    assert [one.field for one in ask.refusals] == ["vpc_ids[1]", "vpc_ids[2]", "vpc_ids[3]", "vpc_ids[4]"]
+
+
+def test_a_call_by_hand_names_vpcs_or_asks_for_a_sweep_and_may_weaken_the_mode() -> None:
+    assert read_ask({"vpc_ids": [VPC, VPC], "mode": "plan"}).vpc_ids == (VPC,)
+    assert read_ask({"vpc_ids": [VPC], "mode": "plan"}).mode is Mode.PLAN
+    assert read_ask({"sweep": True}).is_sweep
+    assert Mode.PLAN.weakened_by(Mode.ENFORCE) is Mode.PLAN
+    assert Mode.ENFORCE.weakened_by(Mode.PLAN) is Mode.PLAN
+    assert Mode.ENFORCE.weakened_by(None) is Mode.ENFORCE
+
+
+def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
+    old = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514", "destinationCidrBlock": "0.0.0.0/0"}))
+    assert old.changed_ids == {"rtb-01a1e48796093c514"}
+    new = change(
+        "CreateVpcEndpoint",
+        request={"CreateVpcEndpointRequest": {"SubnetId": [{"tag": 1, "content": "subnet-0463a1b2c3d4e5f60"}]}},
+        response={
+            "CreateVpcEndpointResponse": {"vpcEndpoint": {"ownerId": 999999999999, "vpcId": VPC, "groupSet": ""}}
+        },
+    )
+    assert read_ask(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
+    assert read_ask(new).vpc_ids == (VPC,)
+
+
+def test_a_cidr_association_is_not_a_vpc() -> None:
+    assert read_ask(change(response={"associationId": "vpc-cidr-assoc-04a19e1d5bc3f9b99"})).changed_ids == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("identity", "actor"),
+    [
+        ({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/deploy-role/ci"}, "deploy-role/ci"),
+        ({"type": "IAMUser", "arn": "arn:aws:iam::1:user/alice"}, "user/alice"),
+        ({"accountId": "1", "invokedBy": "ec2.amazonaws.com"}, "ec2.amazonaws.com"),
+        ({"arn": "arn:aws:iam::1:user/<b>\n"}, "user/<b>?"),
+        (None, ""),
+        ({"sessionContext": None}, ""),
+    ],
+)
+def test_the_actor_is_named_as_a_person_would(identity: object, actor: str) -> None:
+    assert read_ask(change(userIdentity=identity)).trigger.actor == actor
+
+
+def test_our_own_calls_are_known_by_their_role() -> None:
+    own = {"sessionContext": {"sessionIssuer": {"arn": ROLE}}}
+    assert read_ask(change(userIdentity=own), own_role_arn=ROLE).is_own
+    assert not read_ask(change(userIdentity=own), own_role_arn="").is_own
+    assert not read_ask(change(userIdentity={"type": "Root"}), own_role_arn=ROLE).is_own
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_whatever_is_sent_is_read_or_refused_in_words(value: object) -> None:
+    for event in (value, change(request=value, response=value, userIdentity=value), {"vpc_ids": value}):
+        refusal = refusal_of(event)
+        assert refusal is None or (refusal.field and refusal.message.isprintable())
+
+
+def refusal_of(event: object) -> InvalidInputError | None:
+    try:
+        read_ask(event, own_role_arn=ROLE)
+    except InvalidInputError as error:
+        return error
+    return None
