@@ -23,7 +23,7 @@ from lifeline.core.model import Tier, Vpc
 from lifeline.core.plan import Action, ActionKind, Plan, Requirement, Status, plan_endpoints
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
-from lifeline.errors import TransientError
+from lifeline.errors import LifelineError
 from lifeline.events import Ask, Trigger
 from lifeline.observability import logger
 from lifeline.settings import Coverage, Mode, Scope, Settings
@@ -249,7 +249,7 @@ class _Look:
             return
         try:
             self._tools.notices.publish(notice)
-        except TransientError as error:  # the work is done and recorded; what stays open is told by the next look
+        except LifelineError as error:  # the work is done and recorded; what stays open is told by the next look
             logger.error("notice not sent", subject=notice.subject, error=str(error))
             return
         now = self._run.now()

@@ -8,7 +8,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from lifeline.adapters import clients
-from lifeline.adapters.cloudwatch import CloudWatch, translated
+from lifeline.adapters.aws import ours
+from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.core.gaps import Moment, Rules, Series, Window
 from lifeline.errors import TerminalError, TransientError
 from tests.support.agents import (
@@ -188,16 +189,16 @@ class TestReading:
 class TestErrors:
     @pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "InternalServiceFault"])
     def test_an_error_that_passes_is_transient(self, code: str) -> None:
-        error = translated(client_error(code), "it failed")
+        error = ours(client_error(code), "it failed")
         assert isinstance(error, TransientError)
         assert (error.code, str(error).startswith("it failed: ")) == (code, True)
 
     def test_a_5xx_is_transient_whatever_its_code(self) -> None:
-        assert isinstance(translated(client_error("Odd", status=503), "it failed"), TransientError)
+        assert isinstance(ours(client_error("Odd", status=503), "it failed"), TransientError)
 
     def test_an_error_that_a_person_must_mend_is_terminal(self) -> None:
-        assert isinstance(translated(client_error("AccessDenied", status=403), "it failed"), TerminalError)
+        assert isinstance(ours(client_error("AccessDenied", status=403), "it failed"), TerminalError)
 
     def test_the_network_is_transient_and_missing_credentials_are_terminal(self) -> None:
-        assert isinstance(translated(EndpointConnectionError(endpoint_url="x"), "it failed"), TransientError)
-        assert isinstance(translated(NoCredentialsError(), "it failed"), TerminalError)
+        assert isinstance(ours(EndpointConnectionError(endpoint_url="x"), "it failed"), TransientError)
+        assert isinstance(ours(NoCredentialsError(), "it failed"), TerminalError)

@@ -12,7 +12,7 @@ TWELVE = [silent_agent(f"i-{number:08x}") for number in range(12)]
 
 def test_one_silent_agent_is_told_with_its_last_datapoint() -> None:
     notice = opened_notice([silent_agent("i-0000000a")], namespace="CWAgent", now=minute(7))
-    assert notice.subject == "Lifeline: 1 agent silent: i-0000000a"
+    assert notice.subject == "[lifeline] 1 agent silent: i-0000000a"
     assert notice.text == (
         "1 agent of CWAgent fell silent.\n\n"
         "i-0000000a: last datapoint 2026-03-02 09:00:00 UTC, the next was due 2026-03-02 09:01:00 UTC; silent for 6 min"

@@ -5,54 +5,65 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 from lifeline.errors import TerminalError, TransientError
 
 _SIDE_BY_SIDE = 8
 
-# EC2 API errors overview; Lambda, SQS and DynamoDB add their own names for the same.
-TRANSIENT_CODES = frozenset(
+_NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
+
+# EC2 API errors overview; CloudWatch, SQS, SNS and DynamoDB add their own names for the same.
+_TRANSIENT_CODES = frozenset(
     {
-        "RequestLimitExceeded",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestThrottled",
-        "ProvisionedThroughputExceededException",
-        "RequestTimeout",
-        "RequestTimeoutException",
+        "IncorrectState",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
-        "ServiceUnavailable",
-        "Unavailable",
+        "InternalServiceFault",
+        "LimitExceededException",
         "OperationInProgress",
-        "IncorrectState",
+        "ProvisionedThroughputExceededException",
         "RequestExpired",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+        "Unavailable",
     }
 )
 
 
-def code_of(error: ClientError) -> str:
-    """AWS's name for the error, or an empty text."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+def ours(error: ClientError | BotoCoreError, doing: str) -> TransientError | TerminalError:
+    """Botocore's error as ours, by remedy: TransientError for throttling, a 5xx and the network, else TerminalError."""
+    if not isinstance(error, ClientError):
+        kind = TransientError if isinstance(error, _NETWORK) else TerminalError
+        return kind(f"{doing}: {error}", code=type(error).__name__)
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind = TransientError if code in _TRANSIENT_CODES or status >= 500 else TerminalError
+    return kind(f"{doing}: {code}: {error.response.get('Error', {}).get('Message', '')}", code=code)
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turns botocore's errors into ours, by code: what `doing` failed at, and whether trying again can help."""
+    """Raises ours in place of botocore's error; `doing` says what failed."""
     try:
         yield
-    except ClientError as error:
-        code = code_of(error)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        message = f"{doing}: {code}: {error.response.get('Error', {}).get('Message', '')}"
-        kind = TransientError if code in TRANSIENT_CODES or status >= 500 else TerminalError
-        raise kind(message, code=code) from error
-    except BotoCoreError as error:
-        raise TransientError(f"{doing}: {error}", code=type(error).__name__) from error
+    except (ClientError, BotoCoreError) as error:
+        raise ours(error, doing) from error
 
 
 def pages(client: Any, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:

@@ -6,17 +6,11 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
+from lifeline.adapters.aws import ours
 from lifeline.adapters.clients import client
 from lifeline.core.gaps import Readings, Series, Window
-from lifeline.errors import TerminalError, TransientError
 from lifeline.observability import logger
 
 ENTITY = "InstanceId"
@@ -25,36 +19,6 @@ _QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
 _POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
 _SIDE_BY_SIDE = 8
 _LONGEST_ENTITY = 255
-_NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
-_TRANSIENT = frozenset(
-    {
-        "InternalError",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalServiceFault",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-        "Unavailable",
-    }
-)
-
-
-def translated(error: ClientError | BotoCoreError, doing: str) -> TransientError | TerminalError:
-    """The error by remedy: TransientError for throttling, a 5xx and the network, TerminalError for the rest."""
-    if not isinstance(error, ClientError):
-        kind = TransientError if isinstance(error, _NETWORK) else TerminalError
-        return kind(f"{doing}: {error}", code=type(error).__name__)
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind = TransientError if code in _TRANSIENT or status >= 500 else TerminalError
-    return kind(f"{doing}: {error}", code=code)
 
 
 class CloudWatch:
@@ -105,7 +69,7 @@ class CloudWatch:
             for page in pages:
                 yield from page["Metrics"]
         except (ClientError, BotoCoreError) as error:
-            raise translated(error, f"the series of {self._namespace} could not be listed") from error
+            raise ours(error, f"the series of {self._namespace} could not be listed") from error
 
     def _read_chunk(self, chunk: Sequence[Series], window: Window) -> dict[Series, tuple[datetime, ...]]:
         """Only what CloudWatch calls Complete, on whichever page: PartialData continues on the next one."""
@@ -122,7 +86,7 @@ class CloudWatch:
                     times.setdefault(result["Id"], set()).update(result["Timestamps"])
                     status[result["Id"]] = _worse(status.get(result["Id"], ""), result["StatusCode"])
         except (ClientError, BotoCoreError) as error:
-            problem = translated(error, f"{len(chunk)} series of {self._namespace} could not be read")
+            problem = ours(error, f"{len(chunk)} series of {self._namespace} could not be read")
             logger.warning(str(problem), extra={"code": problem.code})
         ids = {f"q{number}": one for number, one in enumerate(chunk)}
         complete = {one: tuple(sorted(times[id_])) for id_, one in ids.items() if status.get(id_) == "Complete"}

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lifeline.adapters.aws import ours
 from lifeline.adapters.clients import client
-from lifeline.adapters.cloudwatch import translated
 from lifeline.core.gaps import Instance, Power
 from lifeline.observability import logger
 
@@ -47,7 +47,7 @@ class Instances:
                 for reservation in page["Reservations"]:
                     found |= {one["InstanceId"]: _instance(one) for one in reservation["Instances"]}
         except (ClientError, BotoCoreError) as error:
-            problem = translated(error, f"{len(ids)} instances could not be looked up")
+            problem = ours(error, f"{len(ids)} instances could not be looked up")
             logger.warning(str(problem), extra={"code": problem.code})
             return dict.fromkeys(ids, Instance(Power.UNREADABLE))
         return found

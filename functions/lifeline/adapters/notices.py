@@ -2,18 +2,16 @@
 
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
 from lifeline.core.notice import Notice, subject_line
-from lifeline.errors import TransientError
 
 
 class Publishes(Protocol):
     """Whoever can tell people: the topic, or a list in a test."""
 
     def publish(self, notice: Notice) -> None:
-        """Send it, or raise TransientError."""
+        """Send it, or raise TransientError or TerminalError."""
 
 
 class Topic:
@@ -24,8 +22,8 @@ class Topic:
         self._sns = sns or client("sns")
 
     def publish(self, notice: Notice) -> None:
-        """Send it. Raises TransientError where SNS didn't take it: the caller must not record it as told."""
-        try:
+        """Send it. Raises where SNS didn't take it: the caller must not record it as told."""
+        with translated(f"the notice {notice.subject!r} could not be published"):
             self._sns.publish(
                 TopicArn=self._topic_arn,
                 Subject=subject_line(notice.subject),
@@ -35,5 +33,3 @@ class Topic:
                     "severity": {"DataType": "String", "StringValue": notice.severity},
                 },
             )
-        except (ClientError, BotoCoreError) as error:
-            raise TransientError(f"the notice {notice.subject!r} could not be published: {error}") from error

@@ -17,8 +17,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lifeline.adapters.aws import ours
 from lifeline.adapters.clients import client
-from lifeline.adapters.cloudwatch import translated
 from lifeline.core.gaps import Agent, Gap, News, Series, State
 from lifeline.observability import logger
 
@@ -49,7 +49,7 @@ class Roster:
         try:
             agents = [_readable(item) for page in pages for item in page["Items"]]
         except (ClientError, BotoCoreError) as error:
-            raise translated(error, "the roster could not be read") from error
+            raise ours(error, "the roster could not be read") from error
         return {agent.entity: agent for agent in agents if agent is not None}
 
     def save(self, agent: Agent) -> Agent | None:
@@ -76,7 +76,7 @@ class Roster:
         try:
             write(TableName=self._table_name, **what, **condition)
         except (ClientError, BotoCoreError) as error:
-            problem = translated(error, f"{agent.entity} could not be written to the roster")
+            problem = ours(error, f"{agent.entity} could not be written to the roster")
             if problem.code == "ConditionalCheckFailedException":
                 return False
             raise problem from error

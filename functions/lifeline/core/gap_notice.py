@@ -17,7 +17,7 @@ def opened_notice(agents: Sequence[Agent], *, namespace: str, now: datetime) -> 
     return Notice(
         kind="gap_opened",
         severity=Severity.WARNING,
-        subject=f"Lifeline: {_count(agents)} silent: {_names(agents)}",
+        subject=f"[lifeline] {_count(agents)} silent: {_names(agents)}",
         text=_text(agents, f"{_count(agents)} of {namespace} fell silent.", lambda agent: _silence(agent, now)),
         facts=_facts(agents, namespace, now),
     )
@@ -31,7 +31,7 @@ def resolved_notice(agents: Sequence[Agent], *, namespace: str, now: datetime) -
     return Notice(
         kind="gap_resolved",
         severity=Severity.INFO,
-        subject=f"Lifeline: {_count(agents)} reporting again: {_names(agents)}",
+        subject=f"[lifeline] {_count(agents)} reporting again: {_names(agents)}",
         text=_text(agents, f"{_count(agents)} of {namespace} reporting again.", _recovery),
         facts=_facts(agents, namespace, now),
     )

@@ -1,0 +1,197 @@
+"""What the template promises: every change is listened for, and no role may do more than its function does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lifeline.core.gaps import LEASE
+
+ROOT = Path(__file__).parents[2]
+QUOTA = 2048  # EventBridge: characters a pattern, by default
+
+
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's tags, as the functions that they stand for."""
+
+
+def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    if isinstance(node, yaml.MappingNode):
+        return {name: loader.construct_mapping(node, deep=True)}
+    return {name: loader.construct_scalar(node)}  # type: ignore[arg-type]
+
+
+_Loader.add_multi_constructor("!", _tag)
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
+    return loaded
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def patterns(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: one["EventPattern"] for name, one in resources(template, "AWS::Events::Rule").items()}
+
+
+def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_the_rules_listen_for_every_change_that_events_holds_a_record_of(template: dict[str, Any]) -> None:
+    names = [name for pattern in patterns(template).values() for name in pattern["detail"]["eventName"]]
+    assert len(names) == len(set(names)) == 118
+    assert set(names) == {path.stem for path in (ROOT / "events/cloudtrail").glob("*.json")}
+
+
+def test_each_pattern_stays_below_eventbridges_default_quota(template: dict[str, Any]) -> None:
+    sizes = {name: len(json.dumps(pattern, separators=(",", ":"))) for name, pattern in patterns(template).items()}
+    assert all(size < QUOTA for size in sizes.values()), sizes
+
+
+def test_each_rule_listens_for_successful_calls_only_and_feeds_the_queue(template: dict[str, Any]) -> None:
+    for rule in resources(template, "AWS::Events::Rule").values():
+        pattern = rule["EventPattern"]
+        assert pattern["source"] == ["aws.ec2"]
+        assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert pattern["detail"]["errorCode"] == [{"exists": False}]
+        (target,) = rule["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
+
+
+def test_only_the_rules_may_send_to_the_queues(template: dict[str, Any]) -> None:
+    (policy,) = resources(template, "AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sources == [{"Fn::GetAtt": f"{rule}.Arn"} for rule in resources(template, "AWS::Events::Rule")]
+
+
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+def test_no_role_has_a_wildcard_action(template: dict[str, Any], role: str) -> None:
+    actions = [action for one in statements(template, role) for action in _listed(one["Action"])]
+    assert [action for action in actions if "*" in action] == []
+
+
+# None of these supports a resource or a condition on one (Service Authorization Reference).
+_NO_RESOURCE = re.compile(r"ec2:(Describe|GetManaged)|cloudwatch:(GetMetricData|ListMetrics)|xray:Put")
+
+
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+def test_only_actions_that_support_no_resource_are_granted_on_all(template: dict[str, Any], role: str) -> None:
+    for statement in statements(template, role):
+        if "*" in _listed(statement["Resource"]):
+            assert [one for one in _listed(statement["Action"]) if not _NO_RESOURCE.match(one)] == []
+
+
+def test_only_required_services_of_amazons_can_be_created_and_only_tagged(template: dict[str, Any]) -> None:
+    by_sid = {one["Sid"]: one for one in statements(template, "ReconcileRole")}
+    create = by_sid["CreateRequiredEndpointsTagged"]["Condition"]
+    own = {"Ref": "AWS::StackName"}
+    assert create["StringEquals"] == {
+        "aws:RequestTag/lifeline:managed-by": own,
+        "ec2:VpceServiceOwner": "amazon",
+    }
+    assert "RequiredServices" in json.dumps(create["StringLike"]["ec2:VpceServiceName"])
+    for sid in ("ModifyOwnEndpoints", "UseOwnSecurityGroup"):
+        assert by_sid[sid]["Condition"]["StringEquals"] == {"aws:ResourceTag/lifeline:managed-by": own}
+    assert by_sid["TagOnlyWhatItCreates"]["Condition"]["StringEquals"] == {
+        "ec2:CreateAction": ["CreateVpcEndpoint", "CreateSecurityGroup"]
+    }
+
+
+_MADE_BY = {  # the boto3 calls of each function's adapters
+    "ReconcileRole": ("aws", "network", "lookup", "endpoints", "ledger", "notices", "queue"),
+    "DetectRole": ("cloudwatch", "instances", "roster", "notices"),
+}
+_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
+    "ec2:CreateTags",
+    "route53:AssociateVPCWithHostedZone",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+}
+_SERVICE_OF = {"_ec2": "ec2", "_dynamodb": "dynamodb", "_sns": "sns", "_sqs": "sqs", "_cloudwatch": "cloudwatch"}
+
+
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+def test_each_role_may_do_exactly_what_its_adapters_call(template: dict[str, Any], role: str) -> None:
+    granted = {action for one in statements(template, role) for action in _listed(one["Action"])}
+    assert granted - _BY_THE_SERVICE == calls_of(_MADE_BY[role])
+
+
+def calls_of(modules: tuple[str, ...]) -> set[str]:
+    """The IAM actions of the boto3 calls that are written in the adapters' sources."""
+    found: set[str] = set()
+    for module in modules:
+        source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
+        for client, name in re.findall(r"self\.(_\w+)\.(\w+)", source):
+            if client in _SERVICE_OF and name not in {"get_paginator", "meta"}:
+                found.add(_action(_SERVICE_OF[client], name))
+        service = {"cloudwatch": "cloudwatch", "roster": "dynamodb"}.get(module, "ec2")
+        for name in re.findall(r'"((?:describe|get|list)_[a-z_]+|query)"', source):
+            found.add(_action(service, name))
+    return found
+
+
+def _action(service: str, call: str) -> str:
+    return f"{service}:{''.join(part.capitalize() for part in call.split('_'))}"
+
+
+def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any]) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    overrides = {name: value for name, value in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
+    assert len(overrides) == 3
+    for value in overrides.values():
+        condition, then, otherwise = value["Fn::If"]
+        assert otherwise == {"Ref": "AWS::NoValue"}
+        assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [then, ""]}]}
+        assert template["Parameters"][then["Ref"]]["Default"] == ""
+
+
+def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
+    queue = template["Resources"]["Changes"]["Properties"]
+    function = template["Resources"]["ReconcileEndpoints"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert queue["DelaySeconds"] == {"Ref": "SettleSeconds"}
+    assert function["Events"]["Changes"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_detectors_run_ends_before_the_next_one_starts_and_within_its_lease(template: dict[str, Any]) -> None:
+    assert template["Resources"]["DetectMetricGaps"]["Properties"]["Timeout"] <= LEASE.total_seconds() < 60
+
+
+def test_every_parameter_is_described_and_used(template: dict[str, Any]) -> None:
+    text = (ROOT / "template.yaml").read_text()
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"]
+        assert re.search(rf"!Ref {name}\b|Ref: {name}\b", text), name
+
+
+def test_every_function_alarms_on_its_errors_and_every_alarm_tells_somebody(template: dict[str, Any]) -> None:
+    alarms = resources(template, "AWS::CloudWatch::Alarm")
+    watched = [one["Value"] for alarm in alarms.values() for one in alarm["Dimensions"]]
+    for function in resources(template, "AWS::Serverless::Function"):
+        assert {"Ref": function} in watched
+    assert {"Fn::GetAtt": "DeadLetters.QueueName"} in watched
+    assert all(alarm["AlarmActions"] == [{"Ref": "Notices"}] for alarm in alarms.values())
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
