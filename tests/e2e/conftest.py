@@ -1,0 +1,38 @@
+"""One deployed account for all chain tests: building and deploying it takes most of their time."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.e2e.emulators.account import Account, deployed
+
+_FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
+_account = pytest.StashKey[Account]()
+
+
+@pytest.fixture(scope="session")
+def account(request: pytest.FixtureRequest) -> Iterator[Account]:
+    """The stack with short waits: a change rests 5 s, so that tests don't."""
+    with deployed(SettleSeconds="5") as account:
+        request.config.stash[_account] = account
+        yield account
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failing chain test shows what the functions logged: that is where the reason is."""
+    report = yield
+    account = item.config.stash.get(_account, None)
+    if report.failed and call.when == "call" and account is not None:
+        report.sections += [(f"log of {function}", _log(account, function)) for function in _FUNCTIONS]
+    return report
+
+
+def _log(account: Account, function: str) -> str:
+    try:
+        return account.logs(function, lines=80)
+    except (BotoCoreError, ClientError) as error:  # the report of a failure must not fail itself
+        return f"can't be read: {error}"

@@ -1,0 +1,313 @@
+"""An AWS account on this machine, with Lifeline deployed into it by the real SAM CLI.
+
+    with deployed() as account:
+        account.client("ec2").delete_route(...)
+
+EC2 and CloudWatch are moto's, all else is ministack's, and CloudTrail stands between them (see `relay.py`). IAM is
+enforced: each function calls ministack with a session of the role that the template gives it. Everything listens on
+127.0.0.1 alone, on ports that were free, and writes below `.run/`.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
+
+ROOT = Path(__file__).resolve().parents[3]
+RUNS = ROOT / ".run"
+TEMPLATE = ROOT / "template.yaml"
+REGION = "us-east-1"
+ACCOUNT_ID = "123456789012"
+RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
+
+_ON_MOTO = ("ec2", "cloudwatch")
+_CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function returned. `error` is Lambda's word for a failure, empty where it returned normally."""
+
+    payload: Any
+    error: str
+    logs: str
+
+
+class Account:
+    """The emulated account. Use it inside `closing`: nothing that it started outlives that."""
+
+    def __init__(self, *, config_env: str = "local", parameters: Mapping[str, str] | None = None) -> None:
+        self._config_env = config_env
+        self._parameters = dict(parameters or {})
+        self._servers: list[Server] = []
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients_lock = threading.Lock()
+        self.outputs: dict[str, str] = {}
+        RUNS.mkdir(exist_ok=True)
+        self.directory = Path(tempfile.mkdtemp(prefix=time.strftime("%H%M%S-"), dir=RUNS))
+        self.endpoint_url = f"http://127.0.0.1:{free_port()}"
+        self.ec2_endpoint_url = f"http://127.0.0.1:{free_port()}"
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def closing(self) -> Iterator[Self]:
+        """Whatever is started inside is stopped at the end. The logs stay where something went wrong."""
+        keep = False
+        try:
+            yield self
+        except Exception:
+            keep = True
+            raise
+        finally:
+            self.stop()
+            if not keep:
+                shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the emulators. The account is empty but for the default VPC that every account has."""
+        self._start_ministack()
+        self._start_moto()
+        _connect_default_vpc(self.client("ec2"))
+
+    def stop(self) -> None:
+        """End all that was started, the last one first. Raises EmulatorError where something would stay behind."""
+        with uninterrupted():
+            while self._servers:
+                self._servers.pop().stop()
+
+    def deploy(self) -> None:
+        """`sam build` and `sam deploy` of the repository's own template.
+
+        The build's place is shared by all runs, for SAM reuses there what pip installed; so one run at a time is in it.
+        """
+        with (RUNS / "sam.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.build()
+            overrides = [f"{name}={value}" for name, value in self.parameters().items()]
+            self._sam(
+                *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
+                *("--no-progressbar", "--parameter-overrides", *overrides),
+            )
+        self.outputs = self._read_outputs()
+
+    def build(self) -> None:
+        """`sam build` of the repository's own template."""
+        self._sam(
+            *("build", "--cached", "--template-file", str(TEMPLATE)),
+            *("--build-dir", str(self.template.parent), "--cache-dir", str(RUNS / "sam-cache")),
+        )
+
+    def _sam(self, command: str, *options: str) -> None:
+        sam = [str(ROOT / ".envs/sam/bin/sam"), command, "--config-file", str(ROOT / "samconfig.toml"), *options]
+        environment = self.environment(AWS_ENDPOINT_URL=self.endpoint_url)
+        # Where SAM is called decides where it keeps what pip installed.
+        run(sam, environment, self.directory / f"sam-{command}.log", RUNS)
+
+    @property
+    def template(self) -> Path:
+        """The template as it was built and deployed."""
+        return RUNS / "build/template.yaml"
+
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters: samconfig.toml's, this run's own, and where the emulators are."""
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+        declared = config[self._config_env]["deploy"]["parameters"]["parameter_overrides"]
+        endpoints = {
+            "EndpointUrl": self.endpoint_url,
+            "Ec2EndpointUrl": self.ec2_endpoint_url,
+            "CloudWatchEndpointUrl": self.ec2_endpoint_url,
+        }
+        return dict(item.split("=", 1) for item in declared) | self._parameters | endpoints
+
+    # ---- use ---------------------------------------------------------------------------------------------------------
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the person who operates the account."""
+        return self._client(service, "test")
+
+    def relay(self) -> Any:
+        """EventBridge as AWS's own services see it: they may put events with sources like `aws.ec2`."""
+        return self._client("events", RELAY_KEY)
+
+    def invoke(self, output: str, event: Mapping[str, Any]) -> Answer:
+        """Call the function that the stack's output names, and wait for what it returns."""
+        answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
+        return Answer(
+            json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", ""), self.logs(output)
+        )
+
+    def logs(self, output: str, *, lines: int = 200) -> str:
+        """The end of the function's log, one event a line."""
+        function = self.client("lambda").get_function_configuration(FunctionName=self.outputs[output])
+        group = function.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{self.outputs[output]}"
+        logs = self.client("logs")
+        try:
+            pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        except logs.exceptions.ResourceNotFoundException:
+            return ""
+        events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        return "\n".join(event["message"].rstrip() for event in events[-lines:])
+
+    def subscribe(self, output: str) -> "Inbox":
+        """A queue that receives whatever is published on the topic that the stack's output names."""
+        return Inbox(self, self.outputs[output])
+
+    def queue_depth(self, output: str) -> int:
+        """How many messages the queue holds: waiting, delayed or being worked on."""
+        names = [f"ApproximateNumberOfMessages{which}" for which in ("", "Delayed", "NotVisible")]
+        sqs = self.client("sqs")
+        found = sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=names)["Attributes"]
+        return sum(int(found.get(name, 0)) for name in names)
+
+    def wait[T](self, look: Callable[[], T | None], *, what: str, within_s: float, every_s: float = 0.5) -> T:
+        """The first true answer of `look`. Raises EmulatorError, saying what was waited for, where none comes."""
+        end = time.monotonic() + within_s
+        while True:
+            if found := look():
+                return found
+            if time.monotonic() > end:
+                raise EmulatorError(f"not within {within_s:.0f} s: {what}")
+            time.sleep(every_s)
+
+    # ---- parts -------------------------------------------------------------------------------------------------------
+
+    def _start_ministack(self) -> None:
+        home = self.directory / "ministack"
+        home.mkdir()
+        environment = self.environment(
+            AUTH="true",
+            BIND_HOST="127.0.0.1",
+            MINISTACK_HOST="127.0.0.1",
+            GATEWAY_PORT=self.endpoint_url.rpartition(":")[2],
+            MINISTACK_ACCOUNT_ID=ACCOUNT_ID,
+            MINISTACK_REGION=REGION,
+            TMPDIR=str(home),
+            STATE_DIR=str(home / "state"),
+            S3_DATA_DIR=str(home / "s3"),
+            # It would listen for IoT devices on every address, and would tidy up other people's containers.
+            IOT_MTLS_ENABLED="0",
+            SFTP_ENABLED="0",
+            DOCKER_HOST="unix:///nonexistent",
+            LIFELINE_RELAY_KEY=RELAY_KEY,
+            LIFELINE_SESSIONS=str(self._sessions),
+        )
+        python = str(ROOT / ".envs/ministack/bin/python")
+        command = [python, str(ROOT / "tests/e2e/emulators/ministack_main.py")]
+        self._serve("ministack", command, environment, f"{self.endpoint_url}/_ministack/health")
+
+    def _start_moto(self) -> None:
+        command = [str(ROOT / ".envs/dev/bin/python"), "-m", "tests.e2e.emulators.moto_main"]
+        command += ["--port", self.ec2_endpoint_url.rpartition(":")[2], "--bus", self.endpoint_url]
+        command += ["--relay-key", RELAY_KEY, "--sessions", str(self._sessions), "--account", ACCOUNT_ID]
+        environment = self.environment(PYTHONPATH=str(ROOT), MOTO_ACCOUNT_ID=ACCOUNT_ID)
+        self._serve("moto", command, environment, f"{self.ec2_endpoint_url}/moto-api/data.json")
+
+    def _serve(self, name: str, command: list[str], environment: Mapping[str, str], health_url: str) -> None:
+        server = Server(name, command, environment, self.directory / f"{name}.log", ROOT)
+        self._servers.append(server)
+        server.wait_until_healthy(health_url)
+
+    def _client(self, service: str, access_key_id: str) -> Any:
+        with self._clients_lock:  # a session makes one client at a time
+            if (service, access_key_id) not in self._clients:
+                url = self.ec2_endpoint_url if service in _ON_MOTO else self.endpoint_url
+                client = boto3.Session(access_key_id, "test", region_name=REGION).client(  # type: ignore[call-overload]
+                    service, endpoint_url=url, config=_CONFIG
+                )
+                self._clients[service, access_key_id] = client
+            return self._clients[service, access_key_id]
+
+    @property
+    def _sessions(self) -> Path:
+        return self.directory / "sessions"
+
+    def _read_outputs(self) -> dict[str, str]:
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        found = {output["OutputKey"]: output["OutputValue"] for stack in stacks for output in stack.get("Outputs", ())}
+        if not found:
+            raise EmulatorError("the stack has no outputs")
+        return found
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Ours without anything of AWS's: no profile, no credentials and no endpoint of this machine may get in."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
+        ours = {
+            # SAM looks for python3.13 and pip on PATH.
+            "PATH": f"{ROOT / '.envs/dev/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            # Nothing may be written beside the sources, and yet SAM and moto take seconds to compile at each start.
+            "PYTHONPYCACHEPREFIX": str(RUNS / "pycache"),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "SAM_CLI_TELEMETRY": "0",
+            "__SAM_CLI_APP_DIR": str(self.directory / "sam"),
+        }
+        return {**kept, **ours, **more}
+
+
+@contextmanager
+def deployed(**parameters: str) -> Iterator[Account]:
+    """An account with the stack in it; `parameters` are the stack's, where they differ from samconfig.toml's."""
+    with Account(parameters=parameters).closing() as account:
+        account.start()
+        account.deploy()
+        yield account
+
+
+def _connect_default_vpc(ec2: Any) -> None:
+    """Give the default VPC its internet gateway and route: AWS's has them, moto's doesn't."""
+    default = [{"Name": "is-default", "Values": ["true"]}]
+    vpc_id = ec2.describe_vpcs(Filters=default)["Vpcs"][0]["VpcId"]
+    main = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "association.main", "Values": ["true"]}]
+    table_id = ec2.describe_route_tables(Filters=main)["RouteTables"][0]["RouteTableId"]
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+
+
+class Inbox:
+    """A mailbox on a topic: what subscribers of the stack would be told, in order of arrival."""
+
+    def __init__(self, account: Account, topic_arn: str) -> None:
+        self._sqs = account.client("sqs")
+        self._url = self._sqs.create_queue(QueueName=f"inbox-{time.time_ns()}")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+        self._read: list[dict[str, Any]] = []
+
+    def notices(self) -> list[dict[str, Any]]:
+        """Every notice so far, as SNS wraps it: `Subject`, `Message`, `MessageAttributes`."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._read.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return list(self._read)

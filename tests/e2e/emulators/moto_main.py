@@ -1,0 +1,36 @@
+"""moto's server as the account's EC2 and CloudWatch, with CloudTrail in front. Started by `processes`, ends with it."""
+
+import argparse
+from pathlib import Path
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import run_simple
+
+from tests.e2e.emulators import realism
+from tests.e2e.emulators.leash import end_with_parent
+from tests.e2e.emulators.relay import Callers, Recorder, Trail
+
+
+def main() -> None:
+    """Serve until the parent is gone."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--bus", required=True, help="where EventBridge is")
+    parser.add_argument("--relay-key", required=True, help="the access key that may put AWS's own events")
+    parser.add_argument("--sessions", type=Path, required=True, help="which role is behind which access key")
+    parser.add_argument("--account", required=True)
+    chosen = parser.parse_args()
+
+    end_with_parent()
+    realism.apply()
+    events = boto3.client(
+        "events", endpoint_url=chosen.bus, aws_access_key_id=chosen.relay_key, aws_secret_access_key="test"
+    )
+    application = DomainDispatcherApplication(create_backend_app)
+    recorder = Recorder(application, Callers(chosen.sessions), Trail(events), chosen.account)
+    run_simple("127.0.0.1", chosen.port, recorder, threaded=True, request_handler=MotoRequestHandler)
+
+
+if __name__ == "__main__":
+    main()

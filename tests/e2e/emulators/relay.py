@@ -1,0 +1,152 @@
+"""CloudTrail, for the emulated account: each EC2 call that changes something becomes an event on the default bus.
+
+In an account CloudTrail records the call and hands it to EventBridge; no emulator does. So this sits in front of EC2,
+reads each call and its answer off the wire, and puts the record on the bus a moment later. Nothing downstream is faked:
+whether the event reaches anybody is decided by the rules that were deployed.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+from tests.e2e.emulators.wire import read_request, read_response
+from tests.support.cloudtrail import DEPLOYER, Failure, Identity, ec2_model, operation_model, record_call
+from tests.support.cloudtrail_styles import Json
+
+READ_ONLY = ("Describe", "Get", "List", "Search", "Export")
+
+type Environ = dict[str, Any]
+type StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+type WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Credential(NamedTuple):
+    """The part of a signed request's Authorization header that says who calls what, where."""
+
+    access_key_id: str
+    region: str
+    service: str
+
+
+def read_credential(authorization: str) -> Credential:
+    """Of `AWS4-HMAC-SHA256 Credential=KEY/20260302/us-east-1/ec2/aws4_request, …`; empty where it is unsigned."""
+    _, found, rest = authorization.partition("Credential=")
+    parts = rest.split(",")[0].strip().split("/")
+    return Credential(parts[0], parts[2], parts[3]) if found and len(parts) == 5 else Credential("", "", "")
+
+
+class Callers:
+    """Who is behind an access key: the functions' roles, which the Lambda emulator writes down, or the deployer."""
+
+    def __init__(self, sessions: Path) -> None:
+        self._sessions = sessions
+
+    def identify(self, access_key_id: str) -> Identity:
+        """The role's session that the key belongs to; a key that nobody wrote down is the deployer's."""
+        lines = self._sessions.read_text(encoding="utf-8").splitlines() if self._sessions.exists() else []
+        for line in lines:
+            key, _, arn = line.partition(" ")
+            if key == access_key_id:
+                _, role, session = arn.split(":")[-1].split("/", 2)
+                return Identity(role, session=session, access_key_id=key)
+        return DEPLOYER
+
+
+class Trail:
+    """Takes records and puts them on the bus, in its own thread: the caller never waits for CloudTrail."""
+
+    def __init__(self, events: Any) -> None:
+        self._events = events
+        self._records: queue.Queue[Json] = queue.Queue()
+        threading.Thread(target=self._deliver, name="trail", daemon=True).start()
+
+    def add(self, event: Json) -> None:
+        """Deliver it soon."""
+        self._records.put(event)
+
+    def _deliver(self) -> None:
+        while True:
+            event = self._records.get()
+            try:
+                self._put(event)
+            except Exception as error:  # noqa: BLE001 -- as in AWS, delivery is best effort: say so and go on
+                print(f"trail: {event['detail']['eventName']} is lost: {error}", flush=True)
+
+    def _put(self, event: Json) -> None:
+        entry = {
+            "Source": event["source"],
+            "DetailType": event["detail-type"],
+            "Detail": json.dumps(event["detail"], default=str),
+            "Time": event["time"],
+        }
+        answer = self._events.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            print(f"trail: {event['detail']['eventName']} was refused: {answer['Entries']}", flush=True)
+
+
+class Recorder:
+    """WSGI middleware: passes every request on, and records the EC2 calls that change something."""
+
+    def __init__(self, application: WsgiApplication, callers: Callers, trail: Trail, account: str) -> None:
+        self._application = application
+        self._callers = callers
+        self._trail = trail
+        self._account = account
+        # EC2 is consistent where two calls touch one resource. moto's models have no locks of their own.
+        self._one_change_at_a_time = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        credential = read_credential(environ.get("HTTP_AUTHORIZATION", ""))
+        if credential.service != "ec2":
+            return self._application(environ, start_response)
+        parameters = dict(parse_qsl(_take_body(environ).decode(), keep_blank_values=True))
+        action = parameters.get("Action", "")
+        if action.startswith(READ_ONLY) or action not in ec2_model().operation_names:
+            return self._application(environ, start_response)
+        at = datetime.now(UTC)
+        with self._one_change_at_a_time:
+            status, body = self._answer(environ, start_response)
+        self._trail.add(self._record(action, parameters, status, body, credential, at))
+        return [body]
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> tuple[int, bytes]:
+        seen: list[str] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            seen.append(status)
+            return start_response(status, headers, *rest)
+
+        body = b"".join(self._application(environ, start))
+        return int(seen[0].split()[0]), body
+
+    def _record(
+        self, action: str, parameters: dict[str, str], status: int, body: bytes, credential: Credential, at: datetime
+    ) -> Json:
+        operation = operation_model(action)
+        answer = read_response(operation, status, body)
+        error = answer.get("Error") if status >= 400 else None
+        return record_call(
+            action,
+            read_request(operation, parameters),
+            None if error else answer,
+            failure=Failure(error["Code"], error["Message"]) if error else None,
+            identity=self._callers.identify(credential.access_key_id),
+            at=at,
+            region=credential.region,
+            account=self._account,
+            request_id=str(uuid4()),  # moto gives every request the same one
+        )
+
+
+def _take_body(environ: Environ) -> bytes:
+    """The request's body, which stays there for the next reader."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    return body

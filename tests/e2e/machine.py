@@ -1,0 +1,149 @@
+"""A machine: an instance in a subnet, with a CloudWatch agent on it that reaches CloudWatch or doesn't.
+
+The instance is EC2's, so that DescribeInstances knows it. The agent publishes what the wizard's basic configuration
+publishes, and only while the network lets it (see `network.py`): nobody tells it what should happen.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.e2e.emulators.account import REGION, Account
+from tests.e2e.network import Path, find_path
+
+NAMESPACE = "CWAgent"
+IMAGE_ID = "ami-12c6146b"  # one that EC2's emulator has
+INSTANCE_TYPE = "t3.micro"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A VPC with one public subnet: an internet gateway, a route table of its own, and the default route."""
+
+    vpc_id: str
+    subnet_id: str
+    route_table_id: str
+    internet_gateway_id: str
+
+
+def build_site(ec2: Any, *, cidr: str, name: str, zone: str = f"{REGION}a", public: bool = True) -> Site:
+    """Create it. With `public` false, the table has no default route."""
+    vpc_id = ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16", TagSpecifications=_named("vpc", name))["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
+    ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"{cidr}.1.0/24", AvailabilityZone=zone)["Subnet"]
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
+    table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet["SubnetId"])
+    if public:
+        ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+    return Site(vpc_id, subnet["SubnetId"], table_id, gateway_id)
+
+
+def _named(resource_type: str, name: str) -> list[dict[str, Any]]:
+    return [{"ResourceType": resource_type, "Tags": [{"Key": "Name", "Value": name}]}]
+
+
+def launch(ec2: Any, subnet_id: str) -> str:
+    """Run one instance with a public address, and say its id."""
+    interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": True}
+    answer = ec2.run_instances(
+        ImageId=IMAGE_ID, InstanceType=INSTANCE_TYPE, MinCount=1, MaxCount=1, NetworkInterfaces=[interface]
+    )
+    return str(answer["Instances"][0]["InstanceId"])
+
+
+@dataclass
+class Agent:
+    """The CloudWatch agent of one instance. Its thread ends with `stop`."""
+
+    ec2: Any
+    cloudwatch: Any
+    instance_id: str
+    period: timedelta
+    path: Path = field(default=Path(is_open=False, why="not started"))
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _paused: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Publish from now on."""
+        threading.Thread(target=self._run, name=f"agent-{self.instance_id}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Publish no more."""
+        self._stopped.set()
+
+    def pause(self) -> None:
+        """As if somebody stopped the agent's service: the machine runs, the agent doesn't."""
+        self._paused.set()
+
+    def resume(self) -> None:
+        """The agent's service runs again."""
+        self._paused.clear()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._stopped.is_set():
+            try:
+                self._publish()
+            except Exception as error:  # noqa: BLE001 -- an agent survives whatever its API does, and tries again
+                self.path = Path(is_open=False, why=str(error))
+            due = max(due + self.period.total_seconds(), time.monotonic())
+            self._stopped.wait(due - time.monotonic())
+
+    def _publish(self) -> None:
+        self.path = find_path(self.ec2, self.instance_id, "monitoring", REGION)
+        if self.path.is_open and not self._paused.is_set():
+            self.cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=self._datapoints(datetime.now(UTC)))
+
+    def _datapoints(self, moment: datetime) -> list[dict[str, Any]]:
+        """Each measurement by all its dimensions, and by `InstanceId` alone: the agent's aggregation."""
+        load = 40 + moment.second / 3
+        disk = {"path": "/", "device": "xvda1", "fstype": "xfs"}
+        measured: tuple[tuple[str, float, dict[str, str]], ...] = (
+            ("mem_used_percent", load, {}),
+            ("disk_used_percent", load / 2, disk),
+        )
+        own = {"InstanceId": self.instance_id, "ImageId": IMAGE_ID, "InstanceType": INSTANCE_TYPE}
+        return [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+                "Timestamp": moment,
+                "Value": value,
+                "Unit": "Percent",
+                "StorageResolution": 1,
+            }
+            for name, value, extra in measured
+            for dimensions in ({**own, **extra}, {"InstanceId": self.instance_id})
+        ]
+
+
+@contextmanager
+def running_agent(account: Account, instance_id: str, period: timedelta) -> Iterator[Agent]:
+    """The instance's agent, for as long as the block lasts."""
+    agent = Agent(account.client("ec2"), account.client("cloudwatch"), instance_id, period)
+    agent.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()
+
+
+def datapoints(cloudwatch: Any, instance_id: str, *, since: datetime) -> list[datetime]:
+    """When CloudWatch has datapoints of the instance's memory, the oldest first."""
+    metric = {
+        "Namespace": NAMESPACE,
+        "MetricName": "mem_used_percent",
+        "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
+    }
+    query = {"Id": "mem", "MetricStat": {"Metric": metric, "Period": 1, "Stat": "SampleCount"}}
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=[query], StartTime=since, EndTime=datetime.now(UTC) + timedelta(seconds=1)
+    )
+    return sorted(answer["MetricDataResults"][0]["Timestamps"])

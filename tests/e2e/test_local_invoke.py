@@ -1,0 +1,99 @@
+"""`sam local invoke` with every file in events/: the way in which people try a function before they deploy it.
+
+The functions run in containers, on Lambda's own base image and SAM's own runtime emulator, against an emulated account.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.emulators.account import ROOT, Account, deployed
+from tests.e2e.emulators.containers import reachable_from_containers, why_not
+
+EVENTS = ROOT / "events"
+FILES = sorted(EVENTS.rglob("*.json"))
+AT_ONCE = 2
+WITHIN_S = 120
+
+pytestmark = pytest.mark.docker
+
+type Invocation = subprocess.CompletedProcess[str]
+
+
+def function_for(file: Path) -> str:
+    return "DetectMetricGaps" if file.name.startswith("detect-") else "ReconcileEndpoints"
+
+
+def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
+    """Whether it is what the function promises for such an event, rather than Lambda's word for an error."""
+    if function_for(file) == "DetectMetricGaps":
+        return {"watched", "reporting", "silent", "suppressed", "opened", "resolved"} <= set(answer)
+    if "Records" in json.loads(file.read_text(encoding="utf-8")):
+        return list(answer) == ["batchItemFailures"]
+    return answer.get("mode") in ("enforce", "plan") and isinstance(answer.get("vpcs"), list)
+
+
+@pytest.fixture(scope="session")
+def invocations(request: pytest.FixtureRequest) -> Iterator[dict[Path, Future[Invocation]]]:
+    """The chosen files' invocations, which run ahead of the tests, two at a time."""
+    if reason := why_not():
+        pytest.skip(f"sam local invoke needs Docker: {reason}")
+    chosen = [file for file in FILES if any(item.name.endswith(f"[{named(file)}]") for item in request.session.items)]
+    with deployed() as account, ThreadPoolExecutor(AT_ONCE) as pool:
+        urls = [account.endpoint_url, account.ec2_endpoint_url]
+        with reachable_from_containers(urls, account.environment(), account.directory) as reachable:
+            invoke = invoker(account, reachable)
+            invoke(chosen[0])  # alone: the first one builds SAM's image, which two at once would both do
+            yield {file: pool.submit(invoke, file) for file in chosen}
+            pool.shutdown(cancel_futures=True)
+
+
+def invoker(account: Account, reachable: dict[str, str]) -> Callable[[Path], Invocation]:
+    variables = account.directory / "env-vars.json"
+    variables.write_text(json.dumps({"Parameters": local_variables(account, reachable)}), encoding="utf-8")
+    parameters = [f"{name}={value}" for name, value in account.parameters().items()]
+
+    def invoke(file: Path) -> Invocation:
+        command = [str(ROOT / ".envs/sam/bin/sam"), "local", "invoke", function_for(file)]
+        command += ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+        command += ["--template", str(account.template), "--event", str(file), "--env-vars", str(variables)]
+        command += ["--skip-pull-image", "--parameter-overrides", *parameters]
+        # SAM asks STS for the account's id: the emulated one's.
+        environment = account.environment(AWS_ENDPOINT_URL=account.endpoint_url)
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        )
+
+    return invoke
+
+
+def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, str]:
+    """What SAM can't know of a stack: its resources' names, and where the emulators are for a container."""
+    return {
+        "TABLE_NAME": account.outputs["LedgerTable"],
+        "TOPIC_ARN": account.outputs["NoticesTopic"],
+        "QUEUE_URL": account.outputs["ChangesQueue"],
+        "DEAD_LETTER_QUEUE_URL": account.outputs["DeadLetterQueue"],
+        "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
+        "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_CLOUDWATCH": reachable[account.ec2_endpoint_url],
+    }
+
+
+def named(file: Path) -> str:
+    return str(file.relative_to(EVENTS))
+
+
+@pytest.mark.parametrize("file", FILES, ids=named)
+def test_an_event_file_can_be_tried_locally(file: Path, invocations: dict[Path, Future[Invocation]]) -> None:
+    done = invocations[file].result()
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert "errorType" not in answer, done.stdout + done.stderr
+    assert is_right_form(file, answer), done.stdout + done.stderr
