@@ -9,7 +9,7 @@ from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.network import Network
 from lifeline.core.actions import Action, ActionKind, Plan, Status
-from lifeline.core.central import DnsView
+from lifeline.core.central import DnsView, custom_dns_finding
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import Price, price_in
 from lifeline.core.follow import Followed
@@ -19,6 +19,7 @@ from lifeline.core.policy import Policy, wanted
 from lifeline.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 NOTHING = Followed(made={}, failures={})
 
 
@@ -40,8 +41,8 @@ class Planning:
         check_dns: Collection[str] = (),
         is_region: bool = False,
         fresh: bool = False,
-    ) -> dict[str, Plan]:
-        """Each VPC's plan by id.
+    ) -> tuple[dict[str, Plan], list[str]]:
+        """Each VPC's plan by id, and the VPCs whose plan must wait for another look because there are too many at once.
 
         DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
         and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read
@@ -50,7 +51,8 @@ class Planning:
         seen = {vpc.id: vpc for vpc in vpcs}
         views: dict[str, DnsView] = {}
         plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
-        naming = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
+        wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
+        naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
         checked = sorted({*naming, *(vpc_id for vpc_id in check_dns if vpc_id in seen)})
         for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked]):
             seen[vpc.id] = vpc
@@ -61,9 +63,8 @@ class Planning:
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         for vpc_id in sorted({*checked, *making}):
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
-            made = sum(map(_makes_gateway, plans[vpc_id].actions))
-            gateways += made
-        return plans
+            gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
+        return plans, waiting
 
     def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
         followed = known.get(vpc.id, NOTHING)
@@ -83,7 +84,8 @@ class Planning:
             price=self._price(),
         )
         plan = plan_endpoints(vpc, self.network.catalog(), requirement)
-        return replace(plan, notes=want.problems) if want.problems else plan
+        finding = custom_dns_finding(dns) if dns else ""
+        return replace(plan, notes=(*want.problems, *([finding] if finding else [])))
 
     def _price(self) -> Price:
         return price_in(self.settings.region)

@@ -43,6 +43,7 @@ MOST_ATTEMPTS = 6
 _MOST_NAMED = 20  # so many VPCs have their DNS attributes read whenever they are named …
 _CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, for EC2 has no call for all of them
 _BUSY = "another run works on this VPC"
+_CROWDED = "too many VPCs at once: this one's turn comes with a later look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,12 @@ class _Look:
         known = {} if self._is_by_hand else self._follow_up(vpcs, targets)
         checked = [vpc.id for vpc in vpcs] if wanted is not None else self._turn_of([vpc.id for vpc in vpcs])
         check_dns = checked[:_MOST_NAMED]
-        plans = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
+        plans, waiting = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
+        left = [_as_deferred(plans.pop(vpc_id), _CROWDED) for vpc_id in waiting]
         if self._mode is Mode.PLAN:
-            return [VpcAnswer.of(plan) for plan in plans.values()]
-        return self._apply(planning, plans, targets)
+            return [*left, *(VpcAnswer.of(plan) for plan in plans.values())]
+        self._put_back({vpc_id: targets.attempt(vpc_id) for vpc_id in waiting}, BUSY_DELAY)
+        return [*left, *self._apply(planning, plans, targets)]
 
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
         """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
@@ -178,12 +181,12 @@ class _Look:
         wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
         memories = self._take_leases(wanting)
-        busy = [_as_busy(plans[vpc_id]) for vpc_id in wanting if vpc_id not in memories]
+        busy = [_as_deferred(plans[vpc_id], _BUSY) for vpc_id in wanting if vpc_id not in memories]
         self._put_back({answer.vpc_id: targets.attempt(answer.vpc_id) for answer in busy}, BUSY_DELAY)
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
-            fresh = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
+            fresh, _ = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
             applied = apply_plans(fresh, self._tools.endpoints, self._tools.ledger, self._run)
             done = [
                 self._finish(fresh[vpc_id], one, targets, memories[vpc_id], known[vpc_id])
@@ -264,7 +267,7 @@ class _Look:
     def _is_news(self, answer: VpcAnswer) -> bool:
         if any(action.status is Status.DONE for action in answer.actions):
             return True
-        if not answer.fingerprint or any(action.error == _BUSY for action in answer.actions):
+        if not answer.fingerprint or any(action.error in {_BUSY, _CROWDED} for action in answer.actions):
             return False
         return self._tools.ledger.recall(answer.vpc_id).told != answer.fingerprint
 
@@ -281,8 +284,8 @@ class _Look:
         ledger.record_changes([(vpc_id, one) for vpc_id in changed for one in targets.changes(vpc_id)], now=now)
 
 
-def _as_busy(plan: Plan) -> VpcAnswer:
-    actions = [replace(one, error=_BUSY) if one.status is Status.PLANNED else one for one in plan.actions]
+def _as_deferred(plan: Plan, why: str) -> VpcAnswer:
+    actions = [replace(one, error=why) if one.status is Status.PLANNED else one for one in plan.actions]
     return VpcAnswer.of(plan, actions)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
-from lifeline.core.central import answers_for
+from lifeline.core.central import answers_for, parent_zone
 from lifeline.core.groups import own_group
 from lifeline.core.model import Endpoint, EndpointState, EndpointType
 from lifeline.core.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
@@ -169,6 +169,8 @@ class InterfacePlanner(ServicePlanner):
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
         reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
+        over = parent_zone(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        reason += f"; {over.detail}" if over else ""
         action = Action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,

@@ -123,7 +123,7 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
     tags = {one.id: _read_tags(one) for one in tagged}
     asked = {one.id: _asked(policy, vpc, one, tiers[one.id], tags) for one in subnets}
     said = [*policy.exemptions, *(one.exempted for one in tags.values() if one.exempted)]
-    exemptions = [one for one in said if one.counts_on(today)]
+    exemptions = [one for one in said if one.subject in tags and one.counts_on(today)]
     used: set[Exempted] = set()
     wishes: dict[str, dict[str, bool]] = {}
     for subnet_id, services in asked.items():
@@ -208,8 +208,8 @@ def _date(text: str) -> date | None:
 def read_policy(text: str) -> Policy:
     """The policy that a document says, once it keeps to `policy.schema.json`.
 
-    Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`, or
-    `policy` for the document as a whole.
+    Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`,
+    or `policy` for the document as a whole.
     """
     try:
         document = _parse(text)
