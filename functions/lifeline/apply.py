@@ -7,20 +7,22 @@ from enum import StrEnum
 from typing import Protocol
 
 from lifeline.adapters.endpoints import Endpoints
-from lifeline.core.plan import Action, ActionKind, Plan, Status
+from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.work import Step, order_steps
 from lifeline.errors import LifelineError, TransientError
 from lifeline.observability import logger
 
 MARGIN = timedelta(seconds=20)  # what a run keeps of its time to write down what it did
-_SLOW_CALLS = frozenset(
-    {
-        ActionKind.CREATE_INTERFACE_ENDPOINT,
-        ActionKind.CREATE_GATEWAY_ENDPOINT,
-        ActionKind.ADD_SUBNETS,
-        ActionKind.ADD_ROUTE_TABLES,
-    }
-)
+# Which calls each action makes on AWS's bucket for endpoints (EC2 developer guide: request throttling).
+_ENDPOINT_CALLS = {
+    ActionKind.ATTACH_SECURITY_GROUP: 1,
+    ActionKind.CREATE_INTERFACE_ENDPOINT: 1,
+    ActionKind.ADD_SUBNETS: 1,
+    ActionKind.CREATE_GATEWAY_ENDPOINT: 1,
+    ActionKind.ADD_ROUTE_TABLES: 1,
+    ActionKind.ENABLE_PRIVATE_DNS: 1,
+    ActionKind.REPLACE_ENDPOINT: 2,
+}
 
 
 class Calls(Protocol):
@@ -76,9 +78,9 @@ def apply_plans(plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, r
 def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run) -> Action:
     action = one.actions[step.place]
     group_id = action.group_id or one.group_id
-    if action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and not group_id:
+    if action.needs_group and not group_id:
         return _without_group(action, one)
-    if action.kind in _SLOW_CALLS and not _wait_for_turn(calls, run):
+    if not all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0))):
         one.deferral = one.deferral or Deferral.TIME
         return replace(action, error=str(Deferral.TIME))
     try:

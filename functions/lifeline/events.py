@@ -15,7 +15,7 @@ _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
-_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt"})
+_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow"})
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
 
@@ -35,7 +35,8 @@ class Trigger:
 class Ask:
     """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
-    `sent_at` is when the queue got it, where a queue did: a look that began well after answers it.
+    `is_follow` asks what became of endpoints that were made. `sent_at` is when the queue got it, where a queue did: a
+    look that began well after answers it.
     """
 
     trigger: Trigger
@@ -45,6 +46,7 @@ class Ask:
     changed_ids: frozenset[str] = frozenset()
     is_sweep: bool = False
     is_own: bool = False
+    is_follow: bool = False
     mode: Mode | None = None
     attempt: int = 0
     sent_at: datetime | None = None
@@ -85,7 +87,12 @@ def _read_call(event: dict[str, Any]) -> Ask:
         raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
     fields = tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids)
-    return Ask(Trigger("call"), vpc_ids, fields=fields, refusals=refusals, mode=mode, attempt=attempt)
+    is_follow = event.get("follow", False)
+    if not isinstance(is_follow, bool):
+        raise InvalidInputError("follow", f"must be true or false, not {_shown(is_follow)}")
+    return Ask(
+        Trigger("call"), vpc_ids, fields=fields, refusals=refusals, mode=mode, attempt=attempt, is_follow=is_follow
+    )
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

@@ -54,6 +54,9 @@ class Settings:
     table_name: str
     topic_arn: str
     role_arn: str
+    policy_parameter: str
+    creatable_services: tuple[str, ...]
+    may_fix_dns: bool
     agent_namespace: str
     agent_period: timedelta
     gap_grace: timedelta
@@ -80,6 +83,9 @@ class Settings:
             table_name=read.text("TABLE_NAME"),
             topic_arn=read.text("TOPIC_ARN"),
             role_arn=read.optional("ROLE_ARN"),
+            policy_parameter=read.optional("POLICY_PARAMETER"),
+            creatable_services=read.names("CREATABLE_SERVICES", is_optional=True),
+            may_fix_dns=read.optional("MAY_FIX_DNS") == "yes",
             agent_namespace=read.optional("AGENT_NAMESPACE") or "CWAgent",
             agent_period=read.seconds("AGENT_PERIOD_SECONDS"),
             gap_grace=read.seconds("GAP_GRACE_SECONDS"),
@@ -99,8 +105,9 @@ class _Reader:
             raise SettingsError(f"{name} is missing from the function's environment")
         return value
 
-    def names(self, name: str) -> tuple[str, ...]:
-        found = tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
+    def names(self, name: str, *, is_optional: bool = False) -> tuple[str, ...]:
+        text = self.optional(name) if is_optional else self.text(name)
+        found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
         for one in found:
             if not _SERVICE.fullmatch(one):
                 raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")

@@ -75,7 +75,7 @@ def test_edge_and_ended_associations_are_no_subnets() -> None:
         },
         {},
     )
-    assert (table.is_main, table.subnet_ids) == (True, {"subnet-1"})
+    assert (table.is_main, table.subnet_ids) == (True, frozenset({"subnet-1"}))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_regional_nat_gateway_has_no_subnet() -> None:
     assert (found.subnet_id, found.is_public, found.is_available) == ("", True, True)
 
 
-CHINA = [
+CHINA: list[dict[str, Any]] = [
     {"ServiceName": "cn.com.amazonaws.cn-north-1.monitoring", "ServiceType": [{"ServiceType": "Interface"}]},
     {"ServiceName": "com.amazonaws.cn-north-1.ssm", "ServiceType": [{"ServiceType": "Interface"}]},
     {"ServiceName": "com.amazonaws.cn-north-1.s3", "ServiceType": [{"ServiceType": "Gateway"}]},

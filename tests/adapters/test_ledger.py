@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.core.follow import Made
 from lifeline.events import Trigger
 from tests.support.world import World, emulated_world
 
@@ -44,7 +45,7 @@ def test_a_lease_that_ran_out_passes_on(ledger: Ledger) -> None:
 
 
 def test_what_is_remembered_comes_with_the_lease(ledger: Ledger) -> None:
-    memory = Memory(looked_at=NOW, history={"monitoring": "vpce-1"}, told="abc")
+    memory = Memory(NOW, {"monitoring": Made("vpce-1", NOW)}, {"logs": 1}, told="abc")
     ledger.remember(VPC, memory, now=NOW)
     assert ledger.recall(VPC) == memory
     assert lease(ledger, "one") == memory

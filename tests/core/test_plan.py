@@ -1,11 +1,26 @@
 """What is missing, and what to do about it."""
 
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from lifeline.core.model import Endpoint, EndpointState, EndpointType, TargetKind, Tier, Vpc
-from lifeline.core.plan import Action, ActionKind, Status
+from lifeline.core.actions import Action, ActionKind, ServiceState, Status
+from lifeline.core.central import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.model import (
+    AclEntry,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    NetworkAcl,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Tier,
+    Vpc,
+)
+from lifeline.core.policy import Limits
 from tests.support.builders import (
     MONITORING,
     S3,
@@ -27,7 +42,7 @@ def kinds(actions: tuple[Action, ...]) -> list[tuple[ActionKind, Status]]:
     return [(action.kind, action.status) for action in actions]
 
 
-def only(network: Vpc, kind: ActionKind, *services: str, **more: object) -> Action:
+def only(network: Vpc, kind: ActionKind, *services: str, **more: Any) -> Action:
     (found,) = [action for action in plan(network, *services, **more).actions if action.kind is kind]
     return found
 
@@ -150,9 +165,28 @@ def test_an_endpoint_that_is_going_counts_as_gone(state: EndpointState) -> None:
     assert (found.status, found.group_id) == (Status.PLANNED, "sg-own")
 
 
-@pytest.mark.parametrize("state", [EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED])
-def test_an_endpoint_that_failed_is_in_the_way_and_named(state: EndpointState) -> None:
-    found = only(vpc(subnet("a"), endpoint(MONITORING, "a", state=state)), ActionKind.CREATE_INTERFACE_ENDPOINT)
+FAILED = [EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL]
+
+
+@pytest.mark.parametrize("state", FAILED)
+def test_our_own_endpoint_that_failed_is_replaced(state: EndpointState) -> None:
+    found = only(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group()), ActionKind.REPLACE_ENDPOINT)
+    assert (found.endpoint_id, found.subnet_ids, found.status) == ("vpce-1", ("subnet-a",), Status.PLANNED)
+    assert found.group_id == "sg-own"
+    assert found.client_token
+
+
+def test_after_two_failures_in_a_row_a_person_must_look() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.FAILED, failure="no capacity"))
+    found = only(network, ActionKind.REPLACE_ENDPOINT, failures=(("monitoring", 2),))
+    assert found.status is Status.BLOCKED
+    assert found.error == "it failed 2 times in a row: no capacity; delete what failed to try again"
+
+
+@pytest.mark.parametrize("state", FAILED)
+def test_a_foreign_endpoint_that_failed_holds_the_name_and_its_owner_is_told(state: EndpointState) -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state, own=False))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
     assert found.status is Status.BLOCKED
     assert "vpce-1" in found.error
 
@@ -222,7 +256,7 @@ def test_another_stacks_endpoint_is_foreign() -> None:
     assert only(vpc(subnet("a"), subnet("b", "us-east-1b"), other), ActionKind.ADD_SUBNETS).status is Status.BLOCKED
 
 
-def token(network: Vpc, **more: object) -> str:
+def token(network: Vpc, **more: Any) -> str:
     return only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, **more).client_token
 
 
@@ -231,7 +265,7 @@ def test_the_same_wish_has_the_same_token_and_another_wish_another() -> None:
     gone = endpoint(MONITORING, "a", state=EndpointState.DELETED)
     assert token(network) == token(vpc(subnet("a")))
     assert len({token(network), token(vpc(subnet("b"))), token(vpc(subnet("a"), gone))}) == 3
-    assert token(network, history=(("monitoring", "vpce-0"),)) != token(network)
+    assert token(network, made=(("monitoring", "vpce-0"),)) != token(network)
     assert len(token(network)) <= 64
     assert token(network).isascii()
 
@@ -241,6 +275,139 @@ def test_the_plan_does_not_depend_on_the_order_of_awss_answers() -> None:
     subnets = [subnet("a"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c")]
     forward, backward = vpc(*subnets, *parts, own_group()), vpc(*reversed(subnets), *reversed(parts), own_group())
     assert plan(forward) == plan(backward)
+
+
+def test_our_own_endpoint_without_private_dns_gets_it() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", private_dns=False), own_group())
+    found = only(network, ActionKind.ENABLE_PRIVATE_DNS)
+    assert (found.endpoint_id, found.status) == ("vpce-1", Status.PLANNED)
+
+
+def test_a_central_endpoint_is_never_doubled() -> None:
+    zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
+    found = plan(vpc(subnet("a")), dns=DnsView((zone,), ()))
+    assert found.actions == ()
+    assert [(one.state, one.by) for one in found.services] == [(ServiceState.CENTRAL, "Z1")]
+
+
+def test_where_central_endpoints_can_not_be_read_none_is_made() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT, dns=DnsView((), ("zones: AccessDenied",)))
+    assert found.status is Status.BLOCKED
+    assert "AccessDenied" in found.error
+
+
+def test_an_endpoint_that_was_just_made_and_is_not_shown_yet_is_waited_for() -> None:
+    found = plan(vpc(subnet("a")), made=(("monitoring", "vpce-9"),), fresh=frozenset({"vpce-9"}))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.PENDING)
+    table_only = plan(vpc(subnet("a")), "s3", made=(("s3", "vpce-9"),), fresh=frozenset({"vpce-9"}))
+    assert table_only.actions == ()
+
+
+def test_what_the_role_may_not_create_is_blocked_with_the_parameter_to_change() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT, creatable=frozenset({"logs"}))
+    assert "CreatableServices" in found.error
+    assert only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", creatable=frozenset({"logs"})).error
+
+
+def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
+    found = plan(vpc(subnet("a")), "monitoring", "ec2", limits=Limits(interface_endpoints_per_vpc=1)).actions
+    assert [(one.service, one.status) for one in found if one.service] == [
+        ("ec2", Status.PLANNED),
+        ("monitoring", Status.BLOCKED),
+    ]
+    full = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", gateway_endpoints_in_region=20)
+    assert "20 gateway endpoints" in full.error
+
+
+def test_with_fix_dns_the_attributes_come_first_then_the_endpoint() -> None:
+    found = plan(vpc(subnet("a"), dns_hostnames=False), fix_dns=True).actions
+    assert kinds(found)[0] == (ActionKind.FIX_DNS, Status.PLANNED)
+    assert found[0].attributes == ("enableDnsHostnames",)
+    assert kinds(found)[-1] == (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.PLANNED)
+
+
+def test_an_endpoint_that_is_there_serves_nobody_while_the_dns_attributes_are_off() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_group(), dns_support=False)
+    found = plan(network)
+    assert kinds(found.actions) == [(ActionKind.FIX_DNS, Status.BLOCKED)]
+    assert found.services[0].state is ServiceState.BLOCKED
+    assert kinds(plan(network, fix_dns=True).actions) == [(ActionKind.FIX_DNS, Status.PLANNED)]
+
+
+def test_a_foreign_endpoint_that_lets_nobody_in_is_named_with_the_remedy() -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs", (Rule("tcp", 443, 443, ("192.0.2.0/24",)),))
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    found = only(network, ActionKind.OPEN_SECURITY_GROUP)
+    assert found.status is Status.BLOCKED
+    assert "sg-theirs" in found.reason
+    assert "its owner should let 443 in" in found.error
+
+
+def test_our_own_endpoint_gets_our_group_back() -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs")
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", group_ids=frozenset({"sg-theirs"})), theirs, own_group())
+    found = only(network, ActionKind.ATTACH_SECURITY_GROUP)
+    assert (found.endpoint_id, found.group_id, found.status) == ("vpce-1", "sg-own", Status.PLANNED)
+
+
+@pytest.mark.parametrize("rule", [Rule("tcp", 443, 443, groups=("sg-x",)), Rule("-1", 0, 0, prefix_lists=("pl-1",))])
+def test_rules_that_name_groups_or_lists_count_as_letting_in(rule: Rule) -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs", (rule,))
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    assert plan(network).actions == ()
+
+
+def test_a_network_acl_in_between_is_told_and_never_changed() -> None:
+    deny = AclEntry(90, egress=True, allow=False, protocol="6", cidr="10.0.2.0/24")
+    allow = AclEntry(100, egress=True, allow=True, protocol="-1", cidr="0.0.0.0/0")
+    entries = (deny, allow, replace(allow, egress=False))
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), entries)
+    host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+    network = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_group(), network_acls=(acl,))
+    found = only(network, ActionKind.OPEN_NETWORK_ACL)
+    assert found.status is Status.BLOCKED
+    assert "acl-1 doesn't let 443 out of subnet-a to 10.0.2.0/24" in found.reason
+
+
+def test_another_accounts_vpc_is_reported_and_not_touched() -> None:
+    found = plan(vpc(subnet("a"), owner_id="999999999999"), account_id="123456789012").actions
+    assert [one.status for one in found] == [Status.BLOCKED]
+    assert "belongs to account 999999999999" in found[0].error
+
+
+def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one() -> None:
+    six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    dual = subnet("dual", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
+    only_six = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (only_six.ip_address_type, only_six.subnet_ids) == ("ipv6", ("subnet-six",))
+    both = only(vpc(six, dual), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (both.ip_address_type, both.subnet_ids) == ("dualstack", ("subnet-dual",))
+    without = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT)  # monitoring has no IPv6 here
+    assert without.status is Status.BLOCKED
+
+
+def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
+    six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_group())
+    found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
+    assert "IPv4 addresses only" in found[0].reason
+
+
+def test_what_it_costs_is_known_before_it_is_made() -> None:
+    network = vpc(subnet("a"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c"))
+    assert plan(network).monthly_cost_usd == Decimal("21.90")
+    assert plan(network, "s3").monthly_cost_usd == 0
+
+
+def test_each_services_state_is_reported() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_group())
+    states = {one.service: one.state for one in plan(network, "monitoring", "logs", "banana", "s3").services}
+    assert states == {
+        "banana": ServiceState.BLOCKED,
+        "logs": ServiceState.MISSING,
+        "monitoring": ServiceState.SERVED,
+        "s3": ServiceState.MISSING,
+    }
 
 
 def test_a_gateway_type_is_preferred_where_a_service_has_both() -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from lifeline.core.actions import Plan
+from lifeline.core.classify import classify_subnets
+from lifeline.core.cost import price_in
 from lifeline.core.model import (
     MANAGED_BY,
     SECURITY_GROUP_NAME,
@@ -19,9 +22,11 @@ from lifeline.core.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.plan import Plan, Requirement, plan_endpoints
+from lifeline.core.plan import Requirement, plan_endpoints
+from lifeline.core.policy import Wish
 
 OWNER = "lifeline"
+PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
 VPC_ID = "vpc-0123456789abcdef0"
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
@@ -29,6 +34,13 @@ ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 CATALOG = Catalog(
     (
+        Service(
+            "com.amazonaws.us-east-1.six",
+            EndpointType.INTERFACE,
+            zones=frozenset(ZONES),
+            private_dns_names=("six.us-east-1.amazonaws.com",),
+            ip_address_types=frozenset({"ipv4", "ipv6"}),
+        ),
         Service(
             MONITORING,
             EndpointType.INTERFACE,
@@ -121,10 +133,10 @@ def own_group(*cidrs: str, **more: object) -> SecurityGroup:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def plan(network: Vpc, *services: str, **more: object) -> Plan:
-    requirement = Requirement(
-        services=services or ("monitoring",),
-        tiers=frozenset({Tier.ISOLATED, Tier.EGRESS}),
-        owner=OWNER,
-    )
+def plan(network: Vpc, *services: str, per_zone: bool = True, tiers: frozenset[Tier] = PRIVATE, **more: object) -> Plan:
+    """The plan where every subnet of `tiers` wishes for each service."""
+    found = classify_subnets(network)
+    clients = frozenset(one.id for one in network.subnets if found[one.id] in tiers and one.state == "available")
+    wishes = tuple(Wish(service, clients, per_zone) for service in services or ("monitoring",)) if clients else ()
+    requirement = Requirement(wishes=wishes, owner=OWNER, price=price_in("us-east-1"))
     return plan_endpoints(network, CATALOG, replace(requirement, **more))  # type: ignore[arg-type]

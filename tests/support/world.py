@@ -80,10 +80,11 @@ class World:
     def dead_letters(self) -> list[dict[str, Any]]:
         return self._messages(self.dead_letter_queue_url)
 
-    def put_back(self) -> list[dict[str, Any]]:
-        """The bodies on the changes' queue, however long they are delayed: moto keeps those out of receives."""
+    def put_back(self, *, follow: bool = False) -> list[dict[str, Any]]:
+        """The work that was put back, or the asks to follow endpoints, however long they are delayed."""
         queue = sqs_backends[ACCOUNT][REGION].queues["changes"]
-        return [json.loads(message.body) for message in queue._messages]
+        bodies = [json.loads(message.body) for message in queue._messages]
+        return [body for body in bodies if body.get("follow", False) is follow]
 
     def _messages(self, url: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -102,13 +103,14 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
     with mock_aws():
         client.cache_clear()
-        reconcile_endpoints._network.clear()
+        reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)
         yield world
     client.cache_clear()
-    reconcile_endpoints._network.clear()
+    reconcile_endpoints._kept.cache_clear()
 
 
 def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:

@@ -5,11 +5,13 @@ from typing import Any
 
 from lifeline.adapters.aws import tags_of
 from lifeline.core.model import (
+    AclEntry,
     BlockMode,
     Endpoint,
     EndpointState,
     EndpointType,
     NatGateway,
+    NetworkAcl,
     Route,
     RouteTable,
     Rule,
@@ -141,6 +143,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         type=EndpointType(kind) if kind in set(EndpointType) else EndpointType.OTHER,
         state=EndpointState(state) if state in set(EndpointState) else EndpointState.UNKNOWN,
         private_dns=bool(described.get("PrivateDnsEnabled")),
+        ip_address_type=described.get("IpAddressType") or "ipv4",
         subnet_ids=frozenset(described.get("SubnetIds", [])),
         route_table_ids=frozenset(described.get("RouteTableIds", [])),
         group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
@@ -175,6 +178,28 @@ def _rule(permission: dict[str, Any]) -> Rule:
     )
 
 
+def network_acl_of(described: dict[str, Any]) -> NetworkAcl:
+    """A network ACL. Rule 32767 is AWS's own last one, which denies the rest (VPC guide: network ACL rules)."""
+    return NetworkAcl(
+        id=described["NetworkAclId"],
+        subnet_ids=frozenset(entry["SubnetId"] for entry in described.get("Associations", []) if "SubnetId" in entry),
+        entries=tuple(sorted(_acl_entry(entry) for entry in described.get("Entries", []))),
+    )
+
+
+def _acl_entry(described: dict[str, Any]) -> AclEntry:
+    ports = described.get("PortRange") or {}
+    return AclEntry(
+        number=int(described["RuleNumber"]),
+        egress=bool(described.get("Egress")),
+        allow=described.get("RuleAction") == "allow",
+        protocol=str(described.get("Protocol", "-1")),
+        cidr=described.get("CidrBlock") or described.get("Ipv6CidrBlock") or "0.0.0.0/0",
+        from_port=int(ports.get("From", 0)),
+        to_port=int(ports.get("To", 65535)),
+    )
+
+
 def nat_gateway_of(described: dict[str, Any]) -> NatGateway:
     """A NAT gateway; a regional one has no subnet (VPC guide: regional NAT gateways)."""
     return NatGateway(
@@ -201,4 +226,5 @@ def services_of(described: Iterable[dict[str, Any]]) -> Iterable[Service]:
                     zone_ids=frozenset(detail.get("AvailabilityZoneIds") or []),
                     zones=frozenset(detail.get("AvailabilityZones") or []),
                     private_dns_names=tuple(sorted(names)),
+                    ip_address_types=frozenset(detail.get("SupportedIpAddressTypes") or ["ipv4"]),
                 )

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, assert_never
 
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
+from lifeline.core.actions import Action, ActionKind
 from lifeline.core.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
-from lifeline.core.plan import HTTPS, Action, ActionKind
+from lifeline.core.serving import HTTPS
 from lifeline.errors import TerminalError, TransientError
 
 _RULE_WORDS = "HTTPS from the VPC to its endpoints"
@@ -51,27 +52,53 @@ class Endpoints:
         try:
             return self._apply(action, vpc_id, group_id)
         except TerminalError as error:
-            if error.code in _STALE_CODES:
+            if error.code in _STALE_CODES or _is_name_still_held(action, error):
                 raise TransientError(str(error), code=error.code) from error
             raise
 
     def _apply(self, action: Action, vpc_id: str, group_id: str) -> Made:
         match action.kind:
+            case ActionKind.FIX_DNS:
+                self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
                 return Made(group_id=self._create_group(action, vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.group_id, action.cidrs)
-                return Made(group_id=action.group_id)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
                 return Made(endpoint_id=self._create_gateway(action, vpc_id))
+            case ActionKind.REPLACE_ENDPOINT:
+                self._delete(action)
+                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+            case ActionKind.ATTACH_SECURITY_GROUP:
+                self._modify(action, AddSecurityGroupIds=[group_id])
             case ActionKind.ADD_SUBNETS:
                 self._modify(action, AddSubnetIds=list(action.subnet_ids))
-                return Made(endpoint_id=action.endpoint_id)
             case ActionKind.ADD_ROUTE_TABLES:
                 self._modify(action, AddRouteTableIds=list(action.route_table_ids))
-                return Made(endpoint_id=action.endpoint_id)
+            case ActionKind.ENABLE_PRIVATE_DNS:
+                self._modify(action, PrivateDnsEnabled=True)
+            case ActionKind.OPEN_NETWORK_ACL:
+                raise TerminalError("network ACLs are never changed")
+            case unreachable:
+                assert_never(unreachable)
+        return Made()
+
+    def _fix_dns(self, action: Action, vpc_id: str) -> None:
+        """Turns attributes on, one a call, support before hostnames as EC2 asks (EC2 API: ModifyVpcAttribute)."""
+        for name in sorted(action.attributes, reverse=True):
+            with translated(f"modify_vpc_attribute {name} of {vpc_id}"):
+                self._ec2.modify_vpc_attribute(VpcId=vpc_id, **{name[0].upper() + name[1:]: {"Value": True}})
+
+    def _delete(self, action: Action) -> None:
+        """Deletes one of Lifeline's own. EC2 answers 200 and says in the answer what it didn't delete."""
+        with translated(f"delete_vpc_endpoints {action.endpoint_id}"):
+            answer = self._ec2.delete_vpc_endpoints(VpcEndpointIds=[action.endpoint_id])
+        for refused in answer.get("Unsuccessful", []):
+            error = refused.get("Error", {})
+            if not str(error.get("Code", "")).endswith(".NotFound"):
+                raise TerminalError(f"{action.endpoint_id} was not deleted: {error}", code=str(error.get("Code", "")))
 
     def _create_interface(self, action: Action, vpc_id: str, group_id: str) -> str:
         """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
@@ -85,6 +112,7 @@ class Endpoints:
                 SubnetIds=list(action.subnet_ids),
                 SecurityGroupIds=[group_id],
                 PrivateDnsEnabled=True,
+                IpAddressType=action.ip_address_type,
                 ClientToken=action.client_token,
                 TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
             )
@@ -103,7 +131,7 @@ class Endpoints:
             )
         return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
-    def _modify(self, action: Action, **change: list[str]) -> None:
+    def _modify(self, action: Action, **change: object) -> None:
         with translated(f"modify_vpc_endpoint {action.endpoint_id}"):
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
 
@@ -138,3 +166,8 @@ class Endpoints:
     def _tags(self, resource_type: str, name: str) -> list[dict[str, Any]]:
         tags = [{"Key": MANAGED_BY, "Value": self._owner}, {"Key": "Name", "Value": name}]
         return [{"ResourceType": resource_type, "Tags": tags}]
+
+
+def _is_name_still_held(action: Action, error: TerminalError) -> bool:
+    """A failed endpoint of ours may hold its private DNS name until it is deleted altogether: that passes."""
+    return action.kind is ActionKind.REPLACE_ENDPOINT and "conflicting DNS domain" in str(error)

@@ -7,8 +7,9 @@ from typing import Any
 
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
+from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
-from lifeline.core.plan import Action
+from lifeline.core.follow import Made
 from lifeline.errors import TerminalError, TransientError
 from lifeline.events import Trigger
 
@@ -21,10 +22,14 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told."""
+    """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told.
+
+    `failures` is how often a service's endpoint failed in a row.
+    """
 
     looked_at: datetime | None = None
-    history: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, Made] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
     told: str = ""
 
 
@@ -85,10 +90,11 @@ class Ledger:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_look_key(vpc_id),
-                UpdateExpression="SET history = :history, told = :told, expires_at = :expires"
+                UpdateExpression="SET made = :made, failures = :failures, told = :told, expires_at = :expires"
                 + (", looked_at = :looked" if looked else ""),
                 ExpressionAttributeValues={
-                    ":history": {"M": {service: {"S": made} for service, made in memory.history.items()}},
+                    ":made": {"M": {service: _made_item(one) for service, one in memory.made.items()}},
+                    ":failures": {"M": {service: {"N": str(count)} for service, count in memory.failures.items()}},
                     ":told": {"S": memory.told},
                     ":expires": {"N": str(int((now + KEEP).timestamp()))},
                     **looked,
@@ -187,6 +193,22 @@ def _look_key(vpc_id: str) -> dict[str, dict[str, str]]:
 def _memory(item: dict[str, Any]) -> Memory:
     return Memory(
         looked_at=datetime.fromisoformat(item["looked_at"]["S"]) if "looked_at" in item else None,
-        history={service: made["S"] for service, made in item.get("history", {}).get("M", {}).items()},
+        made={service: _made(one["M"]) for service, one in item.get("made", {}).get("M", {}).items()},
+        failures={service: int(one["N"]) for service, one in item.get("failures", {}).get("M", {}).items()},
         told=item.get("told", {}).get("S", ""),
     )
+
+
+def _made_item(made: Made) -> dict[str, Any]:
+    return {
+        "M": {
+            "endpoint_id": {"S": made.endpoint_id},
+            "at": {"S": made.at.isoformat()},
+            "is_settled": {"BOOL": made.is_settled},
+        }
+    }
+
+
+def _made(item: dict[str, Any]) -> Made:
+    at = datetime.fromisoformat(item["at"]["S"])
+    return Made(item["endpoint_id"]["S"], at, is_settled=item["is_settled"]["BOOL"])

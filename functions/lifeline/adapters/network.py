@@ -1,4 +1,7 @@
-"""Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs."""
+"""Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs.
+
+No page size is asked for: EC2 then answers as much as it will, and further pages are followed.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -11,13 +14,14 @@ from lifeline.adapters.clients import client
 from lifeline.adapters.described import (
     endpoint_of,
     nat_gateway_of,
+    network_acl_of,
     route_table_of,
     security_group_of,
     services_of,
     subnet_of,
     vpc_of,
 )
-from lifeline.core.model import Catalog, Vpc
+from lifeline.core.model import SECURITY_GROUP_NAME, Catalog, Vpc
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
@@ -60,26 +64,35 @@ class Network:
             for place, vpc in enumerate(vpcs)
         )
 
+    def count_gateway_endpoints(self) -> int:
+        """How many gateway endpoints the region has, for its quota."""
+        filters = [{"Name": "vpc-endpoint-type", "Values": ["Gateway"]}]
+        found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        return sum(str(one.get("State", "")).lower() != "deleted" for one in found)
+
     def _observe(self, filters: list[dict[str, Any]]) -> tuple[Vpc, ...]:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
             return partial(pages, self._ec2, operation, key, **request)
 
-        vpcs, subnets, tables, endpoints, groups, nats, _zones = side_by_side(
+        vpcs, subnets, tables, endpoints, groups, acls, nats, _zones = side_by_side(
             [
                 describe("describe_vpcs", "Vpcs", Filters=filters),
                 describe("describe_subnets", "Subnets", Filters=filters),
                 describe("describe_route_tables", "RouteTables", Filters=filters),
                 describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
-                describe("describe_security_groups", "SecurityGroups", Filters=filters),
+                describe("describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAME]),
+                describe("describe_network_acls", "NetworkAcls", Filters=filters),
                 describe("describe_nat_gateways", "NatGateways", Filter=filters),
                 self._read_zone_types,
             ]
         )
+        groups += self._groups_of(endpoints, {group["GroupId"] for group in groups})
         lists = self._prefix_lists(tables)
         tables_in = _by_vpc(tables, partial(route_table_of, lists=lists))
         subnets_in = _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}))
         endpoints_in = _by_vpc(endpoints, endpoint_of)
         groups_in = _by_vpc(groups, security_group_of)
+        acls_in = _by_vpc(acls, network_acl_of)
         nats_in = _by_vpc(nats, nat_gateway_of)
         return tuple(
             replace(
@@ -88,10 +101,23 @@ class Network:
                 route_tables=tables_in[described["VpcId"]],
                 endpoints=endpoints_in[described["VpcId"]],
                 security_groups=groups_in[described["VpcId"]],
+                network_acls=acls_in[described["VpcId"]],
                 nat_gateways=nats_in[described["VpcId"]],
             )
             for described in sorted(vpcs, key=lambda described: str(described["VpcId"]))
         )
+
+    def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+        """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
+        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
+        ids = sorted(attached - known)
+        chunks = [ids[start : start + _FILTER_VALUES] for start in range(0, len(ids), _FILTER_VALUES)]
+        found = side_by_side([partial(self._groups, chunk) for chunk in chunks])
+        return [group for groups in found for group in groups]
+
+    def _groups(self, ids: list[str]) -> list[dict[str, Any]]:
+        filters = [{"Name": "group-id", "Values": ids}]
+        return pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters)
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:
@@ -123,6 +149,7 @@ class Network:
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
+_OWN_NAME = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 

@@ -20,12 +20,13 @@ class Queue:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._sqs = sqs or client("sqs")
 
-    def put_back(self, vpc_ids: Iterable[str], *, attempt: int, after: timedelta) -> None:
-        """Asks for another look at the VPCs, `after` at most 15 minutes."""
+    def put_back(self, vpc_ids: Iterable[str], *, attempt: int, after: timedelta, follow: bool = False) -> None:
+        """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints."""
         ids = sorted(set(vpc_ids))
         delay = min(after, _LONGEST_DELAY)
         for start in range(0, len(ids), _PER_MESSAGE):
-            body = json.dumps({"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt})
+            ask = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
+            body = json.dumps(ask | ({"follow": True} if follow else {}))
             with translated("put work back on the queue"):
                 self._sqs.send_message(
                     QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())

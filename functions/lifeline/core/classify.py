@@ -1,9 +1,9 @@
 """Public, egress or isolated: what a subnet's routes make it."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from lifeline.core.model import BlockMode, NatGateway, Route, RouteTable, Subnet, TargetKind, Tier, Vpc
+from lifeline.core.model import BlockMode, NatGateway, Route, RouteTable, Subnet, TargetKind, Tier, Vpc, block
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
@@ -116,6 +116,8 @@ def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGa
 def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:
     """True if the routes' destinations together are the whole space: a default route, two halves, or a list."""
     texts = [text for route in routes for text in route.destinations if (":" in text) == (family == 6)]
+    if len(texts) < 2:  # by far the most tables: one default route, or none
+        return texts == (["0.0.0.0/0"] if family == 4 else ["::/0"])
     if family == 4:
         return list(collapse_addresses(map(IPv4Network, texts))) == [IPv4Network("0.0.0.0/0")]
     return list(collapse_addresses(map(IPv6Network, texts))) == [IPv6Network("::/0")]
@@ -123,7 +125,7 @@ def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:
 
 def covers(outer: str, inner: str) -> bool:
     """True if every address of `inner` is in `outer`. Blocks of different families never cover each other."""
-    outside, inside = ip_network(outer), ip_network(inner)
+    outside, inside = block(outer), block(inner)
     if isinstance(outside, IPv4Network) and isinstance(inside, IPv4Network):
         return inside.subnet_of(outside)
     if isinstance(outside, IPv6Network) and isinstance(inside, IPv6Network):

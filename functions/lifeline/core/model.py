@@ -5,12 +5,19 @@ Everything is frozen and ordered, so that two observations of the same network a
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 type Network = IPv4Network | IPv6Network
 
 MANAGED_BY = "lifeline:managed-by"
 SECURITY_GROUP_NAME = "lifeline-endpoints"
+
+
+@lru_cache(maxsize=16_384)
+def block(text: str) -> Network:
+    """The address block that a CIDR writes. Kept, for a region's networks write the same few thousands of times."""
+    return ip_network(text)
 
 
 class Tier(StrEnum):
@@ -121,9 +128,14 @@ class Subnet:
     tags: tuple[tuple[str, str], ...] = ()
 
     @property
+    def is_ipv6_only(self) -> bool:
+        """True if IPv4 can't reach it."""
+        return not self.cidr
+
+    @property
     def networks(self) -> tuple[Network, ...]:
         """Its address blocks, IPv4 first."""
-        return tuple(ip_network(block) for block in (self.cidr, *self.ipv6_cidrs) if block)
+        return tuple(block(text) for text in (self.cidr, *self.ipv6_cidrs) if text)
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""
@@ -160,6 +172,28 @@ class SecurityGroup:
         return dict(self.tags).get(key)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class AclEntry:
+    """One rule of a network ACL. `protocol` is a number as text, -1 for all; ports are inclusive."""
+
+    number: int
+    egress: bool
+    allow: bool
+    protocol: str
+    cidr: str
+    from_port: int = 0
+    to_port: int = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcl:
+    """A network ACL with the subnets that it guards."""
+
+    id: str
+    subnet_ids: frozenset[str]
+    entries: tuple[AclEntry, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A VPC endpoint, whoever made it."""
@@ -169,6 +203,7 @@ class Endpoint:
     type: EndpointType
     state: EndpointState
     private_dns: bool = False
+    ip_address_type: str = "ipv4"
     subnet_ids: frozenset[str] = frozenset()
     route_table_ids: frozenset[str] = frozenset()
     group_ids: frozenset[str] = frozenset()
@@ -193,7 +228,7 @@ class Service:
     zone_ids: frozenset[str] = frozenset()
     zones: frozenset[str] = frozenset()
     private_dns_names: tuple[str, ...] = ()
-    owner: str = "amazon"
+    ip_address_types: frozenset[str] = frozenset({"ipv4"})
 
     def is_in_zone_of(self, subnet: Subnet) -> bool:
         """True if the service can have an interface in the subnet's zone: by zone id where both have one, else by name.
@@ -229,6 +264,7 @@ class Vpc:
     route_tables: tuple[RouteTable, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     security_groups: tuple[SecurityGroup, ...] = ()
+    network_acls: tuple[NetworkAcl, ...] = ()
     nat_gateways: tuple[NatGateway, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
 

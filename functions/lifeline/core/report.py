@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
+from lifeline.core.actions import Action, Plan, ServiceReport, Status
 from lifeline.core.model import Tier
 from lifeline.core.notice import Notice, Severity
-from lifeline.core.plan import Action, Status
 
 
 class Outcome(StrEnum):
@@ -36,8 +37,22 @@ class VpcAnswer:
     vpc_id: str
     tiers: tuple[tuple[str, Tier], ...] = ()
     actions: tuple[Action, ...] = ()
+    services: tuple[ServiceReport, ...] = ()
+    monthly_cost_usd: Decimal = Decimal(0)
     refusal: Refusal | None = None
     note: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
+        """The answer to a plan, with what became of its actions, or as planned."""
+        return cls(
+            vpc_id=plan.vpc_id,
+            tiers=plan.tiers,
+            actions=plan.actions if actions is None else tuple(actions),
+            services=plan.services,
+            monthly_cost_usd=plan.monthly_cost_usd,
+            note="; ".join(plan.notes),
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -72,6 +87,11 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
         "outcome": str(answer.outcome),
         "subnets": {subnet_id: str(tier) for subnet_id, tier in answer.tiers},
         "actions": [_action_json(action) for action in answer.actions],
+        "services": [
+            {"service": one.service, "state": str(one.state), "by": one.by, "detail": one.detail}
+            for one in answer.services
+        ],
+        "monthly_cost_usd": float(answer.monthly_cost_usd),
     }
     if answer.refusal:
         told["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
@@ -88,6 +108,8 @@ def _action_json(action: Action) -> dict[str, Any]:
         "subnet_ids": list(action.subnet_ids),
         "route_table_ids": list(action.route_table_ids),
         "cidrs": list(action.cidrs),
+        "attributes": list(action.attributes),
+        "ip_address_type": action.ip_address_type,
         "group_id": action.group_id,
         "reason": action.reason,
         "status": str(action.status),
@@ -118,6 +140,10 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
         lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), ""]
     if len(worth) > _MOST_VPCS:
         lines.append(f"and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all.")
+    cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
+    if cost:
+        verb = "would add" if is_plan else "adds"
+        lines += [f"This {verb} about {cost} USD a month, before data charges.", ""]
     if is_plan:
         lines.append("Mode is plan: nothing was changed.")
     return Notice(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lifeline.core.actions import ActionKind, Plan, Status
 from lifeline.core.model import Tier
-from lifeline.core.plan import ActionKind, Plan, Status
 
 
 @dataclass(frozen=True, slots=True)

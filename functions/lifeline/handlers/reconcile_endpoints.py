@@ -3,19 +3,22 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
 from lifeline.adapters.notices import Topic
+from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
-from lifeline.core.plan import Status
+from lifeline.core.actions import Status
 from lifeline.core.report import VpcAnswer, as_json
 from lifeline.errors import InvalidInputError
 from lifeline.events import read_ask
@@ -61,15 +64,19 @@ def _refusal(error: InvalidInputError) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
-_network: list[Network] = []  # kept from one invocation to the next: it remembers the region's endpoint services
+@cache
+def _kept() -> tuple[Network, CentralDns]:
+    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
+    return Network(), CentralDns()
 
 
 def _tools(settings: Settings) -> Tools:
-    if not _network:
-        _network.append(Network())
+    network, central = _kept()
     return Tools(
-        network=_network[0],
+        network=network,
         lookup=Lookup(),
+        central=central,
+        policies=PolicyStore(settings.table_name),
         endpoints=Endpoints(settings.stack_name),
         ledger=Ledger(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),

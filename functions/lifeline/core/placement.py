@@ -1,0 +1,88 @@
+"""In which subnets an interface endpoint gets its interfaces."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lifeline.core.model import Service, Subnet, Tier, Vpc
+
+FEWEST_FREE_ADDRESSES = 4  # an interface takes one; a subnet this full is about to fail its own workload
+_TIERS = (Tier.ISOLATED, Tier.EGRESS, Tier.PUBLIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The subnets, one a zone, and the addresses that the endpoint gets there: ipv4, dualstack or ipv6."""
+
+    subnets: tuple[Subnet, ...]
+    ip_address_type: str = "ipv4"
+
+
+def place_interfaces(
+    service: Service,
+    clients: Iterable[Subnet],
+    vpc: Vpc,
+    tiers: Mapping[str, Tier],
+    *,
+    per_zone: bool,
+    account_id: str = "",
+) -> Placement:
+    """One subnet in each zone that has clients, or in the best zone; empty where no subnet can hold an interface.
+
+    Where no zone of the clients can (Local Zones, Outposts, zones without the service, full subnets), another zone
+    of the VPC does: private DNS answers for the whole VPC (PrivateLink guide: interface endpoints). AWS takes one
+    subnet a zone (EC2 API errors: DuplicateSubnetsInSameZone).
+    """
+    wanting = tuple(clients)
+    kind = _address_type(service, wanting)
+    able = [
+        subnet
+        for subnet in vpc.subnets
+        if can_hold_interface(subnet, service, account_id) and _fits(subnet, kind) and subnet.id in tiers
+    ]
+
+    def preference(subnet: Subnet) -> tuple[int, int, str]:
+        return _TIERS.index(tiers[subnet.id]), -subnet.free_addresses, subnet.id
+
+    best: dict[str, Subnet] = {}
+    for subnet in sorted(able, key=preference, reverse=True):
+        best[subnet.zone] = subnet
+    zones = {subnet.zone for subnet in wanting}
+    chosen = [subnet for zone, subnet in sorted(best.items()) if zone in zones]
+    if not chosen:
+        chosen = sorted(best.values(), key=preference)[:1]
+    if not per_zone:
+        chosen = sorted(chosen, key=preference)[:1]
+    return Placement(tuple(chosen), kind)
+
+
+def can_hold_interface(subnet: Subnet, service: Service, account_id: str) -> bool:
+    """Not in Local or Wavelength Zones, Outposts or others' subnets (VPC guide: create an interface endpoint)."""
+    return (
+        subnet.zone_type == "availability-zone"
+        and not subnet.outpost_arn
+        and subnet.state == "available"
+        and subnet.free_addresses >= FEWEST_FREE_ADDRESSES
+        and not (account_id and subnet.owner_id and subnet.owner_id != account_id)
+        and service.is_in_zone_of(subnet)
+    )
+
+
+def _address_type(service: Service, clients: tuple[Subnet, ...]) -> str:
+    """IPv4 wherever a client has it; IPv6 for IPv6-only clients; both where there are both and the service has both."""
+    has_ipv6_only = any(subnet.is_ipv6_only for subnet in clients)
+    if not has_ipv6_only or "ipv6" not in service.ip_address_types:
+        return "ipv4"
+    if all(subnet.is_ipv6_only for subnet in clients):
+        return "ipv6"
+    return "dualstack"
+
+
+def _fits(subnet: Subnet, kind: str) -> bool:
+    """What AWS asks of an endpoint's subnets: all IPv4, all IPv6-only, or all both (PrivateLink guide: IP types)."""
+    match kind:
+        case "ipv6":
+            return subnet.is_ipv6_only and bool(subnet.ipv6_cidrs)
+        case "dualstack":
+            return bool(subnet.cidr and subnet.ipv6_cidrs)
+        case _:
+            return bool(subnet.cidr)

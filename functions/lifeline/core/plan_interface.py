@@ -1,0 +1,255 @@
+"""Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
+
+from collections.abc import Iterator
+
+from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.central import answers_for, parent_zone
+from lifeline.core.groups import own_group
+from lifeline.core.model import Endpoint, EndpointState, EndpointType
+from lifeline.core.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
+from lifeline.core.plan_service import ServicePlanner
+from lifeline.core.serving import FAILED_STATES, Obstacle, ObstacleKind, obstacles
+
+MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person
+_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
+
+
+class InterfacePlanner(ServicePlanner):
+    """Follows the order of what is there: an endpoint that answers, one of ours that could, a central one, none."""
+
+    def plan(self) -> tuple[list[Action], ServiceReport]:
+        """The actions, and how the service stands."""
+        live = self.live()
+        answering = [one for one in live if one.private_dns and one.state not in FAILED_STATES]
+        if answering:
+            return self._with(answering[0])
+        central = answers_for(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        if central:
+            words = f"{central.kind} {central.source_id} answers {central.domain}"
+            return [], ServiceReport(self.wish.service, ServiceState.CENTRAL, central.source_id, words)
+        if self.unseen():
+            return [], ServiceReport(self.wish.service, ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
+        actions = list(self._without(live))
+        if not actions:
+            return [], ServiceReport(self.wish.service, ServiceState.PENDING, live[0].id, "it is not available yet")
+        refused = [one for one in actions if one.status is Status.BLOCKED]
+        state = ServiceState.BLOCKED if refused else ServiceState.MISSING
+        return actions, ServiceReport(self.wish.service, state, detail=(refused or actions)[0].error)
+
+    # ---- an endpoint answers: does it serve everybody, and from every zone?
+
+    def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
+        actions = [*self._fix_dns(endpoint), *self._remove_obstacles(endpoint), *self._spread(endpoint)]
+        refused = [one for one in actions if one.status is Status.BLOCKED]
+        if refused:
+            report = ServiceReport(self.wish.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
+        elif endpoint.state is EndpointState.AVAILABLE:
+            words = actions[0].reason if actions else ""
+            report = ServiceReport(self.wish.service, ServiceState.SERVED, endpoint.id, words)
+        else:
+            report = ServiceReport(self.wish.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}")
+        return actions, report
+
+    def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
+        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
+        off = self._attributes_off()
+        if not off:
+            return
+        named = f"{endpoint.id} answers nobody" if endpoint else f"{self.wish.service} needs private DNS"
+        action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
+        if self.requirement.fix_dns:
+            yield action
+        elif endpoint:
+            yield action.blocked(self._dns_remedy(off))
+
+    def _remove_obstacles(self, endpoint: Endpoint) -> Iterator[Action]:
+        found = [one for client in self.scene.clients(self.wish) for one in obstacles(endpoint, client, self.vpc)]
+        for kind, action_kind in (
+            (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
+            (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
+        ):
+            of_kind = [one for one in found if one.kind is kind]
+            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._group_will_do(endpoint)):
+                yield self._remedy(action_kind, endpoint, of_kind)
+        acls = sorted({one.words: one for one in found if one.kind is ObstacleKind.NETWORK_ACL}.items())
+        for words, one in acls[:1]:
+            more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
+            yield self._blocked_at(
+                ActionKind.OPEN_NETWORK_ACL, endpoint, one.subnet_id, words + more, "allow it in the network ACL"
+            )
+
+    def _group_will_do(self, endpoint: Endpoint) -> bool:
+        """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
+        own = own_group(self.vpc, self.requirement.owner)
+        return own is not None and own.id in endpoint.group_ids
+
+    def _remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
+        words = "; ".join(dict.fromkeys(one.words for one in found[:3]))
+        if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
+            return Action(
+                ActionKind.ATTACH_SECURITY_GROUP,
+                f"{words}: somebody took Lifeline's security group off it",
+                service=self.wish.service,
+                service_name=self.service.name,
+                endpoint_id=endpoint.id,
+            )
+        whose = "delete it, and Lifeline makes one for both" if self.is_own(endpoint) else "it isn't Lifeline's"
+        remedy = {
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
+            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}; it must be dualstack to serve IPv6-only subnets",
+        }[kind]
+        return self._blocked_at(kind, endpoint, found[0].subnet_id, words, remedy)
+
+    def _blocked_at(self, kind: ActionKind, endpoint: Endpoint, subnet_id: str, reason: str, remedy: str) -> Action:
+        action = Action(
+            kind,
+            reason,
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=(subnet_id,),
+            endpoint_id=endpoint.id,
+        )
+        return action.blocked(remedy)
+
+    def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
+        """With per-zone coverage: the clients' zones in which it has no interface yet.
+
+        An interface endpoint answers for the whole VPC from any zone; an interface in its own zone keeps an agent
+        working when another zone fails (PrivateLink guide: interface endpoints).
+        """
+        if not self.wish.per_zone:
+            return
+        homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
+        covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
+        placement = self._place(endpoint.ip_address_type)
+        missing = [one for one in placement.subnets if one.zone not in covered] if covered else []
+        if not missing:
+            return
+        action = Action(
+            ActionKind.ADD_SUBNETS,
+            f"{endpoint.id} has no interface in {', '.join(one.zone for one in missing)}, where {self.wish.service} "
+            "is required",
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=tuple(sorted(one.id for one in missing)),
+            endpoint_id=endpoint.id,
+        )
+        if not self.is_own(endpoint):
+            yield action.blocked(f"{endpoint.id} isn't Lifeline's: its owner should add a subnet in each zone")
+        elif endpoint.state is EndpointState.AVAILABLE:
+            yield action
+
+    # ---- nothing answers
+
+    def _without(self, live: list[Endpoint]) -> Iterator[Action]:
+        own = [one for one in live if self.is_own(one)]
+        ready = [one for one in own if one.state is EndpointState.AVAILABLE]
+        coming = [one for one in own if one.state.is_coming]
+        failed = [one for one in live if one.state in FAILED_STATES and one.private_dns]
+        if ready:
+            yield from self._enabling(ready[0])
+        elif not coming:
+            yield from self._creating(failed)
+
+    def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
+        action = Action(
+            ActionKind.ENABLE_PRIVATE_DNS,
+            f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}",
+            service=self.wish.service,
+            service_name=self.service.name,
+            endpoint_id=endpoint.id,
+        )
+        yield from self._fix_dns()
+        refusal = self._dns_refusal()
+        yield action.blocked(refusal) if refusal else action
+
+    def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
+        placement = self._place()
+        own_failed = [one for one in failed if self.is_own(one)]
+        replaces = own_failed[0] if own_failed else None
+        reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
+        reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
+        over = parent_zone(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        reason += f"; {over.detail}" if over else ""
+        action = Action(
+            ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
+            reason,
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=tuple(sorted(one.id for one in placement.subnets)),
+            endpoint_id=replaces.id if replaces else "",
+            ip_address_type=placement.ip_address_type,
+        )
+        refusal = self._refusal(placement, failed)
+        if refusal:
+            yield action.blocked(refusal)
+            return
+        yield from self._fix_dns()
+        yield self.with_token(action)
+
+    def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
+        """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
+        foreign = [one for one in failed if not self.is_own(one)]
+        failures = dict(self.requirement.failures).get(self.wish.service, 0)
+        if not self.service.private_dns_names:
+            return f"{self.service.name} has no private DNS name; name its endpoint in the agents instead"
+        if foreign:
+            return f"{foreign[0].id} is {foreign[0].state} and holds the name: its owner should delete it"
+        if failures >= MOST_FAILURES:
+            why = next((one.failure for one in failed if one.failure), "")
+            return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
+        if not placement.subnets:
+            return self._no_subnet_words()
+        return self.may_create() or self._dns_refusal() or self._quota_words()
+
+    def _dns_refusal(self) -> str:
+        off = self._attributes_off()
+        if off and not self.requirement.fix_dns:
+            return self._dns_remedy(off)
+        unread = self.requirement.dns.unreadable if self.requirement.dns else ()
+        return f"whether a central endpoint answers the name can't be told: {'; '.join(unread)}" if unread else ""
+
+    # ---- facts and words
+
+    def _place(self, kind: str = "") -> Placement:
+        clients = self.scene.clients(self.wish)
+        requirement = self.requirement
+        placement = place_interfaces(
+            self.service,
+            clients,
+            self.vpc,
+            self.scene.tiers,
+            per_zone=self.wish.per_zone,
+            account_id=requirement.account_id,
+        )
+        if kind and placement.ip_address_type != kind:  # an endpoint that is there keeps its kind of addresses
+            return Placement(tuple(one for one in placement.subnets if one.cidr and kind == "ipv4"), kind)
+        return placement
+
+    def _attributes_off(self) -> tuple[str, ...]:
+        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
+        return tuple(name for name, is_on in flags.items() if not is_on)
+
+    def _dns_remedy(self, off: tuple[str, ...]) -> str:
+        commands = "; ".join(
+            f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id} {_DNS_ATTRIBUTES[name]}" for name in off
+        )
+        return f"private DNS needs the VPC's {' and '.join(off)} on: {commands}"
+
+    def _no_subnet_words(self) -> str:
+        zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))
+        return (
+            f"no subnet can hold its interface: it needs one of this account, in a zone that {self.service.name} "
+            f"supports, with {FEWEST_FREE_ADDRESSES} free addresses (the VPC has subnets in {zones})"
+        )
+
+    def _quota_words(self) -> str:
+        """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
+        limit = self.requirement.limits.interface_endpoints_per_vpc
+        there = sum(one.type is not EndpointType.GATEWAY and not one.state.is_gone for one in self.vpc.endpoints)
+        planned = sum(
+            one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and one.status is Status.PLANNED for one in self.planned
+        )
+        if there + planned < limit:
+            return ""
+        return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"

@@ -1,0 +1,108 @@
+"""Plan: reads what a plan needs beyond the observation, and only where it needs it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.central_dns import CentralDns
+from lifeline.adapters.network import Network
+from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.central import DnsView, custom_dns_finding
+from lifeline.core.classify import classify_subnets
+from lifeline.core.cost import Price, price_in
+from lifeline.core.follow import Followed
+from lifeline.core.model import EndpointState, EndpointType, Vpc
+from lifeline.core.plan import Requirement, plan_endpoints
+from lifeline.core.policy import Policy, wanted
+from lifeline.settings import Settings
+
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
+NOTHING = Followed(made={}, failures={})
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts."""
+
+    policy: Policy
+    network: Network
+    central: CentralDns
+    settings: Settings
+    now: datetime
+
+    def plan(
+        self,
+        vpcs: Sequence[Vpc],
+        known: Mapping[str, Followed],
+        *,
+        check_dns: Collection[str] = (),
+        is_region: bool = False,
+        fresh: bool = False,
+    ) -> tuple[dict[str, Plan], list[str]]:
+        """Each VPC's plan by id, and the VPCs whose plan must wait for another look because there are too many at once.
+
+        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
+        and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read
+        earlier will do.
+        """
+        seen = {vpc.id: vpc for vpc in vpcs}
+        views: dict[str, DnsView] = {}
+        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
+        wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
+        naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
+        checked = sorted({*naming, *(vpc_id for vpc_id in check_dns if vpc_id in seen)})
+        for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked]):
+            seen[vpc.id] = vpc
+        region = self.settings.region
+        read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
+        views = dict(zip(naming, side_by_side(read), strict=True))
+        making = [vpc_id for vpc_id, plan in plans.items() if any(map(_makes_gateway, plan.actions))]
+        gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
+        for vpc_id in sorted({*checked, *making}):
+            plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
+            gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
+        return plans, waiting
+
+    def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
+        followed = known.get(vpc.id, NOTHING)
+        want = wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+        requirement = Requirement(
+            wishes=want.wishes,
+            owner=self.settings.stack_name,
+            account_id=self.settings.account_id,
+            made=tuple(sorted((service, one.endpoint_id) for service, one in followed.made.items())),
+            fresh=followed.fresh(self.now),
+            failures=tuple(sorted(followed.failures.items())),
+            creatable=frozenset(self.settings.creatable_services) or None,
+            limits=self.policy.limits,
+            gateway_endpoints_in_region=gateways,
+            fix_dns=self.policy.fix_dns and self.settings.may_fix_dns,
+            dns=dns,
+            price=self._price(),
+        )
+        plan = plan_endpoints(vpc, self.network.catalog(), requirement)
+        finding = custom_dns_finding(dns) if dns else ""
+        return replace(plan, notes=(*want.problems, *([finding] if finding else [])))
+
+    def _price(self) -> Price:
+        return price_in(self.settings.region)
+
+    def _count_gateways(self, vpcs: Sequence[Vpc], *, is_region: bool) -> int:
+        if not is_region:
+            return self.network.count_gateway_endpoints()
+        return sum(
+            endpoint.type is EndpointType.GATEWAY and endpoint.state is not EndpointState.DELETED
+            for vpc in vpcs
+            for endpoint in vpc.endpoints
+        )
+
+
+def _takes_a_name(action: Action) -> bool:
+    return action.kind in _NAMING and action.status is Status.PLANNED
+
+
+def _makes_gateway(action: Action) -> bool:
+    return action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and action.status is Status.PLANNED

@@ -1,0 +1,84 @@
+"""Whom to look at: from what was asked to VPCs, without the VPCs that a look has answered already."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.lookup import Lookup
+from lifeline.core.targets import ids_to_look_up, vpcs_touched
+from lifeline.events import Ask, Trigger
+
+CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
+REGION = "region"  # the ledger's name for a look at every VPC
+
+
+@dataclass(slots=True)
+class Targets:
+    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them."""
+
+    asks: dict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
+    sweep: list[Ask] = field(default_factory=list)
+
+    def asks_for(self, vpc_id: str) -> list[Ask]:
+        """Whoever asked for the VPC, by name or by asking for all."""
+        return [*self.asks.get(vpc_id, []), *self.sweep]
+
+    def triggers(self, vpc_id: str) -> tuple[Trigger, ...]:
+        """What set the look at the VPC going, the earliest first."""
+        return tuple(sorted((ask.trigger for ask in self.asks_for(vpc_id)), key=lambda trigger: trigger.time))
+
+    def attempt(self, vpc_id: str) -> int:
+        """How often the VPC's work was put back so far."""
+        return max((ask.attempt for ask in self.asks_for(vpc_id)), default=0)
+
+    def is_followed(self, vpc_id: str) -> bool:
+        """True if somebody asks what became of its new endpoints."""
+        return any(ask.is_follow for ask in self.asks.get(vpc_id, []))
+
+    def changes(self, vpc_id: str) -> list[Trigger]:
+        """The changes among what names the VPC."""
+        return [ask.trigger for ask in self.asks.get(vpc_id, []) if ask.trigger.kind == "change"]
+
+
+def find_targets(asks: Sequence[Ask], lookup: Lookup, ledger: Ledger) -> Targets:
+    """The VPCs that the asks touch. What can't be traced to a VPC asks for the region, unless it was just looked at."""
+    targets = Targets()
+    changes = [ask for ask in asks if ask.trigger.kind == "change"]
+    ids = frozenset(one for ask in changes for one in ids_to_look_up(ask.trigger.event_name, ask.changed_ids))
+    found = lookup.vpcs_of(ids) if ids else {}
+    for ask in asks:
+        touched = _touched(ask, found)
+        if touched is None and not is_answered(REGION, [ask], ledger):
+            targets.sweep.append(ask)
+        for vpc_id in touched or ():
+            targets.asks[vpc_id].append(ask)
+    return targets
+
+
+def not_yet_answered(targets: Targets, ledger: Ledger) -> list[str]:
+    """The VPCs whose asks came after, or too shortly before, the last look at them: a burst is one look."""
+    vpc_ids = sorted(targets.asks)
+    answered = side_by_side([partial(is_answered, vpc_id, targets.asks[vpc_id], ledger) for vpc_id in vpc_ids])
+    return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
+
+
+def is_answered(vpc_id: str, asks: Iterable[Ask], ledger: Ledger) -> bool:
+    """True if every ask is a change from the queue and a look began long enough after the last of them was sent."""
+    waiting = list(asks)
+    sent = [ask.sent_at for ask in waiting if ask.trigger.kind == "change" and ask.sent_at]
+    if not sent or len(sent) != len(waiting):
+        return False
+    looked_at = ledger.recall(vpc_id).looked_at
+    return looked_at is not None and looked_at >= max(sent) + CONSISTENCY
+
+
+def _touched(ask: Ask, found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
+    if ask.is_sweep:
+        return None
+    if ask.trigger.kind != "change":
+        return frozenset(ask.vpc_ids)
+    return vpcs_touched(ask.trigger.event_name, ask.changed_ids, found)

@@ -1,0 +1,40 @@
+"""The whole handler against an EC2 that grants four endpoint calls at once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lifeline.adapters.clients import client
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.strict import Clock, StrictAccount
+from tests.support.world import Context, World, emulated_world
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(monkeypatch) as made:
+        yield made
+
+
+def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(world: World) -> None:
+    account = StrictAccount(now=Clock())
+    account.attach(client("ec2"))
+    vpc_ids = [world.make_vpc() for _ in range(6)]
+    for vpc_id in vpc_ids:
+        world.make_subnet(vpc_id)
+    handler({"vpc_ids": vpc_ids}, Context(remaining_ms=20_500))
+    assert [call.error for call in account.calls if call.operation == "CreateVpcEndpoint"] == [""] * 4
+    waiting = [one for body in world.put_back() for one in body["vpc_ids"]]
+    assert sorted(waiting) == sorted(one for one in vpc_ids if not world.endpoints(one))
+
+
+def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lifeline.planning.MOST_NAMED", 2)
+    vpc_ids = [world.make_vpc() for _ in range(3)]
+    for vpc_id in vpc_ids:
+        world.make_subnet(vpc_id)
+    answer = handler({"vpc_ids": vpc_ids}, Context())
+    outcomes = sorted(one["outcome"] for one in answer["vpcs"])
+    assert outcomes == ["changed", "changed", "planned"]
+    (left,) = [one["vpc_id"] for one in answer["vpcs"] if one["outcome"] == "planned"]
+    assert world.put_back() == [{"vpc_ids": [left], "attempt": 0}]

@@ -1,0 +1,111 @@
+"""The policy document, central endpoints and DNS attributes, through the whole handler."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.world import Context, World, emulated_world
+
+NAME = "/lifeline/policy"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(
+        monkeypatch,
+        POLICY_PARAMETER=NAME,
+        CREATABLE_SERVICES="monitoring,logs,ssm",
+        MAY_FIX_DNS="yes",
+    ) as made:
+        yield made
+
+
+def say(document: object) -> None:
+    text = document if isinstance(document, str) else json.dumps(document)
+    boto3.client("ssm").put_parameter(Name=NAME, Value=text, Type="String", Overwrite=True)
+
+
+def look(vpc_id: str) -> dict[str, Any]:
+    (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
+    return dict(answer)
+
+
+def test_the_document_says_what_is_required_in_place_of_the_parameters(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["logs"]}]})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    look(vpc_id)
+    assert [one["ServiceName"].rpartition(".")[2] for one in world.endpoints(vpc_id)] == ["logs"]
+
+
+def test_an_invalid_document_never_acts_and_is_told_once_with_its_field(world: World) -> None:
+    say({"version": 1, "rules": [{"require": "logs"}]})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    for _ in range(2):
+        answer = look(vpc_id)
+    assert (answer["outcome"], answer["actions"]) == ("unchanged", [])
+    assert "rules[0].require" in answer["note"]
+    assert world.endpoints(vpc_id) == []
+    (notice,) = world.notices()
+    assert "rules[0].require" in json.loads(notice["Body"])["Message"]
+
+
+def test_the_last_valid_document_goes_on_being_used(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["logs"]}]})
+    first = world.make_vpc()
+    look(first)
+    say("{")
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    assert look(vpc_id)["outcome"] == "changed"
+
+
+def test_what_the_document_asks_beyond_the_role_is_blocked(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["ec2"]}]})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    (action,) = look(vpc_id)["actions"]
+    assert action["status"] == "blocked"
+    assert "CreatableServices" in action["error"]
+
+
+def test_fix_dns_turns_the_attributes_on_before_the_endpoint_is_made(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["logs"]}], "fix_dns": True})
+    vpc_id = world.make_vpc(dns=False)
+    world.make_subnet(vpc_id)
+    actions = [(one["action"], one["status"]) for one in look(vpc_id)["actions"]]
+    assert actions[0] == ("fix_dns", "done")
+    assert actions[-1] == ("create_interface_endpoint", "done")
+    found = world.ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
+    assert found["EnableDnsHostnames"]["Value"] is True
+
+
+def test_tags_exempt_and_require(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["logs"]}]})
+    exempt, other = world.make_vpc(), world.make_vpc()
+    for vpc_id in (exempt, other):
+        world.make_subnet(vpc_id)
+    world.ec2.create_tags(Resources=[exempt], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    world.ec2.create_tags(Resources=[other], Tags=[{"Key": "lifeline:require", "Value": "ssm"}])
+    assert look(exempt)["actions"] == []
+    assert {one["service"] for one in look(other)["actions"] if one["service"]} == {"ssm"}
+
+
+def test_a_hub_that_serves_the_vpc_through_a_private_zone_is_not_doubled(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["logs"]}]})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    boto3.client("route53").create_hosted_zone(
+        Name="logs.us-east-1.amazonaws.com",
+        CallerReference="hub",
+        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+    )
+    answer = look(vpc_id)
+    assert (answer["actions"], world.endpoints(vpc_id)) == ([], [])
+    assert [one["state"] for one in answer["services"]] == ["served centrally"]

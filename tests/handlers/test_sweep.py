@@ -1,0 +1,73 @@
+"""A sweep of a large region: its calls grow with pages, not with VPCs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifeline.adapters.central_dns import CentralDns
+from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.lookup import Lookup
+from lifeline.adapters.network import Network
+from lifeline.adapters.notices import Topic
+from lifeline.adapters.policy_store import PolicyStore
+from lifeline.adapters.queue import Queue
+from lifeline.apply import Run
+from lifeline.core.report import Outcome
+from lifeline.events import read_ask
+from lifeline.reconcile import Tools, reconcile
+from lifeline.settings import Mode, Settings
+from tests.support.region import CannedEc2, compliant_region
+from tests.support.world import World, emulated_world
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(monkeypatch) as made:
+        yield made
+
+
+def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
+    settings = Settings.from_environment()
+    tools = Tools(
+        network=Network(ec2),
+        lookup=Lookup(ec2),
+        central=CentralDns(),
+        endpoints=Endpoints(settings.stack_name, ec2),
+        ledger=Ledger(settings.table_name),
+        queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
+        notices=Topic(settings.topic_arn),
+        policies=PolicyStore(settings.table_name),
+    )
+    return tools, settings
+
+
+def run_at(now: datetime) -> Run:
+    return Run("run-1", now=lambda: now, remaining=lambda: timedelta(minutes=4), sleep=lambda _: None)
+
+
+@pytest.mark.parametrize("hour", [0, 7])
+def test_a_sweep_of_500_compliant_vpcs_takes_at_most_25_ec2_calls(world: World, hour: int) -> None:
+    ec2 = compliant_region(vpcs=500, subnets_each=10, tables_each=4)
+    tools, settings = tools_on(ec2)
+    now = datetime(2026, 11, 22, hour, tzinfo=UTC)
+    run = run_at(now)
+
+    answers = reconcile([read_ask({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
+
+    assert {answer.outcome for answer in answers} == {Outcome.UNCHANGED}
+    assert len(answers) == 500
+    assert sum(ec2.calls.values()) <= 25, ec2.calls
+
+
+def test_every_vpc_has_its_dns_attributes_read_in_turn(world: World) -> None:
+    read: set[str] = set()
+    for hour in range(10):
+        ec2 = compliant_region(vpcs=30, subnets_each=2, tables_each=1)
+        tools, settings = tools_on(ec2)
+        now = datetime(2026, 11, 22, hour, tzinfo=UTC)
+        run = run_at(now)
+        reconcile([read_ask({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
+        read |= ec2.asked_about
+    assert read == {f"vpc-{place:017x}" for place in range(30)}
