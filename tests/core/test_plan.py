@@ -203,6 +203,13 @@ def test_our_own_endpoint_gets_the_zones_that_it_lacks() -> None:
     assert plan(network, per_zone=False).actions == ()
 
 
+def test_an_endpoint_in_a_zone_of_need_only_is_not_spread_to_zones_without_clients() -> None:
+    client = subnet("full", "us-east-1c", free=1)
+    used, other = subnet("used", "us-east-1a", free=3), subnet("other", "us-east-1b", free=90)
+    tables = table("main"), table("pub", default_route(IGW), subnets=("used", "other"))
+    assert plan(vpc(client, used, other, *tables, endpoint(MONITORING, "used"), own_group())).actions == ()
+
+
 def test_a_foreign_endpoint_is_never_modified_but_its_owner_is_told() -> None:
     network = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a", own=False))
     found = only(network, ActionKind.ADD_SUBNETS)

@@ -82,6 +82,9 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
         "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_CLOUDWATCH": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_ROUTE_53": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_ROUTE53RESOLVER": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_ROUTE53PROFILES": reachable[account.ec2_endpoint_url],
     }
 
 

@@ -121,8 +121,9 @@ class InterfacePlanner(ServicePlanner):
             return
         homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
         covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
+        wanted = {client.zone for client in self.scene.clients(self.wish)}
         placement = self._place(endpoint.ip_address_type)
-        missing = [one for one in placement.subnets if one.zone not in covered] if covered else []
+        missing = [one for one in placement.subnets if one.zone in wanted - covered]
         if not missing:
             return
         action = Action(

@@ -131,6 +131,7 @@ class Account:
             "EndpointUrl": self.endpoint_url,
             "Ec2EndpointUrl": self.ec2_endpoint_url,
             "CloudWatchEndpointUrl": self.ec2_endpoint_url,
+            "Route53EndpointUrl": self.ec2_endpoint_url,
         }
         return dict(item.split("=", 1) for item in declared) | self._parameters | endpoints
 

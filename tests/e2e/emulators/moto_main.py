@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -10,6 +11,20 @@ from werkzeug.serving import run_simple
 from tests.e2e.emulators import realism
 from tests.e2e.emulators.leash import end_with_parent
 from tests.e2e.emulators.relay import Callers, Recorder, Trail
+
+NOT_EMULATED = ("/route53profiles/",)
+
+
+def only_emulated(application: Any) -> Any:
+    """Answers 404, as a region without the service does, where moto would fail for want of a backend."""
+
+    def front(environ: dict[str, Any], start_response: Any) -> Any:
+        if any(service in environ.get("HTTP_AUTHORIZATION", "") for service in NOT_EMULATED):
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [b'{"message": "not emulated"}']
+        return application(environ, start_response)
+
+    return front
 
 
 def main() -> None:
@@ -27,7 +42,7 @@ def main() -> None:
     events = boto3.client(
         "events", endpoint_url=chosen.bus, aws_access_key_id=chosen.relay_key, aws_secret_access_key="test"
     )
-    application = DomainDispatcherApplication(create_backend_app)
+    application = only_emulated(DomainDispatcherApplication(create_backend_app))
     recorder = Recorder(application, Callers(chosen.sessions), Trail(events), chosen.account)
     run_simple("127.0.0.1", chosen.port, recorder, threaded=True, request_handler=MotoRequestHandler)
 
