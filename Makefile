@@ -27,7 +27,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 .envs/%/.ready: requirements/%.txt .python-version | .envs/uv/.ready
 	@echo "installing .envs/$*"
 	@$(UV) venv --quiet --clear --seed --python "$$(cat .python-version)" .envs/$*
-	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --require-hashes $<
+	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
 test: lint types template unit chain ## every check: lint, types, template, unit tests, the deployed chain

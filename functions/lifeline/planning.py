@@ -11,7 +11,7 @@ from lifeline.adapters.network import Network
 from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.central import DnsView, custom_dns_finding
 from lifeline.core.classify import classify_subnets
-from lifeline.core.cost import Price, price_in
+from lifeline.core.cost import Price, nat_comparison, price_in
 from lifeline.core.follow import Followed
 from lifeline.core.model import EndpointState, EndpointType, Vpc
 from lifeline.core.plan import Requirement, plan_endpoints
@@ -84,8 +84,12 @@ class Planning:
             price=self._price(),
         )
         plan = plan_endpoints(vpc, self.network.catalog(), requirement)
-        finding = custom_dns_finding(dns) if dns else ""
-        return replace(plan, notes=(*want.problems, *([finding] if finding else [])))
+        notes = [*want.problems]
+        if dns and dns.custom_dns_servers:
+            notes.append(custom_dns_finding(dns))
+        if plan.monthly_cost_usd and vpc.nat_gateways:
+            notes.append(nat_comparison(self._price()))
+        return replace(plan, notes=tuple(notes))
 
     def _price(self) -> Price:
         return price_in(self.settings.region)

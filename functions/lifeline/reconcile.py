@@ -26,8 +26,9 @@ from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.model import Tier, Vpc
+from lifeline.core.notice import Notice
 from lifeline.core.policy import Policy, simple_policy
-from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice
+from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
 from lifeline.events import Ask
 from lifeline.observability import logger, metrics
@@ -172,6 +173,8 @@ class _Look:
         for endpoint_id, words in followed.lost:
             metrics.add_metric("EndpointsLost", MetricUnit.Count, 1)
             logger.error("endpoint lost", vpc_id=vpc.id, endpoint_id=endpoint_id, reason=words)
+        if followed.lost:
+            self._publish(lost_notice(vpc.id, followed.lost))
         return followed
 
     # ---- doing it
@@ -254,15 +257,22 @@ class _Look:
         notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN)
         if notice is None:
             return
+        if not self._publish(notice):
+            return  # the work is done and recorded; what stays open is told by the next look
+        ledger, now = self._tools.ledger, self._run.now()
+        for answer in news:
+            memory = ledger.recall(answer.vpc_id)
+            ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
+            if not any(action.status in {Status.DONE, Status.FAILED} for action in answer.actions):
+                ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
+
+    def _publish(self, notice: Notice) -> bool:
         try:
             self._tools.notices.publish(notice)
-        except LifelineError as error:  # the work is done and recorded; what stays open is told by the next look
+        except LifelineError as error:
             logger.error("notice not sent", subject=notice.subject, error=str(error))
-            return
-        now = self._run.now()
-        for answer in news:
-            memory = self._tools.ledger.recall(answer.vpc_id)
-            self._tools.ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
+            return False
+        return True
 
     def _is_news(self, answer: VpcAnswer) -> bool:
         if any(action.status is Status.DONE for action in answer.actions):

@@ -394,6 +394,12 @@ def test_what_stays_blocked_is_told_once(world: World) -> None:
         assert call({"vpc_ids": [vpc_id]})["vpcs"][0]["outcome"] == "blocked"
     (notice,) = world.notices()
     assert "--enable-dns-hostnames" in json.loads(notice["Body"])["Message"]
+    kept = world.dynamodb.query(
+        TableName="ledger",
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues={":pk": {"S": f"VPC#{vpc_id}"}, ":sk": {"S": "ACTION#"}},
+    )["Items"]
+    assert [(one["status"]["S"], bool(one["error"]["S"])) for one in kept] == [("blocked", True)]
 
 
 def test_every_file_in_events_is_understood(world: World) -> None:

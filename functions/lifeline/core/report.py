@@ -137,7 +137,8 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
     parts = [f"{counts[status]} {_VERBS[status]}" for status in Status if counts[status]]
     lines = [f"Because: {because}.", ""]
     for answer in worth[:_MOST_VPCS]:
-        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), ""]
+        note = [f"  note: {answer.note}"] if answer.note else []
+        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), *note, ""]
     if len(worth) > _MOST_VPCS:
         lines.append(f"and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all.")
     cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
@@ -152,6 +153,19 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
         subject=f"[lifeline] endpoint actions in {where}: {', '.join(parts) or 'failed'}",
         text="\n".join(lines).rstrip() + "\n",
         facts={"vpcs": [as_json(answer) for answer in worth]},
+    )
+
+
+def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]]) -> Notice:
+    """Endpoints that Lifeline made and that did not come up, with what happened to each."""
+    found = list(lost)
+    lines = [f"{endpoint_id}: {words}" for endpoint_id, words in found]
+    return Notice(
+        kind="endpoint_lost",
+        severity=Severity.CRITICAL,
+        subject=f"[lifeline] {len(found)} new endpoint{'s' if len(found) > 1 else ''} in {vpc_id} not available",
+        text="\n".join(["Lifeline made these, and they serve nobody:", "", *lines]) + "\n",
+        facts={"vpc_id": vpc_id, "endpoints": dict(found)},
     )
 
 
