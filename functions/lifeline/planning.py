@@ -15,7 +15,7 @@ from lifeline.core.cost import Price, nat_comparison, price_in
 from lifeline.core.follow import Followed
 from lifeline.core.model import EndpointState, EndpointType, Vpc
 from lifeline.core.plan import Requirement, plan_endpoints
-from lifeline.core.policy import Policy, wanted
+from lifeline.core.policy import Exempted, Policy, wanted
 from lifeline.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -84,7 +84,7 @@ class Planning:
             price=self._price(),
         )
         plan = plan_endpoints(vpc, self.network.catalog(), requirement)
-        notes = [*want.problems]
+        notes = [*want.problems, *map(_exempt_words, want.exempted)]
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))
         if plan.monthly_cost_usd and vpc.nat_gateways:
@@ -102,6 +102,11 @@ class Planning:
             for vpc in vpcs
             for endpoint in vpc.endpoints
         )
+
+
+def _exempt_words(one: Exempted) -> str:
+    until = f" until {one.until}" if one.until else ""
+    return f"{one.subject} is exempt from {', '.join(one.services) or 'everything'}{until}: {one.reason}"
 
 
 def _takes_a_name(action: Action) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from zlib import crc32
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -213,7 +214,7 @@ class _Look:
             if attempt > MOST_ATTEMPTS:
                 actions = [self._give_up(action, plan.vpc_id) for action in actions]
             else:
-                delay = FIRST_RETRY * 2**attempt if applied.deferral is Deferral.TRANSIENT else BUSY_DELAY
+                delay = _backoff(plan.vpc_id, attempt) if applied.deferral is Deferral.TRANSIENT else BUSY_DELAY
                 self._put_back({plan.vpc_id: attempt}, delay)
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
         kept = replace(memory, made={**followed.made, **made}, failures=followed.failures)
@@ -292,6 +293,12 @@ class _Look:
         for vpc_id in changed:
             ledger.remember(vpc_id, replace(ledger.recall(vpc_id), looked_at=self._started), now=now)
         ledger.record_changes([(vpc_id, one) for vpc_id in changed for one in targets.changes(vpc_id)], now=now)
+
+
+def _backoff(vpc_id: str, attempt: int) -> timedelta:
+    """Twice as long each time, and up to half as long again by the VPC's id: what was refused together comes apart."""
+    jitter = crc32(f"{vpc_id}|{attempt}".encode()) % 1000 / 2000
+    return FIRST_RETRY * float(2**attempt) * (1 + jitter)
 
 
 def _as_deferred(plan: Plan, why: str) -> VpcAnswer:

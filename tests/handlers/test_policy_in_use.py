@@ -92,7 +92,9 @@ def test_tags_exempt_and_require(world: World) -> None:
         world.make_subnet(vpc_id)
     world.ec2.create_tags(Resources=[exempt], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
     world.ec2.create_tags(Resources=[other], Tags=[{"Key": "lifeline:require", "Value": "ssm"}])
-    assert look(exempt)["actions"] == []
+    spared = look(exempt)
+    assert spared["actions"] == []
+    assert f"{exempt} is exempt from everything" in spared["note"]
     assert {one["service"] for one in look(other)["actions"] if one["service"]} == {"ssm"}
 
 
