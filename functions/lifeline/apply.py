@@ -12,7 +12,7 @@ from lifeline.core.work import Step, order_steps
 from lifeline.errors import LifelineError, TransientError
 from lifeline.observability import logger
 
-MARGIN = timedelta(seconds=20)  # what a run keeps of its time to write down what it did
+MARGIN = timedelta(seconds=45)  # what a run keeps of its time to write down what it did
 # Which calls each action makes on AWS's bucket for endpoints (EC2 developer guide: request throttling).
 _ENDPOINT_CALLS = {
     ActionKind.ATTACH_SECURITY_GROUP: 1,
@@ -80,10 +80,10 @@ def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, ru
     group_id = action.group_id or one.group_id
     if action.needs_group and not group_id:
         return _without_group(action, one)
-    if not all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0))):
-        one.deferral = one.deferral or Deferral.TIME
-        return replace(action, error=str(Deferral.TIME))
     try:
+        if not _has_time(action, calls, run):
+            one.deferral = one.deferral or Deferral.TIME
+            return replace(action, error=str(Deferral.TIME))
         made = endpoints.apply(action, vpc_id=step.vpc_id, group_id=group_id)
     except TransientError as error:
         one.deferral = Deferral.TRANSIENT
@@ -106,6 +106,13 @@ def _without_group(action: Action, one: Applied) -> Action:
     """An endpoint whose security group could not be made shares the group's fate."""
     group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
     return replace(action, status=group.status, error=f"its security group is missing: {group.error}")
+
+
+def _has_time(action: Action, calls: Calls, run: Run) -> bool:
+    """True once the action's turns have come; False where the run's time doesn't last for them."""
+    if run.patience() <= timedelta(0):
+        return False
+    return all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
 
 
 def _wait_for_turn(calls: Calls, run: Run) -> bool:

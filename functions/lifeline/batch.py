@@ -12,7 +12,7 @@ from lifeline.errors import InvalidInputError, LifelineError
 from lifeline.events import Ask, read_ask
 from lifeline.observability import logger
 from lifeline.reconcile import Tools, reconcile
-from lifeline.settings import Settings
+from lifeline.settings import Mode, Settings
 
 MOST_RECEIVES = 5  # the queue's maxReceiveCount: at the last one we put aside ourselves, for SQS would give no reason
 FIRST_RETRY = timedelta(seconds=30)
@@ -61,6 +61,8 @@ def read_record(record: object, own_role_arn: str) -> Ask:
         ask = read_ask(body, own_role_arn=own_role_arn)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
+    if ask.mode is Mode.PLAN:
+        raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
     return replace(ask, sent_at=_sent_at(record))
 
 

@@ -15,9 +15,10 @@ _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
-_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow"})
+_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because"})
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
+MOST_CAUSES = 10  # of what set work going, so many travel with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Ask:
     """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
     `is_follow` asks what became of endpoints that were made. `sent_at` is when the queue got it, where a queue did: a
-    look that began well after answers it.
+    look that began well after answers it. `because` is what set the work going that a run put back.
     """
 
     trigger: Trigger
@@ -50,6 +51,7 @@ class Ask:
     mode: Mode | None = None
     attempt: int = 0
     sent_at: datetime | None = None
+    because: tuple[Trigger, ...] = ()
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -91,8 +93,23 @@ def _read_call(event: dict[str, Any]) -> Ask:
     if not isinstance(is_follow, bool):
         raise InvalidInputError("follow", f"must be true or false, not {_shown(is_follow)}")
     return Ask(
-        Trigger("call"), vpc_ids, fields=fields, refusals=refusals, mode=mode, attempt=attempt, is_follow=is_follow
+        Trigger("call"),
+        vpc_ids,
+        fields=fields,
+        refusals=refusals,
+        mode=mode,
+        attempt=attempt,
+        is_follow=is_follow,
+        because=_read_because(event.get("because", [])),
     )
+
+
+def _read_because(value: object) -> tuple[Trigger, ...]:
+    """What first set work going that an earlier run put back."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise InvalidInputError("because", f"must be a list of objects, not {_shown(value)}")
+    names = ("kind", "event_id", "event_name", "actor", "time")
+    return tuple(Trigger(**{name: _text(one.get(name)) for name in names}) for one in value[:MOST_CAUSES])
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

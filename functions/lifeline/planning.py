@@ -53,7 +53,8 @@ class Planning:
         plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
         wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
         naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
-        checked = sorted({*naming, *(vpc_id for vpc_id in check_dns if vpc_id in seen)})
+        ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
+        checked = sorted(ours & {*naming, *check_dns})
         for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked]):
             seen[vpc.id] = vpc
         region = self.settings.region
@@ -90,6 +91,9 @@ class Planning:
         if plan.monthly_cost_usd and vpc.nat_gateways:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
+
+    def _is_ours(self, vpc: Vpc) -> bool:
+        return not (self.settings.account_id and vpc.owner_id) or vpc.owner_id == self.settings.account_id
 
     def _price(self) -> Price:
         return price_in(self.settings.region)

@@ -5,6 +5,7 @@ changes nothing. Plan mode is the same path without its last step.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,13 +26,15 @@ from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
+from lifeline.core.cost import price_in
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.model import Tier, Vpc
 from lifeline.core.notice import Notice
+from lifeline.core.plan import cost_of
 from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
-from lifeline.events import Ask
+from lifeline.events import MOST_CAUSES, Ask, Trigger
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
@@ -45,7 +48,7 @@ MOST_ATTEMPTS = 6
 _MOST_NAMED = 20  # so many VPCs have their DNS attributes read whenever they are named …
 _CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, for EC2 has no call for all of them
 _BUSY = "another run works on this VPC"
-_CROWDED = "too many VPCs at once: this one's turn comes with a later look"
+_CROWDED = "too many VPCs at once: this one's turn comes with a later look, or ask for it by its id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,12 @@ class _Look:
         self._run = run
         self._is_by_hand = is_by_hand
         self._started = run.now()
+        self._unwritten: LifelineError | None = None
+        self._is_sweep = False
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
+        self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
         vpcs = self._tools.network.observe(wanted)
         if self._decision.policy is None:
@@ -116,6 +122,8 @@ class _Look:
         answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
         answers.sort(key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
+        if self._unwritten:
+            raise self._unwritten
         self._write_down(targets, vpcs)
         return tuple(answers)
 
@@ -136,9 +144,10 @@ class _Look:
         check_dns = checked[:_MOST_NAMED]
         plans, waiting = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
         left = [_as_deferred(plans.pop(vpc_id), _CROWDED) for vpc_id in waiting]
+        if not self._is_by_hand:
+            self._put_back({vpc_id: targets.attempt(vpc_id) for vpc_id in waiting}, BUSY_DELAY, targets)
         if self._mode is Mode.PLAN:
             return [*left, *(VpcAnswer.of(plan) for plan in plans.values())]
-        self._put_back({vpc_id: targets.attempt(vpc_id) for vpc_id in waiting}, BUSY_DELAY)
         return [*left, *self._apply(planning, plans, targets)]
 
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
@@ -163,7 +172,7 @@ class _Look:
                 if kept != memory:
                     self._tools.ledger.remember(vpc.id, kept, now=self._run.now())
         if waiting:
-            self._put_back(dict.fromkeys(waiting, 0), FOLLOW_DELAY, is_follow=True)
+            self._put_back(dict.fromkeys(waiting, 0), FOLLOW_DELAY, targets, is_follow=True)
         return known
 
     def _follow(self, vpc: Vpc, memory: Memory) -> Followed:
@@ -186,19 +195,36 @@ class _Look:
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
         memories = self._take_leases(wanting)
         busy = [_as_deferred(plans[vpc_id], _BUSY) for vpc_id in wanting if vpc_id not in memories]
-        self._put_back({answer.vpc_id: targets.attempt(answer.vpc_id) for answer in busy}, BUSY_DELAY)
+        self._put_back({answer.vpc_id: targets.attempt(answer.vpc_id) for answer in busy}, BUSY_DELAY, targets)
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
             fresh, _ = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
             applied = apply_plans(fresh, self._tools.endpoints, self._tools.ledger, self._run)
             done = [
-                self._finish(fresh[vpc_id], one, targets, memories[vpc_id], known[vpc_id])
+                self._finish_or_say(fresh[vpc_id], one, targets, memories[vpc_id], known[vpc_id])
                 for vpc_id, one in applied.items()
             ]
         finally:
-            side_by_side([partial(self._tools.ledger.give_back, vpc_id, self._run.id) for vpc_id in memories])
+            side_by_side([partial(self._give_back, vpc_id) for vpc_id in memories])
         return [*idle, *busy, *done]
+
+    def _give_back(self, vpc_id: str) -> None:
+        try:
+            self._tools.ledger.give_back(vpc_id, self._run.id)
+        except LifelineError as error:  # it runs out by itself
+            logger.warning("lease not given back", vpc_id=vpc_id, error=str(error))
+
+    def _finish_or_say(
+        self, plan: Plan, applied: Applied, targets: Targets, memory: Memory, followed: Followed
+    ) -> VpcAnswer:
+        """What was done is told even where it can't be written down; the error is raised once everybody was told."""
+        try:
+            return self._finish(plan, applied, targets, memory, followed)
+        except LifelineError as error:
+            logger.error("done, but not written down", vpc_id=plan.vpc_id, error=str(error))
+            self._unwritten = error
+            return VpcAnswer.of(plan, applied.actions)
 
     def _take_leases(self, vpc_ids: Sequence[str]) -> dict[str, Memory]:
         now = self._run.now()
@@ -215,16 +241,17 @@ class _Look:
                 actions = [self._give_up(action, plan.vpc_id) for action in actions]
             else:
                 delay = _backoff(plan.vpc_id, attempt) if applied.deferral is Deferral.TRANSIENT else BUSY_DELAY
-                self._put_back({plan.vpc_id: attempt}, delay)
+                self._put_back({plan.vpc_id: attempt}, delay, targets)
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
         kept = replace(memory, made={**followed.made, **made}, failures=followed.failures)
         if kept != memory:
             self._tools.ledger.remember(plan.vpc_id, kept, now=now)
         if made:
-            self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, is_follow=True)
+            self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
         if actions:
             self._tools.ledger.record_actions(plan.vpc_id, actions, targets.triggers(plan.vpc_id), now)
-        return VpcAnswer.of(plan, actions)
+        done = tuple(action for action in actions if action.status is Status.DONE)
+        return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
 
     def _give_up(self, action: Action, vpc_id: str) -> Action:
         if action.status is not Status.PLANNED:
@@ -233,12 +260,18 @@ class _Look:
         self._tools.queue.put_aside(json.dumps({"vpc_ids": [vpc_id]}), reason=reason)
         return replace(action, status=Status.FAILED, error=reason)
 
-    def _put_back(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
+    def _put_back(
+        self, attempts: Mapping[str, int], after: timedelta, targets: Targets, *, is_follow: bool = False
+    ) -> None:
+        """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
         if not self._settings.queue_url:
             return
-        for attempt in sorted(set(attempts.values())):
-            vpc_ids = [vpc_id for vpc_id, made in attempts.items() if made == attempt]
-            self._tools.queue.put_back(vpc_ids, attempt=attempt, after=after, follow=is_follow)
+        alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
+        for vpc_id, attempt in sorted(attempts.items()):
+            alike[attempt, targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
+        for (attempt, because), vpc_ids in alike.items():
+            known = [one for one in because if one.kind != "call"]
+            self._tools.queue.put_back(vpc_ids, attempt=attempt, after=after, follow=is_follow, because=known)
 
     # ---- saying it
 
@@ -278,9 +311,20 @@ class _Look:
     def _is_news(self, answer: VpcAnswer) -> bool:
         if any(action.status is Status.DONE for action in answer.actions):
             return True
-        if not answer.fingerprint or any(action.error in {_BUSY, _CROWDED} for action in answer.actions):
+        if any(action.error in {_BUSY, _CROWDED} for action in answer.actions):
             return False
-        return self._tools.ledger.recall(answer.vpc_id).told != answer.fingerprint
+        if answer.fingerprint:
+            return self._tools.ledger.recall(answer.vpc_id).told != answer.fingerprint
+        self._forget_told(answer)
+        return False
+
+    def _forget_told(self, answer: VpcAnswer) -> None:
+        """What was told and is over: should it come back, it is news again. Only a look that named the VPC asks."""
+        if self._is_sweep or not answer.services:
+            return
+        memory = self._tools.ledger.recall(answer.vpc_id)
+        if memory.told:
+            self._tools.ledger.remember(answer.vpc_id, replace(memory, told=""), now=self._run.now())
 
     def _write_down(self, targets: Targets, vpcs: Sequence[Vpc]) -> None:
         """Keeps when each VPC was looked at, last of all: a run that dies before is made good by its messages."""

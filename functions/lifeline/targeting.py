@@ -29,7 +29,8 @@ class Targets:
 
     def triggers(self, vpc_id: str) -> tuple[Trigger, ...]:
         """What set the look at the VPC going, the earliest first."""
-        return tuple(sorted((ask.trigger for ask in self.asks_for(vpc_id)), key=lambda trigger: trigger.time))
+        found = [one for ask in self.asks_for(vpc_id) for one in _causes(ask)]
+        return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
 
     def attempt(self, vpc_id: str) -> int:
         """How often the VPC's work was put back so far."""
@@ -74,6 +75,11 @@ def is_answered(vpc_id: str, asks: Iterable[Ask], ledger: Ledger) -> bool:
         return False
     looked_at = ledger.recall(vpc_id).looked_at
     return looked_at is not None and looked_at >= max(sent) + CONSISTENCY
+
+
+def _causes(ask: Ask) -> tuple[Trigger, ...]:
+    """The changes behind work that was put back, else what the ask says itself. Only the queue is believed."""
+    return ask.because if ask.because and ask.sent_at else (ask.trigger,)
 
 
 def _touched(ask: Ask, found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:

@@ -159,9 +159,28 @@ def test_the_order_of_routes_makes_no_difference(found: list[Route], random: obj
     assert tier_with(*shuffled) is tier_with(*found)
 
 
-@given(st.lists(routes, max_size=6))
-def test_a_blackholed_route_counts_as_no_route(found: list[Route]) -> None:
-    assert tier_with(*found) is tier_with(*(one for one in found if one.is_active))
+@given(st.lists(routes, max_size=6), st.sampled_from(TargetKind))
+def test_a_blackholed_default_route_counts_as_no_route(found: list[Route], target: TargetKind) -> None:
+    assert tier_with(*found, default_route(target, active=False)) is tier_with(*found)
+
+
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+
+
+@pytest.mark.parametrize(
+    ("halves", "expected"),
+    [
+        ([route(one, TargetKind.NETWORK_INTERFACE) for one in HALVES], Tier.EGRESS),
+        ([route(one, TargetKind.NETWORK_INTERFACE, active=False) for one in HALVES], Tier.ISOLATED),
+        ([route(HALVES[0], TargetKind.NETWORK_INTERFACE, active=False)], Tier.PUBLIC),
+    ],
+)
+def test_the_longest_prefix_wins_even_where_it_leads_nowhere(halves: list[Route], expected: Tier) -> None:
+    assert tier_with(default_route(IGW), *halves) is expected
+
+
+def test_half_to_the_internet_gateway_and_half_to_a_nat_gateway_is_a_way_out() -> None:
+    assert tier_with(route(HALVES[0], IGW), route(HALVES[1], TargetKind.NAT_GATEWAY)) is Tier.EGRESS
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,12 @@ def test_one_that_is_available_is_news_once_and_forgets_its_failures() -> None:
     assert again.ready == ()
 
 
+def test_once_a_person_deleted_what_failed_twice_the_count_starts_anew() -> None:
+    made = {"monitoring": Made("vpce-gone", NOW - timedelta(days=2), is_settled=True)}
+    assert follow(made, {"monitoring": 2}, vpc(subnet("a")), now=NOW).failures == {}
+    assert follow(made, {"monitoring": 1}, vpc(subnet("a")), now=NOW).failures == {"monitoring": 1}
+
+
 def test_one_that_failed_counts_once_with_awss_words() -> None:
     found = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
     assert found.failures == {"monitoring": 2}

@@ -383,7 +383,7 @@ def test_another_accounts_vpc_is_reported_and_not_touched() -> None:
 
 
 def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one() -> None:
-    six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    six = subnet("six", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))  # EC2 counts free IPv4 addresses only
     dual = subnet("dual", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
     only_six = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
     assert (only_six.ip_address_type, only_six.subnet_ids) == ("ipv6", ("subnet-six",))
@@ -398,6 +398,41 @@ def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
     network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_group())
     found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
     assert "IPv4 addresses only" in found[0].reason
+
+
+def test_one_ipv6_only_subnet_does_not_keep_the_others_cut_off() -> None:
+    six = subnet("six", "us-east-1b", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))
+    found = only(vpc(subnet("a"), six), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (found.ip_address_type, found.subnet_ids, found.status) == ("ipv4", ("subnet-a",), Status.PLANNED)
+
+
+def test_no_ipv4_endpoint_is_bought_where_nobody_has_ipv4() -> None:
+    six = subnet("six", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))
+    network = vpc(six, subnet("p"), table("main"), table("pub", default_route(IGW), subnets=("p",)))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert found.status is Status.BLOCKED
+    assert "IPv4 addresses only" in found.error
+
+
+def test_an_endpoint_without_interfaces_serves_nobody_and_gets_some() -> None:
+    own = vpc(subnet("a"), endpoint(MONITORING), own_group())
+    assert only(own, ActionKind.ADD_SUBNETS, per_zone=False).subnet_ids == ("subnet-a",)
+    assert plan(own).services[0].state is ServiceState.MISSING
+    theirs = vpc(subnet("a"), endpoint(MONITORING, own=False), own_group())
+    assert only(theirs, ActionKind.ADD_SUBNETS, per_zone=False).status is Status.BLOCKED
+
+
+def test_a_dualstack_endpoint_spreads_in_its_own_kind() -> None:
+    name = "com.amazonaws.us-east-1.six"
+    dual = subnet("b", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
+    network = vpc(subnet("a"), dual, endpoint(name, "a", ip_address_type="dualstack"), own_group())
+    assert only(network, ActionKind.ADD_SUBNETS, "six").subnet_ids == ("subnet-b",)
+
+
+def test_beside_our_own_gateway_endpoint_that_is_coming_no_second_one_is_made() -> None:
+    pending = gateway("main", state=EndpointState.PENDING)
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), pending)
+    assert plan(network, "s3").actions == ()
 
 
 def test_what_it_costs_is_known_before_it_is_made() -> None:

@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.ledger import Ledger
+from lifeline.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.world import ROLE_ARN, Context, World, emulated_world
 
@@ -293,7 +294,7 @@ def test_what_does_not_fit_into_the_runs_time_is_put_back(world: World) -> None:
     vpc_ids = [world.make_vpc() for _ in range(6)]
     for vpc_id in vpc_ids:
         world.make_subnet(vpc_id)
-    answer = json.loads(json.dumps(handler({"vpc_ids": vpc_ids}, Context(remaining_ms=21_000))))
+    answer = json.loads(json.dumps(handler({"vpc_ids": vpc_ids}, Context(remaining_ms=46_000))))
     outcomes = [one["outcome"] for one in answer["vpcs"]]
     assert outcomes.count("changed") == 6  # each has its security group …
     assert sum(len(world.endpoints(vpc_id)) for vpc_id in vpc_ids) == 4  # … and four of them their endpoint
@@ -301,12 +302,12 @@ def test_what_does_not_fit_into_the_runs_time_is_put_back(world: World) -> None:
     assert sorted(waiting) == sorted(vpc_id for vpc_id in vpc_ids if not world.endpoints(vpc_id))
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str) -> None:
+def refuse(monkeypatch: pytest.MonkeyPatch, operation: str, code: str, words: str = "refused by the test") -> None:
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def refusing(self: object, name: str, request: dict[str, Any]) -> object:
         if name == operation:
-            raise ClientError({"Error": {"Code": code, "Message": "refused by the test"}}, name)
+            raise ClientError({"Error": {"Code": code, "Message": words}}, name)
         return make_call(self, name, request)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", refusing)
@@ -378,6 +379,55 @@ def test_where_the_network_cannot_be_read_every_message_comes_back_until_its_las
     assert call(sqs(event, received=5)) == {"batchItemFailures": []}
     (letter,) = world.dead_letters()
     assert "RequestLimitExceeded" in letter["MessageAttributes"]["reason"]["StringValue"]
+
+
+def test_a_name_that_a_deleted_endpoint_still_holds_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    words = "private-dns-enabled cannot be set because there is already a conflicting DNS domain"
+    with monkeypatch.context() as patch:
+        refuse(patch, "CreateVpcEndpoint", "InvalidParameter", words)
+        answer = call(route_deleted(world.main_table(vpc_id)))["vpcs"][0]
+    assert [one["status"] for one in answer["actions"]] == ["done", "planned"]
+    (body,) = world.put_back()
+    assert (body["attempt"], body["because"][0]["event_name"]) == (1, "DeleteRoute")
+    call(sqs(body))
+    texts = [json.loads(one["Body"])["Message"] for one in world.notices()]
+    assert any("done: create_interface_endpoint" in text and "Because: DeleteRoute by" in text for text in texts)
+
+
+def test_a_plan_that_comes_through_the_queue_is_refused_never_applied(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(sqs({"vpc_ids": [vpc_id], "mode": "plan"}))
+    assert world.endpoints(vpc_id) == []
+    (letter,) = world.dead_letters()
+    assert letter["MessageAttributes"]["field"]["StringValue"] == "body.mode"
+
+
+def test_what_was_done_is_told_even_if_it_can_not_be_written_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    with monkeypatch.context() as patch:
+        refuse(patch, "BatchWriteItem", "ProvisionedThroughputExceededException")
+        with pytest.raises(TransientError):
+            call({"vpc_ids": [vpc_id]})
+    (notice,) = world.notices()
+    assert "done: create_interface_endpoint" in json.loads(notice["Body"])["Message"]
+
+
+def test_another_accounts_vpc_stops_no_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLE_ARN", "arn:aws:iam::999999999999:role/lifeline")
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    refuse(monkeypatch, "DescribeVpcAttribute", "UnauthorizedOperation")
+    (answer,) = call({"sweep": True})["vpcs"]
+    assert answer["outcome"] == "blocked"
+    assert "belongs to account" in answer["actions"][0]["error"]
 
 
 def test_a_notice_that_cannot_be_sent_loses_no_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,9 @@ def ours(error: ClientError | BotoCoreError, doing: str) -> TransientError | Ter
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind = TransientError if code in _TRANSIENT_CODES or status >= 500 else TerminalError
-    return kind(f"{doing}: {code}: {error.response.get('Error', {}).get('Message', '')}", code=code)
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    said = message.partition("Encoded authorization failure message")[0].rstrip()  # another text at each refusal
+    return kind(f"{doing}: {code}: {said}", code=code)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from lifeline.errors import TerminalError, TransientError
 
 _RULE_WORDS = "HTTPS from the VPC to its endpoints"
 
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
 _STALE_CODES = frozenset(
@@ -169,5 +171,5 @@ class Endpoints:
 
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:
-    """A failed endpoint of ours may hold its private DNS name until it is deleted altogether: that passes."""
-    return action.kind is ActionKind.REPLACE_ENDPOINT and "conflicting DNS domain" in str(error)
+    """An endpoint on its way out holds its private DNS name until it is deleted altogether: that passes."""
+    return action.kind in _NAMING and "conflicting DNS domain" in str(error)

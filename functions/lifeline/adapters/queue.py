@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
+from lifeline.events import MOST_CAUSES, Trigger
 
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
@@ -20,13 +22,22 @@ class Queue:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._sqs = sqs or client("sqs")
 
-    def put_back(self, vpc_ids: Iterable[str], *, attempt: int, after: timedelta, follow: bool = False) -> None:
+    def put_back(
+        self,
+        vpc_ids: Iterable[str],
+        *,
+        attempt: int,
+        after: timedelta,
+        follow: bool = False,
+        because: Iterable[Trigger] = (),
+    ) -> None:
         """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints."""
         ids = sorted(set(vpc_ids))
         delay = min(after, _LONGEST_DELAY)
         for start in range(0, len(ids), _PER_MESSAGE):
-            ask = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
-            body = json.dumps(ask | ({"follow": True} if follow else {}))
+            ask: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
+            causes = [asdict(trigger) for trigger in because][:MOST_CAUSES]
+            body = json.dumps(ask | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
             with translated("put work back on the queue"):
                 self._sqs.send_message(
                     QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())

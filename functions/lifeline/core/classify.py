@@ -55,12 +55,22 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
 
 def _tier(subnet: Subnet, routes: Iterable[Route], family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> Tier:
     """The tier in one family. Only active routes count: a blackhole's target is gone (EC2 API: Route.State)."""
-    active = [route for route in routes if route.is_active]
-    edges = [route for route in active if route.target in _EDGES]
-    if _covers_everywhere(edges, family) and subnet.block_mode is BlockMode.OFF:
+    active = [route for route in _in_force(tuple(routes), family) if route.is_active]
+    edges = [route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF]
+    if _covers_everywhere(edges, family):
         return Tier.PUBLIC
     out = [route for route in active if _leads_out(route, subnet, family, nats, vpc)]
-    return Tier.EGRESS if _covers_everywhere(out, family) else Tier.ISOLATED
+    return Tier.EGRESS if _covers_everywhere([*edges, *out], family) else Tier.ISOLATED
+
+
+def _in_force(routes: tuple[Route, ...], family: int) -> tuple[Route, ...]:
+    """The routes that carry anything: the longest prefix wins, a dead one too (VPC guide: route priority).
+
+    Where narrower routes cover everything between them, the default route is never taken.
+    """
+    default = "0.0.0.0/0" if family == 4 else "::/0"
+    narrower = tuple(route for route in routes if default not in route.destinations)
+    return narrower if _covers_everywhere(narrower, family) else routes
 
 
 def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:

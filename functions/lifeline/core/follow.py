@@ -8,6 +8,7 @@ from lifeline.core.model import EndpointState, Vpc
 from lifeline.core.serving import FAILED_STATES
 
 FRESH_FOR = timedelta(minutes=10)  # how long EC2 may not show a new endpoint before it counts as deleted
+MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person
 LONGEST = timedelta(minutes=30)  # how long one may be pending before a person should look
 
 
@@ -48,9 +49,11 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
     lost: list[tuple[str, str]] = []
     is_waiting = False
     for service, one in sorted(made.items()):
-        if one.is_settled:
-            continue
         state, age = states.get(one.endpoint_id), now - one.at
+        if one.is_settled:
+            if counts.get(service, 0) >= MOST_FAILURES and (state is None or state.is_gone):
+                counts.pop(service)  # a person deleted what failed, as they were asked to: try anew
+            continue
         words = ""
         if state is EndpointState.AVAILABLE:
             ready.append((one.endpoint_id, age))

@@ -79,7 +79,7 @@ class EndpointState(StrEnum):
 
     @property
     def is_gone(self) -> bool:
-        """True once its names and addresses are given up: a new endpoint may take its place."""
+        """True once it serves nobody any more. While `deleting`, it may still hold its private DNS name."""
         return self in {EndpointState.DELETING, EndpointState.DELETED}
 
     @property

@@ -25,20 +25,25 @@ def place_interfaces(
     *,
     per_zone: bool,
     account_id: str = "",
+    kind: str = "",
 ) -> Placement:
     """One subnet in each zone that has clients, or in the best zone; empty where no subnet can hold an interface.
+
+    `kind` is that of an endpoint that is there, whose addresses stay as they are.
 
     Where no zone of the clients can (Local Zones, Outposts, zones without the service, full subnets), another zone
     of the VPC does: private DNS answers for the whole VPC (PrivateLink guide: interface endpoints). AWS takes one
     subnet a zone (EC2 API errors: DuplicateSubnetsInSameZone).
     """
     wanting = tuple(clients)
-    kind = _address_type(service, wanting)
-    able = [
-        subnet
-        for subnet in vpc.subnets
-        if can_hold_interface(subnet, service, account_id) and _fits(subnet, kind) and subnet.id in tiers
-    ]
+    able: list[Subnet] = []
+    chosen_kind = kind or "ipv4"
+    for one in (kind,) if kind else _kinds(service, wanting):
+        holding = [subnet for subnet in vpc.subnets if can_hold_interface(subnet, service, account_id)]
+        able = [subnet for subnet in holding if _fits(subnet, one) and subnet.id in tiers]
+        chosen_kind = one
+        if able:
+            break
 
     def preference(subnet: Subnet) -> tuple[int, int, str]:
         return _TIERS.index(tiers[subnet.id]), -subnet.free_addresses, subnet.id
@@ -52,7 +57,7 @@ def place_interfaces(
         chosen = sorted(best.values(), key=preference)[:1]
     if not per_zone:
         chosen = sorted(chosen, key=preference)[:1]
-    return Placement(tuple(chosen), kind)
+    return Placement(tuple(chosen), chosen_kind)
 
 
 def can_hold_interface(subnet: Subnet, service: Service, account_id: str) -> bool:
@@ -61,20 +66,23 @@ def can_hold_interface(subnet: Subnet, service: Service, account_id: str) -> boo
         subnet.zone_type == "availability-zone"
         and not subnet.outpost_arn
         and subnet.state == "available"
-        and subnet.free_addresses >= FEWEST_FREE_ADDRESSES
+        and (subnet.is_ipv6_only or subnet.free_addresses >= FEWEST_FREE_ADDRESSES)  # EC2 counts IPv4 only
         and not (account_id and subnet.owner_id and subnet.owner_id != account_id)
         and service.is_in_zone_of(subnet)
     )
 
 
-def _address_type(service: Service, clients: tuple[Subnet, ...]) -> str:
-    """IPv4 wherever a client has it; IPv6 for IPv6-only clients; both where there are both and the service has both."""
-    has_ipv6_only = any(subnet.is_ipv6_only for subnet in clients)
-    if not has_ipv6_only or "ipv6" not in service.ip_address_types:
-        return "ipv4"
-    if all(subnet.is_ipv6_only for subnet in clients):
-        return "ipv6"
-    return "dualstack"
+def _kinds(service: Service, clients: tuple[Subnet, ...]) -> tuple[str, ...]:
+    """The kinds of addresses to try, the best first.
+
+    IPv4 wherever a client has it, IPv6 for IPv6-only clients, both where there are both; none where the service has no
+    IPv6 and no client could use it without.
+    """
+    ipv6_only = [subnet.is_ipv6_only for subnet in clients]
+    has_ipv6 = "ipv6" in service.ip_address_types
+    if ipv6_only and all(ipv6_only):
+        return ("ipv6", "dualstack") if has_ipv6 else ()
+    return ("dualstack", "ipv4") if any(ipv6_only) and has_ipv6 else ("ipv4",)
 
 
 def _fits(subnet: Subnet, kind: str) -> bool:

@@ -1,6 +1,6 @@
 """What is missing in one VPC, and what to do about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -81,7 +81,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, requirement: Requirement) -> Plan
         tiers=tuple(tiers.items()),
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
-        monthly_cost_usd=_cost(actions, requirement.price),
+        monthly_cost_usd=cost_of([one for one in actions if one.status is Status.PLANNED], requirement.price),
     )
 
 
@@ -134,8 +134,8 @@ def _of(service: str, actions: tuple[Action, ...]) -> Iterator[Action]:
     return (action for action in actions if action.service == service)
 
 
-def _cost(actions: tuple[Action, ...], price: Price | None) -> Decimal:
-    """What the planned interfaces add in a month, in USD, without the data that goes through them."""
+def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
+    """What the actions' interfaces add in a month, in USD, without the data that goes through them."""
     kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    zones = sum(len(one.subnet_ids) for one in actions if one.kind in kinds and one.status is Status.PLANNED)
+    zones = sum(len(one.subnet_ids) for one in actions if one.kind in kinds)
     return monthly_cost_usd(zones, price) if price else Decimal(0)

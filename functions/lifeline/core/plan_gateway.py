@@ -53,7 +53,7 @@ class GatewayPlanner(ServicePlanner):
                 route_table_ids=missing,
                 endpoint_id=own[0].id,
             )
-        if self.unseen():
+        if self.unseen() or any(self.is_own(one) and one.state.is_coming for one in self.live()):
             return None
         action = Action(
             ActionKind.CREATE_GATEWAY_ENDPOINT,

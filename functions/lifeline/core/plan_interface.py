@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.central import answers_for, parent_zone
+from lifeline.core.follow import MOST_FAILURES
 from lifeline.core.groups import own_group
 from lifeline.core.model import Endpoint, EndpointState, EndpointType
 from lifeline.core.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan_service import ServicePlanner
 from lifeline.core.serving import FAILED_STATES, Obstacle, ObstacleKind, obstacles
 
-MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person
 _DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 
 
@@ -45,10 +45,17 @@ class InterfacePlanner(ServicePlanner):
             report = ServiceReport(self.wish.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
         elif endpoint.state is EndpointState.AVAILABLE:
             words = actions[0].reason if actions else ""
-            report = ServiceReport(self.wish.service, ServiceState.SERVED, endpoint.id, words)
+            state = ServiceState.MISSING if self._is_cut_off_from(endpoint, actions) else ServiceState.SERVED
+            report = ServiceReport(self.wish.service, state, endpoint.id, words)
         else:
             report = ServiceReport(self.wish.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}")
         return actions, report
+
+    def _is_cut_off_from(self, endpoint: Endpoint, actions: list[Action]) -> bool:
+        """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
+        repairs = [one for one in actions if one.kind is not ActionKind.ADD_SUBNETS]
+        clients = self.scene.clients(self.wish)
+        return bool(repairs or not endpoint.subnet_ids or any(obstacles(endpoint, one, self.vpc) for one in clients))
 
     def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
         """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
@@ -93,10 +100,13 @@ class InterfacePlanner(ServicePlanner):
                 service_name=self.service.name,
                 endpoint_id=endpoint.id,
             )
-        whose = "delete it, and Lifeline makes one for both" if self.is_own(endpoint) else "it isn't Lifeline's"
+        whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
+        family = "an endpoint that is dualstack in dual-stack subnets serves both"
+        if "ipv6" not in self.service.ip_address_types:
+            family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
             ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
-            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}; it must be dualstack to serve IPv6-only subnets",
+            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
         return self._blocked_at(kind, endpoint, found[0].subnet_id, words, remedy)
 
@@ -117,19 +127,20 @@ class InterfacePlanner(ServicePlanner):
         An interface endpoint answers for the whole VPC from any zone; an interface in its own zone keeps an agent
         working when another zone fails (PrivateLink guide: interface endpoints).
         """
-        if not self.wish.per_zone:
+        is_empty = not endpoint.subnet_ids  # AWS accepts an interface endpoint without interfaces
+        if not self.wish.per_zone and not is_empty:
             return
         homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
         covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
         wanted = {client.zone for client in self.scene.clients(self.wish)}
         placement = self._place(endpoint.ip_address_type)
-        missing = [one for one in placement.subnets if one.zone in wanted - covered]
-        if not missing:
+        missing = [one for one in placement.subnets if is_empty or one.zone in wanted - covered]
+        if not missing and not is_empty:
             return
+        where = "at all" if is_empty else f"in {', '.join(one.zone for one in missing)}"
         action = Action(
             ActionKind.ADD_SUBNETS,
-            f"{endpoint.id} has no interface in {', '.join(one.zone for one in missing)}, where {self.wish.service} "
-            "is required",
+            f"{endpoint.id} has no interface {where}, where {self.wish.service} is required",
             service=self.wish.service,
             service_name=self.service.name,
             subnet_ids=tuple(sorted(one.id for one in missing)),
@@ -137,6 +148,8 @@ class InterfacePlanner(ServicePlanner):
         )
         if not self.is_own(endpoint):
             yield action.blocked(f"{endpoint.id} isn't Lifeline's: its owner should add a subnet in each zone")
+        elif not missing:
+            yield action.blocked(self._no_subnet_words())
         elif endpoint.state is EndpointState.AVAILABLE:
             yield action
 
@@ -199,6 +212,11 @@ class InterfacePlanner(ServicePlanner):
         if failures >= MOST_FAILURES:
             why = next((one.failure for one in failed if one.failure), "")
             return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
+        if (
+            all(one.is_ipv6_only for one in self.scene.clients(self.wish))
+            and "ipv6" not in self.service.ip_address_types
+        ):
+            return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
         return self.may_create() or self._dns_refusal() or self._quota_words()
@@ -215,17 +233,15 @@ class InterfacePlanner(ServicePlanner):
     def _place(self, kind: str = "") -> Placement:
         clients = self.scene.clients(self.wish)
         requirement = self.requirement
-        placement = place_interfaces(
+        return place_interfaces(
             self.service,
             clients,
             self.vpc,
             self.scene.tiers,
             per_zone=self.wish.per_zone,
             account_id=requirement.account_id,
+            kind=kind,
         )
-        if kind and placement.ip_address_type != kind:  # an endpoint that is there keeps its kind of addresses
-            return Placement(tuple(one for one in placement.subnets if one.cidr and kind == "ipv4"), kind)
-        return placement
 
     def _attributes_off(self) -> tuple[str, ...]:
         flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}

@@ -38,8 +38,9 @@ def obstacles(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> tuple[Obstacle, .
     """
     found: list[Obstacle] = []
     families = _families(endpoint)
-    if client.is_ipv6_only and 6 not in families:
-        words = f"{endpoint.id} has IPv4 addresses only, and {client.id} is IPv6-only"
+    if (6 if client.is_ipv6_only else 4) not in families:
+        only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
+        words = f"{endpoint.id} has {only} addresses only, and {client.id} is {other}"
         found.append(Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id))
     groups = [group for group in vpc.security_groups if group.id in endpoint.group_ids]
     if groups and not any(_lets_in(group, client) for group in groups):

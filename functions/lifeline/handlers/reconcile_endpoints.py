@@ -31,6 +31,7 @@ from lifeline.settings import Settings
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome."""
+    metrics.add_metric("Runs", MetricUnit.Count, 1)
     settings = Settings.from_environment()
     run = Run(
         id=context.aws_request_id,
