@@ -49,7 +49,6 @@ class Planning:
         earlier will do.
         """
         seen = {vpc.id: vpc for vpc in vpcs}
-        views: dict[str, DnsView] = {}
         plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
         wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
         naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
@@ -59,7 +58,7 @@ class Planning:
             seen[vpc.id] = vpc
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
-        views = dict(zip(naming, side_by_side(read), strict=True))
+        views: dict[str, DnsView] = dict(zip(naming, side_by_side(read), strict=True))
         making = [vpc_id for vpc_id, plan in plans.items() if any(map(_makes_gateway, plan.actions))]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         for vpc_id in sorted({*checked, *making}):

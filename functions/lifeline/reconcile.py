@@ -143,12 +143,16 @@ class _Look:
         checked = [vpc.id for vpc in vpcs] if wanted is not None else self._turn_of([vpc.id for vpc in vpcs])
         check_dns = checked[:_MOST_NAMED]
         plans, waiting = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
-        left = [_as_deferred(plans.pop(vpc_id), _CROWDED) for vpc_id in waiting]
-        if not self._is_by_hand:
-            self._put_back({vpc_id: targets.attempt(vpc_id) for vpc_id in waiting}, BUSY_DELAY, targets)
+        left = self._take_turns(plans, waiting, targets)
         if self._mode is Mode.PLAN:
             return [*left, *(VpcAnswer.of(plan) for plan in plans.values())]
         return [*left, *self._apply(planning, plans, targets)]
+
+    def _take_turns(self, plans: dict[str, Plan], waiting: Sequence[str], targets: Targets) -> list[VpcAnswer]:
+        """Takes the waiting VPCs out of `plans`: without a look at central endpoints, nothing may be made there."""
+        if not self._is_by_hand:
+            self._put_back({vpc_id: targets.attempt(vpc_id) for vpc_id in waiting}, BUSY_DELAY, targets)
+        return [_as_deferred(plans.pop(vpc_id), _CROWDED) for vpc_id in waiting]
 
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
         """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
@@ -199,7 +203,8 @@ class _Look:
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
-            fresh, _ = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
+            fresh, waiting = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
+            left = self._take_turns(fresh, waiting, targets)
             applied = apply_plans(fresh, self._tools.endpoints, self._tools.ledger, self._run)
             done = [
                 self._finish_or_say(fresh[vpc_id], one, targets, memories[vpc_id], known[vpc_id])
@@ -207,7 +212,7 @@ class _Look:
             ]
         finally:
             side_by_side([partial(self._give_back, vpc_id) for vpc_id in memories])
-        return [*idle, *busy, *done]
+        return [*idle, *busy, *left, *done]
 
     def _give_back(self, vpc_id: str) -> None:
         try:

@@ -1,10 +1,12 @@
 """The whole handler against an EC2 that grants four endpoint calls at once."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from lifeline.adapters.clients import client
+from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -38,3 +40,20 @@ def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, mon
     assert outcomes == ["changed", "changed", "planned"]
     (left,) = [one["vpc_id"] for one in answer["vpcs"] if one["outcome"] == "planned"]
     assert world.put_back() == [{"vpc_ids": [left], "attempt": 0}]
+
+
+def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_at_central_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    take_lease = Ledger.take_lease
+
+    def then_be_crowded(*args: Any, **more: Any) -> Memory | None:
+        monkeypatch.setattr("lifeline.planning.MOST_NAMED", 0)
+        return take_lease(*args, **more)
+
+    monkeypatch.setattr(Ledger, "take_lease", then_be_crowded)
+    (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
+    assert (answer["outcome"], world.endpoints(vpc_id)) == ("planned", [])
+    assert world.put_back() == [{"vpc_ids": [vpc_id], "attempt": 0}]

@@ -38,8 +38,8 @@ def place_interfaces(
     wanting = tuple(clients)
     able: list[Subnet] = []
     chosen_kind = kind or "ipv4"
+    holding = [subnet for subnet in vpc.subnets if can_hold_interface(subnet, service, account_id)]
     for one in (kind,) if kind else _kinds(service, wanting):
-        holding = [subnet for subnet in vpc.subnets if can_hold_interface(subnet, service, account_id)]
         able = [subnet for subnet in holding if _fits(subnet, one) and subnet.id in tiers]
         chosen_kind = one
         if able:

@@ -68,9 +68,7 @@ class GatewayPlanner(ServicePlanner):
     def _quota_words(self) -> str:
         """Gateway endpoints per region, adjustable (VPC guide: PrivateLink quotas)."""
         limit = self.requirement.limits.gateway_endpoints_per_region
-        planned = sum(
-            one.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and one.status is Status.PLANNED for one in self.planned
-        )
+        planned = self.count_planned(ActionKind.CREATE_GATEWAY_ENDPOINT)
         if self.requirement.gateway_endpoints_in_region + planned < limit:
             return ""
         return f"the region has its {limit} gateway endpoints: raise the quota, and limits in the policy"

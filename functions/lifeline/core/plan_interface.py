@@ -264,9 +264,7 @@ class InterfacePlanner(ServicePlanner):
         """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
         limit = self.requirement.limits.interface_endpoints_per_vpc
         there = sum(one.type is not EndpointType.GATEWAY and not one.state.is_gone for one in self.vpc.endpoints)
-        planned = sum(
-            one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and one.status is Status.PLANNED for one in self.planned
-        )
+        planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:
             return ""
         return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from lifeline.core.actions import Action
+from lifeline.core.actions import Action, ActionKind, Status
 from lifeline.core.model import MANAGED_BY, Endpoint, Service
 from lifeline.core.policy import Wish
 
@@ -50,6 +50,10 @@ class ServicePlanner:
         if allowed is None or self.wish.service in allowed:
             return ""
         return f"Lifeline's role may not create {self.wish.service}: add it to the stack's CreatableServices"
+
+    def count_planned(self, kind: ActionKind) -> int:
+        """How many actions of a kind are planned for the services before this one: they use up the same quota."""
+        return sum(one.kind is kind and one.status is Status.PLANNED for one in self.planned)
 
     def with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same wish in the same situation.
