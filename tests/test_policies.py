@@ -224,7 +224,8 @@ def test_the_docs_give_the_schemas_defaults() -> None:
     for path, part in fields(SCHEMA).items():
         if "default" in part:
             assert rows("Fields")[path][0] == f"`{json.dumps(part['default'])}`", path
-    required = {"version", "rules", "rules[].require", "exemptions[].reason"}
+    reasons = {"exemptions[].reason", "maintenance[].reason"}
+    required = {"version", "rules", "rules[].require", "watches[].name"} | reasons
     assert {path for path, cells in rows("Fields").items() if cells[0] == "required"} == required
 
 
@@ -233,8 +234,8 @@ def test_the_docs_list_every_named_set_with_its_services() -> None:
     assert told == dict(NAMED_SETS)
 
 
-def test_the_docs_have_five_examples() -> None:
-    assert len(EXAMPLES) == len(re.findall(r"^### \d\. ", DOCS, re.MULTILINE)) == 5
+def test_the_docs_have_seven_examples() -> None:
+    assert len(EXAMPLES) == len(re.findall(r"^### \d\. ", DOCS, re.MULTILINE)) == 7
 
 
 AGENT = {"ec2", "monitoring"}
@@ -248,6 +249,8 @@ AGENT = {"ec2", "monitoring"}
         (2, {"app": {"ecr.api", "ecr.dkr", "logs", "s3", "secretsmanager"}, "edge": {"sqs"}}),
         (3, {"app": AGENT | {"s3"}, "batch": AGENT | {"s3"}}),
         (4, {}),
+        (5, {"app": AGENT | {"sts"}, "batch": AGENT | {"sts"}}),
+        (6, {}),
     ],
 )
 def test_each_example_wants_what_the_docs_say(place: int, wishes: dict[str, set[str]]) -> None:

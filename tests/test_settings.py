@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 from lifeline.settings import Settings
 
@@ -30,6 +31,30 @@ def test_settings_are_read_with_their_units() -> None:
     assert settings.account_id == "123456789012"
 
 
+def test_the_detectors_settings_have_defaults() -> None:
+    settings = Settings.from_environment(ENVIRONMENT)
+    assert settings.default_watch == Watch()
+    assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
+
+
+def test_the_parameters_make_the_default_watch() -> None:
+    settings = Settings.from_environment(
+        {
+            **ENVIRONMENT,
+            "AGENT_NAMESPACE": "Fleet",
+            "AGENT_PERIOD_SECONDS": "300",
+            "GAP_GRACE_SECONDS": "600",
+            "RECOVER_AFTER": "1",
+            "WARM_UP_SECONDS": "0",
+            "MOST_AGENTS_A_RUN": "500",
+            "DETECT_QUEUE_URL": "https://sqs/checks",
+        }
+    )
+    rules = Rules(timedelta(minutes=5), timedelta(minutes=10), timedelta(), recover_after=1)
+    assert settings.default_watch == Watch("cloudwatch-agent", "Fleet", rules=rules)
+    assert (settings.agents_a_run, settings.detect_queue_url) == (500, "https://sqs/checks")
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -38,6 +63,12 @@ def test_settings_are_read_with_their_units() -> None:
         ("SCOPE", "public"),
         ("SETTLE_SECONDS", "-1"),
         ("GAP_GRACE_SECONDS", "4m"),
+        ("AGENT_PERIOD_SECONDS", "0"),
+        ("AGENT_PERIOD_SECONDS", "3601"),
+        ("WARM_UP_SECONDS", "-1"),
+        ("RECOVER_AFTER", "0"),
+        ("RECOVER_AFTER", "2.5"),
+        ("MOST_AGENTS_A_RUN", "0"),
         ("TABLE_NAME", " "),
         ("REQUIRED_SERVICES", "monitoring,*"),
         ("REQUIRED_SERVICES", "com.amazonaws.eu-west-1.Monitoring!"),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
+from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
@@ -40,7 +41,10 @@ class Coverage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One function's settings. Names are those of the environment, lower-cased."""
+    """One function's settings. Names are those of the environment, lower-cased.
+
+    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several.
+    """
 
     stack_name: str
     region: str
@@ -60,6 +64,23 @@ class Settings:
     agent_namespace: str
     agent_period: timedelta
     gap_grace: timedelta
+    recover_after: int
+    warm_up: timedelta
+    agents_a_run: int
+    detect_queue_url: str
+
+    @property
+    def default_watch(self) -> Watch:
+        """The CloudWatch agents, as the template's parameters say: who is watched where no policy says it."""
+        return Watch(
+            namespace=self.agent_namespace,
+            rules=Rules(
+                period=self.agent_period,
+                grace=self.gap_grace,
+                warm_up=self.warm_up,
+                recover_after=self.recover_after,
+            ),
+        )
 
     @property
     def account_id(self) -> str:
@@ -87,8 +108,12 @@ class Settings:
             creatable_services=read.names("CREATABLE_SERVICES", is_optional=True),
             may_fix_dns=read.optional("MAY_FIX_DNS") == "yes",
             agent_namespace=read.optional("AGENT_NAMESPACE") or "CWAgent",
-            agent_period=read.seconds("AGENT_PERIOD_SECONDS"),
+            agent_period=read.seconds("AGENT_PERIOD_SECONDS", within=range(1, 3601)),
             gap_grace=read.seconds("GAP_GRACE_SECONDS"),
+            recover_after=read.count("RECOVER_AFTER", 2),
+            warm_up=read.seconds("WARM_UP_SECONDS", default=600),
+            agents_a_run=read.count("MOST_AGENTS_A_RUN", 10_000),
+            detect_queue_url=read.optional("DETECT_QUEUE_URL"),
         )
 
 
@@ -113,11 +138,19 @@ class _Reader:
                 raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")
         return found
 
-    def seconds(self, name: str) -> timedelta:
-        value = self.text(name)
+    def seconds(self, name: str, *, default: int | None = None, within: range | None = None) -> timedelta:
+        value = self.text(name) if default is None else self.optional(name) or str(default)
         if not value.isdecimal():
             raise SettingsError(f"{name} must be a whole number of seconds, not {value!r}")
+        if within and int(value) not in within:
+            raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
         return timedelta(seconds=int(value))
+
+    def count(self, name: str, default: int) -> int:
+        value = self.optional(name) or str(default)
+        if not value.isdecimal() or int(value) == 0:
+            raise SettingsError(f"{name} must be a whole number from 1 on, not {value!r}")
+        return int(value)
 
     def one_of[E: StrEnum](self, name: str, kind: type[E]) -> E:
         value = self.text(name)

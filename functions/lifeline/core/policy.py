@@ -1,29 +1,24 @@
 """What is required where: the policy, and what it wants of one VPC."""
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from lifeline.core.model import Subnet, Tier, Vpc
+from lifeline.core.policy_document import check_names, read_document, read_tags, shown
 from lifeline.core.service_sets import expand
+from lifeline.core.watch_policy import read_maintenance, read_watches
+from lifeline.core.watches import Maintenance, Tags, Watch
 from lifeline.errors import InvalidInputError
 
 REQUIRE = "lifeline:require"
 EXEMPT = "lifeline:exempt"
-MOST_BYTES = 8192  # Systems Manager guide: an advanced parameter's value holds 8 KB
 PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
-WHOLE = "policy"  # the field's name where the document as a whole is wrong
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
-_SHOWN = 60
-
-type Tags = tuple[tuple[str, frozenset[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +71,19 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is required where. `per_zone` is the coverage of what tags ask for."""
+    """What is required where, and whose silence matters.
+
+    `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
+    template's parameters make the one watch.
+    """
 
     rules: tuple[Rule, ...]
     exemptions: tuple[Exempted, ...] = ()
     limits: Limits = Limits()
     fix_dns: bool = False
     per_zone: bool = True
+    watches: tuple[Watch, ...] | None = None
+    maintenance: tuple[Maintenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +177,27 @@ def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
     problems: list[str] = []
     required = None if require is None else _services_in(require)
     if require is not None and required is None:
-        wrong = f"{tagged.id}: the tag {REQUIRE} is {_shown(require)}, which is no list of services or named sets"
+        wrong = f"{tagged.id}: the tag {REQUIRE} is {shown(require)}, which is no list of services or named sets"
         problems.append(f"{wrong} such as monitoring,logs; it counts as absent")
-    exempted = None
-    if exempt is not None and exempt.strip().lower() != "false":
-        until = _date(exempt.strip())
-        if until or exempt.strip().lower() == "true":
-            exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}")
-        else:
-            wrong = f"{tagged.id}: the tag {EXEMPT} is {_shown(exempt)}, which is neither true nor a date"
-            problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
+    spares = False if exempt is None else _read_exempt(exempt)
+    until = None if isinstance(spares, bool) else spares
+    if spares is None:
+        wrong = f"{tagged.id}: the tag {EXEMPT} is {shown(exempt)}, which is neither true nor a date"
+        problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
+    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}") if spares else None
     return _TagsRead(required, exempted, tuple(problems))
+
+
+def is_exempt(value: str | None, today: date) -> bool:
+    """True if a tag `lifeline:exempt` of this value, None where it isn't set, exempts on a day (UTC)."""
+    spares = _read_exempt(value or "")
+    return today <= spares if isinstance(spares, date) else spares is True
+
+
+def _read_exempt(value: str) -> date | bool | None:
+    """What the tag `lifeline:exempt` says: true, false or a last day; None where it can't be read."""
+    said = value.strip().lower()
+    return said == "true" if said in {"true", "false"} else _date(said)
 
 
 def _services_in(value: str) -> frozenset[str] | None:
@@ -211,20 +222,19 @@ def read_policy(text: str) -> Policy:
     Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`,
     or `policy` for the document as a whole.
     """
-    try:
-        document = _parse(text)
-        _check(document)
-    except RecursionError as error:
-        raise InvalidInputError(WHOLE, "is nested too deeply") from error
+    document = read_document(text)
     per_zone = document.get("coverage", "az") == "az"
     rules = [_rule(one, per_zone=per_zone) for one in document["rules"]]
-    _check_names([rule.name for rule in rules])
+    check_names("rules", [rule.name for rule in rules])
+    watches = read_watches(document["watches"]) if "watches" in document else None
     return Policy(
         rules=tuple(rules),
         exemptions=tuple(_exemption(one, place) for place, one in enumerate(document.get("exemptions", []))),
         limits=Limits(**{name: int(most) for name, most in document.get("limits", {}).items()}),
         fix_dns=document.get("fix_dns", False),
         per_zone=per_zone,
+        watches=watches,
+        maintenance=read_maintenance(document.get("maintenance", []), watches),
     )
 
 
@@ -235,118 +245,15 @@ def _rule(said: Mapping[str, Any], *, per_zone: bool) -> Rule:
         per_zone=said["coverage"] == "az" if "coverage" in said else per_zone,
         tiers=frozenset(map(Tier, where["tiers"])) if "tiers" in where else PRIVATE,
         vpc_ids=frozenset(where.get("vpc_ids", ())),
-        vpc_tags=_tags(where.get("vpc_tags", {})),
-        subnet_tags=_tags(where.get("subnet_tags", {})),
+        vpc_tags=read_tags(where.get("vpc_tags", {})),
+        subnet_tags=read_tags(where.get("subnet_tags", {})),
         name=said.get("name", ""),
     )
-
-
-def _tags(said: Mapping[str, str | list[str]]) -> Tags:
-    return tuple((key, frozenset({value} if isinstance(value, str) else value)) for key, value in sorted(said.items()))
 
 
 def _exemption(said: Mapping[str, Any], place: int) -> Exempted:
     until = _date(said["until"]) if "until" in said else None
     if "until" in said and until is None:
-        raise InvalidInputError(f"exemptions[{place}].until", f"{_shown(said['until'])} is not a day of the calendar")
+        raise InvalidInputError(f"exemptions[{place}].until", f"{shown(said['until'])} is not a day of the calendar")
     subject = said["vpc_id"] if "vpc_id" in said else said["subnet_id"]
     return Exempted(subject, tuple(sorted(expand(said.get("services", ())))), until, said["reason"])
-
-
-def _check_names(names: Sequence[str]) -> None:
-    for place, name in enumerate(names):
-        if name and name in names[:place]:
-            raise InvalidInputError(f"rules[{place}].name", f"{_shown(name)} names rules[{names.index(name)}] already")
-
-
-def _parse(text: str) -> Any:
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > MOST_BYTES:
-        raise InvalidInputError(WHOLE, f"is {size} bytes long; {MOST_BYTES} are the most")
-    try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-        json.dumps(document, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidInputError(WHOLE, f"is not JSON: {error.msg} ({where})") from error
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(WHOLE, "holds half of a character (a lone surrogate)") from error
-    except ValueError as error:
-        raise InvalidInputError(WHOLE, "holds a number that is too long to read") from error
-    return document
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON leaves open which of two equal keys counts; a policy that leaves it open is wrong."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InvalidInputError(_plain(key) or WHOLE, "is there twice in one object")
-        found[key] = value
-    return found
-
-
-def _refuse_constant(name: str) -> None:
-    raise InvalidInputError(WHOLE, f"is not JSON: {name} is no JSON number")
-
-
-# ---- the schema's verdict in our words
-
-
-@cache
-def _validate() -> Callable[[Any], Any]:
-    """The schema, compiled: about 0.1 s, so it waits for the first document."""
-    import fastjsonschema  # noqa: PLC0415 - most stacks have no document, and none of them should pay for it
-
-    schema = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
-    return compiled
-
-
-def _check(document: Any) -> None:
-    from fastjsonschema import JsonSchemaValueException  # noqa: PLC0415 - as above
-
-    try:
-        _validate()(document)
-    except JsonSchemaValueException as error:
-        field, message = _verdict(error.name or "", error.rule or "", error.value, error.definition)
-        raise InvalidInputError(field, message) from error
-
-
-def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) -> tuple[str, str]:
-    """The field, and what is wrong with it, for a rule of the schema that the value at `name` breaks."""
-    path = _plain(name.removeprefix("data").removeprefix("."))
-    match rule:
-        case "required":
-            return _inside(path, next(key for key in definition[rule] if key not in value)), "is missing"
-        case "additionalProperties":
-            unknown = next(key for key in sorted(value) if key not in definition["properties"])
-            return _inside(path, unknown), f"is not one of {', '.join(sorted(definition['properties']))}"
-        case "oneOf":
-            message = f"must have {' or '.join(one['required'][0] for one in definition[rule])}, and only one of them"
-        case "uniqueItems":
-            message = "must not hold the same twice"
-        case "minItems" | "minProperties":
-            message = "must not be empty"
-        case "maxItems" | "maxProperties" | "maxLength":
-            unit = "characters" if rule == "maxLength" else "entries"
-            message = f"has {len(value)} {unit}; {definition[rule]} are the most"
-        case _:
-            message = f"must be {definition['title']}, not {_shown(value)}"
-    return path or WHOLE, message
-
-
-def _inside(path: str, key: str) -> str:
-    return f"{path}.{_plain(key) or '?'}".removeprefix(".")
-
-
-def _shown(value: object) -> str:
-    """A value as an error message may repeat it: short, printable, quoted."""
-    if isinstance(value, list | dict):
-        return "a list" if isinstance(value, list) else "an object"
-    return json.dumps(value) if value is None or isinstance(value, bool) else ascii(value)[:_SHOWN]
-
-
-def _plain(text: str) -> str:
-    """A path or key as a field's name may repeat it: printable ASCII, cut."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:256])

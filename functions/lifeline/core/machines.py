@@ -1,0 +1,56 @@
+"""The machines that agents run on, as EC2 describes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+AGENT_TAG = "lifeline:agent"
+EXPECTED = "expected"
+
+
+class Power(StrEnum):
+    """Whether an instance can be expected to report."""
+
+    RUNNING = "running"
+    DOWN = "down"
+    GONE = "gone"
+    UNREADABLE = "unreadable"
+
+
+class Health(StrEnum):
+    """What EC2's own checks of an instance say (EC2 API: DescribeInstanceStatus); they need nothing of its network."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An agent's instance. `launched_at` is its last start, not its first (EC2 API: Instance.LaunchTime).
+
+    `state` is EC2's own word for it; `profile_arn` is its instance profile's, empty where it has none.
+    """
+
+    power: Power
+    launched_at: datetime | None = None
+    state: str = ""
+    vpc_id: str = ""
+    subnet_id: str = ""
+    zone: str = ""
+    profile_arn: str = ""
+    has_public_address: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+    @property
+    def is_expected(self) -> bool:
+        """True if its tag says that an agent should report from it."""
+        return self.tag(AGENT_TAG) == EXPECTED
+
+
+UNMANAGED = Instance(Power.RUNNING)
+"""The instance of an agent that EC2 doesn't know, such as a host outside it: always expected to report."""
