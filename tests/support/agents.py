@@ -12,7 +12,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
 from lifeline.adapters import clients
-from lifeline.core.gaps import Agent, Gap, News, Series, State
+from lifeline.core.gaps import Agent, Gap, Series, State
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PERIOD = timedelta(minutes=1)
@@ -47,18 +47,24 @@ def series(entity: str = "i-0000000a", metric: str = "mem_used_percent", **more:
 
 def agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
     """A remembered agent that reports, last written at minute 0."""
-    return replace(Agent(entity, series(entity), seen_at=START, revision=1), **changes)
+    return replace(Agent(entity, series(entity), seen_at=START), **changes)
 
 
 def silent_agent(entity: str = "i-0000000a", *, since: datetime | None = None, **changes: Any) -> Agent:
-    """An agent whose open gap has been told; its last datapoint was at minute 0."""
+    """An agent whose gap was opened at minute 7; its last datapoint was at minute 0."""
     gap = Gap(since=since or minute(1), opened_at=minute(7))
-    return agent(entity, **{"state": State.SILENT, "gap": gap, **changes})
+    return agent(entity, **{"state": State.SILENT, "gap": gap, "openings": (minute(7),), **changes})
 
 
 def recovered_agent(entity: str = "i-0000000a", *, back_at: datetime, **changes: Any) -> Agent:
+    """The same agent, back while its incident is open."""
     gap = Gap(since=minute(1), opened_at=minute(7), ended_at=back_at)
-    return agent(entity, **{"gap": gap, "untold": News.RESOLVED, **changes})
+    return agent(entity, **{"gap": gap, "incident": "inc-1", "openings": (minute(7),), **changes})
+
+
+def expected_agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
+    """An agent that its instance's tag has promised since minute 0, and that never reported."""
+    return replace(Agent(entity, None, expected_since=START), **changes)
 
 
 def create_table() -> None:
