@@ -94,6 +94,13 @@ def test_endpoint_states_are_read_in_either_case(wire: str | None, state: Endpoi
     assert (found.state, found.type) == (state, EndpointType.INTERFACE)
 
 
+@pytest.mark.parametrize(
+    ("members", "policy"), [({"PolicyDocument": '{"Statement": []}'}, '{"Statement": []}'), ({}, "")]
+)
+def test_an_endpoints_policy_is_kept_as_its_text(members: dict[str, str], policy: str) -> None:
+    assert endpoint_of({"VpcEndpointId": "vpce-1", **members}).policy == policy
+
+
 def test_an_endpoint_of_a_type_that_aws_adds_later_is_other() -> None:
     assert endpoint_of({"VpcEndpointId": "vpce-1", "VpcEndpointType": "Tunnel"}).type is EndpointType.OTHER
 

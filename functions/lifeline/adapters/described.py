@@ -150,6 +150,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         requester_managed=bool(described.get("RequesterManaged")),
         failure=str(last_error.get("Message") or described.get("FailureReason") or ""),
         tags=tags_of(described),
+        policy=str(described.get("PolicyDocument") or ""),
     )
 
 

@@ -196,7 +196,7 @@ class NetworkAcl:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A VPC endpoint, whoever made it."""
+    """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none."""
 
     id: str
     service_name: str
@@ -210,6 +210,7 @@ class Endpoint:
     requester_managed: bool = False
     failure: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    policy: str = ""
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""

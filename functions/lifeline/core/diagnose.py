@@ -1,0 +1,270 @@
+"""Why an agent is silent: each cause is looked for in a fixed order, and explained from evidence.
+
+| place | cause | when |
+| --- | --- | --- |
+| 1 | machine | EC2's own status checks of the instance fail |
+| 2 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
+| 3 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 5 | network, mended | the way was cut and is open again: with the cause's fix |
+| 6 | role | the instance's role may not publish metrics |
+| 7 | network | another need can't be reached; whether the agent met it before can't be told |
+| 8 | no profile | the instance has no instance profile |
+| 9 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 10 | agent | nothing else was found |
+
+What is sure to stop an agent comes before what may: an agent that once got its tags from `ec2` keeps sending while
+`ec2` can't be reached.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lifeline.core.changes import change_behind, change_evidence, clock_words, moment_words
+from lifeline.core.facts import METRICS, Around, Facts, MadeFact, cause_of
+from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
+from lifeline.core.machines import Health
+from lifeline.core.mended import mended_cause
+from lifeline.core.network_words import network_words, remedy_for
+from lifeline.core.permits import Permit, allows
+from lifeline.core.reach import Reach, Way
+from lifeline.core.zones import zone_causes
+
+__all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
+
+PUBLISHING = "cloudwatch:PutMetricData"
+_TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
+_NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send its logs sends its metrics (agent: own pipelines)
+_KINDS = {
+    Reach.CUT_OFF: CauseKind.CUT_OFF,
+    Reach.NO_ADDRESS: CauseKind.CUT_OFF,
+    Reach.PENDING: CauseKind.ENDPOINT_PENDING,
+    Reach.FAILED: CauseKind.ENDPOINT_FAILED,
+    Reach.CLOSED: CauseKind.ENDPOINT_CLOSED,
+    Reach.DNS_OFF: CauseKind.DNS_OFF,
+}
+
+
+def diagnose(facts: Facts, now: datetime) -> Cause:
+    """The cause of one agent's silence, as far as its surroundings show it. What isn't known is passed over."""
+    return _diagnose(facts, now, Around(facts))
+
+
+def diagnose_together(
+    facts: Mapping[str, Facts],
+    now: datetime,
+    *,
+    reporting_by_zone: Mapping[str, int],
+    quiet_by_zone: Mapping[str, int] | None = None,
+) -> dict[str, Cause]:
+    """The cause of each agent's silence, by entity; those without one of their own may share their zone's.
+
+    `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
+    silent.
+    """
+    known: dict[Hashable, Around] = {}
+    found: dict[str, Cause] = {}
+    for entity, one in facts.items():
+        key = Around.key(one)
+        if key not in known:
+            known[key] = Around(one)
+        found[entity] = _diagnose(one, now, known[key])
+    return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
+
+
+def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
+    look = _Look(facts, now, around)
+    steps: tuple[Callable[[], Cause | None], ...] = (
+        look.machine,
+        look.way_to_metrics,
+        look.sure_need,
+        look.endpoint_policy,
+        lambda: mended_cause(facts, around, now),
+        look.role,
+        look.likely_need,
+        look.profile,
+    )
+    return next((cause for step in steps if (cause := step())), None) or look.agent()
+
+
+class _Look:
+    """One agent. Each step gives a cause, or None for the next step."""
+
+    def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
+        self.facts, self.now, self.around, self.ways = facts, now, around, around.ways
+
+    def machine(self) -> Cause | None:
+        """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
+        if self.facts.health is not Health.IMPAIRED:
+            return None
+        return self._cause(
+            CauseKind.MACHINE,
+            Confidence.HIGH,
+            "the machine is down: EC2's status checks of it fail",
+            evidence=("EC2's status checks: impaired",),
+            advice="Stop and start the instance, or replace it; EC2's status checks say what failed.",
+        )
+
+    # ---- the network
+
+    def way_to_metrics(self) -> Cause | None:
+        """What keeps the metrics from `monitoring`."""
+        way = self.ways.get(METRICS)
+        return self._network_cause(METRICS, way, Confidence.HIGH) if way else None
+
+    def sure_need(self) -> Cause | None:
+        """A need that the agent must meet anew, for its instance has started since its last datapoint."""
+        needs = [need for need in self.facts.needs if need not in _NOT_FOR_METRICS]
+        return self._need_cause(needs, Confidence.HIGH) if self._has_started_anew else None
+
+    def likely_need(self) -> Cause | None:
+        """A need that the agent met once; it must meet it again if it was restarted, which can't be seen."""
+        return self._need_cause(self.facts.needs, Confidence.MEDIUM)
+
+    def _need_cause(self, needs: Iterable[str], confidence: Confidence) -> Cause | None:
+        ways = ((need, self.ways[need]) for need in needs if need in self.ways)
+        causes = (self._network_cause(need, way, confidence) for need, way in ways)
+        return next((cause for cause in causes if cause), None)
+
+    @property
+    def _has_started_anew(self) -> bool:
+        launched_at, seen_at = self.facts.instance.launched_at, self.facts.agent.seen_at
+        return launched_at is not None and (seen_at is None or launched_at >= seen_at)
+
+    def _network_cause(self, service: str, way: Way, confidence: Confidence) -> Cause | None:
+        kind = _KINDS.get(way.reach)
+        if kind is None:
+            return None
+        scope = self.around.scope(service)
+        change = change_behind(self.facts.changes, kind, scope, self.facts.since(self.now)) if scope else None
+        needed = ("" if service == METRICS else f"the agent's series, or its watch, show that it uses {service}",)
+        is_sure = confidence is Confidence.HIGH
+        return self._cause(
+            kind,
+            Confidence.MEDIUM if way.doubts else confidence,
+            network_words(service, way, change, is_sure=is_sure),
+            evidence=(*way.notes, way.words, *way.doubts, *needed, self._change_evidence(change)),
+            advice=self._network_advice(service, way),
+            service=service,
+            subject=way.endpoint_id,
+            change=change,
+            is_healable=way.is_mendable,
+        )
+
+    def _change_evidence(self, change: Change | None) -> str:
+        if change:
+            return change_evidence(change)
+        is_unread = bool(self.facts.unreadable) and not self.facts.changes
+        return "" if is_unread else "no network change of this VPC that explains it is on record before the gap"
+
+    def _network_advice(self, service: str, way: Way) -> str:
+        remedy = remedy_for(service, way)
+        made_at = {one.endpoint_id: one.made_at for one in self.facts.made}.get(way.endpoint_id)
+        if way.reach is Reach.PENDING and made_at:
+            back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
+            return f"Lifeline made {way.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
+        if not way.is_mendable:
+            return remedy
+        gap = self.facts.agent.gap
+        until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
+        if self.now < until:
+            expected = f"agents should be back by {clock_words(until)}"
+            return f"Lifeline mends this where its mode and its policy allow it: {expected}. Otherwise: {remedy}"
+        return f"Lifeline hasn't mended this by {clock_words(until)}: its notices say what it may not do. {remedy}"
+
+    # ---- what else keeps metrics out
+
+    def endpoint_policy(self) -> Cause | None:
+        """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
+        way = self.ways.get(METRICS)
+        policy = self._policy_of(way.endpoint_id) if way and way.reach is Reach.OPEN_ENDPOINT else ""
+        if way is None or allows(policy, PUBLISHING) is not Permit.DENIED:
+            return None
+        scope = self.around.scope(METRICS)
+        since = self.facts.since(self.now)
+        change = change_behind(self.facts.changes, CauseKind.ENDPOINT_POLICY, scope, since) if scope else None
+        return self._cause(
+            CauseKind.ENDPOINT_POLICY,
+            Confidence.HIGH,
+            f"the policy of {way.endpoint_id} doesn't allow {PUBLISHING}",
+            evidence=(*way.notes, way.words, self._change_evidence(change)),
+            advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {way.endpoint_id}.",
+            service=METRICS,
+            subject=way.endpoint_id,
+            change=change,
+        )
+
+    def role(self) -> Cause | None:
+        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
+        role = self.facts.role
+        if role is None or role.permit is not Permit.DENIED:
+            return None
+        subject = role.role or self.facts.instance.profile_arn
+        return self._cause(
+            CauseKind.ROLE,
+            Confidence.HIGH,
+            role.words or f"role {subject} may not call {PUBLISHING}",
+            evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._way_words()),
+            advice=f"Allow {PUBLISHING} to the role, for instance by the policy CloudWatchAgentServerPolicy.",
+            subject=subject,
+        )
+
+    def profile(self) -> Cause | None:
+        """Without an instance profile an agent has no credentials, unless a file gives it some."""
+        if not self.facts.is_managed or self.facts.instance.profile_arn:
+            return None
+        return self._cause(
+            CauseKind.NO_PROFILE,
+            Confidence.MEDIUM,
+            "no instance profile gives the agent credentials",
+            evidence=("the instance has no instance profile", *self._way_words()),
+            advice="Give the instance a profile whose role may publish metrics. If a file gives its agent credentials, "
+            "check these.",
+        )
+
+    def agent(self) -> Cause:
+        """What is left."""
+        if not self.facts.is_managed:
+            evidence: tuple[str, ...] = ("EC2 doesn't know its host: Lifeline can't look behind its silence",)
+        else:
+            evidence = tuple(self._checked())
+        as_read = ", as far as it could be read" if self.facts.unreadable else ""
+        return self._cause(
+            CauseKind.AGENT,
+            Confidence.LOW,
+            f"nothing found around it{as_read}: the agent itself",
+            evidence=evidence,
+            advice="Look at the agent on its machine: whether it runs, what its log says, and what it is set to send.",
+        )
+
+    def _checked(self) -> Iterator[str]:
+        """What was looked at and found fine, or couldn't be told."""
+        launched_at = self.facts.instance.launched_at
+        yield f"the instance is running{f', started {moment_words(launched_at)}' if launched_at else ''}"
+        known = self.facts.health is Health.OK
+        yield "EC2's status checks: ok" if known else "EC2's status checks could not be told"
+        yield from self._way_words()
+        for need in self.facts.needs:
+            if need in self.ways:
+                yield f"the way to {need}: {self.ways[need].words}"
+        way = self.ways.get(METRICS)
+        if way and allows(self._policy_of(way.endpoint_id), PUBLISHING) is Permit.UNSURE:
+            yield f"whether the policy of {way.endpoint_id} allows {PUBLISHING} can't be told from it alone"
+        if self.facts.role:
+            allowed = f"role {self.facts.role.role} may publish metrics"
+            yield self.facts.role.words or (allowed if self.facts.role.permit is Permit.ALLOWED else "")
+
+    def _way_words(self) -> tuple[str, ...]:
+        way = self.ways.get(METRICS)
+        if way is None:
+            return (f"the way from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
+        is_open = "open" if way.reach.is_open else "unknown"
+        return (*way.notes, f"the way to {METRICS} is {is_open}: {way.words}", *way.doubts)
+
+    def _policy_of(self, endpoint_id: str) -> str:
+        endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
+        return next((one.policy for one in endpoints if one.id == endpoint_id), "")
+
+    def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
+        return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

@@ -1,0 +1,125 @@
+"""Does a policy document allow an action, as far as the document alone can tell?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+EVERYTHING = "*"
+
+
+class Permit(StrEnum):
+    """What a policy says about an action."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleVerdict:
+    """Whether an instance's role may publish metrics. `role` names it, empty where there is none; `words` say why."""
+
+    permit: Permit
+    role: str = ""
+    words: str = ""
+
+
+class _Match(StrEnum):
+    """Whether a statement speaks of everybody's call. `depends`: on who calls, on a condition, on what isn't read."""
+
+    NO = "no"
+    DEPENDS = "depends"
+    YES = "yes"
+
+
+def allows(document: str, action: str) -> Permit:
+    """Whether a policy allows everybody an action that has no resources of its own, such as PutMetricData.
+
+    An empty document allows everything: an endpoint without a policy gives full access (PrivateLink guide: endpoint
+    policies). A Deny wins over any Allow, and what no Allow matches is denied (IAM guide: policy evaluation logic).
+    UNSURE where that hangs on who calls, on a condition, or on a part that can't be read. Only `*` as its resource
+    matches such an action, no ARN does (Service Authorization Reference: actions without resource types).
+    """
+    if not document.strip():
+        return Permit.ALLOWED
+    statements = _statements(document)
+    if statements is None:
+        return Permit.UNSURE
+    allowed = {_match(one, action) for one in statements if one.get("Effect") == "Allow"}
+    denied = {_match(one, action) for one in statements if one.get("Effect") != "Allow"}
+    if _Match.YES in denied:
+        return Permit.DENIED
+    if allowed <= {_Match.NO}:
+        return Permit.DENIED
+    return Permit.ALLOWED if _Match.YES in allowed and _Match.DEPENDS not in denied else Permit.UNSURE
+
+
+def _statements(document: str) -> list[dict[str, Any]] | None:
+    """The policy's statements, or None where it isn't one (IAM JSON grammar: one statement, or a list of them)."""
+    try:
+        policy = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    found = policy.get("Statement") if isinstance(policy, dict) else None
+    listed = [found] if isinstance(found, dict) else found
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
+        return None
+    return listed if all(one.get("Effect") in ("Allow", "Deny") for one in listed) else None
+
+
+def _match(statement: Mapping[str, Any], action: str) -> _Match:
+    found = {_match_action(statement, action), _match_resource(statement), _match_caller(statement)}
+    return next((match for match in _Match if match in found), _Match.DEPENDS)
+
+
+def _match_action(statement: Mapping[str, Any], action: str) -> _Match:
+    named, excepted = (_texts(statement.get(key)) for key in ("Action", "NotAction"))
+    if named is None or excepted is None or bool(named) == bool(excepted):
+        return _Match.DEPENDS
+    is_named = any(_is_like(action.lower(), pattern.lower()) for pattern in named or excepted)
+    return _Match.YES if is_named == bool(named) else _Match.NO
+
+
+def _match_resource(statement: Mapping[str, Any]) -> _Match:
+    if "NotResource" in statement or "Resource" not in statement:
+        return _Match.DEPENDS
+    named = _texts(statement["Resource"])
+    if named is None:
+        return _Match.DEPENDS
+    return _Match.YES if EVERYTHING in named else _Match.NO
+
+
+def _match_caller(statement: Mapping[str, Any]) -> _Match:
+    if statement.get("Condition") or "NotPrincipal" in statement:
+        return _Match.DEPENDS
+    principal = statement.get("Principal", EVERYTHING)  # identity policies have none: their owner is meant
+    named = _texts(principal.get("AWS") if isinstance(principal, dict) else principal)
+    return _Match.YES if named and EVERYTHING in named else _Match.DEPENDS
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    """A text or a list of texts, none for what isn't there; None where it is something else."""
+    listed: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(listed) if all(isinstance(one, str) for one in listed) else None
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    """True if the pattern matches all of the text: `*` for any letters, `?` for one (IAM JSON grammar: wildcards).
+
+    It goes back to the last `*` only, so that no pattern can make it slow.
+    """
+    place = spot = 0
+    star, mark = -1, 0
+    while place < len(text):
+        if spot < len(pattern) and pattern[spot] == "*":
+            star, mark, spot = spot, place, spot + 1
+        elif spot < len(pattern) and pattern[spot] in {"?", text[place]}:
+            place, spot = place + 1, spot + 1
+        elif star >= 0:
+            mark += 1
+            place, spot = mark, star + 1
+        else:
+            return False
+    return not pattern[spot:].strip("*")
