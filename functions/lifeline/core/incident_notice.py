@@ -1,0 +1,192 @@
+"""What people and machines are told of incidents: one notice for each, and one for those beyond the cap."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+from lifeline.core.gaps import Agent
+from lifeline.core.incident import Cause, CauseKind, Incident
+from lifeline.core.incident_text import MOST_NAMED, longest, never_reported, paragraphs, place_of, shown
+from lifeline.core.incidents import News, NewsKind
+from lifeline.core.notice import Notice, Severity, subject_line
+from lifeline.core.watches import Watch
+from lifeline.core.wording import plain, wrap, write_count, write_length
+
+MANY = 10  # silent agents that make a new incident critical
+_MOST_SUMMARISED = 12
+
+
+def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
+    """One incident's news: who, why, how it stands and what to do. Everything in it is printable ASCII."""
+    blocks = [lines for lines in paragraphs(news, watch.namespace, now) if lines]
+    return Notice(
+        kind=f"incident_{news.kind}",
+        severity=_severity(news),
+        subject=subject_line(f"[lifeline] {_headline(news, now)}"),
+        text="\n\n".join("\n".join(lines) for lines in blocks) + "\n",
+        facts=_facts(news, watch, now),
+    )
+
+
+def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
+    """The news of many incidents at once, a line each, the gravest first; at least one."""
+    counts = Counter(news.kind for news in rest)
+    by_kind = ", ".join(f"{counts[kind]} {kind}" for kind in NewsKind if counts[kind])
+    lines = wrap(
+        f"More incidents of {watch.name} have news than are told one by one. The others are, the gravest first:"
+    )
+    rows = [line for news in rest[:_MOST_SUMMARISED] for line in _summary(news, now)]
+    more = len(rest) - _MOST_SUMMARISED
+    left_out = [f"  ... and {more} more"] if more > 0 else []
+    severities = {_severity(news) for news in rest}
+    return Notice(
+        kind="incident_summary",
+        severity=max(severities, key=list(Severity).index),
+        subject=subject_line(f"[lifeline] {write_count(len(rest), 'more incident')} of {watch.name}: {by_kind}"),
+        text="\n".join([*lines, "", *rows, *left_out]) + "\n",
+        facts={
+            "watch": watch.name,
+            "namespace": watch.namespace,
+            "time": now.isoformat(),
+            "counts": {str(kind): counts[kind] for kind in NewsKind if counts[kind]},
+            "incidents": [
+                {
+                    "incident": news.incident.id,
+                    "news": str(news.kind),
+                    "cause": news.incident.cause.kind.name,
+                    "vpc_id": news.incident.cause.vpc_id,
+                    "counts": _counts(news),
+                }
+                for news in rest
+            ],
+        },
+    )
+
+
+def _summary(news: News, now: datetime) -> list[str]:
+    return wrap(f"{news.kind}: {_headline(news, now)} ({news.incident.id})", first="  ", rest="    ")
+
+
+def _severity(news: News) -> Severity:
+    match news.kind:
+        case NewsKind.OPENED:
+            return Severity.CRITICAL if len(news.silent) >= MANY else Severity.WARNING
+        case NewsKind.UPDATED | NewsKind.REMINDER:
+            return Severity.WARNING
+        case NewsKind.RESOLVED:
+            return Severity.INFO
+        case _:
+            assert_never(news.kind)
+
+
+def _headline(news: News, now: datetime) -> str:
+    """The news on one line: who first, for subjects are cut at their end."""
+    if news.kind is NewsKind.RESOLVED:
+        return _headline_of_end(news, now)
+    cause, agents = news.incident.cause, shown(news)
+    where = f" in {place_of(cause)}" if place_of(cause) else ""
+    joined = f" (+{news.joined})" if news.kind is NewsKind.UPDATED and news.joined else ""
+    is_old = news.kind is NewsKind.REMINDER or (news.kind is NewsKind.UPDATED and not joined)
+    after = f" after {write_length(longest(agents, now))}" if news.kind is NewsKind.REMINDER else ""
+    if cause.kind is CauseKind.FLAPPING:
+        state, after = f"{'still ' if is_old else ''}flapping", ""
+    elif agents and never_reported(agents) == len(agents):
+        state = "not reporting yet" if is_old else "never reported"
+    else:
+        state = f"{'still ' if is_old else ''}silent"
+    return f"{_who(agents)}{joined} {state}{after}{where}: {cause.words}"
+
+
+def _headline_of_end(news: News, now: datetime) -> str:
+    cause, back = news.incident.cause, news.back
+    where = f" of {place_of(cause)}" if place_of(cause) else ""
+    total = len(news.members) + news.incident.gone
+    if not total:
+        return f"incident over{where.replace(' of ', ' in ', 1)}: its agents are in other incidents now"
+    if not back:
+        return f"{write_count(total, 'agent')}{where} no longer expected to report: {cause.words}"
+    who = _who(back) if len(back) == total else f"{len(back)} of {write_count(total, 'agent')}"
+    one = len(back) == 1
+    if cause.kind is CauseKind.FLAPPING:
+        return f"{who}{where} stopped flapping"
+    length = longest(back, now)
+    if not length:
+        return f"{who}{where} {'reports' if one else 'report'} again: the datapoints arrived late"
+    fix = cause.fix or ("it came back by itself" if one else "they came back by themselves")
+    return f"{who}{where} {'reports' if one else 'report'} again after {write_length(length)}: {fix}"
+
+
+def _who(agents: Sequence[Agent]) -> str:
+    return agents[0].entity if len(agents) == 1 else write_count(len(agents), "agent")
+
+
+def _facts(news: News, watch: Watch, now: datetime) -> dict[str, object]:
+    named = (shown(news) or news.members)[:MOST_NAMED]
+    return {
+        "watch": watch.name,
+        "namespace": watch.namespace,
+        "news": str(news.kind),
+        "time": now.isoformat(),
+        **_incident_facts(news.incident),
+        **_cause_facts(news.incident.cause),
+        "counts": _counts(news),
+        "agents": [_agent_facts(agent, now) for agent in named],
+    }
+
+
+def _incident_facts(incident: Incident) -> dict[str, object]:
+    return {
+        "incident": incident.id,
+        "phase": incident.phase.name.lower(),
+        "began": incident.began.isoformat(),
+        "opened_at": incident.opened_at.isoformat(),
+    }
+
+
+def _cause_facts(cause: Cause) -> dict[str, object]:
+    change = cause.change
+    return {
+        "cause": cause.kind.name,
+        "confidence": str(cause.confidence),
+        "words": plain(cause.words),
+        "evidence": [plain(line) for line in cause.evidence],
+        "advice": plain(cause.advice),
+        "service": cause.service,
+        "vpc_id": cause.vpc_id,
+        "vpc_name": plain(cause.vpc_name),
+        "zone": cause.zone,
+        "subject": plain(cause.subject),
+        "change": {
+            "event_id": change.event_id,
+            "event_name": change.event_name,
+            "actor": plain(change.actor),
+            "time": change.at.isoformat(),
+        }
+        if change
+        else None,
+        "fixed_at": cause.fixed_at.isoformat() if cause.fixed_at else None,
+        "fix": plain(cause.fix),
+    }
+
+
+def _agent_facts(agent: Agent, now: datetime) -> dict[str, object]:
+    gap = agent.gap
+    return {
+        "id": agent.entity,
+        "state": str(agent.state),
+        "last_seen": agent.seen_at.isoformat() if agent.seen_at and agent.series else None,
+        "since": gap.since.isoformat() if gap else None,
+        "back_at": gap.ended_at.isoformat() if gap and gap.ended_at else None,
+        "length_s": int(gap.length(now).total_seconds()) if gap else None,
+    }
+
+
+def _counts(news: News) -> dict[str, int]:
+    return {
+        "silent": len(news.silent),
+        "back": len(news.back),
+        "set_aside": len(news.set_aside),
+        "gone": news.incident.gone,
+        "joined": news.joined,
+    }

@@ -1,0 +1,47 @@
+"""How times, lengths and counts are written where people read them, in plain ASCII and narrow lines."""
+
+import textwrap
+from datetime import UTC, datetime, timedelta
+
+WIDTH = 80
+
+
+def plain(text: str) -> str:
+    """`text` in printable ASCII on one line: whatever else is in it, such as in a tag, becomes a question mark."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+def write_time(time: datetime) -> str:
+    """`2026-03-02 09:00:00 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def write_length(length: timedelta) -> str:
+    """Its two greatest parts that aren't 0, of days, hours, minutes and seconds: `1 h 5 min`."""
+    minutes, seconds = divmod(max(int(length.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s"))]
+    return " ".join([part for part in parts if not part.startswith("0 ")][:2]) or "0 s"
+
+
+def write_age(time: datetime, now: datetime) -> str:
+    """`2026-03-02 09:00:00 UTC (6 min ago)`."""
+    return f"{write_time(time)} ({write_length(now - time)} ago)"
+
+
+def write_count(number: int, noun: str) -> str:
+    """`1 agent`, `12 agents`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    """`text` in lines of 80 columns, but for ids that are longer: these are never broken."""
+    return textwrap.wrap(
+        plain(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest or first,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
