@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +23,18 @@ MOST_CAUSES = 10  # of what set work going, so many travel with it
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Who or what set Lifeline going: for the ledger, never for a decision."""
+    """Who or what set Lifeline going: for the ledger, never for a decision.
+
+    `ids` are the resources that a change's record names. They stay behind when work is put back, and don't tell one
+    trigger from another.
+    """
 
     kind: str
     event_id: str = ""
     event_name: str = ""
     actor: str = ""
     time: str = ""
+    ids: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,16 @@ def _read_because(value: object) -> tuple[Trigger, ...]:
     """What first set work going that an earlier run put back."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise InvalidInputError("because", f"must be a list of objects, not {_shown(value)}")
-    names = ("kind", "event_id", "event_name", "actor", "time")
-    return tuple(Trigger(**{name: _text(one.get(name)) for name in names}) for one in value[:MOST_CAUSES])
+    return tuple(
+        Trigger(
+            kind=_text(one.get("kind")),
+            event_id=_text(one.get("event_id")),
+            event_name=_text(one.get("event_name")),
+            actor=_text(one.get("actor")),
+            time=_text(one.get("time")),
+        )
+        for one in value[:MOST_CAUSES]
+    )
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:
@@ -158,6 +171,7 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
             event_name=name,
             actor=_actor(detail.get("userIdentity")),
             time=_text(detail.get("eventTime")) or _text(event.get("time")),
+            ids=found,
         ),
         vpc_ids=tuple(sorted(filter(_is_vpc_id, found))),
         changed_ids=found,

@@ -1,12 +1,14 @@
 """Leases, the shared budget of calls, and what is remembered."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.core.follow import Made
+from lifeline.core.incident import Change
 from lifeline.events import Trigger
 from tests.support.world import World, emulated_world
 
@@ -58,14 +60,91 @@ def test_the_budget_is_one_for_all_runs(ledger: Ledger) -> None:
     assert waits[5] is None
 
 
+def changes_kept(world: World) -> int:
+    items = world.dynamodb.scan(TableName="ledger")["Items"]
+    return sum(item["sk"]["S"].startswith("CHANGE#") for item in items)
+
+
 def test_the_same_change_twice_is_one_entry(ledger: Ledger, world: World) -> None:
-    change = (VPC, Trigger("change", "event-1", "DeleteRoute", "alice", "2026-11-22T12:00:00Z"))
-    ledger.record_changes([change, change], now=NOW)
-    ledger.record_changes([change], now=NOW)
-    assert world.dynamodb.scan(TableName="ledger")["Count"] == 1
+    one = (VPC, Trigger("change", "event-1", "DeleteRoute", "alice", "2026-11-22T12:00:00Z"))
+    ledger.record_changes([one, one], now=NOW)
+    ledger.record_changes([one], now=NOW)
+    assert changes_kept(world) == 1
 
 
 def test_more_changes_than_one_call_takes_are_all_kept(ledger: Ledger, world: World) -> None:
-    changes = [(VPC, Trigger("change", f"event-{n}", "DeleteRoute", "", "2026-11-22T12:00:00Z")) for n in range(60)]
-    ledger.record_changes(changes, now=NOW)
-    assert world.dynamodb.scan(TableName="ledger")["Count"] == 60
+    many = [(VPC, Trigger("change", f"event-{n}", "DeleteRoute", "", "2026-11-22T12:00:00Z")) for n in range(60)]
+    ledger.record_changes(many, now=NOW)
+    assert changes_kept(world) == 60
+
+
+def change(second: int, name: str = "DeleteRoute", *, vpc_id: str = VPC, **more: str) -> tuple[str, Trigger]:
+    moment = f"2026-11-22T12:00:{second:02}Z"
+    ids = frozenset({"rtb-1", "igw-1"})
+    return vpc_id, Trigger("change", **{"event_id": f"e{second}", "time": moment, **more}, event_name=name, ids=ids)
+
+
+def changes(ledger: Ledger, since: int = 0, until: int = 59, **more: int) -> list[str]:
+    found = ledger.changes_of(VPC, since=NOW + timedelta(seconds=since), until=NOW + timedelta(seconds=until), **more)
+    return [one.event_id for one in found]
+
+
+def test_a_change_is_read_again_with_what_its_record_names(ledger: Ledger) -> None:
+    ledger.record_changes([change(7, actor="alice")], now=NOW)
+    [found] = ledger.changes_of(VPC, since=NOW, until=NOW + timedelta(minutes=1))
+    at = NOW + timedelta(seconds=7)
+    assert found == Change(at, "e7", "DeleteRoute", "alice", frozenset({"rtb-1", "igw-1"}))
+
+
+def test_a_change_whose_record_names_nothing_is_kept_too(ledger: Ledger) -> None:
+    ledger.record_changes([(VPC, replace(change(7)[1], ids=frozenset()))], now=NOW)
+    [found] = ledger.changes_of(VPC, since=NOW, until=NOW + timedelta(minutes=1))
+    assert found.ids == frozenset()
+
+
+def test_changes_are_those_of_the_time_that_is_asked_for_and_of_the_vpc_oldest_first(ledger: Ledger) -> None:
+    others = [change(12, vpc_id="vpc-0fedcba9876543210"), change(12, event_id="")]
+    ledger.record_changes([*(change(second) for second in (30, 9, 10, 20, 31)), *others], now=NOW)
+    assert changes(ledger, 10, 30) == ["e10", "", "e20", "e30"]
+
+
+def test_the_second_at_either_end_counts_however_its_fraction_is_written(ledger: Ledger) -> None:
+    exact = [change(10), change(20), change(21, time="2026-11-22T12:00:20.999Z")]
+    ledger.record_changes(exact, now=NOW)
+    found = ledger.changes_of(
+        VPC, since=NOW + timedelta(seconds=10, milliseconds=900), until=NOW + timedelta(seconds=20, milliseconds=1)
+    )
+    assert [one.event_id for one in found] == ["e10", "e20", "e21"]
+
+
+def test_of_too_many_changes_the_newest_are_read(ledger: Ledger) -> None:
+    ledger.record_changes([change(second) for second in range(60)], now=NOW)
+    assert changes(ledger, most=3) == ["e57", "e58", "e59"]
+    assert len(changes(ledger)) == 50
+
+
+def test_a_change_whose_time_cannot_be_understood_is_left_out(ledger: Ledger) -> None:
+    odd = [change(1, time=""), change(2, time="2026-11-22T12:00:60Z"), change(3, time="2026-11-22T12:00:03 later")]
+    ledger.record_changes([*odd, change(4)], now=NOW)
+    assert changes(ledger) == ["e4"]
+
+
+def test_a_vpc_without_changes_has_none(ledger: Ledger) -> None:
+    assert changes(ledger) == []
+
+
+def test_the_latest_change_is_when_one_was_last_written_down(ledger: Ledger) -> None:
+    assert ledger.latest_change() is None
+    ledger.record_changes([change(1), change(2)], now=NOW)
+    ledger.record_changes([], now=NOW + timedelta(hours=1))
+    assert ledger.latest_change() == NOW
+
+
+def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(ledger: Ledger, world: World) -> None:
+    made = Made("vpce-1", NOW, is_settled=True, ready_at=NOW + timedelta(seconds=90))
+    ledger.remember(VPC, Memory(made={"monitoring": made}), now=NOW)
+    assert ledger.recall(VPC).made == {"monitoring": made}
+    old = {"endpoint_id": {"S": "vpce-1"}, "at": {"S": NOW.isoformat()}, "is_settled": {"BOOL": True}}
+    key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "LOOK"}}
+    world.dynamodb.put_item(TableName="ledger", Item={**key, "made": {"M": {"monitoring": {"M": old}}}})
+    assert ledger.recall(VPC).made == {"monitoring": replace(made, ready_at=None)}

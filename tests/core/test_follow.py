@@ -25,6 +25,15 @@ def test_one_that_is_available_is_news_once_and_forgets_its_failures() -> None:
     assert again.ready == ()
 
 
+def test_when_it_was_first_seen_available_is_kept() -> None:
+    found = after(timedelta(seconds=90), EndpointState.AVAILABLE)
+    assert found.made["monitoring"].ready_at == NOW
+    parts = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    assert follow(found.made, {}, parts, now=NOW + timedelta(hours=1)).made == found.made
+    assert after(timedelta(seconds=90), EndpointState.FAILED).made["monitoring"].ready_at is None
+    assert after(timedelta(seconds=90), EndpointState.PENDING).made["monitoring"].ready_at is None
+
+
 def test_once_a_person_deleted_what_failed_twice_the_count_starts_anew() -> None:
     made = {"monitoring": Made("vpce-gone", NOW - timedelta(days=2), is_settled=True)}
     assert follow(made, {"monitoring": 2}, vpc(subnet("a")), now=NOW).failures == {}

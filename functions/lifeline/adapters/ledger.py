@@ -10,12 +10,15 @@ from lifeline.adapters.clients import client
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
+from lifeline.core.incident import Change
 from lifeline.errors import TerminalError, TransientError
 from lifeline.events import Trigger
 
 KEEP = timedelta(days=400)
 _BATCH = 25  # DynamoDB API: BatchWriteItem
 _TRIES = 8
+_CHANGE = "CHANGE#"
+_LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -34,7 +37,9 @@ class Memory:
 
 
 class Ledger:
-    """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id> and ACTION#<time>#<n>; `BUDGET`."""
+    """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id> and ACTION#<time>#<n>; `CHANGES` with
+    LATEST; `BUDGET`.
+    """
 
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = table_name
@@ -102,17 +107,51 @@ class Ledger:
             )
 
     def record_changes(self, changes: Iterable[tuple[str, Trigger]], *, now: datetime) -> None:
-        """Keeps who changed what, by VPC. The same event twice is one entry."""
-        self._write(
+        """Keeps who changed what, by VPC, and that there was a change. The same event twice is one entry."""
+        items = [
             {
                 "pk": {"S": f"VPC#{vpc_id}"},
-                "sk": {"S": f"CHANGE#{trigger.time}#{trigger.event_id}"},
+                "sk": {"S": f"{_CHANGE}{trigger.time}#{trigger.event_id}"},
                 "event_name": {"S": trigger.event_name},
                 "actor": {"S": trigger.actor},
+                **({"ids": {"SS": sorted(trigger.ids)}} if trigger.ids else {}),
                 "expires_at": {"N": str(int((now + KEEP).timestamp()))},
             }
             for vpc_id, trigger in sorted(set(changes), key=lambda change: (change[0], change[1].time))
-        )
+        ]
+        if items:
+            self._write([*items, {**_LATEST_KEY, "at": {"S": now.astimezone(UTC).isoformat()}}])
+
+    def latest_change(self) -> datetime | None:
+        """When a network change was last written down, in whichever VPC; None if none ever was."""
+        with translated("ledger: read the latest change"):
+            item = self._dynamodb.get_item(TableName=self._table, Key=_LATEST_KEY).get("Item")
+        return datetime.fromisoformat(item["at"]["S"]) if item else None
+
+    def changes_of(self, vpc_id: str, *, since: datetime, until: datetime, most: int = 50) -> tuple[Change, ...]:
+        """The newest `most` changes of the VPC from `since` to `until`, to the second and both included, oldest first.
+
+        One whose time can't be understood is left out.
+        """
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :until",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": f"VPC#{vpc_id}"},
+                ":since": {"S": f"{_CHANGE}{_second(since)}"},
+                ":until": {"S": f"{_CHANGE}{_second(until)}~"},
+            },
+            "ScanIndexForward": False,
+        }
+        found: list[Change] = []
+        with translated(f"ledger: read the changes of {vpc_id}"):
+            while len(found) < most:
+                answer = self._dynamodb.query(**request, Limit=most)
+                found += [change for change in map(_change, answer["Items"]) if change is not None]
+                if "LastEvaluatedKey" not in answer:
+                    break
+                request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return tuple(sorted(found[:most], key=lambda change: (change.at, change.event_id)))
 
     def record_actions(
         self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
@@ -205,10 +244,32 @@ def _made_item(made: Made) -> dict[str, Any]:
             "endpoint_id": {"S": made.endpoint_id},
             "at": {"S": made.at.isoformat()},
             "is_settled": {"BOOL": made.is_settled},
+            **({"ready_at": {"S": made.ready_at.isoformat()}} if made.ready_at else {}),
         }
     }
 
 
 def _made(item: dict[str, Any]) -> Made:
-    at = datetime.fromisoformat(item["at"]["S"])
-    return Made(item["endpoint_id"]["S"], at, is_settled=item["is_settled"]["BOOL"])
+    return Made(
+        endpoint_id=item["endpoint_id"]["S"],
+        at=datetime.fromisoformat(item["at"]["S"]),
+        is_settled=item["is_settled"]["BOOL"],
+        ready_at=datetime.fromisoformat(item["ready_at"]["S"]) if "ready_at" in item else None,
+    )
+
+
+def _second(time: datetime) -> str:
+    """The time without its zone: in the order of keys, it comes before whatever CloudTrail writes of that second."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _change(item: dict[str, Any]) -> Change | None:
+    moment, _, event_id = item["sk"]["S"].removeprefix(_CHANGE).partition("#")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    ids = frozenset(item.get("ids", {}).get("SS", ()))
+    return Change(
+        at if at.tzinfo else at.replace(tzinfo=UTC), event_id, item["event_name"]["S"], item["actor"]["S"], ids
+    )

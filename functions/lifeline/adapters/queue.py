@@ -34,9 +34,9 @@ class Queue:
         """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints."""
         ids = sorted(set(vpc_ids))
         delay = min(after, _LONGEST_DELAY)
+        causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
         for start in range(0, len(ids), _PER_MESSAGE):
             ask: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
-            causes = [asdict(trigger) for trigger in because][:MOST_CAUSES]
             body = json.dumps(ask | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
             with translated("put work back on the queue"):
                 self._sqs.send_message(
@@ -57,3 +57,8 @@ class Queue:
             self._sqs.change_message_visibility(
                 QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(after.total_seconds())
             )
+
+
+def _as_json(trigger: Trigger) -> dict[str, str]:
+    """The trigger without the ids that its record names: they may be thousands, and the ledger has them."""
+    return {name: value for name, value in asdict(trigger).items() if name != "ids"}

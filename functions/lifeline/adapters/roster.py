@@ -1,145 +1,202 @@
-"""The roster in the ledger: agents and their gaps, one item each.
+"""The roster in the ledger: the agents of one watch, many to an item, and how far its last run got.
 
-    pk = ROSTER#<namespace>   sk = AGENT#<entity>
-    entity, metric, dimensions {name: value}, seen_at, state, revision
-    since, opened_at, ended_at          while there is a gap to tell of
-    untold, claimed_until               until a notice has carried the news
-    expires_at                          while the agent doesn't report
+    pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, count, agents (see `records`)
+                          sk = STATE            discovered_at, run_id, run_began, waiting, ended_by
 
-Times are ISO 8601 in UTC; `expires_at` is in epoch seconds, for DynamoDB. One Query reads all of a namespace's agents
-and gaps. Every write names the revision that it changes, so that of two runs that overlap one has its way.
+Every write of a chunk names the revision that it changes, so that of two runs that overlap one has its way.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import batched
 from typing import Any
+from uuid import uuid4
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from lifeline.adapters.aws import ours
+from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
-from lifeline.core.gaps import Agent, Gap, News, Series, State
-from lifeline.observability import logger
+from lifeline.adapters.records import pack, unpack
+from lifeline.core.roster import Chunk, RosterState
+from lifeline.errors import TerminalError, TransientError
 
-_TTL_MARGIN = timedelta(days=7)  # the detector forgets an agent itself; the TTL is for when it no longer runs
+_KEYS_A_CALL = 100  # DynamoDB API: BatchGetItem
+_TRIES = 8
+_CHUNK = "CHUNK#"
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 type Item = dict[str, dict[str, Any]]
 
 
 class Roster:
-    """One namespace's agents."""
+    """One watch's agents."""
 
-    def __init__(self, table_name: str, namespace: str, forget_after: timedelta, dynamodb: Any = None) -> None:
-        self._table_name = table_name
-        self._pk = {"S": f"ROSTER#{namespace}"}
-        self._keep = forget_after + _TTL_MARGIN
+    def __init__(self, table_name: str, watch_name: str, dynamodb: Any = None) -> None:
+        self._table = table_name
+        self._watch = watch_name
+        self._pk = {"S": f"ROSTER#{watch_name}"}
+        self._state_key = {"pk": self._pk, "sk": {"S": "STATE"}}
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def read(self) -> dict[str, Agent]:
-        """The remembered agents by entity. An item that can't be understood is left out, with an error in the log.
+    # ---- agents
 
-        Reads may be a moment old: a write that follows from one names the revision it saw, and comes to nothing.
+    def read(self, numbers: Iterable[int] | None = None) -> tuple[Chunk, ...]:
+        """The chunks by number: all of them, or those that are asked for and exist.
+
+        All of them may be a moment old: a write that follows names the revision it saw, and comes to nothing. Those
+        asked for are read as last written, for whoever names them may have just written them. A record that can't be
+        understood is left out, with an error in the log, and kept when its chunk is saved.
         """
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table_name,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :agent)",
-            ExpressionAttributeValues={":pk": self._pk, ":agent": {"S": "AGENT#"}},
-        )
-        try:
-            agents = [_readable(item) for page in pages for item in page["Items"]]
-        except (ClientError, BotoCoreError) as error:
-            raise ours(error, "the roster could not be read") from error
-        return {agent.entity: agent for agent in agents if agent is not None}
+        items = self._query() if numbers is None else self._get(numbers)
+        chunks = [self._chunk(item) for item in items]
+        return tuple(sorted(chunks, key=lambda chunk: chunk.number))
 
-    def save(self, agent: Agent) -> Agent | None:
-        """The agent with its next revision, or None where another run was first and nothing was written."""
-        saved = replace(agent, revision=agent.revision + 1)
-        done = self._write(
-            self._dynamodb.put_item, agent, Item=self._key(agent) | _to_item(saved) | self._expiry(saved)
-        )
-        return saved if done else None
+    def sizes(self) -> dict[int, int]:
+        """How many agents each chunk has, by number, without reading them."""
+        names = {"#count": "count"}
+        items = self._query(ProjectionExpression="sk, #count", ExpressionAttributeNames=names)
+        return dict(sorted((_number(item), int(item["count"]["N"])) for item in items))
 
-    def remove(self, agent: Agent) -> bool:
-        """Whether the agent is off the roster now; False where another run changed it first."""
-        return self._write(self._dynamodb.delete_item, agent, Key=self._key(agent))
-
-    def _write(self, write: Callable[..., Any], agent: Agent, **what: Item) -> bool:
-        """Whether it was written. `agent` is the one that was read: its revision must still be the ledger's."""
+    def save(self, chunk: Chunk) -> Chunk | None:
+        """The chunk with its next revision, or None where another run was first and nothing was written."""
+        saved = replace(chunk, revision=chunk.revision + 1)
+        item = {
+            **self._key(chunk.number),
+            "revision": {"N": str(saved.revision)},
+            "count": {"N": str(len(saved.agents))},
+            "agents": {"B": pack(saved.agents.values(), saved.unread)},
+        }
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if agent.revision:
+        if chunk.revision:
             condition = {
                 "ConditionExpression": "#revision = :revision",
                 "ExpressionAttributeNames": {"#revision": "revision"},
-                "ExpressionAttributeValues": {":revision": {"N": str(agent.revision)}},
+                "ExpressionAttributeValues": {":revision": {"N": str(chunk.revision)}},
             }
         try:
-            write(TableName=self._table_name, **what, **condition)
-        except (ClientError, BotoCoreError) as error:
-            problem = ours(error, f"{agent.entity} could not be written to the roster")
-            if problem.code == "ConditionalCheckFailedException":
-                return False
-            raise problem from error
-        return True
+            with translated(f"{self._name(chunk.number)} could not be written"):
+                self._dynamodb.put_item(TableName=self._table, Item=item, **condition)
+        except TerminalError as error:
+            if error.code == _CONDITION_FAILED:
+                return None
+            raise
+        return saved
 
-    def _key(self, agent: Agent) -> Item:
-        return {"pk": self._pk, "sk": {"S": f"AGENT#{agent.entity}"}}
+    def _chunk(self, item: Item) -> Chunk:
+        number = _number(item)
+        agents, unread = unpack(item["agents"]["B"], where=self._name(number))
+        return Chunk(number, agents, int(item["revision"]["N"]), unread)
 
-    def _expiry(self, agent: Agent) -> Item:
-        if agent.state is State.REPORTING or agent.seen_at is None:
-            return {}
-        return {"expires_at": {"N": str(int((agent.seen_at + self._keep).timestamp()))}}
+    def _query(self, **request: Any) -> Iterator[Item]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :chunk)",
+            ExpressionAttributeValues={":pk": self._pk, ":chunk": {"S": _CHUNK}},
+            **request,
+        )
+        with translated(f"the roster of {self._watch} could not be read"):
+            for page in pages:
+                yield from page["Items"]
+
+    def _get(self, numbers: Iterable[int]) -> Iterator[Item]:
+        keys = [self._key(number) for number in sorted(set(numbers))]
+        for some in batched(keys, _KEYS_A_CALL, strict=False):
+            waiting: dict[str, Any] = {self._table: {"Keys": list(some), "ConsistentRead": True}}
+            for _ in range(_TRIES):
+                with translated(f"the roster of {self._watch} could not be read"):
+                    answer = self._dynamodb.batch_get_item(RequestItems=waiting)
+                yield from answer["Responses"].get(self._table, [])
+                waiting = answer.get("UnprocessedKeys", {})
+                if not waiting:
+                    break
+            else:
+                raise TransientError(f"the roster of {self._watch} was only read in part", code="UnprocessedKeys")
+
+    def _key(self, number: int) -> Item:
+        return {"pk": self._pk, "sk": {"S": f"{_CHUNK}{number:04}"}}
+
+    def _name(self, number: int) -> str:
+        return f"chunk {number} of the roster of {self._watch}"
+
+    # ---- runs
+
+    def state(self) -> RosterState:
+        """When agents were last looked for, and what is left of the last run in parts."""
+        with translated(f"the roster's state of {self._watch} could not be read"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=self._state_key, ConsistentRead=True)
+        item = answer.get("Item", {})
+        return RosterState(
+            discovered_at=_time(item, "discovered_at"),
+            run_id=item.get("run_id", {}).get("S", ""),
+            run_began=_time(item, "run_began"),
+            waiting=frozenset(int(part) for part in item.get("waiting", {}).get("NS", ())),
+        )
+
+    def discovered_at(self) -> datetime | None:
+        """When agents were last looked for; None before the first time."""
+        return self.state().discovered_at
+
+    def save_discovery(self, now: datetime) -> None:
+        """Keeps that agents were looked for `now`."""
+        self._update("SET discovered_at = :now", {":now": {"S": now.isoformat()}})
+
+    def is_run_complete(self) -> bool:
+        """True if no part of the last run is left to do."""
+        return self.state().is_run_complete
+
+    def begin_run(self, run_id: str, parts: int, now: datetime) -> bool:
+        """Whether the run began: its parts, from 0 on, are to be done, and what was left of the last run no longer is.
+
+        A run that has begun already stays as it is: its call may come twice.
+        """
+        waiting = {":parts": {"NS": [str(part) for part in range(parts)]}} if parts else {}
+        answer = self._update(
+            f"SET run_id = :run, run_began = :now{', waiting = :parts' if parts else ''}"
+            f" REMOVE ended_by{'' if parts else ', waiting'}",
+            {":run": {"S": run_id}, ":now": {"S": now.isoformat()}, **waiting},
+            condition="attribute_not_exists(run_id) OR run_id <> :run",
+        )
+        return answer is not None
+
+    def finish_part(self, run_id: str, part: int) -> bool:
+        """True for the one call that ends the run: its part is done, and no other is left. A part may end twice.
+
+        False where a later run has begun. Whoever hears True ends the run by a write of its own, so that an answer
+        that got lost on the way is given again.
+        """
+        run = {":run": {"S": run_id}}
+        after = self._update("DELETE waiting :part", {**run, ":part": {"NS": [str(part)]}}, condition="run_id = :run")
+        if after is None or "waiting" in after:
+            return False
+        ended = self._update(
+            "SET ended_by = :me",
+            {**run, ":me": {"S": uuid4().hex}},
+            condition="run_id = :run AND (attribute_not_exists(ended_by) OR ended_by = :me)",
+        )
+        return ended is not None
+
+    def _update(self, expression: str, values: Item, *, condition: str = "") -> Item | None:
+        """The state's item after the update; None where the condition isn't met."""
+        try:
+            with translated(f"the roster's state of {self._watch} could not be written"):
+                answer = self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=self._state_key,
+                    UpdateExpression=expression,
+                    ExpressionAttributeValues=values,
+                    ReturnValues="ALL_NEW",
+                    **({"ConditionExpression": condition} if condition else {}),
+                )
+        except TerminalError as error:
+            if error.code == _CONDITION_FAILED:
+                return None
+            raise
+        found: Item = answer["Attributes"]
+        return found
 
 
-def _to_item(agent: Agent) -> Item:
-    gap = agent.gap
-    texts = {
-        "entity": agent.entity,
-        "metric": agent.series.metric,
-        "seen_at": _iso(agent.seen_at),
-        "state": agent.state,
-        "since": _iso(gap.since if gap else None),
-        "opened_at": _iso(gap.opened_at if gap else None),
-        "ended_at": _iso(gap.ended_at if gap else None),
-        "untold": agent.untold,
-        "claimed_until": _iso(agent.claimed_until),
-    }
-    dimensions = {name: {"S": value} for name, value in agent.series.dimensions}
-    return {
-        "revision": {"N": str(agent.revision)},
-        "dimensions": {"M": dimensions},
-        **{name: {"S": str(text)} for name, text in texts.items() if text},
-    }
+def _number(item: Item) -> int:
+    return int(item["sk"]["S"].removeprefix(_CHUNK))
 
 
-def _readable(item: Item) -> Agent | None:
-    try:
-        return _from_item(item)
-    except (KeyError, ValueError) as error:
-        logger.error("an agent in the roster can't be understood", extra={"sk": item["sk"], "reason": repr(error)})
-        return None
-
-
-def _from_item(item: Item) -> Agent:
-    texts = {name: value["S"] for name, value in item.items() if "S" in value}
-    dimensions = item["dimensions"]["M"]
-    since = _time(texts, "since")
-    opened_at = _time(texts, "opened_at")
-    return Agent(
-        entity=texts["entity"],
-        series=Series(texts["metric"], tuple(sorted((name, value["S"]) for name, value in dimensions.items()))),
-        seen_at=_time(texts, "seen_at"),
-        state=State(texts["state"]),
-        gap=Gap(since, opened_at, _time(texts, "ended_at")) if since and opened_at else None,
-        untold=News(texts["untold"]) if "untold" in texts else None,
-        claimed_until=_time(texts, "claimed_until"),
-        revision=int(item["revision"]["N"]),
-    )
-
-
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
-
-
-def _time(texts: Mapping[str, str], name: str) -> datetime | None:
-    return datetime.fromisoformat(texts[name]) if name in texts else None
+def _time(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]["S"]) if name in item else None

@@ -14,11 +14,15 @@ LONGEST = timedelta(minutes=30)  # how long one may be pending before a person s
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An endpoint that Lifeline made. `is_settled` once nothing more is to be learnt of it."""
+    """An endpoint that Lifeline made. `is_settled` once nothing more is to be learnt of it.
+
+    `ready_at` is when it was first seen available: it may have been so up to a minute earlier.
+    """
 
     endpoint_id: str
     at: datetime
     is_settled: bool = False
+    ready_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
             words = f"it is still {state} after {int(age.total_seconds() // 60)} minutes"
         if words:
             lost.append((one.endpoint_id, words))
-        is_settled = state is EndpointState.AVAILABLE or bool(words)
+        is_ready = state is EndpointState.AVAILABLE
+        is_settled = is_ready or bool(words)
         is_waiting = is_waiting or not is_settled
-        known[service] = replace(one, is_settled=is_settled)
+        known[service] = replace(one, is_settled=is_settled, ready_at=now if is_ready else one.ready_at)
     return Followed(known, counts, tuple(ready), tuple(lost), is_waiting)

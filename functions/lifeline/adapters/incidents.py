@@ -1,0 +1,202 @@
+"""Incidents in the ledger: the open ones, which a run reads all at once, and the closed ones, by when they were closed.
+
+    pk = INCIDENTS#<watch>   sk = OPEN#<id>             incident (JSON), vpc_id, kind, opened_at, revision
+                             sk = CLOSED#<time>#<id>    the same, and closed_at, expires_at
+
+Every write names the revision that it changes. Kinds, confidences and phases are kept by the names that they have in
+the code, for their words may change.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws import ours, translated
+from lifeline.adapters.clients import client
+from lifeline.adapters.ledger import KEEP
+from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
+from lifeline.errors import TerminalError, TransientError
+from lifeline.observability import logger
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_OPEN = "OPEN#"
+# Why DynamoDB cancels a transaction that may succeed a moment later (DynamoDB API: TransactWriteItems).
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+type Item = dict[str, dict[str, Any]]
+
+
+class Incidents:
+    """The incidents of every watch."""
+
+    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
+        self._table = table_name
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def read_open(self, watch_name: str) -> tuple[Incident, ...]:
+        """The watch's open incidents, the oldest first, as last written.
+
+        One that can't be understood is left out, with an error in the log; it stays in the ledger.
+        """
+        found = [_readable(item) for item in self._query_open(watch_name)]
+        known = [incident for incident in found if incident is not None]
+        return tuple(sorted(known, key=lambda incident: (incident.opened_at, incident.id)))
+
+    def save(self, incident: Incident) -> Incident | None:
+        """The incident with its next revision; None, with nothing written, where another run was first or closed it."""
+        saved = replace(incident, revision=incident.revision + 1)
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if incident.revision:
+            condition = _unchanged(incident)
+        try:
+            with translated(f"incident {incident.id} could not be written"):
+                self._dynamodb.put_item(TableName=self._table, Item=_open_key(incident) | _item(saved), **condition)
+        except TerminalError as error:
+            if error.code == _CONDITION_FAILED:
+                return None
+            raise
+        return saved
+
+    def close(self, incident: Incident, *, now: datetime) -> bool:
+        """Whether the incident went from the open ones to the closed ones; False where another run was first."""
+        closed_at = now.astimezone(UTC).isoformat()
+        kept = {
+            "pk": _open_key(incident)["pk"],
+            "sk": {"S": f"CLOSED#{closed_at}#{incident.id}"},
+            **_item(incident),
+            "closed_at": {"S": closed_at},
+            "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+        }
+        delete = {"TableName": self._table, "Key": _open_key(incident), **_unchanged(incident)}
+        put = {"TableName": self._table, "Item": kept}
+        try:
+            self._dynamodb.transact_write_items(TransactItems=[{"Delete": delete}, {"Put": put}])
+        except (ClientError, BotoCoreError) as error:
+            reasons = _cancelled_by(error)
+            if "ConditionalCheckFailed" in reasons:
+                return False
+            problem = ours(error, f"incident {incident.id} could not be closed")
+            if reasons & _PASSING:
+                raise TransientError(str(problem), code=problem.code) from error
+            raise problem from error
+        return True
+
+    def _query_open(self, watch_name: str) -> list[Item]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :open)",
+            "ExpressionAttributeValues": {":pk": {"S": f"INCIDENTS#{watch_name}"}, ":open": {"S": _OPEN}},
+            "ConsistentRead": True,
+        }
+        found: list[Item] = []
+        with translated(f"the open incidents of {watch_name} could not be read"):
+            while True:
+                answer = self._dynamodb.query(**request)
+                found += answer["Items"]
+                if "LastEvaluatedKey" not in answer:
+                    return found
+                request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _open_key(incident: Incident) -> Item:
+    return {"pk": {"S": f"INCIDENTS#{incident.watch}"}, "sk": {"S": f"{_OPEN}{incident.id}"}}
+
+
+def _unchanged(incident: Incident) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "#revision = :revision",
+        "ExpressionAttributeNames": {"#revision": "revision"},
+        "ExpressionAttributeValues": {":revision": {"N": str(incident.revision)}},
+    }
+
+
+def _cancelled_by(error: ClientError | BotoCoreError) -> frozenset[str]:
+    """Why DynamoDB cancelled a transaction, a code for each write; "None" stands for one that wasn't the reason."""
+    response: Mapping[str, Any] = error.response if isinstance(error, ClientError) else {}
+    return frozenset(str(one.get("Code", "")) for one in response.get("CancellationReasons", []))
+
+
+# ---- items
+
+
+def _item(incident: Incident) -> Item:
+    """What an operator may want to look for stands beside the JSON."""
+    return {
+        "incident": {"S": json.dumps(_plain(asdict(incident)), separators=(",", ":"))},
+        "vpc_id": {"S": incident.cause.vpc_id},
+        "kind": {"S": incident.cause.kind.name},
+        "opened_at": {"S": incident.opened_at.isoformat()},
+        "revision": {"N": str(incident.revision)},
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+        case tuple():
+            return [_plain(one) for one in value]
+        case frozenset():
+            return sorted(value)
+        case StrEnum():
+            return value.name
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def _readable(item: Item) -> Incident | None:
+    try:
+        found = _incident(json.loads(item["incident"]["S"]))
+        return replace(found, revision=int(item["revision"]["N"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        logger.error("an incident can't be understood", extra={"sk": item["sk"]["S"], "reason": repr(error)[:200]})
+        return None
+
+
+def _incident(found: Mapping[str, Any]) -> Incident:
+    return Incident(
+        **_known(Incident, found)
+        | {
+            "cause": _cause(found["cause"]),
+            "began": datetime.fromisoformat(found["began"]),
+            "opened_at": datetime.fromisoformat(found["opened_at"]),
+            "phase": Phase[found["phase"]],
+            "looked_at": _time(found, "looked_at"),
+            "told_at": _time(found, "told_at"),
+            "told_phase": Phase[found["told_phase"]],
+        }
+    )
+
+
+def _cause(found: Mapping[str, Any]) -> Cause:
+    return Cause(
+        **_known(Cause, found)
+        | {
+            "kind": CauseKind[found["kind"]],
+            "confidence": Confidence[found["confidence"]],
+            "evidence": tuple(found["evidence"]),
+            "change": _change(found["change"]) if found.get("change") else None,
+            "fixed_at": _time(found, "fixed_at"),
+        }
+    )
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    at, ids = datetime.fromisoformat(found["at"]), frozenset(found["ids"])
+    return Change(**_known(Change, found) | {"at": at, "ids": ids})
+
+
+def _known(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version knows of: a newer one may have written more, and been rolled back."""
+    return {field.name: found[field.name] for field in fields(kind) if field.name in found}
+
+
+def _time(found: Mapping[str, Any], name: str) -> datetime | None:
+    return datetime.fromisoformat(found[name]) if found.get(name) else None

@@ -1,0 +1,223 @@
+"""Incidents in the ledger."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from lifeline.adapters import clients
+from lifeline.adapters.incidents import Incidents
+from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
+from lifeline.errors import TerminalError, TransientError
+from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
+
+WATCH = "cloudwatch-agent"
+CLOSED_AT = minute(90)
+
+
+@pytest.fixture
+def incidents(monkeypatch: pytest.MonkeyPatch) -> Iterator[Incidents]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    clients.client.cache_clear()
+    with mock_aws():
+        create_table()
+        yield Incidents(TABLE)
+    clients.client.cache_clear()
+
+
+def cause(**more: Any) -> Cause:
+    words = "the subnet has no way to monitoring"
+    return replace(Cause(CauseKind.CUT_OFF, Confidence.HIGH, words, vpc_id="vpc-1", service="monitoring"), **more)
+
+
+def incident(id_: str = "inc-1", **more: Any) -> Incident:
+    return replace(Incident(id_, WATCH, cause(), began=minute(1), opened_at=minute(7)), **more)
+
+
+def saved(incidents: Incidents, new: Incident) -> Incident:
+    found = incidents.save(new)
+    assert found is not None
+    return found
+
+
+def items() -> dict[str, dict[str, Any]]:
+    return {item["sk"]["S"]: item for item in clients.client("dynamodb").scan(TableName=TABLE)["Items"]}
+
+
+texts = st.text(max_size=12)
+times = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+maybe = st.none() | times
+changes = st.builds(Change, times, texts, texts, texts, st.frozensets(texts, max_size=3))
+causes = st.builds(
+    Cause,
+    kind=st.sampled_from(CauseKind),
+    confidence=st.sampled_from(Confidence),
+    words=texts,
+    evidence=st.lists(texts, max_size=3).map(tuple),
+    advice=texts,
+    service=texts,
+    vpc_id=texts,
+    vpc_name=texts,
+    zone=texts,
+    subject=texts,
+    change=st.none() | changes,
+    fixed_at=maybe,
+    fix=texts,
+    is_healable=st.booleans(),
+)
+all_incidents = st.builds(
+    Incident,
+    id=st.uuids().map(str),
+    watch=st.just(WATCH),
+    cause=causes,
+    began=times,
+    opened_at=times,
+    phase=st.sampled_from(Phase),
+    looked_at=maybe,
+    told_at=maybe,
+    told_agents=st.integers(0, 100_000),
+    told_phase=st.sampled_from(Phase),
+    reminders=st.integers(0, 100),
+    gone=st.integers(0, 100),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(all_incidents)
+def test_whatever_is_saved_is_read_again(incidents: Incidents, new: Incident) -> None:
+    found = saved(incidents, new)
+    assert found == replace(new, revision=1)
+    assert incidents.read_open(WATCH) == (found,)
+    assert incidents.close(found, now=CLOSED_AT)
+    assert incidents.read_open(WATCH) == ()
+
+
+def test_the_oldest_incident_comes_first(incidents: Incidents) -> None:
+    for id_, opened_at in (("a", minute(9)), ("c", minute(7)), ("b", minute(7))):
+        saved(incidents, incident(id_, opened_at=opened_at))
+    assert [one.id for one in incidents.read_open(WATCH)] == ["b", "c", "a"]
+
+
+def test_incidents_of_another_watch_are_not_read(incidents: Incidents) -> None:
+    saved(incidents, incident(watch="other"))
+    assert incidents.read_open(WATCH) == ()
+
+
+def test_more_incidents_than_one_page_holds_are_all_read(incidents: Incidents) -> None:
+    words = "x" * 100_000
+    for number in range(12):
+        saved(incidents, incident(f"inc-{number}", cause=cause(advice=words)))
+    assert len(incidents.read_open(WATCH)) == 12
+
+
+def test_what_an_operator_looks_for_stands_beside_the_incident(incidents: Incidents) -> None:
+    saved(incidents, incident())
+    item = items()["OPEN#inc-1"]
+    assert (item["vpc_id"], item["kind"], item["revision"]) == ({"S": "vpc-1"}, {"S": "CUT_OFF"}, {"N": "1"})
+    assert item["opened_at"] == {"S": minute(7).isoformat()}
+    assert "expires_at" not in item
+
+
+def test_of_two_runs_that_open_an_incident_one_has_its_way(incidents: Incidents) -> None:
+    saved(incidents, incident(told_agents=1))
+    assert incidents.save(incident(told_agents=2)) is None
+    assert incidents.read_open(WATCH)[0].told_agents == 1
+
+
+def test_of_two_runs_that_change_an_incident_one_has_its_way(incidents: Incidents) -> None:
+    first = saved(incidents, incident())
+    second = saved(incidents, replace(first, reminders=1))
+    assert second.revision == 2
+    assert incidents.save(replace(first, reminders=2)) is None
+    assert incidents.read_open(WATCH) == (second,)
+
+
+def test_a_closed_incident_is_kept_for_400_days_with_when_it_was_closed(incidents: Incidents) -> None:
+    assert incidents.close(saved(incidents, incident()), now=CLOSED_AT)
+    [(key, item)] = items().items()
+    assert key == f"CLOSED#{CLOSED_AT.isoformat()}#inc-1"
+    assert item["closed_at"] == {"S": CLOSED_AT.isoformat()}
+    assert item["expires_at"] == {"N": str(int((CLOSED_AT + timedelta(days=400)).timestamp()))}
+    assert json.loads(item["incident"]["S"])["cause"]["service"] == "monitoring"
+
+
+def test_an_incident_that_another_run_changed_is_not_closed(incidents: Incidents) -> None:
+    first = saved(incidents, incident())
+    second = saved(incidents, replace(first, reminders=1))
+    assert not incidents.close(first, now=CLOSED_AT)
+    assert incidents.read_open(WATCH) == (second,)
+    assert [*items()] == ["OPEN#inc-1"]
+
+
+def test_a_closed_incident_is_neither_closed_nor_changed_again(incidents: Incidents) -> None:
+    first = saved(incidents, incident())
+    assert incidents.close(first, now=CLOSED_AT)
+    assert not incidents.close(first, now=minute(91))
+    assert incidents.save(replace(first, reminders=1)) is None
+    assert len(items()) == 1
+
+
+def test_an_incident_that_was_never_saved_cannot_be_closed(incidents: Incidents) -> None:
+    assert not incidents.close(incident(), now=CLOSED_AT)
+    assert items() == {}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"id": "inc-2"}'])
+def test_an_incident_that_cannot_be_understood_hides_no_other_and_stays(incidents: Incidents, text: str) -> None:
+    found = saved(incidents, incident())
+    odd = {**items()["OPEN#inc-1"], "sk": {"S": "OPEN#inc-2"}, "incident": {"S": text}}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item=odd)
+    assert incidents.read_open(WATCH) == (found,)
+    assert len(items()) == 2
+
+
+def test_fields_that_came_later_may_be_absent_and_newer_ones_are_passed_over(incidents: Incidents) -> None:
+    found = saved(incidents, incident())
+    item = items()["OPEN#inc-1"]
+    kept = json.loads(item["incident"]["S"])
+    del kept["gone"], kept["looked_at"], kept["cause"]["fix"]
+    changed = {**item, "incident": {"S": json.dumps({**kept, "mood": "low"})}}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item=changed)
+    assert incidents.read_open(WATCH) == (found,)
+
+
+def test_incidents_that_cannot_be_read_or_written_are_errors(incidents: Incidents) -> None:
+    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match=WATCH):
+        incidents.read_open(WATCH)
+    with failing("dynamodb", "PutItem", "AccessDeniedException"), pytest.raises(TerminalError, match="inc-1"):
+        incidents.save(incident())
+    with failing("dynamodb", "TransactWriteItems"), pytest.raises(TerminalError, match="inc-1"):
+        incidents.close(incident(revision=1), now=CLOSED_AT)
+
+
+class Cancelling:
+    """Cancels every transaction, with a reason for each write."""
+
+    def __init__(self, *reasons: str) -> None:
+        self._reasons = reasons
+
+    def transact_write_items(self, **_: Any) -> None:
+        response: Any = {
+            "Error": {"Code": "TransactionCanceledException", "Message": f"cancelled: {self._reasons}"},
+            "CancellationReasons": [{"Code": reason} for reason in self._reasons],
+        }
+        raise ClientError(response, "TransactWriteItems")
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_met_another_one_can_be_tried_again(reason: str) -> None:
+    with pytest.raises(TransientError, match="inc-1"):
+        Incidents(TABLE, Cancelling(reason, "None")).close(incident(revision=1), now=CLOSED_AT)
+
+
+def test_a_transaction_that_dynamodb_finds_wrong_is_for_a_person() -> None:
+    with pytest.raises(TerminalError, match="inc-1"):
+        Incidents(TABLE, Cancelling("None", "ValidationError")).close(incident(revision=1), now=CLOSED_AT)
