@@ -1,5 +1,6 @@
 """What a caller may send."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -91,6 +92,12 @@ def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
     )
     assert read_ask(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
     assert read_ask(new).vpc_ids == (VPC,)
+
+
+def test_a_change_keeps_what_its_record_names_and_is_the_same_change_without() -> None:
+    ask = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514"}))
+    assert ask.trigger.ids == {"rtb-01a1e48796093c514"}
+    assert replace(ask.trigger, ids=frozenset()) == ask.trigger
 
 
 def test_a_cidr_association_is_not_a_vpc() -> None:

@@ -367,6 +367,9 @@ def _because(targets: Targets, vpc_ids: Sequence[str]) -> str:
     """What set a run going, in a line: the change and its maker, or the sweep."""
     triggers = [trigger for vpc_id in vpc_ids for trigger in targets.triggers(vpc_id)]
     changes = sorted({(one.time, one.event_name, one.actor) for one in triggers if one.kind == "change"})
+    silences = sorted({one.event_id for one in triggers if one.kind == "silence"})
+    if not changes and silences:
+        return f"agents there fell silent ({', '.join(silences[:3])})"
     if not changes:
         return "the scheduled sweep found it" if any(one.kind == "sweep" for one in triggers) else "somebody asked"
     moment, name, actor = changes[0]

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -14,15 +16,18 @@ from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.instances import Instances
 from lifeline.adapters.notices import Topic
 from lifeline.adapters.roster import Roster
-from lifeline.core.gaps import Instance, Power, Rules
+from lifeline.core.gaps import State
+from lifeline.core.machines import Health, Instance, Power
+from lifeline.core.watches import Rules, Watch
 from lifeline.errors import TransientError
 from lifeline.handlers import detect_metric_gaps
-from lifeline.watch import Sources, watch_agents
+from lifeline.settings import Settings
+from lifeline.watch import Report, Run, Tools
 from tests.support.agents import (
     ENVIRONMENT,
     GRACE,
-    NAMESPACE,
     PERIOD,
+    REGION,
     START,
     TABLE,
     Sent,
@@ -37,22 +42,36 @@ from tests.support.agents import (
 )
 
 HOST = "web-1"
-EMPTY: dict[str, list[str]] = {
-    name: [] for name in ("watched", "reporting", "silent", "suppressed", "unknown", "opened", "resolved")
-}
+WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
+ACTIVE = ("watched", "silent", "unknown", "opened", "ended")
+
+
+class Context:
+    """What Lambda says of an invocation."""
+
+    function_name = "DetectMetricGaps"
+    memory_limit_in_mb = 512
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:DetectMetricGaps"
+    aws_request_id = "11111111-2222-3333-4444-555555555555"
 
 
 class Detector:
     """The deployed function: invoked at a time of the test's choice."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, topic_arn: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, topic_arn: str, queue_url: str) -> None:
         self._monkeypatch = monkeypatch
         self._topic_arn = topic_arn
+        self._queue_url = queue_url
 
-    def run(self, now: datetime, event: object = None) -> dict[str, Any]:
+    def call(self, now: datetime, event: object = None) -> dict[str, Any]:
         self._monkeypatch.setattr(detect_metric_gaps, "_now", lambda: now)
         given = {"detect": True} if event is None else event
-        return cast("dict[str, Any]", detect_metric_gaps.handler(given, None))
+        return cast("dict[str, Any]", detect_metric_gaps.handler(given, Context()))
+
+    def run(self, now: datetime) -> dict[str, Any]:
+        """The one watch's answer."""
+        [answer] = self.call(now)["watches"]
+        return cast("dict[str, Any]", answer)
 
     def run_each_minute(self, first: int, last: int, *, reporting: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         """One run a minute, after each of `reporting` has published for that minute."""
@@ -71,14 +90,27 @@ class Detector:
     def kinds(self) -> list[str]:
         return [notice.kind for notice in self.notices]
 
-    def sources(self, topic: Topic | None = None, instances: Instances | None = None) -> Sources:
-        return Sources(
-            namespace=NAMESPACE,
-            cloudwatch=CloudWatch(NAMESPACE),
-            instances=instances or Instances(),
-            roster=Roster(TABLE, NAMESPACE, timedelta(days=14)),
-            notices=topic or Topic(self._topic_arn),
+    def asked_for_mending(self) -> list[dict[str, Any]]:
+        """What waits on ReconcileEndpoints' queue."""
+        found = boto3.client("sqs", region_name=REGION).receive_message(
+            QueueUrl=self._queue_url, MaxNumberOfMessages=10
         )
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+    def tools(self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None) -> Tools:
+        """The deployed ones, but for those that the test brings."""
+        tools = detect_metric_gaps._tools(Settings.from_environment())
+        witnesses = replace(tools.witnesses, instances=instances or tools.witnesses.instances)
+        return replace(
+            tools,
+            witnesses=witnesses,
+            notices=topic or tools.notices,
+            roster=roster or tools.roster,
+        )
+
+    def check(self, now: datetime, **tools: Any) -> Report:
+        """One run with some tools of the test's own."""
+        return Run(WATCH, self.tools(**tools), now=now).check()
 
 
 class Looked(Instances):
@@ -90,32 +122,47 @@ class Looked(Instances):
     def look_up(self, entities: Any) -> dict[str, Instance]:
         return dict.fromkeys(entities, self._instance)
 
+    def find_expected(self) -> dict[str, Instance]:
+        return {}
+
+    def health(self, instance_ids: Any) -> dict[str, Any]:
+        return dict.fromkeys(instance_ids, Health.UNKNOWN)
+
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
-    for name, value in ENVIRONMENT.items():
+    for name, value in {**ENVIRONMENT, "RECOVER_AFTER": "1"}.items():
         monkeypatch.setenv(name, value)
     clients.client.cache_clear()
+    detect_metric_gaps._kept.cache_clear()
     with mock_aws():
         create_table()
         topic_arn = create_topic()
+        queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
-        yield Detector(monkeypatch, topic_arn)
+        monkeypatch.setenv("QUEUE_URL", queue_url)
+        yield Detector(monkeypatch, topic_arn, queue_url)
     clients.client.cache_clear()
+    detect_metric_gaps._kept.cache_clear()
 
 
-def states(answer: dict[str, Any]) -> dict[str, list[str]]:
-    return {name: ids for name, ids in answer.items() if ids}
+def flat(text: str) -> str:
+    """The text without its line breaks."""
+    return " ".join(text.split())
+
+
+def states(answer: dict[str, Any]) -> dict[str, int]:
+    return {state: count for state, count in answer["states"].items() if count}
 
 
 class TestSilence:
     def test_nobody_is_watched_where_nobody_ever_reported(self, detector: Detector) -> None:
-        assert detector.run(START) == EMPTY
+        assert detector.run(START)["watched"] == 0
         assert detector.notices == []
 
     def test_a_fleet_that_reports_is_reporting(self, detector: Detector) -> None:
         [answer] = detector.run_each_minute(0, 0, reporting=("web-2", "web-1"))
-        assert answer == {**EMPTY, "watched": ["web-1", "web-2"], "reporting": ["web-1", "web-2"]}
+        assert states(answer) == {"reporting": 2}
 
     def test_a_silent_agent_opens_a_gap_once_and_closes_it_with_its_length(self, detector: Detector) -> None:
         detector.run_each_minute(0, 2, reporting=(HOST,))
@@ -125,20 +172,20 @@ class TestSilence:
         assert [number for number, answer in enumerate(quiet, start=3) if answer["opened"]] == [8]
         assert {tuple(answer["silent"]) for answer in quiet[:5]} == {()}
         assert {tuple(answer["silent"]) for answer in quiet[5:]} == {(HOST,)}
-        assert [answer["resolved"] for answer in back] == [[HOST], [], [], []]
-        assert detector.kinds == ["gap_opened", "gap_resolved"]
-        assert "last datapoint 2026-03-02 09:02:00 UTC" in detector.notices[0].text
-        assert "silent for 18 min, from 2026-03-02 09:03:00 UTC to 2026-03-02 09:21:00 UTC" in detector.notices[1].text
+        assert [answer["ended"] for answer in back] == [[HOST], [], [], []]
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
+        assert "due 2026-03-02 09:03:00 UTC" in flat(detector.notices[0].text)
+        assert "silent for 18 min; it was back at 2026-03-02 09:21:00 UTC" in flat(detector.notices[1].text)
 
     def test_agents_that_fall_silent_together_are_one_notice(self, detector: Detector) -> None:
         fleet = tuple(f"web-{number:02}" for number in range(12))
         detector.run_each_minute(0, 0, reporting=fleet)
         assert detector.run(minute(7))["opened"] == list(fleet)
         [notice] = detector.notices
-        assert notice.text.startswith("12 agents of CWAgent fell silent.")
+        assert notice.text.startswith("12 agents of CWAgent are silent.")
         publish(*fleet, at=minute(9))
-        assert detector.run(minute(9.5))["resolved"] == list(fleet)
-        assert detector.kinds == ["gap_opened", "gap_resolved"]
+        assert detector.run(minute(9.5))["ended"] == list(fleet)
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
 
     def test_a_silence_is_remembered_when_cloudwatch_has_forgotten_the_agent(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
@@ -147,9 +194,9 @@ class TestSilence:
         monkeypatch.setattr(CloudWatch, "list_series", lambda _: {})
         assert detector.run(minute(7))["opened"] == [HOST]
         for hours in (4, 24, 13 * 24):
-            assert states(detector.run(START + timedelta(hours=hours))) == {"watched": [HOST], "silent": [HOST]}
+            assert states(detector.run(START + timedelta(hours=hours))) == {"silent": 1}
         publish(HOST, at=START + timedelta(hours=13 * 24 + 1))
-        assert detector.run(START + timedelta(hours=13 * 24 + 1, minutes=1))["resolved"] == [HOST]
+        assert detector.run(START + timedelta(hours=13 * 24 + 1, minutes=1))["ended"] == [HOST]
         assert "silent for 13 d 59 min" in detector.notices[-1].text
 
     def test_an_agent_is_forgotten_after_two_weeks_without_a_word(
@@ -158,9 +205,9 @@ class TestSilence:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         monkeypatch.setattr(CloudWatch, "list_series", lambda _: {})
         detector.run(minute(7))
-        assert detector.run(START + timedelta(days=14, minutes=1))["silent"] == [HOST]
-        assert detector.run(START + timedelta(days=14, minutes=2)) == EMPTY
-        assert detector.kinds == ["gap_opened"]
+        assert states(detector.run(START + timedelta(days=14, minutes=1))) == {"silent": 1}
+        assert detector.run(START + timedelta(days=14, minutes=2))["watched"] == 0
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
 
     def test_a_silence_that_began_while_nobody_was_looking_starts_at_the_last_datapoint(
         self, detector: Detector
@@ -170,8 +217,8 @@ class TestSilence:
             detector.run(START + timedelta(days=day, minutes=1))
         publish(HOST, at=START + timedelta(days=2, hours=5))
         detector.run(START + timedelta(days=4))
-        assert detector.kinds[-1] == "gap_opened"
-        assert "last datapoint 2026-03-04 14:00:00 UTC" in detector.notices[-1].text
+        assert detector.kinds[-1] == "incident_opened"
+        assert "due 2026-03-04 14:01:00 UTC" in flat(detector.notices[-1].text)
 
     def test_an_agent_found_silent_on_the_first_run_is_told(self, detector: Detector) -> None:
         publish(HOST, at=START)
@@ -179,13 +226,15 @@ class TestSilence:
 
     def test_a_series_silent_since_before_the_first_run_can_see_is_not_watched(self, detector: Detector) -> None:
         publish(HOST, at=START)
-        assert detector.run(START + timedelta(hours=5)) == EMPTY
+        detector.run(START + timedelta(hours=5))
+        assert detector.run(START + timedelta(hours=5, minutes=1))["watched"] == 0
+        assert detector.notices == []
 
     def test_a_datapoint_in_the_future_does_no_harm(self, detector: Detector) -> None:
         publish(HOST, at=minute(0))
         publish(HOST, at=minute(90))
-        assert states(detector.run(minute(1))) == {"watched": [HOST], "reporting": [HOST]}
-        assert detector.run(minute(91))["reporting"] == [HOST]
+        assert states(detector.run(minute(1))) == {"reporting": 1}
+        assert detector.run(minute(91))["states"]["reporting"] == 1
 
     def test_a_period_of_five_seconds_is_watched_by_the_second(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
@@ -193,10 +242,10 @@ class TestSilence:
         monkeypatch.setenv("AGENT_PERIOD_SECONDS", "5")
         monkeypatch.setenv("GAP_GRACE_SECONDS", "20")
         publish(HOST, at=START)
-        assert detector.run(START + timedelta(seconds=25))["reporting"] == [HOST]
+        assert states(detector.run(START + timedelta(seconds=25))) == {"late": 1}
         assert detector.run(START + timedelta(seconds=26))["opened"] == [HOST]
         publish(HOST, at=START + timedelta(seconds=60))
-        assert detector.run(START + timedelta(seconds=61))["resolved"] == [HOST]
+        assert detector.run(START + timedelta(seconds=61))["ended"] == [HOST]
         assert "silent for 55 s" in detector.notices[-1].text
 
 
@@ -206,16 +255,19 @@ class TestSeries:
         detector.run(minute(0.5))
         for number in range(1, 10):
             publish(HOST, at=minute(number), metric="cpu_usage_idle", more={"ImageId": "ami-1"})
-            assert states(detector.run(minute(number + 0.5))) == {"watched": [HOST], "reporting": [HOST]}
+            assert not detector.run(minute(number + 0.5))["silent"]
         assert detector.notices == []
 
     def test_an_agent_that_returns_under_another_series_is_back(self, detector: Detector) -> None:
         publish(HOST, at=minute(0))
         detector.run(minute(0.5))
         detector.run(minute(7))
-        publish(HOST, at=minute(10), metric="disk_used_percent")
-        assert detector.run(minute(10.5))["resolved"] == [HOST]
-        assert "silent for 9 min" in detector.notices[-1].text
+        ended = []
+        for number in range(10, 17):
+            publish(HOST, at=minute(number), metric="disk_used_percent")
+            ended += detector.run(minute(number + 0.5))["ended"]
+        assert ended == [HOST]
+        assert "9 min" in flat(detector.notices[-1].text)
 
     def test_one_series_for_each_agent_is_asked_for(self, detector: Detector) -> None:
         for metric in ("mem_used_percent", "disk_used_percent", "swap_used_percent"):
@@ -232,7 +284,7 @@ class TestInstances:
         id_ = launch()
         publish(id_, at=START)
         running = Looked(Instance(Power.RUNNING, START - timedelta(days=1)))
-        report = watch_agents(detector.sources(instances=running), Rules(PERIOD, GRACE), now=minute(7))
+        report = detector.check(instances=running, now=minute(7))
         assert report.opened == (id_,)
 
     def test_a_stopped_instance_is_no_gap(self, detector: Detector) -> None:
@@ -240,7 +292,7 @@ class TestInstances:
         detector.run_each_minute(0, 0, reporting=(id_,))
         clients.client("ec2").stop_instances(InstanceIds=[id_])
         for number in (7, 8, 600):
-            assert states(detector.run(minute(number))) == {"watched": [id_], "suppressed": [id_]}
+            assert states(detector.run(minute(number))) == {"suppressed": 1}
         assert detector.notices == []
 
     def test_a_stopped_instance_is_not_asked_for_datapoints(self, detector: Detector) -> None:
@@ -250,43 +302,42 @@ class TestInstances:
         detector.run(minute(7))
         with calls("cloudwatch") as made:
             detector.run(minute(8))
-        assert [operation for operation, _ in made] == ["ListMetrics"]
+        assert made == []
 
-    def test_an_open_gap_closes_without_a_word_when_its_instance_is_stopped(self, detector: Detector) -> None:
+    def test_an_incident_closes_when_its_instance_is_stopped_and_says_so(self, detector: Detector) -> None:
         id_ = launch()
         publish(id_, at=START)
         running = Looked(Instance(Power.RUNNING))
-        assert watch_agents(detector.sources(instances=running), Rules(PERIOD, GRACE), now=minute(7)).silent == (id_,)
+        assert detector.check(instances=running, now=minute(7)).silent == (id_,)
         clients.client("ec2").stop_instances(InstanceIds=[id_])
-        assert states(detector.run(minute(8))) == {"watched": [id_], "suppressed": [id_]}
-        assert detector.kinds == ["gap_opened"]
+        assert states(detector.run(minute(8))) == {"suppressed": 1}
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
+        assert "stopped" in detector.notices[-1].text
 
     def test_a_restarted_instance_may_warm_up(self, detector: Detector) -> None:
-        rules = Rules(PERIOD, GRACE)
         publish("i-0000000a", at=START)
-        down = detector.sources(instances=Looked(Instance(Power.DOWN)))
-        up = detector.sources(instances=Looked(Instance(Power.RUNNING, minute(60))))
-        assert watch_agents(down, rules, now=minute(7)).suppressed == ("i-0000000a",)
-        assert watch_agents(up, rules, now=minute(61)).suppressed == ("i-0000000a",)
-        assert watch_agents(up, rules, now=minute(75)).suppressed == ("i-0000000a",)
-        assert watch_agents(up, rules, now=minute(76)).opened == ("i-0000000a",)
-        assert "the next was due 2026-03-02 10:10:00 UTC" in detector.notices[-1].text
+        up = Looked(Instance(Power.RUNNING, minute(60)))
+        report = detector.check(minute(7), instances=Looked(Instance(Power.DOWN)))
+        assert report.states == {State.SUPPRESSED: 1}
+        for number in (61, 75):
+            assert detector.check(minute(number), instances=up).states == {State.SUPPRESSED: 1}
+        assert detector.check(minute(76), instances=up).opened == ("i-0000000a",)
+        assert "2026-03-02 09:00:00 UTC" in detector.notices[-1].text
 
     def test_a_restarted_instance_that_reports_is_reporting_without_a_word(self, detector: Detector) -> None:
-        rules = Rules(PERIOD, GRACE)
         publish("i-0000000a", at=START)
-        watch_agents(detector.sources(instances=Looked(Instance(Power.DOWN))), rules, now=minute(7))
+        detector.check(minute(7), instances=Looked(Instance(Power.DOWN)))
         publish("i-0000000a", at=minute(62))
-        up = detector.sources(instances=Looked(Instance(Power.RUNNING, minute(60))))
-        assert watch_agents(up, rules, now=minute(63)).reporting == ("i-0000000a",)
+        up = Looked(Instance(Power.RUNNING, minute(60)))
+        assert detector.check(minute(63), instances=up).states == {State.REPORTING: 1}
         assert detector.notices == []
 
     def test_a_terminated_instance_leaves_the_roster(self, detector: Detector) -> None:
         id_ = launch()
         detector.run_each_minute(0, 0, reporting=(id_,))
         clients.client("ec2").terminate_instances(InstanceIds=[id_])
-        assert detector.run(minute(7))["suppressed"] == [id_]
-        assert detector.run(minute(8)) == EMPTY
+        assert states(detector.run(minute(7))) == {"suppressed": 1}
+        assert detector.run(minute(8))["watched"] == 0
         assert detector.notices == []
 
 
@@ -295,9 +346,9 @@ class TestWhatCannotBeRead:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         with failing("cloudwatch", "GetMetricData", "Throttling"):
             for number in range(1, 30):
-                assert states(detector.run(minute(number))) == {"watched": [HOST], "unknown": [HOST]}
+                assert states(detector.run(minute(number))) == {"unknown": 1}
         publish(HOST, at=minute(29))
-        assert states(detector.run(minute(30))) == {"watched": [HOST], "reporting": [HOST]}
+        assert states(detector.run(minute(30))) == {"reporting": 1}
         assert detector.notices == []
 
     def test_an_error_in_between_neither_ends_nor_reopens_a_gap(self, detector: Detector) -> None:
@@ -305,13 +356,13 @@ class TestWhatCannotBeRead:
         detector.run(minute(7))
         with failing("cloudwatch", "GetMetricData"):
             assert detector.run(minute(8))["unknown"] == [HOST]
-        assert states(detector.run(minute(9))) == {"watched": [HOST], "silent": [HOST]}
-        assert detector.kinds == ["gap_opened"]
+        assert states(detector.run(minute(9))) == {"silent": 1}
+        assert detector.kinds == ["incident_opened"]
 
     def test_the_remembered_agents_are_watched_while_no_list_can_be_had(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
         with failing("cloudwatch", "ListMetrics"):
-            assert detector.run(minute(1))["reporting"] == [HOST]
+            assert detector.run(minute(1))["states"]["reporting"] == 1
 
     def test_an_agent_whose_other_series_are_not_known_is_unknown(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
@@ -338,8 +389,8 @@ class TestTelling:
             detector.run(minute(7))
         assert detector.notices == []
         for number in (8, 9):
-            assert states(detector.run(minute(number))) == {"watched": [HOST], "silent": [HOST]}
-            assert detector.kinds == ["gap_opened"]
+            assert states(detector.run(minute(number))) == {"silent": 1}
+            assert detector.kinds == ["incident_opened"]
 
     def test_a_recovery_that_could_not_be_told_is_told_by_the_next_run(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
@@ -349,7 +400,7 @@ class TestTelling:
             detector.run(minute(8.5))
         detector.run(minute(9.5))
         detector.run(minute(10.5))
-        assert detector.kinds == ["gap_opened", "gap_resolved"]
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
         assert "silent for 7 min" in detector.notices[-1].text
 
     def test_a_recovery_before_the_gap_was_told_tells_all_of_it(self, detector: Detector) -> None:
@@ -357,64 +408,43 @@ class TestTelling:
         with failing("sns", "Publish"), pytest.raises(TransientError):
             detector.run(minute(7))
         publish(HOST, at=minute(8))
-        assert detector.run(minute(8.5))["resolved"] == [HOST]
-        assert detector.kinds == ["gap_resolved"]
+        assert detector.run(minute(8.5))["ended"] == [HOST]
+        assert detector.kinds == ["incident_resolved"]
 
     def test_runs_that_overlap_tell_once(self, detector: Detector) -> None:
         """The second run starts from what the ledger held before the first one wrote."""
         detector.run_each_minute(0, 0, reporting=(HOST,))
-        stale = Roster(TABLE, NAMESPACE, timedelta(days=14)).read()
+        stale = Roster(TABLE, WATCH.name).read()
 
         class Overlapped(Roster):
-            def read(self) -> Any:
-                return stale
+            def read(self, numbers: Any = None) -> Any:
+                return stale if numbers is None else super().read(numbers)
 
         assert detector.run(minute(7))["opened"] == [HOST]
-        sources = detector.sources()
-        late = Sources(
-            sources.namespace,
-            sources.cloudwatch,
-            sources.instances,
-            Overlapped(TABLE, NAMESPACE, timedelta(days=14)),
-            sources.notices,
-        )
-        report = watch_agents(late, Rules(PERIOD, GRACE), now=minute(7))
-        assert (report.silent, report.opened) == ((HOST,), ())
-        assert detector.kinds == ["gap_opened"]
+        detector.check(minute(7), roster=lambda watch: Overlapped(TABLE, watch.name))
+        assert detector.kinds == ["incident_opened"]
 
     def test_a_run_that_starts_while_another_is_telling_leaves_it_the_news(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
-        sources = detector.sources()
 
         class Interrupted(Topic):
             def publish(self, notice: Any) -> None:
-                watch_agents(sources, Rules(PERIOD, GRACE), now=minute(7.5))
+                detector.check(minute(7.2))
                 super().publish(notice)
 
-        topic_arn = str(sources.notices._topic_arn)  # type: ignore[attr-defined]
-        interrupted = detector.sources(topic=Interrupted(topic_arn))
-        assert watch_agents(interrupted, Rules(PERIOD, GRACE), now=minute(7)).opened == (HOST,)
-        assert detector.kinds == ["gap_opened"]
+        topic = Interrupted(Settings.from_environment().topic_arn)
+        assert detector.check(minute(7), topic=topic).opened == (HOST,)
+        assert set(detector.kinds) == {"incident_opened"}
 
-    def test_an_agent_that_could_not_be_written_does_not_stop_the_others(
-        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        detector.run_each_minute(0, 0, reporting=("web-1", "web-2"))
-        save = Roster.save
+    def test_agents_that_could_not_be_written_are_told_by_the_next_run(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with failing("dynamodb", "PutItem", "InternalServerError"), pytest.raises(TransientError):
+            detector.run(minute(7))
+        assert detector.notices == []
+        assert detector.run(minute(8))["opened"] == [HOST]
+        assert detector.kinds == ["incident_opened"]
 
-        def fail_for_one(self: Roster, agent: Any) -> Any:
-            if agent.entity == "web-1":
-                raise TransientError("web-1 could not be written")
-            return save(self, agent)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Roster, "save", fail_for_one)
-            with pytest.raises(TransientError, match="web-1"):
-                detector.run(minute(7))
-        assert "web-2" in detector.notices[0].text
-        assert detector.run(minute(8))["opened"] == ["web-1"]
-
-    def test_a_quiet_minute_reads_the_roster_once_and_writes_nothing(self, detector: Detector) -> None:
+    def test_a_quiet_minute_writes_nothing(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=("web-1", "web-2", "web-3"))
         publish("web-1", "web-2", at=minute(7))
         assert detector.run(minute(7.5))["silent"] == ["web-3"]
@@ -422,14 +452,134 @@ class TestTelling:
             publish("web-1", "web-2", at=minute(number))
             with calls("dynamodb") as made:
                 detector.run(minute(number + 0.5))
-            assert [operation for operation, _ in made] == ["Query"]
+            assert {operation for operation, _ in made} <= {"Query", "GetItem"}
+
+    def test_nobody_is_listed_again_within_a_quarter_of_an_hour(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with calls("cloudwatch") as made:
+            detector.run_each_minute(1, 14, reporting=(HOST,))
+        assert {operation for operation, _ in made} == {"GetMetricData"}
+        with calls("cloudwatch") as made:
+            detector.run_each_minute(15, 15, reporting=(HOST,))
+        assert [operation for operation, _ in made] == ["ListMetrics", "GetMetricData"]
+
+
+class TestParts:
+    """More agents than a run can reach: an invocation for each part."""
+
+    FLEET = tuple(f"web-{number:02}" for number in range(12))
+
+    @pytest.fixture
+    def parts(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> str:
+        queue_url = str(boto3.client("sqs", region_name=REGION).create_queue(QueueName="checks")["QueueUrl"])
+        monkeypatch.setenv("DETECT_QUEUE_URL", queue_url)
+        monkeypatch.setenv("MOST_AGENTS_A_RUN", "5")
+        for module in ("lifeline.core.roster", "lifeline.watch"):
+            monkeypatch.setattr(f"{module}.MOST", 5)
+        publish(*self.FLEET, at=START)
+        detector.run(minute(0.5))
+        return queue_url
+
+    def take(self, queue_url: str) -> list[dict[str, Any]]:
+        """The messages that wait, as Lambda hands them over: one at a time."""
+        sqs = boto3.client("sqs", region_name=REGION)
+        found: list[dict[str, Any]] = []
+        while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                found.append({"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]})
+        return found
+
+    def test_the_last_part_settles_for_all_of_them(self, detector: Detector, parts: str) -> None:
+        assert detector.run(minute(7))["in_parts"] is True
+        events = self.take(parts)
+        assert len(events) == 3
+        assert detector.notices == []
+        answers = [detector.call(minute(7.1), event)["watches"][0] for event in events]
+        assert [answer["in_parts"] for answer in answers] == [True, True, False]
+        assert answers[-1]["watched"] == len(self.FLEET)
+        [notice] = detector.notices
+        assert notice.kind == "incident_opened"
+        assert "12 agents" in notice.subject
+
+    def test_a_part_that_comes_twice_changes_nothing(self, detector: Detector, parts: str) -> None:
+        detector.run(minute(7))
+        events = self.take(parts)
+        for event in (*events, *events):
+            detector.call(minute(7.1), event)
+        assert detector.kinds == ["incident_opened"]
+
+    def test_a_part_that_never_ends_is_made_good_by_the_next_run(self, detector: Detector, parts: str) -> None:
+        detector.run(minute(7))
+        first, *_ = self.take(parts)
+        detector.call(minute(7.1), first)
+        assert detector.notices == []
+        detector.run(minute(8))
+        assert detector.kinds == ["incident_opened"]
+
+    def test_new_agents_join_a_roster_in_parts(self, detector: Detector, parts: str) -> None:
+        publish("new-1", *self.FLEET[:10], at=minute(16))
+        detector.run(minute(16.5))
+        for event in self.take(parts):
+            answer = detector.call(minute(16.6), event)["watches"][0]
+        assert answer["watched"] == len(self.FLEET) + 1
+
+
+class TestCauses:
+    def test_an_instance_in_a_cut_off_subnet_is_told_with_its_cause_and_its_vpc_is_put_on_the_queue(
+        self, detector: Detector
+    ) -> None:
+        id_ = launch()
+        ec2 = clients.client("ec2")
+        instance = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+        filters = [{"Name": "vpc-id", "Values": [instance["VpcId"]]}]
+        for table in ec2.describe_route_tables(Filters=filters)["RouteTables"]:
+            for route in table["Routes"]:
+                if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+                    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        detector.run(now)
+        [notice] = detector.notices
+        assert "monitoring" in notice.text
+        assert [ask["vpc_ids"] for ask in detector.asked_for_mending()] == [[instance["VpcId"]]]
+
+    def test_what_surrounds_an_agent_and_cannot_be_read_does_not_keep_its_silence_secret(
+        self, detector: Detector
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with failing("ec2", "DescribeVpcs"), failing("ec2", "DescribeVpcEndpointServices"):
+            detector.run(minute(7))
+        assert detector.kinds == ["incident_opened"]
+
+
+class TestForgetting:
+    def test_a_forgotten_agent_is_silent_no_more_until_it_reports_again(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.run(minute(7))
+        assert detector.call(minute(8), {"forget": [HOST]}) == {"forgotten": [HOST]}
+        assert states(detector.run(minute(9))) == {"suppressed": 1}
+        assert states(detector.run(minute(40))) == {"suppressed": 1}
+        assert detector.kinds[0] == "incident_opened"
+        publish(HOST, at=minute(41))
+        assert states(detector.run(minute(41.5))) == {"reporting": 1}
+        assert detector.run(minute(60))["opened"] == [HOST]
+
+    def test_who_is_on_no_roster_cannot_be_forgotten(self, detector: Detector) -> None:
+        answer = detector.call(minute(1), {"forget": ["nobody"]})
+        assert answer == {"forgotten": [], "errors": [{"field": "forget[0]", "message": "is on no roster"}]}
+
+    def test_a_watch_that_nobody_knows_is_refused(self, detector: Detector) -> None:
+        [error] = detector.call(minute(1), {"forget": [HOST], "watch": "other"})["errors"]
+        assert error == {"field": "watch", "message": "is not one of the watches: cloudwatch-agent"}
 
 
 class TestEvent:
     def test_the_schedules_event_and_an_empty_one_are_the_same(self, detector: Detector) -> None:
         publish(HOST, at=START)
         schedule = json.loads(Path("events/detect-schedule.json").read_text())
-        assert detector.run(minute(1), schedule) == detector.run(minute(1), {})
+        assert detector.call(minute(1), schedule) == detector.call(minute(1), {})
 
     @pytest.mark.parametrize(
         ("event", "field"),
@@ -440,14 +590,20 @@ class TestEvent:
             ({"detect": 1}, "detect"),
             ({"namespace": "CWAgent"}, "namespace"),
             ({"detect": True, "vpc_ids": []}, "vpc_ids"),
+            ({"forget": HOST}, "forget"),
+            ({"forget": []}, "forget"),
+            ({"forget": [HOST, 7]}, "forget[1]"),
+            ({"forget": [HOST], "watch": 1}, "watch"),
+            ({"Records": []}, "Records"),
+            ({"Records": [{"body": "{}"}]}, "Records[0].body"),
         ],
     )
     def test_an_unusable_event_is_refused_in_words(self, detector: Detector, event: object, field: str) -> None:
         publish(HOST, at=START)
-        answer = detector.run(minute(1), event)
+        answer = detector.call(minute(1), event)
         [error] = answer.pop("errors")
         assert (error["field"], bool(error["message"])) == (field, True)
-        assert answer == EMPTY
+        assert answer == {"watches": []}
 
     def test_the_answer_is_json(self, detector: Detector) -> None:
         publish(HOST, at=START)
@@ -461,4 +617,4 @@ class TestEvent:
         emf = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
         counted = {name: emf[name] for name in ("Watched", "Reporting", "Silent", "Suppressed", "Unknown")}
         assert counted == {"Watched": [2], "Reporting": [1], "Silent": [1], "Suppressed": [0], "Unknown": [0]}
-        assert (emf["GapsOpened"], emf["GapsResolved"]) == ([1], [0])
+        assert (emf["GapsOpened"], emf["GapsEnded"], emf["Evaluations"]) == ([1], [0], [1])

@@ -1,74 +1,175 @@
-"""DetectMetricGaps: each minute, which agents are silent and which are back."""
+"""DetectMetricGaps: each minute, which agents are silent, why, and which are back."""
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lifeline.adapters.central_dns import CentralDns
+from lifeline.adapters.checks import Checks
 from lifeline.adapters.cloudwatch import CloudWatch
+from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.instances import Instances
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.network import Network
 from lifeline.adapters.notices import Topic
+from lifeline.adapters.policy_store import PolicyStore
+from lifeline.adapters.queue import Queue
+from lifeline.adapters.roles import Roles
 from lifeline.adapters.roster import Roster
-from lifeline.core.gaps import Rules
-from lifeline.errors import TransientError
+from lifeline.core.gaps import State
+from lifeline.core.policy import simple_policy
+from lifeline.core.watches import Maintenance, Watch
+from lifeline.detect_events import CheckPart, Detect, Forget, read_event
+from lifeline.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.inquiry import Witnesses
 from lifeline.observability import logger, metrics
+from lifeline.policies import current_policy
 from lifeline.settings import Settings
-from lifeline.watch import Report, Sources, watch_agents
+from lifeline.watch import Report, Run, Tools
+
+_MOST_NAMED = 100
+_INSTANCE = "InstanceId"  # the first watch with this dimension expects the instances that are tagged
 
 
+@logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: object, _context: object) -> dict[str, object]:
-    """Ids by state, and the gaps that this run opened and resolved; `errors` says what in the event is unusable.
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """What the run found, watch by watch; `errors` says what in the event is unusable.
 
-    The schedule sends `{"detect": true}`; by hand `{}` does the same. Raises TransientError where news couldn't be
-    written or told, after all the rest is done: the function's error alarm rings, and the next run tells it.
+    The schedule sends `{"detect": true}`; by hand `{}` does the same, and `{"forget": ["i-…"]}` sets agents aside until
+    they report again. Raises TransientError where something couldn't be read, written or told, after all the rest is
+    done: the function's error alarm rings, and the next run makes it good.
     """
     metrics.add_metric("Runs", MetricUnit.Count, 1)
-    if refusals := _refusals(event):
+    try:
+        ask = read_event(event)
+    except InvalidInputError as error:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
-        return {**Report().as_answer(), "errors": refusals}
+        return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     settings = Settings.from_environment()
-    rules = Rules(settings.agent_period, settings.gap_grace)
-    report = watch_agents(_sources(settings, rules), rules, now=_now())
-    _measure(report)
-    if report.failures:
-        raise TransientError(f"{len(report.failures)} of this run's writes and notices failed: {report.failures[0]}")
-    return {**report.as_answer()}
-
-
-def _refusals(event: object) -> list[dict[str, str]]:
-    if not isinstance(event, dict):
-        return [{"field": "event", "message": f"must be an object, not {type(event).__name__}"}]
-    unknown = sorted(str(key) for key in event if key != "detect")
-    refusals = [{"field": key, "message": "is not a field of this event; it takes only detect"} for key in unknown]
-    if event.get("detect", True) is not True:
-        refusals.append({"field": "detect", "message": "must be true"})
-    return refusals
-
-
-def _sources(settings: Settings, rules: Rules) -> Sources:
-    namespace = settings.agent_namespace
-    return Sources(
-        namespace=namespace,
-        cloudwatch=CloudWatch(namespace),
-        instances=Instances(),
-        roster=Roster(settings.table_name, namespace, rules.forget_after),
-        notices=Topic(settings.topic_arn),
-    )
-
-
-def _measure(report: Report) -> None:
-    counts = {
-        "Watched": report.watched,
-        "Reporting": report.reporting,
-        "Silent": report.silent,
-        "Suppressed": report.suppressed,
-        "Unknown": report.unknown,
-        "GapsOpened": report.opened,
-        "GapsResolved": report.resolved,
+    watches, maintenance = _watches(settings)
+    tools = _tools(settings)
+    expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
+    run_id = ask.run_id if isinstance(ask, CheckPart) else context.aws_request_id
+    runs = {
+        watch.name: Run(
+            watch,
+            tools,
+            now=_now(),
+            run_id=run_id,
+            maintenance=maintenance,
+            agents_a_run=settings.agents_a_run,
+            finds_expected=watch is expecting,
+        )
+        for watch in watches
     }
-    for name, entities in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, len(entities))
-    logger.info("agents watched", extra={name: len(entities) for name, entities in counts.items()})
+    match ask:
+        case Forget():
+            return _forget(ask, runs)
+        case CheckPart():
+            chosen = {name: run for name, run in runs.items() if name == ask.watch}
+            return _answer({name: _timed(run, ask) for name, run in chosen.items()})
+        case Detect():
+            return _answer({name: _timed(run, ask) for name, run in runs.items()})
+
+
+def _timed(run: Run, ask: Detect | CheckPart) -> tuple[Report, timedelta]:
+    """The report and how long it took. What can't be read at all is a failure of this watch alone."""
+    started = time.monotonic()
+    try:
+        report = run.check() if isinstance(ask, Detect) else run.check_part(ask.part, ask.chunks)
+    except LifelineError as error:
+        logger.error(str(error))
+        report = Report(failures=(str(error),))
+    return report, timedelta(seconds=time.monotonic() - started)
+
+
+def _answer(reports: Mapping[str, tuple[Report, timedelta]]) -> dict[str, Any]:
+    _measure([report for report, _ in reports.values()], [took for _, took in reports.values()])
+    failures = [failure for report, _ in reports.values() for failure in report.failures]
+    if failures:
+        raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
+    return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    """Counts by state, and the first ids of those that aren't plainly well."""
+    named = {"silent": report.silent, "unknown": report.unknown, "opened": report.opened, "ended": report.ended}
+    return {
+        "watched": report.watched,
+        "states": {str(state): report.states.get(state, 0) for state in State},
+        **{name: list(entities[:_MOST_NAMED]) for name, entities in named.items()},
+        "open_incidents": report.open_incidents,
+        "told": [str(kind) for kind in report.told],
+        "in_parts": report.is_part,
+    }
+
+
+def _forget(ask: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
+    if ask.watch and ask.watch not in runs:
+        known = ", ".join(sorted(runs)) or "none"
+        return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
+    chosen = [run for name, run in runs.items() if not ask.watch or name == ask.watch]
+    forgotten = sorted({entity for run in chosen for entity in run.forget(ask.entities)})
+    unknown = [
+        {"field": f"forget[{place}]", "message": "is on no roster"}
+        for place, entity in enumerate(ask.entities)
+        if entity not in forgotten
+    ]
+    return {"forgotten": forgotten, **({"errors": unknown} if unknown else {})}
+
+
+def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
+    done = [*reports]
+    whole = [report for report in done if not report.is_part]
+    counts = {"Late": State.LATE, "Unknown": State.UNKNOWN}
+    if whole:
+        counts |= {"Reporting": State.REPORTING, "Silent": State.SILENT, "Suppressed": State.SUPPRESSED}
+        metrics.add_metric("Watched", MetricUnit.Count, sum(report.watched for report in whole))
+        oldest = max(report.oldest_gap for report in whole)
+        metrics.add_metric("OldestGapSeconds", MetricUnit.Seconds, oldest.total_seconds())
+        metrics.add_metric("OpenIncidents", MetricUnit.Count, sum(report.open_incidents for report in whole))
+    for name, state in counts.items():
+        metrics.add_metric(name, MetricUnit.Count, sum(report.states.get(state, 0) for report in done))
+    metrics.add_metric("GapsOpened", MetricUnit.Count, sum(len(report.opened) for report in done))
+    metrics.add_metric("GapsEnded", MetricUnit.Count, sum(len(report.ended) for report in done))
+    metrics.add_metric("RunSeconds", MetricUnit.Seconds, sum(times, timedelta()).total_seconds())
+    if not any(report.failures for report in done):
+        metrics.add_metric("Evaluations", MetricUnit.Count, 1)
+    states = {str(state): sum(report.states.get(state, 0) for report in done) for state in State}
+    logger.info("agents watched", extra={"states": states, "told": [str(kind) for one in done for kind in one.told]})
+
+
+def _watches(settings: Settings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
+    """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
+    fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
+    decision = current_policy(settings.policy_parameter, fallback, PolicyStore(settings.table_name), now=_now())
+    policy = decision.policy or fallback
+    return (settings.default_watch,) if policy.watches is None else policy.watches, policy.maintenance
+
+
+@cache
+def _kept() -> tuple[Network, CentralDns]:
+    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
+    return Network(), CentralDns()
+
+
+def _tools(settings: Settings) -> Tools:
+    network, central = _kept()
+    instances, ledger = Instances(), Ledger(settings.table_name)
+    return Tools(
+        cloudwatch=CloudWatch,
+        roster=lambda watch: Roster(settings.table_name, watch.name),
+        incidents=Incidents(settings.table_name),
+        notices=Topic(settings.topic_arn),
+        witnesses=Witnesses(instances, network, central, ledger, Roles(), settings.region),
+        changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
+        checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
+    )
 
 
 def _now() -> datetime:
