@@ -1,0 +1,147 @@
+"""How long one look at many agents takes and how much memory, beside fetching and parsing the same datapoints.
+
+PYTHONPATH=functions:. .envs/dev/bin/python bench/detect.py [AGENTS]
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from time import perf_counter
+from typing import Any, cast
+
+from bench.cloudwatch import serving
+
+REGION = "us-east-1"
+os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+from lifeline.adapters.cloudwatch import CloudWatch  # noqa: E402
+from lifeline.adapters.records import pack, unpack  # noqa: E402
+from lifeline.core.gaps import Agent, Moment, Series  # noqa: E402
+from lifeline.core.roster import Chunk, place  # noqa: E402
+from lifeline.core.watches import Watch  # noqa: E402
+from lifeline.watch import Report, Run, Tools  # noqa: E402
+
+ROUNDS = 3
+WATCH = Watch()
+
+
+class KeptRoster:
+    """The roster as the ledger has it: packed bytes, unpacked at every read."""
+
+    def __init__(self, chunks: Iterable[Chunk], now: datetime) -> None:
+        self.packed = {chunk.number: pack(chunk.agents.values()) for chunk in chunks}
+        self.counts = {chunk.number: len(chunk.agents) for chunk in chunks}
+        self.now = now
+        self.writes = 0
+
+    def sizes(self) -> dict[int, int]:
+        return self.counts
+
+    def read(self, numbers: Iterable[int] | None = None) -> tuple[Chunk, ...]:
+        wanted = self.packed if numbers is None else numbers
+        return tuple(Chunk(one, unpack(self.packed[one], where="")[0], 1) for one in wanted)
+
+    def save(self, chunk: Chunk) -> Chunk:
+        self.writes += 1
+        return chunk
+
+    def discovered_at(self) -> datetime:
+        return self.now
+
+    def finish_part(self, _run_id: str, _part: int) -> bool:
+        return False
+
+
+class NoIncidents:
+    def read_open(self, _watch: str) -> tuple[()]:
+        return ()
+
+
+class Nobody:
+    """Stands for everything that a quiet look never asks."""
+
+    def latest_change(self) -> None:
+        return None
+
+    def look_up(self, entities: Iterable[str]) -> dict[str, Any]:
+        assert not [*entities]
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+
+def fleet(count: int, now: datetime) -> list[Agent]:
+    """Agents as the wizard's basic configuration makes them, each with three other series."""
+    ids = Random(4)  # noqa: S311 - ids to measure with, no secrets
+    found = []
+    for number in range(count):
+        entity = f"i-{ids.getrandbits(68):017x}"
+        group = f"web-{number % 40}"
+        more = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro", "AutoScalingGroupName": group}
+        others = [
+            Series("mem_used_percent", tuple(sorted({"InstanceId": entity, **more}.items()))),
+            Series("disk_used_percent", (("InstanceId", entity),)),
+            Series(
+                "disk_used_percent",
+                tuple(sorted({"InstanceId": entity, **more, "path": "/", "device": "xvda1", "fstype": "xfs"}.items())),
+            ),
+        ]
+        series = Series("mem_used_percent", (("InstanceId", entity),))
+        found.append(Agent(entity, series, tuple(others), frozenset({"ec2"}), seen_at=now - timedelta(hours=1)))
+    return found
+
+
+def best_of(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    now = datetime.now(UTC)
+    roster = KeptRoster(place([], fleet(count, now)), now)
+    before = peak_mb()
+    with serving() as address:
+        os.environ["AWS_ENDPOINT_URL_CLOUDWATCH"] = address
+        cloudwatch = CloudWatch(WATCH)
+        tools = Tools(
+            cloudwatch=lambda _: cloudwatch,
+            roster=lambda _: cast("Any", roster),
+            incidents=cast("Any", NoIncidents()),
+            notices=cast("Any", Nobody()),
+            witnesses=cast("Any", Nobody()),
+            changes=cast("Any", Nobody()),
+        )
+
+        def look() -> Report:
+            return Run(WATCH, tools, now=datetime.now(UTC)).check()
+
+        looking = best_of(look)
+        peak = peak_mb()
+        report = look()
+        assert (report.watched, report.silent, roster.writes) == (count, (), 0), report
+        series = [agent.series for chunk in roster.read() for agent in chunk.agents.values() if agent.series]
+        fetching = best_of(lambda: cloudwatch.read(series, Moment(now, WATCH.rules).usual_window))
+        unpacking = best_of(roster.read)
+    print(f"{count} agents, all well; best of {ROUNDS}")
+    print(f"  fetch and parse their datapoints  {fetching:6.3f} s   1.0")
+    print(f"  one look in all                   {looking:6.3f} s   {looking / fetching:.2f}")
+    print(f"  of it, unpack the roster          {unpacking:6.3f} s   {unpacking / fetching:.2f}")
+    print(f"  peak memory                       {peak:6.0f} MB  ({before:.0f} MB before the first look)")
+    print(f"  roster in the ledger              {sum(map(len, roster.packed.values())) / 1e3:6.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
