@@ -17,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
-from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.ledger import REGION, Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
 from lifeline.adapters.notices import Publishes
@@ -39,7 +39,7 @@ from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
 from lifeline.settings import Coverage, Mode, Scope, Settings
-from lifeline.targeting import REGION, Targets, find_targets, not_yet_answered
+from lifeline.targeting import Targets, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
@@ -341,7 +341,9 @@ class _Look:
         changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
         for vpc_id in changed:
             ledger.remember(vpc_id, replace(ledger.recall(vpc_id), looked_at=self._started), now=now)
-        ledger.record_changes([(vpc_id, one) for vpc_id in changed for one in targets.changes(vpc_id)], now=now)
+        changes = [(vpc_id, one) for vpc_id in targets.asks for one in targets.changes(vpc_id)]
+        changes += [(REGION, ask.trigger) for ask in targets.untraced]
+        ledger.record_changes(changes, now=now)
 
 
 def _backoff(vpc_id: str, attempt: int) -> timedelta:

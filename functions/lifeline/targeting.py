@@ -7,21 +7,21 @@ from datetime import timedelta
 from functools import partial
 
 from lifeline.adapters.aws import side_by_side
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.ledger import REGION, Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
 from lifeline.events import Ask, Trigger
 
 CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
-REGION = "region"  # the ledger's name for a look at every VPC
 
 
 @dataclass(slots=True)
 class Targets:
-    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them."""
+    """The VPCs to look at, each with who asked; `sweep` holds who asked for all, `untraced` changes of an unknown VPC."""
 
     asks: dict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Ask] = field(default_factory=list)
+    untraced: list[Ask] = field(default_factory=list)
 
     def asks_for(self, vpc_id: str) -> list[Ask]:
         """Whoever asked for the VPC, by name or by asking for all."""
@@ -53,6 +53,8 @@ def find_targets(asks: Sequence[Ask], lookup: Lookup, ledger: Ledger) -> Targets
     found = lookup.vpcs_of(ids) if ids else {}
     for ask in asks:
         touched = _touched(ask, found)
+        if touched is None and ask.trigger.kind == "change":
+            targets.untraced.append(ask)
         if touched is None and not is_answered(REGION, [ask], ledger):
             targets.sweep.append(ask)
         for vpc_id in touched or ():

@@ -120,7 +120,18 @@ def test_the_second_at_either_end_counts_however_its_fraction_is_written(ledger:
 def test_of_too_many_changes_the_newest_are_read(ledger: Ledger) -> None:
     ledger.record_changes([change(second) for second in range(60)], now=NOW)
     assert changes(ledger, most=3) == ["e57", "e58", "e59"]
-    assert len(changes(ledger)) == 50
+    assert len(changes(ledger)) == 60
+
+
+def test_tags_do_not_crowd_out_changes(ledger: Ledger) -> None:
+    tags = [change(30, "CreateTags", event_id=f"t{number}") for number in range(10)]
+    ledger.record_changes([change(1), *tags, change(31, "DeleteTags")], now=NOW)
+    assert changes(ledger, most=2) == ["e1"]
+
+
+def test_a_change_of_tags_is_no_change_of_the_network(ledger: Ledger) -> None:
+    ledger.record_changes([change(1, "CreateTags"), change(2, "DeleteTags")], now=NOW)
+    assert ledger.latest_change() is None
 
 
 def test_a_change_whose_time_cannot_be_understood_is_left_out(ledger: Ledger) -> None:

@@ -1,5 +1,6 @@
 """Which recorded change is named as the beginning of an outage."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -7,9 +8,9 @@ import pytest
 
 from lifeline.core.changes import (
     Field,
+    Past,
     Scope,
     brings,
-    change_behind,
     change_evidence,
     change_words,
     scope_of,
@@ -47,6 +48,7 @@ BESIDE = {
     "DeleteVpcEndpointServiceConfigurations",
     "DisassociateVpcCidrBlock",
     "AssociateVpcCidrBlock",
+    "ModifySubnetAttribute",
     "ModifyVpcEncryptionControl",
     "ModifyVpcEndpointServiceConfiguration",
     "ModifyVpcEndpointServicePermissions",
@@ -84,7 +86,7 @@ def change(name: str, *ids: str, at: datetime = SINCE, event_id: str = "e-1", ac
 
 
 def behind(kind: CauseKind, *changes: Change) -> str:
-    found = change_behind(changes, kind, scope(), SINCE)
+    found = Past(changes, scope()).change_behind(kind, SINCE)
     return found.event_id if found else ""
 
 
@@ -155,6 +157,37 @@ def test_the_last_change_before_the_gap_is_named() -> None:
     assert behind(CauseKind.CUT_OFF, early, late, change("CreateRoute", at=minute(-1))) == "e-2"
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        ("DetachInternetGateway", "igw-gone", VPC_ID),
+        ("DeleteVpcEndpoints", "vpce-gone"),
+        ("DisassociateRouteTable", "rtbassoc-1"),
+        ("ReplaceRoute", "rtb-main"),
+        ("ModifySubnetAttribute", "subnet-a"),
+    ],
+)
+@pytest.mark.parametrize("later", [0, 1])
+def test_of_changes_made_at_once_the_one_that_is_sure_to_take_its_own_is_named(
+    beside: tuple[str, ...], later: float
+) -> None:
+    """Terraform makes many within seconds, in whatever order; event ids have none."""
+    deleted = change("DeleteRoute", "rtb-main", at=minute(-3), event_id="e-1")
+    assert behind(CauseKind.CUT_OFF, deleted, change(*beside, at=minute(-3 + later), event_id="e-2")) == "e-1"
+
+
+def test_of_changes_made_apart_the_last_is_named_however_little_its_record_says() -> None:
+    deleted = change("DeleteRoute", "rtb-main", at=minute(-30))
+    assert behind(CauseKind.CUT_OFF, deleted, change("DisassociateRouteTable", "rtbassoc-1", event_id="e-2")) == "e-2"
+
+
+@pytest.mark.parametrize("name", ["CreateTags", "DeleteTags", "ModifySubnetAttribute"])
+def test_what_says_nothing_of_the_way_neither_takes_nor_brings(name: str) -> None:
+    one = change(name, "subnet-a")
+    assert not takes(one, ANY_FIELD, scope())
+    assert not brings(one, ANY_FIELD, scope())
+
+
 @pytest.mark.parametrize(("at", "is_named"), [(2, True), (2.1, False), (-1440, True), (-1441, False)])
 def test_a_change_is_named_from_a_day_before_the_gap_to_two_minutes_after_it_began(at: float, is_named: bool) -> None:
     assert bool(behind(CauseKind.CUT_OFF, change("DeleteRoute", at=minute(at)))) is is_named
@@ -203,3 +236,14 @@ def test_who_did_what_is_short_in_a_subject_and_whole_in_the_evidence() -> None:
         "(CloudTrail event e-1)"
     )
     assert change_evidence(change("DeleteRoute", actor="", event_id="")) == "DeleteRoute at 2026-03-02 09:00:00 UTC"
+
+
+def test_a_change_that_can_not_be_traced_to_a_vpc_counts_only_just_before_the_gap() -> None:
+    def untraced(at: datetime) -> Change:
+        return replace(change("DisassociateRouteTable", "rtbassoc-1", at=at), is_traced=False)
+
+    near, far = untraced(minute(-9)), untraced(minute(-11))
+    assert Past([near], scope()).change_behind(CauseKind.CUT_OFF, SINCE) == near
+    assert Past([far], scope()).change_behind(CauseKind.CUT_OFF, SINCE) is None
+    cure = replace(near, event_name="AssociateRouteTable")
+    assert Past([cure], scope()).cure(Field.ROUTES, after=None, not_before=minute(-60), until=SINCE) is None

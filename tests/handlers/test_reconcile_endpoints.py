@@ -17,6 +17,8 @@ from lifeline.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.world import ROLE_ARN, Context, World, emulated_world
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
@@ -263,6 +265,28 @@ def test_changes_and_actions_are_kept_with_who_and_why(world: World) -> None:
     assert by_kind["ACTION"]["because"]["L"][0]["M"]["event_name"]["S"] == "DeleteRoute"
     assert "lease_until" not in by_kind["LOOK"]
     assert all("expires_at" in item for item in items)
+
+
+def test_a_change_whose_vpc_was_looked_at_since_is_on_record_all_the_same(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    event = route_deleted(world.main_table(vpc_id))
+    late = {**event, "detail": {**event["detail"], "eventID": "a-second-event"}}
+    sent = datetime.now(UTC) - timedelta(seconds=30)
+    call(sqs(event, sent=sent))
+    call(sqs(late, sent=sent + timedelta(seconds=1)))
+    changes = Ledger("ledger").changes_of(vpc_id, since=LONG_AGO, until=datetime.now(UTC) + timedelta(days=1))
+    assert "a-second-event" in {change.event_id for change in changes}
+
+
+def test_a_change_that_names_no_vpc_is_on_record_for_the_region(world: World) -> None:
+    vpc_id = world.make_vpc()
+    event = json.loads(Path("events/cloudtrail/DisassociateRouteTable.json").read_text())
+    call(sqs(event))
+    span = {"since": LONG_AGO, "until": datetime.now(UTC) + timedelta(days=1)}
+    assert Ledger("ledger").changes_of(vpc_id, **span) == ()
+    [change] = Ledger("ledger").untraced_changes(**span)
+    assert (change.event_name, change.is_traced) == ("DisassociateRouteTable", False)
 
 
 def test_the_notice_says_who_changed_what_and_what_was_done(world: World) -> None:

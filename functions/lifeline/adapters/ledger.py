@@ -1,7 +1,7 @@
 """The ledger's VPC side: changes seen, actions taken, who works on which VPC, and the calls that are left."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,9 +15,12 @@ from lifeline.errors import TerminalError, TransientError
 from lifeline.events import Trigger
 
 KEEP = timedelta(days=400)
+REGION = "region"  # stands for every VPC: a look at all of them, and changes that can't be traced to one
 _BATCH = 25  # DynamoDB API: BatchWriteItem
 _TRIES = 8
+_MOST_PAGES = 10
 _CHANGE = "CHANGE#"
+_TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -107,8 +110,8 @@ class Ledger:
             )
 
     def record_changes(self, changes: Iterable[tuple[str, Trigger]], *, now: datetime) -> None:
-        """Keeps who changed what, by VPC, and that there was a change. The same event twice is one entry."""
-        items = [
+        """Keeps who changed what, by VPC, and that the network changed. The same event twice is one entry."""
+        items: list[dict[str, Any]] = [
             {
                 "pk": {"S": f"VPC#{vpc_id}"},
                 "sk": {"S": f"{_CHANGE}{trigger.time}#{trigger.event_id}"},
@@ -119,8 +122,9 @@ class Ledger:
             }
             for vpc_id, trigger in sorted(set(changes), key=lambda change: (change[0], change[1].time))
         ]
-        if items:
-            self._write([*items, {**_LATEST_KEY, "at": {"S": now.astimezone(UTC).isoformat()}}])
+        if any(item["event_name"]["S"] not in _TAGGING for item in items):
+            items.append({**_LATEST_KEY, "at": {"S": now.astimezone(UTC).isoformat()}})
+        self._write(items)
 
     def latest_change(self) -> datetime | None:
         """When a network change was last written down, in whichever VPC; None if none ever was."""
@@ -128,30 +132,38 @@ class Ledger:
             item = self._dynamodb.get_item(TableName=self._table, Key=_LATEST_KEY).get("Item")
         return datetime.fromisoformat(item["at"]["S"]) if item else None
 
-    def changes_of(self, vpc_id: str, *, since: datetime, until: datetime, most: int = 50) -> tuple[Change, ...]:
+    def changes_of(self, vpc_id: str, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
         """The newest `most` changes of the VPC from `since` to `until`, to the second and both included, oldest first.
 
-        One whose time can't be understood is left out.
+        Changes of tags are left out, and those whose time can't be understood. Of very many, the oldest aren't looked
+        at: no more than _MOST_PAGES of `most` are read.
         """
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :until",
+            "FilterExpression": "NOT event_name IN (:tag, :untag)",
             "ExpressionAttributeValues": {
                 ":pk": {"S": f"VPC#{vpc_id}"},
                 ":since": {"S": f"{_CHANGE}{_second(since)}"},
                 ":until": {"S": f"{_CHANGE}{_second(until)}~"},
+                ":tag": {"S": "CreateTags"},
+                ":untag": {"S": "DeleteTags"},
             },
             "ScanIndexForward": False,
         }
         found: list[Change] = []
         with translated(f"ledger: read the changes of {vpc_id}"):
-            while len(found) < most:
+            for _ in range(_MOST_PAGES):
                 answer = self._dynamodb.query(**request, Limit=most)
                 found += [change for change in map(_change, answer["Items"]) if change is not None]
-                if "LastEvaluatedKey" not in answer:
+                if len(found) >= most or "LastEvaluatedKey" not in answer:
                     break
                 request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return tuple(sorted(found[:most], key=lambda change: (change.at, change.event_id)))
+
+    def untraced_changes(self, *, since: datetime, until: datetime) -> tuple[Change, ...]:
+        """As `changes_of`: the changes whose records tell nobody which VPC they were made in."""
+        return tuple(replace(one, is_traced=False) for one in self.changes_of(REGION, since=since, until=until))
 
     def record_actions(
         self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime

@@ -16,6 +16,7 @@ from lifeline.core.reach import endpoints_of
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
 LINGERING = timedelta(minutes=10)  # a connection that is open when its route goes may last that long
+_AT_ONCE = timedelta(minutes=2)  # so long one deployment may take for changes that belong together
 _LONGEST_ACTOR = 40
 _GATEWAYS = ("igw", "eigw", "nat", "vgw", "tgw", "pcx", "cagw", "lgw")
 
@@ -26,7 +27,7 @@ class Field(StrEnum):
     ROUTES = (
         "Route|VgwRoute|InternetGateway|EgressOnlyInternetGateway|CarrierGateway|NatGateway|PrivateNatGateway"
         "|NetworkInterfaceAttribute|Vpn|VpcPeering|LocalGateway|TransitGateway|VpcBlockPublicAccess|ManagedPrefixList"
-        "|Subnet"
+        "|Subnet$|SubnetCidrBlock"
     )
     ENDPOINTS = "VpcEndpoints?$"
     FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList"
@@ -95,20 +96,50 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
     )
 
 
-def change_behind(changes: Iterable[Change], kind: CauseKind, scope: Scope, since: datetime) -> Change | None:
-    """The last change that can have begun a cause of that kind, in the day before the gap; None where none is known.
+class Past:
+    """What is on record of what one way hangs on. Changes are told apart once, for all the agents that ask."""
 
-    One of another kind is never named: a wrong name in a notice is worse than none.
-    """
-    fields = _BEGUN_BY.get(kind, ())
-    new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""  # where none serves, a new one isn't what took the way
-    in_time = (one for one in newest_first(changes) if since - LOOK_BACK <= one.at <= since + LAG)
-    return next((one for one in in_time if one.event_name != new and takes(one, fields, scope)), None)
+    def __init__(self, changes: Iterable[Change], scope: Scope) -> None:
+        self._newest_first = sorted(changes, key=lambda one: (one.at, one.event_id), reverse=True)
+        self._scope = scope
+        self._beginnings: dict[CauseKind, tuple[Change, ...]] = {}
+        self._cures: dict[Field, tuple[Change, ...]] = {}
 
+    def change_behind(
+        self, kind: CauseKind, since: datetime, *, harmless_before: datetime | None = None
+    ) -> Change | None:
+        """The last change that can have begun a cause of that kind, in the day before the gap, or None.
 
-def newest_first(changes: Iterable[Change]) -> list[Change]:
-    """The changes from the last to the first, in a stable order."""
-    return sorted(changes, key=lambda one: (one.at, one.event_id), reverse=True)
+        Of changes made at once, it is the one whose record says most. One of another kind is never named, nor one from
+        before `harmless_before`, which didn't stop the agent: a wrong name in a notice is worse than none. One that
+        can't be traced to a VPC counts only where it came just before.
+        """
+        earliest = max(since - LOOK_BACK, harmless_before or since - LOOK_BACK)
+        found = [
+            one
+            for one in self._that_begin(kind)
+            if earliest <= one.at <= since + LAG and (one.is_traced or one.at >= since - LINGERING)
+        ]
+        together = (one for one in found if found[0].at - one.at <= _AT_ONCE)
+        return max(together, key=lambda one: _plainness(one, self._scope), default=None)
+
+    def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
+        """The last change that can have opened the way again, in that time and after the one that closed it."""
+        in_time = (one for one in self._that_cure(field) if one.is_traced and not_before <= one.at <= until)
+        return next((one for one in in_time if after is None or (one.at >= after.at and one != after)), None)
+
+    def _that_begin(self, kind: CauseKind) -> tuple[Change, ...]:
+        if kind not in self._beginnings:
+            fields = _BEGUN_BY.get(kind, ())
+            new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""  # where none serves, it isn't what took the way
+            found = (one for one in self._newest_first if one.event_name != new and takes(one, fields, self._scope))
+            self._beginnings[kind] = tuple(found)
+        return self._beginnings[kind]
+
+    def _that_cure(self, field: Field) -> tuple[Change, ...]:
+        if field not in self._cures:
+            self._cures[field] = tuple(one for one in self._newest_first if brings(one, (field,), self._scope))
+        return self._cures[field]
 
 
 def takes(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
@@ -142,6 +173,14 @@ def moment_words(time: datetime) -> str:
 def clock_words(time: datetime) -> str:
     """A time of the day as notices write it."""
     return f"{time.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def _plainness(change: Change, scope: Scope) -> int:
+    """How plainly its record says that it took the way: it names what the way hangs on, and it can do nothing else."""
+    own = scope.subnet_ids | scope.table_ids | scope.target_ids | scope.endpoint_ids | scope.filter_ids
+    if not change.ids & own:
+        return 0
+    return 2 if _ONLY_TAKES.match(change.event_name) else 1
 
 
 def _concerns(change: Change, fields: Sequence[Field], scope: Scope) -> bool:

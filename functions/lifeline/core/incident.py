@@ -28,6 +28,11 @@ class CauseKind(StrEnum):
         """True if the way to a service is the matter: these turn into each other while one outage lasts."""
         return self in _NETWORK
 
+    @property
+    def is_of_one_vpc(self) -> bool:
+        """True if all that it silences is in one VPC; a role, and a zone, may be those of several."""
+        return self not in _OF_SEVERAL_VPCS
+
 
 _NETWORK = frozenset(
     {
@@ -38,6 +43,7 @@ _NETWORK = frozenset(
         CauseKind.DNS_OFF,
     }
 )
+_OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.ZONE})
 
 
 class Confidence(StrEnum):
@@ -50,13 +56,17 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """A network change as the ledger keeps it. `ids` are the resources that its record names."""
+    """A network change as the ledger keeps it. `ids` are the resources that its record names.
+
+    `is_traced` unless its record tells nobody which VPC it was made in, as that of DisassociateRouteTable.
+    """
 
     at: datetime
     event_id: str
     event_name: str
     actor: str
     ids: frozenset[str] = frozenset()
+    is_traced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +120,9 @@ class Incident:
     """One cause and since when; its agents name it in their records.
 
     `began` is when the first of their datapoints was due. `told_at` is the time of the last notice, None before the
-    first; `told_agents` is how many agents people know of, `told_phase` what they were told last, and `reminders` how
-    often they were reminded. `gone` counts agents that were terminated or forgotten meanwhile. `looked_at` is when the
-    cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet.
+    first; `told_agents` is how many agents people know of, `told_phase` and `told_cause` (its key) what they were told
+    last, and `reminders` how often they were reminded. `gone` counts agents that were terminated or forgotten
+    meanwhile. `looked_at` is when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet.
     """
 
     id: str
@@ -125,6 +135,7 @@ class Incident:
     told_at: datetime | None = None
     told_agents: int = 0
     told_phase: Phase = Phase.BROKEN
+    told_cause: str = ""
     reminders: int = 0
     gone: int = 0
     revision: int = 0

@@ -76,7 +76,7 @@ def _lets_in(group: SecurityGroup, client: Subnet) -> bool:
 
 
 def _block(client: Subnet) -> str:
-    return client.cidr or client.ipv6_cidrs[0]
+    return client.cidr or next(iter(client.ipv6_cidrs), "::/0")
 
 
 def _families(endpoint: Endpoint) -> frozenset[int]:
