@@ -149,6 +149,14 @@ def test_a_closed_incident_is_kept_for_400_days_with_when_it_was_closed(incident
     assert json.loads(item["incident"]["S"])["cause"]["service"] == "monitoring"
 
 
+def test_those_closed_since_a_moment_are_known_by_their_ids(incidents: Incidents) -> None:
+    for number in (1, 2, 3):
+        assert incidents.close(saved(incidents, incident(f"inc-{number}")), now=minute(number))
+    saved(incidents, incident("inc-4"))
+    assert incidents.closed_since(WATCH, minute(2)) == {"inc-2", "inc-3"}
+    assert incidents.closed_since("another", minute(0)) == frozenset()
+
+
 def test_an_incident_that_another_run_changed_is_not_closed(incidents: Incidents) -> None:
     first = saved(incidents, incident())
     second = saved(incidents, replace(first, reminders=1))

@@ -168,6 +168,23 @@ class TestCutOff:
         assert (found.words, found.change) == ("no route out and no endpoint leads to monitoring", None)
         assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
 
+    @pytest.mark.parametrize(
+        ("at", "launched_at", "is_behind"),
+        [
+            (-3, -6000, True),
+            (-10.9, -6000, True),  # a connection may outlive its route for ten minutes
+            (-11.1, -6000, False),
+            (-3, -2, False),
+            (-3, -0.5, True),  # it started after its last datapoint: whether it could have sent one isn't known
+        ],
+    )
+    def test_is_not_blamed_on_a_change_after_which_the_agent_still_reported(
+        self, at: float, launched_at: float, is_behind: bool
+    ) -> None:
+        started = replace(INSTANCE, launched_at=minute(launched_at))
+        found = why(facts(network(), instance=started, changes=(change("DeleteRoute", "rtb-main", at=at),)))
+        assert (found.kind, found.change is not None) == (CauseKind.CUT_OFF, is_behind)
+
     def test_does_not_say_that_nothing_is_on_record_where_the_record_could_not_be_read(self) -> None:
         found = why(facts(network(), unreadable=("the changes of the VPC could not be read",)))
         assert found.evidence[-1] == "the changes of the VPC could not be read"
@@ -185,6 +202,27 @@ class TestCutOff:
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
         assert late.startswith("Lifeline hasn't mended this by 09:26:00 UTC: its notices say what it may not do.")
+
+    def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
+        dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
+        found = why(facts(network(dead), changes=(change("ReplaceRoute", "rtb-main", at=-600),)))
+        assert (found.kind, found.change) == (CauseKind.CUT_OFF, None)
+        assert "subnet-a is isolated by rtb-main; its route to tgw-1 is a blackhole" in found.evidence
+        assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
+
+    def test_of_an_agent_that_never_reported_may_be_the_work_of_an_old_change(self) -> None:
+        early = change("ReplaceRoute", "rtb-main", at=-600)
+        new = agent(seen_at=None, series=None)
+        assert why(facts(network(), agent=new, changes=(early,))).change == early
+
+    def test_in_anothers_vpc_is_likely_for_only_its_owner_sees_its_endpoints(self) -> None:
+        shared = network(owner_id="2")
+        found = why(facts(shared))
+        assert (found.kind, found.confidence, found.is_healable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, False)
+        assert "the VPC belongs to account 2, which alone can see and make its endpoints" in found.evidence
+        assert why(facts(network(owner_id="1"))).confidence is Confidence.HIGH
+        unknown = facts(shared, instance=replace(INSTANCE, profile_arn=""))
+        assert why(unknown).is_healable
 
     def test_is_not_lifelines_to_mend_where_a_central_endpoint_lost_its_route(self) -> None:
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
@@ -206,6 +244,13 @@ class TestAnEndpoint:
         assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
         assert (found.change, found.is_healable) == (revoked, True)
 
+    def test_that_is_closed_may_be_outlived_by_an_open_connection(self) -> None:
+        """Other than a route: nobody's connection lasts without one."""
+        revoked = change("RevokeSecurityGroupIngress", "sg-own", at=-60)
+        deleted = change("DeleteVpcEndpoints", "vpce-gone", at=-60)
+        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(revoked,))).change == revoked
+        assert why(facts(network(), changes=(deleted,))).change is None
+
     def test_that_is_closed_and_somebody_elses_is_theirs_to_open(self) -> None:
         foreign = endpoint(MONITORING, "a", own=False)
         found = why(facts(vpc(subnet("a"), foreign, CLOSED_GROUP)))
@@ -216,6 +261,8 @@ class TestAnEndpoint:
         coming = network(replace(SERVED, state=EndpointState.PENDING))
         found = why(facts(coming, made=(MadeFact("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
         assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
+        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert "vpce-1 for monitoring is pending" in found.evidence
         assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents should be back by 09:22:00 UTC."
 
     def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
@@ -225,10 +272,21 @@ class TestAnEndpoint:
         assert any("can't be told from it alone" in line for line in found.evidence)
 
     def test_whose_policy_forbids_metrics_is_named_with_the_change(self) -> None:
-        modified = change("ModifyVpcEndpoint", "vpce-1", at=-600)
+        modified = change("ModifyVpcEndpoint", "vpce-1", at=-8)
         found = why(facts(network(replace(SERVED, policy=DENYING)), changes=(modified, DELETED)))
         assert (found.key, found.change) == ("ENDPOINT_POLICY|vpce-1", modified)
         assert found.words == "the policy of vpce-1 doesn't allow cloudwatch:PutMetricData"
+
+    def test_whose_policy_forbids_metrics_may_not_be_asked_where_names_are_resolved_elsewhere(self) -> None:
+        elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
+        found = why(facts(network(replace(SERVED, policy=DENYING)), dns=elsewhere))
+        assert (found.kind, found.confidence) == (CauseKind.ENDPOINT_POLICY, Confidence.MEDIUM)
+        assert any("10.0.0.53" in line for line in found.evidence)
+
+    def test_whose_policy_forbids_metrics_comes_before_other_needs(self) -> None:
+        started = replace(INSTANCE, launched_at=minute(-1))
+        found = why(facts(network(replace(SERVED, policy=DENYING)), "ec2", instance=started))
+        assert found.kind is CauseKind.ENDPOINT_POLICY
 
 
 class TestAnotherNeed:
@@ -259,6 +317,25 @@ class TestAnotherNeed:
         assert why(facts(served(), "ec2", role=DENIED)).kind is CauseKind.ROLE
         cured = why(facts(served(), "ec2", made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
         assert (cured.service, cured.fix) == ("monitoring", "endpoint vpce-1 became available by 09:04:00 UTC")
+
+    def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
+        assert why(facts(served(), "ec2", instance=replace(INSTANCE, profile_arn=""))).kind is CauseKind.NO_PROFILE
+
+    MADE = (MadeFact("ec2", "vpce-ec2", minute(2), minute(4)),)
+
+    def test_that_was_mended_is_sure_for_an_agent_that_started_and_likely_for_another(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        known = facts(both, "ec2", made=self.MADE, changes=(change("DeleteRoute", "rtb-main", at=-0.5),))
+        likely = why(known)
+        assert (likely.service, likely.fixed_at, likely.confidence) == ("ec2", minute(4), Confidence.MEDIUM)
+        sure = why(replace(known, instance=self.started()))
+        assert (sure.service, sure.fixed_at, sure.confidence) == ("ec2", minute(4), Confidence.HIGH)
+
+    def test_that_was_mended_comes_after_a_role_that_forbids_unless_the_agent_started(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        known = facts(both, "ec2", made=self.MADE, role=DENIED)
+        assert why(known).kind is CauseKind.ROLE
+        assert why(replace(known, instance=self.started())).service == "ec2"
 
     def test_comes_after_monitoring(self) -> None:
         assert why(facts(network(), "ec2", instance=self.started())).service == "monitoring"
@@ -389,6 +466,22 @@ class TestMendedMeanwhile:
     def test_an_endpoint_that_explains_nothing_is_no_cause(self, made: MadeFact, seen: Vpc) -> None:
         assert why(facts(seen, made=(made,))).kind is CauseKind.AGENT
 
+    def test_the_story_names_who_began_it_and_what_mended_it_and_is_recovering(self) -> None:
+        """The route goes, Lifeline makes the endpoint within a minute, the gap is opened while the agent isn't back."""
+        story = (
+            change("ModifySubnetAttribute", "subnet-a", at=-0.7, event_id="e-0"),
+            change("DeleteRoute", "rtb-main", at=-0.8, event_id="e-9", actor="deploy-role/terraform"),
+            change("DetachInternetGateway", "igw-1", VPC_ID, at=-0.6, event_id="e-5"),
+            change("CreateTags", "subnet-a", at=0.5, event_id="e-7"),
+        )
+        found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
+        assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
+        assert found.words == "DeleteRoute by deploy-role/terraform left no way to monitoring"
+        assert found.fix == "endpoint vpce-1 became available by 09:02:00 UTC"
+        assert "vpce-1 serves monitoring" in found.evidence
+        assert found.fixed_at
+        assert found.fixed_at + RECOVERY_TIME > NOW
+
     def test_without_an_incident_two_changes_tell_of_the_cut(self) -> None:
         known = facts(network(self.PUBLIC), instance=self.OUT, changes=(DELETED, self.BACK))
         found = why(known)
@@ -410,6 +503,13 @@ class TestMendedMeanwhile:
     def test_changes_that_do_not_frame_the_gap_tell_nothing(self, changes: tuple[Change, ...]) -> None:
         assert why(facts(network(self.PUBLIC), instance=self.OUT, changes=changes)).kind is CauseKind.AGENT
 
+    def test_changes_from_before_its_instance_started_stopped_no_agent_that_has_reported_since(self) -> None:
+        built = (change("AssociateRouteTable", "subnet-a", "rtb-main", at=-1.7), replace(self.BACK, at=minute(-1.6)))
+        started = replace(self.OUT, launched_at=minute(-1.5))
+        assert why(facts(network(self.PUBLIC), instance=started, changes=built)).kind is CauseKind.AGENT
+        never = agent(series=None, seen_at=None)
+        assert why(facts(network(self.PUBLIC), instance=started, changes=built, agent=never)).kind is CauseKind.CUT_OFF
+
     def test_a_group_closed_and_opened_tells_of_the_cut(self) -> None:
         closed = change("RevokeSecurityGroupIngress", "sg-own", actor="bob")
         opened = change("AuthorizeSecurityGroupIngress", "sg-own", at=3, event_id="e-2")
@@ -418,6 +518,24 @@ class TestMendedMeanwhile:
             CauseKind.ENDPOINT_CLOSED,
             "RevokeSecurityGroupIngress by bob closed the way to monitoring",
         )
+
+    def test_an_endpoint_made_by_hand_after_the_route_was_taken_is_the_cure_and_not_the_cause(self) -> None:
+        made = change("CreateVpcEndpoint", "vpce-1", VPC_ID, at=-1, event_id="e-2", actor="alice")
+        opened = change("AuthorizeSecurityGroupIngress", "sg-own", at=-0.5, event_id="e-3", actor="alice")
+        found = why(facts(changes=(DELETED, made, opened)))
+        assert (found.kind, found.change) == (CauseKind.CUT_OFF, DELETED)
+        assert found.fix == "endpoint vpce-1 is available (CreateVpcEndpoint by alice at 08:59:00 UTC)"
+
+    @pytest.mark.parametrize(("gone", "back"), [("e-1", "e-2"), ("e-2", "e-1")])
+    def test_a_route_taken_and_brought_back_in_one_second_tells_of_the_cut_whatever_the_events_ids(
+        self, gone: str, back: str
+    ) -> None:
+        both = (replace(DELETED, event_id=gone), replace(self.BACK, at=DELETED.at, event_id=back))
+        found = why(facts(network(self.PUBLIC), instance=self.OUT, changes=both))
+        assert (found.kind, found.fixed_at) == (CauseKind.AGENT, None)
+        near = tuple(replace(one, at=minute(-1)) for one in both)
+        found = why(facts(network(self.PUBLIC), instance=self.OUT, changes=near))
+        assert (found.kind, found.fixed_at) == (CauseKind.CUT_OFF, minute(-1))
 
     def test_the_vpcs_dns_turned_off_and_on_tells_of_the_cut(self) -> None:
         off = change("ModifyVpcAttribute", VPC_ID, actor="bob")
@@ -527,6 +645,24 @@ class TestManyInOneZone:
         assert (cause.words, cause.confidence) == ("agents of us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
         assert cause.evidence[0] == "3 agents of us-east-1a fell silent at once, 1 still report there"
+
+    @pytest.mark.parametrize(
+        ("other", "reporting", "kind"),
+        [
+            ((), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((30,), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((0,), {"us-east-1b": 3}, CauseKind.CUT_OFF),
+            ((), {"us-east-1a": 3}, CauseKind.CUT_OFF),
+            ((), {}, CauseKind.CUT_OFF),
+        ],
+    )
+    def test_with_a_need_that_can_not_be_reached_share_the_zones_cause_only_if_it_is_the_zone_that_differs(
+        self, other: tuple[float, ...], reporting: Mapping[str, int], kind: CauseKind
+    ) -> None:
+        """A new setting restarts all agents at once: without `ec2` none of them sends, in whatever zone."""
+        here = self.fleet(0, 0, 0, watch=Watch(needs=frozenset({"ec2"})))
+        there = self.fleet(*other, zone="us-east-1b", watch=Watch(needs=frozenset({"ec2"})))
+        assert set(self.kinds(here | there, reporting)[:3]) == {kind}
 
     def test_of_other_zones_do_not_count(self) -> None:
         fleet = self.fleet(0, 0) | self.fleet(0, 0, zone="us-east-1b")

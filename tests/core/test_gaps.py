@@ -179,11 +179,15 @@ class TestSilence:
     def test_an_open_gap_is_not_opened_again(self) -> None:
         assert judge(silent_agent(), seen(instance=RUNNING), at(600)) == Verdict(State.SILENT, silent_agent())
 
-    def test_an_agent_that_goes_silent_again_stays_with_its_open_incident(self) -> None:
+    def test_an_agent_that_goes_silent_again_leaves_its_open_incident_for_the_cause_may_be_another(self) -> None:
         verdict = judge(recovered_agent(back_at=minute(20)), seen(21), at(28))
         assert verdict.turn is Turn.OPENED
-        assert kept(verdict).incident == "inc-1"
+        assert kept(verdict).incident == ""
         assert kept(verdict).gap == Gap(since=minute(22), opened_at=minute(28))
+
+    def test_a_flapping_agent_that_goes_silent_again_stays_with_its_open_incident(self) -> None:
+        verdict = judge(recovered_agent(back_at=minute(20), is_flapping=True), seen(21), at(28))
+        assert kept(verdict).incident == "inc-1"
 
     def test_a_launch_before_the_last_datapoint_excuses_nothing(self) -> None:
         verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, minute(4))), at(12))
@@ -319,7 +323,7 @@ class TestSuppression:
     def test_a_silence_that_began_anew_in_a_maintenance_window_opens_a_gap(self) -> None:
         resting = aside(Suppression.MAINTENANCE, gap=silent_agent().gap, incident="inc-1")
         verdict = judge(resting, seen(40, 41), at(60))
-        assert (verdict.turn, kept(verdict).incident) == (Turn.OPENED, "inc-1")
+        assert (verdict.turn, kept(verdict).incident) == (Turn.OPENED, "")
         assert kept(verdict).gap == Gap(since=minute(42), opened_at=minute(60))
 
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
@@ -332,10 +336,15 @@ class TestWarmUp:
 
     def test_a_restarted_instance_may_warm_up_before_its_agent_is_due(self) -> None:
         warming = aside(Suppression.WARMING_UP)
-        assert judge(aside(), seen(instance=self.STARTED), at(115)) == Verdict(State.SUPPRESSED, warming)
-        verdict = judge(warming, seen(instance=self.STARTED), at(116))
+        assert judge(aside(), seen(instance=self.STARTED), at(116)) == Verdict(State.SUPPRESSED, warming)
+        verdict = judge(warming, seen(instance=self.STARTED), at(117))
         assert verdict.turn is Turn.OPENED
-        assert kept(verdict).gap == Gap(since=minute(110), opened_at=minute(116))
+        assert kept(verdict).gap == Gap(since=minute(111), opened_at=minute(117))
+
+    def test_an_agent_that_publishes_every_hour_is_due_an_hour_after_it_is_warm(self) -> None:
+        hourly = Moment(minute(150), Rules(period=timedelta(hours=1), grace=GRACE))
+        verdict = judge(aside(), seen(instance=self.STARTED), hourly)
+        assert verdict == Verdict(State.SUPPRESSED, aside(Suppression.WARMING_UP))
 
     def test_a_restart_within_the_grace_sets_the_agent_aside_until_it_is_warm(self) -> None:
         verdict = judge(agent(), seen(0, instance=Instance(Power.RUNNING, minute(2))), at(7))
@@ -353,15 +362,15 @@ class TestNeverReported:
         assert judge(expected_agent(), nothing(self.LAUNCHED), at(12)) == Verdict(State.SUPPRESSED, warming)
 
     def test_it_is_silent_once_its_instance_was_warm_for_longer_than_the_grace(self) -> None:
-        verdict = judge(expected_agent(), nothing(self.LAUNCHED), at(12.1))
-        gap = Gap(since=minute(7), opened_at=minute(12.1))
-        silent = expected_agent(state=State.SILENT, gap=gap, openings=(minute(12.1),))
+        verdict = judge(expected_agent(), nothing(self.LAUNCHED), at(13.1))
+        gap = Gap(since=minute(8), opened_at=minute(13.1))
+        silent = expected_agent(state=State.SILENT, gap=gap, openings=(minute(13.1),))
         assert verdict == Verdict(State.SILENT, silent, Turn.OPENED)
 
     def test_without_a_launch_time_it_is_expected_since_it_was_first_met(self) -> None:
-        assert judge(expected_agent(), nothing(), at(15)).state is State.SUPPRESSED
-        verdict = judge(expected_agent(), nothing(), at(15.1))
-        assert kept(verdict).gap == Gap(since=minute(10), opened_at=minute(15.1))
+        assert judge(expected_agent(), nothing(), at(16)).state is State.SUPPRESSED
+        verdict = judge(expected_agent(), nothing(), at(16.1))
+        assert kept(verdict).gap == Gap(since=minute(11), opened_at=minute(16.1))
 
     def test_it_is_not_expected_before_it_was_met(self) -> None:
         assert judge(expected_agent(), nothing(RUNNING), at(-1)).state is State.SUPPRESSED
@@ -411,7 +420,7 @@ class TestForgetting:
     def test_an_instance_that_starts_after_two_weeks_is_given_its_warm_up(self) -> None:
         started = seen(instance=Instance(Power.RUNNING, minute(FORTNIGHT - 5)))
         assert judge(aside(), started, at(FORTNIGHT + 1)).agent == aside(Suppression.WARMING_UP)
-        assert judge(aside(), started, at(FORTNIGHT + 11)).turn is Turn.OPENED
+        assert judge(aside(), started, at(FORTNIGHT + 12)).turn is Turn.OPENED
 
     @pytest.mark.parametrize(
         ("remembered", "instance"), [(silent_agent(expected_since=START), RUNNING), (silent_agent(), TAGGED)]
@@ -444,9 +453,12 @@ class TestFlapping:
         assert judge(restless, seen(130), at(131)) == Verdict(State.REPORTING, replace(restless, is_flapping=False))
         assert judge(restless, seen(130), at(135)) == Verdict(State.LATE, replace(restless, is_flapping=False))
 
-    def test_a_long_silence_alone_does_not_calm_it(self) -> None:
+    def test_one_that_has_been_silent_for_an_hour_no_longer_flaps(self) -> None:
         restless = silent_agent(is_flapping=True)
-        assert judge(restless, seen(), at(600)) == Verdict(State.SILENT, restless)
+        assert judge(restless, seen(), at(67)) == Verdict(State.SILENT, restless)
+        assert judge(restless, seen(), at(67.1)) == Verdict(State.SILENT, replace(restless, is_flapping=False))
+
+    def test_a_new_gap_does_not_calm_it(self) -> None:
         assert kept(judge(agent(openings=(minute(7),), is_flapping=True), seen(), at(600))).is_flapping
 
     def test_its_return_after_a_long_silence_calms_it(self) -> None:
@@ -519,13 +531,15 @@ class TestEveryVerdict:
         seen_at: tuple[datetime, ...],
         moment: Moment,
     ) -> None:
-        after = judge(remembered, Evidence(series(), seen_at, instance, rest), moment).agent
+        verdict = judge(remembered, Evidence(series(), seen_at, instance, rest), moment)
+        after = verdict.agent
         if after is not None:
             assert after.state in (State.REPORTING, State.SILENT, State.SUPPRESSED)
             assert (after.state is State.SUPPRESSED) == (after.suppressed_by is not None)
             assert after.state is not State.SILENT or (after.gap is not None and after.gap.is_open)
             assert after.state is not State.REPORTING or after.gap is None or not after.gap.is_open
-            assert after.incident == remembered.incident
+            stays = verdict.turn is not Turn.OPENED or remembered.is_flapping
+            assert after.incident == (remembered.incident if stays else "")
 
 
 def run_each_minute(

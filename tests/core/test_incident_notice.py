@@ -34,7 +34,7 @@ CUT = Cause(
 )
 FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC")
 OWN = Cause(CauseKind.AGENT, Confidence.LOW, "nothing found around it: the agent itself")
-FLAPPING = Cause(CauseKind.FLAPPING, Confidence.HIGH, "opened 4 gaps within an hour", vpc_id=VPC)
+FLAPPING = Cause(CauseKind.FLAPPING, Confidence.HIGH, "more than 3 gaps within an hour", vpc_id=VPC)
 TWO = (silent_agent("i-0123456789abcdef0"), silent_agent("i-0123456789abcdef1"))
 TWELVE = tuple(silent_agent(f"i-0123456789abcde{number:02x}") for number in range(12))
 
@@ -70,7 +70,7 @@ def subject(news: News, at: float = 7) -> str:
 
 def test_an_opened_incident_reads_so() -> None:
     notice = incident_notice(opened(*TWO), WATCH, minute(7))
-    assert notice.subject.startswith("[lifeline] 2 agents silent in vpc-0a1b2c3d4e5f60718 (app-prod): DeleteRoute by ")
+    assert notice.subject.startswith("[lifeline] 2 agents silent in app-prod: DeleteRoute by deploy-role left")
     assert notice.text == (
         """\
 2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
@@ -83,6 +83,7 @@ Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
 - change: DeleteRoute by deploy-role at 2026-03-02 08:59:30 UTC (7 min 30 s
   ago), CloudTrail event 8c2f3c5e-1111-4222-8333-abcdefabcdef
+What was seen around one of them:
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
@@ -91,7 +92,7 @@ asked to look at vpc-0a1b2c3d4e5f60718: it mends what its mode and policy allow.
 
 What to do: Wait for the endpoint, or bring the route back.
 
-Incident: inc-20260302-0907-ab12cd
+Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
 """
     )
 
@@ -103,7 +104,7 @@ def test_an_updated_incident_reads_so() -> None:
     notice = incident_notice(
         News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1), WATCH, minute(18)
     )
-    assert notice.subject.startswith("[lifeline] i-0123456789abcdef1 (+1) silent in vpc-0a1b2c3d4e5f60718 (app-prod): ")
+    assert notice.subject.startswith("[lifeline] 1 more, now 1 agent silent (recovering) in app-prod: DeleteRoute by ")
     assert notice.text == (
         """\
 1 more agent of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this
@@ -114,10 +115,10 @@ incident. Now 1 is silent and 1 reports again.
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
 
-Recovering: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC;
-until 09:24 UTC agents may still need time.
+Recovering: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
+Agents may need until 09:24 UTC.
 
-Incident: inc-20260302-0907-ab12cd
+Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
 """
     )
 
@@ -126,7 +127,7 @@ def test_a_reminder_reads_so() -> None:
     known = incident(replace(CUT, change=None, evidence=(), is_healable=False), told_at=minute(7), told_agents=2)
     news = News(NewsKind.REMINDER, known, silent=TWO, set_aside=(silent_agent("i-3"),), joined=1)
     notice = incident_notice(news, WATCH, minute(67))
-    assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in vpc-0a1b2c3d4e5f60718 (app")
+    assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
     assert notice.text == (
         """\
 2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
@@ -142,7 +143,7 @@ Still broken: nothing that would end it has been seen.
 
 What to do: Wait for the endpoint, or bring the route back.
 
-Incident: inc-20260302-0907-ab12cd
+Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
 """
     )
 
@@ -152,7 +153,7 @@ def test_a_resolved_incident_reads_so() -> None:
     news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
     notice = incident_notice(news, WATCH, minute(13))
     assert notice.subject == (
-        "[lifeline] 2 of 5 agents of vpc-0a1b2c3d4e5f60718 (app-prod) report again after 11 min: endpoint ..."
+        "[lifeline] 2 of 5 agents of app-prod report again after 11 min: endpoint vpce-0a1b2c3d4e5f60718 b..."
     )
     assert notice.text == (
         """\
@@ -164,8 +165,8 @@ ago).
   i-0123456789abcdef1: silent for 11 min, back 2026-03-02 09:12:00 UTC
 
 Not back, and not expected to report:
-  1: its instance is stopped
-  2: terminated or forgotten
+  i-2: its instance is stopped or gone
+  2 agents terminated or forgotten
 
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
@@ -174,7 +175,7 @@ this was seen.
 
 What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
 
-Incident: inc-20260302-0907-ab12cd
+Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
 """
     )
 
@@ -191,8 +192,8 @@ others are, the gravest first:
 
   opened: 2 agents silent in vpc-1: nothing found around it: the agent itself
     (inc-20260302-0907-ab12cd)
-  resolved: i-0123456789abcdef0 of vpc-1 reports again after 9 min: it came back
-    by itself (inc-20260302-0907-ab12cd)
+  resolved: i-0123456789abcdef0 of vpc-1 reports again after 9 min: the agent
+    came back by itself (inc-20260302-0907-ab12cd)
 """
     )
     assert json.loads(json.dumps(notice.facts))["counts"] == {"opened": 1, "resolved": 1}
@@ -201,7 +202,7 @@ others are, the gravest first:
 
 def test_a_long_summary_counts_what_it_leaves_out() -> None:
     notice = summary_notice([opened(*TWO)] * 40, WATCH, minute(7))
-    assert notice.text.endswith("  ... and 28 more\n")
+    assert notice.text.endswith("  ... and 30 more\n")
     assert notice.subject == "[lifeline] 40 more incidents of cloudwatch-agent: 40 opened"
 
 
@@ -216,7 +217,7 @@ def test_a_long_summary_counts_what_it_leaves_out() -> None:
             "i-1 silent in us-east-1a: words",
         ),
         (News(NewsKind.UPDATED, incident(OWN), silent=TWO), 30, f"2 agents still silent: {OWN.words}"),
-        (News(NewsKind.UPDATED, incident(OWN), silent=TWO, joined=1), 30, f"2 agents (+1) silent: {OWN.words}"),
+        (News(NewsKind.UPDATED, incident(OWN), silent=TWO, joined=1), 30, f"1 more, now 2 agents silent: {OWN.words}"),
         (
             opened(expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14))), cause=OWN),
             14,
@@ -231,16 +232,20 @@ def test_a_long_summary_counts_what_it_leaves_out() -> None:
             70,
             f"i-1 not reporting yet after 1 h: {OWN.words}",
         ),
-        (resolved(back("i-1"), cause=OWN), 12, "i-1 reports again after 9 min: it came back by itself"),
-        (resolved(back("i-1"), back("i-2"), cause=OWN), 12, "2 agents report again after 9 min: they came back by "),
+        (resolved(back("i-1"), cause=OWN), 12, "i-1 reports again after 9 min: the agent came back by itself"),
+        (
+            resolved(back("i-1"), back("i-2"), cause=OWN),
+            12,
+            "2 agents report again after 9 min: the agents came back by ",
+        ),
         (resolved(back("i-1", at=1), cause=OWN), 12, "i-1 reports again: the datapoints arrived late"),
-        (resolved(cause=OWN, gone=3), 12, f"3 agents no longer expected to report: {OWN.words}"),
-        (resolved(cause=FLAPPING), 12, f"incident over in {VPC}: its agents are in other incidents now"),
-        (opened(silent_agent("i-1", is_flapping=True), cause=FLAPPING), 7, f"i-1 flapping in {VPC}: opened 4 gaps "),
+        (resolved(cause=OWN, gone=3), 12, "3 agents silent no more, but not back: not expected to report"),
+        (resolved(cause=FLAPPING), 12, f"incident over in {VPC}: none of its agents is left in it"),
+        (opened(silent_agent("i-1", is_flapping=True), cause=FLAPPING), 7, f"i-1 flapping in {VPC}: more than 3 gaps "),
         (
             News(NewsKind.REMINDER, incident(FLAPPING), back=(back("i-1", is_flapping=True), back("i-2"))),
             70,
-            f"i-1 still flapping in {VPC}: opened 4 gaps",
+            f"i-1 still flapping in {VPC}: more than 3 gaps",
         ),
         (resolved(back("i-1"), cause=FLAPPING), 70, f"i-1 of {VPC} stopped flapping"),
     ],
@@ -268,11 +273,11 @@ def test_agents_that_never_reported_are_told_apart() -> None:
     ("known", "words"),
     [
         (incident(CUT), "Still broken: nothing that would end it has been seen."),
-        (incident(FIXED, phase=Phase.RECOVERING), "until 09:24 UTC agents may still need time."),
+        (incident(FIXED, phase=Phase.RECOVERING), "Agents may need until 09:24 UTC."),
         (incident(FIXED), "but the 15 minutes that agents may need after that are over."),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING), phase=Phase.RECOVERING),
-            "Recovering: the endpoint is coming up; until 09:22 UTC agents may still need time.",
+            "Recovering: an endpoint is not up yet; agents need some minutes more once it is.",
         ),
     ],
 )
@@ -303,12 +308,77 @@ def test_who_did_not_come_back_in_time_is_told() -> None:
         (resolved(back("i-1"), back("i-2"), cause=OWN), "What fixed it: the agents came back by themselves."),
         (resolved(back("i-1", at=1), cause=OWN), "Its datapoints arrived late; none is missing."),
         (resolved(gone=1), "None of them came back: they are not expected to report."),
-        (resolved(), "None is left in it: they are in other incidents now."),
+        (resolved(), "None is left in it: they left the roster, or are in other incidents now."),
         (resolved(back("i-1"), cause=FLAPPING), "stopped flapping: it reports and opened no gap for an hour."),
     ],
 )
 def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
     assert words in prose(news, at=12)
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (incident(told_cause="AGENT|vpc-1"), "are still silent; more is known of the cause now."),
+        (incident(told_cause=CUT.key), "are still silent: what looked like a repair did not last."),
+        (
+            incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING)),
+            "are still silent, though they were due back by now.",
+        ),
+    ],
+)
+def test_why_it_is_told_once_more_is_said(known: Incident, words: str) -> None:
+    assert words in prose(News(NewsKind.UPDATED, known, silent=TWO), at=25)
+
+
+def test_an_endpoint_that_does_not_come_up_is_not_called_unseen() -> None:
+    pending = incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING))
+    assert "Still broken: the endpoint is not up yet." in prose(News(NewsKind.REMINDER, pending, silent=TWO), at=70)
+
+
+@pytest.mark.parametrize("kind", [CauseKind.ROLE, CauseKind.ZONE])
+def test_a_cause_that_reaches_over_several_vpcs_names_none(kind: CauseKind) -> None:
+    notice = incident_notice(
+        opened(*TWO, cause=replace(OWN, kind=kind, vpc_id=VPC, vpc_name="app-prod")), WATCH, minute(7)
+    )
+    assert notice.facts["vpc_id"] == notice.facts["vpc_name"] == ""
+    assert VPC not in notice.text
+    assert "app-prod" not in notice.subject + notice.text
+
+
+@pytest.mark.parametrize("at", [7, 70])
+def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names_are(at: float) -> None:
+    cause = replace(CUT, vpc_name="Shared services of the production network")
+    for who in ("i-0123456789abcdef0", "very-long-host-name." * 10):
+        for kind in (NewsKind.OPENED, NewsKind.REMINDER):
+            line = subject(News(kind, incident(cause), silent=(silent_agent(who),)), at)
+            assert len(line) <= SUBJECT_LENGTH
+            assert "silent" in line
+            assert "in Shared services o..." in line
+
+
+def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
+    seen = replace(OWN, evidence=("the instance is running",))
+    assert "What was seen around one of them:\n- the instance" in text(opened(*TWO, cause=seen))
+    assert "around one of them" not in text(opened(TWO[0], cause=seen))
+    assert "around one of them" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
+
+
+def test_who_is_not_back_is_named_with_the_reason() -> None:
+    away = [silent_agent(f"i-{number}", suppressed_by=Suppression.MAINTENANCE) for number in range(7)]
+    told = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
+    assert "  i-0: a maintenance window is on\n" in told
+    assert "  ... and 2 more\n  1 agent terminated or forgotten\n" in told
+
+
+def test_a_repair_that_nobody_saw_is_not_told_as_one() -> None:
+    forbidden = replace(OWN, kind=CauseKind.ROLE)
+    assert "What fixed it was not seen." in text(resolved(back("i-1"), cause=forbidden), at=12)
+    assert subject(resolved(back("i-1"), cause=forbidden), at=12) == "[lifeline] i-1 reports again after 9 min"
+
+
+def test_a_silence_of_late_datapoints_has_no_cause() -> None:
+    assert "Why:" not in text(resolved(back("i-1", at=1), cause=OWN), at=12)
 
 
 def test_nothing_is_said_to_be_fixed_where_nobody_came_back() -> None:
@@ -327,7 +397,8 @@ def test_flapping_agents_are_told_with_their_gaps() -> None:
     [
         (opened(*TWO), Severity.WARNING),
         (opened(*TWELVE), Severity.CRITICAL),
-        (News(NewsKind.UPDATED, incident(), silent=TWELVE), Severity.WARNING),
+        (News(NewsKind.UPDATED, incident(told_agents=9), silent=TWELVE), Severity.CRITICAL),
+        (News(NewsKind.UPDATED, incident(told_agents=10), silent=TWELVE), Severity.WARNING),
         (News(NewsKind.REMINDER, incident(), silent=TWELVE), Severity.WARNING),
         (resolved(back("i-1")), Severity.INFO),
     ],
@@ -356,11 +427,12 @@ def test_whatever_a_tag_holds_the_notice_is_printable_ascii_in_one_subject_line(
 def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
     long_id = "service/" + "a" * 100
     cause = replace(CUT, evidence=tuple(f"{line} is known of subnet-0a1b2c3d4e5f60718" for line in range(9)))
+    cause = replace(cause, evidence=("AWS said: " + "why it failed, " * 99, *cause.evidence))
     told = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
     assert len(told) <= 35
     assert any(long_id in line for line in told)
     assert [line for line in told if len(line) > 80 and long_id not in line] == []
-    assert "- ... and 5 more" in told
+    assert "- ... and 6 more" in told
 
 
 def test_the_facts_are_json_and_say_the_same() -> None:

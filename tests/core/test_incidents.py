@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lifeline.core.gaps import Agent, Gap, State, Suppression
 from lifeline.core.grouping import PATIENCE, refresh_cause
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
-from lifeline.core.incidents import MOST_NOTICES, News, NewsKind, Settled, cap, settle, to_examine, told
+from lifeline.core.incidents import MANY, MOST_NOTICES, News, NewsKind, Settled, cap, settle, to_examine, told
 from lifeline.core.watches import Watch
 from tests.support.agents import agent, minute, silent_agent
 
@@ -165,7 +165,7 @@ class TestOpening:
 
     def test_an_agent_that_waited_long_enough_is_told_without_a_cause(self) -> None:
         found = settled(silent("i-a"), at=10)
-        assert found.incidents[0].cause.words == "its surroundings could not be examined"
+        assert found.incidents[0].cause.words == "the surroundings could not be examined"
         assert kinds(found) == [NewsKind.OPENED]
 
     def test_a_silence_that_ended_while_its_agent_waited_is_told_all_the_same(self) -> None:
@@ -221,8 +221,13 @@ class TestFlapping:
         found = settled(*members, open_=[incident(told_agents=2)], at=8)
         moved = found.agents["i-a"]
         [other] = [one for one in found.incidents if one.id == moved.incident]
-        assert (other.cause.kind, other.cause.words) == (CauseKind.FLAPPING, "opened 4 gaps within an hour")
+        assert (other.cause.kind, other.cause.words) == (CauseKind.FLAPPING, "more than 3 gaps within an hour")
         assert kinds(found) == [NewsKind.OPENED]
+
+    def test_it_keeps_the_place_of_its_last_incident_only_where_that_has_one(self) -> None:
+        for of, vpc_id in ((cut_off(), "vpc-1"), (cause(CauseKind.ROLE, subject="role/a"), "")):
+            found = settled(flapping("i-a", incident="inc-1"), open_=[incident(of)], at=8)
+            assert found.news[0].incident.cause.vpc_id == vpc_id
 
     def test_people_know_no_more_agents_than_stayed(self) -> None:
         members = [flapping("i-a", incident="inc-1"), silent("i-b", incident="inc-1"), silent("i-c")]
@@ -313,6 +318,14 @@ class TestLooking:
         found = settled(silent("i-a", incident="inc-1"), open_=[incident()], causes=cut_off(), at=12)
         assert found.incidents[0].looked_at == minute(12)
 
+    def test_what_is_wrong_around_agents_that_are_back_is_not_what_kept_them_silent(self) -> None:
+        denied = cause(CauseKind.ROLE, Confidence.HIGH)
+        known = incident(cause())
+        [news] = settled(back("i-a"), open_=[known], causes=denied, at=12).news
+        assert (news.kind, news.incident.cause) == (NewsKind.RESOLVED, known.cause)
+        [news] = settled(back("i-a"), open_=[known], causes=fixed(), at=12).news
+        assert news.incident.cause == fixed()
+
     def test_a_look_at_one_that_joined_is_none_at_the_others(self) -> None:
         members = [silent("i-a", incident="inc-1"), silent("i-b")]
         found = settled(*members, open_=[incident()], causes={"i-b": cut_off()}, at=12)
@@ -399,6 +412,33 @@ class TestPhases:
 
 
 class TestTelling:
+    def test_one_that_joins_after_another_left_is_told(self) -> None:
+        known = incident(told_agents=2)  # i-b fell silent anew, and is in another incident by now
+        [known] = settled(silent("i-a", incident="inc-1"), open_=[known], at=10).incidents
+        members = [silent("i-a", incident="inc-1"), silent("i-c", incident="inc-1")]
+        assert [(news.kind, news.joined) for news in settled(*members, open_=[known], at=20).news] == [
+            (NewsKind.UPDATED, 1)
+        ]
+
+    def test_a_better_cause_than_people_know_is_told_at_once(self) -> None:
+        members, known = [silent("i-a", incident="inc-1")], incident(cause(), told_cause=cause().key)
+        found = settled(*members, open_=[known], causes=cut_off(), at=12)
+        assert kinds(found) == [NewsKind.UPDATED]
+        known = told(found.incidents[0], found.news[0], minute(12))
+        assert not settled(*members, open_=[known], at=13).news
+
+    def test_an_outage_that_becomes_another_of_its_kind_is_not_told_anew(self) -> None:
+        pending = cut_off(kind=CauseKind.ENDPOINT_PENDING)
+        known = incident(told_cause=cut_off().key)
+        assert not settled(silent("i-a", incident="inc-1"), open_=[known], causes=pending, at=12).news
+
+    def test_an_incident_that_grows_critical_is_told_at_once(self) -> None:
+        members = [silent(f"i-{number}", incident="inc-1") for number in range(MANY)]
+        assert not settled(*members[1:], open_=[incident()], at=8).news
+        [news] = settled(*members, open_=[incident()], at=8).news
+        assert (news.kind, news.is_critical) == (NewsKind.UPDATED, True)
+        assert not settled(*members, open_=[told(incident(), news, minute(8))], at=9).news
+
     def test_one_that_was_told_is_not_told_again(self) -> None:
         found = settled(silent("i-a"), causes=cut_off())
         [news] = found.news

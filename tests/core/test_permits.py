@@ -54,6 +54,7 @@ def test_one_statement_needs_no_list() -> None:
         ({"NotAction": "logs:*"}, Permit.ALLOWED),
         ({"NotAction": ["logs:*", "cloudwatch:*"]}, Permit.DENIED),
         ({"Resource": ["arn:aws:s3:::bucket", "*"]}, Permit.ALLOWED),
+        ({"Resource": "**"}, Permit.ALLOWED),
         ({"Resource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permit.DENIED),
         ({"NotResource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permit.UNSURE),
         ({"Principal": {"AWS": "*"}}, Permit.ALLOWED),

@@ -25,6 +25,7 @@ from lifeline.observability import logger
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _OPEN = "OPEN#"
+_CLOSED = "CLOSED#"
 # Why DynamoDB cancels a transaction that may succeed a moment later (DynamoDB API: TransactWriteItems).
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -67,7 +68,7 @@ class Incidents:
         closed_at = now.astimezone(UTC).isoformat()
         kept = {
             "pk": _open_key(incident)["pk"],
-            "sk": {"S": f"CLOSED#{closed_at}#{incident.id}"},
+            "sk": {"S": f"{_CLOSED}{closed_at}#{incident.id}"},
             **_item(incident),
             "closed_at": {"S": closed_at},
             "expires_at": {"N": str(int((now + KEEP).timestamp()))},
@@ -85,6 +86,23 @@ class Incidents:
                 raise TransientError(str(problem), code=problem.code) from error
             raise problem from error
         return True
+
+    def closed_since(self, watch_name: str, since: datetime) -> frozenset[str]:
+        """The ids of the watch's incidents that were closed from then on."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :end",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": f"INCIDENTS#{watch_name}"},
+                ":since": {"S": f"{_CLOSED}{since.astimezone(UTC).isoformat()}"},
+                ":end": {"S": f"{_CLOSED}~"},
+            },
+            "ProjectionExpression": "sk",
+            "ConsistentRead": True,
+        }
+        with translated(f"the closed incidents of {watch_name} could not be read"):
+            pages = self._dynamodb.get_paginator("query").paginate(**request)
+            return frozenset(item["sk"]["S"].rpartition("#")[2] for page in pages for item in page["Items"])
 
     def _query_open(self, watch_name: str) -> list[Item]:
         request: dict[str, Any] = {

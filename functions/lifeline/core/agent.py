@@ -7,6 +7,8 @@ from enum import StrEnum
 from lifeline.core.machines import UNMANAGED, Instance
 from lifeline.core.series import Series
 
+MOST_OPENINGS = 3  # gaps in an hour that an agent may open without being called flapping
+
 
 class State(StrEnum):
     """What an agent is found to be in one run. Only reporting, silent and suppressed are remembered."""

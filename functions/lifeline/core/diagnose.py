@@ -4,12 +4,12 @@
 | --- | --- | --- |
 | 1 | machine | EC2's own status checks of the instance fail |
 | 2 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
-| 3 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
-| 5 | network, mended | the way was cut and is open again: with the cause's fix |
+| 3 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 4 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 5 | network, mended | one of these ways was cut and is open again: with the cause's fix |
 | 6 | role | the instance's role may not publish metrics |
-| 7 | network | another need can't be reached; whether the agent met it before can't be told |
-| 8 | no profile | the instance has no instance profile |
+| 7 | no profile | the instance has no instance profile |
+| 8 | network | another need was cut off and is open again, or can't be reached; the agent may have met it before |
 | 9 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
 | 10 | agent | nothing else was found |
 
@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.changes import change_behind, change_evidence, clock_words, moment_words
+from lifeline.core.changes import change_evidence, clock_words, moment_words
 from lifeline.core.facts import METRICS, Around, Facts, MadeFact, cause_of
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import Health
@@ -35,7 +35,6 @@ __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
 
 PUBLISHING = "cloudwatch:PutMetricData"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
-_NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send its logs sends its metrics (agent: own pipelines)
 _KINDS = {
     Reach.CUT_OFF: CauseKind.CUT_OFF,
     Reach.NO_ADDRESS: CauseKind.CUT_OFF,
@@ -75,15 +74,17 @@ def diagnose_together(
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
     look = _Look(facts, now, around)
+    sure = facts.sure_needs
     steps: tuple[Callable[[], Cause | None], ...] = (
         look.machine,
         look.way_to_metrics,
-        look.sure_need,
         look.endpoint_policy,
-        lambda: mended_cause(facts, around, now),
+        look.sure_need,
+        lambda: mended_cause(facts, around, [one for one in around.ways if one in sure], now),
         look.role,
-        look.likely_need,
         look.profile,
+        lambda: mended_cause(facts, around, [one for one in around.ways if one not in sure], now),
+        look.likely_need,
     )
     return next((cause for step in steps if (cause := step())), None) or look.agent()
 
@@ -115,8 +116,7 @@ class _Look:
 
     def sure_need(self) -> Cause | None:
         """A need that the agent must meet anew, for its instance has started since its last datapoint."""
-        needs = [need for need in self.facts.needs if need not in _NOT_FOR_METRICS]
-        return self._need_cause(needs, Confidence.HIGH) if self._has_started_anew else None
+        return self._need_cause(sorted(self.facts.sure_needs - {METRICS}), Confidence.HIGH)
 
     def likely_need(self) -> Cause | None:
         """A need that the agent met once; it must meet it again if it was restarted, which can't be seen."""
@@ -127,17 +127,11 @@ class _Look:
         causes = (self._network_cause(need, way, confidence) for need, way in ways)
         return next((cause for cause in causes if cause), None)
 
-    @property
-    def _has_started_anew(self) -> bool:
-        launched_at, seen_at = self.facts.instance.launched_at, self.facts.agent.seen_at
-        return launched_at is not None and (seen_at is None or launched_at >= seen_at)
-
     def _network_cause(self, service: str, way: Way, confidence: Confidence) -> Cause | None:
         kind = _KINDS.get(way.reach)
         if kind is None:
             return None
-        scope = self.around.scope(service)
-        change = change_behind(self.facts.changes, kind, scope, self.facts.since(self.now)) if scope else None
+        change = self.around.change_behind(self.facts, kind, service, self.now)
         needed = ("" if service == METRICS else f"the agent's series, or its watch, show that it uses {service}",)
         is_sure = confidence is Confidence.HIGH
         return self._cause(
@@ -181,14 +175,12 @@ class _Look:
         policy = self._policy_of(way.endpoint_id) if way and way.reach is Reach.OPEN_ENDPOINT else ""
         if way is None or allows(policy, PUBLISHING) is not Permit.DENIED:
             return None
-        scope = self.around.scope(METRICS)
-        since = self.facts.since(self.now)
-        change = change_behind(self.facts.changes, CauseKind.ENDPOINT_POLICY, scope, since) if scope else None
+        change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
         return self._cause(
             CauseKind.ENDPOINT_POLICY,
-            Confidence.HIGH,
+            Confidence.MEDIUM if way.doubts else Confidence.HIGH,
             f"the policy of {way.endpoint_id} doesn't allow {PUBLISHING}",
-            evidence=(*way.notes, way.words, self._change_evidence(change)),
+            evidence=(*way.notes, way.words, *way.doubts, self._change_evidence(change)),
             advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {way.endpoint_id}.",
             service=METRICS,
             subject=way.endpoint_id,

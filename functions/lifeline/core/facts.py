@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.central import DnsView
-from lifeline.core.changes import Scope, scope_of
+from lifeline.core.changes import LINGERING, Past, scope_of
 from lifeline.core.classify import classify
 from lifeline.core.gaps import Agent
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence
@@ -16,7 +16,10 @@ from lifeline.core.reach import Way, find_way
 from lifeline.core.watches import Watch
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
+_STARTING = timedelta(seconds=1)  # no agent sends so soon, and CloudTrail's times are whole seconds
+_NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send its logs sends its metrics (agent: own pipelines)
 _LONGEST_NAME = 40
+_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections last until they are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,18 @@ class Facts:
         return tuple(sorted((self.agent.needs | self.watch.needs) - {METRICS}))
 
     @property
+    def has_started_anew(self) -> bool:
+        """True if the instance started since the last datapoint, or none ever came: its agent must meet all needs."""
+        launched_at, seen_at = self.instance.launched_at, self.agent.seen_at
+        return launched_at is not None and (seen_at is None or launched_at >= seen_at)
+
+    @property
+    def sure_needs(self) -> frozenset[str]:
+        """The services without which nothing can come: a need that was met once isn't needed before the next start."""
+        needs = set(self.needs) - _NOT_FOR_METRICS if self.has_started_anew else set()
+        return frozenset({METRICS, *needs})
+
+    @property
     def subnet(self) -> Subnet | None:
         """The instance's subnet, None where it wasn't seen."""
         subnets = self.vpc.subnets if self.vpc else ()
@@ -84,9 +99,33 @@ class Facts:
         """The VPC's Name tag, printable and cut; empty where it has none."""
         return printable((self.vpc.tag("Name") if self.vpc else None) or "")[:_LONGEST_NAME]
 
+    @property
+    def foreign_owner(self) -> str:
+        """The account that the VPC belongs to, where the instance's is known to be another: its subnet is shared.
+
+        Instances are their account's own, and so are their profiles (IAM guide: ARNs of instance profiles).
+        """
+        own = self.instance.profile_arn.split(":")[4:5]
+        owner = self.vpc.owner_id if self.vpc else ""
+        return owner if owner and own and own != [owner] else ""
+
     def since(self, now: datetime) -> datetime:
         """When the gap began."""
         return self.agent.gap.since if self.agent.gap else now
+
+    def harmless_before(self, service: str, kind: CauseKind) -> datetime | None:
+        """No change before this began a cause of that kind: the agent published after it. None where it never did.
+
+        Since its instance started it has met every service once; `monitoring` it meets with each datapoint, but for a
+        connection that outlives its route. One that is open outlives a closed security group, and its name, for as long
+        as it is used (EC2 guide: security group connection tracking).
+        """
+        seen_at, launched_at = self.agent.seen_at, self.instance.launched_at
+        if seen_at is None:
+            return None
+        met = [seen_at - LINGERING] if service == METRICS and kind not in _OUTLIVED else []
+        met += [launched_at + _STARTING] if launched_at and launched_at < seen_at else []
+        return max(met, default=None)
 
 
 class Around:
@@ -95,23 +134,29 @@ class Around:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._subnet = facts.subnet
-        self._scopes: dict[str, Scope] = {}
+        self._pasts: dict[str, Past] = {}
         self.ways: Mapping[str, Way] = self._find_ways()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
     @staticmethod
     def key(facts: Facts) -> Hashable:
-        """The same for agents that have the same ways."""
-        seen = (id(facts.vpc), id(facts.dns), id(facts.catalog))
-        return (*seen, facts.instance.subnet_id, facts.instance.has_public_address, facts.needs)
+        """The same for agents that have the same ways, and the same past."""
+        seen = (id(facts.vpc), id(facts.dns), id(facts.catalog), id(facts.changes))
+        own = (facts.instance.subnet_id, facts.instance.has_public_address, facts.foreign_owner)
+        return (*seen, *own, facts.needs)
 
-    def scope(self, service: str) -> Scope | None:
-        """What the way to the service hangs on; None where the subnet wasn't seen."""
-        if self._subnet is None or self._facts.vpc is None:
+    def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
+        """What began a cause of that kind for one of the agents here, as far as it is on record."""
+        past, harmless_before = self.past(service), facts.harmless_before(service, kind)
+        return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+
+    def past(self, service: str) -> Past | None:
+        """What is on record of the way to the service; None where the subnet wasn't seen, or nothing is on record."""
+        if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
-        if service not in self._scopes:
-            self._scopes[service] = scope_of(self._subnet, self._facts.vpc, service)
-        return self._scopes[service]
+        if service not in self._pasts:
+            self._pasts[service] = Past(self._facts.changes, scope_of(self._subnet, self._facts.vpc, service))
+        return self._pasts[service]
 
     def _find_ways(self) -> dict[str, Way]:
         """The way to each service that the agent needs, `monitoring` first; none where its subnet wasn't seen."""
@@ -119,10 +164,19 @@ class Around:
         if subnet is None or facts.vpc is None:
             return {}
         has_address = facts.instance.has_public_address
-        return {
+        found = {
             service: find_way(subnet, facts.vpc, service, facts.catalog, facts.dns, has_public_address=has_address)
             for service in (METRICS, *facts.needs)
         }
+        return {service: _of_another(way, facts.foreign_owner) for service, way in found.items()}
+
+
+def _of_another(way: Way, owner: str) -> Way:
+    """The way as it can be known in a shared VPC: its endpoints are its owner's alone (VPC guide: share a subnet)."""
+    if not owner:
+        return way
+    doubt = f"the VPC belongs to account {owner}, which alone can see and make its endpoints"
+    return replace(way, doubts=(*way.doubts, doubt), is_mendable=False)
 
 
 def cause_of(facts: Facts, cause: Cause) -> Cause:

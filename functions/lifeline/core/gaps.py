@@ -17,17 +17,18 @@ the grace, "overdue" any other.
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
 
 An agent that is expected by a tag isn't forgotten for its silence. One that has never reported starts as reporting, is
-suppressed until its instance's start (or else the time since which it is expected) plus warm-up and grace have passed,
-and is silent then.
+suppressed until its instance's start (or else the time since which it is expected) plus warm-up, one period and the
+grace have passed, and is silent then. For an agent that is up needs a period to publish.
 
 Two states are never remembered. `late` is reporting by another name: the next datapoint could be there by now, and is
 within the grace. `unknown` changes nothing: the agent's datapoints couldn't be read, or it is overdue and EC2 couldn't
 say whether its instance runs.
 
 A gap belongs to an incident. While that is open, a suppressed agent keeps its gap; if nothing came of it meanwhile, the
-same silence goes on afterwards, without a turn. One that falls silent again while its incident is open stays with it.
-An agent that opens more than three gaps in an hour is flapping, until it reports and its last gap was opened more than
-an hour ago.
+same silence goes on afterwards, without a turn. One that falls silent again while its incident is open leaves it, for
+its new silence may have another cause; only a flapping one stays.
+An agent that opens more than three gaps in an hour is flapping, until it reports, or is still silent, more than an hour
+after its last gap was opened: a silence that lasts is no flapping.
 """
 
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from lifeline.core.agent import Agent, Evidence, Gap, State, Suppression, Turn, Verdict
+from lifeline.core.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Turn, Verdict
 from lifeline.core.machines import Instance, Power
 from lifeline.core.moment import MetricGap, Moment, Window, find_gap
 from lifeline.core.series import Readings, Series, choose_series, needs_of, other_series
@@ -64,7 +65,6 @@ __all__ = [
 ]
 
 _HOUR = timedelta(hours=1)
-_MOST_OPENINGS = 3  # gaps in an hour that an agent may open without being called flapping
 
 
 def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, period: timedelta) -> Gap:
@@ -169,7 +169,8 @@ def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Momen
 def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> Verdict:
     """Overdue: a new silence, the one that is known already, or one that something excuses."""
     if agent.state is State.SILENT:
-        return Verdict(State.SILENT, None if _is_forgotten(agent, evidence, latest, moment) else agent)
+        is_forgotten = _is_forgotten(agent, evidence, latest, moment)
+        return Verdict(State.SILENT, None if is_forgotten else _calm(agent, moment.now))
     if evidence.instance.power is Power.UNREADABLE:
         return Verdict(State.UNKNOWN, agent)
     silence = _find_silence(agent, evidence, latest, moment)
@@ -186,10 +187,10 @@ def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, mom
     """The silence, unless the instance started after the last datapoint and its agent may still be warming up."""
     launched_at, rules, now = evidence.instance.launched_at, moment.rules, moment.now
     if latest is not None:
-        warm_at = launched_at + rules.warm_up if launched_at and launched_at > latest else None
+        warm_at = launched_at + rules.warm_up + rules.period if launched_at and launched_at > latest else None
         return moment.find_gap(latest, not_before=warm_at)
     expected_since = agent.expected_since or now
-    due = max((launched_at or expected_since) + rules.warm_up, expected_since)
+    due = max((launched_at or expected_since) + rules.warm_up + rules.period, expected_since)
     return MetricGap(due, now - due) if now - due > rules.grace and now >= expected_since else None
 
 
@@ -202,8 +203,9 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence
         series=agent.series or (evidence.series if latest else None),
         seen_at=latest,
         gap=Gap(since=silence.since, opened_at=now),
+        incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
         openings=openings,
-        is_flapping=agent.is_flapping or len(openings) > _MOST_OPENINGS,
+        is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,
     )
     return Verdict(State.SILENT, silent, Turn.OPENED)
 

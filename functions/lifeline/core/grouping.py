@@ -6,13 +6,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from lifeline.core.gaps import Agent
+from lifeline.core.agent import MOST_OPENINGS, Agent
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
 
 MOST_APART = timedelta(minutes=5)  # between beginnings that count as one where nothing but the time connects them
 PATIENCE = timedelta(minutes=3)  # how long an agent waits for its cause to be found
 
-UNEXAMINED = Cause(CauseKind.AGENT, Confidence.LOW, "its surroundings could not be examined")
+UNEXAMINED = Cause(
+    CauseKind.AGENT,
+    Confidence.LOW,
+    "the surroundings could not be examined",
+    advice="Look at the agent on its machine, and in the log of DetectMetricGaps for what could not be read.",
+)
 MISSED = Cause(CauseKind.AGENT, Confidence.LOW, "back before the surroundings could be examined")
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -73,7 +78,7 @@ class Groups:
         opened_at = self._now.astimezone(UTC)
         print_of = sha256(f"{self._watch}|{cause.key}|{entity}|{opened_at.isoformat()}".encode()).hexdigest()
         incident = Incident(
-            id=f"inc-{opened_at:%Y%m%d-%H%M}-{print_of[:6]}",
+            id=f"inc-{opened_at:%Y%m%d-%H%M}-{print_of[:8]}",
             watch=self._watch,
             cause=cause,
             began=began,
@@ -99,15 +104,16 @@ def in_order(causes: Iterable[tuple[Agent, Cause]], now: datetime) -> list[tuple
 
 
 def flapping_cause(agent: Agent, found: Cause | None) -> Cause:
-    """That it flaps, where it is, and what its silence looked like."""
+    """That it flaps, where it is, and what its silence looked like; `found` may be that of its last incident."""
+    is_placed = found is not None and found.kind.is_of_one_vpc
     return Cause(
         CauseKind.FLAPPING,
         Confidence.HIGH,
-        f"opened {len(agent.openings)} gaps within an hour",
+        f"more than {MOST_OPENINGS} gaps within an hour",
         evidence=(f"{agent.entity}, when it was silent: {found.words}",) if found else (),
         advice="Look at the agent's own log for failed sends, and at the machine's load and clock.",
-        vpc_id=found.vpc_id if found else "",
-        vpc_name=found.vpc_name if found else "",
+        vpc_id=found.vpc_id if found and is_placed else "",
+        vpc_name=found.vpc_name if found and is_placed else "",
     )
 
 

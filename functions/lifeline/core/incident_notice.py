@@ -2,28 +2,40 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from lifeline.core.gaps import Agent
-from lifeline.core.incident import Cause, CauseKind, Incident
-from lifeline.core.incident_text import MOST_NAMED, longest, never_reported, paragraphs, place_of, shown
+from lifeline.core.incident import Cause, CauseKind, Incident, Phase
+from lifeline.core.incident_text import (
+    MOST_NAMED,
+    fix_of,
+    longest,
+    never_reported,
+    paragraphs,
+    place_of,
+    shown,
+    were_late,
+)
 from lifeline.core.incidents import News, NewsKind
 from lifeline.core.notice import Notice, Severity, subject_line
 from lifeline.core.watches import Watch
-from lifeline.core.wording import plain, wrap, write_count, write_length
+from lifeline.core.wording import plain, shorten, wrap, write_count, write_length
 
-MANY = 10  # silent agents that make a new incident critical
-_MOST_SUMMARISED = 12
+_MOST_SUMMARISED = 10
+_LONGEST_SUMMARY = 120
+_LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
+_LONGEST_ENTITY = 30
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
     """One incident's news: who, why, how it stands and what to do. Everything in it is printable ASCII."""
-    blocks = [lines for lines in paragraphs(news, watch.namespace, now) if lines]
+    blocks = [lines for lines in paragraphs(news, watch, now) if lines]
     return Notice(
         kind=f"incident_{news.kind}",
         severity=_severity(news),
-        subject=subject_line(f"[lifeline] {_headline(news, now)}"),
+        subject=subject_line(f"[lifeline] {_headline(news, _short_place(news.incident.cause), now)}"),
         text="\n\n".join("\n".join(lines) for lines in blocks) + "\n",
         facts=_facts(news, watch, now),
     )
@@ -55,7 +67,7 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
                     "incident": news.incident.id,
                     "news": str(news.kind),
                     "cause": news.incident.cause.kind.name,
-                    "vpc_id": news.incident.cause.vpc_id,
+                    "vpc_id": news.incident.cause.vpc_id if news.incident.cause.kind.is_of_one_vpc else "",
                     "counts": _counts(news),
                 }
                 for news in rest
@@ -65,14 +77,17 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
 
 
 def _summary(news: News, now: datetime) -> list[str]:
-    return wrap(f"{news.kind}: {_headline(news, now)} ({news.incident.id})", first="  ", rest="    ")
+    cause = news.incident.cause
+    place = place_of(replace(cause, vpc_name=shorten(cause.vpc_name, _LONGEST_NAME)))
+    headline = shorten(_headline(news, place, now), _LONGEST_SUMMARY)
+    return wrap(f"{news.kind}: {headline} ({news.incident.id})", first="  ", rest="    ")
 
 
 def _severity(news: News) -> Severity:
     match news.kind:
-        case NewsKind.OPENED:
-            return Severity.CRITICAL if len(news.silent) >= MANY else Severity.WARNING
-        case NewsKind.UPDATED | NewsKind.REMINDER:
+        case NewsKind.OPENED | NewsKind.UPDATED:
+            return Severity.CRITICAL if news.is_critical else Severity.WARNING
+        case NewsKind.REMINDER:
             return Severity.WARNING
         case NewsKind.RESOLVED:
             return Severity.INFO
@@ -80,45 +95,58 @@ def _severity(news: News) -> Severity:
             assert_never(news.kind)
 
 
-def _headline(news: News, now: datetime) -> str:
+def _headline(news: News, place: str, now: datetime) -> str:
     """The news on one line: who first, for subjects are cut at their end."""
     if news.kind is NewsKind.RESOLVED:
-        return _headline_of_end(news, now)
-    cause, agents = news.incident.cause, shown(news)
-    where = f" in {place_of(cause)}" if place_of(cause) else ""
-    joined = f" (+{news.joined})" if news.kind is NewsKind.UPDATED and news.joined else ""
+        return _headline_of_end(news, place, now)
+    agents = shown(news)
+    where = f" in {place}" if place else ""
+    joined = f"{news.joined} more, now " if news.kind is NewsKind.UPDATED and news.joined else ""
+    who = write_count(len(agents), "agent") if joined else _who(agents)
     is_old = news.kind is NewsKind.REMINDER or (news.kind is NewsKind.UPDATED and not joined)
-    after = f" after {write_length(longest(agents, now))}" if news.kind is NewsKind.REMINDER else ""
-    if cause.kind is CauseKind.FLAPPING:
-        state, after = f"{'still ' if is_old else ''}flapping", ""
-    elif agents and never_reported(agents) == len(agents):
+    return f"{joined}{who} {_state(news, agents, now, is_old=is_old)}{where}: {news.incident.cause.words}"
+
+
+def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) -> str:
+    """`still silent after 1 h`, `never reported`, `silent (recovering)`."""
+    still = "still " if is_old else ""
+    if news.incident.cause.kind is CauseKind.FLAPPING:
+        return f"{still}flapping"
+    state = f"{still}silent"
+    if agents and never_reported(agents) == len(agents):
         state = "not reporting yet" if is_old else "never reported"
-    else:
-        state = f"{'still ' if is_old else ''}silent"
-    return f"{_who(agents)}{joined} {state}{after}{where}: {cause.words}"
+    after = f" after {write_length(longest(agents, now))}" if news.kind is NewsKind.REMINDER else ""
+    hope = " (recovering)" if news.incident.phase is Phase.RECOVERING else ""
+    return f"{state}{after}{hope}"
 
 
-def _headline_of_end(news: News, now: datetime) -> str:
+def _headline_of_end(news: News, place: str, now: datetime) -> str:
     cause, back = news.incident.cause, news.back
-    where = f" of {place_of(cause)}" if place_of(cause) else ""
     total = len(news.members) + news.incident.gone
     if not total:
-        return f"incident over{where.replace(' of ', ' in ', 1)}: its agents are in other incidents now"
+        return f"incident over{f' in {place}' if place else ''}: none of its agents is left in it"
+    where = f" of {place}" if place else ""
     if not back:
-        return f"{write_count(total, 'agent')}{where} no longer expected to report: {cause.words}"
+        return f"{write_count(total, 'agent')}{where} silent no more, but not back: not expected to report"
     who = _who(back) if len(back) == total else f"{len(back)} of {write_count(total, 'agent')}"
     one = len(back) == 1
     if cause.kind is CauseKind.FLAPPING:
         return f"{who}{where} stopped flapping"
-    length = longest(back, now)
-    if not length:
+    if were_late(news):
         return f"{who}{where} {'reports' if one else 'report'} again: the datapoints arrived late"
-    fix = cause.fix or ("it came back by itself" if one else "they came back by themselves")
-    return f"{who}{where} {'reports' if one else 'report'} again after {write_length(length)}: {fix}"
+    fixed = f": {fix_of(cause, one=one)}".removesuffix(": ")
+    return f"{who}{where} {'reports' if one else 'report'} again after {write_length(longest(back, now))}{fixed}"
 
 
 def _who(agents: Sequence[Agent]) -> str:
-    return agents[0].entity if len(agents) == 1 else write_count(len(agents), "agent")
+    return shorten(agents[0].entity, _LONGEST_ENTITY) if len(agents) == 1 else write_count(len(agents), "agent")
+
+
+def _short_place(cause: Cause) -> str:
+    """For a subject: the VPC's name without its id, which the text has."""
+    if cause.kind.is_of_one_vpc and cause.vpc_name:
+        return shorten(cause.vpc_name, _LONGEST_NAME)
+    return place_of(cause)
 
 
 def _facts(news: News, watch: Watch, now: datetime) -> dict[str, object]:
@@ -153,8 +181,8 @@ def _cause_facts(cause: Cause) -> dict[str, object]:
         "evidence": [plain(line) for line in cause.evidence],
         "advice": plain(cause.advice),
         "service": cause.service,
-        "vpc_id": cause.vpc_id,
-        "vpc_name": plain(cause.vpc_name),
+        "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        "vpc_name": plain(cause.vpc_name) if cause.kind.is_of_one_vpc else "",
         "zone": cause.zone,
         "subject": plain(cause.subject),
         "change": {

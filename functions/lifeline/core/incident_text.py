@@ -1,39 +1,43 @@
 """An incident in sentences: who, since when, why, how it stands, what to do; a paragraph is a list of lines."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from lifeline.core.gaps import Agent, State
+from lifeline.core.gaps import Agent, State, Suppression
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents import News, NewsKind, recovers_until
-from lifeline.core.wording import wrap, write_age, write_count, write_length, write_time
+from lifeline.core.watches import Watch
+from lifeline.core.wording import shorten, wrap, write_age, write_count, write_length, write_time
 
 MOST_NAMED = 10
 _MOST_EVIDENCE = 4
+_LONGEST_EVIDENCE = 150  # a line may repeat what AWS said, at any length
+_MOST_ASIDE = 5
 _SURE = {
     Confidence.HIGH: "high, this was seen",
     Confidence.MEDIUM: "medium, this is likely",
-    Confidence.LOW: "low, this is what is left when nothing else is found",
+    Confidence.LOW: "low, nothing better is known",
 }
+_STOPPED = "its instance is stopped or gone"  # it isn't running; where agents are judged in parts, it may be terminated
 
 
-def paragraphs(news: News, namespace: str, now: datetime) -> Iterator[list[str]]:
+def paragraphs(news: News, watch: Watch, now: datetime) -> Iterator[list[str]]:
     """The whole text, paragraph by paragraph; those with nothing to say are empty."""
-    cause = news.incident.cause
+    cause, namespace = news.incident.cause, watch.namespace
     if news.kind is NewsKind.RESOLVED:
         yield _over(news, namespace, now)
-        yield _rows([_recovery(agent, cause) for agent in news.back])
+        yield _rows([_recovery(agent, cause) for agent in news.back], most=MOST_NAMED)
         yield _not_back(news)
-        yield _reason(cause, now, with_evidence=False)
-        yield _repair(news)
+        if not were_late(news):
+            yield _reason(cause, now)
+            yield _repair(news)
     else:
         yield _heading(news, namespace, now)
-        yield _rows([_silence(agent, cause, now) for agent in shown(news)])
-        yield _reason(cause, now, with_evidence=True)
+        yield _rows([_silence(agent, cause, now) for agent in shown(news)], most=MOST_NAMED)
+        yield [*_reason(cause, now), *_evidence(cause, len(news.members))]
         yield _standing(news)
         yield _advice(news)
-    yield [f"Incident: {news.incident.id}"]
+    yield [f"Incident: {news.incident.id} (watch {watch.name})"]
 
 
 def shown(news: News) -> tuple[Agent, ...]:
@@ -47,15 +51,29 @@ def shown(news: News) -> tuple[Agent, ...]:
 
 
 def place_of(cause: Cause) -> str:
-    """The VPC with its name, or the zone; empty where neither is known."""
-    if cause.kind is CauseKind.ZONE and cause.zone:
-        return cause.zone
+    """The VPC with its name, or the zone; empty where neither is known, or the agents may be in several VPCs."""
+    if not cause.kind.is_of_one_vpc:
+        return cause.zone if cause.kind is CauseKind.ZONE else ""
     return f"{cause.vpc_id} ({cause.vpc_name})" if cause.vpc_id and cause.vpc_name else cause.vpc_id
 
 
 def never_reported(agents: Sequence[Agent]) -> int:
     """How many of them were expected and never came."""
     return sum(agent.series is None for agent in agents)
+
+
+def fix_of(cause: Cause, *, one: bool) -> str:
+    """What ended it: the repair that was seen, or the agents themselves; empty where a repair went unseen."""
+    is_their_own = cause.kind in (CauseKind.AGENT, CauseKind.ZONE)
+    by_itself = "the agent came back by itself" if one else "the agents came back by themselves"
+    return cause.fix or (by_itself if is_their_own else "")
+
+
+def were_late(news: News) -> bool:
+    """True if those that are back missed nothing: their datapoints only came late, whatever was thought the cause."""
+    gaps = [agent.gap for agent in news.back if agent.gap]
+    is_flapping = news.incident.cause.kind is CauseKind.FLAPPING
+    return bool(gaps) and not is_flapping and all(gap.ended_at and gap.ended_at <= gap.since for gap in gaps)
 
 
 def longest(agents: Iterable[Agent], now: datetime) -> timedelta:
@@ -73,15 +91,24 @@ def _heading(news: News, namespace: str, now: datetime) -> list[str]:
             return wrap(f"{who} {state}. {_beginning(news, now)}")
         case NewsKind.UPDATED if news.joined:
             more = f"{write_count(news.joined, 'more agent')} of {namespace}{_in(news)} joined this incident."
-            return wrap(f"{more} Now {_counts(news, state)}.")
+            known = " More is known of the cause now." if news.is_explained else ""
+            return wrap(f"{more} Now {_counts(news, state)}.{known}")
         case NewsKind.UPDATED:
-            return wrap(
-                f"{who} still {state}, though {'it was' if one else 'they were'} due back by now.{_others(news)}"
-            )
+            return wrap(f"{who} still {state}{_turn_of(news, now, one=one)}.{_others(news)}")
         case _:
             lasting = f", {'' if one else 'the longest '}for {write_length(longest(agents, now))} now"
             more = f" {news.joined} joined since the last notice." if news.joined else ""
             return wrap(f"{who} still {state}{'' if state == 'flapping' else lasting}.{more}{_others(news)}")
+
+
+def _turn_of(news: News, now: datetime, *, one: bool) -> str:
+    """Why it is told once more, though nobody joined."""
+    if news.is_explained:
+        return "; more is known of the cause now"
+    until = recovers_until(news.incident)
+    if until and until <= now:
+        return f", though {'it was' if one else 'they were'} due back by now"
+    return ": what looked like a repair did not last"
 
 
 def _beginning(news: News, now: datetime) -> str:
@@ -98,16 +125,16 @@ def _beginning(news: News, now: datetime) -> str:
 
 
 def _counts(news: News, state: str) -> str:
-    """`12 are silent, 3 report again and 1 is set aside`, for those that there are."""
+    """`12 are silent, 3 report again and 1 is not expected to report`, for those that there are."""
     silent = len(shown(news))
     flaps = news.incident.cause.kind is CauseKind.FLAPPING
     back = 0 if flaps else len(news.back)
-    aside = len(news.set_aside)
+    aside, gone = len(news.set_aside), news.incident.gone
     parts = [
         f"{silent} {'is' if silent == 1 else 'are'} {state}",
         f"{back} {'reports' if back == 1 else 'report'} again" if back else "",
-        f"{aside} {'is' if aside == 1 else 'are'} set aside" if aside else "",
-        f"{news.incident.gone} gone" if news.incident.gone else "",
+        f"{aside} {'is' if aside == 1 else 'are'} not expected to report" if aside else "",
+        f"{gone} {'is' if gone == 1 else 'are'} terminated or forgotten" if gone else "",
     ]
     return _listed([part for part in parts if part])
 
@@ -140,24 +167,30 @@ def _recovery(agent: Agent, cause: Cause) -> str:
     return f"{agent.entity}: {last}silent for {write_length(gap.length(gap.ended_at))}, back {write_time(gap.ended_at)}"
 
 
-def _rows(rows: Sequence[str]) -> list[str]:
-    rest = len(rows) - MOST_NAMED
-    lines = [line for row in rows[:MOST_NAMED] for line in wrap(row, first="  ", rest="    ")]
+def _rows(rows: Sequence[str], *, most: int) -> list[str]:
+    rest = len(rows) - most
+    lines = [line for row in rows[:most] for line in wrap(row, first="  ", rest="    ")]
     return [*lines, *([f"  ... and {rest} more"] if rest > 0 else [])]
 
 
-def _reason(cause: Cause, now: datetime, *, with_evidence: bool) -> list[str]:
+def _reason(cause: Cause, now: datetime) -> list[str]:
     change = cause.change
     lines = wrap(f"Why: {cause.words}. Confidence: {_SURE[cause.confidence]}.")
     if change:
         by = f" by {change.actor}" if change.actor else ""
         event = f", CloudTrail event {change.event_id}" if change.event_id else ""
         lines += wrap(f"change: {change.event_name}{by} at {write_age(change.at, now)}{event}", first="- ", rest="  ")
-    if not with_evidence:
-        return lines
+    return lines
+
+
+def _evidence(cause: Cause, members: int) -> list[str]:
+    """What it is known from: of one agent, for the others were judged by it, unless it was asked of all."""
+    change = cause.change
     told = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
+    is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
+    lines = ["What was seen around one of them:"] if told and is_of_one else []
     for line in told[:_MOST_EVIDENCE]:
-        lines += wrap(line, first="- ", rest="  ")
+        lines += wrap(shorten(line, _LONGEST_EVIDENCE), first="- ", rest="  ")
     rest = len(told) - _MOST_EVIDENCE
     return [*lines, *([f"- ... and {rest} more"] if rest > 0 else [])]
 
@@ -170,11 +203,14 @@ def _standing(news: News) -> list[str]:
     fix = cause.fix or "the cause is gone"
     until = recovers_until(incident)
     if until and incident.phase is Phase.RECOVERING:
-        by = fix if cause.fixed_at else "the endpoint is coming up"
-        return wrap(f"Recovering: {by}; until {until:%H:%M} UTC agents may still need time.")
+        if cause.fixed_at is None:
+            return wrap("Recovering: an endpoint is not up yet; agents need some minutes more once it is.")
+        return wrap(f"Recovering: {fix}. Agents may need until {until:%H:%M} UTC.")
     if cause.fixed_at:
         minutes = int(RECOVERY_TIME.total_seconds() // 60)
         return wrap(f"Still broken: {fix}, but the {minutes} minutes that agents may need after that are over.")
+    if cause.kind is CauseKind.ENDPOINT_PENDING:
+        return wrap("Still broken: the endpoint is not up yet.")
     mending = f" ReconcileEndpoints is asked to look at {cause.vpc_id}: it mends what its mode and policy allow."
     return wrap(f"Still broken: nothing that would end it has been seen.{mending if cause.is_healable else ''}")
 
@@ -199,37 +235,39 @@ def _over(news: News, namespace: str, now: datetime) -> list[str]:
         return wrap(f"{who} stopped flapping: {'it reports' if one else 'they report'} and opened no gap for an hour.")
     again = f"{who} {'reports' if one else 'report'} again."
     ended = [agent.gap.ended_at for agent in back if agent.gap and agent.gap.ended_at]
-    length = longest(back, now)
+    if were_late(news):
+        return wrap(f"{again} {'Its' if one else 'Their'} datapoints arrived late; none is missing.")
     if not ended:
         return wrap(again)
-    if not length:
-        return wrap(f"{again} {'Its' if one else 'Their'} datapoints arrived late; none is missing.")
-    last = write_age(max(ended), now)
+    length, last = write_length(longest(back, now)), write_age(max(ended), now)
     if one:
-        return wrap(f"{again} It was silent for {write_length(length)}; it was back at {last}.")
-    return wrap(f"{again} The longest silence was {write_length(length)}; the last was back at {last}.")
+        return wrap(f"{again} It was silent for {length}; it was back at {last}.")
+    return wrap(f"{again} The longest silence was {length}; the last was back at {last}.")
 
 
 def _nobody_back(news: News) -> str:
     if news.set_aside or news.incident.gone:
         return "None of them came back: they are not expected to report."
-    return "None is left in it: they are in other incidents now."
+    return "None is left in it: they left the roster, or are in other incidents now."
 
 
 def _not_back(news: News) -> list[str]:
     """Who isn't back, by why nothing is expected of them."""
-    reasons = Counter(str(agent.suppressed_by or "it is set aside") for agent in news.set_aside)
-    rows = [f"  {count}: {reason}" for reason, count in sorted(reasons.items())]
+    rows = _rows([f"{agent.entity}: {_aside(agent)}" for agent in news.set_aside], most=_MOST_ASIDE)
     if news.incident.gone:
-        rows.append(f"  {news.incident.gone}: terminated or forgotten")
+        rows.append(f"  {write_count(news.incident.gone, 'agent')} terminated or forgotten")
     return ["Not back, and not expected to report:", *rows] if rows else []
+
+
+def _aside(agent: Agent) -> str:
+    return _STOPPED if agent.suppressed_by is Suppression.STOPPED else str(agent.suppressed_by or "it is set aside")
 
 
 def _repair(news: News) -> list[str]:
     if not news.back or news.incident.cause.kind is CauseKind.FLAPPING:
         return []
-    by_itself = "the agent came back by itself" if len(news.back) == 1 else "the agents came back by themselves"
-    return wrap(f"What fixed it: {news.incident.cause.fix or by_itself}.")
+    fix = fix_of(news.incident.cause, one=len(news.back) == 1)
+    return wrap(f"What fixed it: {fix}." if fix else "What fixed it was not seen.")
 
 
 def _in(news: News) -> str:

@@ -1,8 +1,9 @@
 """From silent agents and their causes to incidents: opened, told, joined, recovered, closed.
 
 One incident holds all the agents that one cause silenced. An agent is in at most one; it stays in it, silent or back,
-until that closes, unless it starts to flap. Nothing here is written or sent: `settle` says what to write and what to
-tell, and `told` what to write once it was told. The shell keeps this order, so that whatever fails is done next time:
+until that closes, unless it starts to flap or falls silent anew. Nothing here is written or sent: `settle` says what to
+write and what to tell, and `told` what to write once it was told. The shell keeps this order, so that whatever fails is
+done next time:
 
 1. write the agents and the incidents of `settle`; that an agent names an incident which isn't there is put right later
 2. send the notices, and write `told` of each
@@ -22,6 +23,7 @@ from lifeline.core.grouping import MISSED, PATIENCE, UNEXAMINED, Groups, flappin
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Incident, Phase
 from lifeline.core.watches import Watch
 
+MANY = 10  # silent agents that make an incident critical
 MOST_NOTICES = 10  # a run; the rest go into one
 LOOK_EVERY = timedelta(minutes=5)
 UPDATE_EVERY = timedelta(minutes=10)
@@ -58,6 +60,16 @@ class News:
     def members(self) -> tuple[Agent, ...]:
         """All that are left in it: silent, back, set aside."""
         return (*self.silent, *self.back, *self.set_aside)
+
+    @property
+    def is_critical(self) -> bool:
+        """True if it is many agents that are silent, and people don't know that yet."""
+        return len(self.silent) >= MANY > self.incident.told_agents
+
+    @property
+    def is_explained(self) -> bool:
+        """True if people were told another cause before."""
+        return _is_explained(self.incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,7 @@ def told(incident: Incident, news: News, now: datetime) -> Incident:
         told_at=now,
         told_agents=_size(incident, news.members),
         told_phase=incident.phase,
+        told_cause=incident.cause.key,
         reminders=_reminders_due(incident, now),
     )
 
@@ -212,17 +225,23 @@ class _Settlement:
         ]
 
     def _looked_at(self, incident: Incident, members: Sequence[Agent]) -> Incident:
-        """The incident with what a look at its representatives says, if all of them were looked at, and its phase."""
+        """The incident with what a look at its representatives says, if all of them were looked at, and its phase.
+
+        Once all are back, something else that is wrong around them now is not what kept them silent.
+        """
         found = [self._causes.get(agent.entity) for agent in _representatives(incident, members)]
         seen = [cause for cause in found if cause is not None]
         looked = incident
         if found and len(seen) == len(found):
-            looked = replace(incident, cause=refresh_cause(incident.cause, seen), looked_at=self._now)
+            is_over = not any(agent.state is State.SILENT for agent in members)
+            fitting = [one for one in seen if not is_over or one.fixed_at or one.key == incident.cause.key]
+            looked = replace(incident, cause=refresh_cause(incident.cause, fitting), looked_at=self._now)
         until = recovers_until(looked)
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN
         was_hopeful = incident.told_at is not None and incident.phase is Phase.RECOVERING
         hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.told_phase
-        return replace(looked, phase=phase, told_phase=hoped)
+        known = min(incident.told_agents, _size(incident, members))  # of those who are left, so that who joins is news
+        return replace(looked, phase=phase, told_phase=hoped, told_agents=known)
 
     def _news(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> News | None:
         kind = self._news_kind(incident, members, is_over=is_over)
@@ -245,9 +264,10 @@ class _Settlement:
         if incident.told_at is None:
             return NewsKind.OPENED
         has_joined = _size(incident, members) > incident.told_agents
-        if has_joined and self._now - incident.told_at >= UPDATE_EVERY:
+        if has_joined and (self._now - incident.told_at >= UPDATE_EVERY or _turns_critical(incident, members)):
             return NewsKind.UPDATED
-        if incident.phase is Phase.BROKEN and incident.told_phase is Phase.RECOVERING:
+        is_disappointed = incident.phase is Phase.BROKEN and incident.told_phase is Phase.RECOVERING
+        if is_disappointed or _is_explained(incident):
             return NewsKind.UPDATED
         return NewsKind.REMINDER if _reminders_due(incident, self._now) > incident.reminders else None
 
@@ -303,6 +323,14 @@ def _reminders_due(incident: Incident, now: datetime) -> int:
     """How many times for a reminder have come since the incident was opened."""
     age = max(now - incident.opened_at, timedelta())
     return sum(age >= first for first in FIRST_REMINDERS) + age // REMIND_EVERY
+
+
+def _turns_critical(incident: Incident, members: Iterable[Agent]) -> bool:
+    return sum(agent.state is State.SILENT for agent in members) >= MANY > incident.told_agents
+
+
+def _is_explained(incident: Incident) -> bool:
+    return incident.told_cause not in ("", incident.cause.key)
 
 
 def _size(incident: Incident, members: Sequence[Agent]) -> int:

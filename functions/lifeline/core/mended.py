@@ -1,6 +1,6 @@
 """A way that was cut and is open again: agents may still be silent, and belong to that outage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -9,12 +9,9 @@ from lifeline.core.changes import (
     LAG,
     LINGERING,
     Field,
-    brings,
-    change_behind,
     change_evidence,
     change_words,
     clock_words,
-    newest_first,
 )
 from lifeline.core.facts import Around, Facts, cause_of
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
@@ -34,13 +31,13 @@ class _Fix:
     words: str
 
 
-def mended_cause(facts: Facts, around: Around, now: datetime) -> Cause | None:
-    """The cause of a silence whose way is open again, with its fix; None where nothing shows that it was cut.
+def mended_cause(facts: Facts, around: Around, services: Iterable[str], now: datetime) -> Cause | None:
+    """The cause of a silence whose way to one of the services is open again, with its fix; None where nothing shows it.
 
     First an open incident's cause of this VPC and service, so that the agent joins it; then what endpoints that were
     made lately and the recorded changes show.
     """
-    looks = [_Look(facts, around, service, now) for service, way in around.ways.items() if way.reach.is_open]
+    looks = [_Look(facts, around, service, now) for service in services if around.ways[service].reach.is_open]
     earlier = (look.earlier_cause() for look in looks)
     shown = (cause for look in looks for cause in (look.made_cause(), look.changed_cause()))
     return next((cause for cause in chain(earlier, shown) if cause), None)
@@ -76,7 +73,8 @@ class _Look:
         if fix is None or self.since > fix.at + self.facts.two_periods:
             return None
         cut = self._cut(CauseKind.CUT_OFF)
-        return self._cause(CauseKind.CUT_OFF, Confidence.HIGH if cut else Confidence.MEDIUM, cut, fix)
+        is_sure = cut is not None and self.service in self.facts.sure_needs
+        return self._cause(CauseKind.CUT_OFF, Confidence.HIGH if is_sure else Confidence.MEDIUM, cut, fix)
 
     def changed_cause(self) -> Cause | None:
         """A cut that one recorded change made and a later one mended; the way as it was then wasn't seen."""
@@ -88,10 +86,11 @@ class _Look:
         return None
 
     def _kinds(self) -> Iterator[CauseKind]:
-        if self.way.reach is Reach.OPEN_ENDPOINT:
-            yield CauseKind.ENDPOINT_CLOSED
+        """An endpoint that was made is the cure of a cut, before it may be what closed the way."""
         if self.way.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_way:
             yield CauseKind.CUT_OFF
+        if self.way.reach is Reach.OPEN_ENDPOINT:
+            yield CauseKind.ENDPOINT_CLOSED
         yield CauseKind.DNS_OFF
 
     # ---- what opened the way
@@ -117,10 +116,8 @@ class _Look:
         return None
 
     def _by_change(self, kind: CauseKind, cut: Change | None, not_before: datetime) -> _Fix | None:
-        field, scope = self._field(kind), self.around.scope(self.service)
-        in_time = (one for one in newest_first(self.facts.changes) if not_before <= one.at <= self.now)
-        later = (one for one in in_time if cut is None or one > cut)
-        back = next((one for one in later if scope and brings(one, (field,), scope)), None)
+        field, past = self._field(kind), self.around.past(self.service)
+        back = past.cure(field, after=cut, not_before=not_before, until=self.now) if past else None
         if back is None:
             return None
         words = {
@@ -148,8 +145,7 @@ class _Look:
         return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
 
     def _cut(self, kind: CauseKind) -> Change | None:
-        scope = self.around.scope(self.service) if self.facts.changes else None
-        return change_behind(self.facts.changes, kind, scope, self.since) if scope else None
+        return self.around.change_behind(self.facts, kind, self.service, self.now)
 
     def _cause(self, kind: CauseKind, confidence: Confidence, cut: Change | None, fix: _Fix) -> Cause:
         was = {

@@ -15,7 +15,7 @@ def network_words(service: str, way: Way, change: Change | None, *, is_sure: boo
     `is_sure` is True where the agent must reach the service anew before it sends anything.
     """
     words = way.words
-    if change and way.reach is Reach.CUT_OFF:
+    if change and way.reach in {Reach.CUT_OFF, Reach.PENDING}:
         words = f"{change_words(change)} left no way to {service}"
     if service == METRICS:
         return words

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lifeline.core.wording import plain, shorten
+
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
 
 
@@ -27,5 +29,4 @@ class Notice:
 
 def subject_line(text: str) -> str:
     """`text` as SNS takes a subject: printable ASCII, one line, at most 100 characters, cut with three dots."""
-    plain = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
-    return plain if len(plain) <= SUBJECT_LENGTH else plain[: SUBJECT_LENGTH - 3] + "..."
+    return shorten(plain(text), SUBJECT_LENGTH)

@@ -88,7 +88,7 @@ def _match_resource(statement: Mapping[str, Any]) -> _Match:
     named = _texts(statement["Resource"])
     if named is None:
         return _Match.DEPENDS
-    return _Match.YES if EVERYTHING in named else _Match.NO
+    return _Match.YES if any(_is_like(EVERYTHING, pattern) for pattern in named) else _Match.NO
 
 
 def _match_caller(statement: Mapping[str, Any]) -> _Match:

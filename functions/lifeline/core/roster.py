@@ -29,12 +29,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RosterState:
-    """When a watch's agents were last looked for, and which parts of its last run in parts are `waiting`."""
+    """When a watch's agents were last looked for, and which parts of its last run in parts are `waiting`.
+
+    `late` and `unknown` count the agents that those of its parts that are done found so: nothing else remembers it.
+    """
 
     discovered_at: datetime | None = None
     run_id: str = ""
     run_began: datetime | None = None
     waiting: frozenset[int] = frozenset()
+    late: int = 0
+    unknown: int = 0
 
     @property
     def is_run_complete(self) -> bool:

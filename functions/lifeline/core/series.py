@@ -40,7 +40,7 @@ def choose_series(listed: Iterable[Series]) -> Series:
     return min(listed, key=lambda series: series.rank)
 
 
-def other_series(current: Series, listed: Iterable[Series], *, limit: int) -> tuple[Series, ...]:
+def other_series(current: Series | None, listed: Iterable[Series], *, limit: int) -> tuple[Series, ...]:
     """The agent's other series, at most `limit`: one of each shape first, for an agent's settings change by shape."""
     turns: Counter[tuple[str, ...]] = Counter()
     queue: list[tuple[int, Series]] = []

@@ -11,6 +11,11 @@ def plain(text: str) -> str:
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
+def shorten(text: str, longest: int) -> str:
+    """`text`, cut with three dots where it is longer than that."""
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
 def write_time(time: datetime) -> str:
     """`2026-03-02 09:00:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,14 +1,21 @@
 """Many agents silent at once in one zone, with nothing else to explain it."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from lifeline.core.facts import Facts
+from lifeline.core.facts import METRICS, Facts
 from lifeline.core.incident import Cause, CauseKind, Confidence
 
 FEWEST = 3
 _SHORTEST_SPAN = timedelta(minutes=2)
+
+
+def is_undecided(cause: Cause) -> bool:
+    """Whether something else could still be the better explanation: of nothing, or of a need that is only likely."""
+    is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
+    return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or is_likely_need
 
 
 def zone_causes(
@@ -23,12 +30,16 @@ def zone_causes(
     They are at least FEWEST, and as many as still report in their zone, by `reporting_by_zone`; their silences began
     within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
     zone that fails, the first agents are silent a minute or two before the others. One that follows later shares the
-    cause of its zone's open incident.
+    cause of its zone's open incident. A need that is only likely gives way where agents of other zones still report,
+    and none of them fell silent of it at that time: a new setting restarts agents in all zones.
     """
     left: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    widespread = _widespread(facts, causes, now)
     for entity, cause in causes.items():
         zone = facts[entity].instance.zone
-        if cause.kind is CauseKind.AGENT and zone:
+        is_elsewhere = any(count for other, count in reporting_by_zone.items() if other != zone)
+        is_needs = cause.kind is not CauseKind.AGENT and (entity in widespread or not is_elsewhere)
+        if is_undecided(cause) and zone and not is_needs:
             left[zone].append((facts[entity].since(now), entity))
     found: dict[str, Cause] = {}
     for zone, silences in sorted(left.items()):
@@ -42,6 +53,27 @@ def zone_causes(
             if earlier:
                 found[entity] = earlier
     return found
+
+
+def _widespread(facts: Mapping[str, Facts], causes: Mapping[str, Cause], now: datetime) -> frozenset[str]:
+    """The agents with a likely need for which others fell silent in another zone, within two periods of them."""
+    needy = [entity for entity, cause in causes.items() if is_undecided(cause) and cause.kind is not CauseKind.AGENT]
+    times: defaultdict[str, defaultdict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for entity in sorted(needy, key=lambda entity: facts[entity].since(now)):
+        times[causes[entity].key][facts[entity].instance.zone].append(facts[entity].since(now))
+    return frozenset(
+        entity
+        for entity in needy
+        for zone, others in times[causes[entity].key].items()
+        if zone != facts[entity].instance.zone
+        and _has_near(others, facts[entity].since(now), max(_SHORTEST_SPAN, facts[entity].two_periods))
+    )
+
+
+def _has_near(times: Sequence[datetime], time: datetime, span: timedelta) -> bool:
+    """Whether one of the times, which are in their order, lies within `span` of that time."""
+    place = bisect_left(times, time - span)
+    return place < len(times) and times[place] <= time + span
 
 
 def _earlier(facts: Facts, since: datetime, span: timedelta) -> Cause | None:
