@@ -124,7 +124,7 @@ def test_the_plans_cost_and_services_say_what_is_left_of_it() -> None:
 
 def test_a_security_group_passes_with_an_endpoint_that_takes_it_and_is_held_back_with_all_of_them() -> None:
     wanted = plan_of(vpc(subnet("a")), "monitoring", "ec2")
-    assert [one.kind for one in wanted.actions][0] is ActionKind.CREATE_SECURITY_GROUP
+    assert wanted.actions[0].kind is ActionKind.CREATE_SECURITY_GROUP
     owned = {wanted.vpc_id: frozenset[str]()}
     one = admit({wanted.vpc_id: wanted}, Use(), owned, replace(FREE, endpoints_per_run=1), PRICE, now=NOW)
     none = admit({wanted.vpc_id: wanted}, Use(), owned, replace(FREE, endpoints_per_run=0), PRICE, now=NOW)

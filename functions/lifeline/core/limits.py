@@ -128,6 +128,8 @@ def admit(
         reason = _why_support_waits(step, plans[step.vpc_id], why)
         if reason:
             why[step] = reason
+        else:
+            tally.take(step, plans[step.vpc_id].actions[step.place])
     held = {vpc_id: _hold(plan, why, price) for vpc_id, plan in plans.items()}
     return Admission(held, tuple(tally.granted), tally.after())
 
