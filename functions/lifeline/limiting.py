@@ -152,8 +152,11 @@ class Gate:
             self._give_approvals_back()
             raise
         held = [vpc_id for vpc_id in plans if self._admission.held(vpc_id)]
-        offers = side_by_side([partial(self._offer, vpc_id, self._admission.held(vpc_id)) for vpc_id in held])
-        self._offers |= dict(zip(held, offers, strict=True))
+        try:
+            offers = side_by_side([partial(self._offer, vpc_id, self._admission.held(vpc_id)) for vpc_id in held])
+            self._offers |= dict(zip(held, offers, strict=True))
+        except LifelineError as error:  # the next look offers them; what passes must not wait for that
+            logger.error("plans not offered", error=str(error))
         return {
             vpc_id: hold_all(plan, _APPROVE, _OUTDATED) if vpc_id in self._outdated else plan
             for vpc_id, plan in self._admission.plans.items()
@@ -188,7 +191,11 @@ class Gate:
             command = approve_command(offer.plan_id, self._settings.stack_name)
             approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
             answer = replace(answer, approval=approval)
-        return self._with_refusal(answer)
+        try:
+            return self._with_refusal(answer)
+        except LifelineError as error:  # what was done must be told; the approval ends by itself
+            logger.error("approval not refused", error=str(error))
+            return answer
 
     def leave(self, vpc_ids: Sequence[str]) -> None:
         """These need nothing: what was approved for them is outdated."""

@@ -188,6 +188,22 @@ def test_where_the_use_cannot_be_counted_nothing_is_made(stage: Stage, monkeypat
     assert stage.look(vpc_id)["outcome"] == "changed"
 
 
+def test_a_plan_that_cannot_be_offered_stops_nothing_and_is_offered_by_the_next_look(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, passing = stage.site("us-east-1a", "us-east-1b"), stage.site()
+
+    def broken(*_: object, **__: object) -> None:
+        raise TransientError("ledger: not now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Approvals, "offer", broken)
+        answers = stage.sweep()
+    assert [answers[one]["outcome"] for one in (held, passing)] == ["blocked", "changed"]
+    assert "approval" not in answers[held]
+    assert "approval" in stage.look(held)
+
+
 # ---- approvals
 
 
