@@ -1,9 +1,11 @@
 """The environment that the template gives."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from lifeline.core.limits import Limits
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 from lifeline.settings import Settings
@@ -55,6 +57,22 @@ def test_the_parameters_make_the_default_watch() -> None:
     assert (settings.agents_a_run, settings.detect_queue_url) == (500, "https://sqs/checks")
 
 
+def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
+    assert Settings.from_environment(ENVIRONMENT).limits == Limits()
+    limits = Settings.from_environment(
+        {
+            **ENVIRONMENT,
+            "MAX_ENDPOINTS_PER_RUN": "1",
+            "MAX_ENDPOINTS_PER_DAY": "2",
+            "MAX_VPCS_PER_RUN": "3",
+            "MAX_VPCS_PER_DAY": "0",
+            "MONTHLY_BUDGET_USD_PER_VPC": "7.30",
+            "MONTHLY_BUDGET_USD": "1000",
+        }
+    ).limits
+    assert limits == Limits(1, 2, 3, 0, Decimal("7.30"), Decimal(1000))
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -70,6 +88,13 @@ def test_the_parameters_make_the_default_watch() -> None:
         ("RECOVER_AFTER", "2.5"),
         ("MOST_AGENTS_A_RUN", "0"),
         ("TABLE_NAME", " "),
+        ("MAX_ENDPOINTS_PER_RUN", "many"),
+        ("MAX_ENDPOINTS_PER_DAY", "-1"),
+        ("MAX_VPCS_PER_RUN", "1.5"),
+        ("MAX_VPCS_PER_DAY", "1e3"),
+        ("MONTHLY_BUDGET_USD", "NaN"),
+        ("MONTHLY_BUDGET_USD", "99.999"),
+        ("MONTHLY_BUDGET_USD_PER_VPC", "$100"),
         ("REQUIRED_SERVICES", "monitoring,*"),
         ("REQUIRED_SERVICES", "com.amazonaws.eu-west-1.Monitoring!"),
     ],

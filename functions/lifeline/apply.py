@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.kill_switch import KILL_SWITCH
 from lifeline.core.work import Step, order_steps
 from lifeline.errors import LifelineError, TransientError
 from lifeline.observability import logger
@@ -63,19 +64,24 @@ class Applied:
     made: dict[str, str] = field(default_factory=dict)
 
 
-def apply_plans(plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, run: Run) -> dict[str, Applied]:
+def apply_plans(
+    plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, run: Run, *, why_stop: Callable[[], str] = str
+) -> dict[str, Applied]:
     """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
 
     What a later look can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
+    `why_stop` is asked right before each change: once it gives a reason, the change is held back.
     """
     applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
     for step in order_steps(plans):
         one = applied[step.vpc_id]
-        one.actions[step.place] = _apply_step(step, one, endpoints, calls, run)
+        one.actions[step.place] = _apply_step(step, one, endpoints, calls, run, why_stop)
     return applied
 
 
-def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run) -> Action:
+def _apply_step(
+    step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
+) -> Action:
     action = one.actions[step.place]
     group_id = action.group_id or one.group_id
     if action.needs_group and not group_id:
@@ -84,6 +90,8 @@ def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, ru
         if not _has_time(action, calls, run):
             one.deferral = one.deferral or Deferral.TIME
             return replace(action, error=str(Deferral.TIME))
+        if why := why_stop():
+            return action.held(KILL_SWITCH, why)
         made = endpoints.apply(action, vpc_id=step.vpc_id, group_id=group_id)
     except TransientError as error:
         one.deferral = Deferral.TRANSIENT
@@ -105,7 +113,8 @@ def _apply_step(step: Step, one: Applied, endpoints: Endpoints, calls: Calls, ru
 def _without_group(action: Action, one: Applied) -> Action:
     """An endpoint whose security group could not be made shares the group's fate."""
     group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
-    return replace(action, status=group.status, error=f"its security group is missing: {group.error}")
+    words = f"its security group is missing: {group.error}"
+    return replace(action, status=group.status, error=words, held_by=group.held_by)
 
 
 def _has_time(action: Action, calls: Calls, run: Run) -> bool:

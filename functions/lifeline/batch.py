@@ -63,6 +63,8 @@ def read_record(record: object, own_role_arn: str) -> Ask:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
     if ask.mode is Mode.PLAN:
         raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
+    if ask.approve:
+        raise InvalidInputError("body.approve", "a person approves by invoking the function, not through the queue")
     return replace(ask, sent_at=_sent_at(record))
 
 

@@ -15,7 +15,8 @@ _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
-_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because"})
+_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve"})
+_PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
 MOST_CAUSES = 10  # of what set work going, so many travel with it
@@ -42,7 +43,8 @@ class Ask:
     """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
     `is_follow` asks what became of endpoints that were made. `sent_at` is when the queue got it, where a queue did: a
-    look that began well after answers it. `because` is what set the work going that a run put back.
+    look that began well after answers it. `because` is what set the work going that a run put back. `approve` is
+    the id of a plan that a person approves.
     """
 
     trigger: Trigger
@@ -57,6 +59,7 @@ class Ask:
     attempt: int = 0
     sent_at: datetime | None = None
     because: tuple[Trigger, ...] = ()
+    approve: str = ""
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -80,6 +83,8 @@ def _read_call(event: dict[str, Any]) -> Ask:
     unknown = sorted(str(key) for key in event if key not in _CALL_FIELDS)
     if unknown:
         raise InvalidInputError(_shown(unknown[0]), f"is not one of {', '.join(sorted(_CALL_FIELDS))}")
+    if "approve" in event:
+        return _read_approval(event)
     mode = _read_mode(event)
     if "sweep" in event and "vpc_ids" in event:
         raise InvalidInputError("sweep", "can't go with vpc_ids: a sweep looks at every VPC")
@@ -107,6 +112,17 @@ def _read_call(event: dict[str, Any]) -> Ask:
         is_follow=is_follow,
         because=_read_because(event.get("because", [])),
     )
+
+
+def _read_approval(event: Mapping[str, Any]) -> Ask:
+    more = sorted(set(event) - {"approve"})
+    if more:
+        raise InvalidInputError(more[0], "can't go with approve: it approves one plan, just as it was told")
+    plan_id = event["approve"]
+    if not isinstance(plan_id, str) or not _PLAN_ID.fullmatch(plan_id):
+        wanted = "must be the id of a plan from a notice (plan-, then 16 of 0-9a-f)"
+        raise InvalidInputError("approve", f"{wanted}, not {_shown(plan_id)}")
+    return Ask(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
 
 
 def _read_because(value: object) -> tuple[Trigger, ...]:

@@ -35,6 +35,7 @@ from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
@@ -63,6 +64,7 @@ class Tools:
     queue: Queue
     notices: Publishes
     policies: PolicyStore
+    guards: Guards
 
 
 def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settings, run: Run) -> tuple[VpcAnswer, ...]:
@@ -77,7 +79,8 @@ def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settin
     is_by_hand = mode is not settings.mode
     if not is_by_hand:
         _tell_of_policy(decision, tools, run.now())
-    return _Look(mode, decision, tools, settings, run, is_by_hand=is_by_hand).answer(waiting)
+    gate = Gate(tools.guards, settings, run, [ask.approve for ask in waiting if ask.approve])
+    return _Look(mode, decision, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
 
 
 def _stacks_policy(settings: Settings) -> Policy:
@@ -98,19 +101,29 @@ def _tell_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
 
 class _Look:
     def __init__(
-        self, mode: Mode, decision: Decision, tools: Tools, settings: Settings, run: Run, *, is_by_hand: bool
+        self,
+        mode: Mode,
+        decision: Decision,
+        tools: Tools,
+        settings: Settings,
+        run: Run,
+        gate: Gate,
+        *,
+        is_by_hand: bool,
     ) -> None:
         self._mode = mode
         self._decision = decision
         self._tools = tools
         self._settings = settings
         self._run = run
+        self._gate = gate
         self._is_by_hand = is_by_hand
         self._started = run.now()
         self._unwritten: LifelineError | None = None
         self._is_sweep = False
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
+        self._gate.why_stop()
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
@@ -120,7 +133,7 @@ class _Look:
         else:
             answers = self._plan_and_apply(self._planning(self._decision.policy), vpcs, targets, wanted)
         answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
-        answers.sort(key=lambda answer: answer.vpc_id)
+        answers = sorted(map(self._gate.told, answers), key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
@@ -145,7 +158,11 @@ class _Look:
         plans, waiting = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
         left = self._take_turns(plans, waiting, targets)
         if self._mode is Mode.PLAN:
-            return [*left, *(VpcAnswer.of(plan) for plan in plans.values())]
+            return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
+        if wanted is None:
+            self._gate.see_region(vpcs)
+        if self._gate.why_stop():
+            return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
         return [*left, *self._apply(planning, plans, targets)]
 
     def _take_turns(self, plans: dict[str, Plan], waiting: Sequence[str], targets: Targets) -> list[VpcAnswer]:
@@ -197,6 +214,7 @@ class _Look:
         """Applies what is planned, each VPC under its lease and observed anew: another run may have been here."""
         wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
+        self._gate.leave([answer.vpc_id for answer in idle])
         memories = self._take_leases(wanting)
         busy = [_as_deferred(plans[vpc_id], _BUSY) for vpc_id in wanting if vpc_id not in memories]
         self._put_back({answer.vpc_id: targets.attempt(answer.vpc_id) for answer in busy}, BUSY_DELAY, targets)
@@ -205,7 +223,10 @@ class _Look:
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
             fresh, waiting = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
-            applied = apply_plans(fresh, self._tools.endpoints, self._tools.ledger, self._run)
+            fresh = self._gate.admit(fresh, vpcs)
+            calls, why_stop = self._tools.ledger, self._gate.why_stop
+            applied = apply_plans(fresh, self._tools.endpoints, calls, self._run, why_stop=why_stop)
+            self._gate.settle(applied)
             done = [
                 self._finish_or_say(fresh[vpc_id], one, targets, memories[vpc_id], known[vpc_id])
                 for vpc_id, one in applied.items()
@@ -291,6 +312,8 @@ class _Look:
             _log(answer, targets)
         if self._is_by_hand:
             return
+        if self._is_sweep:
+            self._gate.tell_of_switch(answers, self._tools.notices)
         news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
         because = _because(targets, [answer.vpc_id for answer in news])
         notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN)
@@ -370,6 +393,9 @@ def _because(targets: Targets, vpc_ids: Sequence[str]) -> str:
     triggers = [trigger for vpc_id in vpc_ids for trigger in targets.triggers(vpc_id)]
     changes = sorted({(one.time, one.event_name, one.actor) for one in triggers if one.kind == "change"})
     silences = sorted({one.event_id for one in triggers if one.kind == "silence"})
+    approved = sorted({one.event_id for one in triggers if one.kind == "approval"})
+    if not changes and approved:
+        return f"{', '.join(approved[:3])} was approved"
     if not changes and silences:
         return f"agents there fell silent ({', '.join(silences[:3])})"
     if not changes:

@@ -5,12 +5,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
+from lifeline.core.limits import Limits
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
+_USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
@@ -68,6 +71,8 @@ class Settings:
     warm_up: timedelta
     agents_a_run: int
     detect_queue_url: str
+    kill_switch_parameter: str
+    limits: Limits
 
     @property
     def default_watch(self) -> Watch:
@@ -114,6 +119,8 @@ class Settings:
             warm_up=read.seconds("WARM_UP_SECONDS", default=600),
             agents_a_run=read.count("MOST_AGENTS_A_RUN", 10_000),
             detect_queue_url=read.optional("DETECT_QUEUE_URL"),
+            kill_switch_parameter=read.optional("KILL_SWITCH_PARAMETER"),
+            limits=read.limits(),
         )
 
 
@@ -151,6 +158,29 @@ class _Reader:
         if not value.isdecimal() or int(value) == 0:
             raise SettingsError(f"{name} must be a whole number from 1 on, not {value!r}")
         return int(value)
+
+    def limits(self) -> Limits:
+        usual = Limits()
+        return Limits(
+            endpoints_per_run=self._whole("MAX_ENDPOINTS_PER_RUN", usual.endpoints_per_run),
+            endpoints_per_day=self._whole("MAX_ENDPOINTS_PER_DAY", usual.endpoints_per_day),
+            vpcs_per_run=self._whole("MAX_VPCS_PER_RUN", usual.vpcs_per_run),
+            vpcs_per_day=self._whole("MAX_VPCS_PER_DAY", usual.vpcs_per_day),
+            monthly_usd_per_vpc=self._usd("MONTHLY_BUDGET_USD_PER_VPC", usual.monthly_usd_per_vpc),
+            monthly_usd=self._usd("MONTHLY_BUDGET_USD", usual.monthly_usd),
+        )
+
+    def _whole(self, name: str, default: int) -> int:
+        value = self.optional(name) or str(default)
+        if not value.isdecimal():
+            raise SettingsError(f"{name} must be a whole number from 0 on, not {value!r}")
+        return int(value)
+
+    def _usd(self, name: str, default: Decimal) -> Decimal:
+        value = self.optional(name) or str(default)
+        if not _USD.fullmatch(value):
+            raise SettingsError(f"{name} must be an amount of USD such as 100 or 99.50, not {value!r}")
+        return Decimal(value)
 
     def one_of[E: StrEnum](self, name: str, kind: type[E]) -> E:
         value = self.text(name)

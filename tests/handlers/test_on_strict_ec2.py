@@ -18,6 +18,8 @@ from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
 
 SERVICES = "monitoring,logs,s3"
+NO_LIMITS = dict.fromkeys(("MAX_ENDPOINTS_PER_DAY", "MAX_VPCS_PER_DAY", "MONTHLY_BUDGET_USD"), "100000")
+VARIABLES = {"REQUIRED_SERVICES": SERVICES, **NO_LIMITS}
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 LATER = timedelta(minutes=5)
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # each example is a second of emulated AWS: no shrinking
@@ -42,7 +44,7 @@ class Strict:
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Strict]:
-    with pytest.MonkeyPatch.context() as monkeypatch, emulated_world(monkeypatch, REQUIRED_SERVICES=SERVICES) as world:
+    with pytest.MonkeyPatch.context() as monkeypatch, emulated_world(monkeypatch, **VARIABLES) as world:
         clock = Clock()
         monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))  # no waiting for turns
         account = StrictAccount(now=clock, shuffle=7, throttling=False, gateway_quota=10_000)

@@ -480,5 +480,6 @@ def test_every_file_in_events_is_understood(world: World) -> None:
     for path in sorted(Path("events").rglob("*.json")):
         if not path.stem.startswith("detect"):
             answer = call(json.loads(path.read_text()))
-            assert "errors" not in answer, path
+            refused = [one["field"] for one in answer.get("errors", [])]
+            assert refused == (["approve"] if path.stem == "call-approve" else []), path  # nobody waits for its plan
             assert answer.get("batchItemFailures", []) == [], path

@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lifeline.adapters.approvals import Approvals
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.grants import Grants
+from lifeline.adapters.kill_switch import KillSwitch
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -16,6 +19,7 @@ from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.core.report import Outcome
 from lifeline.events import read_ask
+from lifeline.limiting import Guards
 from lifeline.reconcile import Tools, reconcile
 from lifeline.settings import Mode, Settings
 from tests.support.region import CannedEc2, compliant_region
@@ -39,6 +43,7 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         notices=Topic(settings.topic_arn),
         policies=PolicyStore(settings.table_name),
+        guards=Guards(KillSwitch("", settings.table_name), Grants(settings.table_name), Approvals(settings.table_name)),
     )
     return tools, settings
 

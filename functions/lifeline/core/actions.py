@@ -34,7 +34,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One change with its reason; if `blocked`, `error` says why it will not be made and what would help."""
+    """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
+
+    `held_by` names the limit, or the kill switch, that holds it back where nothing else would.
+    """
 
     kind: ActionKind
     reason: str
@@ -50,10 +53,15 @@ class Action:
     client_token: str = ""
     status: Status = Status.PLANNED
     error: str = ""
+    held_by: str = ""
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""
         return replace(self, status=Status.BLOCKED, error=why)
+
+    def held(self, by: str, why: str) -> "Action":
+        """The same action, blocked for no other reason than a limit or the kill switch."""
+        return replace(self, status=Status.BLOCKED, error=why, held_by=by)
 
     @property
     def needs_group(self) -> bool:

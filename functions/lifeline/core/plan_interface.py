@@ -1,6 +1,7 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.central import answers_for, parent_zone
@@ -64,6 +65,7 @@ class InterfacePlanner(ServicePlanner):
             return
         named = f"{endpoint.id} answers nobody" if endpoint else f"{self.wish.service} needs private DNS"
         action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
+        action = replace(action, endpoint_id=endpoint.id if endpoint else "")
         if self.requirement.fix_dns:
             yield action
         elif endpoint:

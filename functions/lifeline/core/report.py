@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -10,6 +11,7 @@ from typing import Any, Self
 from lifeline.core.actions import Action, Plan, ServiceReport, Status
 from lifeline.core.model import Tier
 from lifeline.core.notice import Notice, Severity
+from lifeline.core.wording import write_time
 
 
 class Outcome(StrEnum):
@@ -31,6 +33,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Approvable:
+    """The part of a VPC's plan that waits for approval, what it costs, and the command that approves just that."""
+
+    plan_id: str
+    monthly_cost_usd: Decimal
+    ends_at: datetime
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class VpcAnswer:
     """One VPC's tiers and what became of each action. `note` says what else a person should know."""
 
@@ -41,6 +53,7 @@ class VpcAnswer:
     monthly_cost_usd: Decimal = Decimal(0)
     refusal: Refusal | None = None
     note: str = ""
+    approval: Approvable | None = None
 
     @classmethod
     def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
@@ -71,12 +84,18 @@ class VpcAnswer:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same open business, so that it is told once; empty where there is none."""
+        """The same for the same open business, so that it is told once; empty where there is none.
+
+        How far a limit is used changes all the time, so its name counts, not its words. An approval that is offered
+        anew is news, for the one before has ended.
+        """
+        offered = [str(int(self.approval.ends_at.timestamp()))] if self.approval else []
         open_business = sorted(
-            "|".join((action.kind, action.service, action.status, action.error, *action.subnet_ids))
+            "|".join((action.kind, action.service, action.status, _why(action), *action.subnet_ids))
             for action in self.actions
             if action.status is not Status.DONE
         )
+        open_business += offered
         return sha256("\n".join(open_business).encode()).hexdigest()[:16] if open_business else ""
 
 
@@ -97,6 +116,13 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
         told["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
     if answer.note:
         told["note"] = answer.note
+    if answer.approval:
+        told["approval"] = {
+            "plan_id": answer.approval.plan_id,
+            "monthly_cost_usd": float(answer.approval.monthly_cost_usd),
+            "ends_at": answer.approval.ends_at.isoformat(),
+            "command": answer.approval.command,
+        }
     return told
 
 
@@ -115,6 +141,7 @@ def _action_json(action: Action) -> dict[str, Any]:
         "status": str(action.status),
         "endpoint_id": action.endpoint_id,
         "error": action.error,
+        "held_by": action.held_by,
     }
 
 
@@ -138,7 +165,7 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
     lines = [f"Because: {because}.", ""]
     for answer in worth[:_MOST_VPCS]:
         note = [f"  note: {answer.note}"] if answer.note else []
-        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), *note, ""]
+        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), *_approval_lines(answer), *note, ""]
     if len(worth) > _MOST_VPCS:
         lines.append(f"and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all.")
     cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
@@ -167,6 +194,21 @@ def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]]) -> Notice:
         text="\n".join(["Lifeline made these, and they serve nobody:", "", *lines]) + "\n",
         facts={"vpc_id": vpc_id, "endpoints": dict(found)},
     )
+
+
+def _why(action: Action) -> str:
+    return action.held_by or action.error
+
+
+def _approval_lines(answer: VpcAnswer) -> list[str]:
+    if answer.approval is None:
+        return []
+    approval = answer.approval
+    return [
+        f"  what needs approval ({approval.plan_id}) costs {approval.monthly_cost_usd} USD a month before data;",
+        f"  until {write_time(approval.ends_at)}, this approves just that, once:",
+        f"    {approval.command}",
+    ]
 
 
 def _action_lines(answer: VpcAnswer) -> list[str]:

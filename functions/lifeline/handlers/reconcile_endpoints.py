@@ -8,8 +8,11 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lifeline.adapters.approvals import Approvals
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.grants import Grants
+from lifeline.adapters.kill_switch import KillSwitch
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -22,6 +25,7 @@ from lifeline.core.actions import Status
 from lifeline.core.report import VpcAnswer, as_json
 from lifeline.errors import InvalidInputError
 from lifeline.events import read_ask
+from lifeline.limiting import Guards, take_approval
 from lifeline.observability import logger, metrics
 from lifeline.reconcile import Tools, reconcile
 from lifeline.settings import Settings
@@ -50,11 +54,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
     try:
         ask = read_ask(event, own_role_arn=settings.role_arn)
+        tools = _tools(settings)
+        ask = take_approval(ask, tools.guards, settings, run)
     except InvalidInputError as error:
         _count(())
         return {"mode": str(settings.mode), "vpcs": [], "errors": [_refusal(error)]}
     mode = settings.mode.weakened_by(ask.mode)
-    answers = reconcile([ask], mode=mode, tools=_tools(settings), settings=settings, run=run)
+    answers = reconcile([ask], mode=mode, tools=tools, settings=settings, run=run)
     _count(answers)
     told: dict[str, Any] = {"mode": str(mode), "vpcs": [as_json(answer) for answer in answers]}
     return told | ({"errors": [_refusal(error) for error in ask.refusals]} if ask.refusals else {})
@@ -82,6 +88,11 @@ def _tools(settings: Settings) -> Tools:
         ledger=Ledger(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         notices=Topic(settings.topic_arn),
+        guards=Guards(
+            kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
+            grants=Grants(settings.table_name),
+            approvals=Approvals(settings.table_name),
+        ),
     )
 
 

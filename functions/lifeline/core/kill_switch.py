@@ -1,0 +1,46 @@
+"""The kill switch: whether anything may be changed at all, and how people hear that nothing may."""
+
+from collections.abc import Sequence
+
+from lifeline.core.notice import Notice, Severity
+from lifeline.core.wording import plain
+
+KILL_SWITCH = "KillSwitchParameter"
+ON = "the kill switch is on"
+_SHOWN = 40
+
+
+def why_on(name: str, value: str) -> str:
+    """Why nothing may be changed, or an empty text. Only `off` lets changes pass."""
+    said = value.strip().lower()
+    if said == "off":
+        return ""
+    if said == "on":
+        return f"{ON}: {name} says on"
+    return f"{ON}: {name} says neither on nor off but {ascii(value)[:_SHOWN]}, which counts as on"
+
+
+def why_unreadable(name: str, error: str) -> str:
+    """The same where the parameter can't be read, which counts as on."""
+    return f"{ON}: {name} can't be read, which counts as on: {plain(error)}"
+
+
+def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
+    """That nothing is changed, what is held back, and how to lift it."""
+    waiting = f"Held back in {len(vpc_ids)} VPCs: {', '.join(vpc_ids[:10])}." if vpc_ids else "Nothing is held back."
+    more = f" And {len(vpc_ids) - 10} more; the log names them all." if len(vpc_ids) > 10 else ""
+    lines = [
+        f"{why[0].upper()}{why[1:]}.",
+        "",
+        "Lifeline changes nothing. It goes on watching, and telling what it would do.",
+        f"{waiting}{more} The sweep after the switch is off does it.",
+        "",
+        f"To lift it: aws ssm put-parameter --name {name} --type String --value off --overwrite",
+    ]
+    return Notice(
+        kind="kill_switch",
+        severity=Severity.WARNING,
+        subject="[lifeline] the kill switch is on: nothing is changed",
+        text="\n".join(lines) + "\n",
+        facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},
+    )
