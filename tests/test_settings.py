@@ -35,6 +35,7 @@ def test_the_detectors_settings_have_defaults() -> None:
     settings = Settings.from_environment(ENVIRONMENT)
     assert settings.default_watch == Watch()
     assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
+    assert settings.ledger_keep == timedelta(days=400)
 
 
 def test_the_parameters_make_the_default_watch() -> None:
@@ -48,11 +49,13 @@ def test_the_parameters_make_the_default_watch() -> None:
             "WARM_UP_SECONDS": "0",
             "MOST_AGENTS_A_RUN": "500",
             "DETECT_QUEUE_URL": "https://sqs/checks",
+            "LEDGER_DAYS": "90",
         }
     )
     rules = Rules(timedelta(minutes=5), timedelta(minutes=10), timedelta(), recover_after=1)
     assert settings.default_watch == Watch("cloudwatch-agent", "Fleet", rules=rules)
     assert (settings.agents_a_run, settings.detect_queue_url) == (500, "https://sqs/checks")
+    assert settings.ledger_keep == timedelta(days=90)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,8 @@ def test_the_parameters_make_the_default_watch() -> None:
         ("RECOVER_AFTER", "0"),
         ("RECOVER_AFTER", "2.5"),
         ("MOST_AGENTS_A_RUN", "0"),
+        ("LEDGER_DAYS", "0"),
+        ("LEDGER_DAYS", "a year"),
         ("TABLE_NAME", " "),
         ("REQUIRED_SERVICES", "monitoring,*"),
         ("REQUIRED_SERVICES", "com.amazonaws.eu-west-1.Monitoring!"),

@@ -11,6 +11,7 @@ from typing import Self
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
+LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
@@ -68,6 +69,7 @@ class Settings:
     warm_up: timedelta
     agents_a_run: int
     detect_queue_url: str
+    ledger_keep: timedelta
 
     @property
     def default_watch(self) -> Watch:
@@ -114,6 +116,7 @@ class Settings:
             warm_up=read.seconds("WARM_UP_SECONDS", default=600),
             agents_a_run=read.count("MOST_AGENTS_A_RUN", 10_000),
             detect_queue_url=read.optional("DETECT_QUEUE_URL"),
+            ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
         )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
+from lifeline.core.history import NO_VPC
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
 from lifeline.events import Ask, Trigger
 
@@ -65,6 +66,16 @@ def not_yet_answered(targets: Targets, ledger: Ledger) -> list[str]:
     vpc_ids = sorted(targets.asks)
     answered = side_by_side([partial(is_answered, vpc_id, targets.asks[vpc_id], ledger) for vpc_id in vpc_ids])
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
+
+
+def changes_by_vpc(asks: Iterable[Ask], targets: Targets) -> list[tuple[str, Trigger]]:
+    """Who changed what, by VPC, for the record: also where a look had answered it, or the VPC is gone, and under NO_VPC
+    what couldn't be traced to any.
+    """
+    traced = [(vpc_id, one) for vpc_id in targets.asks for one in targets.changes(vpc_id)]
+    known = {one for _, one in traced}
+    changes = [ask.trigger for ask in asks if ask.trigger.kind == "change"]
+    return traced + [(NO_VPC, one) for one in changes if one not in known]
 
 
 def is_answered(vpc_id: str, asks: Iterable[Ask], ledger: Ledger) -> bool:
