@@ -164,7 +164,9 @@ class Run:
         wanted = set(entities)
         chunks = self._roster.read()
         changes = {
-            entity: _set_aside(agent, self._now) for entity, agent in _agents_of(chunks).items() if entity in wanted
+            entity: _set_aside(agent, self._now)
+            for entity, agent in _agents_of(chunks).items()
+            if entity in wanted
         }
         saved = self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
         return sorted(entity for chunk in saved for entity in chunk.agents if entity in changes)

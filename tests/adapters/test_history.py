@@ -13,7 +13,9 @@ from lifeline.adapters.history import History
 from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.core.actions import Action, ActionKind, Status
-from lifeline.core.history import EndpointOutcome, Entry, HistoryAsk
+from lifeline.core.history import EndpointOutcome, Entry
+from lifeline.core.history_ask import HistoryAsk
+from lifeline.core.history_text import line_of
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
 from lifeline.errors import InvalidInputError, TransientError
 from lifeline.events import Trigger
@@ -190,7 +192,7 @@ def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) 
     key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "CHANGE#2026-11-20T12:00:00Z#e-1"}}
     clients.client("dynamodb").put_item(TableName=TABLE, Item={**key, **old})
     [found] = read(WHOLE)
-    assert (found.text, found.facts["size"]) == ("DeleteRoute by alice", 1.5)
+    assert (line_of(found), found.facts["size"]) == ("DeleteRoute by alice", 1.5)
     assert read(HistoryAsk(day=NOW.date())) == []
 
 

@@ -9,22 +9,20 @@ from hypothesis import strategies as st
 
 from lifeline.core.follow import Followed, Made
 from lifeline.core.history import (
-    DEFAULT_SPAN,
     EndpointOutcome,
     Entry,
     EntryKind,
-    HistoryAsk,
     Page,
     filed,
     is_part_of,
     key_of,
     merge,
     outcomes_of,
-    page_json,
     ranges,
     read_entry,
-    read_history,
 )
+from lifeline.core.history_ask import DEFAULT_SPAN, HistoryAsk, read_history
+from lifeline.core.history_text import line_of, page_json
 from lifeline.errors import InvalidInputError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -322,11 +320,11 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
     ],
 )
 def test_an_entry_is_a_line_that_a_person_can_read(kind: EntryKind, facts: dict[str, Any], text: str) -> None:
-    assert entry(kind, NOW, "1", **facts).text == text
+    assert line_of(entry(kind, NOW, "1", **facts)) == text
 
 
 def test_a_line_is_plain_ascii_whatever_was_recorded() -> None:
-    assert entry(event_name="DeleteRoute", actor="al\nice\u2026").text == "DeleteRoute by al?ice?"
+    assert line_of(entry(event_name="DeleteRoute", actor="al\nice\u2026")) == "DeleteRoute by al?ice?"
 
 
 def test_an_entry_is_told_with_what_the_ledger_keeps_of_it_but_not_with_its_keys() -> None:

@@ -13,7 +13,6 @@ from lifeline.adapters.clients import client
 from lifeline.core.history import (
     MOST_ENTRIES,
     Entry,
-    HistoryAsk,
     Page,
     day_shelf,
     incident_shelf,
@@ -22,6 +21,7 @@ from lifeline.core.history import (
     ranges,
     read_entry,
 )
+from lifeline.core.history_ask import HistoryAsk
 from lifeline.errors import InvalidInputError
 
 INDEX = "record"

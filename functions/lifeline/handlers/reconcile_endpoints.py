@@ -20,7 +20,9 @@ from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
 from lifeline.core.actions import Status
-from lifeline.core.history import Page, page_json, read_history
+from lifeline.core.history import Page
+from lifeline.core.history_ask import read_history
+from lifeline.core.history_text import page_json
 from lifeline.core.report import VpcAnswer, as_json
 from lifeline.errors import InvalidInputError
 from lifeline.events import read_ask
