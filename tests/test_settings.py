@@ -37,6 +37,7 @@ def test_the_detectors_settings_have_defaults() -> None:
     settings = Settings.from_environment(ENVIRONMENT)
     assert settings.default_watch == Watch()
     assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
+    assert settings.ledger_keep == timedelta(days=400)
 
 
 def test_the_parameters_make_the_default_watch() -> None:
@@ -50,11 +51,13 @@ def test_the_parameters_make_the_default_watch() -> None:
             "WARM_UP_SECONDS": "0",
             "MOST_AGENTS_A_RUN": "500",
             "DETECT_QUEUE_URL": "https://sqs/checks",
+            "LEDGER_DAYS": "90",
         }
     )
     rules = Rules(timedelta(minutes=5), timedelta(minutes=10), timedelta(), recover_after=1)
     assert settings.default_watch == Watch("cloudwatch-agent", "Fleet", rules=rules)
     assert (settings.agents_a_run, settings.detect_queue_url) == (500, "https://sqs/checks")
+    assert settings.ledger_keep == timedelta(days=90)
 
 
 def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
@@ -87,6 +90,8 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("RECOVER_AFTER", "0"),
         ("RECOVER_AFTER", "2.5"),
         ("MOST_AGENTS_A_RUN", "0"),
+        ("LEDGER_DAYS", "0"),
+        ("LEDGER_DAYS", "a year"),
         ("TABLE_NAME", " "),
         ("MAX_ENDPOINTS_PER_RUN", "many"),
         ("MAX_ENDPOINTS_PER_DAY", "-1"),

@@ -28,6 +28,7 @@ from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
 from lifeline.core.follow import Followed, Made, follow
+from lifeline.core.history import outcomes_of
 from lifeline.core.model import Tier, Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
@@ -40,7 +41,7 @@ from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
 from lifeline.settings import Coverage, Mode, Scope, Settings
-from lifeline.targeting import Targets, find_targets, not_yet_answered
+from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
@@ -121,6 +122,7 @@ class _Look:
         self._started = run.now()
         self._unwritten: LifelineError | None = None
         self._is_sweep = False
+        self._recorded: set[str] = set()
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
@@ -137,7 +139,7 @@ class _Look:
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
-        self._write_down(targets, vpcs)
+        self._write_down(asks, targets, vpcs)
         return tuple(answers)
 
     def _planning(self, policy: Policy) -> Planning:
@@ -197,7 +199,9 @@ class _Look:
         return known
 
     def _follow(self, vpc: Vpc, memory: Memory) -> Followed:
-        followed = follow(memory.made, memory.failures, vpc, now=self._run.now())
+        now = self._run.now()
+        followed = follow(memory.made, memory.failures, vpc, now=now)
+        self._tools.ledger.record_outcomes(vpc.id, outcomes_of(followed, memory.failures, now), now=now)
         for endpoint_id, took in followed.ready:
             metrics.add_metric("EndpointReadySeconds", MetricUnit.Seconds, took.total_seconds())
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())
@@ -276,6 +280,7 @@ class _Look:
             self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
         if actions:
             self._tools.ledger.record_actions(plan.vpc_id, actions, targets.triggers(plan.vpc_id), now)
+            self._recorded.add(plan.vpc_id)
         done = tuple(action for action in actions if action.status is Status.DONE)
         return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
 
@@ -325,7 +330,7 @@ class _Look:
         for answer in news:
             memory = ledger.recall(answer.vpc_id)
             ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
-            if not any(action.status in {Status.DONE, Status.FAILED} for action in answer.actions):
+            if answer.vpc_id not in self._recorded:
                 ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
 
     def _publish(self, notice: Notice) -> bool:
@@ -354,7 +359,7 @@ class _Look:
         if memory.told:
             self._tools.ledger.remember(answer.vpc_id, replace(memory, told=""), now=self._run.now())
 
-    def _write_down(self, targets: Targets, vpcs: Sequence[Vpc]) -> None:
+    def _write_down(self, asks: Sequence[Ask], targets: Targets, vpcs: Sequence[Vpc]) -> None:
         """Keeps when each VPC was looked at, last of all: a run that dies before is made good by its messages."""
         if self._is_by_hand:
             return
@@ -364,9 +369,7 @@ class _Look:
         changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
         for vpc_id in changed:
             ledger.remember(vpc_id, replace(ledger.recall(vpc_id), looked_at=self._started), now=now)
-        changes = [(vpc_id, one) for vpc_id in targets.asks for one in targets.changes(vpc_id)]
-        changes += [(REGION, ask.trigger) for ask in targets.untraced]
-        ledger.record_changes(changes, now=now)
+        ledger.record_changes(changes_by_vpc(asks, targets), now=now)
 
 
 def _backoff(vpc_id: str, attempt: int) -> timedelta:

@@ -14,6 +14,7 @@ from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
 _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
+LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
@@ -73,6 +74,7 @@ class Settings:
     detect_queue_url: str
     kill_switch_parameter: str
     limits: Limits
+    ledger_keep: timedelta
 
     @property
     def default_watch(self) -> Watch:
@@ -121,6 +123,7 @@ class Settings:
             detect_queue_url=read.optional("DETECT_QUEUE_URL"),
             kill_switch_parameter=read.optional("KILL_SWITCH_PARAMETER"),
             limits=read.limits(),
+            ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
         )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import REGION, Ledger
 from lifeline.adapters.lookup import Lookup
+from lifeline.core.history import NO_VPC
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
 from lifeline.events import Ask, Trigger
 
@@ -17,11 +18,10 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 
 @dataclass(slots=True)
 class Targets:
-    """The VPCs to look at, each with who asked; `sweep` holds who asked for all, `untraced` changes of an unknown VPC."""
+    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them."""
 
     asks: dict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Ask] = field(default_factory=list)
-    untraced: list[Ask] = field(default_factory=list)
 
     def asks_for(self, vpc_id: str) -> list[Ask]:
         """Whoever asked for the VPC, by name or by asking for all."""
@@ -53,8 +53,6 @@ def find_targets(asks: Sequence[Ask], lookup: Lookup, ledger: Ledger) -> Targets
     found = lookup.vpcs_of(ids) if ids else {}
     for ask in asks:
         touched = _touched(ask, found)
-        if touched is None and ask.trigger.kind == "change":
-            targets.untraced.append(ask)
         if touched is None and not is_answered(REGION, [ask], ledger):
             targets.sweep.append(ask)
         for vpc_id in touched or ():
@@ -67,6 +65,16 @@ def not_yet_answered(targets: Targets, ledger: Ledger) -> list[str]:
     vpc_ids = sorted(targets.asks)
     answered = side_by_side([partial(is_answered, vpc_id, targets.asks[vpc_id], ledger) for vpc_id in vpc_ids])
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
+
+
+def changes_by_vpc(asks: Iterable[Ask], targets: Targets) -> list[tuple[str, Trigger]]:
+    """Who changed what, by VPC, for the record: also where a look had answered it, or the VPC is gone, and under NO_VPC
+    what couldn't be traced to any.
+    """
+    traced = [(vpc_id, one) for vpc_id in targets.asks for one in targets.changes(vpc_id)]
+    known = {one for _, one in traced}
+    changes = [ask.trigger for ask in asks if ask.trigger.kind == "change"]
+    return traced + [(NO_VPC, one) for one in changes if one not in known]
 
 
 def is_answered(vpc_id: str, asks: Iterable[Ask], ledger: Ledger) -> bool:

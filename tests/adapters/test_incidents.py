@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from lifeline.adapters import clients
+from lifeline.adapters.history import plain_item
 from lifeline.adapters.incidents import Incidents
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
 from lifeline.errors import TerminalError, TransientError
@@ -48,8 +49,14 @@ def saved(incidents: Incidents, new: Incident) -> Incident:
     return found
 
 
-def items() -> dict[str, dict[str, Any]]:
-    return {item["sk"]["S"]: item for item in clients.client("dynamodb").scan(TableName=TABLE)["Items"]}
+def items(owner: str = "INCIDENTS#") -> dict[str, dict[str, Any]]:
+    found = clients.client("dynamodb").scan(TableName=TABLE)["Items"]
+    return {item["sk"]["S"]: item for item in found if item["pk"]["S"].startswith(owner)}
+
+
+def on_record() -> list[dict[str, Any]]:
+    found = [plain_item(item) for _, item in sorted(items("VPC#").items())]
+    return [item for item in found if item["sk"].startswith("INCIDENT#")]
 
 
 texts = st.text(max_size=12)
@@ -200,10 +207,45 @@ def test_fields_that_came_later_may_be_absent_and_newer_ones_are_passed_over(inc
 def test_incidents_that_cannot_be_read_or_written_are_errors(incidents: Incidents) -> None:
     with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match=WATCH):
         incidents.read_open(WATCH)
+    first = saved(incidents, incident())
     with failing("dynamodb", "PutItem", "AccessDeniedException"), pytest.raises(TerminalError, match="inc-1"):
-        incidents.save(incident())
+        incidents.save(first)
+    with failing("dynamodb", "TransactWriteItems"), pytest.raises(TerminalError, match="inc-2"):
+        incidents.save(incident("inc-2"))
     with failing("dynamodb", "TransactWriteItems"), pytest.raises(TerminalError, match="inc-1"):
         incidents.close(incident(revision=1), now=CLOSED_AT)
+
+
+def test_the_opening_and_the_closing_are_on_record_once_each_below_the_vpc(incidents: Incidents) -> None:
+    change = Change(minute(0), "e-1", "DeleteRoute", "alice")
+    first = saved(incidents, incident(cause=cause(change=change)))
+    assert incidents.save(incident(cause=cause(change=change))) is None
+    second = saved(incidents, replace(first, told_agents=3, cause=cause(fix="the route is back")))
+    assert incidents.close(second, now=CLOSED_AT)
+    assert not incidents.close(second, now=CLOSED_AT + timedelta(minutes=1))
+    opened, closed = on_record()
+    assert (opened["pk"], opened["sk"]) == ("VPC#vpc-1", f"INCIDENT#{minute(7).isoformat()}#inc-1#opened")
+    assert opened["begun_by"] == {"event_id": "e-1", "event_name": "DeleteRoute", "actor": "alice"}
+    assert closed["sk"] == f"INCIDENT#{CLOSED_AT.isoformat()}#inc-1#closed"
+    assert (closed["agents"], closed["fix"]) == (3, "the route is back")
+    assert {one["shelf"] for one in (opened, closed)} == {f"DAY#{CLOSED_AT:%Y-%m-%d}"}
+
+
+def test_what_is_refused_leaves_no_line_on_record(incidents: Incidents) -> None:
+    first = saved(incidents, incident())
+    with failing("dynamodb", "TransactWriteItems"), pytest.raises(TerminalError):
+        incidents.close(first, now=CLOSED_AT)
+    assert not incidents.close(replace(first, revision=7), now=CLOSED_AT)
+    assert [one["event"] for one in on_record()] == ["opened"]
+    assert incidents.read_open(WATCH) == (first,)
+
+
+def test_how_long_the_record_is_kept_is_the_operators_choice(incidents: Incidents) -> None:
+    kept = Incidents(TABLE, keep=timedelta(days=30))
+    assert kept.close(saved(kept, incident()), now=CLOSED_AT)
+    expiries = {item["expires_at"]["N"] for item in (*items().values(), *items("VPC#").values())}
+    days = (minute(7) + timedelta(days=30), CLOSED_AT + timedelta(days=30))
+    assert expiries == {str(int(day.timestamp())) for day in days}
 
 
 class Cancelling:

@@ -177,6 +177,40 @@ def test_plan_mode_by_hand_says_what_is_missing_and_changes_nothing(account: Acc
     assert groups_in(ec2, site.vpc_id) == []
 
 
+def test_the_record_tells_by_vpc_and_by_day_who_changed_what_what_was_done_and_what_came_of_it(
+    account: Account, ec2: Any
+) -> None:
+    site = build_site(ec2, cidr="10.110", name="record")
+    wait_until_quiet(account)
+    since = datetime.now(UTC).isoformat()
+    delete_default_route(ec2, site)
+    endpoint = account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="the endpoint", within_s=MINUTE_S)
+
+    def story() -> list[dict[str, Any]]:
+        answer = account.invoke("ReconcileEndpointsFunction", {"history": {"vpc_id": site.vpc_id, "since": since}})
+        assert not answer.error, answer.logs
+        found: list[dict[str, Any]] = answer.payload["history"]["entries"]
+        return found if any(one["kind"] == "outcome" for one in found) else []
+
+    found = account.wait(story, what="the endpoint's outcome on record", within_s=3 * MINUTE_S, every_s=5)
+    (change,) = [one for one in found if one.get("event_name") == "DeleteRoute"]
+    assert site.route_table_id in change["text"]
+    done = [one for one in found if one["kind"] == "action" and one["action"] == "create_interface_endpoint"]
+    assert [(one["status"], one["endpoint_id"]) for one in done] == [("done", endpoint["VpcEndpointId"])]
+    assert "DeleteRoute" in done[0]["text"]
+    (outcome,) = [one for one in found if one["kind"] == "outcome"]
+    assert (outcome["result"], outcome["endpoint_id"]) == ("available", endpoint["VpcEndpointId"])
+    days: list[dict[str, Any]] = []
+    asked = {"day": change["at"][:10]}
+    while asked:  # other tests' changes are on record, too
+        answer = account.invoke("ReconcileEndpointsFunction", {"history": asked})
+        assert not answer.error, answer.logs
+        days += answer.payload["history"]["entries"]
+        more = answer.payload["history"]["more"]
+        asked = asked | {"next": more["next"]} if more else {}
+    assert days.count(change) == days.count(outcome) == 1
+
+
 # ---- helpers ---------------------------------------------------------------------------------------------------------
 
 

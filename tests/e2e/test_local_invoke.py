@@ -33,8 +33,11 @@ def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
     """Whether it is what the function promises for such an event, rather than Lambda's word for an error."""
     if function_for(file) == "DetectMetricGaps":
         return {"watched", "reporting", "silent", "suppressed", "opened", "resolved"} <= set(answer)
-    if "Records" in json.loads(file.read_text(encoding="utf-8")):
+    event = json.loads(file.read_text(encoding="utf-8"))
+    if "Records" in event:
         return list(answer) == ["batchItemFailures"]
+    if "history" in event:
+        return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
     return answer.get("mode") in ("enforce", "plan") and isinstance(answer.get("vpcs"), list)
 
 

@@ -68,11 +68,17 @@ def expected_agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
 
 
 def create_table() -> None:
+    """The ledger, with the keys and the index that the template gives it."""
+    keys: list[Any] = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    places: list[Any] = [{"AttributeName": "shelf", "KeyType": "HASH"}, {"AttributeName": "place", "KeyType": "RANGE"}]
     boto3.client("dynamodb", region_name=REGION).create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": one["AttributeName"], "AttributeType": "S"} for one in keys + places],
+        KeySchema=keys,
+        GlobalSecondaryIndexes=[
+            {"IndexName": "record", "KeySchema": places, "Projection": {"ProjectionType": "ALL"}},
+        ],
     )
 
 

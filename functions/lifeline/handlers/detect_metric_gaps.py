@@ -160,11 +160,11 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: Settings) -> Tools:
     network, central = _kept()
-    instances, ledger = Instances(), Ledger(settings.table_name)
+    instances, ledger = Instances(), Ledger(settings.table_name, keep=settings.ledger_keep)
     return Tools(
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
-        incidents=Incidents(settings.table_name),
+        incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn),
         witnesses=Witnesses(instances, network, central, ledger, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),

@@ -1,7 +1,7 @@
 """ReconcileEndpoints: changes from the queue, the scheduled sweep, or a call by hand."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.grants import Grants
 from lifeline.adapters.kill_switch import KillSwitch
+from lifeline.adapters.history import History
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -22,6 +23,9 @@ from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
 from lifeline.core.actions import Status
+from lifeline.core.history import Page
+from lifeline.core.history_ask import read_history
+from lifeline.core.history_text import page_json
 from lifeline.core.report import VpcAnswer, as_json
 from lifeline.errors import InvalidInputError
 from lifeline.events import read_ask
@@ -52,6 +56,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
+    if isinstance(event, dict) and "history" in event:
+        return _history(event, settings, run)
     try:
         ask = read_ask(event, own_role_arn=settings.role_arn)
         tools = _tools(settings)
@@ -64,6 +70,16 @@ def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
     _count(answers)
     told: dict[str, Any] = {"mode": str(mode), "vpcs": [as_json(answer) for answer in answers]}
     return told | ({"errors": [_refusal(error) for error in ask.refusals]} if ask.refusals else {})
+
+
+def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """What is on record, whatever the mode: it only reads."""
+    _count(())
+    try:
+        now = run.now()
+        return {"history": page_json(History(settings.table_name).read(read_history(event, now), now=now))}
+    except InvalidInputError as error:
+        return {"history": page_json(Page()), "errors": [_refusal(error)]}
 
 
 def _refusal(error: InvalidInputError) -> dict[str, str]:
@@ -85,7 +101,7 @@ def _tools(settings: Settings) -> Tools:
         central=central,
         policies=PolicyStore(settings.table_name),
         endpoints=Endpoints(settings.stack_name),
-        ledger=Ledger(settings.table_name),
+        ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         notices=Topic(settings.topic_arn),
         guards=Guards(
