@@ -283,9 +283,9 @@ def test_a_change_that_names_no_vpc_is_on_record_for_the_region(world: World) ->
     vpc_id = world.make_vpc()
     event = json.loads(Path("events/cloudtrail/DisassociateRouteTable.json").read_text())
     call(sqs(event))
-    span = {"since": LONG_AGO, "until": datetime.now(UTC) + timedelta(days=1)}
-    assert Ledger("ledger").changes_of(vpc_id, **span) == ()
-    [change] = Ledger("ledger").untraced_changes(**span)
+    until = datetime.now(UTC) + timedelta(days=1)
+    assert Ledger("ledger").changes_of(vpc_id, since=LONG_AGO, until=until) == ()
+    [change] = Ledger("ledger").untraced_changes(since=LONG_AGO, until=until)
     assert (change.event_name, change.is_traced) == ("DisassociateRouteTable", False)
 
 

@@ -11,7 +11,7 @@ from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
-from lifeline.core.history import EndpointOutcome, EntryKind, filed, key_of
+from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
 from lifeline.errors import TerminalError, TransientError
 from lifeline.events import Trigger

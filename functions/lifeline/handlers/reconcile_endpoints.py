@@ -12,8 +12,8 @@ from lifeline.adapters.approvals import Approvals
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.grants import Grants
-from lifeline.adapters.kill_switch import KillSwitch
 from lifeline.adapters.history import History
+from lifeline.adapters.kill_switch import KillSwitch
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
