@@ -17,7 +17,7 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 
 @dataclass(slots=True)
 class Targets:
-    """The VPCs to look at, each with who asked; `sweep` holds who asked for all, `untraced` changes of an unknown VPC."""
+    """The VPCs to look at, each with who asked; `sweep` holds who asked for all, `untraced` changes that name none."""
 
     asks: dict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Ask] = field(default_factory=list)
