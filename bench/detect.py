@@ -51,8 +51,6 @@ class KeptRoster:
     def discovered_at(self) -> datetime:
         return self.now
 
-    def finish_part(self, _run_id: str, _part: int) -> bool:
-        return False
 
 
 class NoIncidents:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.adapters.cloudwatch import CloudWatch
-from lifeline.adapters.instances import Instances
 from lifeline.core.gaps import Agent, Series, choose_series, needs_of, other_series
 from lifeline.core.machines import Instance
 from lifeline.errors import LifelineError
@@ -35,15 +34,6 @@ def list_series(cloudwatch: CloudWatch) -> Listed | None:
         return None
 
 
-def find_expected(instances: Instances) -> Mapping[str, Instance] | None:
-    """The running instances whose tag says that an agent should report; None where EC2 can't say."""
-    try:
-        return instances.find_expected()
-    except LifelineError as error:
-        logger.warning(str(error))
-        return None
-
-
 def discover(
     roster: Mapping[str, Agent], listed: Listed, expected: Mapping[str, Instance] | None, now: datetime
 ) -> dict[str, Agent | None]:
@@ -63,13 +53,18 @@ def discover(
     for entity in expected.keys() - roster.keys() - found.keys():
         found[entity] = Agent(entity, None, expected_since=now)
     never = {entity for entity, agent in roster.items() if agent.series is None}
-    return found | dict.fromkeys(never - expected.keys() - listed.keys())
+    return found | {entity: _unexpected(roster[entity]) for entity in never - expected.keys() - listed.keys()}
 
 
 def _agent(entity: str, listed: Iterable[Series]) -> Agent:
     series = [*listed]
     chosen = choose_series(series)
     return Agent(entity, chosen, others=other_series(chosen, series, limit=_OTHERS), needs=needs_of(series))
+
+
+def _unexpected(agent: Agent) -> Agent | None:
+    """None; but one that an incident is open for goes with the next look at it, which that incident counts."""
+    return replace(agent, expected_since=None) if agent.incident else None
 
 
 def _renewed(agent: Agent, listed: tuple[Series, ...]) -> Agent:

@@ -1,6 +1,6 @@
 """Why agents are silent: reads what surrounds them, as little as a diagnosis needs, and has it diagnosed."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ from lifeline.core.central import DnsView
 from lifeline.core.classify import classify_subnets
 from lifeline.core.diagnose import Facts, MadeFact, diagnose_together
 from lifeline.core.gaps import Agent, State
-from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
+from lifeline.core.incident import Cause, CauseKind, Change, Incident
 from lifeline.core.machines import UNMANAGED, Health, Instance
 from lifeline.core.model import Catalog, Tier, Vpc
 from lifeline.core.watches import Watch
-from lifeline.core.zones import FEWEST
+from lifeline.core.zones import FEWEST, is_undecided
 from lifeline.errors import LifelineError
 from lifeline.observability import logger
 
@@ -29,7 +29,6 @@ _MOST_VPCS = 20
 _MOST_CENTRAL = 10  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 _MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
 _MOST_ROLES = 10
-_UNDECIDED = frozenset({CauseKind.AGENT, CauseKind.ZONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Inquiry:
     def __init__(self, witnesses: Witnesses, case: Case) -> None:
         self._ask = witnesses
         self._case = case
-        self._unreadable: list[str] = []
+        self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC, "" holds for all
 
     def find_causes(self, entities: Iterable[str]) -> dict[str, Cause]:
         """The cause of each agent's silence, as far as it can be seen from outside."""
@@ -94,13 +93,14 @@ class Inquiry:
             for entity in wanted
             if self._case.agents[entity].gap
         }
-        reporting, quiet = self._by_zone(facts)
-        judge = partial(diagnose_together, now=self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet)
-        causes = judge(facts)
-        with_roles = self._with_roles(facts, causes)
-        if with_roles != facts:
-            causes = judge(with_roles)
-        return causes
+        causes = diagnose_together(facts, self._case.now, reporting_by_zone={})
+        open_ = {entity: one for entity, one in facts.items() if is_undecided(causes[entity])}
+        if not open_:
+            return causes
+        reporting, quiet = self._by_zone(open_)
+        return diagnose_together(
+            facts | self._with_roles(open_), self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet
+        )
 
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
@@ -115,12 +115,14 @@ class Inquiry:
         none: tuple[Vpc, ...] = ()
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
         subnets = {instances[entity].subnet_id for entity in wanted}
-        isolated = [vpc_id for vpc_id, vpc in vpcs.items() if _has_isolated(vpc, subnets)][:_MOST_CENTRAL]
-        views = side_by_side([partial(self._view, vpc_id) for vpc_id in isolated])
-        dns = dict(zip(isolated, views, strict=True))
+        isolated = [vpc_id for vpc_id, vpc in vpcs.items() if _has_isolated(vpc, subnets)]
+        views = side_by_side([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
+        dns = dict(zip(isolated, views, strict=False))
+        for vpc_id in isolated[_MOST_CENTRAL:]:
+            self._unreadable[vpc_id].append(f"who else answers names in {vpc_id} was not asked: its turn comes later")
         memories = side_by_side([partial(self._remembered, vpc_id, wanted, instances) for vpc_id in seen])
         found = {
-            vpc_id: _Vicinity(vpcs.get(vpc_id), dns.get(vpc_id), changes, made, tuple(self._unreadable))
+            vpc_id: _Vicinity(vpcs.get(vpc_id), dns.get(vpc_id), changes, made, self._unreadable_in(vpc_id))
             for vpc_id, (changes, made) in zip(seen, memories, strict=True)
         }
         crowded = _Vicinity(
@@ -134,7 +136,7 @@ class Inquiry:
 
     def _view(self, vpc_id: str) -> DnsView | None:
         read = partial(self._ask.central.view, vpc_id, region=self._ask.region)
-        return self._attempt(read, None, f"who else answers names in {vpc_id}")
+        return self._attempt(read, None, f"who else answers names in {vpc_id}", vpc_id)
 
     def _remembered(
         self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]
@@ -144,8 +146,9 @@ class Inquiry:
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
         read = partial(self._ask.ledger.changes_of, vpc_id, since=since, until=self._case.now)
-        changes = self._attempt(read, none, f"the changes of {vpc_id}")
-        memory = self._attempt(partial(self._ask.ledger.recall, vpc_id), None, f"what was made in {vpc_id}")
+        changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
+        recall = partial(self._ask.ledger.recall, vpc_id)
+        memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(memory.made.items()) if memory else []
         return changes, tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
 
@@ -176,13 +179,9 @@ class Inquiry:
             unreadable=around.unreadable,
         )
 
-    def _with_roles(self, facts: Mapping[str, Facts], causes: Mapping[str, Cause]) -> dict[str, Facts]:
-        """The facts, with what their roles may do where nothing else explains the silence."""
-        asking = {
-            facts[entity].instance.profile_arn
-            for entity, cause in causes.items()
-            if _is_undecided(cause) and facts[entity].instance.profile_arn
-        }
+    def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
+        """The facts, with what their roles may do."""
+        asking = {one.instance.profile_arn for one in facts.values()} - {""}
         profiles = sorted(asking)[:_MOST_ROLES]
         judge = self._ask.roles.may_publish
         verdicts = side_by_side([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
@@ -192,11 +191,13 @@ class Inquiry:
     def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
         """How many agents of each zone that may have failed as a whole still report, and are about to fall silent.
 
-        EC2 is asked only where there may be enough of them. While most agents elsewhere are quiet too, CloudWatch is
+        EC2 is asked only where there may be enough of them. Where most agents of every zone are quiet, CloudWatch is
         late, and nobody counts as about to fall silent.
         """
-        zones = {one.instance.zone for one in facts.values() if one.instance.zone}
-        if not zones or len(facts) + len(self._case.quiet) < FEWEST:
+        silent = Counter(one.instance.zone for one in facts.values() if one.instance.zone)
+        is_new = silent and any(one.own is None for one in facts.values())
+        most = max(silent.values(), default=0) + (len(self._case.quiet) if is_new else 0)
+        if most < FEWEST:
             return Counter(), Counter()
         others = [one.entity for one in self._case.agents.values() if one.state is State.REPORTING]
         scale = max(1, len(others) // _MOST_CHECKED)
@@ -206,17 +207,19 @@ class Inquiry:
         for entity, one in found.items():
             if one.zone:
                 (quiet if entity in self._case.quiet else reporting)[one.zone] += scale
-        for zone in zones:
-            if quiet.total() - quiet[zone] > reporting.total() - reporting[zone]:
-                return reporting + quiet, Counter()
+        if all(quiet[zone] > reporting[zone] for zone in quiet):
+            return reporting + quiet, Counter()
         return reporting, quiet
 
-    def _attempt[T](self, read: Callable[[], T], otherwise: T, what: str) -> T:
+    def _unreadable_in(self, vpc_id: str) -> tuple[str, ...]:
+        return (*self._unreadable[""], *self._unreadable[vpc_id])
+
+    def _attempt[T](self, read: Callable[[], T], otherwise: T, what: str, vpc_id: str = "") -> T:
         try:
             return read()
         except LifelineError as error:
             logger.warning("an inquiry could not read something", what=what, error=str(error))
-            self._unreadable.append(f"{what} could not be read")
+            self._unreadable[vpc_id].append(f"{what} could not be read")
             return otherwise
 
 
@@ -224,12 +227,6 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
     if cause.kind is CauseKind.ZONE:
         return cause.zone == instance.zone
     return cause.vpc_id == instance.vpc_id
-
-
-def _is_undecided(cause: Cause) -> bool:
-    """Whether what the agent's role may do could still be the better explanation."""
-    is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", "monitoring"}
-    return cause.kind in _UNDECIDED or is_likely_need
 
 
 def _has_isolated(vpc: Vpc, subnet_ids: Iterable[str]) -> bool:

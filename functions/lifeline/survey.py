@@ -8,7 +8,18 @@ from functools import cached_property
 
 from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.instances import Instances
-from lifeline.core.gaps import Agent, Evidence, Moment, Series, State, Suppression, Window, weigh
+from lifeline.core.gaps import (
+    Agent,
+    Evidence,
+    Moment,
+    Series,
+    State,
+    Suppression,
+    Window,
+    judge,
+    other_series,
+    weigh,
+)
 from lifeline.core.machines import UNMANAGED, Instance, Power
 from lifeline.core.policy import EXEMPT, is_exempt
 from lifeline.core.watches import Maintenance, Watch
@@ -16,7 +27,11 @@ from lifeline.core.watches import Maintenance, Watch
 type Listed = Mapping[str, tuple[Series, ...]]
 
 _MOST_OTHERS = 20  # of an agent's other series, looked at once before it is called silent
+_FEWEST_OTHERS = 3  # however many agents may have fallen silent at once
+_OTHERS_A_RUN = 10_000  # CloudWatch quotas: GetMetricData, 180,000 recent datapoints a second
 _LOOKED_UP_A_RUN = 2000  # silent and suppressed instances, in turn: ten calls
+_STRIDE = 3 - 2 * 2**0.5  # of a round of turns that a minute takes: irrational, and far from a whole round in five
+_NOT_IN_TURN = Instance(Power.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +95,42 @@ class Survey:
         found |= self._read(usual, self._moment.usual_window, leave_well_alone=True)
         overdue = [agent for agent in up if agent.entity in found and self._is_overdue(found[agent.entity])]
         new, old = _split(overdue, lambda agent: agent.state is State.SILENT)
-        self._look_up([*new, *self._in_turn(old)])
-        found |= {one.entity: replace(found[one.entity], instance=self._instance(one.entity)) for one in overdue}
+        turn = self._in_turn(old)
+        self._look_up([*new, *turn])
+        found |= {one.entity: replace(found[one.entity], instance=_NOT_IN_TURN) for one in old}
+        found |= {one.entity: replace(found[one.entity], instance=self._instance(one.entity)) for one in (*new, *turn)}
         found |= self._look_further([agent for agent in up if agent.entity in found], found)
         rested = {entity: self._with_rest(entity, seen) for entity, seen in found.items()}
         return Sight(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
 
     def _look_further(self, agents: Iterable[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """Better evidence for agents that may fall silent now, and for silent ones that are back."""
+        known = [*agents]
         doubtful: dict[str, tuple[Series, ...]] = {}
         unsure: dict[str, Evidence] = {}
-        for agent in agents:
+        for agent in known:
             seen = found[agent.entity]
-            is_overdue = self._is_overdue(seen)
-            if agent.gap and agent.gap.is_open:
-                if seen.seen_at and not is_overdue:
-                    doubtful[agent.entity] = (seen.series,) if seen.series else ()
-            elif is_overdue and self._power(agent.entity) is not Power.GONE:
-                others = () if self._power(agent.entity) is Power.DOWN else self._others(agent)
-                if others is None:
-                    unsure[agent.entity] = replace(seen, seen_at=None)
-                else:
-                    doubtful[agent.entity] = others
+            if agent.gap and agent.gap.is_open and seen.seen_at and not self._is_overdue(seen):
+                doubtful[agent.entity] = (seen.series,) if seen.series else ()
+        in_doubt = [agent for agent in known if self._is_in_doubt(agent, found[agent.entity])]
+        for agent in in_doubt:
+            most = max(_FEWEST_OTHERS, min(_MOST_OTHERS, _OTHERS_A_RUN // len(in_doubt)))
+            others = () if self._power(agent.entity) is Power.DOWN else self._others(agent, most)
+            if others is None:
+                unsure[agent.entity] = replace(found[agent.entity], seen_at=None)
+            else:
+                doubtful[agent.entity] = others
         recent = self._read(doubtful, self._moment.recent_window)
         lost = [one for one in doubtful if self._agents[one].seen_at and recent[one].seen_at == ()]
         return unsure | recent | self._read(dict.fromkeys(lost, ()), self._moment.remembered_window)
+
+    def _is_in_doubt(self, agent: Agent, seen: Evidence) -> bool:
+        """Whether more must be known before it is called silent or set aside; not of one that is so already."""
+        if not self._is_overdue(seen) or (agent.gap and agent.gap.is_open):
+            return False
+        if agent.state is State.SUPPRESSED:
+            return judge(agent, self._with_rest(agent.entity, seen), self._moment).state is State.SILENT
+        return self._power(agent.entity) not in (Power.GONE, Power.UNREADABLE)
 
     def _read(
         self, wanted: Mapping[str, tuple[Series, ...]], window: Window, *, leave_well_alone: bool = False
@@ -116,13 +142,14 @@ class Survey:
         found: dict[str, Evidence] = {}
         for entity, others in wanted.items():
             current = own[entity]
+            times = readings.get(current, ()) if current else ()
             if current is None:
                 found[entity] = replace(self._unseen(entity), seen_at=())
-            elif not (leave_well_alone and self._is_plainly_well(self._agents[entity], readings.get(current, ()))):
+            elif not (leave_well_alone and self._is_plainly_well(self._agents[entity], times)):
                 found[entity] = weigh(current, others, readings, self._instance(entity), self._moment)
-            elif readings[current][-1] < self._fresh:
+            elif times[-1] < self._fresh:
                 self._late.add(entity)
-                if readings[current][-1] <= self._awaited:
+                if times[-1] <= self._awaited:
                     self._quiet.add(entity)
         return found
 
@@ -175,30 +202,36 @@ class Survey:
         return min(names, key=lambda name: (-names[name], name), default="")
 
     def _usual_series(self, agent: Agent) -> tuple[Series, ...]:
-        """No other series while it reports; while it is silent, one in turn, for it may return under another."""
-        if agent.state is not State.SILENT or not agent.others:
+        """No other series while it reports; while it doesn't, one in turn, for it may return under another."""
+        if agent.state is State.REPORTING or not agent.others:
             return ()
-        turn = int(self._moment.now.timestamp() // 60)
-        return (agent.others[turn % len(agent.others)],)
+        return (agent.others[self._turn_of(len(agent.others))],)
 
-    def _others(self, agent: Agent) -> tuple[Series, ...] | None:
-        """The agent's other series as listed now; None where the list can't be had."""
+    def _others(self, agent: Agent, most: int) -> tuple[Series, ...] | None:
+        """The agent's other series as listed now, one of each shape first; None where the list can't be had."""
         if self._relist is None:
             return agent.others
         if self._listed is None:
             return None
-        known = {one: None for one in (*self._listed.get(agent.entity, ()), *agent.others) if one != agent.series}
-        return tuple(known)[:_MOST_OTHERS]
+        listed = (*self._listed.get(agent.entity, ()), *agent.others)
+        return other_series(agent.series, listed, limit=most)
 
     @cached_property
     def _listed(self) -> Listed | None:
         return self._relist() if self._relist else None
 
     def _in_turn(self, agents: Iterable[Agent]) -> list[Agent]:
-        """As many of them as one run may ask EC2 about, the next ones a minute later."""
+        """As many of them as one run may ask EC2 about, others the next time."""
         ordered = sorted(agents, key=lambda agent: agent.entity)
         rounds = -(-len(ordered) // _LOOKED_UP_A_RUN) or 1
-        return ordered[int(self._moment.now.timestamp() // 60) % rounds :: rounds]
+        return ordered[self._turn_of(rounds) :: rounds]
+
+    def _turn_of(self, turns: int) -> int:
+        """Whose turn it is now of so many, from 0 on. Each comes, whether runs are one minute apart or five.
+
+        Minutes counted up to `turns` would leave somebody out for good: of two, a run every two minutes takes only one.
+        """
+        return int(self._moment.now.timestamp() // 60 * _STRIDE % 1 * turns)
 
     def _look_up(self, agents: Iterable[Agent]) -> None:
         entities = {agent.entity for agent in agents} - self._instances.keys()

@@ -6,14 +6,14 @@ What one run does, and what it leaves behind if it stops halfway:
 2. read the newest datapoint of each agent; ask EC2 about those that are overdue; judge each (`survey`, `core.gaps`)
 3. find out why, for those whose cause isn't known yet (`inquiry`, `core.diagnose`); group them (`core.incidents`)
 4. write the roster, then the incidents, each under its revision: of two runs that overlap, one has its way
-5. tell, then write that it was told; a notice may so come twice, never not at all
+5. tell, then write that it was told (`telling`); a notice may so come twice, never not at all
 
 Where more agents are watched than one run can reach, step 2 is done in parts, each by an invocation of its own, and the
 last one of them to end does the rest for all.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,20 +28,19 @@ from lifeline.adapters.queue import Queue
 from lifeline.adapters.roster import Roster
 from lifeline.core.gaps import Agent, Moment, State, Suppression, Turn, Verdict, judge
 from lifeline.core.incident import Incident
-from lifeline.core.incident_notice import incident_notice, summary_notice
-from lifeline.core.incidents import News, NewsKind, Settled, cap, settle, to_examine, told
+from lifeline.core.incidents import NewsKind, Settled, settle, to_examine
 from lifeline.core.machines import Instance
-from lifeline.core.notice import Notice
-from lifeline.core.roster import MOST, Chunk, place, replaced
+from lifeline.core.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.core.watches import Maintenance, Watch
-from lifeline.discovery import Listed, discover, find_expected, is_due, list_series
-from lifeline.errors import LifelineError
-from lifeline.events import Trigger
+from lifeline.discovery import Listed, discover, is_due, list_series
+from lifeline.errors import LifelineError, TransientError
 from lifeline.inquiry import Case, Inquiry, Witnesses
 from lifeline.observability import logger
 from lifeline.survey import Sight, Survey
+from lifeline.telling import Telling
 
 _CHUNKS_AT_ONCE = 20
+_TRIES = 4  # to set an agent aside while runs write the same chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,8 @@ class Tools:
 class Report:
     """One run's outcome. `states` counts the agents; the lists hold ids, sorted. `failures` are in words.
 
-    `is_part` says that other invocations do the rest, and that only `late` and `unknown` are counted here.
+    `is_part` says that other invocations do the rest, and that the last of them counts for all; `is_unread` that the
+    roster or the incidents couldn't be read: then nobody was counted.
     """
 
     states: Mapping[State, int] = field(default_factory=dict)
@@ -74,6 +74,7 @@ class Report:
     told: tuple[NewsKind, ...] = ()
     failures: tuple[str, ...] = ()
     is_part: bool = False
+    is_unread: bool = False
 
     @property
     def watched(self) -> int:
@@ -105,8 +106,11 @@ class Run:
         self._roster = tools.roster(watch)
         self._cloudwatch = tools.cloudwatch(watch)
         self._listed: Listed | None = None
+        self._is_discovered = False
+        self._is_written = True
         self._failures: list[str] = []
         self._told: list[NewsKind] = []
+        self._telling = Telling(watch, tools.incidents, tools.notices, tools.changes, now=now, attempt=self._attempt)
 
     # ---- what is asked for
 
@@ -121,20 +125,25 @@ class Run:
                 return self._split(self._tools.checks, [*sizes])
         chunks = self._roster.read()
         kept = list(chunks)
-        is_discovering = self._is_discovery_due()
-        if is_discovering:
+        if self._is_discovery_due():
             chunks = self._discover(chunks)
         agents = _agents_of(chunks)
         survey = self._survey(agents, relist=self._relist)
         sight = survey.see()
         verdicts = self._judge(agents, sight)
         report = self._settle(kept, chunks, verdicts, sight)
-        if is_discovering and self._listed is not None:
-            self._attempt(lambda: self._roster.save_discovery(self._now))
-        return report
+        self._end_discovery()
+        return replace(report, failures=tuple(self._failures))
 
     def check_part(self, part: int, numbers: Sequence[int]) -> Report:
-        """One part of a split run: its agents judged and written. The part that ends last settles for all of them."""
+        """One part of a split run: its agents judged and written. The part that ends last settles for all of them.
+
+        A part that is done, or whose run another one has followed, is left alone: that other one looks at its agents.
+        """
+        state = self._roster.state()
+        if state.run_id != self._run_id or part not in state.waiting:
+            logger.warning("a part came too late", watch=self._watch.name, part=part, run=self._run_id)
+            return Report(is_part=True)
         chunks = self._roster.read(numbers)
         agents = _agents_of(chunks)
         sight = self._survey(agents).see()
@@ -142,12 +151,13 @@ class Run:
         changes = {entity: _kept_until_told(agents[entity], one) for entity, one in verdicts.items()}
         self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
         found = self._report(agents, verdicts, is_part=True)
-        if self._roster.finish_part(self._run_id, part):
-            gathered = self.gather()
+        late, unknown = found.states.get(State.LATE, 0), found.states.get(State.UNKNOWN, 0)
+        if self._roster.finish_part(self._run_id, part, late=late, unknown=unknown):
+            gathered = self.gather(self._roster.state())
             return replace(gathered, unknown=found.unknown, opened=found.opened, ended=found.ended)
         return found
 
-    def gather(self) -> Report:
+    def gather(self, state: RosterState) -> Report:
         """The incidents of all agents, whoever judged them: groups, tells and closes."""
         states: Counter[State] = Counter()
         chunks: list[Chunk] = []
@@ -156,20 +166,30 @@ class Run:
                 states.update(agent.state for agent in chunk.agents.values())
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
                     chunks.append(chunk)
-        report = self._settle(chunks, chunks, {}, Sight({}, {}))
-        return replace(report, states=states)
+        leaving = {
+            entity: Verdict(State.SUPPRESSED, None) for entity, one in _agents_of(chunks).items() if _is_leaving(one)
+        }
+        report = self._settle(chunks, chunks, leaving, Sight({}, {}))
+        fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
+        states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
+        return replace(report, states=states + fleeting)
 
     def forget(self, entities: Iterable[str]) -> list[str]:
-        """Sets agents aside until they report again, as an operator asks; those that were on the roster, sorted."""
-        wanted = set(entities)
-        chunks = self._roster.read()
-        changes = {
-            entity: _set_aside(agent, self._now)
-            for entity, agent in _agents_of(chunks).items()
-            if entity in wanted
-        }
-        saved = self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
-        return sorted(entity for chunk in saved for entity in chunk.agents if entity in changes)
+        """Sets agents aside until they report again, as an operator asks; those that were on the roster, sorted.
+
+        Raises TransientError or TerminalError where that can't be read or written.
+        """
+        wanted = frozenset(entities)
+        return sorted(entity for number in self._roster.sizes() for entity in self._forget_in(number, wanted))
+
+    def _forget_in(self, number: int, wanted: frozenset[str]) -> list[str]:
+        """Those of them that are in the chunk, written anew where a run was first."""
+        for _ in range(_TRIES):
+            [chunk] = self._roster.read([number]) or [Chunk(number)]
+            changes = {one: _set_aside(agent, self._now) for one, agent in chunk.agents.items() if one in wanted}
+            if not changes or self._roster.save(replaced(chunk, changes)):
+                return [*changes]
+        raise TransientError(f"runs of {self._watch.name} were first each time; some agents are not forgotten")
 
     # ---- who is there
 
@@ -178,17 +198,30 @@ class Run:
         return is_due(self._roster.discovered_at(), changed_at, self._now)
 
     def _discover(self, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
-        listed = self._relist()
+        listed, expected = self._look_around()
         if listed is None:
             return tuple(chunks)
-        expected = self._find_expected()
         changes = discover(_agents_of(chunks), listed, expected, self._now)
         known = {entity for chunk in chunks for entity in chunk.agents}
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in known]
         return place([replaced(chunk, changes) for chunk in chunks], new)
 
-    def _find_expected(self) -> Mapping[str, Instance] | None:
-        return find_expected(self._tools.witnesses.instances) if self._finds_expected else {}
+    def _look_around(self) -> tuple[Listed | None, Mapping[str, Instance] | None]:
+        """Who is listed, and whose instance's tag says that an agent should report; None where nobody can say.
+
+        That is a failure of this run, for nobody else would notice who is missing; the next run looks again.
+        """
+        none: Mapping[str, Instance] = {}
+        find_expected = self._tools.witnesses.instances.find_expected
+        self._listed = self._attempt(self._cloudwatch.list_series)
+        expected = self._attempt(find_expected) if self._finds_expected else none
+        self._is_discovered = self._listed is not None and expected is not None
+        return self._listed, expected
+
+    def _end_discovery(self) -> None:
+        """Keeps that agents were looked for, once all that were found are written."""
+        if self._is_discovered and self._is_written:
+            self._attempt(lambda: self._roster.save_discovery(self._now))
 
     def _relist(self) -> Listed | None:
         if self._listed is None:
@@ -219,22 +252,23 @@ class Run:
 
     def _split(self, checks: Checks, numbers: Sequence[int]) -> Report:
         """Hands the parts to other invocations; first what an earlier run has left, and whoever is new."""
-        if not self._roster.is_run_complete():
-            logger.warning("the last run's parts have not all ended", watch=self._watch.name)
-            self.gather()
+        state = self._roster.state()
+        if not state.is_run_complete:
+            left = len(state.waiting)
+            self._failures.append(f"{left} parts of the last look at the agents of {self._watch.name} have not ended")
+            self._attempt(lambda: self.gather(state))
         if self._is_discovery_due():
             numbers = self._discover_in_parts(numbers)
         parts = [*batched(numbers, max(1, self._agents_a_run // MOST), strict=False)]
         self._roster.begin_run(self._run_id, len(parts), self._now)
         checks.send(self._watch.name, self._run_id, parts)
-        return Report(is_part=True, failures=tuple(self._failures))
+        return Report(is_part=True, told=tuple(self._told), failures=tuple(self._failures))
 
     def _discover_in_parts(self, numbers: Sequence[int]) -> Sequence[int]:
         """As `_discover`, and written at once. Chunks that nobody changes are let go of as soon as they are seen."""
-        listed = self._relist()
+        listed, expected = self._look_around()
         if listed is None:
             return numbers
-        expected = self._find_expected()
         unseen = dict(listed)
         unmet = dict(expected or {})
         roomy: list[Chunk] = []
@@ -250,7 +284,7 @@ class Run:
         new = discover({}, unseen, unmet, self._now)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
         self._save_chunks(roomy, placed)
-        self._attempt(lambda: self._roster.save_discovery(self._now))
+        self._end_discovery()
         return sorted({*numbers, *(chunk.number for chunk in placed)})
 
     # ---- incidents
@@ -268,7 +302,7 @@ class Run:
         removed = [before[entity] for entity, agent in after.items() if agent is None and before[entity].incident]
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self._tools.incidents.read_open(self._watch.name)
-        agents |= _without_ghosts(agents, incidents)
+        agents |= self._without_ghosts(agents, incidents)
         case = Case(self._watch, agents, sight.instances, incidents, self._now, sight.quiet)
         wanted = to_examine(incidents, agents, self._now)
         causes = Inquiry(self._tools.witnesses, case).find_causes(wanted)
@@ -294,56 +328,33 @@ class Run:
     def _save_chunk(self, chunk: Chunk) -> Chunk | None:
         saved = self._attempt(partial(self._roster.save, chunk))
         if saved is None:
+            self._is_written = False
             logger.warning("agents not written", watch=self._watch.name, chunk=chunk.number)
         return saved
 
+    def _without_ghosts(self, agents: Mapping[str, Agent], incidents: Iterable[Incident]) -> dict[str, Agent]:
+        """Agents that aren't silent and name an incident that isn't open: an earlier run stopped halfway.
+
+        If that incident was closed, they only have to be let go. If it was never written, nobody has heard of it: an
+        agent that is back keeps its gap, which is yet to be told.
+        """
+        known = {incident.id for incident in incidents}
+        ghosts = {
+            entity: one
+            for entity, one in agents.items()
+            if one.incident and one.incident not in known and one.state is not State.SILENT
+        }
+        if not ghosts:
+            return {}
+        since = min((one.gap.opened_at for one in ghosts.values() if one.gap), default=self._now)
+        closed = self._attempt(lambda: self._tools.incidents.closed_since(self._watch.name, since))
+        return {} if closed is None else {entity: _freed(one, closed) for entity, one in ghosts.items()}
+
     def _tell(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
-        """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
-        claimed: dict[str, Incident] = {}
-        untold = [one.incident for one in settled.news]
-        waiting = {one.id: one for one in (*untold, *settled.incidents, *settled.closed)}
-        for incident in waiting.values():
-            saved = self._attempt(partial(self._tools.incidents.save, incident))
-            if saved is not None:
-                claimed[saved.id] = saved
-        news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
-        self._ask_for_mending(news)
-        shown, rest = cap(news)
-        done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
-        if rest and self._publish(summary_notice(rest, self._watch, self._now)):
-            done += rest
-        self._told += [one.kind for one in done]
-        is_told = {one.incident.id for one in done}
-        has_news = {one.incident.id for one in news}
-        for one in done:
-            if one.kind is not NewsKind.RESOLVED:
-                self._attempt(partial(self._tools.incidents.save, told(one.incident, one, self._now)))
-        closing = [claimed[one.id] for one in settled.closed if one.id in claimed]
-        self._close([one for one in closing if one.id in is_told or one.id not in has_news], settled, chunks)
-
-    def _close(self, closing: Sequence[Incident], settled: Settled, chunks: Sequence[Chunk]) -> None:
-        """Ends incidents that were told, and lets their agents go."""
-        freed: dict[str, Agent | None] = {}
-        for incident in closing:
-            if self._attempt(partial(self._tools.incidents.close, incident, now=self._now)):
-                freed |= {agent.entity: agent for agent in settled.freed.get(incident.id, ())}
-        self._save_chunks(chunks, [replaced(chunk, freed) for chunk in chunks])
-
-    def _ask_for_mending(self, news: Sequence[News]) -> None:
-        """Puts VPCs whose agents miss an endpoint on ReconcileEndpoints' queue: the change's event may be lost."""
-        for one in news:
-            cause = one.incident.cause
-            if cause.is_healable and cause.vpc_id and not cause.fixed_at and one.kind is not NewsKind.RESOLVED:
-                because = [Trigger("silence", event_id=one.incident.id)]
-                put = partial(
-                    self._tools.changes.put_back, [cause.vpc_id], attempt=0, after=timedelta(), because=because
-                )
-                self._attempt(put)
-
-    def _publish(self, notice: Notice) -> bool:
-        failures = len(self._failures)
-        self._attempt(partial(self._tools.notices.publish, notice))
-        return len(self._failures) == failures
+        """Tells what is news, and lets the agents go whose incidents are over."""
+        outcome = self._telling.tell(settled)
+        self._told += outcome.kinds
+        self._save_chunks(chunks, [replaced(chunk, outcome.freed) for chunk in chunks])
 
     def _attempt[T](self, work: Callable[[], T]) -> T | None:
         """What the work gives; None if it fails, which the run's end reports: one failure doesn't stop the rest."""
@@ -389,17 +400,18 @@ def _set_aside(agent: Agent, now: datetime) -> Agent:
 
 
 def _kept_until_told(agent: Agent, verdict: Verdict) -> Agent | None:
-    """What a part remembers: one that leaves stays until its incident is closed, which another run does."""
+    """What a part remembers: one that leaves goes when its incident counts it, which another run does."""
     if verdict.agent is None and agent.incident:
-        return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
+        return replace(agent, state=State.SUPPRESSED, suppressed_by=None)
     return verdict.agent
 
 
-def _without_ghosts(agents: Mapping[str, Agent], incidents: Iterable[Incident]) -> dict[str, Agent]:
-    """Agents that aren't silent and name an incident that isn't open: a run stopped before it let them go."""
-    known = {incident.id for incident in incidents}
-    return {
-        entity: replace(agent, gap=None, incident="")
-        for entity, agent in agents.items()
-        if agent.incident and agent.incident not in known and agent.state is not State.SILENT
-    }
+def _is_leaving(agent: Agent) -> bool:
+    """Whether a part has found that it leaves the roster; whoever is set aside otherwise has a reason."""
+    return agent.state is State.SUPPRESSED and agent.suppressed_by is None
+
+
+def _freed(agent: Agent, closed: Collection[str]) -> Agent:
+    """The agent without its incident, and without its gap where that was told, or nobody waits for it."""
+    is_untold = agent.state is State.REPORTING and agent.incident not in closed
+    return replace(agent, incident="", gap=agent.gap if is_untold else None)

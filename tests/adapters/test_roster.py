@@ -162,7 +162,7 @@ class TestRuns:
     def test_before_the_first_run_nothing_is_known_and_nothing_is_left_to_do(self, roster: Roster) -> None:
         assert roster.state() == RosterState()
         assert roster.discovered_at() is None
-        assert roster.is_run_complete()
+        assert roster.state().is_run_complete
 
     def test_a_discovery_is_remembered_and_leaves_the_run_alone(self, roster: Roster) -> None:
         roster.begin_run("a", 2, minute(1))
@@ -174,9 +174,9 @@ class TestRuns:
         assert roster.begin_run("a", 3, START)
         assert [roster.finish_part("a", part) for part in (2, 0)] == [False, False]
         assert roster.state().waiting == {1}
-        assert not roster.is_run_complete()
+        assert not roster.state().is_run_complete
         assert roster.finish_part("a", 1)
-        assert roster.is_run_complete()
+        assert roster.state().is_run_complete
 
     def test_a_part_done_twice_neither_ends_the_run_early_nor_again(self, roster: Roster) -> None:
         roster.begin_run("a", 2, START)
@@ -186,6 +186,14 @@ class TestRuns:
         roster.begin_run("a", 2, START)
         unlucky = Roster(TABLE, WATCH, Twice(clients.client("dynamodb")))
         assert [unlucky.finish_part("a", part) for part in (0, 1, 1)] == [False, True, False]
+
+    def test_what_the_parts_found_late_or_unknown_adds_up_until_the_next_run(self, roster: Roster) -> None:
+        roster.begin_run("a", 2, START)
+        roster.finish_part("a", 0, late=3)
+        roster.finish_part("a", 1, late=1, unknown=2)
+        assert (roster.state().late, roster.state().unknown) == (4, 2)
+        roster.begin_run("b", 1, START)
+        assert (roster.state().late, roster.state().unknown) == (0, 0)
 
     def test_a_part_of_a_run_that_a_later_one_replaced_ends_nothing(self, roster: Roster) -> None:
         roster.begin_run("a", 1, START)
@@ -207,7 +215,7 @@ class TestRuns:
     def test_a_run_without_parts_is_complete(self, roster: Roster) -> None:
         roster.begin_run("a", 2, START)
         roster.begin_run("b", 0, START)
-        assert roster.is_run_complete()
+        assert roster.state().is_run_complete
 
     def test_a_part_of_no_run_ends_nothing(self, roster: Roster) -> None:
         assert not roster.finish_part("a", 0)

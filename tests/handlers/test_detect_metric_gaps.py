@@ -1,11 +1,14 @@
 """Sequences of minutes, against moto: each run is one invocation of the handler at a simulated time."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -13,13 +16,15 @@ from moto import mock_aws
 
 from lifeline.adapters import clients
 from lifeline.adapters.cloudwatch import CloudWatch
+from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.instances import Instances
 from lifeline.adapters.notices import Topic
 from lifeline.adapters.roster import Roster
 from lifeline.core.gaps import State
 from lifeline.core.machines import Health, Instance, Power
+from lifeline.core.roster import place
 from lifeline.core.watches import Rules, Watch
-from lifeline.errors import TransientError
+from lifeline.errors import TerminalError, TransientError
 from lifeline.handlers import detect_metric_gaps
 from lifeline.settings import Settings
 from lifeline.watch import Report, Run, Tools
@@ -31,11 +36,13 @@ from tests.support.agents import (
     START,
     TABLE,
     Sent,
+    agent,
     calls,
     create_table,
     create_topic,
     failing,
     launch,
+    launch_many,
     minute,
     publish,
     sent,
@@ -52,7 +59,9 @@ class Context:
     function_name = "DetectMetricGaps"
     memory_limit_in_mb = 512
     invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:DetectMetricGaps"
-    aws_request_id = "11111111-2222-3333-4444-555555555555"
+
+    def __init__(self) -> None:
+        self.aws_request_id = str(uuid4())
 
 
 class Detector:
@@ -149,6 +158,24 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
 def flat(text: str) -> str:
     """The text without its line breaks."""
     return " ".join(text.split())
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The metrics since the last time, by name."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    return {name: value for line in lines for name, value in line.items()}
+
+
+def cut_off(instance_id: str) -> str:
+    """Takes the default routes away from the instance's VPC, whose id it gives."""
+    ec2 = clients.client("ec2")
+    instance = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
+    filters = [{"Name": "vpc-id", "Values": [instance["VpcId"]]}]
+    for table in ec2.describe_route_tables(Filters=filters)["RouteTables"]:
+        for route in table["Routes"]:
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+                ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+    return str(instance["VpcId"])
 
 
 def states(answer: dict[str, Any]) -> dict[str, int]:
@@ -319,9 +346,9 @@ class TestInstances:
         up = Looked(Instance(Power.RUNNING, minute(60)))
         report = detector.check(minute(7), instances=Looked(Instance(Power.DOWN)))
         assert report.states == {State.SUPPRESSED: 1}
-        for number in (61, 75):
+        for number in (61, 76):
             assert detector.check(minute(number), instances=up).states == {State.SUPPRESSED: 1}
-        assert detector.check(minute(76), instances=up).opened == ("i-0000000a",)
+        assert detector.check(minute(77), instances=up).opened == ("i-0000000a",)
         assert "2026-03-02 09:00:00 UTC" in detector.notices[-1].text
 
     def test_a_restarted_instance_that_reports_is_reporting_without_a_word(self, detector: Detector) -> None:
@@ -380,6 +407,31 @@ class TestWhatCannotBeRead:
     def test_a_roster_that_cannot_be_read_fails_the_run(self, detector: Detector) -> None:
         with failing("dynamodb", "Query", "InternalServerError"), pytest.raises(TransientError):
             detector.run(START)
+
+    def test_a_failed_run_does_not_count_the_silent_as_none(
+        self, detector: Detector, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with failing("dynamodb", "Query", "InternalServerError"), pytest.raises(TransientError):
+            detector.run(START)
+        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
+
+    @pytest.mark.parametrize(("service", "operation"), [("cloudwatch", "ListMetrics"), ("ec2", "DescribeInstances")])
+    def test_a_search_for_agents_that_fails_is_a_failure_and_done_again(
+        self, detector: Detector, service: str, operation: str
+    ) -> None:
+        publish(HOST, at=START)
+        with failing(service, operation), pytest.raises(TransientError, match="listed"):
+            detector.run(minute(1))
+        with calls("cloudwatch") as made:
+            assert states(detector.run(minute(2))) == {"reporting": 1}
+        assert "ListMetrics" in {name for name, _ in made}
+
+    def test_agents_that_were_found_and_not_written_are_looked_for_again(self, detector: Detector) -> None:
+        publish(HOST, at=START)
+        with failing("dynamodb", "PutItem"), pytest.raises(TransientError):
+            detector.run(minute(1))
+        assert states(detector.run(minute(2))) == {"reporting": 1}
+        assert Roster(TABLE, WATCH.name).read()
 
 
 class TestTelling:
@@ -443,6 +495,44 @@ class TestTelling:
         assert detector.notices == []
         assert detector.run(minute(8))["opened"] == [HOST]
         assert detector.kinds == ["incident_opened"]
+
+    def test_a_silence_whose_incident_could_not_be_written_is_told_though_it_is_over(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+
+        def refuse(*_: object) -> None:
+            raise TransientError("incident could not be written")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Incidents, "save", refuse)
+            with pytest.raises(TransientError):
+                detector.run(minute(7))
+        publish(HOST, at=minute(8))
+        detector.run(minute(8.5))
+        detector.run(minute(9.5))
+        assert detector.kinds == ["incident_resolved"]
+        assert "silent for 7 min" in detector.notices[0].text
+
+    def test_an_agent_whose_release_could_not_be_written_is_let_go_without_another_word(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.run(minute(7))
+        publish(HOST, at=minute(8))
+        with monkeypatch.context() as patched:
+            close = Incidents.close
+
+            def close_and_stop(*asked: Any, **more: Any) -> bool:
+                patched.setattr(Roster, "save", lambda *_: None)
+                return close(*asked, **more)
+
+            patched.setattr(Incidents, "close", close_and_stop)
+            detector.run(minute(8.5))
+        detector.run(minute(9.5))
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
+        [agent] = Roster(TABLE, WATCH.name).read()[0].agents.values()
+        assert (agent.incident, agent.gap) == ("", None)
 
     def test_a_quiet_minute_writes_nothing(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=("web-1", "web-2", "web-3"))
@@ -509,20 +599,66 @@ class TestParts:
             detector.call(minute(7.1), event)
         assert detector.kinds == ["incident_opened"]
 
-    def test_a_part_that_never_ends_is_made_good_by_the_next_run(self, detector: Detector, parts: str) -> None:
+    def test_a_part_that_never_ends_fails_the_next_run_which_makes_it_good(
+        self, detector: Detector, parts: str
+    ) -> None:
         detector.run(minute(7))
         first, *_ = self.take(parts)
         detector.call(minute(7.1), first)
         assert detector.notices == []
-        detector.run(minute(8))
+        with pytest.raises(TransientError, match="2 parts of the last look"):
+            detector.run(minute(8))
         assert detector.kinds == ["incident_opened"]
+        assert len(self.take(parts)) == 3
 
-    def test_new_agents_join_a_roster_in_parts(self, detector: Detector, parts: str) -> None:
-        publish("new-1", *self.FLEET[:10], at=minute(16))
-        detector.run(minute(16.5))
-        for event in self.take(parts):
-            answer = detector.call(minute(16.6), event)["watches"][0]
-        assert answer["watched"] == len(self.FLEET) + 1
+    def test_a_part_whose_run_another_has_followed_looks_at_nobody(self, detector: Detector, parts: str) -> None:
+        detector.run(minute(7))
+        late, *_ = self.take(parts)
+        Roster(TABLE, WATCH.name).begin_run("another", 3, minute(8))
+        with calls("cloudwatch") as made:
+            [answer] = detector.call(minute(19), late)["watches"]
+        assert (made, answer["in_parts"], answer["watched"]) == ([], True, 0)
+
+    def test_only_the_last_part_counts_and_says_that_the_look_has_ended(
+        self, detector: Detector, parts: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        capsys.readouterr()
+        detector.run(minute(3))
+        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
+        first, second, third = self.take(parts)
+        with failing("cloudwatch", "GetMetricData"):
+            detector.call(minute(3.1), first)
+        detector.call(minute(3.1), second)
+        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
+        detector.call(minute(3.1), third)
+        found = measured(capsys)
+        assert (found["Watched"], found["Unknown"], found["Late"], found["Evaluations"]) == ([12], [5], [7], [1])
+
+    def test_parts_begin_though_what_the_last_run_left_cannot_be_settled(
+        self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        detector.run(minute(7))
+        self.take(parts)
+
+        def refuse(*_: object) -> None:
+            raise TransientError("the open incidents could not be read")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Incidents, "read_open", refuse)
+            with pytest.raises(TransientError):
+                detector.run(minute(8))
+        assert len(self.take(parts)) == 3
+
+    def test_a_terminated_instance_leaves_the_roster_and_its_incident_counts_it(
+        self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in (7, 8):
+            detector.run(minute(number))
+            for event in self.take(parts):
+                detector.call(minute(number), event)
+            monkeypatch.setattr(Instances, "look_up", lambda *_: {"web-00": Instance(Power.GONE)})
+        assert {one for chunk in Roster(TABLE, WATCH.name).read() for one in chunk.agents} == set(self.FLEET[1:])
+        assert [one.gone for one in Incidents(TABLE).read_open(WATCH.name)] == [1]
 
 
 class TestCauses:
@@ -530,20 +666,27 @@ class TestCauses:
         self, detector: Detector
     ) -> None:
         id_ = launch()
-        ec2 = clients.client("ec2")
-        instance = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
-        filters = [{"Name": "vpc-id", "Values": [instance["VpcId"]]}]
-        for table in ec2.describe_route_tables(Filters=filters)["RouteTables"]:
-            for route in table["Routes"]:
-                if route.get("DestinationCidrBlock") == "0.0.0.0/0":
-                    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+        vpc_id = cut_off(id_)
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         publish(id_, at=now - timedelta(minutes=20))
         detector.run(now - timedelta(minutes=19.5))
         detector.run(now)
         [notice] = detector.notices
         assert "monitoring" in notice.text
-        assert [ask["vpc_ids"] for ask in detector.asked_for_mending()] == [[instance["VpcId"]]]
+        assert [ask["vpc_ids"] for ask in detector.asked_for_mending()] == [[vpc_id]]
+
+    def test_a_vpc_whose_message_was_lost_is_put_on_the_queue_again_at_the_next_look(self, detector: Detector) -> None:
+        id_ = launch()
+        cut_off(id_)
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        with failing("sqs", "SendMessage"), pytest.raises(TransientError):
+            detector.run(now)
+        assert detector.asked_for_mending() == []
+        for number in range(1, 6):
+            detector.run(now + number * PERIOD)
+        assert len(detector.asked_for_mending()) == 1
 
     def test_what_surrounds_an_agent_and_cannot_be_read_does_not_keep_its_silence_secret(
         self, detector: Detector
@@ -552,6 +695,30 @@ class TestCauses:
         with failing("ec2", "DescribeVpcs"), failing("ec2", "DescribeVpcEndpointServices"):
             detector.run(minute(7))
         assert detector.kinds == ["incident_opened"]
+
+
+class TestCalls:
+    def test_a_thousand_agents_that_fall_silent_at_once_cost_few_calls(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = launch_many(1000)
+        cut_off(ids[0])
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        fleet = [agent(id_, seen_at=now - timedelta(minutes=20)) for id_ in ids]
+        for chunk in place([], fleet):
+            Roster(TABLE, WATCH.name).save(chunk)
+        Roster(TABLE, WATCH.name).save_discovery(now)
+        monkeypatch.setattr(CloudWatch, "list_series", lambda _: {})
+        monkeypatch.setattr(CloudWatch, "read", lambda _, series, __: dict.fromkeys(series, ()))
+        services = ("ec2", "iam", "route53", "route53resolver", "route53profiles", "dynamodb", "sqs", "sns")
+        with ExitStack() as stack:
+            made = {service: stack.enter_context(calls(service)) for service in services}
+            assert states(detector.run(now)) == {"silent": 1000}
+        asked = Counter(name for name, _ in made["ec2"])
+        assert (asked["DescribeInstances"], asked["DescribeInstanceStatus"]) == (5, 10)
+        most = {"ec2": 40, "iam": 0, "route53": 5, "route53resolver": 5, "route53profiles": 5}
+        most |= {"dynamodb": 20, "sqs": 1, "sns": 1}
+        assert {service: len(made[service]) for service in services if len(made[service]) > most[service]} == {}
 
 
 class TestForgetting:
@@ -565,6 +732,24 @@ class TestForgetting:
         publish(HOST, at=minute(41))
         assert states(detector.run(minute(41.5))) == {"reporting": 1}
         assert detector.run(minute(60))["opened"] == [HOST]
+
+    def test_an_agent_is_forgotten_though_a_run_writes_meanwhile(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        save, turns = Roster.save, iter([None])
+
+        def be_second(roster: Roster, chunk: Any) -> Any:
+            return save(roster, chunk) if next(turns, True) else None
+
+        monkeypatch.setattr(Roster, "save", be_second)
+        assert detector.call(minute(1), {"forget": [HOST]}) == {"forgotten": [HOST]}
+        assert states(detector.run(minute(9))) == {"suppressed": 1}
+
+    def test_whoever_could_not_be_forgotten_is_not_called_unknown(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with failing("dynamodb", "PutItem"), pytest.raises(TerminalError):
+            detector.call(minute(1), {"forget": [HOST]})
 
     def test_who_is_on_no_roster_cannot_be_forgotten(self, detector: Detector) -> None:
         answer = detector.call(minute(1), {"forget": ["nobody"]})

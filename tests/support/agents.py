@@ -123,9 +123,14 @@ def publish(
 
 
 def launch() -> str:
+    return launch_many(1)[0]
+
+
+def launch_many(count: int) -> list[str]:
     ec2 = boto3.client("ec2", region_name=REGION)
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    return ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    made = ec2.run_instances(ImageId=image, MinCount=count, MaxCount=count)["Instances"]
+    return [instance["InstanceId"] for instance in made]
 
 
 def client_error(code: str, operation: str = "GetMetricData", status: int = 400) -> ClientError:

@@ -1,7 +1,8 @@
 """The roster in the ledger: the agents of one watch, many to an item, and how far its last run got.
 
     pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, count, agents (see `records`)
-                          sk = STATE            discovered_at, run_id, run_began, waiting, ended_by
+                          sk = STATE            discovered_at, run_id, run_began, waiting, ended_by,
+                                                late_agents, unknown_agents
 
 Every write of a chunk names the revision that it changes, so that of two runs that overlap one has its way.
 """
@@ -129,6 +130,8 @@ class Roster:
             run_id=item.get("run_id", {}).get("S", ""),
             run_began=_time(item, "run_began"),
             waiting=frozenset(int(part) for part in item.get("waiting", {}).get("NS", ())),
+            late=int(item.get("late_agents", {}).get("N", 0)),
+            unknown=int(item.get("unknown_agents", {}).get("N", 0)),
         )
 
     def discovered_at(self) -> datetime | None:
@@ -139,10 +142,6 @@ class Roster:
         """Keeps that agents were looked for `now`."""
         self._update("SET discovered_at = :now", {":now": {"S": now.isoformat()}})
 
-    def is_run_complete(self) -> bool:
-        """True if no part of the last run is left to do."""
-        return self.state().is_run_complete
-
     def begin_run(self, run_id: str, parts: int, now: datetime) -> bool:
         """Whether the run began: its parts, from 0 on, are to be done, and what was left of the last run no longer is.
 
@@ -151,20 +150,26 @@ class Roster:
         waiting = {":parts": {"NS": [str(part) for part in range(parts)]}} if parts else {}
         answer = self._update(
             f"SET run_id = :run, run_began = :now{', waiting = :parts' if parts else ''}"
-            f" REMOVE ended_by{'' if parts else ', waiting'}",
+            f" REMOVE ended_by, late_agents, unknown_agents{'' if parts else ', waiting'}",
             {":run": {"S": run_id}, ":now": {"S": now.isoformat()}, **waiting},
             condition="attribute_not_exists(run_id) OR run_id <> :run",
         )
         return answer is not None
 
-    def finish_part(self, run_id: str, part: int) -> bool:
+    def finish_part(self, run_id: str, part: int, *, late: int = 0, unknown: int = 0) -> bool:
         """True for the one call that ends the run: its part is done, and no other is left. A part may end twice.
+
+        `late` and `unknown` are how many of its agents it found so.
 
         False where a later run has begun. Whoever hears True ends the run by a write of its own, so that an answer
         that got lost on the way is given again.
         """
         run = {":run": {"S": run_id}}
-        after = self._update("DELETE waiting :part", {**run, ":part": {"NS": [str(part)]}}, condition="run_id = :run")
+        after = self._update(
+            "DELETE waiting :part ADD late_agents :late, unknown_agents :unknown",
+            {**run, ":part": {"NS": [str(part)]}, ":late": {"N": str(late)}, ":unknown": {"N": str(unknown)}},
+            condition="run_id = :run",
+        )
         if after is None or "waiting" in after:
             return False
         ended = self._update(

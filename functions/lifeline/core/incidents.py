@@ -167,7 +167,7 @@ class _Settlement:
         self._before = {incident.id: incident for incident in open_}
         leavers = {agent.entity: agent.incident for agent in removed}
         gone = Counter(leavers.values())
-        self._agents = {entity: agent for entity, agent in agents.items() if entity not in leavers}
+        self._agents = {one.entity: one for one in agents.values() if _matters(one) and one.entity not in leavers}
         self._changed: dict[str, Agent] = {}
         counted = [replace(incident, gone=incident.gone + gone[incident.id]) for incident in open_]
         counted = self._without_movers(counted)
@@ -270,6 +270,11 @@ class _Settlement:
         if is_disappointed or _is_explained(incident):
             return NewsKind.UPDATED
         return NewsKind.REMINDER if _reminders_due(incident, self._now) > incident.reminders else None
+
+
+def _matters(agent: Agent) -> bool:
+    """Whether it has to do with any incident: of a fleet that is well, hardly one does."""
+    return agent.state is State.SILENT or agent.gap is not None or bool(agent.incident)
 
 
 def _members(agents: Iterable[Agent]) -> defaultdict[str, list[Agent]]:

@@ -32,6 +32,13 @@ from lifeline.settings import Settings
 from lifeline.watch import Report, Run, Tools
 
 _MOST_NAMED = 100
+_COUNTS = {
+    "Reporting": State.REPORTING,
+    "Late": State.LATE,
+    "Silent": State.SILENT,
+    "Suppressed": State.SUPPRESSED,
+    "Unknown": State.UNKNOWN,
+}
 _INSTANCE = "InstanceId"  # the first watch with this dimension expects the instances that are tagged
 
 
@@ -84,7 +91,7 @@ def _timed(run: Run, ask: Detect | CheckPart) -> tuple[Report, timedelta]:
         report = run.check() if isinstance(ask, Detect) else run.check_part(ask.part, ask.chunks)
     except LifelineError as error:
         logger.error(str(error))
-        report = Report(failures=(str(error),))
+        report = Report(failures=(str(error),), is_unread=True)
     return report, timedelta(seconds=time.monotonic() - started)
 
 
@@ -124,21 +131,20 @@ def _forget(ask: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
 
 
 def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
+    """The run as metrics. What wasn't read isn't counted, for a 0 would say that nobody is silent."""
     done = [*reports]
     whole = [report for report in done if not report.is_part]
-    counts = {"Late": State.LATE, "Unknown": State.UNKNOWN}
-    if whole:
-        counts |= {"Reporting": State.REPORTING, "Silent": State.SILENT, "Suppressed": State.SUPPRESSED}
+    if whole and not any(report.is_unread for report in whole):
         metrics.add_metric("Watched", MetricUnit.Count, sum(report.watched for report in whole))
+        for name, state in _COUNTS.items():
+            metrics.add_metric(name, MetricUnit.Count, sum(report.states.get(state, 0) for report in whole))
         oldest = max(report.oldest_gap for report in whole)
         metrics.add_metric("OldestGapSeconds", MetricUnit.Seconds, oldest.total_seconds())
         metrics.add_metric("OpenIncidents", MetricUnit.Count, sum(report.open_incidents for report in whole))
-    for name, state in counts.items():
-        metrics.add_metric(name, MetricUnit.Count, sum(report.states.get(state, 0) for report in done))
     metrics.add_metric("GapsOpened", MetricUnit.Count, sum(len(report.opened) for report in done))
     metrics.add_metric("GapsEnded", MetricUnit.Count, sum(len(report.ended) for report in done))
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, sum(times, timedelta()).total_seconds())
-    if not any(report.failures for report in done):
+    if not any(report.failures or report.is_part for report in done):
         metrics.add_metric("Evaluations", MetricUnit.Count, 1)
     states = {str(state): sum(report.states.get(state, 0) for report in done) for state in State}
     logger.info("agents watched", extra={"states": states, "told": [str(kind) for one in done for kind in one.told]})

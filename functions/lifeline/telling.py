@@ -1,0 +1,110 @@
+"""Telling between two writes: an incident is claimed, then told, then written as told, and closed if it is over."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from lifeline.adapters.incidents import Incidents
+from lifeline.adapters.notices import Publishes
+from lifeline.adapters.queue import Queue
+from lifeline.core.gaps import Agent
+from lifeline.core.incident import Incident
+from lifeline.core.incident_notice import incident_notice, summary_notice
+from lifeline.core.incidents import News, NewsKind, Settled, cap, told
+from lifeline.core.notice import Notice
+from lifeline.core.watches import Watch
+from lifeline.events import Trigger
+
+
+class Attempts(Protocol):
+    """Whoever keeps a failure for the run's end, so that it doesn't stop the rest."""
+
+    def __call__[T](self, work: Callable[[], T]) -> T | None:
+        """What the work gives; None if it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was told, and the agents that are let go, for their incidents are closed."""
+
+    kinds: tuple[NewsKind, ...]
+    freed: Mapping[str, Agent]
+
+
+class Telling:
+    """What one run tells of one watch's incidents."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        incidents: Incidents,
+        notices: Publishes,
+        changes: Queue,
+        *,
+        now: datetime,
+        attempt: Attempts,
+    ) -> None:
+        self._watch = watch
+        self._incidents = incidents
+        self._notices = notices
+        self._changes = changes
+        self._now = now
+        self._attempt = attempt
+
+    def tell(self, settled: Settled) -> Outcome:
+        """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
+        claimed = self._claim(settled)
+        over = {one.id for one in settled.closed}
+        self._ask_for_mending(one for one in claimed.values() if one.id not in over)
+        news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
+        done = self._publish_all(news)
+        for one in done:
+            if one.kind is not NewsKind.RESOLVED:
+                self._attempt(partial(self._incidents.save, told(one.incident, one, self._now)))
+        untold = {one.incident.id for one in news} - {one.incident.id for one in done}
+        closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - untold)]
+        return Outcome(tuple(one.kind for one in done), self._close(closing, settled))
+
+    def _claim(self, settled: Settled) -> dict[str, Incident]:
+        """The incidents as written, by id; without those in which another run was first, and those that failed."""
+        untold = [one.incident for one in settled.news]
+        waiting = {one.id: one for one in (*untold, *settled.incidents, *settled.closed)}
+        saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
+        return {incident.id: incident for incident in saved if incident is not None}
+
+    def _publish_all(self, news: Sequence[News]) -> list[News]:
+        """Those that were told: the gravest one by one, the others in one notice."""
+        shown, rest = cap(news)
+        done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
+        if rest and self._publish(summary_notice(rest, self._watch, self._now)):
+            done += rest
+        return done
+
+    def _publish(self, notice: Notice) -> bool:
+        def publish() -> bool:
+            self._notices.publish(notice)
+            return True
+
+        return self._attempt(publish) is not None
+
+    def _close(self, closing: Iterable[Incident], settled: Settled) -> dict[str, Agent]:
+        """Ends incidents that were told, or of which nothing is; their agents, as they are then."""
+        freed: dict[str, Agent] = {}
+        for incident in closing:
+            if self._attempt(partial(self._incidents.close, incident, now=self._now)):
+                freed |= {agent.entity: agent for agent in settled.freed.get(incident.id, ())}
+        return freed
+
+    def _ask_for_mending(self, incidents: Iterable[Incident]) -> None:
+        """Puts VPCs whose agents miss an endpoint on ReconcileEndpoints' queue: the change's event may be lost.
+
+        So may this message: each look that still finds it missing asks again.
+        """
+        for one in incidents:
+            cause = one.cause
+            if cause.is_healable and cause.vpc_id and not cause.fixed_at and one.looked_at == self._now:
+                because = [Trigger("silence", event_id=one.id)]
+                put = partial(self._changes.put_back, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
+                self._attempt(put)
