@@ -52,7 +52,6 @@ class KeptRoster:
         return self.now
 
 
-
 class NoIncidents:
     def read_open(self, _watch: str) -> tuple[()]:
         return ()
