@@ -74,6 +74,7 @@ def read(ask: HistoryAsk, most: int = 100, now: datetime = NOW + timedelta(days=
         page = History(TABLE).read(ask, now=now, most=most)
         assert len(page.entries) <= most
         found += page.entries
+        assert len({one.place for one in found}) == len(found), "an entry came twice"
         if not page.next:
             return found
         ask = replace(ask, after=page.next)

@@ -82,6 +82,7 @@ def paged(kept: list[Entry], since: datetime, until: datetime, most: int) -> lis
             seen += fitting[: most + 1]
         page = merge(seen, most=most)
         found += page.entries
+        assert len(found) <= len(kept), "an entry came twice"
         if not page.next:
             return found
         after = read_history({"history": {"vpc_id": VPC, "next": page.next}}, NOW).after
