@@ -37,6 +37,12 @@ def test_the_detectors_settings_have_defaults() -> None:
     assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
 
 
+@pytest.mark.parametrize(("hours", "after"), [("", 72), ("0", 0), ("8760", 8760)])
+def test_endpoints_are_kept_for_three_days_where_nothing_else_is_said(hours: str, after: int) -> None:
+    settings = Settings.from_environment({**ENVIRONMENT, "RETIRE_AFTER_HOURS": hours})
+    assert settings.retire_after == timedelta(hours=after)
+
+
 def test_the_parameters_make_the_default_watch() -> None:
     settings = Settings.from_environment(
         {
@@ -69,6 +75,8 @@ def test_the_parameters_make_the_default_watch() -> None:
         ("RECOVER_AFTER", "0"),
         ("RECOVER_AFTER", "2.5"),
         ("MOST_AGENTS_A_RUN", "0"),
+        ("RETIRE_AFTER_HOURS", "3d"),
+        ("RETIRE_AFTER_HOURS", "8761"),
         ("TABLE_NAME", " "),
         ("REQUIRED_SERVICES", "monitoring,*"),
         ("REQUIRED_SERVICES", "com.amazonaws.eu-west-1.Monitoring!"),

@@ -11,6 +11,7 @@ from typing import Self
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
+_MOST_HOURS = 8760
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
@@ -43,7 +44,8 @@ class Coverage(StrEnum):
 class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
-    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several.
+    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
+    is how long an endpoint is kept that nothing requires; zero keeps it for good.
     """
 
     stack_name: str
@@ -68,6 +70,7 @@ class Settings:
     warm_up: timedelta
     agents_a_run: int
     detect_queue_url: str
+    retire_after: timedelta
 
     @property
     def default_watch(self) -> Watch:
@@ -114,6 +117,7 @@ class Settings:
             warm_up=read.seconds("WARM_UP_SECONDS", default=600),
             agents_a_run=read.count("MOST_AGENTS_A_RUN", 10_000),
             detect_queue_url=read.optional("DETECT_QUEUE_URL"),
+            retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
         )
 
 
@@ -145,6 +149,12 @@ class _Reader:
         if within and int(value) not in within:
             raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
         return timedelta(seconds=int(value))
+
+    def hours(self, name: str, *, default: int) -> timedelta:
+        value = self.optional(name) or str(default)
+        if not value.isdecimal() or int(value) > _MOST_HOURS:
+            raise SettingsError(f"{name} must be a whole number of hours up to {_MOST_HOURS}, not {value!r}")
+        return timedelta(hours=int(value))
 
     def count(self, name: str, default: int) -> int:
         value = self.optional(name) or str(default)
