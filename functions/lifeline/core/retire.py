@@ -223,7 +223,7 @@ class _Retiring:
 def in_use_words(users: Sequence[str]) -> str:
     """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
     more = f" and {len(users) - 3} more" if len(users) > 3 else ""
-    return f"{', '.join(users[:3])}{more} use it and aren't Lifeline's: their owner should give them another group"
+    return f"in use by {', '.join(users[:3])}{more}, not Lifeline's own: its owner should give it another group"
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
