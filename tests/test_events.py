@@ -51,6 +51,11 @@ def change(
         ({"vpc_ids": [VPC], "attempt": -1}, "attempt"),
         ({"vpc_ids": [VPC], "attempt": True}, "attempt"),
         ({"sweep": "yes"}, "sweep"),
+        ({"release": False}, "release"),
+        ({"release": "true", "vpc_ids": [VPC]}, "release"),
+        ({"release": True, "sweep": True}, "release"),
+        ({"release": True, "vpc_ids": [VPC], "follow": True}, "release"),
+        ({"release": True, "vpc_ids": []}, "vpc_ids"),
         ({"banana": 1}, "'banana'"),
         ({"approve": "yes"}, "approve"),
         ({"approve": ["plan-0123456789abcdef"]}, "approve"),
@@ -83,6 +88,14 @@ def test_a_call_by_hand_names_vpcs_or_asks_for_a_sweep_and_may_weaken_the_mode()
     assert Mode.PLAN.weakened_by(Mode.ENFORCE) is Mode.PLAN
     assert Mode.ENFORCE.weakened_by(Mode.PLAN) is Mode.PLAN
     assert Mode.ENFORCE.weakened_by(None) is Mode.ENFORCE
+
+
+def test_a_release_is_for_the_named_vpcs_or_for_all_and_may_be_a_plan() -> None:
+    everywhere = read_ask({"release": True})
+    assert (everywhere.is_release, everywhere.is_sweep, everywhere.vpc_ids) == (True, True, ())
+    some = read_ask({"release": True, "vpc_ids": [VPC], "mode": "plan"})
+    assert (some.is_release, some.is_sweep, some.vpc_ids, some.mode) == (True, False, (VPC,), Mode.PLAN)
+    assert not read_ask({"vpc_ids": [VPC]}).is_release
 
 
 def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:

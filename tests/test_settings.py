@@ -40,6 +40,12 @@ def test_the_detectors_settings_have_defaults() -> None:
     assert settings.ledger_keep == timedelta(days=400)
 
 
+@pytest.mark.parametrize(("hours", "after"), [("", 72), ("0", 0), ("8760", 8760)])
+def test_endpoints_are_kept_for_three_days_where_nothing_else_is_said(hours: str, after: int) -> None:
+    settings = Settings.from_environment({**ENVIRONMENT, "RETIRE_AFTER_HOURS": hours})
+    assert settings.retire_after == timedelta(hours=after)
+
+
 def test_the_parameters_make_the_default_watch() -> None:
     settings = Settings.from_environment(
         {
@@ -92,6 +98,8 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("MOST_AGENTS_A_RUN", "0"),
         ("LEDGER_DAYS", "0"),
         ("LEDGER_DAYS", "a year"),
+        ("RETIRE_AFTER_HOURS", "3d"),
+        ("RETIRE_AFTER_HOURS", "8761"),
         ("TABLE_NAME", " "),
         ("MAX_ENDPOINTS_PER_RUN", "many"),
         ("MAX_ENDPOINTS_PER_DAY", "-1"),

@@ -15,7 +15,7 @@ _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
-_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve"})
+_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release"})
 _PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
@@ -42,9 +42,9 @@ class Trigger:
 class Ask:
     """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
-    `is_follow` asks what became of endpoints that were made. `sent_at` is when the queue got it, where a queue did: a
-    look that began well after answers it. `because` is what set the work going that a run put back. `approve` is
-    the id of a plan that a person approves.
+    `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
+    when the queue got it, where a queue did: a look that began well after answers it. `because` is what set the work
+    going that a run put back. `approve` is the id of a plan that a person approves.
     """
 
     trigger: Trigger
@@ -55,6 +55,7 @@ class Ask:
     is_sweep: bool = False
     is_own: bool = False
     is_follow: bool = False
+    is_release: bool = False
     mode: Mode | None = None
     attempt: int = 0
     sent_at: datetime | None = None
@@ -89,9 +90,14 @@ def _read_call(event: dict[str, Any]) -> Ask:
     if "sweep" in event and "vpc_ids" in event:
         raise InvalidInputError("sweep", "can't go with vpc_ids: a sweep looks at every VPC")
     if "sweep" in event:
+        if "release" in event:
+            raise InvalidInputError("release", "can't go with sweep: without vpc_ids it is for every VPC anyway")
         if event["sweep"] is not True:
             raise InvalidInputError("sweep", f"must be true, not {_shown(event['sweep'])}")
         return Ask(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode)
+    is_release = _read_release(event)
+    if is_release and "vpc_ids" not in event:
+        return Ask(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
         raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
     attempt = event.get("attempt", 0)
@@ -110,6 +116,7 @@ def _read_call(event: dict[str, Any]) -> Ask:
         mode=mode,
         attempt=attempt,
         is_follow=is_follow,
+        is_release=is_release,
         because=_read_because(event.get("because", [])),
     )
 
@@ -123,6 +130,17 @@ def _read_approval(event: Mapping[str, Any]) -> Ask:
         wanted = "must be the id of a plan from a notice (plan-, then 16 of 0-9a-f)"
         raise InvalidInputError("approve", f"{wanted}, not {_shown(plan_id)}")
     return Ask(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
+
+
+def _read_release(event: Mapping[str, Any]) -> bool:
+    """Whether a person gives up what is Lifeline's. Only a plain true does: nothing else may be taken for one."""
+    if "release" not in event:
+        return False
+    if event["release"] is not True:
+        raise InvalidInputError("release", f"must be true, not {_shown(event['release'])}")
+    if event.get("follow"):
+        raise InvalidInputError("release", "can't go with follow")
+    return True
 
 
 def _read_because(value: object) -> tuple[Trigger, ...]:

@@ -15,7 +15,7 @@ from lifeline.core.cost import Price, nat_comparison, price_in
 from lifeline.core.follow import Followed
 from lifeline.core.model import EndpointState, EndpointType, Vpc
 from lifeline.core.plan import Requirement, plan_endpoints
-from lifeline.core.policy import Exempted, Policy, wanted
+from lifeline.core.policy import Exempted, Policy, Wanted, wanted
 from lifeline.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -66,9 +66,13 @@ class Planning:
             gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
         return plans, waiting
 
+    def wanted(self, vpc: Vpc) -> Wanted:
+        """What the policy wants of the VPC today."""
+        return wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+
     def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
         followed = known.get(vpc.id, NOTHING)
-        want = wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+        want = self.wanted(vpc)
         requirement = Requirement(
             wishes=want.wishes,
             owner=self.settings.stack_name,

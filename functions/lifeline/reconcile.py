@@ -40,6 +40,7 @@ from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
+from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
 from lifeline.settings import Coverage, Mode, Scope, Settings
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
@@ -130,10 +131,13 @@ class _Look:
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
         vpcs = self._tools.network.observe(wanted)
-        if self._decision.policy is None:
+        policy = self._decision.policy
+        if policy is None and all(ask.is_release for ask in asks):
+            policy = Policy(rules=())  # what is given up needs none
+        if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            answers = self._plan_and_apply(self._planning(self._decision.policy), vpcs, targets, wanted)
+            answers = self._plan_and_apply(self._planning(policy), vpcs, targets, wanted)
         answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
         answers = sorted(map(self._gate.told, answers), key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
@@ -144,6 +148,11 @@ class _Look:
 
     def _planning(self, policy: Policy) -> Planning:
         return Planning(policy, self._tools.network, self._tools.central, self._settings, self._run.now())
+
+    def _retiring(self, planning: Planning, targets: Targets) -> Retiring:
+        return Retiring(
+            planning, self._tools.lookup, None if self._is_by_hand else self._tools.ledger, targets.is_release
+        )
 
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
@@ -157,8 +166,10 @@ class _Look:
         known = {} if self._is_by_hand else self._follow_up(vpcs, targets)
         checked = [vpc.id for vpc in vpcs] if wanted is not None else self._turn_of([vpc.id for vpc in vpcs])
         check_dns = checked[:_MOST_NAMED]
-        plans, waiting = planning.plan(vpcs, known, check_dns=check_dns, is_region=wanted is None)
+        kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
+        plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
         left = self._take_turns(plans, waiting, targets)
+        plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
         if self._mode is Mode.PLAN:
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
         if wanted is None:
@@ -225,8 +236,11 @@ class _Look:
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
-            fresh, waiting = planning.plan(vpcs, known, check_dns=list(memories), fresh=True)
+            kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
+            fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
+            fresh = self._retiring(planning, targets).extend(fresh, vpcs, memories)
+            fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
             applied = apply_plans(fresh, self._tools.endpoints, calls, self._run, why_stop=why_stop)
@@ -238,6 +252,13 @@ class _Look:
         finally:
             side_by_side([partial(self._give_back, vpc_id) for vpc_id in memories])
         return [*idle, *busy, *left, *done]
+
+    def _hold(self, plan: Plan, memory: Memory, targets: Targets) -> Plan:
+        """The plan, but nothing is made where a person gave all up shortly before, until somebody asks for it again."""
+        since = memory.released_at
+        if since is None or targets.is_asked_by_a_person(plan.vpc_id) or self._run.now() - since >= RELEASE_HOLDS:
+            return plan
+        return held(plan, since)
 
     def _give_back(self, vpc_id: str) -> None:
         try:
@@ -268,14 +289,17 @@ class _Look:
         if applied.deferral:
             attempt = targets.attempt(plan.vpc_id) + (applied.deferral is Deferral.TRANSIENT)
             if attempt > MOST_ATTEMPTS:
-                actions = [self._give_up(action, plan.vpc_id) for action in actions]
+                is_release = targets.is_release(plan.vpc_id)
+                actions = [self._give_up(action, plan.vpc_id, is_release=is_release) for action in actions]
             else:
                 delay = _backoff(plan.vpc_id, attempt) if applied.deferral is Deferral.TRANSIENT else BUSY_DELAY
                 self._put_back({plan.vpc_id: attempt}, delay, targets)
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
-        kept = replace(memory, made={**followed.made, **made}, failures=followed.failures)
+        gone = taken_away(actions)
+        kept = replace(memory, made={**settled(followed.made, gone), **made}, failures=followed.failures)
         if kept != memory:
             self._tools.ledger.remember(plan.vpc_id, kept, now=now)
+        self._remember_release(plan.vpc_id, memory, targets)
         if made:
             self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
         if actions:
@@ -284,11 +308,20 @@ class _Look:
         done = tuple(action for action in actions if action.status is Status.DONE)
         return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
 
-    def _give_up(self, action: Action, vpc_id: str) -> Action:
+    def _remember_release(self, vpc_id: str, memory: Memory, targets: Targets) -> None:
+        """From a release on nothing is made there for a while; whoever names the VPC by hand ends that."""
+        now = self._run.now()
+        if targets.is_release(vpc_id):
+            self._tools.ledger.keep_release(vpc_id, now, now=now)
+        elif memory.released_at and targets.is_asked_by_a_person(vpc_id):
+            self._tools.ledger.keep_release(vpc_id, None, now=now)
+
+    def _give_up(self, action: Action, vpc_id: str, *, is_release: bool) -> Action:
         if action.status is not Status.PLANNED:
             return action
         reason = f"given up after {MOST_ATTEMPTS} tries: {action.error}"
-        self._tools.queue.put_aside(json.dumps({"vpc_ids": [vpc_id]}), reason=reason)
+        ask: dict[str, object] = {"vpc_ids": [vpc_id]} | ({"release": True} if is_release else {})
+        self._tools.queue.put_aside(json.dumps(ask), reason=reason)
         return replace(action, status=Status.FAILED, error=reason)
 
     def _put_back(
@@ -297,12 +330,13 @@ class _Look:
         """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
         if not self._settings.queue_url:
             return
-        alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
+        alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
-            alike[attempt, targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
-        for (attempt, because), vpc_ids in alike.items():
+            alike[attempt, targets.triggers(vpc_id)[:MOST_CAUSES], targets.is_release(vpc_id)].append(vpc_id)
+        for (attempt, because, release), vpc_ids in alike.items():
             known = [one for one in because if one.kind != "call"]
-            self._tools.queue.put_back(vpc_ids, attempt=attempt, after=after, follow=is_follow, because=known)
+            put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=known)
+            put_back(follow=is_follow and not release, release=release)
 
     # ---- saying it
 
@@ -364,7 +398,7 @@ class _Look:
         if self._is_by_hand:
             return
         ledger, now = self._tools.ledger, self._run.now()
-        if targets.sweep:
+        if not all(ask.is_release for ask in targets.sweep):  # a release mends nothing that a change broke
             ledger.remember(REGION, replace(ledger.recall(REGION), looked_at=self._started), now=now)
         changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
         for vpc_id in changed:

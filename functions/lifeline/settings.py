@@ -15,6 +15,7 @@ from lifeline.errors import SettingsError
 
 _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
+_MOST_HOURS = 8760
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
@@ -47,7 +48,8 @@ class Coverage(StrEnum):
 class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
-    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several.
+    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
+    is how long an endpoint is kept that nothing requires; zero keeps it for good.
     """
 
     stack_name: str
@@ -75,6 +77,7 @@ class Settings:
     kill_switch_parameter: str
     limits: Limits
     ledger_keep: timedelta
+    retire_after: timedelta
 
     @property
     def default_watch(self) -> Watch:
@@ -124,6 +127,7 @@ class Settings:
             kill_switch_parameter=read.optional("KILL_SWITCH_PARAMETER"),
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
+            retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
         )
 
 
@@ -155,6 +159,12 @@ class _Reader:
         if within and int(value) not in within:
             raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
         return timedelta(seconds=int(value))
+
+    def hours(self, name: str, *, default: int) -> timedelta:
+        value = self.optional(name) or str(default)
+        if not value.isdecimal() or int(value) > _MOST_HOURS:
+            raise SettingsError(f"{name} must be a whole number of hours up to {_MOST_HOURS}, not {value!r}")
+        return timedelta(hours=int(value))
 
     def count(self, name: str, default: int) -> int:
         value = self.optional(name) or str(default)

@@ -40,6 +40,14 @@ class Targets:
         """True if somebody asks what became of its new endpoints."""
         return any(ask.is_follow for ask in self.asks.get(vpc_id, []))
 
+    def is_release(self, vpc_id: str) -> bool:
+        """True if somebody gives up what is Lifeline's there. It counts, whoever asks beside them."""
+        return any(ask.is_release for ask in self.asks_for(vpc_id))
+
+    def is_asked_by_a_person(self, vpc_id: str) -> bool:
+        """True if somebody names the VPC and waits for the answer."""
+        return any(ask.trigger.kind == "call" and ask.sent_at is None for ask in self.asks.get(vpc_id, []))
+
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""
         return [ask.trigger for ask in self.asks.get(vpc_id, []) if ask.trigger.kind == "change"]

@@ -159,3 +159,39 @@ def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(
     key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "LOOK"}}
     world.dynamodb.put_item(TableName="ledger", Item={**key, "made": {"M": {"monitoring": {"M": old}}}})
     assert ledger.recall(VPC).made == {"monitoring": replace(made, ready_at=None)}
+
+
+def test_since_when_something_is_not_needed_outlasts_what_else_is_remembered(ledger: Ledger) -> None:
+    since = {"vpce-1": NOW, "sg-1": NOW + timedelta(hours=1)}
+    ledger.keep_unneeded(VPC, since, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    kept = lease(ledger, "one")
+    assert kept
+    assert (kept.unneeded, kept.told) == (since, "x")
+    assert ledger.recall(VPC).unneeded == since
+
+
+def test_items_from_before_have_nothing_unneeded(ledger: Ledger) -> None:
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert (ledger.recall(VPC).unneeded, ledger.recall(VPC).released_at) == ({}, None)
+    assert ledger.retiring() == frozenset()
+
+
+def test_the_list_names_the_vpcs_that_have_something_unneeded(ledger: Ledger) -> None:
+    other = "vpc-0fedcba9876543210"
+    for vpc_id in (VPC, other, VPC):
+        ledger.keep_unneeded(vpc_id, {"vpce-1": NOW}, now=NOW)
+    assert ledger.retiring() == {VPC, other}
+    ledger.keep_unneeded(VPC, {}, now=NOW)
+    assert ledger.retiring() == {other}
+    assert ledger.recall(VPC).unneeded == {}
+    ledger.forget_retiring(other)
+    assert ledger.retiring() == frozenset()
+
+
+def test_a_release_is_remembered_until_somebody_wants_the_vpc_back(ledger: Ledger) -> None:
+    ledger.keep_release(VPC, NOW, now=NOW)
+    ledger.remember(VPC, Memory(), now=NOW)
+    assert ledger.recall(VPC).released_at == NOW
+    ledger.keep_release(VPC, None, now=NOW)
+    assert ledger.recall(VPC).released_at is None

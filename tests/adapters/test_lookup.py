@@ -61,3 +61,19 @@ def test_one_endpoint_that_is_gone_hides_no_other(world: World) -> None:
     endpoint_id = made["VpcEndpoint"]["VpcEndpointId"]
     gone = {f"vpce-0123456789abcdef{place}" for place in range(3)}
     assert Lookup().vpcs_of({endpoint_id, *gone}) == {endpoint_id: frozenset({vpc_id})}
+
+
+def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
+    vpc_id = world.make_vpc()
+    subnet_id, ec2 = world.make_subnet(vpc_id), world.ec2
+
+    def group(name: str) -> str:
+        return str(ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc_id)["GroupId"])
+
+    used, referred, free, naming = (group(name) for name in ("used", "referred", "free", "naming"))
+    made = ec2.create_network_interface(SubnetId=subnet_id, Groups=[used])["NetworkInterface"]["NetworkInterfaceId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": referred}]}
+    ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=[rule])
+    ec2.authorize_security_group_ingress(GroupId=free, IpPermissions=[rule | {"UserIdGroupPairs": [{"GroupId": free}]}])
+
+    assert Lookup().users_of_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}

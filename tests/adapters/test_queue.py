@@ -38,3 +38,10 @@ def test_each_message_names_100_vpcs_at_most_and_what_set_them_going(world: Worl
     bodies = world.put_back()
     assert sorted(len(body["vpc_ids"]) for body in bodies) == [1, 100]
     assert [body["because"][0]["event_id"] for body in bodies] == ["inc-1", "inc-1"]
+
+
+def test_a_release_that_is_put_back_is_still_one(world: World) -> None:
+    queue = Queue(world.queue_url, world.dead_letter_queue_url)
+    queue.put_back([VPC], attempt=1, after=timedelta(), release=True)
+    [body] = world.put_back()
+    assert (read_ask(body).is_release, read_ask(body).vpc_ids, read_ask(body).attempt) == (True, (VPC,), 1)

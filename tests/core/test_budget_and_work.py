@@ -1,11 +1,13 @@
 """How fast endpoints may be made, and whose come first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifeline.core.actions import Action, ActionKind
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.work import order_steps
 from tests.support import builders
@@ -71,3 +73,12 @@ def test_first_endpoints_come_before_second_zones_and_the_most_isolated_vpc_firs
         ("vpc-2", "create_interface_endpoint"),
         ("vpc-1", "add_subnets"),
     ]
+
+
+def test_whatever_goes_comes_after_whatever_connects_somebody_in_any_vpc() -> None:
+    made = {one.id: builders.plan(one) for one in (vpc(subnet("a"), id="vpc-1"), vpc(subnet("a"), id="vpc-2"))}
+    going = (Action(ActionKind.RETIRE_ENDPOINT, "not needed"), Action(ActionKind.DELETE_SECURITY_GROUP, "not needed"))
+    plans = made | {"vpc-1": replace(made["vpc-1"], actions=(*going, *made["vpc-1"].actions))}
+    kinds = [plans[step.vpc_id].actions[step.place].kind for step in order_steps(plans)]
+    assert kinds[-2:] == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]
+    assert set(kinds[:-2]) == {ActionKind.CREATE_SECURITY_GROUP, ActionKind.CREATE_INTERFACE_ENDPOINT}

@@ -149,6 +149,14 @@ def test_what_is_waived_passes_whatever_the_limits_say_and_counts() -> None:
     assert [one.token for one in found.use.grants] == ["b"]
 
 
+def test_giving_something_up_is_limited_by_nothing_and_counts_as_nothing() -> None:
+    given_up = Action(kind=ActionKind.RETIRE_ENDPOINT, reason="nothing requires it", endpoint_id="vpce-1")
+    nothing = Limits(endpoints_per_run=0, endpoints_per_day=0, vpcs_per_run=0, vpcs_per_day=0)
+    found = ask(plans(a=(given_up,), b=(create(),)), nothing)
+    assert statuses(found) == {"a": ["planned"], "b": ["blocked"]}
+    assert found.granted == ()
+
+
 def test_a_day_later_there_is_room_again() -> None:
     limits = replace(FREE, endpoints_per_day=1)
     use = ask(plans(a=(create(),)), limits).use

@@ -79,6 +79,27 @@ def test_200_changes_of_10_vpcs_within_a_second_leave_one_endpoint_and_one_group
     assert account.queue_depth("DeadLetterQueue") == 0
 
 
+def test_after_the_routes_return_the_endpoint_is_retired(account: Account, ec2: Any) -> None:
+    site = build_site(ec2, cidr="10.55", name="return")
+    wait_until_quiet(account)
+    delete_default_route(ec2, site)
+    made = account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="the endpoint", within_s=MINUTE_S)
+    wait_until_quiet(account)
+
+    restore_default_route(ec2, site)
+    wait_until_quiet(account)
+    assert not account.invoke("ReconcileEndpointsFunction", {"sweep": True}).error
+    assert [one["VpcEndpointId"] for one in endpoints_in(ec2, site.vpc_id)] == [made["VpcEndpointId"]]
+    age_what_is_not_needed(account, site.vpc_id, by=timedelta(hours=73))
+    assert not account.invoke("ReconcileEndpointsFunction", {"sweep": True}).error
+
+    account.wait(lambda: not endpoints_in(ec2, site.vpc_id), what="no endpoint", within_s=MINUTE_S)
+    account.wait(lambda: not groups_in(ec2, site.vpc_id), what="no security group", within_s=3 * MINUTE_S)
+    wait_until_quiet(account)
+    assert endpoints_in(ec2, site.vpc_id) == []
+    assert account.queue_depth("DeadLetterQueue") == 0
+
+
 # ---- what doesn't reach it -------------------------------------------------------------------------------------------
 
 
@@ -216,6 +237,27 @@ def test_the_record_tells_by_vpc_and_by_day_who_changed_what_what_was_done_and_w
 
 def delete_default_route(ec2: Any, site: Site) -> None:
     ec2.delete_route(RouteTableId=site.route_table_id, DestinationCidrBlock="0.0.0.0/0")
+
+
+def restore_default_route(ec2: Any, site: Site) -> None:
+    ec2.create_route(
+        RouteTableId=site.route_table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=site.internet_gateway_id
+    )
+
+
+def age_what_is_not_needed(account: Account, vpc_id: str, *, by: timedelta) -> None:
+    """Moves the dates in the ledger back, as if so long had passed: the shortest RetireAfterHours is an hour."""
+    dynamodb, table = account.client("dynamodb"), account.outputs["LedgerTable"]
+    key = {"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": "LOOK"}}
+    kept = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["unneeded"]["M"]
+    assert kept
+    older = {one: {"S": (datetime.fromisoformat(at["S"]) - by).isoformat()} for one, at in kept.items()}
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET unneeded = :older",
+        ExpressionAttributeValues={":older": {"M": older}},
+    )
 
 
 def route_deleted(site: Site, *, twin: int = 0) -> dict[str, Any]:

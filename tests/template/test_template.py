@@ -292,6 +292,21 @@ def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any])
         assert template["Parameters"][then["Ref"]]["Default"] == ""
 
 
+def test_only_own_endpoints_and_groups_can_be_deleted(template: dict[str, Any]) -> None:
+    own = {"StringEquals": {"aws:ResourceTag/lifeline:managed-by": {"Ref": "AWS::StackName"}}}
+    deleting = {"ec2:DeleteVpcEndpoints", "ec2:DeleteSecurityGroup"}
+    granted = [one for one in statements(template, "ReconcileRole") if deleting & set(_listed(one["Action"]))]
+    assert deleting <= {action for one in granted for action in _listed(one["Action"])}
+    assert [one["Condition"] for one in granted] == [own] * len(granted)
+
+
+def test_how_long_endpoints_stay_is_what_the_code_takes_for_it(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["RetireAfterHours"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (72, 0, 8760)
+    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
+    assert variables["RETIRE_AFTER_HOURS"] == {"Ref": "RetireAfterHours"}
+
+
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
     queue = template["Resources"]["Changes"]["Properties"]
     function = template["Resources"]["ReconcileEndpoints"]["Properties"]

@@ -75,12 +75,12 @@ class Endpoints:
                 return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
             case ActionKind.ATTACH_SECURITY_GROUP:
                 self._modify(action, AddSecurityGroupIds=[group_id])
-            case ActionKind.ADD_SUBNETS:
-                self._modify(action, AddSubnetIds=list(action.subnet_ids))
-            case ActionKind.ADD_ROUTE_TABLES:
-                self._modify(action, AddRouteTableIds=list(action.route_table_ids))
+            case ActionKind.ADD_SUBNETS | ActionKind.ADD_ROUTE_TABLES:
+                self._modify(action, **_added(action))
             case ActionKind.ENABLE_PRIVATE_DNS:
                 self._modify(action, PrivateDnsEnabled=True)
+            case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
+                self._take_away(action)
             case ActionKind.OPEN_NETWORK_ACL:
                 raise TerminalError("network ACLs are never changed")
             case unreachable:
@@ -150,6 +150,28 @@ class Endpoints:
         self._let_in(group_id, action.cidrs)
         return group_id
 
+    def _take_away(self, action: Action) -> None:
+        if action.kind is ActionKind.RETIRE_ENDPOINT:
+            self._delete(action)
+        else:
+            self._delete_group(action.group_id)
+
+    def _delete_group(self, group_id: str) -> None:
+        """Deletes Lifeline's group; one that is gone is what was wanted.
+
+        EC2 refuses while an interface has it (EC2 API: DeleteSecurityGroup), and an endpoint's interfaces go a minute
+        or two after the endpoint: that passes.
+        """
+        try:
+            with translated(f"delete_security_group {group_id}"):
+                self._ec2.delete_security_group(GroupId=group_id)
+        except TerminalError as error:
+            if error.code == "DependencyViolation":
+                words = f"{group_id} is in use until its endpoint's interfaces are gone: it is tried again"
+                raise TransientError(words, code=error.code) from error
+            if error.code != "InvalidGroup.NotFound":
+                raise
+
     def _let_in(self, group_id: str, cidrs: tuple[str, ...]) -> None:
         ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
         ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
@@ -168,6 +190,12 @@ class Endpoints:
     def _tags(self, resource_type: str, name: str) -> list[dict[str, Any]]:
         tags = [{"Key": MANAGED_BY, "Value": self._owner}, {"Key": "Name", "Value": name}]
         return [{"ResourceType": resource_type, "Tags": tags}]
+
+
+def _added(action: Action) -> dict[str, list[str]]:
+    if action.kind is ActionKind.ADD_SUBNETS:
+        return {"AddSubnetIds": list(action.subnet_ids)}
+    return {"AddRouteTableIds": list(action.route_table_ids)}
 
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:

@@ -24,6 +24,7 @@ _MOST_PAGES = 10
 _CHANGE = "CHANGE#"
 _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
+_RETIRING_KEY = {"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -32,19 +33,23 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 class Memory:
     """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told.
 
-    `failures` is how often a service's endpoint failed in a row.
+    `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
+    Lifeline's own, by id; `released_at` is when a person gave all of it up. `remember` leaves these two as they are.
     """
 
     looked_at: datetime | None = None
     made: Mapping[str, Made] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
     told: str = ""
+    unneeded: Mapping[str, datetime] = field(default_factory=dict)
+    released_at: datetime | None = None
 
 
 class Ledger:
     """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
-    OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST; `BUDGET`. What is on record has
-    its shelf and place too, for the index. Items are kept for `keep` after they were last written.
+    OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST;
+    `RETIRING` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are kept for
+    `keep` after they were last written.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -111,6 +116,52 @@ class Ledger:
                     ":expires": self._expiry(now),
                     **looked,
                 },
+            )
+
+    def retiring(self) -> frozenset[str]:
+        """The VPCs in which something of Lifeline's isn't needed, so that a sweep reads of these alone since when."""
+        with translated("ledger: read what is not needed"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_RETIRING_KEY, ConsistentRead=True)
+        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+
+    def keep_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
+        """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
+        since = {one: {"S": moment.isoformat()} for one, moment in unneeded.items()}
+        if unneeded:  # the list first: an entry too many costs a read, one too few would keep an old date
+            self._list_retiring("ADD", vpc_id)
+        with translated(f"ledger: remember what is not needed in {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET unneeded = :since, expires_at = :expires",
+                ExpressionAttributeValues={":since": {"M": since}, ":expires": self._expiry(now)},
+            )
+        if not unneeded:
+            self._list_retiring("DELETE", vpc_id)
+
+    def forget_retiring(self, vpc_id: str) -> None:
+        """Takes a VPC that is gone off the list."""
+        self._list_retiring("DELETE", vpc_id)
+
+    def keep_release(self, vpc_id: str, released_at: datetime | None, *, now: datetime) -> None:
+        """Keeps when a person gave up what is Lifeline's in the VPC; None once somebody wants it back."""
+        moment = {"S": released_at.isoformat()} if released_at else {"NULL": True}
+        with translated(f"ledger: remember the release of {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET released_at = :moment, expires_at = :expires",
+                ExpressionAttributeValues={":moment": moment, ":expires": self._expiry(now)},
+            )
+
+    def _list_retiring(self, verb: str, vpc_id: str) -> None:
+        """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
+        with translated("ledger: list what is not needed"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_RETIRING_KEY,
+                UpdateExpression=f"{verb} vpc_ids :one",
+                ExpressionAttributeValues={":one": {"SS": [vpc_id]}},
             )
 
     def record_changes(self, changes: Iterable[tuple[str, Trigger]], *, now: datetime) -> None:
@@ -283,6 +334,8 @@ def _memory(item: dict[str, Any]) -> Memory:
         made={service: _made(one["M"]) for service, one in item.get("made", {}).get("M", {}).items()},
         failures={service: int(one["N"]) for service, one in item.get("failures", {}).get("M", {}).items()},
         told=item.get("told", {}).get("S", ""),
+        unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
+        released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
     )
 
 

@@ -58,6 +58,12 @@ _LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
 }
 
 
+_NAMED_IN_RULES = {
+    "ip-permission.group-id": "IpPermissions",
+    "egress.ip-permission.group-id": "IpPermissionsEgress",
+}
+
+
 def kind_of(resource_id: str) -> str:
     """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
     return resource_id.rpartition("-")[0]
@@ -82,6 +88,39 @@ class Lookup:
         ]
         answers = side_by_side([partial(self._find, kind, ids) for kind, ids in chunks])
         return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
+
+    def users_of_groups(self, group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Whose each security group is beside endpoints: interfaces that have it, groups whose rules name it, by id.
+
+        EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
+        """
+        wanted = sorted(set(group_ids))
+        chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
+        reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
+        found: dict[str, set[str]] = {one: set() for one in wanted}
+        for pairs in side_by_side(reads):
+            for group_id, user in pairs:
+                if group_id in found and user != group_id:
+                    found[group_id].add(user)
+        return {group_id: tuple(sorted(users)) for group_id, users in found.items()}
+
+    def _interfaces(self, group_ids: list[str]) -> list[tuple[str, str]]:
+        filters = [{"Name": "group-id", "Values": group_ids}]
+        return [
+            (group["GroupId"], one["NetworkInterfaceId"])
+            for one in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+            if one.get("InterfaceType") != "vpc_endpoint"
+            for group in one.get("Groups", [])
+        ]
+
+    def _groups_naming(self, group_ids: list[str]) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for name, member in _NAMED_IN_RULES.items():
+            filters = [{"Name": name, "Values": group_ids}]
+            for group in pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters):
+                named = [pair for rule in group.get(member, []) for pair in rule.get("UserIdGroupPairs", [])]
+                found += [(str(pair.get("GroupId", "")), group["GroupId"]) for pair in named]
+        return found
 
     def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
         if kind == "vpce":

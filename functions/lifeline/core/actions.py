@@ -21,6 +21,8 @@ class ActionKind(StrEnum):
     ENABLE_PRIVATE_DNS = "enable_private_dns"
     REPLACE_ENDPOINT = "replace_endpoint"
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
+    RETIRE_ENDPOINT = "retire_endpoint"
+    DELETE_SECURITY_GROUP = "delete_security_group"
 
 
 class Status(StrEnum):

@@ -19,6 +19,7 @@ _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
 _MADE = "makes or made {} endpoints"
+_GIVES_UP = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})  # what no limit is meant for
 _TOUCHED = "changes or changed {} VPCs"
 _RUN = "in this run already; a later look goes on"
 _DAY = "in 24 hours already"
@@ -111,11 +112,12 @@ def admit(
 
     The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, and whatever fits
     passes, also behind something that doesn't. What only prepares others, a security group or DNS attributes, passes
-    with them and is held back with them. `owned` says what Lifeline has in each of the plans' VPCs.
+    with them and is held back with them. What gives something up is limited by nothing. `owned` says what Lifeline has in
+    each of the plans' VPCs.
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
     why: dict[Step, tuple[str, str]] = {}
-    steps = order_steps(plans)
+    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.place].kind not in _GIVES_UP]
     supports = _supports(plans)
     for step in sorted((one for one in steps if one not in supports), key=lambda one: one not in waived):
         action = plans[step.vpc_id].actions[step.place]

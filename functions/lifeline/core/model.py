@@ -292,12 +292,16 @@ class Catalog:
         `s3` doesn't find `…s3-outposts`. Prefixes differ by service and partition (`cn.com.amazonaws.…`,
         `aws.api.…`), which is why the name is looked up and never built.
         """
-        found = [service for service in self.services if _suffix(service.name) == suffix]
+        found = [service for service in self.services if suffix_of(service.name) == suffix]
         return tuple(sorted(found, key=lambda service: (service.type != EndpointType.GATEWAY, service.name)))
 
+    def named(self, name: str, kind: EndpointType) -> Service | None:
+        """The service of a full name and type, or None where the region has none."""
+        return next((service for service in self.services if (service.name, service.type) == (name, kind)), None)
 
-def _suffix(name: str) -> str:
-    """The part behind the region: `com.amazonaws.us-east-1.ecr.api` gives `ecr.api`."""
+
+def suffix_of(name: str) -> str:
+    """What a service is called here, from its full name: `com.amazonaws.us-east-1.ecr.api` gives `ecr.api`."""
     labels = name.split(".")
     regions = [place for place, label in enumerate(labels) if _is_region(label)]
     return ".".join(labels[regions[0] + 1 :]) if regions else labels[-1]

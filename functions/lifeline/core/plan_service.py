@@ -35,8 +35,8 @@ class ServicePlanner:
         return sorted(found, key=lambda endpoint: (not self.is_own(endpoint), endpoint.id))
 
     def is_own(self, endpoint: Endpoint) -> bool:
-        """True if Lifeline made it, so that it may change it. AWS's services manage some endpoints for their users."""
-        return endpoint.tag(MANAGED_BY) == self.requirement.owner and not endpoint.requester_managed
+        """True if Lifeline made it, so that it may change it."""
+        return is_own(endpoint, self.requirement.owner)
 
     def unseen(self) -> str:
         """The endpoint that was just made and that EC2 doesn't show yet, or an empty text (eventual consistency)."""
@@ -66,6 +66,11 @@ class ServicePlanner:
         wish = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.requirement.owner]
         wish += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
         return replace(action, client_token=f"lifeline-{sha256('|'.join(wish).encode()).hexdigest()[:48]}")
+
+
+def is_own(endpoint: Endpoint, owner: str) -> bool:
+    """True if Lifeline's tag is on it. AWS's services manage some endpoints for their users: these are nobody's own."""
+    return endpoint.tag(MANAGED_BY) == owner and not endpoint.requester_managed
 
 
 def plural(count: int, noun: str) -> str:

@@ -16,17 +16,23 @@ class Step:
 
 
 def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
-    """The planned actions: first endpoints before second zones, VPCs with more isolated subnets first.
+    """The planned actions: first endpoints before second zones and those before what goes, more isolated VPCs first.
 
     Within a VPC, the plan's order holds, for an endpoint needs its security group.
     """
     waiting = [
-        (action.kind is ActionKind.ADD_SUBNETS, -_isolated(plan), plan.vpc_id, place)
+        (_rank(action.kind), -_isolated(plan), plan.vpc_id, place)
         for plan in plans.values()
         for place, action in enumerate(plan.actions)
         if action.status is Status.PLANNED
     ]
     return tuple(Step(vpc_id, place) for _, _, vpc_id, place in sorted(waiting))
+
+
+def _rank(kind: ActionKind) -> int:
+    if kind in {ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP}:
+        return 2  # saves money; whatever connects somebody comes first
+    return int(kind is ActionKind.ADD_SUBNETS)
 
 
 def _isolated(plan: Plan) -> int:

@@ -1,0 +1,475 @@
+"""Life-support ends: the whole handler over hours and days, on an EC2 that refuses what AWS refuses."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.sqs.models import sqs_backends
+
+from lifeline.adapters.central_dns import CentralDns
+from lifeline.adapters.clients import client
+from lifeline.adapters.ledger import Ledger
+from lifeline.core.central import AnswerKind, DnsAnswer, DnsView
+from lifeline.handlers import reconcile_endpoints
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.strict import Clock, StrictAccount
+from tests.support.world import ACCOUNT, REGION, ROLE_ARN, Context, World, emulated_world
+
+HOUR = timedelta(hours=1)
+MINUTES = timedelta(minutes=5)
+EVERYWHERE = "0.0.0.0/0"
+
+
+class Days:
+    """The emulated account, EC2's strictness in front of it, and one clock for both and for the function."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.clock = clock = Clock()
+        self.account = StrictAccount(now=clock, throttling=False)
+        self.account.attach(client("ec2"))
+        self.turns = 0
+
+        class Now(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> "datetime":  # type: ignore[override] # noqa: ARG003
+                return clock()
+
+        def take_turn(*_: object, **__: object) -> timedelta:
+            self.turns += 1
+            return timedelta(0)
+
+        monkeypatch.setattr(reconcile_endpoints, "datetime", Now)
+        monkeypatch.setattr(Ledger, "reserve_endpoint_call", take_turn)
+
+    def call(self, event: object) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(json.dumps(handler(event, Context())))
+        return answer
+
+    def look(self, vpc_id: str, **more: object) -> dict[str, Any]:
+        (found,) = self.call({"vpc_ids": [vpc_id], **more})["vpcs"]
+        return dict(found)
+
+    def sweeps(self, hours: int) -> list[dict[str, Any]]:
+        """A sweep each hour; the actions of all of them."""
+        actions: list[dict[str, Any]] = []
+        for _ in range(hours):
+            self.clock.advance(HOUR)
+            actions += [one for vpc in self.call({"sweep": True})["vpcs"] for one in vpc["actions"]]
+        return actions
+
+    def after(self, hours: int) -> list[dict[str, Any]]:
+        """One sweep after so long: what it did."""
+        self.clock.advance((hours - 1) * HOUR)
+        return self.sweeps(1)
+
+    def empty_queue(self) -> None:
+        sqs_backends[ACCOUNT][REGION].queues["changes"]._messages.clear()
+
+    def take_from_queue(self) -> list[dict[str, Any]]:
+        """Delivers what was put back, some minutes later, as SQS would."""
+        found = self.world.put_back()
+        self.empty_queue()
+        self.clock.advance(MINUTES)
+        sent = str(int(self.clock().timestamp() * 1000))
+        attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": sent}
+        records = [
+            {"messageId": f"m-{place}", "receiptHandle": "h", "body": json.dumps(body), "attributes": attributes}
+            for place, body in enumerate(found)
+        ]
+        assert self.call({"Records": records}) == {"batchItemFailures": []}
+        return found
+
+    def cut_off(self, table_id: str) -> None:
+        self.world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE)
+
+    def connect(self, table_id: str, vpc_id: str) -> None:
+        filters = [{"Name": "attachment.vpc-id", "Values": [vpc_id]}]
+        (found,) = self.world.ec2.describe_internet_gateways(Filters=filters)["InternetGateways"]
+        self.world.ec2.create_route(
+            RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE, GatewayId=found["InternetGatewayId"]
+        )
+
+    def deletions(self) -> list[str]:
+        calls = [one for one in self.account.calls if one.operation == "DeleteVpcEndpoints" and one.accepted]
+        return [endpoint_id for one in calls for endpoint_id in one.params["VpcEndpointIds"]]
+
+    def live(self, vpc_id: str) -> list[str]:
+        return [one["VpcEndpointId"] for one in self.world.endpoints(vpc_id) if one["State"] != "deleting"]
+
+    def texts(self) -> list[str]:
+        return [json.loads(one["Body"])["Message"] for one in self.world.notices()]
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield Days(world, monkeypatch)
+
+
+def rescued(days: Days) -> tuple[str, str, str]:
+    """A VPC that lost its route, got its endpoint, and has its route again: its id, its table's, the endpoint's."""
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    days.cut_off(table_id)
+    assert days.look(vpc_id)["outcome"] == "changed"
+    days.clock.advance(MINUTES)
+    days.connect(table_id, vpc_id)
+    days.world.notices()
+    days.empty_queue()
+    (endpoint_id,) = days.live(vpc_id)
+    return vpc_id, table_id, endpoint_id
+
+
+def brief(actions: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(one["action"], one["status"]) for one in actions]
+
+
+# ---- the way back
+
+
+def test_72_hours_after_the_routes_return_the_endpoint_is_retired_once_and_then_its_group(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    turns = days.turns
+
+    assert days.sweeps(72) == []
+    assert days.live(vpc_id) == [endpoint_id]
+    actions = days.sweeps(1)
+    assert brief(actions) == [("retire_endpoint", "done"), ("delete_security_group", "planned")]
+    assert actions[0]["endpoint_id"] == endpoint_id
+    assert days.turns == turns + 1
+
+    assert [one["attempt"] for one in days.take_from_queue()] == [1]
+    assert days.world.groups(vpc_id) == []
+    assert days.sweeps(2) + days.after(80) == []
+    assert days.deletions() == [endpoint_id]
+    assert days.world.endpoints(vpc_id) == []
+    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+    assert Ledger("ledger").retiring() == frozenset()
+    assert days.world.dead_letters() == []
+
+
+def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    group_id = days.world.groups(vpc_id)[0]["GroupId"]
+    days.sweeps(1)
+    days.after(72)
+    days.take_from_queue()
+    first, second = days.texts()
+    assert f"done: retire_endpoint monitoring {endpoint_id}" in first
+    assert "no subnet has required monitoring since 2026-03-02 10:05:00 UTC: what would require it has a route" in first
+    assert "it resolves to public addresses in the whole VPC" in first
+    assert f"done: delete_security_group {group_id}" in second
+
+
+def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_for_are_read(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _, _ = rescued(days)
+    other = days.world.make_vpc()
+    days.world.make_subnet(other)
+    days.look(other)
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    kept, read = counted(monkeypatch, "keep_unneeded"), counted(monkeypatch, "recall")
+    assert days.sweeps(5) == []
+    assert kept == []
+    assert set(read) == {vpc_id, "region"}
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """The VPCs for which a method of the ledger is called from now on."""
+    called: list[str] = []
+    method = getattr(Ledger, name)
+
+    def counting(self: Ledger, vpc_id: str, *args: Any, **more: Any) -> object:
+        called.append(vpc_id)
+        return method(self, vpc_id, *args, **more)
+
+    monkeypatch.setattr(Ledger, name, counting)
+    return called
+
+
+def test_an_endpoint_that_was_needed_again_in_between_starts_anew_even_if_only_a_sweep_saw_it(days: Days) -> None:
+    vpc_id, table_id, endpoint_id = rescued(days)
+    days.sweeps(1)
+    days.clock.advance(48 * HOUR)
+    days.cut_off(table_id)
+    days.sweeps(1)
+    days.connect(table_id, vpc_id)
+    assert days.sweeps(1) == []
+    assert days.after(71) == []
+    assert days.live(vpc_id) == [endpoint_id]
+    assert brief(days.after(1))[0] == ("retire_endpoint", "done")
+
+
+def test_a_need_that_comes_back_just_before_the_deletion_keeps_the_endpoint(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, table_id, endpoint_id = rescued(days)
+    days.sweeps(1)
+    take = Ledger.take_lease
+
+    def cut_off_first(self: Ledger, *args: Any, **more: Any) -> object:
+        days.cut_off(table_id)
+        return take(self, *args, **more)
+
+    monkeypatch.setattr(Ledger, "take_lease", cut_off_first)
+    assert days.after(72) == []
+    assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
+    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+
+
+def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    days.sweeps(1)
+    monkeypatch.setenv("RETIRE_AFTER_HOURS", "0")
+    days.clock.advance(timedelta(days=1000))
+    assert days.sweeps(2) == []
+    assert days.live(vpc_id) == [endpoint_id]
+    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+
+
+def test_an_exempt_subnet_gives_its_endpoint_back_and_the_reason_says_so(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.world.ec2.create_tags(Resources=[subnet_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    assert days.sweeps(1) == []
+    found, _ = days.after(72)
+    assert (found["action"], found["status"]) == ("retire_endpoint", "done")
+    assert f"{subnet_id} is exempt: tag lifeline:exempt" in found["reason"]
+
+
+def test_one_whose_tag_somebody_removed_is_theirs(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    days.sweeps(1)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    actions = days.after(72) + days.after(72)
+    assert days.live(vpc_id) == [endpoint_id]
+    assert {one["action"] for one in actions} == {"delete_security_group"}
+    assert {one["status"] for one in actions} == {"blocked"}
+    assert endpoint_id in actions[0]["error"]
+    assert len(days.texts()) == 1
+
+
+def test_whoever_else_uses_the_group_keeps_it_and_is_named_once(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    (group,) = days.world.groups(vpc_id)
+    subnet_id = days.world.make_subnet(vpc_id, "10.0.7.0/24")
+    made = days.world.ec2.create_network_interface(SubnetId=subnet_id, Groups=[group["GroupId"]])
+    actions = days.sweeps(1) + days.after(72) + days.sweeps(2)
+    assert days.deletions() == [endpoint_id]
+    held = [one for one in actions if one["action"] == "delete_security_group"]
+    assert {one["status"] for one in held} == {"blocked"}
+    assert made["NetworkInterface"]["NetworkInterfaceId"] in held[0]["error"]
+    assert len(days.world.groups(vpc_id)) == 1
+    assert len(days.texts()) == 1
+
+
+def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central_endpoint_answers(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = isolated(days)
+    where = {"tiers": ["public"]}
+    document = json.dumps({"version": 1, "rules": [{"require": ["monitoring"], "where": where}]})
+    client("ssm").put_parameter(Name="/lifeline/policy", Value=document, Type="String")
+    monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
+    held = days.sweeps(1) + days.after(72) + days.sweeps(2)
+    assert {(one["action"], one["status"]) for one in held} == {("retire_endpoint", "blocked")}
+    assert "is the only way to monitoring for subnet-" in held[0]["error"]
+    assert len(days.texts()) == 1
+    assert len(days.live(vpc_id)) == 1
+
+    central = DnsAnswer(AnswerKind.RESOLVER_RULE, "amazonaws.com", "rslvr-rr-1", "of the hub", forwards=True)
+    monkeypatch.setattr(CentralDns, "view", lambda *_, **__: DnsView((central,)))
+    (found, _) = days.sweeps(1)
+    assert (found["action"], found["status"]) == ("retire_endpoint", "done")
+    assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found["reason"]
+
+
+def test_a_refusal_for_now_is_tried_again_and_nothing_is_lost(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    days.sweeps(1)
+    days.account.fail_next("DeleteVpcEndpoints", "RequestLimitExceeded")
+    assert brief(days.after(72))[0] == ("retire_endpoint", "planned")
+    assert days.live(vpc_id) == [endpoint_id]
+    days.take_from_queue()
+    assert days.live(vpc_id) == []
+
+
+def test_a_gateway_endpoint_takes_its_routes_with_it(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRED_SERVICES", "s3")
+    vpc_id, table_id, endpoint_id = rescued(days)
+    assert endpoint_id in gateways_of(days, table_id)
+    days.sweeps(1)
+    (found,) = days.after(72)
+    assert (found["action"], found["route_table_ids"]) == ("retire_endpoint", [table_id])
+    assert endpoint_id not in gateways_of(days, table_id)
+    assert days.live(vpc_id) == []
+
+
+def gateways_of(days: Days, table_id: str) -> list[str]:
+    (table,) = days.world.ec2.describe_route_tables(RouteTableIds=[table_id])["RouteTables"]
+    return [one.get("GatewayId", "") for one in table["Routes"]]
+
+
+def test_a_plan_stack_says_it_once_and_deletes_nothing(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    monkeypatch.setenv("MODE", "plan")
+    actions = days.sweeps(1) + days.after(72) + days.sweeps(2)
+    assert {one["status"] for one in actions} == {"planned"}
+    assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
+    (text,) = days.texts()
+    assert "planned: retire_endpoint monitoring" in text
+
+
+def test_a_plan_by_hand_says_what_is_not_needed_and_reads_no_ledger(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    monkeypatch.setenv("TABLE_NAME", "there-is-none")
+    found = days.look(vpc_id, mode="plan")
+    assert found["actions"] == []
+    assert f"{endpoint_id}: no subnet requires monitoring any more" in found["note"]
+
+
+@pytest.mark.parametrize("name", ["DeleteVpcEndpoints", "DeleteSecurityGroup"])
+def test_our_own_deletion_comes_back_as_an_event_and_sets_nothing_going(days: Days, name: str) -> None:
+    vpc_id, table_id, endpoint_id = rescued(days)
+    days.cut_off(table_id)
+    text = Path(f"events/cloudtrail/{name}.json").read_text()
+    event = json.loads(text)
+    event["detail"]["userIdentity"] |= {"sessionContext": {"sessionIssuer": {"arn": ROLE_ARN}}}
+    before = len(days.account.calls)
+    assert days.call(event)["vpcs"] == []
+    assert len(days.account.calls) == before
+    assert days.live(vpc_id) == [endpoint_id]
+
+
+# ---- released by hand
+
+
+def isolated(days: Days) -> str:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.empty_queue()
+    return vpc_id
+
+
+def test_a_release_deletes_all_that_is_ours_and_the_group_as_soon_as_ec2_lets_it(days: Days) -> None:
+    vpc_id = isolated(days)
+    found = days.look(vpc_id, release=True)
+    assert brief(found["actions"]) == [("retire_endpoint", "done"), ("delete_security_group", "planned")]
+    assert "must reach monitoring" in found["actions"][0]["reason"]
+    assert days.take_from_queue() == [{"vpc_ids": [vpc_id], "attempt": 1, "release": True}]
+    assert (days.world.endpoints(vpc_id), days.world.groups(vpc_id)) == ([], [])
+    assert days.look(vpc_id, release=True)["actions"] == []
+
+
+def test_a_release_without_vpcs_is_for_the_whole_region(days: Days) -> None:
+    vpc_ids = [isolated(days), isolated(days)]
+    untouched = days.world.make_vpc()
+    days.world.make_subnet(untouched)
+    answer = days.call({"release": True})
+    assert {one["vpc_id"]: one["outcome"] for one in answer["vpcs"]} == {
+        **dict.fromkeys(vpc_ids, "changed"),
+        untouched: "unchanged",
+    }
+    assert [days.live(vpc_id) for vpc_id in (*vpc_ids, untouched)] == [[], [], []]
+
+
+@pytest.mark.parametrize("stacks_mode", ["enforce", "plan"])
+def test_in_plan_mode_a_release_only_says_what_it_would_do(
+    days: Days, monkeypatch: pytest.MonkeyPatch, stacks_mode: str
+) -> None:
+    vpc_id = isolated(days)
+    monkeypatch.setenv("MODE", stacks_mode)
+    asked = {"mode": "plan"} if stacks_mode == "enforce" else {"mode": "enforce"}
+    answer = days.call({"release": True, "vpc_ids": [vpc_id], **asked})
+    assert answer["mode"] == "plan"
+    assert brief(answer["vpcs"][0]["actions"]) == [
+        ("retire_endpoint", "planned"),
+        ("delete_security_group", "planned"),
+    ]
+    assert len(days.live(vpc_id)) == 1
+    assert days.deletions() == []
+
+
+def test_a_release_touches_nothing_foreign(days: Days) -> None:
+    vpc_id = isolated(days)
+    ec2 = days.world.ec2
+    table_id = days.world.main_table(vpc_id)
+    theirs = ec2.create_vpc_endpoint(VpcId=vpc_id, ServiceName=days.account.name_of("s3"), RouteTableIds=[table_id])[
+        "VpcEndpoint"
+    ]["VpcEndpointId"]
+    group_id = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"]
+    days.look(vpc_id, release=True)
+    days.take_from_queue()
+    assert days.live(vpc_id) == [theirs]
+    assert days.account.mutations_of(theirs) == []
+    assert days.account.mutations_of(group_id) == []
+
+
+def test_what_was_released_is_not_made_again_for_a_day_and_that_is_said_once(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.look(vpc_id, release=True)
+    days.take_from_queue()
+    days.texts()
+    actions = days.sweeps(2) + days.after(21)
+    assert {one["status"] for one in actions} == {"blocked"}
+    assert "released by hand: nothing is made here until 2026-03-03" in actions[0]["error"]
+    assert len(days.texts()) == 1
+    assert days.live(vpc_id) == []
+    days.sweeps(2)
+    assert len(days.live(vpc_id)) == 1
+
+
+def test_who_names_the_vpc_by_hand_wants_it_back(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.look(vpc_id, release=True)
+    days.take_from_queue()
+    assert days.look(vpc_id)["outcome"] == "changed"
+    assert len(days.live(vpc_id)) == 1
+    assert Ledger("ledger").recall(vpc_id).released_at is None
+
+
+def test_a_release_right_after_the_creation_is_no_loss(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    (follow,) = days.world.put_back(follow=True)
+    days.look(vpc_id, release=True)
+    days.clock.advance(MINUTES)
+    days.look(vpc_id, **{**follow, "mode": "plan"})
+    days.call({"sweep": True})
+    assert not [text for text in days.texts() if "serve nobody" in text]
+
+
+def test_without_a_valid_policy_a_release_still_counts(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = isolated(days)
+    monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/there-is-none")
+    assert days.look(vpc_id)["actions"] == []
+    assert brief(days.look(vpc_id, release=True)["actions"])[0] == ("retire_endpoint", "done")
+
+
+def test_a_group_that_never_becomes_free_is_given_up_with_a_message_that_releases_again(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.look(vpc_id, release=True)
+    days.empty_queue()
+    days.account.fail_next("DeleteSecurityGroup", "DependencyViolation", times=9)
+    days.clock.advance(MINUTES)
+    sent = str(int(datetime.now(UTC).timestamp() * 1000))
+    body = json.dumps({"vpc_ids": [vpc_id], "attempt": 6, "release": True})
+    record = {"messageId": "m", "receiptHandle": "h", "body": body, "attributes": {"SentTimestamp": sent}}
+    days.call({"Records": [record]})
+    (letter,) = days.world.dead_letters()
+    assert json.loads(letter["Body"]) == {"vpc_ids": [vpc_id], "release": True}
