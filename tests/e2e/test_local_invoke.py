@@ -31,9 +31,12 @@ def function_for(file: Path) -> str:
 
 def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
     """Whether it is what the function promises for such an event, rather than Lambda's word for an error."""
+    event = json.loads(file.read_text(encoding="utf-8"))
+    if "forget" in event:
+        return "forgotten" in answer
     if function_for(file) == "DetectMetricGaps":
-        return {"watched", "reporting", "silent", "suppressed", "opened", "resolved"} <= set(answer)
-    if "Records" in json.loads(file.read_text(encoding="utf-8")):
+        return "errors" not in answer and all("states" in watch for watch in answer["watches"])
+    if "Records" in event:
         return list(answer) == ["batchItemFailures"]
     return answer.get("mode") in ("enforce", "plan") and isinstance(answer.get("vpcs"), list)
 
