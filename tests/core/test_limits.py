@@ -153,7 +153,7 @@ def test_giving_something_up_is_limited_by_nothing_and_counts_as_nothing() -> No
     given_up = Action(kind=ActionKind.RETIRE_ENDPOINT, reason="nothing requires it", endpoint_id="vpce-1")
     nothing = Limits(endpoints_per_run=0, endpoints_per_day=0, vpcs_per_run=0, vpcs_per_day=0)
     found = ask(plans(a=(given_up,), b=(create(),)), nothing)
-    assert statuses(found) == {"a": ["planned"], "b": ["blocked"]}
+    assert statuses(found) == {"vpc-a": ["planned"], "vpc-b": ["blocked"]}
     assert found.granted == ()
 
 

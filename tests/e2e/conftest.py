@@ -13,8 +13,8 @@ _account = pytest.StashKey[Account]()
 
 @pytest.fixture(scope="session")
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
-    """The stack with short waits: a change rests 5 s, so that tests don't."""
-    with deployed(SettleSeconds="5") as account:
+    """The stack with samconfig.toml's short waits for local runs, so that tests don't wait."""
+    with deployed() as account:
         request.config.stash[_account] = account
         yield account
 

@@ -8,36 +8,42 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.e2e.emulators.account import REGION, Account, Inbox
 from tests.e2e.emulators.processes import EmulatorError
-from tests.e2e.machine import Agent, Site, build_site, datapoints, launch, running_agent
+from tests.e2e.machine import Agent, Site, build_site, datapoints, launch, make_profile, running_agents
 from tests.e2e.narrator import Actor, Narrator
 from tests.e2e.network import default_route
+from tests.support.cloudtrail import DEPLOYER
 
 SERVICE_NAME = f"monitoring.{REGION}.amazonaws.com"
 TICK = timedelta(minutes=1)
+PENDING = timedelta(seconds=45)  # how long the endpoint takes to come up here; in an account a minute or more
+LATER = timedelta(seconds=7)  # how long after the silence counts as one the detector should look
 
 INTRODUCTION = f"""
-    A machine in a subnet publishes its memory and disk use to CloudWatch. Then somebody takes away the subnet's route
-    to the internet. {SERVICE_NAME} still resolves to public addresses, which the machine can no longer reach: its
-    metrics stop, and nobody is told. Lifeline is the application that notices, repairs and tells.
+    Two machines in a subnet publish their memory and disk use to CloudWatch. Then somebody takes away the subnet's
+    route to the internet. {SERVICE_NAME} still resolves to public addresses, which the machines can no longer reach:
+    their metrics stop, and nobody is told. Lifeline is the application that notices, repairs and tells.
 """
-SETTING = """
+SETTING = f"""
     No AWS account is involved. The real SAM CLI builds this repository's template and deploys it to emulators on this
     machine; EC2 calls become CloudTrail records on the emulated bus, the deployed rules pick theirs, and the functions
-    run in processes of their own, with the roles that the template gives them. The machine's agent publishes only while
-    the emulated network has a way to CloudWatch; nothing tells it what should happen.
+    run in processes of their own, with the roles that the template gives them. The agents publish only while the
+    emulated network has a way to CloudWatch; nothing tells them what should happen. A new endpoint is pending for
+    {PENDING.seconds} s, in AWS for a minute or more. Other things are faster than in life: the agents publish every few
+    seconds rather than every minute, and Lifeline calls them silent sooner than it would by default.
 """
 
 
 CHARACTERS = {
-    Actor.SOMEBODY: "operates the network, as people and Terraform do",
-    Actor.MACHINE: "an EC2 instance with a CloudWatch agent on it",
+    Actor.SOMEBODY: f"operates the network with the role {DEPLOYER.name}, as people and Terraform do",
+    Actor.MACHINES: "two EC2 instances, each with a CloudWatch agent on it",
     Actor.LIFELINE: "the two deployed functions: ReconcileEndpoints and DetectMetricGaps",
     Actor.AWS: "EC2, CloudWatch, CloudTrail, EventBridge and the rest, as emulated here",
 }
@@ -60,44 +66,50 @@ class Demo:
         self.period = _seconds(parameters, "AgentPeriodSeconds")
         self._overdue = self.period + _seconds(parameters, "GapGraceSeconds")
         self._inbox: Inbox | None = None
-        self._notices_told = 0
+        self._notices: list[dict[str, Any]] = []
         self._cut_at = datetime.now(UTC)
 
     # ---- before ------------------------------------------------------------------------------------------------------
 
-    def build_network(self) -> tuple[Site, str]:
-        """A VPC with a public subnet, and an instance in it."""
+    def build_network(self) -> tuple[Site, list[str]]:
+        """A VPC with a public subnet, and two instances in it."""
         site = build_site(self._ec2, cidr="10.20", name="shop")
-        instance_id = launch(self._ec2, site.subnet_id)
-        address = self._instance(instance_id)["PrivateIpAddress"]
+        profile_arn = make_profile(self._account.client("iam"))
+        machines = sorted(launch(self._ec2, site.subnet_id, profile_arn=profile_arn) for _ in range(2))
         self._say.tell(
             Actor.SOMEBODY,
-            "builds a network and starts a machine in it",
-            f"{site.vpc_id} (10.20.0.0/16) with the public subnet {site.subnet_id} (10.20.1.0/24)",
+            "builds a network and starts two machines in it",
+            f"{site.vpc_id} (shop, 10.20.0.0/16) with the public subnet {site.subnet_id} (10.20.1.0/24)",
             f"{site.route_table_id}: 0.0.0.0/0 → {site.internet_gateway_id}",
-            f"{instance_id} at {address}, its CloudWatch agent publishes every {self.period.seconds} s",
+            *(f"{one} at {self._instance(one)['PrivateIpAddress']}" for one in machines),
+            f"their CloudWatch agents publish every {self.period.seconds} s",
         )
-        return site, instance_id
+        return site, machines
 
-    def meet(self, instance_id: str) -> None:
-        """The agent's data arrive, and Lifeline knows the agent."""
+    def meet(self, machines: list[str]) -> None:
+        """The agents' data arrive, and Lifeline knows the agents."""
         self._inbox = self._account.subscribe("NoticesTopic")
-        with _step("the machine's metrics arrive"):
-            self._wait(lambda: len(self._seen(instance_id, minutes=5)) >= 2, "two datapoints in CloudWatch", 30)
-        self._say.tell(Actor.MACHINE, "publishes: CloudWatch has its mem_used_percent and disk_used_percent")
-        with _step("Lifeline knows the machine's agent"):
+        with _step("the machines' metrics arrive"):
+            self._wait(
+                lambda: all(len(self._seen(one, minutes=5)) >= 2 for one in machines), "datapoints in CloudWatch", 30
+            )
+        self._say.tell(Actor.MACHINES, "publish: CloudWatch has their mem_used_percent and disk_used_percent")
+        with _step("Lifeline knows the machines' agents"):
             report = self._invoke("DetectMetricGapsFunction", {"detect": True})
-            _require(instance_id in _ids(report["reporting"]), f"DetectMetricGaps answered {report}")
-        self._say.tell(Actor.LIFELINE, f"looks every minute who is silent; now it has {instance_id} on its roster")
+            [watch] = report["watches"]
+            _require(watch["states"]["reporting"] == len(machines), f"DetectMetricGaps answered {report}")
+        self._say.tell(
+            Actor.LIFELINE,
+            f"looks every minute who is silent; it has {watch['watched']} agents on its roster, all report",
+        )
 
     def wait_for_moment(self) -> None:
-        """Let the detector's next look fall between the silence and the endpoint, so that it sees both."""
-        lead = (self._overdue + self._settle) / 2
-        look = self._next_look(after=datetime.now(UTC) + lead)
-        pause = look - lead - datetime.now(UTC)
+        """Let the detector's next look fall between the silence and the cure, so that it sees both."""
+        lead = self._overdue + LATER
+        pause = self._next_look(after=datetime.now(UTC) + lead) - lead - datetime.now(UTC)
         self._say.note(
-            f"waiting {pause.total_seconds():.0f} s: the detector looks once a minute, a change rests "
-            f"{self._settle.seconds} s before Lifeline acts, and the silence should be seen before the cure"
+            f"waiting {pause.total_seconds():.0f} s: the detector looks once a minute, an agent counts as silent "
+            f"{self._overdue.seconds} s after its last datapoint, and it should be seen before the endpoint is up"
         )
         time.sleep(max(0.0, pause.total_seconds()))
 
@@ -123,71 +135,75 @@ class Demo:
         self._say.tell(
             Actor.LIFELINE,
             f"asked what it sees, without acting: {site.subnet_id} is {tier}",
-            f"the change itself is on its way: CloudTrail → EventBridge rule → queue, where it rests "
-            f"{self._settle.seconds} s",
+            f"on its way there: CloudTrail → EventBridge rule → queue, where the change rests {self._settle.seconds} s",
         )
-
-    def fall_silent(self, instance_id: str) -> None:
-        """The detector opens a gap and says so."""
-        notice = self._next_notice("gap_opened", instance_id, step="the gap is opened", within=timedelta(seconds=90))
-        last = self._seen(instance_id, minutes=5)[-1]
-        self._say.tell(
-            Actor.MACHINE, f"is silent: CloudWatch's last datapoint is of {last:%H:%M:%S} UTC ({self._since_cut(last)})"
-        )
-        self._say.tell(Actor.LIFELINE, "opens a gap, and says so to its subscribers:")
-        self._say.notice(notice["Subject"], notice["Message"])
 
     def get_endpoint(self, site: Site) -> str:
-        """The deployed function creates the endpoint, because of the deployed rule; its private addresses."""
+        """The deployed function creates the endpoint, because of the deployed rule; the endpoint's id."""
         with _step("the endpoint is created"):
             endpoint = self._wait(lambda: self._endpoint(site.vpc_id), f"an endpoint in {site.vpc_id}", 90)
-        interfaces = self._ec2.describe_network_interfaces(NetworkInterfaceIds=endpoint["NetworkInterfaceIds"])
-        placed = [f"{one['PrivateIpAddress']} in {one['SubnetId']}" for one in interfaces["NetworkInterfaces"]]
-        addresses = ", ".join(one["PrivateIpAddress"] for one in interfaces["NetworkInterfaces"])
-        group_ids = [group["GroupId"] for group in endpoint["Groups"]]
         tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in endpoint["Tags"])
         self._say.tell(
             Actor.LIFELINE,
             f"creates {endpoint['VpcEndpointId']} for {endpoint['ServiceName']}",
-            f"address: {', '.join(placed)}",
+            f"address: {', '.join(f'{address} in {subnet}' for address, subnet in self._addresses(endpoint))}",
             f"name:    {endpoint['DnsEntries'][0]['DnsName']}",
-            f"private DNS {'on' if endpoint['PrivateDnsEnabled'] else 'off'}: {SERVICE_NAME} is now {addresses}",
-            *(self._describe_group(group_id) for group_id in group_ids),
+            f"private: {SERVICE_NAME}" if endpoint["PrivateDnsEnabled"] else "private DNS is off",
+            *(self._describe_group(group["GroupId"]) for group in endpoint["Groups"]),
             f"tags:    {tags}",
+            f"state:   {endpoint['State']}",
         )
+        notice = self._next_notice("endpoints", site.vpc_id, step="the endpoint is told", within_s=30)
+        self._say.tell(Actor.LIFELINE, "tells its subscribers what it did:")
+        self._show(notice)
+        return str(endpoint["VpcEndpointId"])
+
+    def fall_silent(self, machines: list[str], endpoint_id: str) -> None:
+        """The detector opens one incident for both machines, and knows why."""
+        notice = self._next_notice("incident_opened", *machines, step="the incident is opened", within_s=90)
+        self._say.tell(
+            Actor.MACHINES,
+            "are silent. The last datapoints that CloudWatch has:",
+            *(f"{one}: {last:%H:%M:%S} UTC ({self._since_cut(last)})" for one, last in self._last(machines).items()),
+        )
+        self._say.tell(Actor.LIFELINE, "opens an incident for both, and says who is silent, since when and why:")
+        self._show(notice)
+        with _step("the notice has the cause, its maker and the cure"):
+            for expected in ("DeleteRoute", DEPLOYER.name, endpoint_id):
+                _require(expected in notice["Message"], f"{expected} is not in the notice")
+
+    def come_up(self, site: Site, endpoint_id: str) -> str:
+        """The endpoint is available, and the service's name resolves to its private addresses, which this says."""
         with _step("the endpoint becomes available"):
-            self._wait(
-                lambda: (self._endpoint(site.vpc_id) or {}).get("State") == "available",
-                f"{endpoint['VpcEndpointId']} available",
-                60,
-            )
-        self._say.tell(Actor.AWS, f"{endpoint['VpcEndpointId']} is available")
-        for notice in self._new_notices():
-            self._show_other(notice)
+            endpoint = self._wait(lambda: self._endpoint(site.vpc_id, "available"), f"{endpoint_id} available", 90)
+        addresses = ", ".join(address for address, _ in self._addresses(endpoint))
+        self._say.tell(Actor.AWS, f"{endpoint_id} is available: in the VPC, {SERVICE_NAME} is now {addresses}")
         return addresses
 
-    def resume(self, instance_id: str, agent: Agent) -> None:
+    def resume(self, agents: list[Agent]) -> None:
         """Datapoints arrive again."""
-        before = self._cut_at + self.period
-
-        def returned() -> list[datetime]:
-            return [one for one in self._seen(instance_id, minutes=5) if one > before]
-
         with _step("the metrics resume"):
-            first = self._wait(returned, f"a datapoint of {instance_id} after the cut", 60)[0]
+            first = {one: self._wait(self._returned(one), f"a datapoint of {one.instance_id}", 60) for one in agents}
         self._say.tell(
-            Actor.MACHINE,
-            f"publishes again: a datapoint of {first:%H:%M:%S} UTC ({self._since_cut(first)}), {agent.path.why}",
+            Actor.MACHINES,
+            "publish again. The first datapoints after the silence:",
+            *(
+                f"{one.instance_id}: {at:%H:%M:%S} UTC ({self._since_cut(at)}), {one.path.why}"
+                for one, at in first.items()
+            ),
         )
 
-    def recover(self, instance_id: str) -> None:
-        """The detector closes the gap and says how long it was."""
-        self._say.note("the detector's next look is up to a minute away")
-        notice = self._next_notice(
-            "gap_resolved", instance_id, step="the recovery is told", within=timedelta(seconds=100)
-        )
-        self._say.tell(Actor.LIFELINE, "closes the gap, and says how long it was:")
-        self._say.notice(notice["Subject"], notice["Message"])
+    def recover(self, machines: list[str], endpoint_id: str) -> None:
+        """The detector closes the incident, says how long it was and what ended it."""
+        self._say.note("the detector looks once a minute; its next look sees that they are back")
+        notice = self._next_notice("incident_resolved", *machines, step="the recovery is told", within_s=100)
+        self._say.tell(Actor.LIFELINE, "closes the incident, says how long it was and what ended it:")
+        self._show(notice)
+        with _step("the notice has the cure"):
+            _require(endpoint_id in notice["Message"], f"{endpoint_id} is not in the notice")
+        with _step("two machines, one cause, one incident"):
+            kinds = Counter(map(_kind, self._notices))
+            _require(kinds["incident_opened"] == kinds["incident_resolved"] == 1, f"the notices were {dict(kinds)}")
 
     # ---- after -------------------------------------------------------------------------------------------------------
 
@@ -229,10 +245,15 @@ class Demo:
         found = self._ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
         return dict(found)
 
-    def _endpoint(self, vpc_id: str) -> dict[str, Any] | None:
+    def _endpoint(self, vpc_id: str, state: str = "") -> dict[str, Any] | None:
         filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
         found = self._ec2.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]
-        return dict(found[0]) if found else None
+        return next((dict(one) for one in found if not state or one["State"] == state), None)
+
+    def _addresses(self, endpoint: dict[str, Any]) -> list[tuple[str, str]]:
+        """Its private addresses, each with its subnet."""
+        found = self._ec2.describe_network_interfaces(NetworkInterfaceIds=endpoint["NetworkInterfaceIds"])
+        return [(one["PrivateIpAddress"], one["SubnetId"]) for one in found["NetworkInterfaces"]]
 
     def _describe_group(self, group_id: str) -> str:
         group = self._ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
@@ -244,31 +265,41 @@ class Demo:
         return f"group:   {group['GroupName']} ({group_id}) lets in {', '.join(rules) or 'nothing'}"
 
     def _seen(self, instance_id: str, *, minutes: int) -> list[datetime]:
-        return datapoints(self._cloudwatch, instance_id, since=datetime.now(UTC) - timedelta(minutes=minutes))
+        """When it published, in steps of its period, as Lifeline reads them."""
+        since = datetime.now(UTC) - timedelta(minutes=minutes)
+        return datapoints(self._cloudwatch, instance_id, since=since, period=self.period)
 
-    def _next_notice(self, kind: str, instance_id: str, *, step: str, within: timedelta) -> dict[str, Any]:
-        """The first notice of this kind about the machine. What else was told meanwhile is shown as well."""
+    def _last(self, machines: list[str]) -> dict[str, datetime]:
+        return {one: self._seen(one, minutes=5)[-1] for one in machines}
+
+    def _returned(self, agent: Agent) -> Callable[[], datetime | None]:
+        """A look for the agent's first datapoint since it fell silent."""
+        silent_from = self._cut_at + self.period
+        return lambda: next((one for one in self._seen(agent.instance_id, minutes=5) if one > silent_from), None)
+
+    def _next_notice(self, kind: str, *names: str, step: str, within_s: float) -> dict[str, Any]:
+        """The next notice of this kind that names all these. What else is told meanwhile is shown as well."""
 
         def arrived() -> dict[str, Any] | None:
             for notice in self._new_notices():
-                if _kind(notice) == kind and instance_id in notice["Message"]:
+                if _kind(notice) == kind and all(name in notice["Message"] for name in names):
                     return notice
-                self._show_other(notice)
+                self._say.tell(Actor.LIFELINE, "tells its subscribers:")
+                self._show(notice)
             return None
 
         with _step(step):
-            found = self._wait(arrived, f"a notice {kind} about {instance_id}", within.total_seconds())
+            found = self._wait(arrived, f"a notice {kind} about {', '.join(names)}", within_s)
         return dict(found)
 
-    def _show_other(self, notice: dict[str, Any]) -> None:
-        self._say.tell(Actor.LIFELINE, "tells its subscribers:")
-        self._say.notice(notice["Subject"], notice["Message"])
-
     def _new_notices(self) -> Iterator[dict[str, Any]]:
-        notices = self._inbox.notices() if self._inbox else []
-        while self._notices_told < len(notices):
-            self._notices_told += 1
-            yield notices[self._notices_told - 1]
+        arrived = self._inbox.notices() if self._inbox else []
+        for notice in arrived[len(self._notices) :]:
+            self._notices.append(notice)
+            yield notice
+
+    def _show(self, notice: dict[str, Any]) -> None:
+        self._say.notice(notice["Subject"], notice["Message"])
 
     def _next_look(self, *, after: datetime) -> datetime:
         """When the detector's own schedule calls it next, at or after a moment."""
@@ -299,10 +330,6 @@ def _require(holds: bool, otherwise: str) -> None:
         raise EmulatorError(otherwise)
 
 
-def _ids(found: Any) -> list[str]:
-    return list(found) if isinstance(found, list) else []
-
-
 def _kind(notice: dict[str, Any]) -> str:
     return str(notice.get("MessageAttributes", {}).get("kind", {}).get("Value", ""))
 
@@ -315,25 +342,26 @@ def tell_story(account: Account, say: Narrator) -> None:
     """From the empty emulators to the verdict. Raises StoryError at the first step that doesn't happen."""
     account.start()
     demo = Demo(account, say)
-    site, instance_id = demo.build_network()
-    with running_agent(account, instance_id, demo.period) as agent:
+    site, machines = demo.build_network()
+    with running_agents(account, machines, demo.period) as agents:
         say.note("building and deploying the stack: sam build, sam deploy --config-env local")
         account.deploy()
-        demo.meet(instance_id)
+        demo.meet(machines)
         demo.wait_for_moment()
 
         say.chapter("The story, in seconds since the change")
         demo.cut(site)
         demo.become_isolated(site)
-        demo.fall_silent(instance_id)
-        addresses = demo.get_endpoint(site)
-        demo.resume(instance_id, agent)
-        demo.recover(instance_id)
+        endpoint_id = demo.get_endpoint(site)
+        demo.fall_silent(machines, endpoint_id)
+        addresses = demo.come_up(site, endpoint_id)
+        demo.resume(agents)
+        demo.recover(machines, endpoint_id)
 
     say.chapter("What would Lifeline do elsewhere?")
     demo.plan_for_another()
     say.verdict(
-        f"The subnet has no way out, and the machine in it reports: {SERVICE_NAME} is {addresses} there.", good=True
+        f"The subnet still has no way out, and its machines report: {SERVICE_NAME} is {addresses} there.", good=True
     )
 
 
@@ -348,7 +376,7 @@ def main() -> int:
         say.introduce(actor, who)
     say.explain(SETTING)
     say.chapter("Before")
-    account = Account()
+    account = Account(pending=PENDING)
     try:
         with account.closing():
             tell_story(account, say)

@@ -4,9 +4,10 @@ The instance is EC2's, so that DescribeInstances knows it. The agent publishes w
 publishes, and only while the network lets it (see `network.py`): nobody tells it what should happen.
 """
 
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from tests.e2e.network import Path, find_path
 NAMESPACE = "CWAgent"
 IMAGE_ID = "ami-12c6146b"  # one that EC2's emulator has
 INSTANCE_TYPE = "t3.micro"
+AGENTS = "agents"  # the role, and the instance profile, of machines with an agent
+AGENT_POLICY = "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,32 @@ def _named(resource_type: str, name: str) -> list[dict[str, Any]]:
     return [{"ResourceType": resource_type, "Tags": [{"Key": "Name", "Value": name}]}]
 
 
-def launch(ec2: Any, subnet_id: str) -> str:
+def make_profile(iam: Any) -> str:
+    """An instance profile whose role has AWS's own policy for CloudWatch agents; its ARN."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=AGENTS, AssumeRolePolicyDocument=document)
+    iam.attach_role_policy(RoleName=AGENTS, PolicyArn=AGENT_POLICY)
+    profile = iam.create_instance_profile(InstanceProfileName=AGENTS)["InstanceProfile"]
+    iam.add_role_to_instance_profile(InstanceProfileName=AGENTS, RoleName=AGENTS)
+    return str(profile["Arn"])
+
+
+def launch(ec2: Any, subnet_id: str, *, profile_arn: str = "") -> str:
     """Run one instance with a public address, and say its id."""
     interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": True}
     answer = ec2.run_instances(
-        ImageId=IMAGE_ID, InstanceType=INSTANCE_TYPE, MinCount=1, MaxCount=1, NetworkInterfaces=[interface]
+        ImageId=IMAGE_ID,
+        InstanceType=INSTANCE_TYPE,
+        MinCount=1,
+        MaxCount=1,
+        NetworkInterfaces=[interface],
+        **({"IamInstanceProfile": {"Arn": profile_arn}} if profile_arn else {}),
     )
     return str(answer["Instances"][0]["InstanceId"])
 
 
-@dataclass
+@dataclass(eq=False)
 class Agent:
     """The CloudWatch agent of one instance. Its thread ends with `stop`."""
 
@@ -125,25 +144,32 @@ class Agent:
 
 
 @contextmanager
-def running_agent(account: Account, instance_id: str, period: timedelta) -> Iterator[Agent]:
-    """The instance's agent, for as long as the block lasts."""
-    agent = Agent(account.client("ec2"), account.client("cloudwatch"), instance_id, period)
-    agent.start()
+def running_agents(account: Account, instance_ids: Iterable[str], period: timedelta) -> Iterator[list[Agent]]:
+    """The instances' agents, for as long as the block lasts."""
+    ec2, cloudwatch = account.client("ec2"), account.client("cloudwatch")
+    agents = [Agent(ec2, cloudwatch, instance_id, period) for instance_id in instance_ids]
+    for agent in agents:
+        agent.start()
     try:
-        yield agent
+        yield agents
     finally:
-        agent.stop()
+        for agent in agents:
+            agent.stop()
 
 
-def datapoints(cloudwatch: Any, instance_id: str, *, since: datetime) -> list[datetime]:
-    """When CloudWatch has datapoints of the instance's memory, the oldest first."""
+def datapoints(
+    cloudwatch: Any, instance_id: str, *, since: datetime, period: timedelta = timedelta(seconds=1)
+) -> list[datetime]:
+    """When CloudWatch has datapoints of the instance's memory, the oldest first: the starts of their periods."""
+    # Whole periods from the start on: the emulator counts them from there, CloudWatch from the full minute or hour.
+    start = datetime.fromtimestamp(since.timestamp() // period.seconds * period.seconds, UTC)
     metric = {
         "Namespace": NAMESPACE,
         "MetricName": "mem_used_percent",
         "Dimensions": [{"Name": "InstanceId", "Value": instance_id}],
     }
-    query = {"Id": "mem", "MetricStat": {"Metric": metric, "Period": 1, "Stat": "SampleCount"}}
+    query = {"Id": "mem", "MetricStat": {"Metric": metric, "Period": period.seconds, "Stat": "SampleCount"}}
     answer = cloudwatch.get_metric_data(
-        MetricDataQueries=[query], StartTime=since, EndTime=datetime.now(UTC) + timedelta(seconds=1)
+        MetricDataQueries=[query], StartTime=start, EndTime=datetime.now(UTC) + timedelta(seconds=1)
     )
     return sorted(answer["MetricDataResults"][0]["Timestamps"])

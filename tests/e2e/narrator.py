@@ -7,7 +7,7 @@ import time
 from enum import StrEnum
 
 WIDTH = 110
-_MARGIN = " " * 22
+_MARGIN = " " * 20
 
 
 class Actor(StrEnum):
@@ -15,11 +15,11 @@ class Actor(StrEnum):
 
     SOMEBODY = "somebody"
     AWS = "AWS"
-    MACHINE = "the machine"
+    MACHINES = "machines"
     LIFELINE = "Lifeline"
 
 
-_COLOURS = {Actor.SOMEBODY: "33", Actor.AWS: "36", Actor.MACHINE: "35", Actor.LIFELINE: "32"}
+_COLOURS = {Actor.SOMEBODY: "33", Actor.AWS: "36", Actor.MACHINES: "35", Actor.LIFELINE: "32"}
 
 
 class Narrator:
@@ -49,7 +49,7 @@ class Narrator:
 
     def introduce(self, actor: Actor, text: str) -> None:
         """Who somebody in the story is."""
-        name = self._coloured(f"{actor:<11}", _COLOURS[actor])
+        name = self._coloured(f"{actor:<9}", _COLOURS[actor])
         self._print(f"   {name} {text}")
 
     def note(self, text: str) -> None:
@@ -59,7 +59,7 @@ class Narrator:
     def tell(self, actor: Actor, text: str, *details: str) -> None:
         """One line of the timeline, and what it is known from."""
         clock = f"{time.monotonic() - self._started:6.1f} s" if self._is_after_change else " " * 8
-        name = self._coloured(f"{actor:<11}", _COLOURS[actor])
+        name = self._coloured(f"{actor:<9}", _COLOURS[actor])
         lines = _wrapped(text) or [""]
         self._print(f"{clock}  {name} {self._bold(lines[0])}", *(_MARGIN + self._bold(line) for line in lines[1:]))
         self._print(*(line for detail in details for line in _indented(detail)))

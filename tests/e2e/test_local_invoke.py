@@ -31,9 +31,11 @@ def function_for(file: Path) -> str:
 
 def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
     """Whether it is what the function promises for such an event, rather than Lambda's word for an error."""
-    if function_for(file) == "DetectMetricGaps":
-        return {"watched", "reporting", "silent", "suppressed", "opened", "resolved"} <= set(answer)
     event = json.loads(file.read_text(encoding="utf-8"))
+    if "forget" in event:
+        return "forgotten" in answer
+    if function_for(file) == "DetectMetricGaps":
+        return "errors" not in answer and all("states" in watch for watch in answer["watches"])
     if "Records" in event:
         return list(answer) == ["batchItemFailures"]
     if "history" in event:

@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +34,7 @@ TEMPLATE = ROOT / "template.yaml"
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
+PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minute or more in a real account
 
 _ON_MOTO = ("ec2", "cloudwatch")
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
@@ -50,9 +52,16 @@ class Answer:
 class Account:
     """The emulated account. Use it inside `closing`: nothing that it started outlives that."""
 
-    def __init__(self, *, config_env: str = "local", parameters: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        config_env: str = "local",
+        parameters: Mapping[str, str] | None = None,
+        pending: timedelta = PENDING,
+    ) -> None:
         self._config_env = config_env
         self._parameters = dict(parameters or {})
+        self._pending = pending
         self._servers: list[Server] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
@@ -215,6 +224,7 @@ class Account:
         command = [str(ROOT / ".envs/dev/bin/python"), "-m", "tests.e2e.emulators.moto_main"]
         command += ["--port", self.ec2_endpoint_url.rpartition(":")[2], "--bus", self.endpoint_url]
         command += ["--relay-key", RELAY_KEY, "--sessions", str(self._sessions), "--account", ACCOUNT_ID]
+        command += ["--pending-s", str(self._pending.total_seconds())]
         environment = self.environment(PYTHONPATH=str(ROOT), MOTO_ACCOUNT_ID=ACCOUNT_ID)
         self._serve("moto", command, environment, f"{self.ec2_endpoint_url}/moto-api/data.json")
 

@@ -1,12 +1,14 @@
 """ministack as the rest of the account, run by ministack's own Python, which has nothing of ours installed.
 
-Four things differ from the `ministack` command. Each is something that AWS does:
+Five things differ from the `ministack` command. Each is something that AWS does:
 
 - AWS itself puts events with `aws.*` sources on the bus, and PutEvents refuses them to everybody else. Here CloudTrail
   (see `relay.py`) is a caller like any other, so the one access key that it uses is let through.
 - The `time` of such an event is that of the call, not of its delivery.
 - Which role's session is behind an access key is written down, so that EC2's emulator can name the caller.
 - Schedules fire within a second of their time, not within ten.
+- Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
+  actions).
 """
 
 import json
@@ -21,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
+from ministack.core import iam_actions
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, scheduler, sts
 
@@ -67,6 +70,16 @@ def write_down_sessions() -> None:
     sts.register_session = register_session
 
 
+def let_senders_send_batches() -> None:
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *request: Any, **more: Any) -> Any:
+        action = extract(service, *request, **more)
+        return action.removesuffix("Batch") if action and service == "sqs" else action
+
+    iam_actions.extract_iam_action = extract_iam_action
+
+
 def keep_workers_from_writing_bytecode() -> None:
     """The functions' code lies in a new folder each time: what Python kept of it would never be read again."""
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
@@ -79,6 +92,7 @@ if __name__ == "__main__":
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
     write_down_sessions()
+    let_senders_send_batches()
     scheduler._SCHEDULE_TICK_INTERVAL = 1
     sys.argv = sys.argv[:1]
     app.main()

@@ -1,6 +1,7 @@
 """moto's server as the account's EC2 and CloudWatch, with CloudTrail in front. Started by `processes`, ends with it."""
 
 import argparse
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ def main() -> None:
     parser.add_argument("--relay-key", required=True, help="the access key that may put AWS's own events")
     parser.add_argument("--sessions", type=Path, required=True, help="which role is behind which access key")
     parser.add_argument("--account", required=True)
+    parser.add_argument("--pending-s", type=float, required=True, help="how long an endpoint takes to come up")
     chosen = parser.parse_args()
 
     end_with_parent()
-    realism.apply()
+    realism.apply(pending=timedelta(seconds=chosen.pending_s))
     events = boto3.client(
         "events", endpoint_url=chosen.bus, aws_access_key_id=chosen.relay_key, aws_secret_access_key="test"
     )

@@ -7,19 +7,19 @@ account. Each rule is AWS's own; the codes and texts follow what the API returns
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import EC2Backend
+from moto.ec2.models import EC2Backend, iam_instance_profile
 from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses import instances
 from moto.ec2.utils import random_private_ip
 
-PENDING = timedelta(seconds=3)  # a minute or more in an account
 
-
-def apply(*, pending: timedelta = PENDING) -> None:
-    """Make moto's endpoints behave, in this process, until it ends."""
+def apply(*, pending: timedelta) -> None:
+    """Make moto's EC2 behave, in this process, until it ends. A new endpoint is `pending` for so long."""
     create = EC2Backend.create_vpc_endpoint
     modify = EC2Backend.modify_vpc_endpoint
 
@@ -36,6 +36,13 @@ def apply(*, pending: timedelta = PENDING) -> None:
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
+    instances.filter_iam_instance_profiles = _profile
+    iam_instance_profile.filter_iam_instance_profiles = _profile
+
+
+def _profile(account_id: str, *, iam_instance_profile_arn: str | None, **_: Any) -> Any:
+    """The instance profile as it is named: the account's IAM is another emulator's, and moto would ask its own."""
+    return SimpleNamespace(arn=iam_instance_profile_arn)
 
 
 def _state(endpoint: Any, pending: timedelta) -> str:
