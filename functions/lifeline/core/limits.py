@@ -112,8 +112,8 @@ def admit(
 
     The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, and whatever fits
     passes, also behind something that doesn't. What only prepares others, a security group or DNS attributes, passes
-    with them and is held back with them. What gives something up is limited by nothing. `owned` says what Lifeline has in
-    each of the plans' VPCs.
+    with them and is held back with them. What gives something up is limited by nothing. `owned` says what Lifeline has
+    in each of the plans' VPCs.
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
     why: dict[Step, tuple[str, str]] = {}
