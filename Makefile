@@ -48,7 +48,7 @@ unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
 	$(DEV)/pytest -n 2 -m "not chain and not docker"
 
 chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
-	$(DEV)/pytest -m chain
+	$(DEV)/pytest -n 2 --dist loadfile -m chain
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs

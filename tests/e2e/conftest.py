@@ -1,6 +1,7 @@
-"""One deployed account for all chain tests: building and deploying it takes most of their time."""
+"""One deployed account for the chain tests of a process: building and deploying it takes most of their time."""
 
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +18,12 @@ def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     with deployed() as account:
         request.config.stash[_account] = account
         yield account
+
+
+@pytest.fixture
+def ec2(account: Account) -> Any:
+    """The account's EC2, as its operators call it."""
+    return account.client("ec2")
 
 
 @pytest.hookimpl(wrapper=True)
