@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 from lifeline.adapters.ledger import Memory
 from lifeline.core.central import DnsView
-from lifeline.core.incident import Cause, CauseKind
+from lifeline.core.incident import Cause, CauseKind, Change
 from lifeline.core.machines import Health, Instance, Power
 from lifeline.core.model import Catalog, Vpc
 from lifeline.core.permits import Permit, RoleVerdict
@@ -22,6 +23,7 @@ class Region:
     """Isolated VPCs, and everybody who can be asked about them; whoever is in `troubled` can't be read."""
 
     troubled: frozenset[str] = frozenset()
+    untraced: tuple[Change, ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -47,6 +49,8 @@ class Region:
         return tuple(vpc(subnet(id_), id=id_) for id_ in vpc_ids)
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        for one in vpcs:
+            self._note("attributes", f"the DNS of {one.id}")
         return tuple(replace(one, dns_support=True, dns_hostnames=True) for one in vpcs)
 
     def view(self, vpc_id: str, **_: object) -> DnsView:
@@ -56,6 +60,10 @@ class Region:
     def changes_of(self, vpc_id: str, **_: object) -> tuple[()]:
         self._note("changes", vpc_id)
         return ()
+
+    def untraced_changes(self, **_: object) -> tuple[Change, ...]:
+        self._note("changes", "nobody's VPC")
+        return self.untraced
 
     def recall(self, vpc_id: str) -> Memory:
         self._note("memory", vpc_id)
@@ -88,7 +96,7 @@ def test_what_is_asked_grows_with_the_vpcs_up_to_a_bound_and_not_with_the_agents
     assert [(what, region.times(what)) for what in ("observe", "view", "changes", "memory")] == [
         ("observe", 1),
         ("view", 10),
-        ("changes", 20),
+        ("changes", 21),
         ("memory", 20),
     ]
 
@@ -121,3 +129,18 @@ def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -
     waiting = [one for one in causes.values() if any("turn comes later" in line for line in one.evidence)]
     assert len(waiting) == 1
     assert {one.kind for one in causes.values()} == {CauseKind.CUT_OFF}
+
+
+def test_a_vpc_whose_dns_attributes_cannot_be_read_leaves_the_others_known() -> None:
+    region = Region(troubled=frozenset({"the DNS of vpc-00000000"}))
+    causes = region.causes(instances_in(2, 2))
+    assert {cause.kind for cause in causes.values()} == {CauseKind.CUT_OFF}
+    assert "could not be read" not in str(causes["i-00000001"].evidence)
+
+
+def test_a_change_that_names_no_vpc_is_named_where_it_came_just_before_the_silence() -> None:
+    began = silent_agent("i-00000000").gap
+    assert began
+    change = Change(began.since - timedelta(minutes=1), "e-1", "DisassociateRouteTable", "alice", is_traced=False)
+    [cause] = Region(untraced=(change,)).causes(instances_in(1, 1)).values()
+    assert cause.change == change

@@ -13,6 +13,7 @@ from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.adapters.roles import Roles
 from lifeline.core.central import DnsView
+from lifeline.core.changes import LINGERING
 from lifeline.core.classify import classify_subnets
 from lifeline.core.diagnose import Facts, MadeFact, diagnose_together
 from lifeline.core.gaps import Agent, State
@@ -121,8 +122,11 @@ class Inquiry:
         for vpc_id in isolated[_MOST_CENTRAL:]:
             self._unreadable[vpc_id].append(f"who else answers names in {vpc_id} was not asked: its turn comes later")
         memories = side_by_side([partial(self._remembered, vpc_id, wanted, instances) for vpc_id in seen])
+        untraced = self._untraced(wanted) if seen else ()
         found = {
-            vpc_id: _Vicinity(vpcs.get(vpc_id), dns.get(vpc_id), changes, made, self._unreadable_in(vpc_id))
+            vpc_id: _Vicinity(
+                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, self._unreadable_in(vpc_id)
+            )
             for vpc_id, (changes, made) in zip(seen, memories, strict=True)
         }
         crowded = _Vicinity(
@@ -131,8 +135,21 @@ class Inquiry:
         return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
 
     def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
+        """The VPCs; one whose DNS attributes can't be read, such as another account's, counts as having them on."""
         vpcs = self._ask.network.observe(vpc_ids)
-        return self._ask.network.with_dns(vpcs)
+        return tuple(vpc for found in side_by_side([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
+
+    def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
+        read = partial(self._ask.network.with_dns, [vpc])
+        return self._attempt(read, (vpc,), f"the DNS attributes of {vpc.id}", vpc.id)
+
+    def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
+        """The changes from shortly before the first gap on of which nobody knows the VPC."""
+        gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
+        since = min(gaps, default=self._case.now) - LINGERING
+        none: tuple[Change, ...] = ()
+        read = partial(self._ask.ledger.untraced_changes, since=since, until=self._case.now)
+        return self._attempt(read, none, "the changes of unknown VPCs")
 
     def _view(self, vpc_id: str) -> DnsView | None:
         read = partial(self._ask.central.view, vpc_id, region=self._ask.region)

@@ -263,6 +263,9 @@ class SimulatedSurroundings:
         kept = [one for one in self._world.changes.get(vpc_id, ()) if since <= one.at <= until]
         return tuple(kept[-most:])
 
+    def untraced_changes(self, **_: object) -> tuple[Change, ...]:
+        return ()
+
     def recall(self, vpc_id: str) -> Memory:
         return Memory(made=dict(self._world.places[vpc_id].made))
 
