@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lifeline.adapters.aws import translated
+from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
 from lifeline.core.approval import Offer, OfferState
-from lifeline.errors import TerminalError
 
 _KEEP = timedelta(days=400)
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class Approvals:
@@ -53,23 +51,19 @@ class Approvals:
         return self._turn(offer, OfferState.APPROVED, OfferState.REFUSED, now)
 
     def _turn(self, offer: Offer, before: OfferState, after: OfferState, now: datetime) -> bool:
-        try:
-            with translated(f"ledger: {offer.plan_id} is {after}"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item=_item(replace(offer, state=after), now),
-                    ConditionExpression="#state = :before AND ends_at > :now",
-                    ExpressionAttributeNames={"#state": "state"},
-                    ExpressionAttributeValues={
-                        ":before": {"S": before},
-                        ":now": {"N": str(int(now.timestamp()))},
-                    },
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return False
-            raise
-        return True
+        done = conditionally(
+            f"ledger: {offer.plan_id} is {after}",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item=_item(replace(offer, state=after), now),
+            ConditionExpression="#state = :before AND ends_at > :now",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":before": {"S": before},
+                ":now": {"N": str(int(now.timestamp()))},
+            },
+        )
+        return done is not None
 
 
 def _key(plan_id: str) -> dict[str, Any]:

@@ -68,6 +68,18 @@ def translated(doing: str) -> Iterator[None]:
         raise ours(error, doing) from error
 
 
+def conditionally(doing: str, write: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+    """What DynamoDB answers to a conditional write; None where the condition isn't met. Raises ours for all else."""
+    try:
+        with translated(doing):
+            answer: dict[str, Any] = write(**request)
+    except TerminalError as error:
+        if error.code == "ConditionalCheckFailedException":
+            return None
+        raise
+    return answer
+
+
 def pages(client: Any, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:
     """Everything that a paginated describe has under `key`. Raises ours."""
     with translated(operation):

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from lifeline.adapters.aws import translated
+from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
 from lifeline.core.limits import Grant, Use
-from lifeline.errors import TerminalError, TransientError
+from lifeline.errors import TransientError
 
 _KEY = {"pk": {"S": "LIMITS"}, "sk": {"S": "USE"}}
 _TRIES = 8
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class Grants:
@@ -46,24 +45,20 @@ class Grants:
 
     def _swap(self, item: dict[str, Any], use: Use) -> bool:
         version = int(item["version"]["N"]) if item else 0
-        try:
-            with translated("ledger: write how far the limits are used"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={
-                        **_KEY,
-                        "version": {"N": str(version + 1)},
-                        "grants": {"L": [_grant_item(one) for one in use.grants]},
-                        "interfaces": {"M": {vpc_id: {"N": str(count)} for vpc_id, count in use.interfaces.items()}},
-                    },
-                    ConditionExpression="attribute_not_exists(pk) OR version = :version",
-                    ExpressionAttributeValues={":version": {"N": str(version)}},
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return False
-            raise
-        return True
+        done = conditionally(
+            "ledger: write how far the limits are used",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={
+                **_KEY,
+                "version": {"N": str(version + 1)},
+                "grants": {"L": [_grant_item(one) for one in use.grants]},
+                "interfaces": {"M": {vpc_id: {"N": str(count)} for vpc_id, count in use.interfaces.items()}},
+            },
+            ConditionExpression="attribute_not_exists(pk) OR version = :version",
+            ExpressionAttributeValues={":version": {"N": str(version)}},
+        )
+        return done is not None
 
 
 def _use(item: dict[str, Any]) -> Use:

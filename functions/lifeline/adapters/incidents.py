@@ -17,16 +17,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws import ours, translated
+from lifeline.adapters.aws import conditionally, ours, translated
 from lifeline.adapters.clients import client
 from lifeline.adapters.history import filed_item
 from lifeline.core.history import EntryKind, filed, incident_shelf, key_of
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
-from lifeline.errors import TerminalError, TransientError
+from lifeline.errors import TransientError
 from lifeline.observability import logger
 from lifeline.settings import LEDGER_KEEP
 
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 _OPEN = "OPEN#"
 _CLOSED = "CLOSED#"
 # Why DynamoDB cancels a transaction that may succeed a moment later (DynamoDB API: TransactWriteItems).
@@ -60,14 +59,8 @@ class Incidents:
             put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
             entry = self._entry(incident, "opened", incident.opened_at)
             return saved if self._together([{"Put": put}, {"Put": entry}], doing) else None
-        try:
-            with translated(doing):
-                self._dynamodb.put_item(TableName=self._table, Item=item, **_unchanged(incident))
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return None
-            raise
-        return saved
+        done = conditionally(doing, self._dynamodb.put_item, TableName=self._table, Item=item, **_unchanged(incident))
+        return saved if done is not None else None
 
     def close(self, incident: Incident, *, now: datetime) -> bool:
         """Whether the incident went from the open ones to the closed ones; False where another run was first."""

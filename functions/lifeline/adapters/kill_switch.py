@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws import translated
+from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
 from lifeline.core import kill_switch
-from lifeline.errors import LifelineError, TerminalError
+from lifeline.errors import LifelineError
 
 _KEY = {"pk": {"S": "KILL_SWITCH"}, "sk": {"S": "TOLD"}}
 _TOLD_EVERY = timedelta(days=1)
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class KillSwitch:
@@ -35,19 +34,15 @@ class KillSwitch:
 
     def take_turn_to_tell(self, *, now: datetime) -> bool:
         """True for one run a day: it is the one to tell that the switch is on."""
-        try:
-            with translated("ledger: tell of the kill switch"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={**_KEY, "told_at": {"N": str(int(now.timestamp()))}},
-                    ConditionExpression="attribute_not_exists(pk) OR told_at <= :before",
-                    ExpressionAttributeValues={":before": {"N": str(int((now - _TOLD_EVERY).timestamp()))}},
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return False
-            raise
-        return True
+        done = conditionally(
+            "ledger: tell of the kill switch",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={**_KEY, "told_at": {"N": str(int(now.timestamp()))}},
+            ConditionExpression="attribute_not_exists(pk) OR told_at <= :before",
+            ExpressionAttributeValues={":before": {"N": str(int((now - _TOLD_EVERY).timestamp()))}},
+        )
+        return done is not None
 
     def give_turn_back(self) -> None:
         """The telling failed: another run may."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws import translated
+from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
 from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
@@ -13,7 +13,7 @@ from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
-from lifeline.errors import TerminalError, TransientError
+from lifeline.errors import TransientError
 from lifeline.events import Trigger
 from lifeline.settings import LEDGER_KEEP
 
@@ -26,7 +26,6 @@ _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _RETIRING_KEY = {"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +64,35 @@ class Ledger:
 
     def take_lease(self, vpc_id: str, run_id: str, *, now: datetime, until: datetime) -> Memory | None:
         """What is remembered, once the VPC is this run's alone until `until`; None while another run has it."""
-        try:
-            with translated(f"ledger: lease {vpc_id}"):
-                answer = self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=_look_key(vpc_id),
-                    UpdateExpression="SET lease_run = :run, lease_until = :until",
-                    ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
-                    ExpressionAttributeValues={
-                        ":run": {"S": run_id},
-                        ":until": {"N": str(int(until.timestamp()))},
-                        ":now": {"N": str(int(now.timestamp()))},
-                    },
-                    ReturnValues="ALL_NEW",
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return None
-            raise
+        answer = conditionally(
+            f"ledger: lease {vpc_id}",
+            self._dynamodb.update_item,
+            TableName=self._table,
+            Key=_look_key(vpc_id),
+            UpdateExpression="SET lease_run = :run, lease_until = :until",
+            ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
+            ExpressionAttributeValues={
+                ":run": {"S": run_id},
+                ":until": {"N": str(int(until.timestamp()))},
+                ":now": {"N": str(int(now.timestamp()))},
+            },
+            ReturnValues="ALL_NEW",
+        )
+        if answer is None:
+            return None
         return _memory(answer["Attributes"])
 
     def give_back(self, vpc_id: str, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
-        try:
-            with translated(f"ledger: release {vpc_id}"):
-                self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=_look_key(vpc_id),
-                    UpdateExpression="REMOVE lease_run, lease_until",
-                    ConditionExpression="lease_run = :run",
-                    ExpressionAttributeValues={":run": {"S": run_id}},
-                )
-        except TerminalError as error:
-            if error.code != _CONDITION_FAILED:
-                raise
+        conditionally(
+            f"ledger: release {vpc_id}",
+            self._dynamodb.update_item,
+            TableName=self._table,
+            Key=_look_key(vpc_id),
+            UpdateExpression="REMOVE lease_run, lease_until",
+            ConditionExpression="lease_run = :run",
+            ExpressionAttributeValues={":run": {"S": run_id}},
+        )
 
     def remember(self, vpc_id: str, memory: Memory, *, now: datetime) -> None:
         """Keeps when the VPC was looked at, what was made last for each service, and what was told."""
@@ -289,24 +283,20 @@ class Ledger:
 
     def _swap_bucket(self, item: dict[str, Any] | None, bucket: Bucket) -> bool:
         version = int(item["version"]["N"]) if item else 0
-        try:
-            with translated("ledger: write the budget"):
-                self._dynamodb.put_item(
-                    TableName=self._table,
-                    Item={
-                        **_BUCKET_KEY,
-                        "tokens": {"N": f"{bucket.tokens:.6f}"},
-                        "at": {"S": bucket.at.isoformat()},
-                        "version": {"N": str(version + 1)},
-                    },
-                    ConditionExpression="attribute_not_exists(pk) OR version = :version",
-                    ExpressionAttributeValues={":version": {"N": str(version)}},
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return False
-            raise
-        return True
+        done = conditionally(
+            "ledger: write the budget",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={
+                **_BUCKET_KEY,
+                "tokens": {"N": f"{bucket.tokens:.6f}"},
+                "at": {"S": bucket.at.isoformat()},
+                "version": {"N": str(version + 1)},
+            },
+            ConditionExpression="attribute_not_exists(pk) OR version = :version",
+            ExpressionAttributeValues={":version": {"N": str(version)}},
+        )
+        return done is not None
 
     def _expiry(self, now: datetime) -> dict[str, str]:
         return {"N": str(int((now + self._keep).timestamp()))}

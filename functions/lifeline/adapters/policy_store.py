@@ -5,14 +5,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws import side_by_side, translated
+from lifeline.adapters.aws import conditionally, side_by_side, translated
 from lifeline.adapters.clients import client
 from lifeline.errors import TerminalError
 
 _KEY = "POLICY"
 _LAST_VALID = "LAST_VALID"
 _REFUSED = "REFUSED"
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,7 @@ class PolicyStore:
             "version": {"N": str(document.version)},
             "kept_at": {"S": now.isoformat()},
         }
-        try:
-            with translated("ledger: keep the policy"):
-                self._dynamodb.put_item(TableName=self._table, Item=item, **condition)
-        except TerminalError as error:
-            if error.code != _CONDITION_FAILED:
-                raise
+        conditionally("ledger: keep the policy", self._dynamodb.put_item, TableName=self._table, Item=item, **condition)
 
     def write_down(self, refused: Refused, *, now: datetime) -> None:
         """Keeps what is wrong, and whether people know, in place of what was wrong before."""

@@ -14,16 +14,15 @@ from itertools import batched
 from typing import Any
 from uuid import uuid4
 
-from lifeline.adapters.aws import translated
+from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
 from lifeline.adapters.records import pack, unpack
 from lifeline.core.roster import Chunk, RosterState
-from lifeline.errors import TerminalError, TransientError
+from lifeline.errors import TransientError
 
 _KEYS_A_CALL = 100  # DynamoDB API: BatchGetItem
 _TRIES = 8
 _CHUNK = "CHUNK#"
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 type Item = dict[str, dict[str, Any]]
 
@@ -73,14 +72,14 @@ class Roster:
                 "ExpressionAttributeNames": {"#revision": "revision"},
                 "ExpressionAttributeValues": {":revision": {"N": str(chunk.revision)}},
             }
-        try:
-            with translated(f"{self._name(chunk.number)} could not be written"):
-                self._dynamodb.put_item(TableName=self._table, Item=item, **condition)
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return None
-            raise
-        return saved
+        done = conditionally(
+            f"{self._name(chunk.number)} could not be written",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item=item,
+            **condition,
+        )
+        return saved if done is not None else None
 
     def _chunk(self, item: Item) -> Chunk:
         number = _number(item)
@@ -181,20 +180,18 @@ class Roster:
 
     def _update(self, expression: str, values: Item, *, condition: str = "") -> Item | None:
         """The state's item after the update; None where the condition isn't met."""
-        try:
-            with translated(f"the roster's state of {self._watch} could not be written"):
-                answer = self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=self._state_key,
-                    UpdateExpression=expression,
-                    ExpressionAttributeValues=values,
-                    ReturnValues="ALL_NEW",
-                    **({"ConditionExpression": condition} if condition else {}),
-                )
-        except TerminalError as error:
-            if error.code == _CONDITION_FAILED:
-                return None
-            raise
+        answer = conditionally(
+            f"the roster's state of {self._watch} could not be written",
+            self._dynamodb.update_item,
+            TableName=self._table,
+            Key=self._state_key,
+            UpdateExpression=expression,
+            ExpressionAttributeValues=values,
+            ReturnValues="ALL_NEW",
+            **({"ConditionExpression": condition} if condition else {}),
+        )
+        if answer is None:
+            return None
         found: Item = answer["Attributes"]
         return found
 

@@ -12,6 +12,7 @@ from lifeline.core.classify import effective_route_table
 from lifeline.core.incident import CauseKind, Change
 from lifeline.core.model import RouteTable, Subnet, Vpc
 from lifeline.core.reach import endpoints_of
+from lifeline.core.wording import write_time
 
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
@@ -162,12 +163,7 @@ def change_evidence(change: Change) -> str:
     """The change as CloudTrail has it."""
     actor = f" by {change.actor}" if change.actor else ""
     event = f" (CloudTrail event {change.event_id})" if change.event_id else ""
-    return f"{change.event_name}{actor} at {moment_words(change.at)}{event}"
-
-
-def moment_words(time: datetime) -> str:
-    """A time as notices write it."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{change.event_name}{actor} at {write_time(change.at)}{event}"
 
 
 def clock_words(time: datetime) -> str:

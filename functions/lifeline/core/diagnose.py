@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.changes import change_evidence, clock_words, moment_words
+from lifeline.core.changes import change_evidence, clock_words
 from lifeline.core.facts import METRICS, Around, Facts, MadeFact, cause_of
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import Health
@@ -29,6 +29,7 @@ from lifeline.core.mended import mended_cause
 from lifeline.core.network_words import network_words, remedy_for
 from lifeline.core.permits import Permit, allows
 from lifeline.core.reach import Reach, Way
+from lifeline.core.wording import write_time
 from lifeline.core.zones import zone_causes
 
 __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
@@ -233,7 +234,7 @@ class _Look:
     def _checked(self) -> Iterator[str]:
         """What was looked at and found fine, or couldn't be told."""
         launched_at = self.facts.instance.launched_at
-        yield f"the instance is running{f', started {moment_words(launched_at)}' if launched_at else ''}"
+        yield f"the instance is running{f', started {write_time(launched_at)}' if launched_at else ''}"
         known = self.facts.health is Health.OK
         yield "EC2's status checks: ok" if known else "EC2's status checks could not be told"
         yield from self._way_words()

@@ -14,6 +14,7 @@ from lifeline.core.model import Catalog, Subnet, Vpc
 from lifeline.core.permits import RoleVerdict
 from lifeline.core.reach import Way, find_way
 from lifeline.core.watches import Watch
+from lifeline.core.wording import plain
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
 _STARTING = timedelta(seconds=1)  # no agent sends so soon, and CloudTrail's times are whole seconds
@@ -97,7 +98,7 @@ class Facts:
     @property
     def vpc_name(self) -> str:
         """The VPC's Name tag, printable and cut; empty where it has none."""
-        return printable((self.vpc.tag("Name") if self.vpc else None) or "")[:_LONGEST_NAME]
+        return plain((self.vpc.tag("Name") if self.vpc else None) or "")[:_LONGEST_NAME]
 
     @property
     def foreign_owner(self) -> str:
@@ -190,13 +191,8 @@ def cause_of(facts: Facts, cause: Cause) -> Cause:
     return replace(
         cause,
         confidence=confidence,
-        words=printable(cause.words),
-        evidence=tuple(dict.fromkeys(printable(line) for line in evidence if line and line != cause.words)),
+        words=plain(cause.words),
+        evidence=tuple(dict.fromkeys(plain(line) for line in evidence if line and line != cause.words)),
         vpc_id=facts.vpc_id,
         vpc_name=facts.vpc_name,
     )
-
-
-def printable(text: str) -> str:
-    """The text as printable ASCII: names, tags and messages of others go into notices."""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
