@@ -23,6 +23,9 @@ _ENDPOINT_CALLS = {
     ActionKind.ADD_ROUTE_TABLES: 1,
     ActionKind.ENABLE_PRIVATE_DNS: 1,
     ActionKind.REPLACE_ENDPOINT: 2,
+    ActionKind.DISABLE_PRIVATE_DNS: 1,
+    ActionKind.REMOVE_SUBNETS: 1,
+    ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
 

@@ -28,6 +28,7 @@ from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
 from lifeline.core.follow import Followed, Made, follow
+from lifeline.core.freeze import hold
 from lifeline.core.history import outcomes_of
 from lifeline.core.model import Tier, Vpc
 from lifeline.core.notice import Notice
@@ -36,6 +37,7 @@ from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
@@ -131,6 +133,8 @@ class _Look:
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
         vpcs = self._tools.network.observe(wanted)
+        if not self._is_by_hand:
+            keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
         policy = self._decision.policy
         if policy is None and all(ask.is_release for ask in asks):
             policy = Policy(rules=())  # what is given up needs none
@@ -171,12 +175,25 @@ class _Look:
         left = self._take_turns(plans, waiting, targets)
         plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
         if self._mode is Mode.PLAN:
+            plans = self._foresee_frozen(plans)
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
         if wanted is None:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
         return [*left, *self._apply(planning, plans, targets)]
+
+    def _foresee_frozen(self, plans: dict[str, Plan]) -> dict[str, Plan]:
+        """The plans without what is frozen. Where the ledger can't be read, a plan is worth having all the same."""
+        price, now = price_in(self._settings.region), self._run.now()
+        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
+        try:
+            memories = side_by_side([partial(self._tools.ledger.recall, vpc_id) for vpc_id in wanting])
+        except LifelineError as error:
+            logger.warning("what is frozen was not read", error=str(error))
+            return plans
+        frozen = {vpc_id: memory.frozen for vpc_id, memory in zip(wanting, memories, strict=True)}
+        return {vpc_id: hold(plan, frozen.get(vpc_id, {}), price, now=now) for vpc_id, plan in plans.items()}
 
     def _take_turns(self, plans: dict[str, Plan], waiting: Sequence[str], targets: Targets) -> list[VpcAnswer]:
         """Takes the waiting VPCs out of `plans`: without a look at central endpoints, nothing may be made there."""
@@ -254,7 +271,8 @@ class _Look:
         return [*idle, *busy, *left, *done]
 
     def _hold(self, plan: Plan, memory: Memory, targets: Targets) -> Plan:
-        """The plan, but nothing is made where a person gave all up shortly before, until somebody asks for it again."""
+        """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
+        plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
         since = memory.released_at
         if since is None or targets.is_asked_by_a_person(plan.vpc_id) or self._run.now() - since >= RELEASE_HOLDS:
             return plan

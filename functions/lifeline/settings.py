@@ -19,6 +19,11 @@ _MOST_HOURS = 8760
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
+def is_service(text: str) -> bool:
+    """True for what can be a service's name, as `ecr.api`."""
+    return bool(_SERVICE.fullmatch(text))
+
+
 class Mode(StrEnum):
     """Whether apply may change anything."""
 
@@ -148,7 +153,7 @@ class _Reader:
         text = self.optional(name) if is_optional else self.text(name)
         found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
         for one in found:
-            if not _SERVICE.fullmatch(one):
+            if not is_service(one):
                 raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")
         return found
 

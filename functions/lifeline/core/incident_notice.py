@@ -36,7 +36,9 @@ def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
         kind=f"incident_{news.kind}",
         severity=_severity(news),
         subject=subject_line(f"[lifeline] {_headline(news, _short_place(news.incident.cause), now)}"),
-        text="\n\n".join("\n".join(lines) for lines in blocks) + "\n",
+        happened=tuple("\n\n".join("\n".join(lines) for lines in blocks).split("\n")),
+        vpc_id=news.incident.cause.vpc_id if news.incident.cause.kind.is_of_one_vpc else "",
+        incident=news.incident.id,
         facts=_facts(news, watch, now),
     )
 
@@ -56,7 +58,7 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
         kind="incident_summary",
         severity=max(severities, key=list(Severity).index),
         subject=subject_line(f"[lifeline] {write_count(len(rest), 'more incident')} of {watch.name}: {by_kind}"),
-        text="\n".join([*lines, "", *rows, *left_out]) + "\n",
+        happened=(*lines, "", *rows, *left_out),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,

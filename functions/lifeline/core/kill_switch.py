@@ -41,6 +41,6 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
         kind="kill_switch",
         severity=Severity.WARNING,
         subject="[lifeline] the kill switch is on: nothing is changed",
-        text="\n".join(lines) + "\n",
+        happened=tuple(lines),
         facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},
     )

@@ -178,7 +178,8 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
         kind="endpoints",
         severity=Severity.CRITICAL if counts[Status.FAILED] else Severity.WARNING,
         subject=f"[lifeline] endpoint actions in {where}: {', '.join(parts) or 'failed'}",
-        text="\n".join(lines).rstrip() + "\n",
+        happened=tuple("\n".join(lines).rstrip().split("\n")),
+        vpc_id=worth[0].vpc_id if len(worth) == 1 else "",
         facts={"vpcs": [as_json(answer) for answer in worth]},
     )
 
@@ -191,7 +192,8 @@ def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]]) -> Notice:
         kind="endpoint_lost",
         severity=Severity.CRITICAL,
         subject=f"[lifeline] {len(found)} new endpoint{'s' if len(found) > 1 else ''} in {vpc_id} not available",
-        text="\n".join(["Lifeline made these, and they serve nobody:", "", *lines]) + "\n",
+        happened=("Lifeline made these, and they serve nobody:", "", *lines),
+        vpc_id=vpc_id,
         facts={"vpc_id": vpc_id, "endpoints": dict(found)},
     )
 
