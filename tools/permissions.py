@@ -50,9 +50,7 @@ def _check(granted: set[tuple[str, str]]) -> None:
     for missing in sorted(granted - explained):
         raise ValueError(f"tools/permission_reasons.py: no reason for {missing[1]} in {missing[0]}")
     for idle in sorted(explained - granted):
-        raise ValueError(
-            f"tools/permission_reasons.py explains {idle[1]} in {idle[0]}, which the template doesn't grant"
-        )
+        raise ValueError(f"{idle[1]} in {idle[0]} has a reason, but the template doesn't grant it")
 
 
 def _section(template: dict[str, Any], role: str) -> str:
