@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,8 @@ def anchors(page: Path) -> set[str]:
 def rows(page: Path, heading: str) -> list[list[str]]:
     """The cells of the first table below a heading, without its head."""
     (section,) = [one for one in sections(page) if one.heading == heading]
-    lines = [line for line in section.text.splitlines() if line.startswith("|")]
+    below = dropwhile(lambda line: not line.startswith("|"), section.text.splitlines())
+    lines = list(takewhile(lambda line: line.startswith("|"), below))
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])] for line in lines[2:]]
 
 
