@@ -56,8 +56,9 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam lo
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on emulators: no AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
 
-docs: .envs/dev/.ready ## write the tables of docs/ anew: permissions and costs
+docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the schema and the prices
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_cost
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_watch_cost
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = tuple(
@@ -16,7 +17,7 @@ PAGES = tuple(
         ROOT / "bench/README.md",
     )
 )
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
@@ -37,7 +38,7 @@ def named(page: Path) -> str:
 
 def blocks(page: Path, language: str) -> list[str]:
     """The page's fenced blocks in a language."""
-    return [text for found, text in _FENCED.findall(page.read_text("utf-8")) if found == language]
+    return [dedent(text) for _, found, text in _FENCED.findall(page.read_text("utf-8")) if found == language]
 
 
 def inline(page: Path) -> list[str]:

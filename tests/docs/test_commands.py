@@ -38,9 +38,13 @@ def test_each_of_sams_commands_in_the_list_is_used() -> None:
     assert [name for name in SAM if not any(text.startswith(f"sam {name}") for text in texts)] == []
 
 
+def test_commands_in_a_list_are_found_too() -> None:
+    assert (ROOT / "docs/operate.md", "aws cloudtrail get-trail-status --name my-trail --query IsLogging") in FOUND
+
+
 def test_no_block_of_commands_is_left_out_for_its_language() -> None:
     languages = {
-        language for page in PAGES for language in re.findall(r"^```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
+        language for page in PAGES for language in re.findall(r"^ *```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
     }
     assert languages <= {"", "sh", "json", "mermaid"}
 

@@ -71,7 +71,7 @@ def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(s
 
 def test_whatever_a_person_may_send_has_its_task() -> None:
     told = {name for one in below("By hand") for name in codes(one.heading)}
-    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"history", "forget"}
+    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"history", "detect", "forget"}
 
 
 def test_the_pages_first_list_names_every_section() -> None:
