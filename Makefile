@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo lock fmt clean
+.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam lo
 
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on emulators: no AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
+
+docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the schema and the prices
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_cost
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_watch_cost
 
 fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .
