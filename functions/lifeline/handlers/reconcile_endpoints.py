@@ -93,7 +93,10 @@ def _told(
         told["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
     else:
         told["vpcs"] = [as_json(answer) for answer in answers]
-    return told | ({"errors": [_refusal(error) for error in errors]} if errors else {})
+    unusable = [_refusal(error) for error in errors]
+    if is_text:
+        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
+    return told | ({"errors": unusable} if unusable else {})
 
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
 
 
-def _refusal(error: InvalidInputError) -> dict[str, str]:
+def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
