@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo lock fmt clean
+.PHONY: help setup test lint types template unit chain local-invoke demo plan lock fmt clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam lo
 
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on emulators: no AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
+
+plan: .envs/dev/.ready ## what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
+	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
 fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .

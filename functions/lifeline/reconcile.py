@@ -35,6 +35,7 @@ from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
 from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
+from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
 from lifeline.freezing import keep_asked
@@ -44,6 +45,7 @@ from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
 from lifeline.settings import Coverage, Mode, Scope, Settings
+from lifeline.stages import stage
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
@@ -132,7 +134,9 @@ class _Look:
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
-        vpcs = self._tools.network.observe(wanted)
+        with stage("observe", self._run.id) as part:
+            vpcs = self._tools.network.observe(wanted)
+            part.numbers["vpcs"] = len(vpcs)
         if not self._is_by_hand:
             keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
         policy = self._decision.policy
@@ -143,7 +147,9 @@ class _Look:
         else:
             answers = self._plan_and_apply(self._planning(policy), vpcs, targets, wanted)
         answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
-        answers = sorted(map(self._gate.told, answers), key=lambda answer: answer.vpc_id)
+        seen = {vpc.id: vpc for vpc in vpcs}
+        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in answers]
+        answers = sorted(told, key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
@@ -171,9 +177,11 @@ class _Look:
         checked = [vpc.id for vpc in vpcs] if wanted is not None else self._turn_of([vpc.id for vpc in vpcs])
         check_dns = checked[:_MOST_NAMED]
         kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
-        plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
-        left = self._take_turns(plans, waiting, targets)
-        plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+        with stage("plan", self._run.id) as part:
+            plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
+            left = self._take_turns(plans, waiting, targets)
+            plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+            part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
@@ -181,7 +189,8 @@ class _Look:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
-        return [*left, *self._apply(planning, plans, targets)]
+        with stage("apply", self._run.id):
+            return [*left, *self._apply(planning, plans, targets)]
 
     def _foresee_frozen(self, plans: dict[str, Plan]) -> dict[str, Plan]:
         """The plans without what is frozen. Where the ledger can't be read, a plan is worth having all the same."""
@@ -366,7 +375,7 @@ class _Look:
     def _tell(self, answers: Sequence[VpcAnswer], targets: Targets) -> None:
         """One notice for the run. What stays blocked or planned is told once, not at every sweep."""
         for answer in answers:
-            _log(answer, targets)
+            log_answer(answer, targets.triggers(answer.vpc_id), run_id=self._run.id, mode=str(self._mode))
         if self._is_by_hand:
             return
         if self._is_sweep:
@@ -458,19 +467,3 @@ def _because(targets: Targets, vpc_ids: Sequence[str]) -> str:
     moment, name, actor = changes[0]
     more = f" and {len(changes) - 1} more changes" if len(changes) > 1 else ""
     return f"{name} by {actor or 'somebody unnamed'} at {moment}{more}"
-
-
-def _log(answer: VpcAnswer, targets: Targets) -> None:
-    event_ids = [trigger.event_id for trigger in targets.triggers(answer.vpc_id) if trigger.event_id][:5]
-    logger.info("looked at", vpc_id=answer.vpc_id, outcome=str(answer.outcome), event_ids=event_ids, note=answer.note)
-    for action in answer.actions:
-        logger.info(
-            "decided",
-            vpc_id=answer.vpc_id,
-            action=str(action.kind),
-            endpoint_service=action.service,
-            status=str(action.status),
-            reason=action.reason,
-            error=action.error,
-            endpoint_id=action.endpoint_id,
-        )

@@ -15,6 +15,7 @@ from lifeline.core.incident_notice import incident_notice, summary_notice
 from lifeline.core.incidents import News, NewsKind, Settled, cap, told
 from lifeline.core.notice import Notice
 from lifeline.core.watches import Watch
+from lifeline.decisions import log_incidents
 from lifeline.events import Trigger
 
 
@@ -45,6 +46,7 @@ class Telling:
         *,
         now: datetime,
         attempt: Attempts,
+        run_id: str = "",
     ) -> None:
         self._watch = watch
         self._incidents = incidents
@@ -52,6 +54,7 @@ class Telling:
         self._changes = changes
         self._now = now
         self._attempt = attempt
+        self._run_id = run_id
 
     def tell(self, settled: Settled) -> Outcome:
         """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
@@ -60,6 +63,7 @@ class Telling:
         self._ask_for_mending(one for one in claimed.values() if one.id not in over)
         news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
         done = self._publish_all(news)
+        log_incidents(news, done, run_id=self._run_id)
         for one in done:
             if one.kind is not NewsKind.RESOLVED:
                 self._attempt(partial(self._incidents.save, told(one.incident, one, self._now)))

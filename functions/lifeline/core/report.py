@@ -1,7 +1,7 @@
 """What came of a look at a VPC, and how it is told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from lifeline.core.actions import Action, Plan, ServiceReport, Status
-from lifeline.core.model import Tier
+from lifeline.core.model import Tier, Vpc
 from lifeline.core.notice import Notice, Severity
 from lifeline.core.wording import write_time
 
@@ -44,7 +44,10 @@ class Approvable:
 
 @dataclass(frozen=True, slots=True)
 class VpcAnswer:
-    """One VPC's tiers and what became of each action. `note` says what else a person should know."""
+    """One VPC's tiers and what became of each action. `note` says what else a person should know.
+
+    `name` is its Name tag and `zones` holds each subnet's zone: for people, and only where the VPC was seen.
+    """
 
     vpc_id: str
     tiers: tuple[tuple[str, Tier], ...] = ()
@@ -54,6 +57,8 @@ class VpcAnswer:
     refusal: Refusal | None = None
     note: str = ""
     approval: Approvable | None = None
+    name: str = ""
+    zones: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
@@ -66,6 +71,12 @@ class VpcAnswer:
             monthly_cost_usd=plan.monthly_cost_usd,
             note="; ".join(plan.notes),
         )
+
+    def located(self, vpc: Vpc | None) -> "VpcAnswer":
+        """The answer with what people call the VPC, and where its subnets are."""
+        if vpc is None:
+            return self
+        return replace(self, name=vpc.tag("Name") or "", zones=tuple((one.id, one.zone) for one in vpc.subnets))
 
     @property
     def outcome(self) -> Outcome:
