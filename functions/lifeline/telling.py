@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.notices import Publishes
 from lifeline.adapters.queue import Queue
+from lifeline.core.bus_events import incident_event
 from lifeline.core.gaps import Agent
 from lifeline.core.incident import Incident
 from lifeline.core.incident_notice import incident_notice, summary_notice
@@ -43,6 +45,7 @@ class Telling:
         incidents: Incidents,
         notices: Publishes,
         changes: Queue,
+        bus: Bus,
         *,
         now: datetime,
         attempt: Attempts,
@@ -52,6 +55,7 @@ class Telling:
         self._incidents = incidents
         self._notices = notices
         self._changes = changes
+        self._bus = bus
         self._now = now
         self._attempt = attempt
         self._run_id = run_id
@@ -84,6 +88,8 @@ class Telling:
         done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
         if rest and self._publish(summary_notice(rest, self._watch, self._now)):
             done += rest
+        events = (incident_event(one, self._watch.namespace, self._now) for one in done)
+        self._bus.send(event for event in events if event)
         return done
 
     def _publish(self, notice: Notice) -> bool:

@@ -20,6 +20,7 @@ from functools import partial
 from itertools import batched
 
 from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.checks import Checks
 from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.incidents import Incidents
@@ -53,6 +54,7 @@ class Tools:
     roster: Callable[[Watch], Roster]
     incidents: Incidents
     notices: Publishes
+    bus: Bus
     witnesses: Witnesses
     changes: Queue
     checks: Checks | None = None
@@ -113,7 +115,14 @@ class Run:
         self._failures: list[str] = []
         self._told: list[NewsKind] = []
         self._telling = Telling(
-            watch, tools.incidents, tools.notices, tools.changes, now=now, attempt=self._attempt, run_id=run_id
+            watch,
+            tools.incidents,
+            tools.notices,
+            tools.changes,
+            tools.bus,
+            now=now,
+            attempt=self._attempt,
+            run_id=run_id,
         )
 
     # ---- what is asked for

@@ -25,7 +25,7 @@ class Bus:
     def __init__(self, *, is_on: bool, stack_name: str, events: Any = None) -> None:
         self._is_on = is_on
         self._stack_name = stack_name
-        self._events = events or (client("events") if is_on else None)
+        self._events: Any = events or (client("events") if is_on else None)
 
     def send(self, events: Iterable[BusEvent]) -> None:
         """Sends the events in their order, ten a call."""

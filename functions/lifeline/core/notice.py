@@ -54,7 +54,7 @@ class Notice:
             for label, lines in (
                 ("", self.happened),
                 ("Why: ", self.why),
-                ("Lifeline: ", self.done),
+                ("", self.done),
                 ("Next: ", self.next),
                 ("", self.ids),
             )

@@ -89,7 +89,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
     in code blocks, where no markdown counts (Amazon Q Developer in chat applications guide: custom notifications).
     """
     form = machine_form(notice, sender, now)
-    parts = (("", notice.happened), ("Why", notice.why), ("Lifeline", notice.done))
+    parts = (("", notice.happened), ("Why", notice.why), ("", notice.done))
     described = [_block(label, "\n".join(lay_out(lines))) for label, lines in parts if lines]
     links = [f"<{url}|{title}>" for title, url in _links(notice, sender)]
     return {

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.checks import Checks
 from lifeline.adapters.cloudwatch import CloudWatch
@@ -186,7 +187,8 @@ def _tools(settings: Settings) -> Tools:
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
-        notices=Topic(settings.topic_arn),
+        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
+        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         witnesses=Witnesses(instances, network, central, ledger, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,

@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.approvals import Approvals
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.grants import Grants
@@ -130,7 +131,8 @@ def _tools(settings: Settings) -> Tools:
         endpoints=Endpoints(settings.stack_name),
         ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
-        notices=Topic(settings.topic_arn),
+        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
+        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=Grants(settings.table_name),
