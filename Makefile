@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean
+.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean plan
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the sch
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_cost
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_watch_cost
+
+plan: .envs/dev/.ready ## what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
+	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
 fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ _RESOURCE_ID = re.compile(
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
 _CALL_FIELDS = frozenset(
-    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze"}
+    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze", "format"}
 )
 _PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
@@ -51,7 +51,8 @@ class Ask:
     services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
 
     `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
-    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do.
+    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `is_text` asks for
+    the answer as text.
     """
 
     trigger: Trigger
@@ -72,6 +73,7 @@ class Ask:
     unfreeze: tuple[str, ...] = ()
     failure: str = ""
     failure_message: str = ""
+    is_text: bool = False
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -88,7 +90,7 @@ def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
         raise InvalidInputError("event", f"must be a JSON object, not {_kind(event)}")
     if "detail-type" in event or "detail" in event:
         return _read_change(event, own_role_arn)
-    return _read_call(event)
+    return replace(_read_call(event), is_text=_read_format(event))
 
 
 def _read_call(event: dict[str, Any]) -> Ask:
@@ -135,7 +137,7 @@ def _read_call(event: dict[str, Any]) -> Ask:
 
 
 def _read_approval(event: Mapping[str, Any]) -> Ask:
-    more = sorted(set(event) - {"approve"})
+    more = sorted(set(event) - {"approve", "format"})
     if more:
         raise InvalidInputError(more[0], "can't go with approve: it approves one plan, just as it was told")
     plan_id = event["approve"]
@@ -219,6 +221,17 @@ def _read_mode(event: Mapping[str, Any]) -> Mode | None:
         return Mode(event["mode"])
     except ValueError as error:
         raise InvalidInputError("mode", f"must be enforce or plan, not {_shown(event['mode'])}") from error
+
+
+def _read_format(event: Mapping[str, Any]) -> bool:
+    if event.get("format", "json") not in ("json", "text"):
+        raise InvalidInputError("format", f"must be text or json, not {_shown(event['format'])}")
+    return wants_text(event)
+
+
+def wants_text(event: object) -> bool:
+    """True if the caller asks for text, whatever else is wrong with the event."""
+    return isinstance(event, dict) and event.get("format") == "text"
 
 
 def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:

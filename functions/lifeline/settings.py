@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from lifeline.core.limits import Limits
+from lifeline.core.notice_forms import Sender
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
@@ -83,6 +84,14 @@ class Settings:
     limits: Limits
     ledger_keep: timedelta
     retire_after: timedelta
+    chat_topic_arn: str
+    sends_events: bool
+    dashboard: str
+
+    @property
+    def sender(self) -> Sender:
+        """Who notices say that they are from."""
+        return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
 
     @property
     def default_watch(self) -> Watch:
@@ -133,6 +142,9 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
+            sends_events=read.optional("SEND_EVENTS") == "yes",
+            dashboard=read.optional("DASHBOARD"),
         )
 
 

@@ -150,6 +150,7 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
         "approvals",
+        "bus",
         "central_dns",
         "endpoints",
         "grants",
@@ -163,6 +164,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "queue",
     ),
     "DetectRole": (
+        "bus",
         "central_dns",
         "checks",
         "cloudwatch",
@@ -208,6 +210,7 @@ _SERVICE_OF = {
     "_cloudwatch": "cloudwatch",
     "_dynamodb": "dynamodb",
     "_ec2": "ec2",
+    "_events": "events",
     "_iam": "iam",
     "_profiles": "route53profiles",
     "_resolver": "route53resolver",
