@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tools.stack import read_template
 
-from lifeline.core.actions import Action, ActionKind, Status
+from lifeline.apply import Run, apply_plans
+from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.events import Trigger
@@ -159,6 +161,23 @@ def test_a_long_stage_tells_how_far_it_is_and_a_short_one_nothing() -> None:
             progress.step(done, minute(0) + timedelta(seconds=done / 4))
     assert timedelta(seconds=10) == TELL_EVERY
     assert [(one["done"], one["left"], one["seconds"]) for one in found] == [(40, 60, 10.0), (80, 20, 20.0)]
+
+
+def test_a_long_apply_tells_its_progress_and_does_every_step() -> None:
+    actions = tuple(Action(ActionKind.ADD_SUBNETS, "why", service=f"service-{number}") for number in range(12))
+    clock = iter(minute(0) + timedelta(seconds=seconds) for seconds in range(0, 1000, 3))
+    run = Run("run-1", now=lambda: next(clock), remaining=lambda: timedelta(minutes=4), sleep=lambda _: None)
+    endpoints: Any = SimpleNamespace(apply=lambda *_, **__: SimpleNamespace(endpoint_id="", group_id=""))
+    calls: Any = SimpleNamespace(reserve_endpoint_call=lambda **_: timedelta(0))
+
+    with logged() as found:
+        applied = apply_plans({"vpc-1": Plan("vpc-1", (), actions)}, endpoints, calls, run)
+
+    assert {one.status for one in applied["vpc-1"].actions} == {Status.DONE}
+    told = [(one["done"], one["left"]) for one in found if one["message"] == "progress"]
+    assert len(told) > 2
+    assert all(done + left == len(actions) for done, left in told)
+    assert told == sorted(told)
 
 
 # ---- the saved queries
