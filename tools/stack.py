@@ -28,12 +28,18 @@ def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any
 _Loader.add_multi_constructor("!", _tag)
 
 
+def read_template(template: Path = TEMPLATE) -> dict[str, Any]:
+    """The template as it is written, its short tags as the functions that they stand for."""
+    found: dict[str, Any] = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
+    return found
+
+
 def environment_of(function: str, parameters: Mapping[str, str], template: Path = TEMPLATE) -> dict[str, str]:
     """The function's variables, as a stack with these parameters would set them; the rest have their defaults.
 
     Raises KeyError for a function or a parameter that the template lacks.
     """
-    document = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
+    document = read_template(template)
     values = {name: str(one["Default"]) for name, one in document["Parameters"].items()}
     if unknown := sorted(set(parameters) - set(values)):
         raise KeyError(f"the template has no parameter {unknown[0]}")

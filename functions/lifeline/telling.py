@@ -17,7 +17,7 @@ from lifeline.core.incident_notice import incident_notice, summary_notice
 from lifeline.core.incidents import News, NewsKind, Settled, cap, told
 from lifeline.core.notice import Notice
 from lifeline.core.watches import Watch
-from lifeline.decisions import log_incidents
+from lifeline.detections import log_incidents
 from lifeline.events import Trigger
 
 

@@ -33,7 +33,7 @@ from lifeline.core.incidents import NewsKind, Settled, settle, to_examine
 from lifeline.core.machines import Instance
 from lifeline.core.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.core.watches import Maintenance, Watch
-from lifeline.decisions import log_turns
+from lifeline.detections import log_turns
 from lifeline.discovery import Listed, discover, is_due, list_series
 from lifeline.errors import LifelineError, TransientError
 from lifeline.inquiry import Case, Inquiry, Witnesses

@@ -40,7 +40,8 @@ def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
         return list(answer) == ["batchItemFailures"]
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
-    return answer.get("mode") in ("enforce", "plan") and isinstance(answer.get("vpcs"), list)
+    told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)
+    return answer.get("mode") in ("enforce", "plan") and told
 
 
 @pytest.fixture(scope="session")
