@@ -98,6 +98,7 @@ def policy_notice(problem: Problem) -> Notice:
         subject=f"[lifeline] policy: {what}",
         happened=(f"{problem.field}: {problem.message}",),
         done=(meanwhile,),
+        next=("Put the document right: the next look reads it, and you hear no more of it.",),
         facts={
             "field": problem.field,
             "message": problem.message,

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tools import permissions
 from tools.permission_reasons import REASONS
 from tools.template import names_of, read_template
 
 from tests.docs.pages import ROOT, rows
+from tools import permissions
 
 PAGE = ROOT / "docs/permissions.md"
 

@@ -1,11 +1,11 @@
 """docs/policy.md says of each field what the schema says; its examples are checked in tests/test_policies.py."""
 
 import pytest
-from tools import policy_fields
 
 from lifeline.core.policy import read_policy
 from lifeline.errors import InvalidInputError
 from tests.docs.pages import ROOT, blocks, codes, rows
+from tools import policy_fields
 
 PAGE = ROOT / "docs/policy.md"
 EVERY_FIELD = set(policy_fields.fields(policy_fields.SCHEMA))

@@ -12,7 +12,7 @@ from lifeline.adapters.ledger import Ledger
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
-from tests.support.world import ACCOUNT, REGION, Context, World
+from tests.support.world import ACCOUNT, REGION, Context, World, flat
 
 HOUR = timedelta(hours=1)
 MINUTES = timedelta(minutes=5)
@@ -104,4 +104,4 @@ class Days:
         return [one["VpcEndpointId"] for one in self.world.endpoints(vpc_id) if one["State"] != "deleting"]
 
     def texts(self) -> list[str]:
-        return [json.loads(one["Body"])["Message"] for one in self.world.notices()]
+        return [flat(json.loads(one["Body"])["Message"]) for one in self.world.notices()]

@@ -106,6 +106,11 @@ def with_text(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"Message": form["text"], "Form": form}
 
 
+def flat(text: str) -> str:
+    """A text as if its lines were endless."""
+    return " ".join(text.replace("\\\n", " ").split())
+
+
 @contextmanager
 def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[World]:
     """The account, with the environment that the template gives the function; `variables` override it."""
