@@ -34,7 +34,7 @@ _DARK = {
 }
 # Each rule is below .lifeline, the root's class. Layout follows the widget's own width, which is not the window's.
 _RULES = """
-.lifeline{container-type:inline-size;box-sizing:border-box;padding:16px;background:var(--ground);color:var(--ink);
+.lifeline{container-type:inline-size;box-sizing:border-box;padding:12px;background:var(--ground);color:var(--ink);
 font:14px/1.45 "Amazon Ember","Open Sans","Helvetica Neue",Roboto,Arial,sans-serif;overflow-wrap:break-word}
 .lifeline *{box-sizing:border-box}
 .lifeline h2,.lifeline h3,.lifeline h4,.lifeline p,
@@ -111,7 +111,7 @@ cursor:pointer}
 .lifeline .btn.grave{border-color:transparent;background:none;color:var(--bad)}
 .lifeline .btn.grave:hover{border-color:var(--bad)}
 .lifeline :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.lifeline summary{padding:6px 0;cursor:pointer;font-size:13px;color:var(--quiet)}
+.lifeline summary{width:fit-content;max-width:100%;padding:6px 0;cursor:pointer;font-size:13px;color:var(--quiet)}
 .lifeline summary h3{color:var(--ink)}
 .lifeline .well{margin-top:16px;padding:8px 16px;border:1px solid var(--line);border-radius:8px}
 .lifeline .well>summary{font-size:14px}
@@ -119,6 +119,11 @@ cursor:pointer}
 .lifeline .well .vpc>summary{padding:8px 0}
 .lifeline .well h3{font-size:14px}
 .lifeline .rest{margin-top:16px}
+@container (max-width:639px){
+.lifeline .vpc,.lifeline .well{padding-left:12px;padding-right:12px}
+.lifeline .well .vpc{padding-left:0;padding-right:0}
+.lifeline th,.lifeline td{padding-right:8px}
+}
 @container (min-width:640px){
 .lifeline .totals{grid-template-columns:repeat(4,minmax(0,1fr))}
 .lifeline .line.wide{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr)}

@@ -27,7 +27,7 @@ _OPEN = frozenset({Standing.MISSING, Standing.BLOCKED, Standing.PENDING})
 _TOLD = _OPEN | {Standing.EXEMPT}
 _NAMED_SUBNETS = 3
 _REASONS = 40
-_FITS_PX = (240, 112)  # what the first two columns and each further one take
+_FITS_PX = (230, 96)  # what the first two columns and each further one take
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def subnet_table(vpc: VpcCoverage, width: int) -> str:
     frame = f' role="group" tabindex="0" aria-label="{label}"' if first + each * len(services) > (width or 500) else ""
     return (
         f'<div class="scroll"{frame}><table aria-label="{label}">'
-        f'<thead><tr><th scope="col">Subnet</th><th scope="col">Tier and zone</th>{head}</tr></thead>'
+        f'<thead><tr><th scope="col">Subnet</th><th scope="col">Tier, zone</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{_reasons(vpc)}{_served_by(vpc)}"
     )
 
