@@ -31,6 +31,10 @@ for (const action of document.querySelectorAll('#widget cwdb-action')) {
 """
 
 
+# Chromium's own sandbox needs rights that containers withhold, and it shows nothing but pages made here.
+_CHROMIUM = ("--no-sandbox", "--disable-gpu")
+
+
 def find_chromium() -> str:
     """The path of a Chromium: CHROMIUM in the environment, or the one that is installed; empty where there is none."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -40,8 +44,7 @@ def find_chromium() -> str:
 def browsing(chromium: str) -> Iterator[Browser]:
     """A headless browser."""
     with sync_playwright() as playwright:
-        # Chromium's own sandbox needs rights that containers withhold; it shows nothing but pages made here.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM)
         try:
             yield browser
         finally:

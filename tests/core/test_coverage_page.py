@@ -532,3 +532,8 @@ def test_a_table_that_may_be_wider_than_the_widget_can_be_reached_and_scrolled()
         return sum("tabindex" in one.attributes for one in page.all("div", "scroll"))
 
     assert (frames(1400), frames(400), frames(0)) == (0, 1, 1)
+
+
+def test_a_vpc_is_marked_by_the_worst_that_is_the_matter() -> None:
+    page = show(the_silenced(), the_blocked(), the_pending())
+    assert [one.attributes["class"] for one in page.all("section", "vpc")] == ["vpc bad", "vpc bad", "vpc wait"]

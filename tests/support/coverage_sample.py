@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 from lifeline.core.coverage import (
     ActionRow,
@@ -32,7 +33,8 @@ def at(hour: int, minute: int, second: int = 0, day: int = 2) -> datetime:
 
 def subnet(number: int, name: str, *cells: Cell, tier: Tier = Tier.ISOLATED, net: int = 0) -> SubnetRow:
     zone = f"us-east-1{'abc'[number % 3]}"
-    return SubnetRow(f"subnet-0{net:x}{number:015x}", name, zone, f"10.{net}.{number}.0/24", tier, cells)
+    id_ = sha256(f"{net} {number} {name}".encode()).hexdigest()[:16]
+    return SubnetRow(f"subnet-0{id_}", name, zone, f"10.{net}.{number}.0/24", tier, cells)
 
 
 def served(service: str, by: str) -> Cell:

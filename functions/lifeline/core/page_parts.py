@@ -84,7 +84,8 @@ def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: Calls, width: int) ->
     if is_well(vpc):
         return f'<details class="vpc"><summary>{vpc_title(vpc)}</summary>{inner}</details>'
     counted = tally([vpc])
-    worst = "bad" if counted.not_served or vpc.incidents else "wait"
+    is_bad = counted.not_served or not all(incident.is_recovering for incident in vpc.incidents)
+    worst = "bad" if is_bad else "wait"
     return f'<section class="vpc {worst}">{vpc_title(vpc)}{inner}</section>'
 
 
