@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 def opened(browser: Browser, widget: str, *, is_dark: bool = False, width: int = 1400) -> Page:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.set_content(around(widget, is_dark=is_dark))
     return page
 

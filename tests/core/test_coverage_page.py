@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifeline.core import coverage_page
@@ -333,6 +333,7 @@ def test_what_does_not_fit_is_brief_and_what_does_not_fit_even_so_is_counted(mon
     assert f"; {len(left) - missing} all well; " in rest
 
 
+@settings(max_examples=40, deadline=None)
 @given(sizes=st.lists(st.integers(0, 60), max_size=12), room=st.integers(30_000, 300_000))
 def test_every_vpc_is_shown_or_counted_and_the_page_keeps_to_its_size(sizes: list[int], room: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -472,6 +473,7 @@ def test_no_string_breaks_out_of_its_place(words: str) -> None:
         assert not vpc.plan_id or sent[json.dumps({"approve": vpc.plan_id})] >= 1
 
 
+@settings(max_examples=60, deadline=None)
 @given(words=st.text(alphabet="<>\"'&;/!-=[]`\\ \n\t\0\u202ea1{}", max_size=40))
 def test_no_text_at_all_breaks_out(words: str) -> None:
     check(poisoned(everything(), words), poisoned(CALLS, words))

@@ -43,6 +43,7 @@ font:14px/1.45 "Amazon Ember","Open Sans","Helvetica Neue",Roboto,Arial,sans-ser
 .lifeline h3{display:inline;font-size:16px;line-height:1.35;font-weight:400}
 .lifeline h4{margin:16px 0 6px;font-size:13px;line-height:1.4;font-weight:700}
 .lifeline b{font-weight:700}
+.lifeline b,.lifeline code{unicode-bidi:isolate}
 .lifeline code{font:12px/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;color:var(--quiet);
 background:none;padding:0;border:0;overflow-wrap:anywhere}
 .lifeline ul,.lifeline ol{list-style:none}

@@ -19,7 +19,7 @@ MEANINGS = {
     Standing.MISSING: "required, and no endpoint answers",
     Standing.BLOCKED: "something holds it back",
     Standing.PENDING: "under way",
-    Standing.EXEMPT: "not required, by a rule or a tag",
+    Standing.EXEMPT: "not required, by a rule, a tag or a person",
     Standing.CENTRAL: "by an endpoint elsewhere",
     Standing.SERVED: "by an endpoint here",
 }
