@@ -1,7 +1,7 @@
 """Never in the way of a teardown: the whole handler over time, on an EC2 that refuses what AWS refuses."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -83,9 +83,11 @@ class Site:
     def destroy(self) -> int:
         """As a tool does it: each deletion again and again, its refusals delivered a minute later. How many minutes."""
         minutes = 0
-        tries = [partial(self.try_subnet, place) for place in range(len(self.subnet_ids))]
-        for attempt in [*tries, self.try_vpc]:
-            while event := attempt():
+        tries: list[Callable[[], dict[str, Any] | None]] = [
+            partial(self.try_subnet, place) for place in range(len(self.subnet_ids))
+        ]
+        for deletion in (*tries, self.try_vpc):
+            while event := deletion():
                 minutes += 1
                 assert minutes < 20
                 self.days.clock.advance(timedelta(minutes=1))
