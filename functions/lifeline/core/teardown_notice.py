@@ -9,7 +9,7 @@ from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice, Severity, subject_line
 from lifeline.core.plan_service import is_own
 from lifeline.core.teardown import Attempt, Teardown
-from lifeline.core.wording import wrap, write_count, write_time
+from lifeline.core.wording import wrap, write_time
 
 _SHOWN = 3
 
@@ -18,6 +18,7 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
     """One VPC's teardown as it stands now, with what became of Lifeline's own there."""
     ours = tuple(one for one in actions if one.kind in GIVES_UP)
     attempts = [*teardown.cleared, *(one for one, _ in teardown.in_use)]
+    events = [one.event_id for one in attempts if one.event_id]
     return Notice(
         kind="teardown",
         severity=_severity(teardown, ours),
@@ -25,10 +26,8 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
         happened=tuple(line for one in attempts for line in wrap(_attempt_words(one))),
         why=tuple(line for text in _why(teardown) for line in wrap(text)),
         done=tuple(line for text in _done(ours, is_plan=is_plan) for line in wrap(text, rest="  ")),
-        next=tuple(line for text in _next(vpc, teardown, owner, is_plan=is_plan) for line in wrap(text)),
-        ids=tuple(wrap(f"CloudTrail: {', '.join(found)}"))
-        if (found := [o.event_id for o in attempts if o.event_id])
-        else (),
+        next=tuple(line for text in _next(vpc, teardown, ours, owner, is_plan=is_plan) for line in wrap(text)),
+        ids=tuple(wrap(f"CloudTrail: {', '.join(events)}")) if events else (),
         vpc_id=vpc.id,
         facts={
             "vpc_id": vpc.id,
@@ -56,7 +55,7 @@ def _severity(teardown: Teardown, ours: Iterable[Action]) -> Severity:
 def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
     done = sum(one.status is Status.DONE for one in ours)
     if done:
-        return f"took {write_count(done, 'thing')} of Lifeline's out of the way"
+        return f"{done} of Lifeline's own removed"
     if any(one.status is Status.FAILED for one in ours):
         return "could not take Lifeline's own out of the way"
     return "nothing removed, others are in there" if teardown.in_use else "nothing removed yet"
@@ -72,7 +71,7 @@ def _attempt_words(attempt: Attempt) -> str:
 
 def _why(teardown: Teardown) -> Iterator[str]:
     for one in teardown.cleared:
-        yield f"Nobody else's network interface is in {one.resource_id}: what is Lifeline's there serves nobody."
+        yield f"Nobody else's network interface is in {one.resource_id}, so what is Lifeline's there goes."
     for attempt, found in teardown.in_use:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield (
@@ -107,18 +106,21 @@ def _what(action: Action) -> str:
     return f"delete {action.endpoint_id} ({action.service})"
 
 
-def _next(vpc: Vpc, teardown: Teardown, owner: str, *, is_plan: bool) -> Iterator[str]:
+def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, is_plan: bool) -> Iterator[str]:
     if teardown.in_use:
-        yield "Delete these first, or whatever they belong to, and then try again: Lifeline looks anew each time."
+        yield "To have it deleted, let these go first, and try again: Lifeline looks anew each time."
     if not teardown.cleared or is_plan:
         return
     yield "Try again in a minute or two, when the endpoints' interfaces are gone. Terraform does so by itself."
     if others := _others(vpc, teardown, owner):
         yield f"Not Lifeline's, and perhaps in the way too: {others}."
+    is_needed = any(one.kind is ActionKind.RETIRE_ENDPOINT and one.status is not Status.BLOCKED for one in ours)
+    if is_needed and not teardown.is_idle:
+        yield "Whoever needs it elsewhere in the VPC gets another endpoint, in the look that follows."
     until = write_time(teardown.until) if teardown.until else ""
     where = vpc.id if teardown.is_whole or teardown.is_idle else ", ".join(sorted(teardown.doomed))
-    ask = f'{{"vpc_ids": ["{vpc.id}"], "unfreeze": true}}'
-    yield f"Lifeline makes nothing in {where} until {until}, or until somebody invokes it with {ask}."
+    yield f"Lifeline makes nothing in {where} until {until}, or until somebody invokes it with"
+    yield f'{{"vpc_ids": ["{vpc.id}"], "unfreeze": true}}'
 
 
 def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
