@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.grants import Grants
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.notices import Topic
 from lifeline.core.freeze import EVERYTHING, FreezeKind
 from lifeline.errors import TransientError
@@ -214,6 +214,21 @@ def test_a_person_ends_the_freeze(days: Days) -> None:
     assert days.look(site.vpc_id, unfreeze=True)["outcome"] == "changed"
 
 
+def test_a_group_that_somebodys_rule_names_stays_and_they_are_named(days: Days) -> None:
+    site = Site(days)
+    ec2 = days.world.ec2
+    group_id = days.world.groups(site.vpc_id)[0]["GroupId"]
+    other = ec2.create_security_group(GroupName="theirs", Description="x", VpcId=site.vpc_id)["GroupId"]
+    pair = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group_id}]}
+    ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[pair])
+    days.deliver(site.try_vpc())
+    assert days.live(site.vpc_id) == []
+    ((_, text),) = told(days)
+    assert f"left alone: delete the security group {group_id} (in use by {other}" in text
+    assert days.take_from_queue() == []
+    assert len(days.world.groups(site.vpc_id)) == 1
+
+
 # ---- a subnet
 
 
@@ -339,6 +354,15 @@ def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> No
     since = (days.clock() - HOUR).isoformat()
     (entries,) = [days.call({"history": {"vpc_id": site.vpc_id, "since": since}})["history"]["entries"]]
     assert {"action", "change"} <= {one["kind"] for one in entries}
+
+
+def test_a_sweep_forgets_what_was_to_be_retired_in_a_vpc_whose_deletion_nobody_told(days: Days) -> None:
+    ledger, gone = Ledger("ledger"), "vpc-0123456789abcdef0"
+    ledger.remember(gone, Memory(told="x"), now=days.clock())
+    ledger.keep_unneeded(gone, {"vpce-1": days.clock()}, now=days.clock())
+    days.sweeps(1)
+    assert ledger.recall(gone) == Memory()
+    assert ledger.retiring() == frozenset()
 
 
 def test_ours_failing_to_delete_is_nobodys_teardown(days: Days) -> None:

@@ -15,6 +15,7 @@ DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
 DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
 VPC_HANDS_OFF = timedelta(hours=1)
 SUBNET_HANDS_OFF = timedelta(minutes=30)
+IN_USE = "network interfaces that aren't Lifeline's"
 _ENDPOINTS_INTERFACE = "vpc_endpoint"
 _DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
 _REMOVABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
@@ -155,7 +156,7 @@ def target_of(action: Action) -> str:
 
 def in_use_words(resource_id: str) -> str:
     """Why nothing is removed. The same words as long as it stays so, whoever is there."""
-    return f"network interfaces that aren't Lifeline's are in {resource_id}: nothing is removed while they are"
+    return f"{IN_USE} are in {resource_id}: nothing is removed while they are"
 
 
 def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:

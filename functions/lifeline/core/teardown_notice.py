@@ -8,7 +8,7 @@ from lifeline.core.kill_switch import KILL_SWITCH
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice, Severity, subject_line
 from lifeline.core.plan_service import is_own
-from lifeline.core.teardown import Attempt, Teardown
+from lifeline.core.teardown import IN_USE, Attempt, Teardown
 from lifeline.core.wording import wrap, write_time
 
 _SHOWN = 3
@@ -90,8 +90,10 @@ def _done(ours: Iterable[Action], *, is_plan: bool) -> Iterator[str]:
                 yield f"- {'would' if is_plan else 'still to'} {what}{f' ({one.error})' if one.error else ''}"
             case Status.BLOCKED if one.held_by == KILL_SWITCH:
                 yield f"- not done, for {one.error}: {what}"
-            case Status.BLOCKED:
+            case Status.BLOCKED if one.error.startswith(IN_USE):
                 yield f"- left alone: {what}"
+            case Status.BLOCKED:
+                yield f"- left alone: {what} ({one.error})"
             case Status.FAILED:
                 yield f"- failed: {what}: {one.error}"
     if is_plan:
