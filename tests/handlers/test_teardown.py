@@ -244,6 +244,19 @@ def test_a_subnet_is_left_and_the_endpoint_serves_on_from_the_others(days: Days)
     assert days.sweeps(2) == []
 
 
+def test_an_endpoint_that_is_just_being_changed_leaves_the_subnet_when_it_is_done(days: Days) -> None:
+    site = Site(days, "a", "b")
+    site.add_interface(1)
+    days.world.make_subnet(site.vpc_id, "10.0.9.0/24", "us-east-1c")
+    assert days.look(site.vpc_id)["outcome"] == "changed"
+    days.deliver(site.try_subnet(0))
+    assert site.subnet_ids[0] in site.subnets_of_endpoints()
+    assert told(days)[-1][0] == "endpoints"
+    days.take_from_queue()
+    assert site.subnet_ids[0] not in site.subnets_of_endpoints()
+    assert [kind for kind, _ in told(days)] == ["teardown"]
+
+
 def test_a_subnet_that_is_about_to_go_gets_no_interface_again(days: Days) -> None:
     site = Site(days, "a", "b")
     site.add_interface(1)
