@@ -29,7 +29,7 @@ MOST_CAUSES = 10  # of what set work going, so many travel with it
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a change's record names. They stay behind when work is put back, and don't tell one
+    `ids` are the resources that a record names. A change's stay behind when work is put back; they don't tell one
     trigger from another.
     """
 
@@ -176,6 +176,7 @@ def _read_because(value: object) -> tuple[Trigger, ...]:
             event_name=_text(one.get("event_name")),
             actor=_text(one.get("actor")),
             time=_text(one.get("time")),
+            ids=frozenset(_ids(one.get("ids"))),
         )
         for one in value[:MOST_CAUSES]
     )

@@ -25,6 +25,7 @@ from lifeline.adapters.notices import Publishes
 from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
+from lifeline.clearing import Clearing, forget
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.because import because_of
 from lifeline.core.bus_events import answer_events, change_event
@@ -133,6 +134,7 @@ class _Look:
         self._unwritten: LifelineError | None = None
         self._is_sweep = False
         self._recorded: set[str] = set()
+        self._clearing: Clearing
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
@@ -144,6 +146,8 @@ class _Look:
             part.numbers["vpcs"] = len(vpcs)
         if not self._is_by_hand:
             keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
+        tools, owner = self._tools, self._settings.stack_name
+        self._clearing = Clearing(targets, tools.lookup, tools.ledger, owner, self._run.now())
         policy = self._decision.policy
         if policy is None and all(ask.is_release for ask in asks):
             policy = Policy(rules=())  # what is given up needs none
@@ -151,13 +155,14 @@ class _Look:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
             answers = self._plan_and_apply(self._planning(policy), vpcs, targets, wanted)
-        answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
+        gone = self._gone(targets, wanted, {vpc.id for vpc in vpcs})
         seen = {vpc.id: vpc for vpc in vpcs}
-        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in answers]
+        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
         answers = sorted(told, key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
+        self._forget([answer.vpc_id for answer in gone])
         self._write_down(asks, targets, vpcs)
         return tuple(answers)
 
@@ -186,6 +191,8 @@ class _Look:
             plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
             left = self._take_turns(plans, waiting, targets)
             plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+            self._clearing.find(vpcs)
+            plans = self._clearing.extend(plans)
             part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
@@ -258,7 +265,7 @@ class _Look:
 
     def _apply(self, planning: Planning, plans: dict[str, Plan], targets: Targets) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed anew: another run may have been here."""
-        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
+        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work or self._clearing.wants(vpc_id)]
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
         self._gate.leave([answer.vpc_id for answer in idle])
         memories = self._take_leases(wanting)
@@ -267,10 +274,12 @@ class _Look:
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
-            kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
+            self._clearing.find(vpcs, memories)
+            memories = self._clearing.keep(memories)
+            kept = [self._clearing.rest(vpc) for vpc in vpcs if not targets.is_release(vpc.id)]
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
-            fresh = self._retiring(planning, targets).extend(fresh, vpcs, memories)
+            fresh = self._clearing.extend(self._retiring(planning, targets).extend(fresh, vpcs, memories))
             fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
@@ -370,6 +379,11 @@ class _Look:
             put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=known)
             put_back(follow=is_follow and not release, release=release)
 
+    def _forget(self, vpc_ids: Sequence[str]) -> None:
+        """Of a VPC that is gone, nothing is told or tried any more."""
+        if vpc_ids and not self._is_by_hand and (found := forget(vpc_ids, self._tools.ledger, now=self._run.now())):
+            self._gate.forget(found)
+
     # ---- saying it
 
     def _gone(self, targets: Targets, wanted: Sequence[str] | None, seen: set[str]) -> list[VpcAnswer]:
@@ -385,12 +399,14 @@ class _Look:
             return
         if self._is_sweep:
             self._gate.tell_of_switch(answers, self._tools.notices)
+        self._clearing.tell(answers, self._publish, is_plan=self._mode is Mode.PLAN)
         news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
         now, stack = self._run.now(), self._settings.stack_name
         mode = str(self._mode)
         self._tools.bus.send(event for answer in news for event in answer_events(answer, mode=mode, now=now))
         because = because_of((one for answer in news for one in targets.triggers(answer.vpc_id)), now)
-        notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN, stack=stack)
+        untold = [self._clearing.untold(answer) for answer in news]
+        notice = endpoint_notice(untold, because=because, is_plan=self._mode is Mode.PLAN, stack=stack)
         if notice is None:
             return
         if not self._publish(notice):

@@ -195,3 +195,25 @@ def test_a_release_is_remembered_until_somebody_wants_the_vpc_back(ledger: Ledge
     assert ledger.recall(VPC).released_at == NOW
     ledger.keep_release(VPC, None, now=NOW)
     assert ledger.recall(VPC).released_at is None
+
+
+def test_when_teardowns_were_told_is_remembered_beside_the_rest(ledger: Ledger) -> None:
+    ledger.keep_teardowns(VPC, {"subnet-1 cleared": NOW, "subnet-2 cleared": None}, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert ledger.recall(VPC).teardowns == {"subnet-1 cleared": NOW, "subnet-2 cleared": None}
+
+
+def test_a_vpc_that_is_gone_is_forgotten_and_taken_off_the_list(ledger: Ledger) -> None:
+    ledger.remember(VPC, Memory(told="x", failures={"monitoring": 2}), now=NOW)
+    ledger.keep_unneeded(VPC, {"vpce-1": NOW}, now=NOW)
+    assert ledger.forget(VPC, now=NOW)
+    assert ledger.recall(VPC) == Memory()
+    assert ledger.retiring() == frozenset()
+
+
+def test_nothing_is_forgotten_of_a_vpc_that_another_run_works_on_or_nobody_knows(ledger: Ledger) -> None:
+    assert not ledger.forget(VPC, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    lease(ledger, "run-1")
+    assert not ledger.forget(VPC, now=NOW)
+    assert ledger.recall(VPC).told == "x"

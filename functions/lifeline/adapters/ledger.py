@@ -35,7 +35,8 @@ class Memory:
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
     Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
-    off, by service. `remember` leaves these three as they are.
+    off, by service; `teardowns` is when each teardown was told, None while it is still to be. `remember` leaves these
+    four as they are.
     """
 
     looked_at: datetime | None = None
@@ -45,6 +46,7 @@ class Memory:
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 class Ledger:
@@ -165,6 +167,37 @@ class Ledger:
                     ":expires": self._expiry(now),
                 },
             )
+
+    def keep_teardowns(self, vpc_id: str, told: Mapping[str, datetime | None], *, now: datetime) -> None:
+        """Keeps when each of the VPC's teardowns was told, None for one that is still to be."""
+        with translated(f"ledger: remember the teardown of {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET teardowns = :told, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":told": {"M": {one: {"S": at.isoformat() if at else ""} for one, at in sorted(told.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
+
+    def forget(self, vpc_id: str, *, now: datetime) -> bool:
+        """True once nothing is remembered any more of a VPC that is gone; what is on record stays.
+
+        An empty item takes the place of what was there, and leaves with the next expiry. Where there was none, or
+        another run still works on the VPC, nothing is written.
+        """
+        done = conditionally(
+            f"ledger: forget {vpc_id}",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={**_look_key(vpc_id), "expires_at": {"N": str(int(now.timestamp()))}},
+            ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+            ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
+        )
+        if done is not None:
+            self.forget_retiring(vpc_id)
+        return done is not None
 
     def _list_retiring(self, verb: str, vpc_id: str) -> None:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
@@ -345,7 +378,12 @@ def _memory(item: dict[str, Any]) -> Memory:
         unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
+        teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
     )
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lifeline.events import MOST_CAUSES, Trigger
 
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
+_MOST_IDS = 50
 
 
 class Queue:
@@ -64,6 +65,10 @@ class Queue:
             )
 
 
-def _as_json(trigger: Trigger) -> dict[str, str]:
-    """The trigger without the ids that its record names: they may be thousands, and the ledger has them."""
-    return {name: value for name, value in asdict(trigger).items() if name != "ids"}
+def _as_json(trigger: Trigger) -> dict[str, Any]:
+    """The trigger without the ids that a change's record names: they may be thousands, and the ledger has them.
+
+    Those of an attempt stay: nothing else says what somebody is about to do.
+    """
+    told = {name: value for name, value in asdict(trigger).items() if name != "ids"}
+    return told | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})

@@ -33,6 +33,17 @@ def apply(*, pending: timedelta) -> None:
         modify(self, **asked)
         _give_interfaces(self, endpoint)
 
+    remove_subnet, remove_vpc = EC2Backend.delete_subnet, EC2Backend.delete_vpc
+
+    def delete_subnet(self: Any, subnet_id: str) -> Any:
+        _refuse_used_subnet(self, subnet_id)
+        return remove_subnet(self, subnet_id)
+
+    def delete_vpc(self: Any, vpc_id: str) -> Any:
+        _refuse_used_vpc(self, vpc_id)
+        return remove_vpc(self, vpc_id)
+
+    EC2Backend.delete_subnet, EC2Backend.delete_vpc = delete_subnet, delete_vpc
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
@@ -96,6 +107,25 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
         if same and other.private_dns_enabled and other.settled_state != "deleted":
             name = _private_name(asked["service_name"])
             _refuse(f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}")
+
+
+def _refuse_used_subnet(backend: Any, subnet_id: str) -> None:
+    """A subnet with a network interface, an endpoint's too, can't be deleted (EC2 API: DeleteSubnet)."""
+    if any(interface.subnet.id == subnet_id for interface in backend.enis.values()):
+        _refuse_dependencies("subnet", subnet_id)
+
+
+def _refuse_used_vpc(backend: Any, vpc_id: str) -> None:
+    """A VPC with endpoints, attached gateways or groups of its users can't be deleted (EC2 API: DeleteVpc)."""
+    endpoints = [one for one in backend.vpc_end_points.values() if one.settled_state != "deleted"]
+    gateways = [one.vpc for one in backend.internet_gateways.values() if one.vpc]
+    has_groups = any(group.name != "default" for group in backend.groups.get(vpc_id, {}).values())
+    if has_groups or vpc_id in {*(one.vpc_id for one in endpoints), *(one.id for one in gateways)}:
+        _refuse_dependencies("vpc", vpc_id)
+
+
+def _refuse_dependencies(kind: str, resource_id: str) -> None:
+    raise EC2ClientError("DependencyViolation", f"The {kind} '{resource_id}' has dependencies and cannot be deleted.")
 
 
 def _refuse(message: str) -> None:
