@@ -36,12 +36,12 @@ def frozen_notice(frozen: Frozen) -> Notice:
     what, who = ", ".join(_SHARED.get(key, key) for key in keys), _who(frozen)
     hours = int(WINDOW.total_seconds() // 3600)
     times = max(len(one.undoings) for one in frozen.fights.values())
-    opening = f"{who} undid what Lifeline did for {what} in {vpc_id} {times} times within {hours} hours."
+    opening = f"{times} times within {hours} hours, {who} undid what Lifeline did for {what} in {vpc_id}."
     return Notice(
         kind="frozen",
         severity=Severity.CRITICAL,
         subject=subject_line(f"[lifeline] {what} frozen in {vpc_id}: undone {times} times by {who}"),
-        happened=(*wrap(f"{opening[0].upper()}{opening[1:]}"), *_times(frozen)),
+        happened=(*wrap(opening), *_times(frozen)),
         why=tuple(wrap("Whoever does it means it, or runs something that does. Doing it again would go on for ever.")),
         done=(
             *wrap(f"Lifeline does nothing more there for {what} until somebody unfreezes it."),

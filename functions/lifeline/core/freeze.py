@@ -13,7 +13,6 @@ from lifeline.core.wording import write_time
 EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
 SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security group, and what would rely on it
 DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
-_SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
 _ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
 
@@ -58,9 +57,8 @@ def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetim
     blocked = [one for one, before in zip(actions, plan.actions, strict=True) if one.status is not before.status]
     if not blocked:
         return plan
-    planned = [one for one in actions if one.status is Status.PLANNED and one.kind not in GIVES_UP]
-    if all(one.kind in _SUPPORTS for one in planned):
-        actions = tuple(one.blocked(blocked[0].error) if one in planned else one for one in actions)
+    idle = set(_idle_supports(actions))
+    actions = tuple(one.blocked(blocked[0].error) if one in idle else one for one in actions)
     held = {one.service: one.error for one in blocked}
     working = {one.service for one in actions if one.status is Status.PLANNED}
     held |= {one.service: held[""] for one in plan.services if "" in held and one.service not in held.keys() | working}
@@ -72,6 +70,16 @@ def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetim
     )
     cost = cost_of([one for one in actions if one.status is Status.PLANNED], price)
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
+
+
+def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
+    """What would prepare others of the actions, where none of these is left."""
+    planned = [one for one in actions if one.status is Status.PLANNED]
+    for one in planned:
+        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(other.needs_group for other in planned)
+        is_dns = one.kind is ActionKind.FIX_DNS and not one.endpoint_id
+        if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
+            yield one
 
 
 def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
