@@ -19,6 +19,7 @@ from lifeline.core.freeze import (
     hold,
     standing,
 )
+from lifeline.core.model import Endpoint, RouteTable
 from tests.support.builders import MONITORING, VPC_ID, endpoint, gateway, own_group, plan, subnet, table, vpc
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -103,7 +104,7 @@ def test_a_freeze_ends_at_its_time_and_one_without_never() -> None:
 def test_holding_only_ever_blocks_and_holding_twice_is_holding_once(
     keys: frozenset[str], is_off: bool, has_table: bool
 ) -> None:
-    parts = [gateway("main"), table("main")] if has_table else []
+    parts: list[Endpoint | RouteTable] = [gateway("main"), table("main")] if has_table else []
     found = plan(vpc(subnet("a"), *parts, dns_support=not is_off), "monitoring", "logs", "s3", fix_dns=True)
     once = held(found, *keys)
     assert held(once, *keys) == once
