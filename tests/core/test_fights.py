@@ -181,6 +181,18 @@ def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() 
     assert {one.loss for one in found.claims} == {Loss.ENDPOINT, Loss.GROUP_OFF}
 
 
+def test_what_was_given_up_ends_its_claims_whoever_planned_it() -> None:
+    gone = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", status=Status.DONE)
+    known = {"monitoring": fight(), SECURITY_GROUP: fight(GROUP)}
+    assert with_done(known, VPC_ID, [gone], NOW) == {SECURITY_GROUP: fight(GROUP)}
+    assert with_done(known, VPC_ID, [replace(gone, status=Status.FAILED)], NOW) == known
+
+
+def test_while_everything_is_frozen_nothing_is_counted() -> None:
+    teardown = {EVERYTHING: Freeze(FreezeKind.TEARDOWN, NOW, "why", until=NOW + timedelta(hours=1))}
+    assert undone(vpc(SUBNET, own_group()), frozen=teardown) == []
+
+
 def test_a_change_that_ec2_may_not_show_yet_is_left_for_a_later_look() -> None:
     young = replace(fight(), done_at=NOW - timedelta(seconds=4))
     assert count({"monitoring": young}, sight(vpc(SUBNET, own_group()))) == {"monitoring": young}

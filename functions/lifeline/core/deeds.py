@@ -53,6 +53,7 @@ _REDONE_BY = {
     Loss.RULE: frozenset({ActionKind.OPEN_SECURITY_GROUP}),
     Loss.ATTRIBUTE: frozenset({ActionKind.FIX_DNS}),
 }
+_WHOLE = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 _OF_ENDPOINT = frozenset({Loss.ENDPOINT, Loss.PRIVATE_DNS, Loss.GROUP_OFF, Loss.SUBNET, Loss.ROUTE_TABLE})
 
 
@@ -132,24 +133,19 @@ def claims_of(action: Action, vpc_id: str) -> Iterator[Claim]:
 
 def find_fate(key: str, claim: Claim, sight: Sight) -> Fate:
     """Whether the claim still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
-    if claim in set(_given_up(claim, sight.plan)):
+    if any(one.status is Status.PLANNED and is_given_up(claim, one) for one in sight.plan.actions):
         return Fate.FORGOTTEN
     fate = _seen(claim, sight)
     is_excused = key in sight.failed or claim.id in sight.idle
     return Fate.FORGOTTEN if fate is Fate.LOST and is_excused else fate
 
 
-def _given_up(claim: Claim, plan: Plan) -> Iterator[Claim]:
-    """The claim, if Lifeline itself is about to end it: whatever becomes of that, nobody else did it."""
-    whole = {ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP}
-    for one in plan.actions:
-        if one.status is not Status.PLANNED or one.kind not in GIVES_UP | whole:
-            continue
-        parts = {*one.subnet_ids, *one.route_table_ids}
-        is_its = claim.id == (one.endpoint_id or one.group_id)
-        is_dns = one.kind is ActionKind.DISABLE_PRIVATE_DNS and claim.loss is Loss.PRIVATE_DNS
-        if is_its and (one.kind in whole or is_dns or claim.part in parts):
-            yield claim
+def is_given_up(claim: Claim, action: Action) -> bool:
+    """True if the action ends the claim: whatever becomes of it, nobody else did it."""
+    if claim.id != (action.endpoint_id or action.group_id) or action.kind not in GIVES_UP | _WHOLE:
+        return False
+    is_dns = action.kind is ActionKind.DISABLE_PRIVATE_DNS and claim.loss is Loss.PRIVATE_DNS
+    return action.kind in _WHOLE or is_dns or claim.part in {*action.subnet_ids, *action.route_table_ids}
 
 
 def _seen(claim: Claim, sight: Sight) -> Fate:

@@ -8,8 +8,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.actions import Action, Status
-from lifeline.core.deeds import RANK, Claim, Fate, Loss, Sight, claims_of, find_fate, is_open, is_redone, key_of
+from lifeline.core.actions import GIVES_UP, Action, Status
+from lifeline.core.deeds import (
+    RANK,
+    Claim,
+    Fate,
+    Loss,
+    Sight,
+    claims_of,
+    find_fate,
+    is_given_up,
+    is_open,
+    is_redone,
+    key_of,
+)
 from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.incident import Change
 
@@ -99,15 +111,22 @@ def attribute(undoings: Sequence[Undoing], changes: Iterable[Change]) -> tuple[U
 
 
 def with_done(fights: Mapping[str, Fight], vpc_id: str, actions: Iterable[Action], now: datetime) -> dict[str, Fight]:
-    """The fights with the claims to what was just done."""
-    known = dict(fights)
-    for action in actions:
-        claims = frozenset(claims_of(action, vpc_id)) if action.status is Status.DONE else frozenset()
+    """The fights with the claims to what was just done, and without those to what was given up."""
+    done = [one for one in actions if one.status is Status.DONE]
+    ended = [one for one in done if one.kind in GIVES_UP]
+    known = {key: _without_ended(fight, ended) for key, fight in fights.items()}
+    for action in done:
+        claims = frozenset(claims_of(action, vpc_id))
         if claims:
             key = key_of(action)
             before = known.get(key, Fight())
             known[key] = replace(before, claims=before.claims | claims, done_at=now)
-    return known
+    return {key: fight for key, fight in known.items() if fight.claims or fight.undoings}
+
+
+def _without_ended(fight: Fight, ended: Sequence[Action]) -> Fight:
+    kept = frozenset(claim for claim in fight.claims if not any(is_given_up(claim, one) for one in ended))
+    return replace(fight, claims=kept)
 
 
 def forget(fights: Mapping[str, Fight], keys: Collection[str]) -> dict[str, Fight]:
@@ -144,7 +163,7 @@ def _count_one(key: str, fight: Fight, sight: Sight) -> Fight:
     undone = [one for one in lost if is_redone(one, key, sight.plan)]
     open_ = [one for one in lost if one not in undone and is_open(key, sight.plan)]
     fight = replace(fight, claims=stands | frozenset(open_))
-    if not undone or frozen:
+    if not undone or frozen or EVERYTHING in sight.frozen:
         return fight
     return replace(fight, undoings=(*fight.undoings, _undoing(undone, fight, sight.now)), is_told=False)
 
