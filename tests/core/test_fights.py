@@ -26,12 +26,13 @@ from lifeline.core.fights import (
 )
 from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.incident import Change
-from lifeline.core.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, Vpc
+from lifeline.core.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
 from tests.support.builders import (
     MONITORING,
     OWNER,
     S3,
     VPC_ID,
+    default_route,
     endpoint,
     gateway,
     own_group,
@@ -337,14 +338,23 @@ def notice_of(network: Vpc, fights: dict[str, Fight], *services: str) -> str:
 def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
     named = undoing(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
     text = notice_of(vpc(SUBNET), {"monitoring": Fight(undoings=(named, undoing(), undoing()))})
-    assert text.startswith(f"[lifeline] monitoring frozen in {VPC_ID}: undone 3 times by net/bob")
+    assert text.startswith(f"[lifeline] frozen in {VPC_ID}: monitoring, undone 3 times by net/bob")
     assert "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob, event e-1" in text
     assert text.count("by somebody (CloudTrail told nobody who)") == 2
     assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in text
     assert "subnet-a can't reach" in text
     assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
     assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text
+    assert "Scope" not in text
     assert f"--resources {VPC_ID} --tags Key=lifeline:exempt,Value=true" in text
+
+
+def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
+    nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
+    text = notice_of(nat, {"monitoring": Fight(undoings=(undoing(),) * 3)})
+    assert "subnet-a: only by another way out" in " ".join(text.split())
+    assert "can't reach" not in text
+    assert "set the stack's Scope to isolated" in text
 
 
 def test_one_notice_tells_of_all_that_froze_at_once() -> None:

@@ -85,7 +85,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
     assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.FIGHT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
-    assert text.startswith("3 times within 24 hours, net-admin/alice undid what Lifeline did for monitoring")
+    assert text.startswith("net-admin/alice undid what Lifeline did for monitoring")
     for record in records:
         assert record["detail"]["eventID"] in text
         assert record["detail"]["requestParameters"]["DeleteVpcEndpointsRequest"]["VpcEndpointId"]["content"] in text
@@ -138,7 +138,7 @@ def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_wh
         days.sweeps(1)
     assert days.live(vpc_id) == []
     (text,) = frozen_notices(days)
-    assert text.startswith("3 times within 24 hours, somebody undid")
+    assert text.startswith("somebody undid")
     assert text.count("by somebody (CloudTrail told nobody who)") == 3
 
 

@@ -13,7 +13,7 @@ from lifeline.core.notice import Notice, Severity, subject_line
 from lifeline.core.wording import wrap, write_time
 
 _MOST_SUBNETS = 5
-_SHARED = {SECURITY_GROUP: "its security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
+_SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
 _NAMELESS = frozenset({Loss.ENDPOINT, Loss.PRIVATE_DNS, Loss.ROUTE_TABLE})
 _CLOSED = frozenset({Loss.GROUP_OFF, Loss.GROUP, Loss.RULE})
 
@@ -33,16 +33,17 @@ def frozen_notice(frozen: Frozen) -> Notice:
     """One notice for all that a look froze in a VPC, whoever's hand it was."""
     vpc_id = frozen.plan.vpc_id
     keys = sorted(frozen.fights)
-    what, who = ", ".join(_SHARED.get(key, key) for key in keys), _who(frozen)
+    what, who = " and ".join(_SHARED.get(key, key) for key in keys), _who(frozen)
+    short = f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else keys[0]
     hours = int(WINDOW.total_seconds() // 3600)
     times = max(len(one.undoings) for one in frozen.fights.values())
-    opening = f"{times} times within {hours} hours, {who} undid what Lifeline did for {what} in {vpc_id}."
+    opening = f"{who} undid what Lifeline did for {what} in {vpc_id} {times} times within {hours} hours."
     return Notice(
         kind="frozen",
         severity=Severity.CRITICAL,
-        subject=subject_line(f"[lifeline] {what} frozen in {vpc_id}: undone {times} times by {who}"),
+        subject=subject_line(f"[lifeline] frozen in {vpc_id}: {short}, undone {times} times by {who}"),
         happened=(*wrap(opening), *_times(frozen)),
-        why=tuple(wrap("Whoever does it means it, or runs something that does. Doing it again would go on for ever.")),
+        why=tuple(wrap("Whoever does it means it, or runs something that does: doing it again would never end.")),
         done=(
             *wrap(f"Lifeline does nothing more there for {what} until somebody unfreezes it."),
             *(line for key in keys for line in _meaning(key, frozen)),
@@ -121,7 +122,9 @@ def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
         yield f"    {json.dumps(why)}"
     yield "- Nothing should be required in this VPC at all:"
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"
-    yield from wrap("- Subnets with another way out need none: set the stack's Scope to isolated.", rest="  ")
+    tiers = dict(frozen.plan.tiers)
+    if any(tiers.get(one) is Tier.EGRESS for key in services for one in frozen.clients.get(key, ())):
+        yield "- Subnets with another way out need none: set the stack's Scope to isolated."
 
 
 def _ids(frozen: Frozen) -> Iterator[str]:
