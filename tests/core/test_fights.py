@@ -339,7 +339,10 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
     named = undoing(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
     text = notice_of(vpc(SUBNET), {"monitoring": Fight(undoings=(named, undoing(), undoing()))})
     assert text.startswith(f"[lifeline] frozen in {VPC_ID}: monitoring, undone 3 times by net/bob")
-    assert "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob, event e-1" in text
+    assert (
+        "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob\n    CloudTrail event e-1"
+        in text
+    )
     assert text.count("by somebody (CloudTrail told nobody who)") == 2
     assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in text
     assert "subnet-a can't reach" in text

@@ -44,7 +44,7 @@ def test_three_deletions_freeze_and_whoever_unfreezes_gets_it_back(quarrel: Acco
     assert endpoints_in(ec2, site.vpc_id) == []
     (notice,) = told()
     assert WHO in notice["Subject"]
-    assert notice["Message"].count(f"DeleteVpcEndpoints by {WHO}, event ") == 3
+    assert notice["Message"].count(f"DeleteVpcEndpoints by {WHO}\n    CloudTrail event ") == 3
     assert all(endpoint_id in notice["Message"] for endpoint_id in deleted)
     assert site.subnet_id in notice["Message"]
 

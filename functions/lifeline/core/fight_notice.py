@@ -68,13 +68,13 @@ def _times(frozen: Frozen) -> Iterator[str]:
         yield f"{_SHARED.get(key, key)}:"
         for one in fight.undoings:
             yield from wrap(f"{write_time(one.at)}: {undoing_words(one)}", first="  ", rest="    ")
-            yield from wrap(_by(one), first="    ", rest="      ")
+            yield from (line for text in _by(one) for line in wrap(text, first="    ", rest="      "))
 
 
-def _by(one: Undoing) -> str:
+def _by(one: Undoing) -> tuple[str, ...]:
     if not one.event_id:
-        return "by somebody (CloudTrail told nobody who)"
-    return f"{one.event_name} by {one.actor or 'somebody unnamed'}, event {one.event_id}"
+        return ("by somebody (CloudTrail told nobody who)",)
+    return f"{one.event_name} by {one.actor or 'somebody unnamed'}", f"CloudTrail event {one.event_id}"
 
 
 def _meaning(key: str, frozen: Frozen) -> Iterator[str]:
