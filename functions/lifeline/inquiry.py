@@ -16,6 +16,7 @@ from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING
 from lifeline.core.classify import classify_subnets
 from lifeline.core.diagnose import Facts, MadeFact, diagnose_together
+from lifeline.core.freeze import Freeze, standing
 from lifeline.core.gaps import Agent, State
 from lifeline.core.incident import Cause, CauseKind, Change, Incident
 from lifeline.core.machines import UNMANAGED, Health, Instance
@@ -67,6 +68,7 @@ class _Vicinity:
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     made: tuple[MadeFact, ...] = ()
+    frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
 
 
@@ -125,9 +127,9 @@ class Inquiry:
         untraced = self._untraced(wanted) if seen else ()
         found = {
             vpc_id: _Vicinity(
-                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, self._unreadable_in(vpc_id)
+                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, frozen, self._unreadable_in(vpc_id)
             )
-            for vpc_id, (changes, made) in zip(seen, memories, strict=True)
+            for vpc_id, (changes, made, frozen) in zip(seen, memories, strict=True)
         }
         crowded = _Vicinity(
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
@@ -157,8 +159,8 @@ class Inquiry:
 
     def _remembered(
         self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]
-    ) -> tuple[tuple[Change, ...], tuple[MadeFact, ...]]:
-        """The network changes since a day before the first gap there, and the endpoints made there."""
+    ) -> tuple[tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Freeze], ...]]:
+        """The network changes since a day before the first gap there, the endpoints made there, and what is frozen."""
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
@@ -167,7 +169,9 @@ class Inquiry:
         recall = partial(self._ask.ledger.recall, vpc_id)
         memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(memory.made.items()) if memory else []
-        return changes, tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        frozen = sorted(standing(memory.frozen, self._case.now).items()) if memory else []
+        facts = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        return changes, facts, tuple(frozen)
 
     def _facts(
         self,
@@ -192,6 +196,7 @@ class Inquiry:
             earlier=tuple(
                 (one.cause, one.began) for one in self._case.open_incidents if _concerns(one.cause, instance)
             ),
+            frozen=around.frozen,
             own=next((one.cause for one in self._case.open_incidents if one.id == agent.incident), None),
             unreadable=around.unreadable,
         )

@@ -43,6 +43,7 @@ from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.fighting import Fighting, fight_words, keep_done
 from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
@@ -135,6 +136,7 @@ class _Look:
         self._is_sweep = False
         self._recorded: set[str] = set()
         self._clearing: Clearing
+        self._fought: dict[str, frozenset[str]] = {}
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
@@ -174,6 +176,9 @@ class _Look:
             planning, self._tools.lookup, None if self._is_by_hand else self._tools.ledger, targets.is_release
         )
 
+    def _fighting(self, planning: Planning, targets: Targets) -> Fighting:
+        return Fighting(planning, self._tools.ledger, targets, self._publish)
+
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
@@ -201,6 +206,7 @@ class _Look:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
+        self._fighting(planning, targets).end_served(plans, vpcs, self._run.id, is_region=wanted is None)
         with stage("apply", self._run.id):
             return [*left, *self._apply(planning, plans, targets)]
 
@@ -280,6 +286,7 @@ class _Look:
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
             fresh = self._clearing.extend(self._retiring(planning, targets).extend(fresh, vpcs, memories))
+            memories |= self._fighting(planning, targets).judge(fresh, vpcs, known, memories)
             fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
@@ -295,6 +302,7 @@ class _Look:
 
     def _hold(self, plan: Plan, memory: Memory, targets: Targets) -> Plan:
         """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
+        self._fought[plan.vpc_id] = fight_words(plan.vpc_id, memory.frozen)
         plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
         since = memory.released_at
         if since is None or targets.is_asked_by_a_person(plan.vpc_id) or self._run.now() - since >= RELEASE_HOLDS:
@@ -340,6 +348,7 @@ class _Look:
         kept = replace(memory, made={**settled(followed.made, gone), **made}, failures=followed.failures)
         if kept != memory:
             self._tools.ledger.remember(plan.vpc_id, kept, now=now)
+        keep_done(plan.vpc_id, memory, actions, self._tools.ledger, now=now)
         self._remember_release(plan.vpc_id, memory, targets)
         if made:
             self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
@@ -414,7 +423,7 @@ class _Look:
         ledger = self._tools.ledger
         for answer in news:
             memory = ledger.recall(answer.vpc_id)
-            ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
+            ledger.remember(answer.vpc_id, replace(memory, told=self._open(answer)), now=now)
             if answer.vpc_id not in self._recorded:
                 ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
 
@@ -431,10 +440,15 @@ class _Look:
             return True
         if any(action.error in {_BUSY, _CROWDED} for action in answer.actions):
             return False
-        if answer.fingerprint:
-            return self._tools.ledger.recall(answer.vpc_id).told != answer.fingerprint
+        if self._open(answer):
+            return self._tools.ledger.recall(answer.vpc_id).told != self._open(answer)
         self._forget_told(answer)
         return False
+
+    def _open(self, answer: VpcAnswer) -> str:
+        """The fingerprint of the answer's open business, but for what fights hold back: that has its own notice."""
+        fought = self._fought.get(answer.vpc_id, frozenset())
+        return replace(answer, actions=tuple(one for one in answer.actions if one.error not in fought)).fingerprint
 
     def _forget_told(self, answer: VpcAnswer) -> None:
         """What was told and is over: should it come back, it is news again. Only a look that named the VPC asks."""

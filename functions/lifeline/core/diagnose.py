@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 
 from lifeline.core.changes import change_evidence, clock_words
 from lifeline.core.facts import METRICS, Around, Facts, MadeFact, cause_of
+from lifeline.core.freeze import freeze_words
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import Health
 from lifeline.core.mended import mended_cause
@@ -144,7 +145,7 @@ class _Look:
             service=service,
             subject=way.endpoint_id,
             change=change,
-            is_healable=way.is_mendable,
+            is_healable=way.is_mendable and not self.facts.freeze_of(service, way.reach),
         )
 
     def _change_evidence(self, change: Change | None) -> str:
@@ -161,6 +162,9 @@ class _Look:
             return f"Lifeline made {way.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
         if not way.is_mendable:
             return remedy
+        if frozen := self.facts.freeze_of(service, way.reach):
+            key, freeze = frozen
+            return f"Lifeline doesn't mend this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
