@@ -12,6 +12,7 @@ from lifeline.adapters.instances import Instances
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.adapters.roles import Roles
+from lifeline.core.canary import Canary
 from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING
 from lifeline.core.classify import classify_subnets
@@ -68,6 +69,7 @@ class _Vicinity:
     changes: tuple[Change, ...] = ()
     made: tuple[MadeFact, ...] = ()
     unreadable: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, Canary], ...] = ()
 
 
 class Inquiry:
@@ -125,9 +127,9 @@ class Inquiry:
         untraced = self._untraced(wanted) if seen else ()
         found = {
             vpc_id: _Vicinity(
-                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, self._unreadable_in(vpc_id)
+                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, self._unreadable_in(vpc_id), canaries
             )
-            for vpc_id, (changes, made) in zip(seen, memories, strict=True)
+            for vpc_id, (changes, made, canaries) in zip(seen, memories, strict=True)
         }
         crowded = _Vicinity(
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
@@ -157,8 +159,8 @@ class Inquiry:
 
     def _remembered(
         self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]
-    ) -> tuple[tuple[Change, ...], tuple[MadeFact, ...]]:
-        """The network changes since a day before the first gap there, and the endpoints made there."""
+    ) -> tuple[tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Canary], ...]]:
+        """The network changes since a day before the first gap there, the endpoints made there, and the canaries."""
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
@@ -167,7 +169,9 @@ class Inquiry:
         recall = partial(self._ask.ledger.recall, vpc_id)
         memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(memory.made.items()) if memory else []
-        return changes, tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        canaries = tuple(sorted(memory.canaries.items())) if memory else ()
+        known = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        return changes, known, canaries
 
     def _facts(
         self,
@@ -188,6 +192,7 @@ class Inquiry:
             catalog=catalog,
             dns=around.dns,
             changes=around.changes,
+            canaries=around.canaries,
             made=around.made,
             earlier=tuple(
                 (one.cause, one.began) for one in self._case.open_incidents if _concerns(one.cause, instance)

@@ -54,7 +54,8 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `canary` makes endpoints without
+    private DNS and switches that on afterwards.
     """
 
     stack_name: str
@@ -83,6 +84,7 @@ class Settings:
     limits: Limits
     ledger_keep: timedelta
     retire_after: timedelta
+    canary: bool
 
     @property
     def default_watch(self) -> Watch:
@@ -133,6 +135,7 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            canary=read.flag("CANARY"),
         )
 
 
@@ -164,6 +167,12 @@ class _Reader:
         if within and int(value) not in within:
             raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
         return timedelta(seconds=int(value))
+
+    def flag(self, name: str) -> bool:
+        value = self.optional(name) or "false"
+        if value not in {"true", "false"}:
+            raise SettingsError(f"{name} must be true or false, not {value!r}")
+        return value == "true"
 
     def hours(self, name: str, *, default: int) -> timedelta:
         value = self.optional(name) or str(default)

@@ -10,6 +10,7 @@ from lifeline.adapters.clients import client
 from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
+from lifeline.core.canary import Canary
 from lifeline.core.follow import Made
 from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
@@ -35,7 +36,8 @@ class Memory:
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
     Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
-    off, by service. `remember` leaves these three as they are.
+    off, by service; `canaries` is whose private DNS was switched on of late, by service. `remember` leaves these four
+    as they are.
     """
 
     looked_at: datetime | None = None
@@ -45,6 +47,7 @@ class Memory:
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
 
 
 class Ledger:
@@ -162,6 +165,21 @@ class Ledger:
                 UpdateExpression="SET frozen = :frozen, expires_at = :expires",
                 ExpressionAttributeValues={
                     ":frozen": {"M": {service: _freeze_item(one) for service, one in sorted(frozen.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
+
+    def keep_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
+        """Keeps whose private DNS was switched on in the VPC, in place of what was kept before. Call it under the VPC's
+        lease.
+        """
+        with translated(f"ledger: remember the canaries of {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET canaries = :canaries, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":canaries": {"M": {service: _canary_item(one) for service, one in sorted(canaries.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -345,7 +363,18 @@ def _memory(item: dict[str, Any]) -> Memory:
         unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
+        canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
     )
+
+
+def _canary_item(canary: Canary) -> dict[str, Any]:
+    withdrawn = {"withdrawn_at": {"S": canary.withdrawn_at.isoformat()}} if canary.withdrawn_at else {}
+    return {"M": {"endpoint_id": {"S": canary.endpoint_id}, "at": {"S": canary.at.isoformat()}, **withdrawn}}
+
+
+def _canary(item: dict[str, Any]) -> Canary:
+    withdrawn_at = datetime.fromisoformat(item["withdrawn_at"]["S"]) if "withdrawn_at" in item else None
+    return Canary(item["endpoint_id"]["S"], datetime.fromisoformat(item["at"]["S"]), withdrawn_at)
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
 
-from lifeline.core.actions import Action, Plan, ServiceReport, Status
+from lifeline.core.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.model import Tier
 from lifeline.core.notice import Notice, Severity
 from lifeline.core.wording import write_time
@@ -142,9 +142,11 @@ def _action_json(action: Action) -> dict[str, Any]:
         "endpoint_id": action.endpoint_id,
         "error": action.error,
         "held_by": action.held_by,
+        **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
     }
 
 
+_MAKES_INTERFACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT})
 _VERBS = {
     Status.DONE: "done",
     Status.PLANNED: "planned",
@@ -221,6 +223,8 @@ def _action_lines(answer: VpcAnswer) -> list[str]:
         lines.append(f"    why: {action.reason}")
         if action.subnet_ids:
             lines.append(f"    in: {', '.join(action.subnet_ids)}")
+        if not action.private_dns:
+            lines.append("    without private DNS: that is switched on once it is available (canary)")
         if action.error:
             lines.append(f"    but: {action.error}")
     return lines
