@@ -12,7 +12,7 @@ from lifeline.adapters.instances import Instances
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.adapters.roles import Roles
-from lifeline.core.canary import Canary
+from lifeline.core.canary import Canary, as_known
 from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING
 from lifeline.core.classify import classify_subnets
@@ -169,7 +169,7 @@ class Inquiry:
         recall = partial(self._ask.ledger.recall, vpc_id)
         memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(memory.made.items()) if memory else []
-        canaries = tuple(sorted(memory.canaries.items())) if memory else ()
+        canaries = tuple(sorted(as_known(memory.canaries, memory.frozen).items())) if memory else ()
         known = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
         return changes, known, canaries
 

@@ -57,6 +57,19 @@ def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     return frozenset(one.endpoint_id for one in actions if one.kind is kind and one.status is Status.DONE)
 
 
+def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
+    """The canaries, withdrawn since their freeze where a run stopped before it could write that down."""
+    return {
+        service: replace(one, withdrawn_at=freeze.since)
+        if one.withdrawn_at is None
+        and (freeze := frozen.get(service))
+        and _is_canarys(freeze)
+        and freeze.since >= one.at
+        else one
+        for service, one in canaries.items()
+    }
+
+
 def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> frozenset[str]:
     """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
     return frozenset(canaries[one].endpoint_id for one in services) - _answering(vpc, owner).keys()

@@ -1,6 +1,7 @@
 """Agents that fell silent right after private DNS was switched on, and had another way before."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from lifeline.core.canary import WATCHED_FOR, Canary
 from lifeline.core.changes import clock_words
@@ -53,6 +54,8 @@ def _is_on(facts: Facts, canary: Canary) -> bool:
 
 
 def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
+    if _is_on(facts, canary):  # frozen, maybe, but not switched off yet
+        canary = replace(canary, withdrawn_at=None)
     endpoint_id, off_at = canary.endpoint_id, canary.withdrawn_at
     is_sure = service == METRICS or service in facts.sure_needs
     cause = Cause(
@@ -85,6 +88,6 @@ def _advice(service: str, canary: Canary) -> str:
         until = clock_words(canary.withdrawn_at + RECOVERY_TIME)
         return f"Agents may need until {until} to come back. Restart those that are still silent then."
     return (
-        f"Lifeline switches private DNS of {canary.endpoint_id} off again, and leaves {service} alone in this VPC until "
-        "somebody unfreezes it. Find out what keeps these agents from the endpoint before that."
+        f"Lifeline switches private DNS of {canary.endpoint_id} off again, and leaves {service} alone in this VPC "
+        "until somebody unfreezes it. Find out what keeps these agents from the endpoint before that."
     )
