@@ -98,6 +98,7 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("MOST_AGENTS_A_RUN", "0"),
         ("LEDGER_DAYS", "0"),
         ("LEDGER_DAYS", "a year"),
+        ("CANARY", "yes"),
         ("RETIRE_AFTER_HOURS", "3d"),
         ("RETIRE_AFTER_HOURS", "8761"),
         ("TABLE_NAME", " "),
