@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.central import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.harm import unprepared
 from lifeline.core.model import (
     AclEntry,
@@ -23,6 +25,7 @@ from lifeline.core.model import (
 )
 from lifeline.core.policy import Exempted
 from lifeline.core.reach import find_way
+from tests.support import builders
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -30,7 +33,6 @@ from tests.support.builders import (
     default_route,
     endpoint,
     own_group,
-    plan,
     subnet,
     table,
     vpc,
@@ -45,6 +47,11 @@ CLIENT, HOST, PUBLIC = (
     subnet("p", "us-east-1c", cidr="10.0.3.0/24", free=1),
 )
 DARK = endpoint(MONITORING, "a", private_dns=False)
+
+
+def plan(network: Vpc, *services: str, **more: Any) -> Plan:
+    """The plan once somebody has looked who else answers: nobody."""
+    return builders.plan(network, *services, **{"dns": DnsView(), **more})
 
 
 def closed_to(cidr: str, *subnets: Subnet, both: bool = False) -> NetworkAcl:
@@ -128,6 +135,13 @@ class TestMaking:
         failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)
         network = with_public(CLIENT, failed, own_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         assert of_kind(plan(network), ActionKind.REPLACE_ENDPOINT)[0].status is Status.BLOCKED
+
+    def test_where_a_hub_answers_that_is_told_and_no_harm(self) -> None:
+        network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        draft = plan(network, dns=None)
+        assert of_kind(draft, CREATE)[0].status is Status.PLANNED  # so that somebody looks who else answers
+        zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
+        assert plan(network, dns=DnsView((zone,))).actions == ()
 
 
 class TestSwitchingOn:
@@ -282,8 +296,9 @@ def networks(draw: st.DrawFn) -> Vpc:
         has_dns = draw(st.booleans())
         there.append(endpoint(SIX, home, private_dns=has_dns, group_ids=frozenset({group})))
     is_on = draw(st.sampled_from([True, True, False]))
-    blocks = {"ipv6_cidrs": ("2001:db8::/56",), "dns_hostnames": is_on, "network_acls": acls}
-    return vpc(*subnets, *tables, *there, *groups[0 if there or draw(st.booleans()) else 2 :], **blocks)
+    has_group = bool(there) or draw(st.booleans())
+    blocks: dict[str, Any] = {"ipv6_cidrs": ("2001:db8::/56",), "dns_hostnames": is_on, "network_acls": acls}
+    return vpc(*subnets, *tables, *there, *(groups if has_group else ()), **blocks)
 
 
 @given(networks(), st.booleans(), st.booleans())

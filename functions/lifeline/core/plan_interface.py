@@ -182,7 +182,7 @@ class InterfacePlanner(ServicePlanner):
             service_name=self.service.name,
             endpoint_id=endpoint.id,
         )
-        refusal = self._dns_refusal() or harm_words(self._takeover().harm_by(endpoint))
+        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_looked_at else "")
         if refusal:
             yield action.blocked(refusal)
             return
@@ -192,7 +192,7 @@ class InterfacePlanner(ServicePlanner):
         yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
-        placement = self._place_unharmed()
+        placement = self._place_unharmed() if self._is_looked_at else self._place()
         own_failed = [one for one in failed if self.is_own(one)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
@@ -220,8 +220,15 @@ class InterfacePlanner(ServicePlanner):
             more = f" ({len(walled) - 1} more like it)" if len(walled) > 1 else ""
             yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, "", walled[0].subnet_id, walled[0].words + more, _ALLOW)
 
+    @property
+    def _is_looked_at(self) -> bool:
+        """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
+        return self.requirement.dns is not None
+
     def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
         """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
+        if not self._is_looked_at:
+            return ""
         harm = harm_words(self._takeover().harm_in(placement))
         if harm or len(walled) < len(self.scene.clients(self.wish)):
             return harm
