@@ -25,6 +25,7 @@ from lifeline.adapters.notices import Publishes
 from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
+from lifeline.canarying import Canarying
 from lifeline.clearing import Clearing, forget
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.because import because_of
@@ -42,7 +43,7 @@ from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
-from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.events import Ask, Trigger
 from lifeline.fighting import Fighting, fight_words, keep_done
 from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
@@ -179,6 +180,10 @@ class _Look:
     def _fighting(self, planning: Planning, targets: Targets) -> Fighting:
         return Fighting(planning, self._tools.ledger, targets, self._publish)
 
+    def _canarying(self, targets: Targets) -> Canarying:
+        ledger = None if self._is_by_hand else self._tools.ledger
+        return Canarying(ledger, self._settings, self._run, targets.withdrawals)
+
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
@@ -197,7 +202,7 @@ class _Look:
             left = self._take_turns(plans, waiting, targets)
             plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
             self._clearing.find(vpcs)
-            plans = self._clearing.extend(plans)
+            plans = self._canarying(targets).foresee(self._clearing.extend(plans), vpcs)
             part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
@@ -286,9 +291,12 @@ class _Look:
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
             fresh = self._clearing.extend(self._retiring(planning, targets).extend(fresh, vpcs, memories))
+            canaries = self._canarying(targets)
+            fresh = canaries.decide(fresh, vpcs, memories)
             memories |= self._fighting(planning, targets).judge(fresh, vpcs, known, memories)
             fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
+            canaries.expect(fresh, memories)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
             applied = apply_plans(fresh, self._tools.endpoints, calls, self._run, why_stop=why_stop)
             self._gate.settle(applied)
@@ -349,6 +357,7 @@ class _Look:
         if kept != memory:
             self._tools.ledger.remember(plan.vpc_id, kept, now=now)
         keep_done(plan.vpc_id, memory, actions, self._tools.ledger, now=now)
+        self._canarying(targets).settle(plan.vpc_id, actions, memory)
         self._remember_release(plan.vpc_id, memory, targets)
         if made:
             self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
@@ -380,13 +389,14 @@ class _Look:
         """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
         if not self._settings.queue_url:
             return
-        alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
+        alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
-            alike[attempt, targets.triggers(vpc_id)[:MOST_CAUSES], targets.is_release(vpc_id)].append(vpc_id)
-        for (attempt, because, release), vpc_ids in alike.items():
-            known = [one for one in because if one.kind != "call"]
-            put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=known)
-            put_back(follow=is_follow and not release, release=release)
+            withdraw = frozenset(one.service for one in targets.withdrawals(vpc_id))
+            release = targets.is_release(vpc_id)
+            alike[attempt, targets.put_back_causes(vpc_id), release, withdraw].append(vpc_id)
+        for (attempt, because, release, withdraw), vpc_ids in alike.items():
+            put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=because)
+            put_back(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
 
     def _forget(self, vpc_ids: Sequence[str]) -> None:
         """Of a VPC that is gone, nothing is told or tried any more."""

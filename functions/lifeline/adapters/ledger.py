@@ -11,6 +11,7 @@ from lifeline.adapters.fights import fight_item, read_fight
 from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
+from lifeline.core.canary import Canary
 from lifeline.core.fights import Fight
 from lifeline.core.follow import Made
 from lifeline.core.freeze import Freeze, FreezeKind
@@ -38,8 +39,8 @@ class Memory:
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
     Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
-    off, by service; `teardowns` is when each teardown was told, None while it is still to be. `remember` leaves these
-    four as they are.
+    off, by service; `teardowns` is when each teardown was told, None while it is still to be; `canaries` is whose
+    private DNS was switched on of late, by service. `remember` leaves these five as they are.
     """
 
     looked_at: datetime | None = None
@@ -51,6 +52,7 @@ class Memory:
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
     fights: Mapping[str, Fight] = field(default_factory=dict)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
 
 
 class Ledger:
@@ -173,6 +175,21 @@ class Ledger:
             )
         if not frozen:
             self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
+
+    def keep_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
+        """Keeps whose private DNS was switched on in the VPC, in place of what was kept before. Call it under the VPC's
+        lease.
+        """
+        with translated(f"ledger: remember the canaries of {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET canaries = :canaries, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":canaries": {"M": {service: _canary_item(one) for service, one in sorted(canaries.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
 
     def keep_teardowns(self, vpc_id: str, told: Mapping[str, datetime | None], *, now: datetime) -> None:
         """Keeps when each of the VPC's teardowns was told, None for one that is still to be."""
@@ -416,11 +433,22 @@ def _memory(item: dict[str, Any]) -> Memory:
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
         teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
         fights={key: read_fight(one["M"]) for key, one in item.get("fights", {}).get("M", {}).items()},
+        canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
     )
 
 
 def _moment(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _canary_item(canary: Canary) -> dict[str, Any]:
+    withdrawn = {"withdrawn_at": {"S": canary.withdrawn_at.isoformat()}} if canary.withdrawn_at else {}
+    return {"M": {"endpoint_id": {"S": canary.endpoint_id}, "at": {"S": canary.at.isoformat()}, **withdrawn}}
+
+
+def _canary(item: dict[str, Any]) -> Canary:
+    withdrawn_at = datetime.fromisoformat(item["withdrawn_at"]["S"]) if "withdrawn_at" in item else None
+    return Canary(item["endpoint_id"]["S"], datetime.fromisoformat(item["at"]["S"]), withdrawn_at)
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:

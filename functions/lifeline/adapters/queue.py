@@ -32,17 +32,20 @@ class Queue:
         follow: bool = False,
         because: Iterable[Trigger] = (),
         release: bool = False,
+        withdraw: Iterable[str] = (),
     ) -> None:
         """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
-        With `release` the look goes on giving up what is Lifeline's.
+        With `release` the look goes on giving up what is Lifeline's. `withdraw` are services whose private DNS silenced
+        agents right after it was switched on.
         """
-        ids = sorted(set(vpc_ids))
+        ids, services = sorted(set(vpc_ids)), sorted(set(withdraw))
         delay = min(after, _LONGEST_DELAY)
         causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
         for start in range(0, len(ids), _PER_MESSAGE):
             ask: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
             ask |= {"release": True} if release else {}
+            ask |= {"withdraw": services} if services else {}
             body = json.dumps(ask | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
             with translated("put work back on the queue"):
                 self._sqs.send_message(

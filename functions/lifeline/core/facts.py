@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lifeline.core.canary import Canary
 from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING, Past, scope_of
 from lifeline.core.classify import classify
@@ -41,7 +42,8 @@ class Facts:
     `instance` is UNMANAGED for a host that EC2 doesn't know. `vpc` is one observation with its DNS attributes, `dns` is
     who else answers names there. `changes` are the ledger's network changes of the VPC, oldest first. `earlier` are the
     causes of open incidents of this VPC with their beginnings, `own` is that of the one that it is in. `frozen` is what
-    ReconcileEndpoints keeps its hands off there, by service. `unreadable` says in words what couldn't be read.
+    ReconcileEndpoints keeps its hands off there, by service; `canaries` are services whose private DNS Lifeline
+    switched on of late. `unreadable` says in words what couldn't be read.
     """
 
     agent: Agent
@@ -58,6 +60,7 @@ class Facts:
     own: Cause | None = None
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, Canary], ...] = ()
 
     @property
     def is_managed(self) -> bool:

@@ -14,7 +14,7 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, iam_instance_profile
 from moto.ec2.models.vpcs import VPCEndPoint
-from moto.ec2.responses import instances
+from moto.ec2.responses import instances, vpcs
 from moto.ec2.utils import random_private_ip
 
 
@@ -44,6 +44,16 @@ def apply(*, pending: timedelta) -> None:
         return remove_vpc(self, vpc_id)
 
     EC2Backend.delete_subnet, EC2Backend.delete_vpc = delete_subnet, delete_vpc
+    answer = vpcs.VPCs.modify_vpc_endpoint
+
+    def answer_modify(self: Any) -> Any:
+        """moto leaves PrivateDnsEnabled out."""
+        wanted = self._get_param("PrivateDnsEnabled")
+        if wanted is not None:
+            _switch_private_dns(self.ec2_backend, self._get_param("VpcEndpointId"), is_on=wanted in {True, "true"})
+        return answer(self)
+
+    vpcs.VPCs.modify_vpc_endpoint = answer_modify
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
@@ -126,6 +136,15 @@ def _refuse_used_vpc(backend: Any, vpc_id: str) -> None:
 
 def _refuse_dependencies(kind: str, resource_id: str) -> None:
     raise EC2ClientError("DependencyViolation", f"The {kind} '{resource_id}' has dependencies and cannot be deleted.")
+
+
+def _switch_private_dns(backend: Any, endpoint_id: str, *, is_on: bool) -> None:
+    """Also in its DNS entries: the service's own name is there while it is on."""
+    endpoint = backend.describe_vpc_endpoints(vpc_end_point_ids=[endpoint_id])[0]
+    if is_on and not endpoint.private_dns_enabled:
+        _refuse_private_dns(backend, {"vpc_id": endpoint.vpc_id, "service_name": endpoint.service_name})
+    endpoint.private_dns_enabled = is_on
+    endpoint.dns_entries = _dns_entries(backend, endpoint)
 
 
 def _refuse(message: str) -> None:
