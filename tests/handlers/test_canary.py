@@ -93,14 +93,14 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
 def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available(days: Days) -> None:
     vpc_id, endpoint_id = made(days)
     assert not has_private_dns(days, vpc_id)
-    assert "without private DNS: that is switched on once it is available (canary)" in days.texts()[0]
+    assert "with: no private DNS yet: it is switched on once available (canary)" in days.texts()[0]
     assert Ledger("ledger").recall(vpc_id).canaries == {}
     assert switches(days) == []
 
     deliver_follow(days)
 
     assert has_private_dns(days, vpc_id)
-    assert f"done: enable_private_dns monitoring {endpoint_id}" in days.texts()[0]
+    assert f"monitoring: turned on private DNS of {endpoint_id}" in days.texts()[0]
     assert Ledger("ledger").recall(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
     assert days.sweeps(3) == []
     assert days.world.dead_letters() == []
@@ -160,8 +160,8 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert INCIDENT in memory.frozen["monitoring"].why
     assert memory.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
-    assert f"agents there fell silent ({INCIDENT})" in text
-    assert f"done: disable_private_dns monitoring {endpoint_id}" in text
+    assert f"gents there fell silent ({INCIDENT})" in text
+    assert f"monitoring: turned off private DNS of {endpoint_id}" in text
 
     days.empty_queue()
     assert {(one["action"], one["status"]) for one in days.sweeps(3)} == {("enable_private_dns", "blocked")}
@@ -260,7 +260,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
     assert Ledger("ledger").recall(vpc_id).frozen == {}
-    assert "planned: disable_private_dns monitoring" in days.texts()[0]
+    assert "monitoring: turn off private DNS of" in days.texts()[0]
 
 
 @pytest.mark.parametrize(
