@@ -17,6 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.exemptions import Exemptions
 from lifeline.adapters.ledger import REGION, Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -27,12 +28,13 @@ from lifeline.apply import Applied, Deferral, Run, apply_plans
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
+from lifeline.core.exempting import with_exemptions
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.history import outcomes_of
 from lifeline.core.model import Tier, Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
-from lifeline.core.policy import Policy, simple_policy
+from lifeline.core.policy import Exempted, Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
@@ -56,7 +58,7 @@ _CROWDED = "too many VPCs at once: this one's turn comes with a later look, or a
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What reconciling needs of the world; tests bring their own."""
+    """What reconciling needs of the world; tests bring their own. Without `exemptions` nobody is exempt by hand."""
 
     network: Network
     lookup: Lookup
@@ -67,6 +69,7 @@ class Tools:
     notices: Publishes
     policies: PolicyStore
     guards: Guards
+    exemptions: Exemptions | None = None
 
 
 def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settings, run: Run) -> tuple[VpcAnswer, ...]:
@@ -147,7 +150,19 @@ class _Look:
         return tuple(answers)
 
     def _planning(self, policy: Policy) -> Planning:
+        policy = with_exemptions(policy, self._exempted_by_hand())
         return Planning(policy, self._tools.network, self._tools.central, self._settings, self._run.now())
+
+    def _exempted_by_hand(self) -> tuple[Exempted, ...]:
+        """What people exempted. Only a plan by hand does without: it must work where there is no ledger."""
+        try:
+            return self._tools.exemptions.read() if self._tools.exemptions else ()
+        except LifelineError as error:
+            if not self._is_by_hand:
+                raise
+            logger.warning("exemptions not read", error=str(error))
+            self._gate.note("what is exempt by hand can't be read: it is planned for here")
+            return ()
 
     def _retiring(self, planning: Planning, targets: Targets) -> Retiring:
         return Retiring(

@@ -145,6 +145,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "approvals",
         "central_dns",
         "endpoints",
+        "exemptions",
         "grants",
         "kill_switch",
         "history",

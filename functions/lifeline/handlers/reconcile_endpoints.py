@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lifeline.adapters.approvals import Approvals
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.exemptions import Exemptions
 from lifeline.adapters.grants import Grants
 from lifeline.adapters.history import History
 from lifeline.adapters.kill_switch import KillSwitch
@@ -23,6 +24,7 @@ from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
 from lifeline.core.actions import Status
+from lifeline.core.exempting import ExemptAsk, exempt_json, read_exempt
 from lifeline.core.history import Page
 from lifeline.core.history_ask import read_history
 from lifeline.core.history_text import page_json
@@ -58,6 +60,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
     if isinstance(event, dict) and "history" in event:
         return _history(event, settings, run)
+    if isinstance(event, dict) and "exempt" in event:
+        return _exempt(event, settings, run)
     try:
         ask = read_ask(event, own_role_arn=settings.role_arn)
         tools = _tools(settings)
@@ -82,6 +86,27 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
 
 
+def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """What is exempt by hand from now on, whatever the mode: it changes no network, only what is asked of it."""
+    _count(())
+    try:
+        ask, now = read_exempt(event), run.now()
+        _check_there(ask)
+        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(ask, now=now)
+    except InvalidInputError as error:
+        return {"exempt": [], "errors": [_refusal(error)]}
+    logger.info("exempt by hand", vpc_ids=ask.vpc_ids, services=ask.services, days=ask.days, reason=ask.reason)
+    return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
+
+
+def _check_there(ask: ExemptAsk) -> None:
+    """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
+    there = {vpc.id for vpc in _kept()[0].observe(ask.vpc_ids)} if ask.days else set(ask.vpc_ids)
+    for vpc_id in ask.vpc_ids:
+        if vpc_id not in there:
+            raise InvalidInputError(ask.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
+
+
 def _refusal(error: InvalidInputError) -> dict[str, str]:
     logger.warning("refused", field=error.field, reason=error.message)
     return {"field": error.field, "message": error.message}
@@ -104,6 +129,7 @@ def _tools(settings: Settings) -> Tools:
         ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         notices=Topic(settings.topic_arn),
+        exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=Grants(settings.table_name),
