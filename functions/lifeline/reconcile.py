@@ -31,19 +31,19 @@ from lifeline.core.cost import price_in
 from lifeline.core.exempting import with_exemptions
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.history import outcomes_of
-from lifeline.core.model import Tier, Vpc
+from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
-from lifeline.core.policy import Exempted, Policy, simple_policy
+from lifeline.core.policy import Exempted, Policy
 from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
-from lifeline.policies import Decision, current_policy, mark_told, policy_notice
+from lifeline.policies import Decision, current_policy, mark_told, policy_notice, stacks_policy
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
-from lifeline.settings import Coverage, Mode, Scope, Settings
+from lifeline.settings import Mode, Settings
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
@@ -80,18 +80,12 @@ def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settin
     waiting = [ask for ask in asks if not ask.is_own]
     if not waiting:
         return ()
-    decision = current_policy(settings.policy_parameter, _stacks_policy(settings), tools.policies, now=run.now())
+    decision = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
     if not is_by_hand:
         _tell_of_policy(decision, tools, run.now())
     gate = Gate(tools.guards, settings, run, [ask.approve for ask in waiting if ask.approve])
     return _Look(mode, decision, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
-
-
-def _stacks_policy(settings: Settings) -> Policy:
-    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
-    per_zone = settings.coverage is Coverage.AZ
-    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
 def _tell_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:

@@ -49,7 +49,8 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `reconcile_arn` is the function that
+    the coverage page's buttons call; empty where there is none.
     """
 
     stack_name: str
@@ -78,6 +79,7 @@ class Settings:
     limits: Limits
     ledger_keep: timedelta
     retire_after: timedelta
+    reconcile_arn: str = ""
 
     @property
     def default_watch(self) -> Watch:
@@ -128,6 +130,7 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            reconcile_arn=read.optional("RECONCILE_ARN"),
         )
 
 

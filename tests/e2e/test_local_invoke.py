@@ -26,16 +26,25 @@ type Invocation = subprocess.CompletedProcess[str]
 
 
 def function_for(file: Path) -> str:
-    return "DetectMetricGaps" if file.name.startswith("detect-") else "ReconcileEndpoints"
+    by_prefix = {"detect": "DetectMetricGaps", "coverage": "CoveragePage"}
+    return by_prefix.get(file.name.partition("-")[0], "ReconcileEndpoints")
 
 
-def is_right_form(file: Path, answer: dict[str, Any]) -> bool:
+def is_right_form(file: Path, answer: Any) -> bool:
     """Whether it is what the function promises for such an event, rather than Lambda's word for an error."""
     event = json.loads(file.read_text(encoding="utf-8"))
-    if "forget" in event:
-        return "forgotten" in answer
-    if function_for(file) == "DetectMetricGaps":
-        return "errors" not in answer and all("states" in watch for watch in answer["watches"])
+    match function_for(file):
+        case "CoveragePage":
+            return isinstance(answer, str) and ("describe" in event or "vpc-" in answer)
+        case "DetectMetricGaps" if "forget" in event:
+            return "forgotten" in answer
+        case "DetectMetricGaps":
+            return "errors" not in answer and all("states" in watch for watch in answer["watches"])
+        case _:
+            return is_right_look(event, answer)
+
+
+def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
     if "Records" in event:
         return list(answer) == ["batchItemFailures"]
     if "exempt" in event:

@@ -145,7 +145,8 @@ def test_where_it_cannot_be_read_nothing_is_made_but_a_plan_by_hand_comes_and_sa
 
 def test_of_two_calls_at_once_none_is_lost(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = "vpc-0123456789abcdef0", "vpc-0123456789abcdef1"
-    exemptions, raced = Exemptions("ledger"), []
+    exemptions = Exemptions("ledger")
+    raced: list[bool] = []
     swap = Exemptions._swap
 
     def slow(self: Exemptions, item: dict[str, Any], exempted: tuple[Exempted, ...]) -> bool:
