@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo lock fmt clean
+.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean plan browser
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-test: lint types template unit chain ## every check: lint, types, template, unit tests, the deployed chain
+test: lint types template unit browser chain ## every check: lint, types, template, unit tests, the page, the deployed chain
 
 lint: .envs/dev/.ready
 	$(DEV)/ruff check .
@@ -45,7 +45,10 @@ template: .envs/sam/.ready .envs/checkov/.ready
 	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
 
 unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
-	$(DEV)/pytest -n 2 -m "not chain and not docker"
+	$(DEV)/pytest -n 2 -m "not chain and not docker and not browser"
+
+browser: .envs/dev/.ready ## the coverage page in a browser (needs Chromium: CHROMIUM, or on the PATH)
+	$(DEV)/pytest -m browser -rs
 
 chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
 	$(DEV)/pytest -n 2 --dist loadfile -m chain
@@ -55,6 +58,16 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam lo
 
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on emulators: no AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
+
+docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the schema and the prices
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_cost
+	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.test_watch_cost
+
+plan: .envs/dev/.ready ## what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
+	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
 fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .

@@ -17,6 +17,7 @@ from bench.cloudwatch import serving
 REGION = "us-east-1"
 os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
+from lifeline.adapters.bus import Bus  # noqa: E402
 from lifeline.adapters.cloudwatch import CloudWatch  # noqa: E402
 from lifeline.adapters.records import pack, unpack  # noqa: E402
 from lifeline.core.gaps import Agent, Moment, Series  # noqa: E402
@@ -118,6 +119,7 @@ def main() -> None:
             roster=lambda _: cast("Any", roster),
             incidents=cast("Any", NoIncidents()),
             notices=cast("Any", Nobody()),
+            bus=Bus(is_on=False, stack_name="lifeline"),
             witnesses=cast("Any", Nobody()),
             changes=cast("Any", Nobody()),
         )

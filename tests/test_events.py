@@ -62,6 +62,10 @@ def change(
         ({"approve": "plan-0123456789abcdef\n"}, "approve"),
         ({"approve": "plan-0123456789abcdef", "mode": "enforce"}, "mode"),
         ({"approve": "plan-0123456789abcdef", "vpc_ids": [VPC]}, "vpc_ids"),
+        ({"approve": "plan-0123456789abcdef", "format": "html"}, "format"),
+        ({"vpc_ids": [VPC], "format": "yaml"}, "format"),
+        ({"sweep": True, "format": ["text"]}, "format"),
+        ({"vpc_ids": [VPC], "format": None}, "format"),
         ({**change(), "detail-type": "AWS Service Event via CloudTrail"}, "detail-type"),
         ({**change(), "source": "aws.s3"}, "source"),
         ({**change(), "detail": None}, "detail"),
@@ -73,6 +77,21 @@ def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str)
     with pytest.raises(InvalidInputError) as caught:
         read_ask(event)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"vpc_ids": [VPC]},
+        {"sweep": True},
+        {"release": True},
+        {"approve": "plan-0123456789abcdef"},
+        {"vpc_ids": [VPC], "mode": "plan"},
+    ],
+)
+def test_every_call_by_hand_may_ask_for_its_answer_as_text(call: dict[str, Any]) -> None:
+    assert read_ask({**call, "format": "text"}) == replace(read_ask(call), is_text=True)
+    assert read_ask({**call, "format": "json"}) == read_ask(call)
 
 
 def test_an_id_of_the_wrong_form_is_refused_by_its_place_and_stops_no_other() -> None:

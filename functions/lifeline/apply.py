@@ -12,6 +12,7 @@ from lifeline.core.kill_switch import KILL_SWITCH
 from lifeline.core.work import Step, order_steps
 from lifeline.errors import LifelineError, TransientError
 from lifeline.observability import logger
+from lifeline.stages import Progress
 
 MARGIN = timedelta(seconds=45)  # what a run keeps of its time to write down what it did
 # Which calls each action makes on AWS's bucket for endpoints (EC2 developer guide: request throttling).
@@ -23,6 +24,9 @@ _ENDPOINT_CALLS = {
     ActionKind.ADD_ROUTE_TABLES: 1,
     ActionKind.ENABLE_PRIVATE_DNS: 1,
     ActionKind.REPLACE_ENDPOINT: 2,
+    ActionKind.DISABLE_PRIVATE_DNS: 1,
+    ActionKind.REMOVE_SUBNETS: 1,
+    ActionKind.REMOVE_ROUTE_TABLES: 1,
     ActionKind.RETIRE_ENDPOINT: 1,
 }
 
@@ -74,7 +78,10 @@ def apply_plans(
     `why_stop` is asked right before each change: once it gives a reason, the change is held back.
     """
     applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
-    for step in order_steps(plans):
+    steps = list(order_steps(plans))
+    progress = Progress("apply", run.id, len(steps), run.now())
+    for done, step in enumerate(steps):
+        progress.step(done, run.now())
         one = applied[step.vpc_id]
         one.actions[step.place] = _apply_step(step, one, endpoints, calls, run, why_stop)
     return applied
@@ -98,7 +105,7 @@ def _apply_step(
         one.deferral = Deferral.TRANSIENT
         return replace(action, error=str(error))
     except LifelineError as error:
-        logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error))
+        logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
         return replace(action, status=Status.FAILED, error=str(error))
     one.group_id = made.group_id or one.group_id
     if made.endpoint_id:

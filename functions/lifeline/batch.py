@@ -33,16 +33,20 @@ def reconcile_batch(
         try:
             ask = read_record(record, settings.role_arn)
         except InvalidInputError as error:
-            kept += _put_aside(record, error, tools, field=error.field)
+            kept += _put_aside(record, error, tools, run.id, field=error.field)
         else:
             asks.append(ask)
             read.append(record)
-            kept += [one for refusal in ask.refusals for one in _put_aside(record, refusal, tools, field=refusal.field)]
+            kept += [
+                one
+                for refusal in ask.refusals
+                for one in _put_aside(record, refusal, tools, run.id, field=refusal.field)
+            ]
     try:
         answers = reconcile(asks, mode=settings.mode, tools=tools, settings=settings, run=run)
     except LifelineError as error:
-        logger.error("the batch failed", error=str(error), messages=len(read))
-        return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools))]
+        logger.error("the batch failed", error=str(error), messages=len(read), run_id=run.id)
+        return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
     return answers, list(dict.fromkeys(kept))
 
 
@@ -63,6 +67,8 @@ def read_record(record: object, own_role_arn: str) -> Ask:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
     if ask.mode is Mode.PLAN:
         raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
+    if ask.is_text:
+        raise InvalidInputError("body.format", "a text answers its caller, and the queue has none: invoke the function")
     if ask.approve:
         raise InvalidInputError("body.approve", "a person approves by invoking the function, not through the queue")
     return replace(ask, sent_at=_sent_at(record))
@@ -74,12 +80,12 @@ def _sent_at(record: Mapping[str, Any]) -> datetime:
     return datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdecimal() else datetime.now(UTC)
 
 
-def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools) -> Iterator[str]:
+def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id: str) -> Iterator[str]:
     """Lets the message come back after a growing while, or puts it aside at its last try."""
     received = str(_attribute(record, "ApproximateReceiveCount"))
     tries = int(received) if received.isdecimal() else 1
     if tries >= MOST_RECEIVES:
-        yield from _put_aside(record, error, tools)
+        yield from _put_aside(record, error, tools, run_id)
         return
     yield _message_id(record)
     try:
@@ -88,10 +94,10 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools) -> Ite
         logger.warning("the message comes back only after its visibility timeout", error=str(refused))
 
 
-def _put_aside(record: object, error: LifelineError, tools: Tools, *, field: str = "") -> Iterator[str]:
+def _put_aside(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
     """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
     body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
-    logger.warning("put aside", field=field, reason=str(error))
+    logger.warning("put aside", field=field, refusal=str(error), run_id=run_id)
     try:
         tools.queue.put_aside(body or "(empty)", reason=str(error), field=field)
     except LifelineError as refused:

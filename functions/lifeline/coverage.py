@@ -19,6 +19,7 @@ from lifeline.core.cost import price_in
 from lifeline.core.coverage import Coverage
 from lifeline.core.coverage_rows import Seen, count_bad, cover_vpc, retirement_notes, subnet_rows, worst_first
 from lifeline.core.follow import MOST_FAILURES, Followed, follow
+from lifeline.core.freeze import EVERYTHING, freeze_words, hold, standing
 from lifeline.core.incident import Incident
 from lifeline.core.limits import Admission, Use, admit, own_interfaces
 from lifeline.core.model import Vpc
@@ -83,12 +84,21 @@ def plan_of(vpc_id: str, *, tools: Tools, settings: Settings, now: datetime) -> 
     return _Cover(tools, settings, now).plan_of(vpc_id)
 
 
-def holds_of(memory: Memory, now: datetime) -> tuple[str, ...]:
+def holds_of(vpc_id: str, memory: Memory, now: datetime) -> tuple[str, ...]:
     """What keeps Lifeline's hands off the VPC, a line each."""
+    frozen = [
+        f"{'everything' if service == EVERYTHING else service}: {freeze_words(one, vpc_id, service)}"
+        for service, one in sorted(standing(memory.frozen, now).items())
+    ]
     since = memory.released_at
-    if since is None or now - since >= RELEASE_HOLDS:
-        return ()
-    return (f"released by hand at {write_time(since)}: nothing is made here until {write_time(since + RELEASE_HOLDS)}",)
+    if not _is_released(memory, now) or since is None:
+        return tuple(frozen)
+    until = write_time(since + RELEASE_HOLDS)
+    return (f"released by hand at {write_time(since)}: nothing is made here until {until}", *frozen)
+
+
+def _is_released(memory: Memory, now: datetime) -> bool:
+    return memory.released_at is not None and now - memory.released_at < RELEASE_HOLDS
 
 
 class _Cover:
@@ -173,9 +183,14 @@ class _Cover:
             again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
         for vpc_id, one in examined.items():
-            if one.memory.released_at and holds_of(one.memory, self._now):
-                plans[vpc_id] = held(plans[vpc_id], one.memory.released_at)
+            plans[vpc_id] = self._hold(plans[vpc_id], one.memory)
         return plans
+
+    def _hold(self, plan: Plan, memory: Memory) -> Plan:
+        """The plan without what is frozen, and without what a person gave up shortly before."""
+        plan = hold(plan, memory.frozen, self._price, now=self._now)
+        since = memory.released_at
+        return held(plan, since) if since and _is_released(memory, self._now) else plan
 
     def _followed(self, vpc: Vpc, memory: Memory) -> Followed:
         return follow(memory.made, memory.failures, vpc, now=self._now)
@@ -204,7 +219,7 @@ class _Cover:
             entries=known.entries,
             made=known.memory.made,
             offer=offer,
-            holds=holds_of(known.memory, self._now),
+            holds=holds_of(vpc.id, known.memory, self._now),
             notes=(*filter(None, (crowded, words)), *self._retirement(planning, vpc, region, known)),
         )
 
@@ -286,11 +301,10 @@ class _Cover:
         memory = examined[vpc_id].memory
         plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], memory)}, check_dns=[vpc_id])
         plans = Retiring(planning, self._tools.lookup, None, lambda _: False).extend(plans, vpcs, {vpc_id: memory})
-        if memory.released_at and holds_of(memory, self._now):
-            plans[vpc_id] = held(plans[vpc_id], memory.released_at)
+        plans[vpc_id] = self._hold(plans[vpc_id], memory)
         admission = self._admit(plans, vpcs)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
-        answer = VpcAnswer.of(admission.plans[vpc_id])
+        answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         notes = [answer.note, why_stopped, words, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)

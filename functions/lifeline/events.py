@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from lifeline.core.freeze import EVERYTHING
 from lifeline.errors import InvalidInputError
-from lifeline.settings import Mode
+from lifeline.settings import Mode, is_service
 
 CHANGE = "AWS API Call via CloudTrail"
 _VPC_ID = re.compile(r"^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$")
@@ -15,7 +16,9 @@ _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
-_CALL_FIELDS = frozenset({"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release"})
+_CALL_FIELDS = frozenset(
+    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze", "format"}
+)
 _PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
@@ -44,7 +47,12 @@ class Ask:
 
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
     when the queue got it, where a queue did: a look that began well after answers it. `because` is what set the work
-    going that a run put back. `approve` is the id of a plan that a person approves.
+    going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
+    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
+
+    `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
+    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `is_text` asks for
+    the answer as text.
     """
 
     trigger: Trigger
@@ -61,6 +69,11 @@ class Ask:
     sent_at: datetime | None = None
     because: tuple[Trigger, ...] = ()
     approve: str = ""
+    freeze: tuple[str, ...] = ()
+    unfreeze: tuple[str, ...] = ()
+    failure: str = ""
+    failure_message: str = ""
+    is_text: bool = False
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -77,7 +90,7 @@ def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
         raise InvalidInputError("event", f"must be a JSON object, not {_kind(event)}")
     if "detail-type" in event or "detail" in event:
         return _read_change(event, own_role_arn)
-    return _read_call(event)
+    return replace(_read_call(event), is_text=_read_format(event))
 
 
 def _read_call(event: dict[str, Any]) -> Ask:
@@ -87,6 +100,9 @@ def _read_call(event: dict[str, Any]) -> Ask:
     if "approve" in event:
         return _read_approval(event)
     mode = _read_mode(event)
+    for name in {"freeze", "unfreeze"} & set(event):
+        if "vpc_ids" not in event or mode is Mode.PLAN:
+            raise InvalidInputError(name, "goes with vpc_ids, and not with mode plan: it is kept at once")
     if "sweep" in event and "vpc_ids" in event:
         raise InvalidInputError("sweep", "can't go with vpc_ids: a sweep looks at every VPC")
     if "sweep" in event:
@@ -100,9 +116,6 @@ def _read_call(event: dict[str, Any]) -> Ask:
         return Ask(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
         raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
-    attempt = event.get("attempt", 0)
-    if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
-        raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
     fields = tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids)
     is_follow = event.get("follow", False)
@@ -114,15 +127,17 @@ def _read_call(event: dict[str, Any]) -> Ask:
         fields=fields,
         refusals=refusals,
         mode=mode,
-        attempt=attempt,
+        attempt=_read_attempt(event),
         is_follow=is_follow,
         is_release=is_release,
         because=_read_because(event.get("because", [])),
+        freeze=_read_services(event, "freeze"),
+        unfreeze=_read_services(event, "unfreeze"),
     )
 
 
 def _read_approval(event: Mapping[str, Any]) -> Ask:
-    more = sorted(set(event) - {"approve"})
+    more = sorted(set(event) - {"approve", "format"})
     if more:
         raise InvalidInputError(more[0], "can't go with approve: it approves one plan, just as it was told")
     plan_id = event["approve"]
@@ -130,6 +145,13 @@ def _read_approval(event: Mapping[str, Any]) -> Ask:
         wanted = "must be the id of a plan from a notice (plan-, then 16 of 0-9a-f)"
         raise InvalidInputError("approve", f"{wanted}, not {_shown(plan_id)}")
     return Ask(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
+
+
+def _read_attempt(event: Mapping[str, Any]) -> int:
+    attempt = event.get("attempt", 0)
+    if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
+        raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
+    return attempt
 
 
 def _read_release(event: Mapping[str, Any]) -> bool:
@@ -159,6 +181,21 @@ def _read_because(value: object) -> tuple[Trigger, ...]:
     )
 
 
+def _read_services(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The services of `freeze` or `unfreeze`: a list of their names, or true for all."""
+    value = event.get(name)
+    if value is None:
+        return ()
+    if value is True:
+        return (EVERYTHING,)
+    if not isinstance(value, list) or not value:
+        raise InvalidInputError(name, f"must be true or a list of services, not {_shown(value)}")
+    for place, one in enumerate(value):
+        if not isinstance(one, str) or not is_service(one):
+            raise InvalidInputError(f"{name}[{place}]", f"must be a service such as monitoring, not {_shown(one)}")
+    return tuple(sorted(set(value)))
+
+
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:
     """The ids in their order, and a refusal for each entry that is none: it doesn't stop the others."""
     if not isinstance(value, list) or not value:
@@ -186,6 +223,17 @@ def _read_mode(event: Mapping[str, Any]) -> Mode | None:
         raise InvalidInputError("mode", f"must be enforce or plan, not {_shown(event['mode'])}") from error
 
 
+def _read_format(event: Mapping[str, Any]) -> bool:
+    if event.get("format", "json") not in ("json", "text"):
+        raise InvalidInputError("format", f"must be text or json, not {_shown(event['format'])}")
+    return wants_text(event)
+
+
+def wants_text(event: object) -> bool:
+    """True if the caller asks for text, whatever else is wrong with the event."""
+    return isinstance(event, dict) and event.get("format") == "text"
+
+
 def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
     if event.get("detail-type") != CHANGE:
         raise InvalidInputError("detail-type", f"must be {CHANGE!r}, not {_shown(event.get('detail-type'))}")
@@ -198,9 +246,10 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
     if not isinstance(name, str) or not name.isalnum():
         raise InvalidInputError("detail.eventName", f"must name an EC2 call, not {_shown(name)}")
     found = frozenset(_ids(detail.get("requestParameters"))) | frozenset(_ids(detail.get("responseElements")))
+    failure = _text(detail.get("errorCode"))
     return Ask(
         trigger=Trigger(
-            kind="change",
+            kind="attempt" if failure else "change",
             event_id=_text(detail.get("eventID")) or _text(event.get("id")),
             event_name=name,
             actor=_actor(detail.get("userIdentity")),
@@ -210,6 +259,8 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
         vpc_ids=tuple(sorted(filter(_is_vpc_id, found))),
         changed_ids=found,
         is_own=bool(own_role_arn) and _issuer_arn(detail.get("userIdentity")) == own_role_arn,
+        failure=failure.removeprefix("Client."),  # CloudTrail's prefix (CloudTrail guide: record contents)
+        failure_message=_text(detail.get("errorMessage")),
     )
 
 

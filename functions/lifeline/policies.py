@@ -105,7 +105,9 @@ def policy_notice(problem: Problem) -> Notice:
         kind="policy",
         severity=Severity.WARNING if problem.in_force else Severity.CRITICAL,
         subject=f"[lifeline] policy: {what}",
-        text=f"{problem.field}: {problem.message}\n\n{meanwhile}\n",
+        happened=(f"{problem.field}: {problem.message}",),
+        done=(meanwhile,),
+        next=("Put the document right: the next look reads it, and you hear no more of it.",),
         facts={
             "field": problem.field,
             "message": problem.message,

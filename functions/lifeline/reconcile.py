@@ -15,6 +15,7 @@ from zlib import crc32
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.exemptions import Exemptions
@@ -26,24 +27,31 @@ from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
 from lifeline.core.actions import Action, Plan, Status
+from lifeline.core.because import because_of
+from lifeline.core.bus_events import answer_events, change_event
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
+from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
 from lifeline.core.exempting import with_exemptions
 from lifeline.core.follow import Followed, Made, follow
+from lifeline.core.freeze import hold
 from lifeline.core.history import outcomes_of
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
 from lifeline.core.policy import Exempted, Policy
-from lifeline.core.report import Refusal, VpcAnswer, endpoint_notice, lost_notice
+from lifeline.core.report import Refusal, VpcAnswer
+from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
 from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice, stacks_policy
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
 from lifeline.settings import Mode, Settings
+from lifeline.stages import stage
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
@@ -67,6 +75,7 @@ class Tools:
     ledger: Ledger
     queue: Queue
     notices: Publishes
+    bus: Bus
     policies: PolicyStore
     guards: Guards
     exemptions: Exemptions | None = None
@@ -127,7 +136,11 @@ class _Look:
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
-        vpcs = self._tools.network.observe(wanted)
+        with stage("observe", self._run.id) as part:
+            vpcs = self._tools.network.observe(wanted)
+            part.numbers["vpcs"] = len(vpcs)
+        if not self._is_by_hand:
+            keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
         policy = self._decision.policy
         if policy is None and all(ask.is_release for ask in asks):
             policy = Policy(rules=())  # what is given up needs none
@@ -136,7 +149,9 @@ class _Look:
         else:
             answers = self._plan_and_apply(self._planning(policy), vpcs, targets, wanted)
         answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
-        answers = sorted(map(self._gate.told, answers), key=lambda answer: answer.vpc_id)
+        seen = {vpc.id: vpc for vpc in vpcs}
+        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in answers]
+        answers = sorted(told, key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
@@ -176,16 +191,32 @@ class _Look:
         checked = [vpc.id for vpc in vpcs] if wanted is not None else self._turn_of([vpc.id for vpc in vpcs])
         check_dns = checked[:_MOST_NAMED]
         kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
-        plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
-        left = self._take_turns(plans, waiting, targets)
-        plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+        with stage("plan", self._run.id) as part:
+            plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
+            left = self._take_turns(plans, waiting, targets)
+            plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+            part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         if self._mode is Mode.PLAN:
+            plans = self._foresee_frozen(plans)
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
         if wanted is None:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
-        return [*left, *self._apply(planning, plans, targets)]
+        with stage("apply", self._run.id):
+            return [*left, *self._apply(planning, plans, targets)]
+
+    def _foresee_frozen(self, plans: dict[str, Plan]) -> dict[str, Plan]:
+        """The plans without what is frozen. Where the ledger can't be read, a plan is worth having all the same."""
+        price, now = price_in(self._settings.region), self._run.now()
+        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
+        try:
+            memories = side_by_side([partial(self._tools.ledger.recall, vpc_id) for vpc_id in wanting])
+        except LifelineError as error:
+            logger.warning("what is frozen was not read", error=str(error))
+            return plans
+        frozen = {vpc_id: memory.frozen for vpc_id, memory in zip(wanting, memories, strict=True)}
+        return {vpc_id: hold(plan, frozen.get(vpc_id, {}), price, now=now) for vpc_id, plan in plans.items()}
 
     def _take_turns(self, plans: dict[str, Plan], waiting: Sequence[str], targets: Targets) -> list[VpcAnswer]:
         """Takes the waiting VPCs out of `plans`: without a look at central endpoints, nothing may be made there."""
@@ -229,7 +260,7 @@ class _Look:
             metrics.add_metric("EndpointsLost", MetricUnit.Count, 1)
             logger.error("endpoint lost", vpc_id=vpc.id, endpoint_id=endpoint_id, reason=words)
         if followed.lost:
-            self._publish(lost_notice(vpc.id, followed.lost))
+            self._publish(lost_notice(vpc.id, followed.lost, vpc.tag("Name") or ""))
         return followed
 
     # ---- doing it
@@ -263,7 +294,8 @@ class _Look:
         return [*idle, *busy, *left, *done]
 
     def _hold(self, plan: Plan, memory: Memory, targets: Targets) -> Plan:
-        """The plan, but nothing is made where a person gave all up shortly before, until somebody asks for it again."""
+        """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
+        plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
         since = memory.released_at
         if since is None or targets.is_asked_by_a_person(plan.vpc_id) or self._run.now() - since >= RELEASE_HOLDS:
             return plan
@@ -357,19 +389,22 @@ class _Look:
     def _tell(self, answers: Sequence[VpcAnswer], targets: Targets) -> None:
         """One notice for the run. What stays blocked or planned is told once, not at every sweep."""
         for answer in answers:
-            _log(answer, targets)
+            log_answer(answer, targets.triggers(answer.vpc_id), run_id=self._run.id, mode=str(self._mode))
         if self._is_by_hand:
             return
         if self._is_sweep:
             self._gate.tell_of_switch(answers, self._tools.notices)
         news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
-        because = _because(targets, [answer.vpc_id for answer in news])
-        notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN)
+        now, stack = self._run.now(), self._settings.stack_name
+        mode = str(self._mode)
+        self._tools.bus.send(event for answer in news for event in answer_events(answer, mode=mode, now=now))
+        because = because_of((one for answer in news for one in targets.triggers(answer.vpc_id)), now)
+        notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN, stack=stack)
         if notice is None:
             return
         if not self._publish(notice):
             return  # the work is done and recorded; what stays open is told by the next look
-        ledger, now = self._tools.ledger, self._run.now()
+        ledger = self._tools.ledger
         for answer in news:
             memory = ledger.recall(answer.vpc_id)
             ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
@@ -412,13 +447,20 @@ class _Look:
         changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
         for vpc_id in changed:
             ledger.remember(vpc_id, replace(ledger.recall(vpc_id), looked_at=self._started), now=now)
-        ledger.record_changes(changes_by_vpc(asks, targets), now=now)
+        changes = changes_by_vpc(asks, targets)
+        ledger.record_changes(changes, now=now)
+        seen = ((vpc_id, one) for vpc_id, one in changes if one.event_id)
+        self._tools.bus.send(change_event(vpc_id, _facts_of(one), now) for vpc_id, one in seen)
 
 
 def _backoff(vpc_id: str, attempt: int) -> timedelta:
     """Twice as long each time, and up to half as long again by the VPC's id: what was refused together comes apart."""
     jitter = crc32(f"{vpc_id}|{attempt}".encode()) % 1000 / 2000
     return FIRST_RETRY * float(2**attempt) * (1 + jitter)
+
+
+def _facts_of(change: Trigger) -> dict[str, str]:
+    return {name: str(getattr(change, name)) for name in ("event_id", "event_name", "actor", "time")}
 
 
 def _as_deferred(plan: Plan, why: str) -> VpcAnswer:
@@ -432,36 +474,3 @@ def _gone_answer(vpc_id: str, asks: Sequence[Ask]) -> VpcAnswer:
             message = f"{vpc_id} does not exist in this account and region"
             return VpcAnswer(vpc_id=vpc_id, refusal=Refusal(ask.field_of(vpc_id), message))
     return VpcAnswer(vpc_id=vpc_id, note="the VPC is gone: nothing to do")
-
-
-def _because(targets: Targets, vpc_ids: Sequence[str]) -> str:
-    """What set a run going, in a line: the change and its maker, or the sweep."""
-    triggers = [trigger for vpc_id in vpc_ids for trigger in targets.triggers(vpc_id)]
-    changes = sorted({(one.time, one.event_name, one.actor) for one in triggers if one.kind == "change"})
-    silences = sorted({one.event_id for one in triggers if one.kind == "silence"})
-    approved = sorted({one.event_id for one in triggers if one.kind == "approval"})
-    if not changes and approved:
-        return f"{', '.join(approved[:3])} was approved"
-    if not changes and silences:
-        return f"agents there fell silent ({', '.join(silences[:3])})"
-    if not changes:
-        return "the scheduled sweep found it" if any(one.kind == "sweep" for one in triggers) else "somebody asked"
-    moment, name, actor = changes[0]
-    more = f" and {len(changes) - 1} more changes" if len(changes) > 1 else ""
-    return f"{name} by {actor or 'somebody unnamed'} at {moment}{more}"
-
-
-def _log(answer: VpcAnswer, targets: Targets) -> None:
-    event_ids = [trigger.event_id for trigger in targets.triggers(answer.vpc_id) if trigger.event_id][:5]
-    logger.info("looked at", vpc_id=answer.vpc_id, outcome=str(answer.outcome), event_ids=event_ids, note=answer.note)
-    for action in answer.actions:
-        logger.info(
-            "decided",
-            vpc_id=answer.vpc_id,
-            action=str(action.kind),
-            endpoint_service=action.service,
-            status=str(action.status),
-            reason=action.reason,
-            error=action.error,
-            endpoint_id=action.endpoint_id,
-        )

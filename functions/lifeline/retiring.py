@@ -8,7 +8,7 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
-from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.follow import Made
 from lifeline.core.model import Vpc
@@ -167,6 +167,6 @@ def held(plan: Plan, released_at: datetime) -> Plan:
     until = released_at + RELEASE_HOLDS
     why = f"released by hand: nothing is made here until {until:%Y-%m-%d %H:%M} UTC, or until you ask for it by vpc_ids"
     actions = tuple(
-        one.blocked(why) if one.status is Status.PLANNED and one.kind not in _GOING else one for one in plan.actions
+        one.blocked(why) if one.status is Status.PLANNED and one.kind not in GIVES_UP else one for one in plan.actions
     )
     return replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0)

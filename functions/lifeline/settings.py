@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from lifeline.core.limits import Limits
+from lifeline.core.notice_forms import Sender
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
@@ -17,6 +18,11 @@ _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
 _MOST_HOURS = 8760
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+
+
+def is_service(text: str) -> bool:
+    """True for what can be a service's name, as `ecr.api`."""
+    return bool(_SERVICE.fullmatch(text))
 
 
 class Mode(StrEnum):
@@ -79,7 +85,15 @@ class Settings:
     limits: Limits
     ledger_keep: timedelta
     retire_after: timedelta
+    chat_topic_arn: str
+    sends_events: bool
+    dashboard: str
     reconcile_arn: str = ""
+
+    @property
+    def sender(self) -> Sender:
+        """Who notices say that they are from."""
+        return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
 
     @property
     def default_watch(self) -> Watch:
@@ -131,6 +145,9 @@ class Settings:
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
             reconcile_arn=read.optional("RECONCILE_ARN"),
+            chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
+            sends_events=read.optional("SEND_EVENTS") == "yes",
+            dashboard=read.optional("DASHBOARD"),
         )
 
 
@@ -151,7 +168,7 @@ class _Reader:
         text = self.optional(name) if is_optional else self.text(name)
         found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
         for one in found:
-            if not _SERVICE.fullmatch(one):
+            if not is_service(one):
                 raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")
         return found
 

@@ -13,6 +13,7 @@ from lifeline.core.history import NO_VPC
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
 from lifeline.events import Ask, Trigger
 
+_RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
 CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
 
 
@@ -48,6 +49,11 @@ class Targets:
         """True if somebody names the VPC and waits for the answer."""
         return any(ask.trigger.kind == "call" and ask.sent_at is None for ask in self.asks.get(vpc_id, []))
 
+    def attempts(self, vpc_id: str) -> list[Ask]:
+        """Others' calls that failed, among what names the VPC, the earliest first."""
+        found = [ask for ask in self.asks.get(vpc_id, []) if ask.trigger.kind == "attempt"]
+        return sorted(found, key=lambda ask: ask.trigger.time)
+
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""
         return [ask.trigger for ask in self.asks.get(vpc_id, []) if ask.trigger.kind == "change"]
@@ -56,8 +62,8 @@ class Targets:
 def find_targets(asks: Sequence[Ask], lookup: Lookup, ledger: Ledger) -> Targets:
     """The VPCs that the asks touch. What can't be traced to a VPC asks for the region, unless it was just looked at."""
     targets = Targets()
-    changes = [ask for ask in asks if ask.trigger.kind == "change"]
-    ids = frozenset(one for ask in changes for one in ids_to_look_up(ask.trigger.event_name, ask.changed_ids))
+    records = [ask for ask in asks if ask.trigger.kind in _RECORDS]
+    ids = frozenset(one for ask in records for one in ids_to_look_up(ask.trigger.event_name, ask.changed_ids))
     found = lookup.vpcs_of(ids) if ids else {}
     for ask in asks:
         touched = _touched(ask, found)
@@ -103,6 +109,9 @@ def _causes(ask: Ask) -> tuple[Trigger, ...]:
 def _touched(ask: Ask, found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
     if ask.is_sweep:
         return None
-    if ask.trigger.kind != "change":
+    if ask.trigger.kind not in _RECORDS:
         return frozenset(ask.vpc_ids)
-    return vpcs_touched(ask.trigger.event_name, ask.changed_ids, found)
+    touched = vpcs_touched(ask.trigger.event_name, ask.changed_ids, found)
+    if touched is None and ask.trigger.kind == "attempt":
+        return frozenset()  # nothing changed, so nothing is missed
+    return touched

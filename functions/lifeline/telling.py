@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.notices import Publishes
 from lifeline.adapters.queue import Queue
+from lifeline.core.bus_events import incident_event
 from lifeline.core.gaps import Agent
 from lifeline.core.incident import Incident
 from lifeline.core.incident_notice import incident_notice, summary_notice
 from lifeline.core.incidents import News, NewsKind, Settled, cap, told
 from lifeline.core.notice import Notice
 from lifeline.core.watches import Watch
+from lifeline.detections import log_incidents
 from lifeline.events import Trigger
 
 
@@ -42,16 +45,20 @@ class Telling:
         incidents: Incidents,
         notices: Publishes,
         changes: Queue,
+        bus: Bus,
         *,
         now: datetime,
         attempt: Attempts,
+        run_id: str = "",
     ) -> None:
         self._watch = watch
         self._incidents = incidents
         self._notices = notices
         self._changes = changes
+        self._bus = bus
         self._now = now
         self._attempt = attempt
+        self._run_id = run_id
 
     def tell(self, settled: Settled) -> Outcome:
         """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
@@ -60,6 +67,7 @@ class Telling:
         self._ask_for_mending(one for one in claimed.values() if one.id not in over)
         news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
         done = self._publish_all(news)
+        log_incidents(news, done, run_id=self._run_id)
         for one in done:
             if one.kind is not NewsKind.RESOLVED:
                 self._attempt(partial(self._incidents.save, told(one.incident, one, self._now)))
@@ -80,6 +88,8 @@ class Telling:
         done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
         if rest and self._publish(summary_notice(rest, self._watch, self._now)):
             done += rest
+        events = (incident_event(one, self._watch.namespace, self._now) for one in done)
+        self._bus.send(event for event in events if event)
         return done
 
     def _publish(self, notice: Notice) -> bool:

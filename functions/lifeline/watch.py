@@ -20,6 +20,7 @@ from functools import partial
 from itertools import batched
 
 from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.checks import Checks
 from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.incidents import Incidents
@@ -32,10 +33,12 @@ from lifeline.core.incidents import NewsKind, Settled, settle, to_examine
 from lifeline.core.machines import Instance
 from lifeline.core.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.core.watches import Maintenance, Watch
+from lifeline.detections import log_turns
 from lifeline.discovery import Listed, discover, is_due, list_series
 from lifeline.errors import LifelineError, TransientError
 from lifeline.inquiry import Case, Inquiry, Witnesses
 from lifeline.observability import logger
+from lifeline.stages import stage
 from lifeline.survey import Sight, Survey
 from lifeline.telling import Telling
 
@@ -51,6 +54,7 @@ class Tools:
     roster: Callable[[Watch], Roster]
     incidents: Incidents
     notices: Publishes
+    bus: Bus
     witnesses: Witnesses
     changes: Queue
     checks: Checks | None = None
@@ -110,7 +114,16 @@ class Run:
         self._is_written = True
         self._failures: list[str] = []
         self._told: list[NewsKind] = []
-        self._telling = Telling(watch, tools.incidents, tools.notices, tools.changes, now=now, attempt=self._attempt)
+        self._telling = Telling(
+            watch,
+            tools.incidents,
+            tools.notices,
+            tools.changes,
+            tools.bus,
+            now=now,
+            attempt=self._attempt,
+            run_id=run_id,
+        )
 
     # ---- what is asked for
 
@@ -129,7 +142,9 @@ class Run:
             chunks = self._discover(chunks)
         agents = _agents_of(chunks)
         survey = self._survey(agents, relist=self._relist)
-        sight = survey.see()
+        with stage("observe", self._run_id) as told:
+            sight = survey.see()
+            told.numbers["agents"] = len(agents)
         verdicts = self._judge(agents, sight)
         report = self._settle(kept, chunks, verdicts, sight)
         self._end_discovery()
@@ -142,11 +157,13 @@ class Run:
         """
         state = self._roster.state()
         if state.run_id != self._run_id or part not in state.waiting:
-            logger.warning("a part came too late", watch=self._watch.name, part=part, run=self._run_id)
+            logger.warning("a part came too late", watch=self._watch.name, part=part, run_id=self._run_id)
             return Report(is_part=True)
         chunks = self._roster.read(numbers)
         agents = _agents_of(chunks)
-        sight = self._survey(agents).see()
+        with stage("observe", self._run_id) as told:
+            sight = self._survey(agents).see()
+            told.numbers["agents"] = len(agents)
         verdicts = self._judge(agents, sight)
         changes = {entity: _kept_until_told(agents[entity], one) for entity, one in verdicts.items()}
         self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
@@ -246,7 +263,9 @@ class Run:
     def _judge(self, agents: Mapping[str, Agent], sight: Sight) -> dict[str, Verdict]:
         moment = self._moment
         late = {entity: Verdict(State.LATE, agents[entity]) for entity in sight.late}
-        return late | {entity: judge(agents[entity], seen, moment) for entity, seen in sight.evidence.items()}
+        judged = {entity: judge(agents[entity], seen, moment) for entity, seen in sight.evidence.items()}
+        log_turns(self._watch.name, judged, agents, sight.evidence, run_id=self._run_id)
+        return late | judged
 
     # ---- in parts
 
@@ -305,7 +324,9 @@ class Run:
         agents |= self._without_ghosts(agents, incidents)
         case = Case(self._watch, agents, sight.instances, incidents, self._now, sight.quiet)
         wanted = to_examine(incidents, agents, self._now)
-        causes = Inquiry(self._tools.witnesses, case).find_causes(wanted)
+        with stage("diagnose", self._run_id) as told:
+            causes = Inquiry(self._tools.witnesses, case).find_causes(wanted)
+            told.numbers["agents"] = len(wanted)
         settled = settle(self._watch, incidents, agents, removed, causes, self._now)
         agents |= settled.agents
         changes: dict[str, Agent | None] = {entity: agents.get(entity) for entity in before}
@@ -352,7 +373,9 @@ class Run:
 
     def _tell(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
         """Tells what is news, and lets the agents go whose incidents are over."""
-        outcome = self._telling.tell(settled)
+        with stage("tell", self._run_id) as told:
+            outcome = self._telling.tell(settled)
+            told.numbers["notices"] = len(outcome.kinds)
         self._told += outcome.kinds
         self._save_chunks(chunks, [replaced(chunk, outcome.freed) for chunk in chunks])
 

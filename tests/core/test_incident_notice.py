@@ -90,9 +90,9 @@ What was seen around one of them:
 Still broken: nothing that would end it has been seen. ReconcileEndpoints is
 asked to look at vpc-0a1b2c3d4e5f60718: it mends what its mode and policy allow.
 
-What to do: Wait for the endpoint, or bring the route back.
+Next: Wait for the endpoint, or bring the route back.
 
-Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 """
     )
 
@@ -118,7 +118,9 @@ this was seen.
 Recovering: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
 Agents may need until 09:24 UTC.
 
-Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
+Next: Wait until 09:24 UTC: you are told when they are back, or if they are not.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 """
     )
 
@@ -139,11 +141,12 @@ longest for 1 h 6 min now. 1 joined since the last notice.
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
 
-Still broken: nothing that would end it has been seen.
+Still broken: nothing that would end it has been seen. This is not for Lifeline
+to mend.
 
-What to do: Wait for the endpoint, or bring the route back.
+Next: Wait for the endpoint, or bring the route back.
 
-Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 """
     )
 
@@ -153,7 +156,7 @@ def test_a_resolved_incident_reads_so() -> None:
     news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
     notice = incident_notice(news, WATCH, minute(13))
     assert notice.subject == (
-        "[lifeline] 2 of 5 agents of app-prod report again after 11 min: endpoint vpce-0a1b2c3d4e5f60718 b..."
+        "[lifeline] 2 of 5 agents of app-prod report again after 11 min: endpoint vpce-0a1b2c3d4e5f60718"
     )
     assert notice.text == (
         """\
@@ -175,7 +178,9 @@ this was seen.
 
 What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
 
-Incident: inc-20260302-0907-ab12cd (watch cloudwatch-agent)
+Next: Nothing, if those that are not back were meant to go.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 """
     )
 
@@ -289,9 +294,9 @@ def test_what_to_do_follows_how_it_stands() -> None:
     def told(cause: Cause, phase: Phase) -> str:
         return text(News(NewsKind.REMINDER, incident(cause, phase=phase), silent=TWO), at=70)
 
-    assert "What to do: Wait for the endpoint" in told(CUT, Phase.BROKEN)
-    assert "What to do" not in told(FIXED, Phase.RECOVERING)
-    assert "What to do: restart the agents that are not back" in told(FIXED, Phase.BROKEN)
+    assert "Next: Wait for the endpoint" in told(CUT, Phase.BROKEN)
+    assert "estart" not in told(FIXED, Phase.RECOVERING)
+    assert "Next: Restart the agents that are not back" in told(FIXED, Phase.BROKEN)
 
 
 def test_who_did_not_come_back_in_time_is_told() -> None:

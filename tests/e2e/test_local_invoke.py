@@ -51,7 +51,8 @@ def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
         return [one["field"] for one in answer["errors"]] == ["exempt[0]"]  # a VPC that isn't in the emulated account
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
-    return answer.get("mode") in ("enforce", "plan") and isinstance(answer.get("vpcs"), list)
+    told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)
+    return answer.get("mode") in ("enforce", "plan") and told
 
 
 @pytest.fixture(scope="session")

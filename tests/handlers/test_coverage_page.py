@@ -146,6 +146,15 @@ def test_a_released_vpc_says_how_long_it_is_left_alone(stage: Stage) -> None:
     assert stage.standings(vpc_id) == {Standing.MISSING}
 
 
+def test_a_frozen_service_says_why_and_how_to_end_it(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id], "freeze": ["monitoring"]})
+    (hold,) = stage.one(vpc_id).holds
+    assert hold.startswith("monitoring: frozen since")
+    assert "unfreeze" in hold
+    assert stage.standings(vpc_id) == {Standing.BLOCKED}
+
+
 def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
@@ -317,7 +326,7 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
             "what is exempt by hand",
         )
     )
-    assert "planned: create interface endpoint monitoring" in stage.show({"plan": vpc_id})
+    assert "Cost: 7.30 USD a month more" in stage.show({"plan": vpc_id})
 
 
 def test_without_dns_attributes_the_page_comes_and_says_what_that_means(stage: Stage) -> None:
@@ -379,8 +388,9 @@ def test_a_plan_is_shown_as_text_with_the_command_that_approves_it(stage: Stage)
     stage.lifeline({"vpc_ids": [vpc_id]})
     text = stage.show({"plan": vpc_id})
     assert f"Plan for {vpc_id}" in text
-    assert "blocked: create interface endpoint monitoring" in text
-    assert "waits for approval (+7.30 USD a month): sam remote invoke ReconcileEndpoints" in " ".join(text.split())
+    assert "blocked in 1 VPC" in text
+    assert stage.one(vpc_id).plan_id in text
+    assert "sam remote invoke ReconcileEndpoints" in text
 
 
 def test_the_plan_of_a_vpc_that_is_gone_is_refused_in_words(stage: Stage) -> None:

@@ -484,7 +484,7 @@ class TestTelling:
                 detector.check(minute(7.2))
                 super().publish(notice)
 
-        topic = Interrupted(Settings.from_environment().topic_arn)
+        topic = Interrupted(Settings.from_environment().topic_arn, Settings.from_environment().sender)
         assert detector.check(minute(7), topic=topic).opened == (HOST,)
         assert set(detector.kinds) == {"incident_opened"}
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.ledger import Ledger
 from lifeline.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
-from tests.support.world import ROLE_ARN, Context, World, emulated_world
+from tests.support.world import ROLE_ARN, Context, World, emulated_world, flat
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -154,7 +154,7 @@ def test_a_plan_stack_never_applies_and_tells_each_plan_once(monkeypatch: pytest
         call({"sweep": True})
         assert world.endpoints(vpc_id) == []
         (notice,) = world.notices()
-        assert "Mode is plan: nothing was changed." in json.loads(notice["Body"])["Message"]
+        assert "Mode is plan: nothing was changed." in flat(json.loads(notice["Body"])["Message"])
 
 
 def test_gateway_endpoints_take_the_route_tables_of_private_subnets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +298,7 @@ def test_the_notice_says_who_changed_what_and_what_was_done(world: World) -> Non
     about = [one for one in heard if vpc_id in one["Message"]]
     assert len(about) == 1
     assert "DeleteRoute by deploy-role/terraform" in about[0]["Message"]
-    assert "done: create_interface_endpoint monitoring vpce-" in about[0]["Message"]
+    assert "monitoring: created the interface endpoint vpce-" in about[0]["Message"]
 
 
 def test_while_another_run_holds_the_vpc_its_work_is_put_back_and_not_done_twice(world: World) -> None:
@@ -419,7 +419,7 @@ def test_a_name_that_a_deleted_endpoint_still_holds_is_tried_again(
     assert (body["attempt"], body["because"][0]["event_name"]) == (1, "DeleteRoute")
     call(sqs(body))
     texts = [json.loads(one["Body"])["Message"] for one in world.notices()]
-    assert any("done: create_interface_endpoint" in text and "Because: DeleteRoute by" in text for text in texts)
+    assert any("created the interface endpoint" in text and "DeleteRoute by" in text for text in texts)
 
 
 def test_a_plan_that_comes_through_the_queue_is_refused_never_applied(world: World) -> None:
@@ -441,7 +441,7 @@ def test_what_was_done_is_told_even_if_it_can_not_be_written_down(
         with pytest.raises(TransientError):
             call({"vpc_ids": [vpc_id]})
     (notice,) = world.notices()
-    assert "done: create_interface_endpoint" in json.loads(notice["Body"])["Message"]
+    assert "created the interface endpoint" in json.loads(notice["Body"])["Message"]
 
 
 def test_another_accounts_vpc_stops_no_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

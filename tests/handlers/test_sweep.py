@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.adapters.approvals import Approvals
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.grants import Grants
@@ -41,7 +42,8 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
         endpoints=Endpoints(settings.stack_name, ec2),
         ledger=Ledger(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
-        notices=Topic(settings.topic_arn),
+        notices=Topic(settings.topic_arn, settings.sender),
+        bus=Bus(is_on=False, stack_name="lifeline"),
         policies=PolicyStore(settings.table_name),
         guards=Guards(KillSwitch("", settings.table_name), Grants(settings.table_name), Approvals(settings.table_name)),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.incidents import Incidents
@@ -298,6 +299,7 @@ def make_tools(world: World, record: Record) -> Tools:
         roster=lambda _: roster,
         incidents=cast("Incidents", SimulatedIncidents(world, record)),
         notices=SimulatedTopic(world, record),
+        bus=Bus(is_on=False, stack_name="lifeline"),
         witnesses=witnesses,
         changes=cast("Queue", around),
     )

@@ -1,5 +1,6 @@
 """Agents for tests: builders of values, and a fleet that publishes to moto."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -97,7 +98,10 @@ class Sent:
 
 def sent(topic_arn: str) -> list[Sent]:
     topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic_arn]
-    return [Sent(item[2], item[1], item[3]["kind"]["Value"]) for item in topic.sent_notifications]
+    return [
+        Sent(item[2], json.loads(json.loads(item[1])["sqs"])["text"], item[3]["kind"]["Value"])
+        for item in topic.sent_notifications
+    ]
 
 
 def publish(

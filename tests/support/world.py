@@ -76,6 +76,10 @@ class World:
         return found
 
     def notices(self) -> list[dict[str, Any]]:
+        """What SNS delivered, with the notice's text in the place of the form for machines, which is in `Form`."""
+        return [one | {"Body": json.dumps(with_text(json.loads(one["Body"])))} for one in self.forms()]
+
+    def forms(self) -> list[dict[str, Any]]:
         return self._messages(self.notices_url)
 
     def dead_letters(self) -> list[dict[str, Any]]:
@@ -94,6 +98,17 @@ class World:
         ).get("Messages"):
             found += batch
         return found
+
+
+def with_text(body: dict[str, Any]) -> dict[str, Any]:
+    """SNS's envelope of a notice, read as a person would."""
+    form = json.loads(body["Message"])
+    return body | {"Message": form["text"], "Form": form}
+
+
+def flat(text: str) -> str:
+    """A text as if its lines were endless."""
+    return " ".join(text.replace("\\\n", " ").split())
 
 
 @contextmanager

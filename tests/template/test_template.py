@@ -27,6 +27,9 @@ class _Loader(yaml.SafeLoader):
     """CloudFormation's tags, as the functions that they stand for."""
 
 
+ATTEMPTS = sorted((ROOT / "events/attempts").glob("*.json"))
+
+
 def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
     if isinstance(node, yaml.SequenceNode):
@@ -60,9 +63,12 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
 
 
 def test_the_rules_listen_for_every_change_that_events_holds_a_record_of(template: dict[str, Any]) -> None:
-    names = [name for pattern in patterns(template).values() for name in pattern["detail"]["eventName"]]
+    found = patterns(template)
+    attempts = found.pop("AttemptRule")["detail"]["eventName"]
+    names = [name for pattern in found.values() for name in pattern["detail"]["eventName"]]
     assert len(names) == len(set(names)) == 118
     assert set(names) == {path.stem for path in (ROOT / "events/cloudtrail").glob("*.json")}
+    assert set(attempts) == {path.stem.partition("-")[0] for path in ATTEMPTS}
 
 
 def test_each_pattern_stays_below_eventbridges_default_quota(template: dict[str, Any]) -> None:
@@ -70,12 +76,13 @@ def test_each_pattern_stays_below_eventbridges_default_quota(template: dict[str,
     assert all(size < QUOTA for size in sizes.values()), sizes
 
 
-def test_each_rule_listens_for_successful_calls_only_and_feeds_the_queue(template: dict[str, Any]) -> None:
-    for rule in resources(template, "AWS::Events::Rule").values():
+def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue(template: dict[str, Any]) -> None:
+    for name, rule in resources(template, "AWS::Events::Rule").items():
         pattern = rule["EventPattern"]
         assert pattern["source"] == ["aws.ec2"]
         assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
-        assert pattern["detail"]["errorCode"] == [{"exists": False}]
+        codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
+        assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
@@ -146,6 +153,7 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
         "approvals",
+        "bus",
         "central_dns",
         "endpoints",
         "exemptions",
@@ -160,6 +168,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "queue",
     ),
     "DetectRole": (
+        "bus",
         "central_dns",
         "checks",
         "cloudwatch",
@@ -227,6 +236,7 @@ _SERVICE_OF = {
     "_cloudwatch": "cloudwatch",
     "_dynamodb": "dynamodb",
     "_ec2": "ec2",
+    "_events": "events",
     "_iam": "iam",
     "_profiles": "route53profiles",
     "_resolver": "route53resolver",

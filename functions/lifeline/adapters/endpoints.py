@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
-from lifeline.core.actions import Action, ActionKind
+from lifeline.core.actions import GIVES_UP, Action, ActionKind
 from lifeline.core.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
 from lifeline.core.serving import HTTPS
 from lifeline.errors import TerminalError, TransientError
@@ -75,10 +75,15 @@ class Endpoints:
                 return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
             case ActionKind.ATTACH_SECURITY_GROUP:
                 self._modify(action, AddSecurityGroupIds=[group_id])
-            case ActionKind.ADD_SUBNETS | ActionKind.ADD_ROUTE_TABLES:
-                self._modify(action, **_added(action))
-            case ActionKind.ENABLE_PRIVATE_DNS:
-                self._modify(action, PrivateDnsEnabled=True)
+            case (
+                ActionKind.ADD_SUBNETS
+                | ActionKind.ADD_ROUTE_TABLES
+                | ActionKind.REMOVE_SUBNETS
+                | ActionKind.REMOVE_ROUTE_TABLES
+            ):
+                self._modify(action, **_moved(action))
+            case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
+                self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
             case ActionKind.OPEN_NETWORK_ACL:
@@ -192,10 +197,11 @@ class Endpoints:
         return [{"ResourceType": resource_type, "Tags": tags}]
 
 
-def _added(action: Action) -> dict[str, list[str]]:
-    if action.kind is ActionKind.ADD_SUBNETS:
-        return {"AddSubnetIds": list(action.subnet_ids)}
-    return {"AddRouteTableIds": list(action.route_table_ids)}
+def _moved(action: Action) -> dict[str, list[str]]:
+    verb = "Remove" if action.kind in GIVES_UP else "Add"
+    if action.kind in {ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}:
+        return {f"{verb}SubnetIds": list(action.subnet_ids)}
+    return {f"{verb}RouteTableIds": list(action.route_table_ids)}
 
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:

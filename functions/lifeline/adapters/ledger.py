@@ -11,6 +11,7 @@ from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
+from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
 from lifeline.errors import TransientError
@@ -33,7 +34,8 @@ class Memory:
     """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told.
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
-    Lifeline's own, by id; `released_at` is when a person gave all of it up. `remember` leaves these two as they are.
+    Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
+    off, by service. `remember` leaves these three as they are.
     """
 
     looked_at: datetime | None = None
@@ -42,6 +44,7 @@ class Memory:
     told: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
+    frozen: Mapping[str, Freeze] = field(default_factory=dict)
 
 
 class Ledger:
@@ -146,6 +149,21 @@ class Ledger:
                 Key=_look_key(vpc_id),
                 UpdateExpression="SET released_at = :moment, expires_at = :expires",
                 ExpressionAttributeValues={":moment": moment, ":expires": self._expiry(now)},
+            )
+
+    def keep_frozen(self, vpc_id: str, frozen: Mapping[str, Freeze], *, now: datetime) -> None:
+        """Keeps what Lifeline keeps its hands off in the VPC, in place of what was kept before. Call it under the VPC's
+        lease, or where only people write.
+        """
+        with translated(f"ledger: remember what is frozen in {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET frozen = :frozen, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":frozen": {"M": {service: _freeze_item(one) for service, one in sorted(frozen.items())}},
+                    ":expires": self._expiry(now),
+                },
             )
 
     def _list_retiring(self, verb: str, vpc_id: str) -> None:
@@ -326,6 +344,27 @@ def _memory(item: dict[str, Any]) -> Memory:
         told=item.get("told", {}).get("S", ""),
         unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
+        frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
+    )
+
+
+def _freeze_item(freeze: Freeze) -> dict[str, Any]:
+    texts = {"kind": freeze.kind, "why": freeze.why, "actor": freeze.actor, "event_id": freeze.event_id}
+    times = {"since": freeze.since} | ({"until": freeze.until} if freeze.until else {})
+    return {
+        "M": {name: {"S": str(text)} for name, text in texts.items()}
+        | {name: {"S": time.isoformat()} for name, time in times.items()}
+    }
+
+
+def _freeze(item: dict[str, Any]) -> Freeze:
+    return Freeze(
+        kind=FreezeKind(item["kind"]["S"]),
+        since=datetime.fromisoformat(item["since"]["S"]),
+        why=item["why"]["S"],
+        actor=item["actor"]["S"],
+        event_id=item["event_id"]["S"],
+        until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
     )
 
 

@@ -20,9 +20,24 @@ class ActionKind(StrEnum):
     ADD_ROUTE_TABLES = "add_route_tables"
     ENABLE_PRIVATE_DNS = "enable_private_dns"
     REPLACE_ENDPOINT = "replace_endpoint"
+    DISABLE_PRIVATE_DNS = "disable_private_dns"
+    REMOVE_SUBNETS = "remove_subnets"
+    REMOVE_ROUTE_TABLES = "remove_route_tables"
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
+
+
+# What hands something over, or takes it away: no limit is meant for it, and no freeze.
+GIVES_UP = frozenset(
+    {
+        ActionKind.DISABLE_PRIVATE_DNS,
+        ActionKind.REMOVE_SUBNETS,
+        ActionKind.REMOVE_ROUTE_TABLES,
+        ActionKind.RETIRE_ENDPOINT,
+        ActionKind.DELETE_SECURITY_GROUP,
+    }
+)
 
 
 class Status(StrEnum):

@@ -1,11 +1,13 @@
 """What people and machines are told of incidents: one notice for each, and one for those beyond the cap."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from lifeline.core.changes import change_words
 from lifeline.core.gaps import Agent
 from lifeline.core.incident import Cause, CauseKind, Incident, Phase
 from lifeline.core.incident_text import (
@@ -13,13 +15,13 @@ from lifeline.core.incident_text import (
     fix_of,
     longest,
     never_reported,
-    paragraphs,
+    parts_of,
     place_of,
     shown,
     were_late,
 )
 from lifeline.core.incidents import News, NewsKind
-from lifeline.core.notice import Notice, Severity, subject_line
+from lifeline.core.notice import Notice, Severity, fit_subject, subject_line
 from lifeline.core.watches import Watch
 from lifeline.core.wording import plain, shorten, wrap, write_count, write_length
 
@@ -27,16 +29,24 @@ _MOST_SUMMARISED = 10
 _LONGEST_SUMMARY = 120
 _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
 _LONGEST_ENTITY = 30
+_END = re.compile(r" became | at | by \d")  # of what a subject needs of a fix
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
     """One incident's news: who, why, how it stands and what to do. Everything in it is printable ASCII."""
-    blocks = [lines for lines in paragraphs(news, watch, now) if lines]
+    parts, cause = parts_of(news, watch, now), news.incident.cause
     return Notice(
         kind=f"incident_{news.kind}",
         severity=_severity(news),
-        subject=subject_line(f"[lifeline] {_headline(news, _short_place(news.incident.cause), now)}"),
-        text="\n\n".join("\n".join(lines) for lines in blocks) + "\n",
+        subject=_subject(news, now),
+        happened=tuple(parts.happened),
+        why=tuple(parts.why),
+        done=tuple(parts.done),
+        next=tuple(parts.next),
+        ids=tuple(parts.ids),
+        vpc_id=cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        vpc_name=cause.vpc_name if cause.kind.is_of_one_vpc else "",
+        incident=news.incident.id,
         facts=_facts(news, watch, now),
     )
 
@@ -56,7 +66,7 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
         kind="incident_summary",
         severity=max(severities, key=list(Severity).index),
         subject=subject_line(f"[lifeline] {write_count(len(rest), 'more incident')} of {watch.name}: {by_kind}"),
-        text="\n".join([*lines, "", *rows, *left_out]) + "\n",
+        happened=(*lines, "", *rows, *left_out),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,
@@ -74,6 +84,18 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
             ],
         },
     )
+
+
+def _subject(news: News, now: datetime) -> str:
+    """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
+    cause = news.incident.cause
+    whole, short = place_of(cause), _short_place(cause)
+    versions = [(news, whole), (news, short)]
+    if cause.change:
+        bare = replace(cause, words=change_words(cause.change), fix=_END.split(cause.fix)[0])
+        barest = replace(news, incident=replace(news.incident, cause=bare))
+        versions += [(barest, whole), (barest, short)]
+    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in versions))
 
 
 def _summary(news: News, now: datetime) -> list[str]:

@@ -1,6 +1,7 @@
 """An incident in sentences: who, since when, why, how it stands, what to do; a paragraph is a list of lines."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lifeline.core.gaps import Agent, State, Suppression
@@ -21,23 +22,37 @@ _SURE = {
 _STOPPED = "its instance is stopped or gone"  # it isn't running; where agents are judged in parts, it may be terminated
 
 
-def paragraphs(news: News, watch: Watch, now: datetime) -> Iterator[list[str]]:
-    """The whole text, paragraph by paragraph; those with nothing to say are empty."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The text in the parts of a notice, a line each."""
+
+    happened: list[str]
+    why: list[str]
+    done: list[str]
+    next: list[str]
+    ids: list[str]
+
+
+def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
+    """Who is silent or back, why, how it stands and what Lifeline does about it, what a person should do."""
     cause, namespace = news.incident.cause, watch.namespace
+    ids = [f"Incident {news.incident.id} (watch {watch.name})."]
     if news.kind is NewsKind.RESOLVED:
-        yield _over(news, namespace, now)
-        yield _rows([_recovery(agent, cause) for agent in news.back], most=MOST_NAMED)
-        yield _not_back(news)
-        if not were_late(news):
-            yield _reason(cause, now)
-            yield _repair(news)
-    else:
-        yield _heading(news, namespace, now)
-        yield _rows([_silence(agent, cause, now) for agent in shown(news)], most=MOST_NAMED)
-        yield [*_reason(cause, now), *_evidence(cause, len(news.members))]
-        yield _standing(news)
-        yield _advice(news)
-    yield [f"Incident: {news.incident.id} (watch {watch.name})"]
+        rows = _rows([_recovery(agent, cause) for agent in news.back], most=MOST_NAMED)
+        happened = [*_over(news, namespace, now), *([""] if rows else []), *rows, *_not_back(news)]
+        why, done = ([], []) if were_late(news) else (_reason(cause, now), _repair(news))
+        return Parts(happened, why, done, _after(news), ids)
+    return Parts(
+        [
+            *_heading(news, namespace, now),
+            "",
+            *_rows([_silence(agent, cause, now) for agent in shown(news)], most=MOST_NAMED),
+        ],
+        [*_reason(cause, now), *_evidence(cause, len(news.members))],
+        _standing(news),
+        _advice(news),
+        ids,
+    )
 
 
 def shown(news: News) -> tuple[Agent, ...]:
@@ -175,7 +190,7 @@ def _rows(rows: Sequence[str], *, most: int) -> list[str]:
 
 def _reason(cause: Cause, now: datetime) -> list[str]:
     change = cause.change
-    lines = wrap(f"Why: {cause.words}. Confidence: {_SURE[cause.confidence]}.")
+    lines = wrap(f"{cause.words}. Confidence: {_SURE[cause.confidence]}.")
     if change:
         by = f" by {change.actor}" if change.actor else ""
         event = f", CloudTrail event {change.event_id}" if change.event_id else ""
@@ -199,30 +214,46 @@ def _standing(news: News) -> list[str]:
     """Whether it recovers, by what and until when, or is still broken, and what Lifeline does about it."""
     incident, cause = news.incident, news.incident.cause
     if cause.kind is CauseKind.FLAPPING:
-        return []
-    fix = cause.fix or "the cause is gone"
+        return wrap("Nothing is done: an agent that comes and goes is for a person.")
     until = recovers_until(incident)
     if until and incident.phase is Phase.RECOVERING:
         if cause.fixed_at is None:
             return wrap("Recovering: an endpoint is not up yet; agents need some minutes more once it is.")
-        return wrap(f"Recovering: {fix}. Agents may need until {until:%H:%M} UTC.")
+        return wrap(f"Recovering: {cause.fix or 'the cause is gone'}. Agents may need until {until:%H:%M} UTC.")
+    return wrap(f"Still broken: {_broken(cause)}")
+
+
+def _broken(cause: Cause) -> str:
     if cause.fixed_at:
         minutes = int(RECOVERY_TIME.total_seconds() // 60)
-        return wrap(f"Still broken: {fix}, but the {minutes} minutes that agents may need after that are over.")
+        fix = cause.fix or "the cause is gone"
+        return f"{fix}, but the {minutes} minutes that agents may need after that are over."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
-        return wrap("Still broken: the endpoint is not up yet.")
-    mending = f" ReconcileEndpoints is asked to look at {cause.vpc_id}: it mends what its mode and policy allow."
-    return wrap(f"Still broken: nothing that would end it has been seen.{mending if cause.is_healable else ''}")
+        return "the endpoint is not up yet."
+    mending = "This is not for Lifeline to mend."
+    if cause.is_healable:
+        mending = f"ReconcileEndpoints is asked to look at {cause.vpc_id}: it mends what its mode and policy allow."
+    return f"nothing that would end it has been seen. {mending}"
 
 
 def _advice(news: News) -> list[str]:
     """What a person should do now: nothing beyond waiting while agents come back, for their cause is gone."""
     cause = news.incident.cause
+    until = recovers_until(news.incident)
     if cause.fixed_at is None:
-        return wrap(f"What to do: {cause.advice}") if cause.advice else []
+        return wrap(cause.advice or "Look at the agents and their logs.")
     if news.incident.phase is Phase.RECOVERING:
-        return []
-    return wrap("What to do: restart the agents that are not back, and look at their logs.")
+        told = f" until {until:%H:%M} UTC" if until else ""
+        return wrap(f"Wait{told}: you are told when they are back, or if they are not.")
+    return wrap("Restart the agents that are not back, and look at their logs.")
+
+
+def _after(news: News) -> list[str]:
+    """What is left to do once it is over."""
+    if news.set_aside or news.incident.gone:
+        return wrap("Nothing, if those that are not back were meant to go.")
+    is_own = news.incident.cause.kind in (CauseKind.AGENT, CauseKind.FLAPPING)
+    return wrap("Look into the agents' logs for why they stopped." if is_own and news.back else "Nothing.")
 
 
 def _over(news: News, namespace: str, now: datetime) -> list[str]:
@@ -256,7 +287,7 @@ def _not_back(news: News) -> list[str]:
     rows = _rows([f"{agent.entity}: {_aside(agent)}" for agent in news.set_aside], most=_MOST_ASIDE)
     if news.incident.gone:
         rows.append(f"  {write_count(news.incident.gone, 'agent')} terminated or forgotten")
-    return ["Not back, and not expected to report:", *rows] if rows else []
+    return ["", "Not back, and not expected to report:", *rows] if rows else []
 
 
 def _aside(agent: Agent) -> str:

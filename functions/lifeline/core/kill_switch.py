@@ -29,18 +29,19 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
     """That nothing is changed, what is held back, and how to lift it."""
     waiting = f"Held back in {len(vpc_ids)} VPCs: {', '.join(vpc_ids[:10])}." if vpc_ids else "Nothing is held back."
     more = f" And {len(vpc_ids) - 10} more; the log names them all." if len(vpc_ids) > 10 else ""
-    lines = [
-        f"{why[0].upper()}{why[1:]}.",
-        "",
-        "Lifeline changes nothing. It goes on watching, and telling what it would do.",
-        f"{waiting}{more} The sweep after the switch is off does it.",
-        "",
-        f"To lift it: aws ssm put-parameter --name {name} --type String --value off --overwrite",
-    ]
     return Notice(
         kind="kill_switch",
         severity=Severity.WARNING,
         subject="[lifeline] the kill switch is on: nothing is changed",
-        text="\n".join(lines) + "\n",
+        happened=(f"{why[0].upper()}{why[1:]}.",),
+        done=(
+            "Lifeline changes nothing. It goes on watching, and telling what it would do.",
+            f"{waiting}{more} The sweep after the switch is off does it.",
+        ),
+        next=("Lift it, once you want Lifeline to act again:", f"    {_lift(name)}"),
         facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},
     )
+
+
+def _lift(name: str) -> str:
+    return f"aws ssm put-parameter --name {name} --type String --value off --overwrite"

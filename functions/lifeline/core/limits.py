@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from lifeline.core.actions import Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.cost import Price, monthly_cost_usd
 from lifeline.core.model import MANAGED_BY, EndpointType, Vpc
 from lifeline.core.plan import cost_of
@@ -19,7 +19,6 @@ _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
 _MADE = "makes or made {} endpoints"
-_GIVES_UP = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})  # what no limit is meant for
 _TOUCHED = "changes or changed {} VPCs"
 _RUN = "in this run already; a later look goes on"
 _DAY = "in 24 hours already"
@@ -117,7 +116,7 @@ def admit(
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
     why: dict[Step, tuple[str, str]] = {}
-    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.place].kind not in _GIVES_UP]
+    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.place].kind not in GIVES_UP]
     supports = _supports(plans)
     for step in sorted((one for one in steps if one not in supports), key=lambda one: one not in waived):
         action = plans[step.vpc_id].actions[step.place]

@@ -1,11 +1,16 @@
 """What a person or a machine is told: a value, so that it can be read in a test before it is sent."""
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lifeline.core.wording import plain, shorten
+from lifeline.core.wording import plain, shorten, wrap
 
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
+MOST_LINES = 45  # a screen
+_ROW = re.compile(r"( *(?:- )?)(.*)")
+_LEFT_OUT = "  ... and more; the ids below lead to all of it"
 
 
 class Severity(StrEnum):
@@ -18,15 +23,98 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. `kind` and `severity` are what subscriptions filter on; `facts` is the same in JSON for machines."""
+    """One message, in the parts that a reader asks for: what happened, why, what Lifeline did or why not, what to do
+    next, and the ids.
+
+    A part's lines that follow each other are one paragraph, however they are broken; those that begin with a space or a
+    dash are rows of their own, and those with four spaces are never broken, for they are there to be pasted. `kind` and
+    `severity` are what subscriptions filter on, `vpc_id` too where it is about one VPC, whose name is `vpc_name`;
+    `incident` is the id of the incident that it belongs to, empty where it belongs to none; `facts` is the same in JSON
+    for machines.
+    """
 
     kind: str
     severity: Severity
     subject: str
-    text: str
+    happened: tuple[str, ...]
+    why: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    vpc_id: str = ""
+    vpc_name: str = ""
+    incident: str = ""
     facts: dict[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def text(self) -> str:
+        """All its parts in lines of 80 columns, a screen at most; what is left out is said."""
+        parts = [
+            lay_out(lines, label)
+            for label, lines in (
+                ("", self.happened),
+                ("Why: ", self.why),
+                ("", self.done),
+                ("Next: ", self.next),
+                ("", self.ids),
+            )
+            if lines
+        ]
+        return "\n\n".join("\n".join(lines) for lines in _on_a_screen(parts)) + "\n"
+
+
+def lay_out(lines: Sequence[str], label: str = "") -> list[str]:
+    """A part in lines of 80 columns, with its label before the first."""
+    found: list[str] = []
+    for is_row, block in _blocks(lines):
+        if not is_row:
+            found += wrap(label + " ".join(block)) if " ".join(block) else [""]
+        else:
+            found += [label.rstrip()] if label else []
+            found += [broken for line in block for broken in _row(line)]
+        label = ""
+    return found
 
 
 def subject_line(text: str) -> str:
     """`text` as SNS takes a subject: printable ASCII, one line, at most 100 characters, cut with three dots."""
     return shorten(plain(text), SUBJECT_LENGTH)
+
+
+def fit_subject(*versions: str) -> str:
+    """The first of a subject's versions, from the fullest to the barest, that fits; the last is cut if it must be."""
+    return next((one for one in map(plain, versions) if len(one) <= SUBJECT_LENGTH), subject_line(versions[-1]))
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
+    """Paragraphs and runs of rows, in their order; an empty line is a paragraph of its own."""
+    block: list[str] = []
+    was_row = False
+    for line in lines:
+        is_row = line.startswith((" ", "- "))
+        if block and (is_row is not was_row or not line or not block[-1]):
+            yield was_row, block
+            block = []
+        block.append(line)
+        was_row = is_row
+    if block:
+        yield was_row, block
+
+
+def _row(line: str) -> list[str]:
+    if line.startswith("    "):
+        return [plain(line)]
+    found = _ROW.match(line)
+    lead, text = found.groups() if found else ("", line)
+    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2)))
+
+
+def _on_a_screen(parts: list[list[str]]) -> list[list[str]]:
+    """The parts with the longest one's end left out, if they are more than a screen together."""
+    over = sum(map(len, parts)) + len(parts) - 1 - MOST_LINES
+    if over <= 0:
+        return parts
+    longest = max(range(len(parts)), key=lambda place: len(parts[place]))
+    kept = max(len(parts[longest]) - over - 1, 1)
+    cut = [*parts[longest][:kept], _LEFT_OUT]
+    return [*parts[:longest], cut, *parts[longest + 1 :]]

@@ -1,7 +1,7 @@
 """What came of a look at a VPC, and how it is told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,9 +9,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from lifeline.core.actions import Action, Plan, ServiceReport, Status
-from lifeline.core.model import Tier
-from lifeline.core.notice import Notice, Severity
-from lifeline.core.wording import write_time
+from lifeline.core.model import Tier, Vpc
 
 
 class Outcome(StrEnum):
@@ -44,7 +42,10 @@ class Approvable:
 
 @dataclass(frozen=True, slots=True)
 class VpcAnswer:
-    """One VPC's tiers and what became of each action. `note` says what else a person should know."""
+    """One VPC's tiers and what became of each action. `note` says what else a person should know.
+
+    `name` is its Name tag and `zones` holds each subnet's zone: for people, and only where the VPC was seen.
+    """
 
     vpc_id: str
     tiers: tuple[tuple[str, Tier], ...] = ()
@@ -54,6 +55,8 @@ class VpcAnswer:
     refusal: Refusal | None = None
     note: str = ""
     approval: Approvable | None = None
+    name: str = ""
+    zones: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
@@ -66,6 +69,12 @@ class VpcAnswer:
             monthly_cost_usd=plan.monthly_cost_usd,
             note="; ".join(plan.notes),
         )
+
+    def located(self, vpc: Vpc | None) -> "VpcAnswer":
+        """The answer with what people call the VPC, and where its subnets are."""
+        if vpc is None:
+            return self
+        return replace(self, name=vpc.tag("Name") or "", zones=tuple((one.id, one.zone) for one in vpc.subnets))
 
     @property
     def outcome(self) -> Outcome:
@@ -145,80 +154,5 @@ def _action_json(action: Action) -> dict[str, Any]:
     }
 
 
-_VERBS = {
-    Status.DONE: "done",
-    Status.PLANNED: "planned",
-    Status.BLOCKED: "blocked",
-    Status.FAILED: "failed",
-}
-_MOST_VPCS = 10
-
-
-def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool) -> Notice | None:
-    """One notice for a run: what was done, what could not be, and why; None where there is nothing to tell."""
-    worth = [answer for answer in answers if answer.actions or answer.refusal]
-    if not worth:
-        return None
-    counts = {status: sum(a.status is status for answer in worth for a in answer.actions) for status in Status}
-    where = worth[0].vpc_id if len(worth) == 1 else f"{len(worth)} VPCs"
-    parts = [f"{counts[status]} {_VERBS[status]}" for status in Status if counts[status]]
-    lines = [f"Because: {because}.", ""]
-    for answer in worth[:_MOST_VPCS]:
-        note = [f"  note: {answer.note}"] if answer.note else []
-        lines += [f"{answer.vpc_id}: {answer.outcome}", *_action_lines(answer), *_approval_lines(answer), *note, ""]
-    if len(worth) > _MOST_VPCS:
-        lines.append(f"and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all.")
-    cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
-    if cost:
-        verb = "would add" if is_plan else "adds"
-        lines += [f"This {verb} about {cost} USD a month, before data charges.", ""]
-    if is_plan:
-        lines.append("Mode is plan: nothing was changed.")
-    return Notice(
-        kind="endpoints",
-        severity=Severity.CRITICAL if counts[Status.FAILED] else Severity.WARNING,
-        subject=f"[lifeline] endpoint actions in {where}: {', '.join(parts) or 'failed'}",
-        text="\n".join(lines).rstrip() + "\n",
-        facts={"vpcs": [as_json(answer) for answer in worth]},
-    )
-
-
-def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]]) -> Notice:
-    """Endpoints that Lifeline made and that did not come up, with what happened to each."""
-    found = list(lost)
-    lines = [f"{endpoint_id}: {words}" for endpoint_id, words in found]
-    return Notice(
-        kind="endpoint_lost",
-        severity=Severity.CRITICAL,
-        subject=f"[lifeline] {len(found)} new endpoint{'s' if len(found) > 1 else ''} in {vpc_id} not available",
-        text="\n".join(["Lifeline made these, and they serve nobody:", "", *lines]) + "\n",
-        facts={"vpc_id": vpc_id, "endpoints": dict(found)},
-    )
-
-
 def _why(action: Action) -> str:
     return action.held_by or action.error
-
-
-def _approval_lines(answer: VpcAnswer) -> list[str]:
-    if answer.approval is None:
-        return []
-    approval = answer.approval
-    return [
-        f"  what needs approval ({approval.plan_id}) costs {approval.monthly_cost_usd} USD a month before data;",
-        f"  until {write_time(approval.ends_at)}, this approves just that, once:",
-        f"    {approval.command}",
-    ]
-
-
-def _action_lines(answer: VpcAnswer) -> list[str]:
-    lines = [f"  {answer.refusal.field}: {answer.refusal.message}"] if answer.refusal else []
-    for action in answer.actions:
-        named = f" {action.endpoint_id or action.group_id}".rstrip()
-        lines.append(f"  {_VERBS[action.status]}: {action.kind} {action.service}".rstrip() + named)
-        lines.append(f"    why: {action.reason}")
-        if action.subnet_ids:
-            lines.append(f"    in: {', '.join(action.subnet_ids)}")
-        if action.error:
-            lines.append(f"    but: {action.error}")
-    return lines

@@ -1,6 +1,5 @@
 """CoveragePage: a CloudWatch dashboard's custom widget, as HTML. It reads; its buttons call ReconcileEndpoints."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,9 +16,8 @@ from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
 from lifeline.adapters.policy_store import PolicyStore
 from lifeline.core.coverage_page import Calls, render_page, render_text
-from lifeline.core.report import VpcAnswer
+from lifeline.core.plan_text import plan_text
 from lifeline.core.widget import DOCUMENTATION, WidgetAsk, read_widget
-from lifeline.core.wording import wrap
 from lifeline.coverage import Tools, cover, plan_of
 from lifeline.coverage_reads import Sources
 from lifeline.errors import InvalidInputError, LifelineError
@@ -53,29 +51,10 @@ def _show(ask: WidgetAsk, own_arn: str) -> str:
     tools = _tools(settings)
     if ask.plan:
         answer = plan_of(ask.plan, tools=tools, settings=settings, now=now)
-        return render_text(f"Plan for {ask.plan}", "\n".join(_plan_lines(answer)))
+        return render_text(f"Plan for {ask.plan}", plan_text([answer], is_plan=True))
     coverage = cover(ask.vpc_ids, tools=tools, settings=settings, now=now)
     logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
     return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), ask.view)
-
-
-def _plan_lines(answer: VpcAnswer) -> Iterator[str]:
-    """The plan in plain lines."""
-    if answer.refusal:
-        yield f"{answer.refusal.field}: {answer.refusal.message}"
-    for action in answer.actions:
-        subject = action.service or action.endpoint_id or action.group_id
-        yield from wrap(f"{action.status}: {action.kind.replace('_', ' ')} {subject}")
-        yield from wrap(action.reason, first="    ")
-        yield from wrap(f"But: {action.error}", first="    ") if action.error else ()
-    if not answer.actions and not answer.refusal:
-        yield "Nothing to do."
-    yield f"This adds {answer.monthly_cost_usd} USD a month, before data charges."
-    if answer.approval:
-        cost = f"{answer.approval.monthly_cost_usd} USD a month"
-        yield from wrap(f"{answer.approval.plan_id} waits for approval (+{cost}): {answer.approval.command}")
-    if answer.note:
-        yield from wrap(f"Note: {answer.note}")
 
 
 @cache

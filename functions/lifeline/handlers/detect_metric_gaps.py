@@ -1,13 +1,14 @@
 """DetectMetricGaps: each minute, which agents are silent, why, and which are back."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.checks import Checks
 from lifeline.adapters.cloudwatch import CloudWatch
@@ -23,6 +24,7 @@ from lifeline.adapters.roster import Roster
 from lifeline.core.gaps import State
 from lifeline.core.policy import simple_policy
 from lifeline.core.watches import Maintenance, Watch
+from lifeline.decisions import log_refusal
 from lifeline.detect_events import CheckPart, Detect, Forget, read_event
 from lifeline.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.inquiry import Witnesses
@@ -56,6 +58,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         ask = read_event(event)
     except InvalidInputError as error:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
+        log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     settings = Settings.from_environment()
     watches, maintenance = _watches(settings)
@@ -79,9 +82,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
             return _forget(ask, runs)
         case CheckPart():
             chosen = {name: run for name, run in runs.items() if name == ask.watch}
-            return _answer({name: _timed(run, ask) for name, run in chosen.items()})
+            return _answer({name: _timed(run, ask) for name, run in chosen.items()}, run_id)
         case Detect():
-            return _answer({name: _timed(run, ask) for name, run in runs.items()})
+            return _answer({name: _timed(run, ask) for name, run in runs.items()}, run_id)
 
 
 def _timed(run: Run, ask: Detect | CheckPart) -> tuple[Report, timedelta]:
@@ -95,8 +98,9 @@ def _timed(run: Run, ask: Detect | CheckPart) -> tuple[Report, timedelta]:
     return report, timedelta(seconds=time.monotonic() - started)
 
 
-def _answer(reports: Mapping[str, tuple[Report, timedelta]]) -> dict[str, Any]:
+def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
     _measure([report for report, _ in reports.values()], [took for _, took in reports.values()])
+    _end([report for report, _ in reports.values()], [took for _, took in reports.values()], run_id)
     failures = [failure for report, _ in reports.values() for failure in report.failures]
     if failures:
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
@@ -146,8 +150,20 @@ def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
     metrics.add_metric("RunSeconds", MetricUnit.Seconds, sum(times, timedelta()).total_seconds())
     if not any(report.failures or report.is_part for report in done):
         metrics.add_metric("Evaluations", MetricUnit.Count, 1)
-    states = {str(state): sum(report.states.get(state, 0) for report in done) for state in State}
-    logger.info("agents watched", extra={"states": states, "told": [str(kind) for one in done for kind in one.told]})
+
+
+def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> None:
+    """The run in a line: how long it took, how many agents in which state, and what was told."""
+    states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
+    told = [str(kind) for one in reports for kind in one.told]
+    seconds = round(sum(times, timedelta()).total_seconds(), 3)
+    about = {
+        "run_id": run_id,
+        "trigger": "detect",
+        "seconds": seconds,
+        "failures": sum(len(r.failures) for r in reports),
+    }
+    logger.info("run ended", extra={**about, "states": states, "told": told})
 
 
 def _watches(settings: Settings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
@@ -171,7 +187,8 @@ def _tools(settings: Settings) -> Tools:
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
-        notices=Topic(settings.topic_arn),
+        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
+        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         witnesses=Witnesses(instances, network, central, ledger, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,

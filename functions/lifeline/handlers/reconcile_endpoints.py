@@ -1,7 +1,8 @@
 """ReconcileEndpoints: changes from the queue, the scheduled sweep, or a call by hand."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.approvals import Approvals
+from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.adapters.exemptions import Exemptions
@@ -28,19 +30,25 @@ from lifeline.core.exempting import ExemptAsk, exempt_json, read_exempt
 from lifeline.core.history import Page
 from lifeline.core.history_ask import read_history
 from lifeline.core.history_text import page_json
-from lifeline.core.report import VpcAnswer, as_json
+from lifeline.core.plan_text import plan_text
+from lifeline.core.report import Refusal, VpcAnswer, as_json
+from lifeline.decisions import log_refusal
 from lifeline.errors import InvalidInputError
-from lifeline.events import read_ask
+from lifeline.events import read_ask, wants_text
 from lifeline.limiting import Guards, take_approval
 from lifeline.observability import logger, metrics
 from lifeline.reconcile import Tools, reconcile
-from lifeline.settings import Settings
+from lifeline.settings import Mode, Settings
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome."""
+    """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome.
+
+    A caller who asks for `format` text gets one `text` in place of `vpcs`: see `core.plan_text`.
+    """
+    started = time.monotonic()
     metrics.add_metric("Runs", MetricUnit.Count, 1)
     settings = Settings.from_environment()
     run = Run(
@@ -53,11 +61,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     if isinstance(records, list):
         answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
         _count(answers)
+        _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
-    return _answer(event, settings, run)
+    return _answer(event, settings, run, started)
 
 
-def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
+def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
     if isinstance(event, dict) and "history" in event:
         return _history(event, settings, run)
     if isinstance(event, dict) and "exempt" in event:
@@ -68,12 +77,31 @@ def _answer(event: object, settings: Settings, run: Run) -> dict[str, Any]:
         ask = take_approval(ask, tools.guards, settings, run)
     except InvalidInputError as error:
         _count(())
-        return {"mode": str(settings.mode), "vpcs": [], "errors": [_refusal(error)]}
+        log_refusal(error, run.id)
+        return _told((), [error], settings.mode, is_text=wants_text(event))
     mode = settings.mode.weakened_by(ask.mode)
     answers = reconcile([ask], mode=mode, tools=tools, settings=settings, run=run)
     _count(answers)
-    told: dict[str, Any] = {"mode": str(mode), "vpcs": [as_json(answer) for answer in answers]}
-    return told | ({"errors": [_refusal(error) for error in ask.refusals]} if ask.refusals else {})
+    for refusal in ask.refusals:
+        log_refusal(refusal, run.id)
+    _end(answers, run, trigger=ask.trigger.kind, mode=mode, started=started)
+    return _told(answers, ask.refusals, mode, is_text=ask.is_text)
+
+
+def _told(
+    answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], mode: Mode, *, is_text: bool
+) -> dict[str, Any]:
+    """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
+    told: dict[str, Any] = {"mode": str(mode)}
+    if is_text:
+        refusals = [Refusal(error.field, error.message) for error in errors]
+        told["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
+    else:
+        told["vpcs"] = [as_json(answer) for answer in answers]
+    unusable = [_refusal(error) for error in errors]
+    if is_text:
+        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
+    return told | ({"errors": unusable} if unusable else {})
 
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
@@ -83,6 +111,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         now = run.now()
         return {"history": page_json(History(settings.table_name).read(read_history(event, now), now=now))}
     except InvalidInputError as error:
+        log_refusal(error, run.id)
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
 
 
@@ -94,6 +123,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
         _check_there(ask)
         Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(ask, now=now)
     except InvalidInputError as error:
+        log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
     logger.info("exempt by hand", vpc_ids=ask.vpc_ids, services=ask.services, days=ask.days, reason=ask.reason)
     return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
@@ -107,8 +137,7 @@ def _check_there(ask: ExemptAsk) -> None:
             raise InvalidInputError(ask.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
 
 
-def _refusal(error: InvalidInputError) -> dict[str, str]:
-    logger.warning("refused", field=error.field, reason=error.message)
+def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
 
@@ -128,14 +157,24 @@ def _tools(settings: Settings) -> Tools:
         endpoints=Endpoints(settings.stack_name),
         ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
-        notices=Topic(settings.topic_arn),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
+        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=Grants(settings.table_name),
             approvals=Approvals(settings.table_name),
         ),
     )
+
+
+def _end(answers: Sequence[VpcAnswer], run: Run, *, trigger: str, mode: Mode, started: float) -> None:
+    """The run in a line: what set it going, how long it took, and what came of how much."""
+    actions = Counter(str(action.status) for answer in answers for action in answer.actions)
+    seconds = round(time.monotonic() - started, 3)
+    counts = {str(status): actions[status] for status in Status}
+    about = {"run_id": run.id, "trigger": trigger, "mode": str(mode), "seconds": seconds, "vpcs": len(answers)}
+    logger.info("run ended", extra={**about, **counts})
 
 
 def _count(answers: Iterable[VpcAnswer]) -> None:

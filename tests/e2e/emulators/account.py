@@ -27,6 +27,7 @@ import boto3
 from botocore.config import Config
 
 from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
+from tests.support.world import with_text
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNS = ROOT / ".run"
@@ -319,6 +320,6 @@ class Inbox:
         """Every notice so far, as SNS wraps it: `Subject`, `Message`, `MessageAttributes`."""
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                self._read.append(json.loads(message["Body"]))
+                self._read.append(with_text(json.loads(message["Body"])))
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return list(self._read)

@@ -1,12 +1,13 @@
 """ministack as the rest of the account, run by ministack's own Python, which has nothing of ours installed.
 
-Five things differ from the `ministack` command. Each is something that AWS does:
+Six things differ from the `ministack` command. Each is something that AWS does:
 
 - AWS itself puts events with `aws.*` sources on the bus, and PutEvents refuses them to everybody else. Here CloudTrail
   (see `relay.py`) is a caller like any other, so the one access key that it uses is let through.
 - The `time` of such an event is that of the call, not of its delivery.
 - Which role's session is behind an access key is written down, so that EC2's emulator can name the caller.
 - Schedules fire within a second of their time, not within ten.
+- A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
 """
@@ -26,6 +27,7 @@ from ministack import app
 from ministack.core import iam_actions
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, scheduler, sts
+from ministack.services.cloudformation import provisioners
 
 RELAY_KEY = os.environ["LIFELINE_RELAY_KEY"]
 SESSIONS = Path(os.environ["LIFELINE_SESSIONS"])
@@ -70,6 +72,20 @@ def write_down_sessions() -> None:
     sts.register_session = register_session
 
 
+def accept_saved_queries() -> None:
+    def create(logical_id: str, _properties: Any, stack_name: str) -> tuple[str, dict[str, Any]]:
+        return f"{stack_name}-{logical_id}", {}
+
+    def update(physical_id: str, *_: Any) -> tuple[str, dict[str, Any]]:
+        return physical_id, {}
+
+    def delete(_physical_id: str, _properties: Any) -> None:
+        """Nothing was kept."""
+
+    handlers = {"create": create, "update": update, "delete": delete}
+    provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = handlers
+
+
 def let_senders_send_batches() -> None:
     extract = iam_actions.extract_iam_action
 
@@ -93,6 +109,7 @@ if __name__ == "__main__":
     give_events_the_time_of_their_call()
     write_down_sessions()
     let_senders_send_batches()
+    accept_saved_queries()
     scheduler._SCHEDULE_TICK_INTERVAL = 1
     sys.argv = sys.argv[:1]
     app.main()

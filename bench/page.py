@@ -1,0 +1,44 @@
+"""How long the coverage page takes and how large it is, beside writing the same values as JSON.
+
+PYTHONPATH=functions:. .envs/dev/bin/python bench/page.py [VPCS]
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from time import perf_counter
+
+from tests.support.coverage_sample import CALLS, many
+
+from lifeline.core.coverage_page import MOST_BYTES, render_page
+
+ROUNDS = 5
+
+
+def best_of(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    coverage = many(count)
+    values = asdict(coverage)
+    html = render_page(coverage, CALLS)
+    plain = best_of(lambda: json.dumps(values, default=str))
+    rendering = best_of(lambda: render_page(coverage, CALLS))
+    size = len(json.dumps(html))
+    print(f"{count} VPCs of 10 subnets and 3 services; best of {ROUNDS}")
+    print(f"  write the values as JSON  {plain:6.3f} s   1.0")
+    print(f"  render the page           {rendering:6.3f} s   {rendering / plain:.2f}")
+    print(f"  the answer                {size / 1e3:6.0f} kB  {size / MOST_BYTES:.2f} of the page's limit")
+    print(f"  shown in full             {html.count('<table'):6.0f}")
+
+
+if __name__ == "__main__":
+    main()

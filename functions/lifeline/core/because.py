@@ -1,0 +1,82 @@
+"""What set a run going, in words: the change and its maker, silent agents, an approval, a call, or the sweep."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from lifeline.core.wording import plain, shorten, write_age
+
+_LONGEST_ACTOR = 40
+
+
+class Cause(Protocol):
+    """One thing that set a run going, as events.Trigger has it."""
+
+    @property
+    def kind(self) -> str:
+        """change, attempt, approval, silence, sweep or call."""
+
+    @property
+    def event_id(self) -> str:
+        """CloudTrail's id of a change, or that of what it is about."""
+
+    @property
+    def event_name(self) -> str:
+        """The call of a change."""
+
+    @property
+    def actor(self) -> str:
+        """Who made the change."""
+
+    @property
+    def time(self) -> str:
+        """When, as CloudTrail writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """`words` is a sentence without its full stop; `short` fits a subject, empty where it would say nothing there."""
+
+    words: str
+    short: str = ""
+    event_id: str = ""
+
+
+def because_of(causes: Iterable[Cause], now: datetime) -> Because:
+    """The earliest change, whoever else asked; else what says most."""
+    found = list(causes)
+    changes = sorted({(one.time, one.event_name, one.actor, one.event_id) for one in found if one.kind == "change"})
+    if changes:
+        moment, name, actor, event_id = changes[0]
+        more = f", and {len(changes) - 1} more changes" if len(changes) > 1 else ""
+        by = actor or "somebody unnamed"
+        return Because(f"{name} by {by} at {_moment(moment, now)}{more}", f"{name} by {_short(by)}", event_id)
+    attempts = [one for one in found if one.kind == "attempt"]
+    if attempts:
+        first = min(attempts, key=lambda one: one.time)
+        tried = f"{first.event_name} by {first.actor or 'somebody unnamed'} failed at {_moment(first.time, now)}"
+        return Because(tried, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
+    approved = sorted({one.event_id for one in found if one.kind == "approval"})
+    if approved:
+        return Because(f"{', '.join(approved[:3])} was approved", "approved")
+    silences = sorted({one.event_id for one in found if one.kind == "silence"})
+    if silences:
+        return Because(f"agents there fell silent ({', '.join(silences[:3])})", "agents fell silent")
+    if any(one.kind == "sweep" for one in found):
+        return Because("the scheduled sweep found it", "found by the sweep")
+    return Because("somebody asked for it")
+
+
+def _moment(text: str, now: datetime) -> str:
+    """CloudTrail's time as people read it; as it came where it is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return plain(text) or "an unknown time"
+    return write_age(time if time.tzinfo else time.replace(tzinfo=UTC), now)
+
+
+def _short(actor: str) -> str:
+    """A role without its session, for that tells least."""
+    return shorten(plain(actor.partition("/")[0] if len(actor) > _LONGEST_ACTOR / 2 else actor), _LONGEST_ACTOR)

@@ -1,0 +1,197 @@
+"""The commands that the pages name, as a shell splits them, and what is wrong with each, if anything."""
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Any
+
+import botocore.session
+import jmespath
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from tools.template import names_of, read_template
+
+from lifeline.batch import read_record
+from lifeline.core.history_ask import read_history
+from lifeline.detect_events import read_event
+from lifeline.errors import InvalidInputError
+from lifeline.events import read_ask
+from tests.docs.pages import ROOT
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+TEMPLATE = read_template()
+FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+ENVIRONMENTS = set(re.findall(r"^\[(\w+)\.", (ROOT / "samconfig.toml").read_text("utf-8"), re.MULTILINE))
+SAM = {  # each of SAM's commands, with the options that the pages use
+    "build": set[str](),
+    "deploy": {"--guided", "--config-env", "--parameter-overrides"},
+    "delete": {"--stack-name"},
+    "logs": {"--stack-name", "--name", "--start-time", "--filter"},
+    "remote invoke": {"--stack-name", "--event"},
+    "local invoke": {"--event", "--env-vars", "--parameter-overrides"},
+}
+OTHERS = {  # what neither SAM, AWS nor make runs, word for word
+    "git pull",
+    "nslookup monitoring.us-east-1.amazonaws.com",
+    "output LedgerTable",
+    """jq -r '.history.entries[] | "\\(.at) \\(.vpc_id) \\(.text)"'""",
+}
+_RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: what it calls otherwise than the API
+SCHEDULES = {  # of a stack that is called as in the docs
+    trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
+    for function in FUNCTIONS
+    for trigger in TEMPLATE["Resources"][function]["Properties"]["Events"].values()
+    if trigger["Type"] == "ScheduleV2"
+}
+_GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every command
+_FUNCTION = re.compile(r"^\w+\(\) \{ (.*); \}$")
+_ASSIGNMENT = re.compile(r"^\w+=\$\((.*)\)$")
+_OUTPUT = re.compile(r"\$\(output (\w+)\)|^output (\w+)$")
+_session = botocore.session.Session()
+
+
+def commands(script: str) -> Iterator[str]:
+    """Each command of a script, without comments: what `&&`, `|` and lines part, and what functions and `$()` hold."""
+    for line in re.sub(r"\\\n\s*", "", script).splitlines():
+        text = line.strip()
+        inner = _FUNCTION.match(text) or _ASSIGNMENT.match(text)
+        yield from _parts(inner[1] if inner else text)
+
+
+def _parts(line: str) -> Iterator[str]:
+    lexer = shlex.shlex(line, posix=False, punctuation_chars="|&;")
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in [*lexer, ";"]:
+        if set(word) <= set("|&;"):
+            if words:
+                yield " ".join(words)
+            words = []
+        else:
+            words.append(word)
+
+
+def fault(command: str) -> str:
+    """Why the command wouldn't do what the page says, as far as that can be known here; empty for nothing wrong."""
+    return next(_faults(command), "")
+
+
+def _faults(command: str) -> Iterator[str]:
+    names = {"".join(found) for found in _OUTPUT.findall(command)}
+    yield from (f"the template has no output {name}" for name in sorted(names - TEMPLATE["Outputs"].keys()))
+    match shlex.split(command):
+        case ["make", *targets]:
+            yield from (f"the Makefile has no target {one}" for one in targets if one not in TARGETS)
+        case ["sam", *rest]:
+            yield from _faults_of_sam(rest)
+        case ["aws", service, operation, *rest]:
+            yield from _faults_of_aws(service, operation, rest)
+        case _ if command not in OTHERS:
+            yield "nobody checks this: add it to OTHERS, if it is right"
+
+
+def options_of(words: Sequence[str]) -> dict[str, list[str]]:
+    """The values of each option."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for word in words:
+        if word.startswith("--"):
+            name = word
+            found[name] = []
+        else:
+            found[name].append(word)
+    return found
+
+
+# ---- SAM
+
+
+def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
+    """The first is what counts: what comes after may stumble over it."""
+    name = next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in SAM), "")
+    if not name:
+        yield f"sam {words[0]} is not among the commands that the pages use"
+    rest = list(words[len(name.split()) :])
+    plain = list(takewhile(lambda word: not word.startswith("--"), rest))
+    options = options_of(rest[len(plain) :])
+    yield from (f"sam {name} has no {one} in our list" for one in sorted(options.keys() - SAM[name]))
+    named = [*plain, *options.get("--name", [])]
+    yield from (f"the template has no function {one}" for one in named if one not in FUNCTIONS)
+    environments = options.get("--config-env", [])
+    yield from (f"samconfig.toml has no {one}" for one in environments if one not in ENVIRONMENTS)
+    for override in options.get("--parameter-overrides", []):
+        yield from _faults_of_override(override)
+    for event in options.get("--event", []):
+        if name == "remote invoke":
+            yield from _faults_of_event(named[0], json.loads(event))
+        elif (ROOT / event).exists():
+            yield from _faults_of_event(named[0], json.loads((ROOT / event).read_text("utf-8")))
+        else:
+            yield f"there is no {event}"
+
+
+def _faults_of_override(override: str) -> Iterator[str]:
+    """Why the template wouldn't take the parameter."""
+    name, _, value = override.partition("=")
+    parameter = TEMPLATE["Parameters"].get(name)
+    if parameter is None:
+        yield f"the template has no parameter {name}"
+    allowed, pattern = map(str, parameter.get("AllowedValues", [value])), parameter.get("AllowedPattern", "")
+    most = parameter.get("MaxValue", math.inf)
+    is_in_range = parameter["Type"] != "Number" or parameter["MinValue"] <= float(value) <= most
+    if value not in allowed or not re.search(pattern, value) or not is_in_range:
+        yield f"{name} may not be {value}"
+
+
+def _faults_of_event(function: str, event: Any) -> Iterator[str]:
+    """Why the function would refuse the event, in its own words."""
+    try:
+        if function == "DetectMetricGaps":
+            read_event(event)
+        elif "Records" in event:
+            for record in event["Records"]:
+                read_record(record, "")
+        elif "history" in event:
+            read_history(event, NOW)
+        else:
+            yield from map(str, read_ask(event).refusals)
+    except InvalidInputError as error:
+        yield str(error)
+
+
+# ---- AWS
+
+
+def _faults_of_aws(service: str, operation: str, rest: Sequence[str]) -> Iterator[str]:
+    try:
+        model = _session.get_service_model(service)
+    except UnknownServiceError:
+        yield f"AWS has no {service}"
+    names = {xform_name(one, "-"): one for one in model.operation_names}
+    if operation not in names:
+        yield f"{service} has no {operation}"
+    shape: Any = model.operation_model(names[operation]).input_shape
+    options = {_RENAMED.get(name, name): values for name, values in options_of(rest).items()}
+    for query in options.get("--query", []):
+        jmespath.compile(query)
+    known = {f"--{xform_name(member, '-')}": member for member in shape.members}
+    given = options.keys() - _GLOBAL
+    yield from (f"{service} {operation} has no {one}" for one in sorted(given - known.keys()))
+    missing = set(shape.required_members) - {known[one] for one in given}
+    yield from (f"{service} {operation} needs {one}" for one in sorted(missing))
+    if service == "scheduler" and options["--name"][0] not in SCHEDULES:
+        yield f"the template has no schedule {options['--name'][0]}"
+    for name in sorted(given):
+        yield from _faults_of_value(name, options[name], shape.members[known[name]])
+
+
+def _faults_of_value(name: str, values: Sequence[str], shape: Any) -> Iterator[str]:
+    allowed = getattr(shape, "enum", [])
+    yield from (f"{name} may not be {one}" for one in values if allowed and one not in allowed)
+    if shape.type_name in {"structure", "map"}:
+        json.loads(values[0])

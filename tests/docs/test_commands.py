@@ -1,0 +1,88 @@
+"""Every command that a page names is one that can be run: as far as that can be known without AWS."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.commands import SAM, commands, fault
+from tests.docs.pages import PAGES, ROOT, blocks, inline, named
+
+COMMAND = re.compile(r"^(make|sam|aws) [a-z]")
+NAMES = {f"sam {name}" for name in SAM}  # mentioned, rather than given to run
+FOUND = [
+    (page, command)
+    for page in PAGES
+    for script in [
+        *blocks(page, "sh"),
+        *blocks(page, "bash"),
+        *filter(COMMAND.match, sorted(set(inline(page)) - NAMES)),
+    ]
+    for command in commands(script)
+]
+
+
+@pytest.mark.parametrize(("page", "command"), FOUND, ids=lambda one: named(one) if isinstance(one, Path) else one[:60])
+def test_every_command_of_the_pages_can_be_run(page: Path, command: str) -> None:
+    assert fault(command) == "", command
+
+
+def test_the_pages_name_commands_of_each_kind() -> None:
+    texts = [command for _, command in FOUND]
+    for kind in ("make ", "sam remote invoke", "sam local invoke", "sam deploy", "aws ec2 ", "aws ssm "):
+        assert any(text.startswith(kind) for text in texts), kind
+
+
+def test_each_of_sams_commands_in_the_list_is_used() -> None:
+    texts = [command for _, command in FOUND]
+    assert [name for name in SAM if not any(text.startswith(f"sam {name}") for text in texts)] == []
+
+
+def test_commands_in_a_list_are_found_too() -> None:
+    assert (ROOT / "docs/operate.md", "aws cloudtrail get-trail-status --name my-trail --query IsLogging") in FOUND
+
+
+def test_no_block_of_commands_is_left_out_for_its_language() -> None:
+    languages = {
+        language for page in PAGES for language in re.findall(r"^ *```(\w*)$", page.read_text("utf-8"), re.MULTILINE)
+    }
+    assert languages <= {"", "sh", "json", "mermaid"}
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("make demonstration", "no target demonstration"),
+        ("sam remote invoke Reconcile --stack-name lifeline --event '{}'", "no function"),
+        ("sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"swep\": true}'", "swep"),
+        ('sam remote invoke ReconcileEndpoints --stack-name lifeline --event \'{"vpc_ids": ["vpc-1"]}\'', "VPC id"),
+        ('sam remote invoke ReconcileEndpoints --event \'{"history": {"day": "today"}}\'', "history.day"),
+        ("sam remote invoke DetectMetricGaps --event '{\"forget\": []}'", "forget"),
+        ("sam local invoke ReconcileEndpoints --event events/none.json", "no events/none.json"),
+        ("sam local invoke DetectMetricGaps --event events/sweep.json", "sweep"),
+        ("sam deploy --config-env production", "no production"),
+        ("sam deploy --parameter-overrides Mod=plan", "no parameter Mod"),
+        ("sam deploy --parameter-overrides Mode=dry", "may not be dry"),
+        ("sam deploy --parameter-overrides RetireAfterHours=9000", "may not be 9000"),
+        ("sam deploy --force", "no --force"),
+        ("sam sync", "not among"),
+        ("aws sqss list-queues", "no sqss"),
+        ("aws sqs list-queue", "no list-queue"),
+        ("aws sqs purge-queue --queue-name x", "no --queue-name"),
+        ("aws sqs purge-queue", "needs QueueUrl"),
+        ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
+        ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
+        ("terraform apply", "nobody checks this"),
+    ],
+)
+def test_a_command_that_cant_be_run_is_found_out(command: str, words: str) -> None:
+    assert words in fault(command)
+
+
+def test_a_script_is_read_as_a_shell_reads_it() -> None:
+    script = "a --x 'p | q' && b  # why\nc \\\n  --y\nname=$(aws x y)\nf() { g \"$1\"; }\nh '{\"a\": 1}' | jq\n"
+    assert list(commands(script)) == ["a --x 'p | q'", "b", "c --y", "aws x y", 'g "$1"', "h '{\"a\": 1}'", "jq"]
+
+
+def test_the_readme_stays_one_page() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 130

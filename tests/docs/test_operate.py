@@ -1,0 +1,116 @@
+"""docs/operate.md has an answer for whatever an operator meets: each notice, each alarm, each thing to do by hand."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tools.template import names_of
+
+from lifeline.core.incident import CauseKind
+from lifeline.core.incidents import NewsKind
+from lifeline.events import _CALL_FIELDS
+from tests.docs.commands import TEMPLATE
+from tests.docs.pages import ROOT, Section, anchors, codes, rows, sections
+
+PAGE = ROOT / "docs/operate.md"
+README = ROOT / "README.md"
+SECTIONS = sections(PAGE)
+ALARMS = names_of(TEMPLATE, "AWS::CloudWatch::Alarm")
+QUEUES_OWN = {"attempt", "because", "follow"}  # fields that only a run writes, into what it puts back
+
+
+def kinds_in(source: str) -> Iterator[str]:
+    """The kinds of the notices that a module makes."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Notice":
+            (kind,) = [one.value for one in node.keywords if one.arg == "kind"]
+            yield from _kinds(kind)
+
+
+def _kinds(kind: ast.expr) -> Iterator[str]:
+    match kind:
+        case ast.Constant(value=str(name)):
+            yield name
+        case ast.JoinedStr(
+            values=[ast.Constant(value=str(start)), ast.FormattedValue(value=ast.Attribute(attr="kind"))]
+        ):
+            yield from (f"{start}{news}" for news in NewsKind)
+        case _:
+            raise ValueError(f"a kind that this test can't read: {ast.unparse(kind)}")
+
+
+def every_kind() -> list[str]:
+    sources = sorted((ROOT / "functions/lifeline").rglob("*.py"))
+    return sorted({kind for path in sources for kind in kinds_in(Path(path).read_text("utf-8"))})
+
+
+def below(heading: str) -> list[Section]:
+    """The sections below a heading of the second level."""
+    place = next(number for number, one in enumerate(SECTIONS) if one.level == 2 and one.heading == heading)
+    ends = [number for number, one in enumerate(SECTIONS) if number > place and one.level == 2]
+    return SECTIONS[place + 1 : ends[0] if ends else len(SECTIONS)]
+
+
+def test_the_notices_are_those_that_the_code_makes() -> None:
+    kinds = every_kind()
+    assert {"endpoints", "incident_opened", "incident_summary", "kill_switch", "policy"} <= set(kinds)
+    assert sorted(one.heading.strip("`") for one in below("Notices")) == kinds
+
+
+def test_the_alarms_are_the_templates() -> None:
+    assert [one.heading.strip("`") for one in below("Alarms")] == ALARMS
+
+
+@pytest.mark.parametrize("section", [*below("Notices"), *below("Alarms")], ids=lambda one: one.heading)
+def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(section: Section) -> None:
+    places = [section.text.find(f"\n**{part}**") for part in ("What it means.", "Check.", "Do.")]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_whatever_a_person_may_send_has_its_task() -> None:
+    told = {name for one in below("By hand") for name in codes(one.heading)}
+    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"history", "detect", "forget"}
+
+
+def test_the_pages_first_list_names_every_section() -> None:
+    start = SECTIONS[0].text
+    headings = {one.heading for one in SECTIONS if one.level > 1}
+    named = {anchor for anchor in anchors(PAGE) if f"(#{anchor})" in start}
+    assert len(named) == len(headings)
+
+
+def test_every_parameter_of_the_template_is_in_the_readmes_table() -> None:
+    text = README.read_text("utf-8")
+    (group,) = [
+        one["Parameters"]
+        for one in TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        if one["Label"]["default"] == "Local runs only"
+    ]
+    shortened = {name for name in TEMPLATE["Parameters"] if name.startswith(("MaxEndpoints", "MaxVpcs"))}
+    for name in TEMPLATE["Parameters"].keys() - set(group) - shortened:
+        assert f"`{name}`" in text, name
+
+
+def test_the_parameters_that_the_readme_names_have_the_templates_defaults() -> None:
+    lines = [cells for cells in rows(README, "Put it into an account") if len(codes(cells[0])) == 1]
+    found = {codes(cells[0])[0]: cells[1] for cells in lines}
+    for name, told in found.items():
+        default = str(TEMPLATE["Parameters"][name]["Default"])
+        if told.startswith("`") and name != "CreatableServices":
+            assert told == f"`{default}`", name
+        elif told == "none":
+            assert default == "", name
+    assert len(found) > 15
+
+
+def test_every_cause_has_its_row_in_what_an_operator_reads() -> None:
+    told = {cells[0] for cells in rows(ROOT / "docs/watching.md", "Causes")}
+    assert told == {str(kind) for kind in CauseKind}
+
+
+def test_a_kind_that_is_put_together_otherwise_is_found_out() -> None:
+    with pytest.raises(ValueError, match="can't read"):
+        list(kinds_in("Notice(kind=name, severity=s)"))
+    assert list(kinds_in('Notice(kind="new")')) == ["new"]

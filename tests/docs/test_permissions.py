@@ -1,0 +1,78 @@
+"""docs/permissions.md is what the template grants, with a reason for every action."""
+
+from typing import Any
+
+import pytest
+from tools.permission_reasons import REASONS
+from tools.template import names_of, read_template
+
+from tests.docs.pages import ROOT, rows
+from tools import permissions
+
+PAGE = ROOT / "docs/permissions.md"
+
+
+def test_the_page_is_what_the_template_grants() -> None:
+    assert PAGE.read_text("utf-8") == permissions.page(), "run make docs"
+
+
+@pytest.mark.parametrize("role", names_of(read_template(), "AWS::IAM::Role"))
+def test_every_action_of_every_role_has_its_row_and_its_reason(role: str) -> None:
+    granted: list[str] = []
+    (policy,) = read_template()["Resources"][role]["Properties"]["Policies"]
+    for one in policy["PolicyDocument"]["Statement"]:
+        statement = one["Fn::If"][1] if "Fn::If" in one else one
+        granted += [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+    told = rows(PAGE, role)
+    assert [cells[1].strip("`") for cells in told] == granted
+    assert all(len(cells) == 5 and cells[4] for cells in told)
+
+
+def test_a_grant_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(REASONS["Ledger"], "dynamodb:GetItem")
+    with pytest.raises(ValueError, match="no reason for dynamodb:GetItem in Ledger"):
+        permissions.page()
+
+
+def test_a_reason_for_what_isnt_granted_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(REASONS["Ledger"], "dynamodb:Scan", "to read everything")
+    with pytest.raises(ValueError, match="dynamodb:Scan in Ledger has a reason, but"):
+        permissions.page()
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ("*", "all"),
+        ({"Ref": "Notices"}, "`Notices`"),
+        ({"Fn::GetAtt": "Ledger.Arn"}, "`Ledger`"),
+        ({"Fn::Sub": "${Ledger.Arn}/index/record"}, "`Ledger/index/record`"),
+        ({"Fn::Sub": "${DetectLog.Arn}:*"}, "`DetectLog`"),
+        ({"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc/*"}, "`ec2:vpc/*`"),
+        ({"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:*:prefix-list/*"}, "`ec2:*:prefix-list/*`"),
+        ({"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}, "`iam:role/*`"),
+        ({"Fn::Sub": "arn:${AWS::Partition}:route53:::hostedzone/*"}, "`route53:hostedzone/*`"),
+    ],
+)
+def test_a_resource_is_told_without_what_all_share(resource: Any, words: str) -> None:
+    assert permissions._place(resource) == words
+
+
+def test_what_the_tool_cant_read_is_an_error_rather_than_left_out() -> None:
+    with pytest.raises(ValueError, match="can't read"):
+        permissions._place({"Fn::ImportValue": "somebody-elses"})
+    with pytest.raises(ValueError, match="can't read"):
+        permissions._words({"Fn::Or": []})
+
+
+def test_the_roles_that_the_page_says_sam_makes_are_those_of_the_templates_schedules() -> None:
+    made = {
+        f"{function}{event}Role"
+        for function, one in read_template()["Resources"].items()
+        if one["Type"] == "AWS::Serverless::Function"
+        for event, trigger in one["Properties"]["Events"].items()
+        if trigger["Type"] == "ScheduleV2"
+    }
+    text = PAGE.read_text("utf-8")
+    assert made
+    assert all(f"`{role}`" in text for role in made)

@@ -1,0 +1,187 @@
+"""An account as the coverage page tells it: one VPC for each thing that may be the matter, and two that are well."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+
+from lifeline.core.coverage import (
+    ActionRow,
+    Cell,
+    Coverage,
+    IncidentRow,
+    Standing,
+    StepKind,
+    SubnetRow,
+    TimelineStep,
+    VpcCoverage,
+)
+from lifeline.core.coverage_page import Calls
+from lifeline.core.model import Tier
+
+NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
+CALLS = Calls(
+    page="arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage",
+    reconcile="arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints",
+)
+ZONE = Decimal("7.30")
+
+
+def at(hour: int, minute: int, second: int = 0, day: int = 2) -> datetime:
+    return datetime(2026, 3, day, hour, minute, second, tzinfo=UTC)
+
+
+def subnet(number: int, name: str, *cells: Cell, tier: Tier = Tier.ISOLATED, net: int = 0) -> SubnetRow:
+    zone = f"us-east-1{'abc'[number % 3]}"
+    id_ = sha256(f"{net} {number} {name}".encode()).hexdigest()[:16]
+    return SubnetRow(f"subnet-0{id_}", name, zone, f"10.{net}.{number}.0/24", tier, cells)
+
+
+def served(service: str, by: str) -> Cell:
+    return Cell(service, Standing.SERVED, by)
+
+
+def the_silenced() -> VpcCoverage:
+    """The story's VPC: a route went, agents fell silent, an endpoint is on its way."""
+    pending = Cell("monitoring", Standing.PENDING, "vpce-0a77c1d2e3f405162", "being created since 09:05:21 UTC")
+    missing = Cell("logs", Standing.MISSING, detail="no endpoint; the next look makes one")
+    s3 = served("s3", "vpce-0b1946ac92492d234")
+    return VpcCoverage(
+        "vpc-0c1d2e3f405162738",
+        "app-prod",
+        ("10.0.0.0/16",),
+        (
+            subnet(0, "app-prod-a", pending, missing, s3),
+            subnet(1, "app-prod-b", pending, missing, s3),
+            subnet(2, "batch-c", served("monitoring", "vpce-0a77c1d2e3f405162"), missing, s3, tier=Tier.EGRESS),
+        ),
+        incidents=(
+            IncidentRow(
+                "inc-5f2d09c4a1b7",
+                "cwagent",
+                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no way to monitoring",
+                at(9, 4, 0),
+                12,
+                is_recovering=False,
+                timeline=(
+                    TimelineStep(StepKind.CHANGE, at(9, 2, 48), "DeleteRoute on rtb-0f1e2d3c4b5a69788 by deploy-role"),
+                    TimelineStep(StepKind.GAP, at(9, 4, 0), "12 agents fall silent"),
+                    TimelineStep(StepKind.ENDPOINT, at(9, 5, 21), "vpce-0a77c1d2e3f405162 for monitoring asked for"),
+                    TimelineStep(StepKind.RECOVERY, None, "two datapoints from each agent"),
+                ),
+            ),
+        ),
+        actions=(
+            ActionRow(at(9, 5, 21), "done", "create interface endpoint for monitoring in 2 subnets"),
+            ActionRow(at(9, 5, 19), "done", "create security group lifeline-endpoints"),
+        ),
+        cost_usd=ZONE * 2,
+        planned_usd=ZONE * 2,
+    )
+
+
+def the_blocked() -> VpcCoverage:
+    """One whose plan is beyond a budget, and waits for a person."""
+    held = "would cost more than MonthlyBudgetUsdPerVpc (30.00 USD): needs approval"
+    blocked = [Cell(service, Standing.BLOCKED, detail=held) for service in ("ecr.api", "ecr.dkr")]
+    served_here = served("monitoring", "vpce-0cc175b9c0f1b6a83")
+    return VpcCoverage(
+        "vpc-0d41d8cd98f00b204",
+        "build-farm",
+        ("10.20.0.0/16", "100.64.0.0/18"),
+        tuple(subnet(number, f"runners-{'abc'[number]}", served_here, *blocked, net=20) for number in range(3)),
+        cost_usd=ZONE * 3,
+        planned_usd=ZONE * 6,
+        plan_id="plan-4a8a08f09d37b737",
+        plan_usd=ZONE * 6,
+        notes=("How far the quota of interface endpoints is used couldn't be read.",),
+    )
+
+
+def the_pending() -> VpcCoverage:
+    """One that recovers: its endpoint is there, and the agents come back."""
+    return VpcCoverage(
+        "vpc-0e4da3b7fbbce2345",
+        "",
+        ("10.30.0.0/16",),
+        (
+            subnet(0, "", Cell("monitoring", Standing.PENDING, "vpce-0e4da3b7fbbce2345", "pendingAcceptance"), net=30),
+            subnet(1, "", served("monitoring", "vpce-01679091c5a880faf"), net=30),
+        ),
+        incidents=(
+            IncidentRow(
+                "inc-8f14e45fceea",
+                "cwagent",
+                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no way to monitoring",
+                at(22, 41, day=1),
+                1,
+                is_recovering=True,
+                timeline=(
+                    TimelineStep(StepKind.CHANGE, at(22, 39, 12, day=1), "DeleteNatGateway by terraform"),
+                    TimelineStep(StepKind.GAP, at(22, 41, day=1), "1 agent falls silent"),
+                    TimelineStep(StepKind.ENDPOINT, at(22, 46, day=1), "vpce-01679091c5a880faf available"),
+                    TimelineStep(StepKind.RECOVERY, at(9, 11), "its first datapoint is back"),
+                ),
+            ),
+        ),
+        cost_usd=ZONE,
+        holds=("Released by hand at 2026-03-02 08:00:00 UTC: Lifeline makes nothing here for 24 hours.",),
+    )
+
+
+def the_exempt() -> VpcCoverage:
+    """One that nothing is required in, by a rule."""
+    cell = Cell("monitoring", Standing.EXEMPT, detail="until 2026-03-31: being wound up")
+    return VpcCoverage(
+        "vpc-0f7b44cfafd5c52223", "legacy", ("172.31.0.0/16",), (subnet(0, "old-a", cell), subnet(1, "old-b", cell))
+    )
+
+
+def the_well(number: int = 1, subnets: int = 3) -> VpcCoverage:
+    """One that a hub and its own endpoints serve."""
+    cells = (
+        served("monitoring", f"vpce-0{number:016x}"),
+        Cell("logs", Standing.CENTRAL, "hub-logs"),
+        served("s3", f"vpce-1{number:016x}"),
+    )
+    return VpcCoverage(
+        f"vpc-0a{number:015x}",
+        f"team-{number}",
+        ("10.40.0.0/16",),
+        tuple(subnet(one, f"team-{number}-{one}", *cells, net=40) for one in range(subnets)),
+        actions=(ActionRow(NOW - timedelta(days=3), "done", "create interface endpoint for monitoring"),),
+        cost_usd=ZONE * 3,
+    )
+
+
+def story() -> Coverage:
+    return Coverage(
+        "123456789012",
+        "us-east-1",
+        "lifeline",
+        "enforce",
+        NOW,
+        (the_silenced(), the_blocked(), the_pending(), the_exempt(), the_well()),
+    )
+
+
+def many(vpcs: int = 200, subnets: int = 10, *, every: int = 5) -> Coverage:
+    """An account of this many VPCs with three services each; each `every`th has a service missing."""
+    made = []
+    for number in range(vpcs):
+        vpc = the_well(number, subnets)
+        if number % every == 0:
+            rows = [
+                replace(
+                    row,
+                    cells=(
+                        replace(row.cells[0], standing=Standing.MISSING, by="", detail="no endpoint"),
+                        *row.cells[1:],
+                    ),
+                )
+                for row in vpc.subnets
+            ]
+            vpc = replace(vpc, subnets=tuple(rows), planned_usd=ZONE * 3)
+        made.append(vpc)
+    made.sort(key=lambda vpc: vpc.planned_usd, reverse=True)
+    return replace(story(), vpcs=tuple(made))

@@ -1,0 +1,107 @@
+"""The whole handler over hours and days, on an EC2 that refuses what AWS refuses, with one clock for all."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from moto.sqs.models import sqs_backends
+
+from lifeline.adapters.clients import client
+from lifeline.adapters.ledger import Ledger
+from lifeline.handlers import reconcile_endpoints
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.strict import Clock, StrictAccount
+from tests.support.world import ACCOUNT, REGION, Context, World, flat
+
+HOUR = timedelta(hours=1)
+MINUTES = timedelta(minutes=5)
+EVERYWHERE = "0.0.0.0/0"
+
+
+class Days:
+    """The emulated account, EC2's strictness in front of it, and one clock for both and for the function."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.clock = clock = Clock()
+        self.account = StrictAccount(now=clock, throttling=False)
+        self.account.attach(client("ec2"))
+        self.turns = 0
+
+        class Now(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> "datetime":  # type: ignore[override] # noqa: ARG003
+                return clock()
+
+        def take_turn(*_: object, **__: object) -> timedelta:
+            self.turns += 1
+            return timedelta(0)
+
+        monkeypatch.setattr(reconcile_endpoints, "datetime", Now)
+        monkeypatch.setattr(Ledger, "reserve_endpoint_call", take_turn)
+
+    def call(self, event: object) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(json.dumps(handler(event, Context())))
+        return answer
+
+    def look(self, vpc_id: str, **more: object) -> dict[str, Any]:
+        (found,) = self.call({"vpc_ids": [vpc_id], **more})["vpcs"]
+        return dict(found)
+
+    def sweeps(self, hours: int) -> list[dict[str, Any]]:
+        """A sweep each hour; the actions of all of them."""
+        actions: list[dict[str, Any]] = []
+        for _ in range(hours):
+            self.clock.advance(HOUR)
+            actions += [one for vpc in self.call({"sweep": True})["vpcs"] for one in vpc["actions"]]
+        return actions
+
+    def after(self, hours: int) -> list[dict[str, Any]]:
+        """One sweep after so long: what it did."""
+        self.clock.advance((hours - 1) * HOUR)
+        return self.sweeps(1)
+
+    def empty_queue(self) -> None:
+        sqs_backends[ACCOUNT][REGION].queues["changes"]._messages.clear()
+
+    def take_from_queue(self) -> list[dict[str, Any]]:
+        """Delivers what was put back, some minutes later, as SQS would."""
+        found = self.world.put_back()
+        self.empty_queue()
+        self.clock.advance(MINUTES)
+        assert self._receive(found) == {"batchItemFailures": []}
+        return found
+
+    def deliver(self, *events: object) -> None:
+        """Delivers events, as the queue would that got them just now."""
+        assert self._receive(list(events)) == {"batchItemFailures": []}
+
+    def _receive(self, bodies: list[Any]) -> dict[str, Any]:
+        sent = str(int(self.clock().timestamp() * 1000))
+        attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": sent}
+        records = [
+            {"messageId": f"m-{place}", "receiptHandle": "h", "body": json.dumps(body), "attributes": attributes}
+            for place, body in enumerate(bodies)
+        ]
+        return self.call({"Records": records})
+
+    def cut_off(self, table_id: str) -> None:
+        self.world.ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE)
+
+    def connect(self, table_id: str, vpc_id: str) -> None:
+        filters = [{"Name": "attachment.vpc-id", "Values": [vpc_id]}]
+        (found,) = self.world.ec2.describe_internet_gateways(Filters=filters)["InternetGateways"]
+        self.world.ec2.create_route(
+            RouteTableId=table_id, DestinationCidrBlock=EVERYWHERE, GatewayId=found["InternetGatewayId"]
+        )
+
+    def deletions(self) -> list[str]:
+        calls = [one for one in self.account.calls if one.operation == "DeleteVpcEndpoints" and one.accepted]
+        return [endpoint_id for one in calls for endpoint_id in one.params["VpcEndpointIds"]]
+
+    def live(self, vpc_id: str) -> list[str]:
+        return [one["VpcEndpointId"] for one in self.world.endpoints(vpc_id) if one["State"] != "deleting"]
+
+    def texts(self) -> list[str]:
+        return [flat(json.loads(one["Body"])["Message"]) for one in self.world.notices()]

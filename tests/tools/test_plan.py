@@ -1,0 +1,188 @@
+"""`make plan`: the very handler, from a laptop, with no stack."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from tools.stack import NOT_DEPLOYED, environment_of
+
+from lifeline.adapters.clients import client
+from lifeline.errors import TerminalError
+from lifeline.handlers import reconcile_endpoints
+from lifeline.settings import Settings
+from tools import plan
+
+ROOT = Path(__file__).parents[2]
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An account with nothing of Lifeline's in it: no table, no queue, no topic."""
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with patch.dict(os.environ, environment), mock_aws():
+        os.environ.pop("AWS_REGION", None)
+        os.environ.pop("AWS_DEFAULT_REGION", None)
+        reconcile_endpoints._kept.cache_clear()
+        yield boto3.client("ec2", region_name=REGION)
+    client.cache_clear()
+    reconcile_endpoints._kept.cache_clear()
+
+
+def isolated_vpc(ec2: Any) -> str:
+    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "app-prod"}]}]
+    vpc_id = str(ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags)["Vpc"]["VpcId"])
+    ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1a")
+    return vpc_id
+
+
+def test_it_prints_the_plan_of_a_vpc_and_changes_nothing(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    vpc_id = isolated_vpc(ec2)
+
+    code = plan.main(["--vpc", vpc_id, "--region", REGION])
+
+    told = capsys.readouterr().out
+    assert code == 0
+    assert told.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
+    assert "  + monitoring: create an interface endpoint\n" in told
+    assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in told
+    assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
+
+
+def test_that_there_is_no_ledger_is_said_in_plain_words(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    vpc_id = isolated_vpc(ec2)
+
+    plan.main(["--vpc", vpc_id, "--region", REGION])
+
+    printed = capsys.readouterr()
+    told = " ".join(printed.out.split())
+    assert "note: how far the limits are used can't be read: only what is planned here counts" in told
+    assert "Traceback" not in printed.out + printed.err
+    assert NOT_DEPLOYED not in told
+
+
+def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
+    ec2: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vpc_id = isolated_vpc(ec2)
+
+    plan.main(["--vpc", vpc_id, "--region", REGION, "--services", "ssm, s3"])
+
+    told = capsys.readouterr().out
+    assert "  + ssm: create an interface endpoint\n" in told
+    assert "  + s3: create a gateway endpoint\n" in told
+    assert "monitoring" not in told
+
+
+def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    vpc_ids = [isolated_vpc(ec2), isolated_vpc(ec2)]
+
+    assert plan.main(["--vpc", ",".join(vpc_ids), "--region", REGION]) == 0
+
+    told = capsys.readouterr().out
+    assert all(f"{vpc_id} (app-prod)\n" in told for vpc_id in vpc_ids)
+    assert told.count("can't be read") == 1  # what holds for all is said once
+    assert "in 2 VPCs.\n" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--vpc", "vpc-nonsense", "--region", REGION], "vpc_ids[0]: 'vpc-nonsense' is not a VPC id"),
+        (
+            ["--vpc", "vpc-0123456789abcdef0", "--region", REGION],
+            "vpc-0123456789abcdef0 does not exist in this account",
+        ),
+        (["--region", REGION], "VPC is missing"),
+        (["--vpc", "vpc-0123456789abcdef0"], "REGION is missing"),
+        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--profile", "nobody"], "PROFILE: The config profile"),
+        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must hold"),
+    ],
+)
+def test_a_call_that_cant_be_used_is_told_in_words_and_ends_with_2(
+    ec2: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert plan.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert words in " ".join((printed.out + printed.err).split())
+
+
+def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
+    ec2: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = ClientError(
+        {"Error": {"Code": "UnauthorizedOperation", "Message": "You are not authorized"}}, "DescribeVpcs"
+    )
+    make_call = "botocore.client.BaseClient._make_api_call"
+
+    def refused(self: Any, operation: str, request: Any) -> Any:
+        if operation == "GetCallerIdentity":
+            return {"Account": "123456789012"}
+        raise refusal
+
+    monkeypatch.setattr(make_call, refused)
+
+    assert plan.main(["--vpc", "vpc-0123456789abcdef0", "--region", REGION]) == 1
+
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert line.startswith("AWS can't be read: ")
+    assert line.endswith("UnauthorizedOperation: You are not authorized")
+    assert printed.out == ""
+
+
+def test_no_call_that_could_change_something_leaves_the_machine(ec2: Any) -> None:
+    session = plan._session(REGION, "")
+
+    with pytest.raises(TerminalError, match="CreateVpcEndpoint could change something, so it was not sent"):
+        session.client("ec2").create_vpc_endpoint(VpcId="vpc-0123456789abcdef0", ServiceName="x")
+    with pytest.raises(TerminalError, match="Publish"):
+        session.client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:x", Message="x")
+    assert session.client("ec2").describe_vpcs()["Vpcs"]
+
+
+def test_the_environment_is_as_it_was_afterwards(ec2: Any) -> None:
+    before = dict(os.environ)
+
+    plan.main(["--vpc", isolated_vpc(ec2), "--region", REGION])
+
+    assert dict(os.environ) == before
+
+
+def test_without_credentials_the_command_itself_ends_with_1_and_one_line(tmp_path: Path) -> None:
+    environment = {"PYTHONPATH": "functions:.", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-m", "tools.plan", "--vpc", "vpc-0123456789abcdef0", "--region", REGION]
+
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "AWS can't be read: your credentials: Unable to locate credentials\n"
+
+
+@pytest.mark.parametrize("function", ["ReconcileEndpoints", "DetectMetricGaps"])
+def test_the_templates_own_defaults_are_an_environment_that_the_functions_take(function: str) -> None:
+    settings = Settings.from_environment({**environment_of(function, {}), "AWS_REGION": REGION})
+    assert settings.required_services == ("monitoring",)
+    assert settings.policy_parameter == ""
+
+
+def test_a_parameter_that_the_template_lacks_is_refused() -> None:
+    with pytest.raises(KeyError, match="Nonsense"):
+        environment_of("ReconcileEndpoints", {"Nonsense": "1"})
+
+
+def test_an_override_reaches_every_variable_that_is_made_of_it() -> None:
+    found = environment_of("ReconcileEndpoints", {"RequiredServices": "ssm,s3", "EndpointUrl": "http://127.0.0.1:1"})
+    assert (found["REQUIRED_SERVICES"], found["CREATABLE_SERVICES"]) == ("ssm,s3", "ssm,s3")
+    assert found["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert "AWS_ENDPOINT_URL" not in environment_of("ReconcileEndpoints", {})
