@@ -197,10 +197,6 @@ class Gate:
             logger.error("approval not refused", error=str(error))
             return answer
 
-    def note(self, words: str) -> None:
-        """Adds to what every answer of the run says."""
-        self._notes.append(words)
-
     def leave(self, vpc_ids: Sequence[str]) -> None:
         """These need nothing: what was approved for them is outdated."""
         self._decided |= set(vpc_ids)

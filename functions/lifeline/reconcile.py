@@ -170,7 +170,6 @@ class _Look:
             if not self._is_by_hand:
                 raise
             logger.warning("exemptions not read", error=str(error))
-            self._gate.note("what is exempt by hand can't be read: it is planned for here")
             return ()
 
     def _retiring(self, planning: Planning, targets: Targets) -> Retiring:
