@@ -88,6 +88,10 @@ REASONS: dict[str, dict[str, str]] = {
         "dynamodb:UpdateItem": "what is written in part: leases, when a VPC was looked at, a run's progress",
     },
     "ReadRecord": {"dynamodb:Query": "the record, by VPC, day and incident"},
+    "ReadLedger": {
+        "dynamodb:GetItem": "what is remembered, exempt by hand, used of the limits, and to be approved",
+        "dynamodb:Query": "the open incidents, and the newest of the worst VPCs' record",
+    },
     "Notify": {"sns:Publish": "tells people"},
     "Log": {"logs:CreateLogStream": "the function's own log", "logs:PutLogEvents": "the function's own log"},
     "Trace": {

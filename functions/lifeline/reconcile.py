@@ -18,6 +18,7 @@ from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.exemptions import Exemptions
 from lifeline.adapters.ledger import REGION, Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -33,13 +34,14 @@ from lifeline.core.bus_events import answer_events, change_event
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
 from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
+from lifeline.core.exempting import with_exemptions
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.freeze import hold
 from lifeline.core.history import outcomes_of
-from lifeline.core.model import Tier, Vpc
+from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
-from lifeline.core.policy import Policy, simple_policy
+from lifeline.core.policy import Exempted, Policy
 from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
@@ -49,9 +51,9 @@ from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
-from lifeline.policies import Decision, current_policy, mark_told, policy_notice
+from lifeline.policies import Decision, current_policy, mark_told, policy_notice, stacks_policy
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
-from lifeline.settings import Coverage, Mode, Scope, Settings
+from lifeline.settings import Mode, Settings
 from lifeline.stages import stage
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
@@ -67,7 +69,7 @@ _CROWDED = "too many VPCs at once: this one's turn comes with a later look, or a
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What reconciling needs of the world; tests bring their own."""
+    """What reconciling needs of the world; tests bring their own. Without `exemptions` nobody is exempt by hand."""
 
     network: Network
     lookup: Lookup
@@ -79,6 +81,7 @@ class Tools:
     bus: Bus
     policies: PolicyStore
     guards: Guards
+    exemptions: Exemptions | None = None
 
 
 def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settings, run: Run) -> tuple[VpcAnswer, ...]:
@@ -89,18 +92,12 @@ def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settin
     waiting = [ask for ask in asks if not ask.is_own]
     if not waiting:
         return ()
-    decision = current_policy(settings.policy_parameter, _stacks_policy(settings), tools.policies, now=run.now())
+    decision = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
     if not is_by_hand:
         _tell_of_policy(decision, tools, run.now())
     gate = Gate(tools.guards, settings, run, [ask.approve for ask in waiting if ask.approve])
     return _Look(mode, decision, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
-
-
-def _stacks_policy(settings: Settings) -> Policy:
-    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
-    per_zone = settings.coverage is Coverage.AZ
-    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
 def _tell_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
@@ -170,7 +167,18 @@ class _Look:
         return tuple(answers)
 
     def _planning(self, policy: Policy) -> Planning:
+        policy = with_exemptions(policy, self._exempted_by_hand())
         return Planning(policy, self._tools.network, self._tools.central, self._settings, self._run.now())
+
+    def _exempted_by_hand(self) -> tuple[Exempted, ...]:
+        """What people exempted. Only a plan by hand does without: it must work where there is no ledger."""
+        try:
+            return self._tools.exemptions.read() if self._tools.exemptions else ()
+        except LifelineError as error:
+            if not self._is_by_hand:
+                raise
+            logger.warning("exemptions not read", error=str(error))
+            return ()
 
     def _retiring(self, planning: Planning, targets: Targets) -> Retiring:
         return Retiring(

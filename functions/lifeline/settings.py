@@ -56,7 +56,8 @@ class Settings:
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
     is how long an endpoint is kept that nothing requires; zero keeps it for good. `canary` makes endpoints without
-    private DNS and switches that on afterwards.
+    private DNS and switches that on afterwards. `reconcile_arn` is the function that the coverage page's buttons call;
+    empty where there is none.
     """
 
     stack_name: str
@@ -88,6 +89,7 @@ class Settings:
     chat_topic_arn: str
     sends_events: bool
     dashboard: str
+    reconcile_arn: str = ""
 
     @property
     def sender(self) -> Sender:
@@ -145,6 +147,7 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            reconcile_arn=read.optional("RECONCILE_ARN"),
             chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
             sends_events=read.optional("SEND_EVENTS") == "yes",
             dashboard=read.optional("DASHBOARD"),
