@@ -89,7 +89,6 @@ class Settings:
     chat_topic_arn: str
     sends_events: bool
     dashboard: str
-    reconcile_arn: str = ""
 
     @property
     def sender(self) -> Sender:
@@ -97,6 +96,7 @@ class Settings:
         return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
 
     canary: bool
+    reconcile_arn: str = ""
 
     @property
     def default_watch(self) -> Watch:
