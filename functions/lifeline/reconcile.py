@@ -24,6 +24,7 @@ from lifeline.adapters.notices import Publishes
 from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
+from lifeline.claiming import Claiming, keep_claimed, tell_yielded
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
@@ -44,6 +45,7 @@ from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
 from lifeline.settings import Coverage, Mode, Scope, Settings
+from lifeline.settling import rest
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
 BUSY_DELAY = timedelta(seconds=20)
@@ -126,15 +128,20 @@ class _Look:
         self._unwritten: LifelineError | None = None
         self._is_sweep = False
         self._recorded: set[str] = set()
+        self._told_apart: frozenset[Action] = frozenset()
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
+        if self._settings.queue_url and not self._is_by_hand:
+            rest(targets, self._tools.queue, settle=self._settings.iac_settle, now=self._run.now())
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
         vpcs = self._tools.network.observe(wanted)
         if not self._is_by_hand:
             keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
+            catalog, owner = self._tools.network.catalog, self._settings.stack_name
+            keep_claimed(targets, vpcs, self._tools.ledger, catalog, owner, self._run)
         policy = self._decision.policy
         if policy is None and all(ask.is_release for ask in asks):
             policy = Policy(rules=())  # what is given up needs none
@@ -158,6 +165,10 @@ class _Look:
             planning, self._tools.lookup, None if self._is_by_hand else self._tools.ledger, targets.is_release
         )
 
+    def _claiming(self) -> Claiming:
+        ledger = None if self._is_by_hand else self._tools.ledger
+        return Claiming(ledger, self._tools.lookup, self._settings.stack_name, self._run.now())
+
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
@@ -174,6 +185,8 @@ class _Look:
         plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
         left = self._take_turns(plans, waiting, targets)
         plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+        plans, coming, _ = self._claiming().extend(plans, kept, is_region=wanted is None)
+        self._look_again(coming, targets)
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
@@ -257,6 +270,7 @@ class _Look:
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
             fresh = self._retiring(planning, targets).extend(fresh, vpcs, memories)
+            fresh, _, memories = self._claiming().extend(fresh, kept, memories)
             fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
@@ -323,8 +337,17 @@ class _Look:
         if actions:
             self._tools.ledger.record_actions(plan.vpc_id, actions, targets.triggers(plan.vpc_id), now)
             self._recorded.add(plan.vpc_id)
+        tools, owner = self._tools, self._settings.stack_name
+        self._told_apart |= tell_yielded(plan, actions, memory, tools.ledger, tools.notices, owner, now)
         done = tuple(action for action in actions if action.status is Status.DONE)
         return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
+
+    def _look_again(self, vpc_ids: Sequence[str], targets: Targets) -> None:
+        """Asks for another look at VPCs where somebody else's endpoint is on its way, as often as at anything."""
+        attempts = {vpc_id: targets.attempt(vpc_id) + 1 for vpc_id in vpc_ids}
+        if not self._is_by_hand:
+            again = {vpc_id: attempt for vpc_id, attempt in attempts.items() if attempt <= MOST_ATTEMPTS}
+            self._put_back(again, FOLLOW_DELAY, targets)
 
     def _remember_release(self, vpc_id: str, memory: Memory, targets: Targets) -> None:
         """From a release on nothing is made there for a while; whoever names the VPC by hand ends that."""
@@ -371,7 +394,8 @@ class _Look:
             return
         if self._is_sweep:
             self._gate.tell_of_switch(answers, self._tools.notices)
-        news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
+        told = [self._without_told(answer) for answer in answers]
+        news = [answer for answer in told if not answer.refusal and self._is_news(answer)]
         because = _because(targets, [answer.vpc_id for answer in news])
         notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN)
         if notice is None:
@@ -384,6 +408,11 @@ class _Look:
             ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
             if answer.vpc_id not in self._recorded:
                 ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
+
+    def _without_told(self, answer: VpcAnswer) -> VpcAnswer:
+        """The answer without what a notice of its own told."""
+        actions = tuple(action for action in answer.actions if action not in self._told_apart)
+        return answer if len(actions) == len(answer.actions) else replace(answer, actions=actions)
 
     def _publish(self, notice: Notice) -> bool:
         try:
@@ -447,8 +476,12 @@ def _because(targets: Targets, vpc_ids: Sequence[str]) -> str:
     """What set a run going, in a line: the change and its maker, or the sweep."""
     triggers = [trigger for vpc_id in vpc_ids for trigger in targets.triggers(vpc_id)]
     changes = sorted({(one.time, one.event_name, one.actor) for one in triggers if one.kind == "change"})
+    attempts = sorted({(one.time, one.event_name, one.actor) for one in triggers if one.kind == "attempt"})
     silences = sorted({one.event_id for one in triggers if one.kind == "silence"})
     approved = sorted({one.event_id for one in triggers if one.kind == "approval"})
+    if not changes and attempts:
+        moment, name, actor = attempts[0]
+        return f"{name} by {actor or 'somebody unnamed'} at {moment} was refused"
     if not changes and approved:
         return f"{', '.join(approved[:3])} was approved"
     if not changes and silences:

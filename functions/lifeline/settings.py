@@ -54,7 +54,8 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `iac_settle` is how long a change rests
+    that a tool of infrastructure as code made; zero is no longer than any other.
     """
 
     stack_name: str
@@ -83,6 +84,7 @@ class Settings:
     limits: Limits
     ledger_keep: timedelta
     retire_after: timedelta
+    iac_settle: timedelta
 
     @property
     def default_watch(self) -> Watch:
@@ -133,6 +135,7 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            iac_settle=read.seconds("IAC_SETTLE_SECONDS", default=600, within=range(901)),
         )
 
 

@@ -354,6 +354,7 @@ def _freeze_item(freeze: Freeze) -> dict[str, Any]:
     return {
         "M": {name: {"S": str(text)} for name, text in texts.items()}
         | {name: {"S": time.isoformat()} for name, time in times.items()}
+        | {"ids": {"L": [{"S": one} for one in freeze.ids]}, "is_told": {"BOOL": freeze.is_told}}
     }
 
 
@@ -365,6 +366,8 @@ def _freeze(item: dict[str, Any]) -> Freeze:
         actor=item["actor"]["S"],
         event_id=item["event_id"]["S"],
         until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
+        ids=tuple(one["S"] for one in item.get("ids", {}).get("L", ())),
+        is_told=item.get("is_told", {}).get("BOOL", False),
     )
 
 

@@ -1,0 +1,141 @@
+"""Claim: keeps what others' refused calls claim, lets Lifeline's own make way for it, and says so."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.lookup import Lookup
+from lifeline.adapters.notices import Publishes
+from lifeline.apply import Run
+from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.claim_notice import yielded_notice
+from lifeline.core.claims import Claim, Claimed, held_by_own, keep_claims
+from lifeline.core.freeze import Freeze, FreezeKind, standing
+from lifeline.core.model import Catalog, Vpc
+from lifeline.core.yielding import answer_claims, leaves_traces
+from lifeline.errors import LifelineError, TransientError
+from lifeline.events import Ask
+from lifeline.observability import logger
+from lifeline.targeting import Targets
+
+_MAKES_WAY = frozenset({ActionKind.DISABLE_PRIVATE_DNS, ActionKind.REMOVE_ROUTE_TABLES, ActionKind.RETIRE_ENDPOINT})
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """One look's claims. `ledger` is None where nothing may be read from it or kept, as for a plan by hand."""
+
+    ledger: Ledger | None
+    lookup: Lookup
+    owner: str
+    now: datetime
+
+    def extend(
+        self,
+        plans: Mapping[str, Plan],
+        vpcs: Sequence[Vpc],
+        leased: Mapping[str, Memory] | None = None,
+        *,
+        is_region: bool = False,
+    ) -> tuple[dict[str, Plan], list[str], dict[str, Memory]]:
+        """The plans with what claims ask for, the VPCs where theirs is on its way, and the memories as they are then.
+
+        `leased` is what was read under the leases, and what changes in it is kept. Without them, and in a sweep, only
+        VPCs are read that show traces of a claim.
+        """
+        seen = [vpc for vpc in vpcs if vpc.id in plans]
+        memories = dict(leased) if leased is not None else self._recall(seen, is_region=is_region)
+        extended, waiting = dict(plans), []
+        for vpc in seen:
+            memory = memories.get(vpc.id)
+            if memory is None:
+                continue
+            found = answer_claims(plans[vpc.id], vpc, memory.frozen, owner=self.owner, now=self.now)
+            extended[vpc.id] = replace(
+                found.plan, actions=self._without_used(found.plan.actions, plans[vpc.id].actions)
+            )
+            waiting += [vpc.id] if found.is_waiting else []
+            if leased is not None and self.ledger and found.frozen != memory.frozen:
+                self.ledger.keep_frozen(vpc.id, found.frozen, now=self.now)
+                memories[vpc.id] = replace(memory, frozen=found.frozen)
+        return extended, waiting, memories
+
+    def _recall(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[str, Memory]:
+        looked = [vpc.id for vpc in vpcs if not is_region or leaves_traces(vpc, self.owner)]
+        if self.ledger is None:
+            return dict.fromkeys(looked, Memory())
+        memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in looked])
+        return dict(zip(looked, memories, strict=True))
+
+    def _without_used(self, actions: tuple[Action, ...], before: tuple[Action, ...]) -> tuple[Action, ...]:
+        """Whoever else uses Lifeline's group keeps it, in silence: nobody asked for it to go."""
+        groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP and one not in before]
+        users = self.lookup.users_of_groups(groups) if groups else {}
+        used = {group_id for group_id in groups if users.get(group_id)}
+        return tuple(one for one in actions if one in before or not one.group_id or one.group_id not in used)
+
+
+def keep_claimed(
+    targets: Targets, vpcs: Iterable[Vpc], ledger: Ledger, catalog: Callable[[], Catalog], owner: str, run: Run
+) -> None:
+    """Keeps what is claimed in the VPCs that are there. Others keep freezes under the lease too, so this takes it.
+
+    Raises TransientError while another run has the VPC, and what the ledger raises: the records come again then.
+    """
+    for vpc in vpcs:
+        claims = [_claimed(ask.claim, ask, run.now()) for ask in targets.attempts(vpc.id) if ask.claim]
+        standing_in = [one for one in claims if held_by_own(one.claim, vpc, owner, catalog())]
+        if not standing_in:
+            continue
+        now = run.now()
+        memory = ledger.take_lease(vpc.id, run.id, now=now, until=now + run.remaining())
+        if memory is None:
+            raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
+        frozen = keep_claims(memory.frozen, standing_in, vpc, memory.made, owner=owner, catalog=catalog(), now=now)
+        if frozen != memory.frozen:
+            ledger.keep_frozen(vpc.id, frozen, now=now)
+            logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
+        ledger.give_back(vpc.id, run.id)
+
+
+def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:
+    try:
+        at = datetime.fromisoformat(ask.trigger.time)
+    except ValueError:
+        at = now
+    at = at if at.tzinfo else now
+    return Claimed(claim, ask.trigger.actor, ask.trigger.event_name, ask.trigger.event_id, at)
+
+
+def tell_yielded(
+    plan: Plan, actions: Iterable[Action], memory: Memory, ledger: Ledger, notices: Publishes, owner: str, now: datetime
+) -> frozenset[Action]:
+    """Says for each claim, once, that Lifeline made way; returns what was told with it.
+
+    What couldn't be done yet, or not be told, is told by the next look. Raises what the ledger raises.
+    """
+    became = list(actions)
+    told: dict[str, Freeze] = {}
+    with_it: list[Action] = []
+    for service, freeze in sorted(standing(memory.frozen, now).items()):
+        made_way = [one for one in became if one.service == service and one.kind in _MAKES_WAY & GIVES_UP]
+        if (
+            freeze.kind is not FreezeKind.CLAIM
+            or freeze.is_told
+            or any(one.status is not Status.DONE for one in made_way)
+        ):
+            continue
+        notice = yielded_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=plan.tiers, done=made_way)
+        try:
+            notices.publish(notice)
+        except LifelineError as error:
+            logger.error("notice not sent", subject=notice.subject, error=str(error))
+            continue
+        told[service] = replace(freeze, is_told=True)
+        with_it += made_way
+    if told:
+        ledger.keep_frozen(plan.vpc_id, {**memory.frozen, **told}, now=now)
+    return frozenset(with_it)
