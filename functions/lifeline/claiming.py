@@ -1,6 +1,7 @@
 """Claim: keeps what others' refused calls claim, lets Lifeline's own make way for it, and says so."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -10,7 +11,7 @@ from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.notices import Publishes
 from lifeline.apply import Run
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.claim_notice import yielded_notice
 from lifeline.core.claims import Claim, Claimed, held_by_own, keep_claims
 from lifeline.core.freeze import Freeze, FreezeKind, standing
@@ -22,6 +23,7 @@ from lifeline.observability import logger
 from lifeline.targeting import Targets
 
 _MAKES_WAY = frozenset({ActionKind.DISABLE_PRIVATE_DNS, ActionKind.REMOVE_ROUTE_TABLES, ActionKind.RETIRE_ENDPOINT})
+_TAKES_AWAY = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class Claiming:
 
     ledger: Ledger | None
     lookup: Lookup
+    notices: Publishes
     owner: str
-    now: datetime
+    run: Run
 
     def extend(
         self,
@@ -53,15 +56,30 @@ class Claiming:
             memory = memories.get(vpc.id)
             if memory is None:
                 continue
-            found = answer_claims(plans[vpc.id], vpc, memory.frozen, owner=self.owner, now=self.now)
+            found = answer_claims(plans[vpc.id], vpc, memory.frozen, owner=self.owner, now=self.run.now())
             extended[vpc.id] = replace(
                 found.plan, actions=self._without_used(found.plan.actions, plans[vpc.id].actions)
             )
             waiting += [vpc.id] if found.is_waiting else []
             if leased is not None and self.ledger and found.frozen != memory.frozen:
-                self.ledger.keep_frozen(vpc.id, found.frozen, now=self.now)
+                self.ledger.keep_frozen(vpc.id, found.frozen, now=self.run.now())
                 memories[vpc.id] = replace(memory, frozen=found.frozen)
+            if leased is None and not extended[vpc.id].has_work:
+                self._close(extended[vpc.id], memory, found.frozen)
         return extended, waiting, memories
+
+    def _close(self, plan: Plan, memory: Memory, frozen: Mapping[str, Freeze]) -> None:
+        """Where nothing else is to do: forgets the claims that are over, and says what couldn't be said before."""
+        open_business = any(map(_is_untold, standing(frozen, self.run.now()).values()))
+        if self.ledger is None or (frozen == memory.frozen and not open_business):
+            return
+        with _leased(plan.vpc_id, self.ledger, self.run) as known:
+            if known is None or known.frozen != memory.frozen:
+                return  # another run is at it, or was: a later look goes on
+            if frozen != memory.frozen:
+                self.ledger.keep_frozen(plan.vpc_id, frozen, now=self.run.now())
+            now_known = replace(known, frozen=frozen)
+            tell_yielded(plan, (), now_known, self.ledger, self.notices, self.owner, self.run.now())
 
     def _recall(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[str, Memory]:
         looked = [vpc.id for vpc in vpcs if not is_region or leaves_traces(vpc, self.owner)]
@@ -90,15 +108,32 @@ def keep_claimed(
         standing_in = [one for one in claims if held_by_own(one.claim, vpc, owner, catalog())]
         if not standing_in:
             continue
-        now = run.now()
-        memory = ledger.take_lease(vpc.id, run.id, now=now, until=now + run.remaining())
-        if memory is None:
-            raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
-        frozen = keep_claims(memory.frozen, standing_in, vpc, memory.made, owner=owner, catalog=catalog(), now=now)
-        if frozen != memory.frozen:
-            ledger.keep_frozen(vpc.id, frozen, now=now)
-            logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
-        ledger.give_back(vpc.id, run.id)
+        with _leased(vpc.id, ledger, run) as memory:
+            if memory is None:
+                raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
+            now, made = run.now(), memory.made
+            frozen = keep_claims(memory.frozen, standing_in, vpc, made, owner=owner, catalog=catalog(), now=now)
+            if frozen != memory.frozen:
+                ledger.keep_frozen(vpc.id, frozen, now=now)
+                logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
+
+
+@contextmanager
+def _leased(vpc_id: str, ledger: Ledger, run: Run) -> Iterator[Memory | None]:
+    """What is remembered of the VPC, this run's alone inside; None while another run has it."""
+    memory = ledger.take_lease(vpc_id, run.id, now=run.now(), until=run.now() + run.remaining())
+    try:
+        yield memory
+    finally:
+        if memory is not None:
+            _give_back(vpc_id, ledger, run)
+
+
+def _give_back(vpc_id: str, ledger: Ledger, run: Run) -> None:
+    try:
+        ledger.give_back(vpc_id, run.id)
+    except LifelineError as error:  # it runs out by itself
+        logger.warning("lease not given back", vpc_id=vpc_id, error=str(error))
 
 
 def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:
@@ -115,18 +150,18 @@ def tell_yielded(
 ) -> frozenset[Action]:
     """Says for each claim, once, that Lifeline made way; returns what was told with it.
 
-    What couldn't be done yet, or not be told, is told by the next look. Raises what the ledger raises.
+    What couldn't be done yet, or not be told, is told by the next look. A claim that is over is forgotten once nothing
+    is left to take away. Raises what the ledger raises.
     """
     became = list(actions)
+    left = {one for one in became if one.kind in _TAKES_AWAY and one.status is not Status.DONE}
+    claims = {service: one for service, one in memory.frozen.items() if one.kind is FreezeKind.CLAIM}
+    over = set() if left or not became else claims.keys() - standing(claims, now).keys()
     told: dict[str, Freeze] = {}
     with_it: list[Action] = []
-    for service, freeze in sorted(standing(memory.frozen, now).items()):
-        made_way = [one for one in became if one.service == service and one.kind in _MAKES_WAY & GIVES_UP]
-        if (
-            freeze.kind is not FreezeKind.CLAIM
-            or freeze.is_told
-            or any(one.status is not Status.DONE for one in made_way)
-        ):
+    for service, freeze in sorted(standing(claims, now).items()):
+        made_way = [one for one in became if one.service == service and one.kind in _MAKES_WAY]
+        if freeze.is_told or any(one.status is not Status.DONE for one in made_way):
             continue
         notice = yielded_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=plan.tiers, done=made_way)
         try:
@@ -136,6 +171,11 @@ def tell_yielded(
             continue
         told[service] = replace(freeze, is_told=True)
         with_it += made_way
-    if told:
-        ledger.keep_frozen(plan.vpc_id, {**memory.frozen, **told}, now=now)
+    if told or over:
+        kept = {service: one for service, one in {**memory.frozen, **told}.items() if service not in over}
+        ledger.keep_frozen(plan.vpc_id, kept, now=now)
     return frozenset(with_it)
+
+
+def _is_untold(freeze: Freeze) -> bool:
+    return freeze.kind is FreezeKind.CLAIM and not freeze.is_told

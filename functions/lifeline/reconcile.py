@@ -166,8 +166,8 @@ class _Look:
         )
 
     def _claiming(self) -> Claiming:
-        ledger = None if self._is_by_hand else self._tools.ledger
-        return Claiming(ledger, self._tools.lookup, self._settings.stack_name, self._run.now())
+        tools, ledger = self._tools, None if self._is_by_hand else self._tools.ledger
+        return Claiming(ledger, tools.lookup, tools.notices, self._settings.stack_name, self._run)
 
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem

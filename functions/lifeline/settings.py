@@ -54,8 +54,8 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good. `iac_settle` is how long a change rests
-    that a tool of infrastructure as code made; zero is no longer than any other.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `iac_settle` is how long a change of
+    an infrastructure-as-code tool rests; zero is no longer than any other.
     """
 
     stack_name: str

@@ -15,8 +15,8 @@ def rest(targets: Targets, queue: Queue, *, settle: timedelta, now: datetime) ->
     """Takes the VPCs out of what is looked at that only such changes name, and puts them back for the rest of `settle`.
 
     Changes that could be in any VPC put a look at all of them back. The time counts from the first of them, so that a
-    run that goes on for hours is looked at in between. Whatever comes back doesn't rest again, for it isn't a change any
-    more. Raises what the queue raises: then the messages come again.
+    run that goes on for hours is looked at in between. What comes back doesn't rest again, being no change any more.
+    Raises what the queue raises: then the messages come again.
     """
     wait = _wait(targets.sweep, settle, now)
     if wait >= _SECOND:

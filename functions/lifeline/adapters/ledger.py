@@ -1,7 +1,7 @@
 """The ledger's VPC side: changes seen, actions taken, who works on which VPC, and the calls that are left."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
 from lifeline.core.follow import Made
 from lifeline.core.freeze import Freeze, FreezeKind
+from lifeline.core.handover import hand_over
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
 from lifeline.errors import TransientError
@@ -254,6 +255,7 @@ class Ledger:
                 "endpoint_id": {"S": action.endpoint_id},
                 "group_id": {"S": action.group_id},
                 "because": {"L": because},
+                **_handover_item(action, vpc_id),
                 "expires_at": self._expiry(now),
             }
             for place, action in enumerate(actions)
@@ -346,6 +348,11 @@ def _memory(item: dict[str, Any]) -> Memory:
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
     )
+
+
+def _handover_item(action: Action, vpc_id: str) -> dict[str, Any]:
+    made = hand_over(action, vpc_id)
+    return {"handover": {"M": {name: {"S": text} for name, text in asdict(made).items()}}} if made else {}
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:

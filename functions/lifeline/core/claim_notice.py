@@ -36,6 +36,7 @@ def yielded_notice(
     ends = write_time(freeze.until) if freeze.until else "its end"
     command = json.dumps({"vpc_ids": [vpc_id], "unfreeze": [service]})
     endpoint_ids = sorted({one.endpoint_id for one in actions})
+    did = [f"Lifeline {_BACK[one.kind].format(one.endpoint_id)}." for one in actions] or ["Lifeline's own made way."]
     return Notice(
         kind="yielded",
         severity=Severity.WARNING,
@@ -43,7 +44,7 @@ def yielded_notice(
         happened=tuple(wrap(f"{freeze.why}. Theirs goes first.")),
         why=tuple(wrap(_why(freeze))),
         done=(
-            *(line for one in actions for line in wrap(f"Lifeline {_BACK[one.kind].format(one.endpoint_id)}.")),
+            *(line for words in did for line in wrap(words)),
             *wrap(f"It does nothing for {service} in {vpc_id} until theirs is available, or until {ends}."),
         ),
         next=(

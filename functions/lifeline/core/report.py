@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from lifeline.core.actions import Action, Plan, ServiceReport, Status
+from lifeline.core.handover import handover_lines
 from lifeline.core.model import Tier
 from lifeline.core.notice import Notice, Severity
 from lifeline.core.wording import write_time
@@ -179,6 +180,7 @@ def endpoint_notice(answers: Iterable[VpcAnswer], *, because: str, is_plan: bool
         severity=Severity.CRITICAL if counts[Status.FAILED] else Severity.WARNING,
         subject=f"[lifeline] endpoint actions in {where}: {', '.join(parts) or 'failed'}",
         happened=tuple("\n".join(lines).rstrip().split("\n")),
+        next=handover_lines((answer.vpc_id, action) for answer in worth for action in answer.actions),
         vpc_id=worth[0].vpc_id if len(worth) == 1 else "",
         facts={"vpcs": [as_json(answer) for answer in worth]},
     )

@@ -6,6 +6,7 @@ account. Each rule is AWS's own; the codes and texts follow what the API returns
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,11 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, iam_instance_profile
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import instances
+from moto.ec2.responses.vpcs import VPCs
 from moto.ec2.utils import random_private_ip
+
+# What ModifyVpcEndpoint asks of private DNS: moto doesn't read it.
+_PRIVATE_DNS: ContextVar[bool | None] = ContextVar("private_dns", default=None)
 
 
 def apply(*, pending: timedelta) -> None:
@@ -28,11 +33,25 @@ def apply(*, pending: timedelta) -> None:
 
     def modify_vpc_endpoint(self: Any, **asked: Any) -> None:
         endpoint = self.describe_vpc_endpoints(vpc_end_point_ids=[asked["vpc_id"]])[0]
+        on = _PRIVATE_DNS.get()
+        if on and not endpoint.private_dns_enabled:
+            wish = {"vpc_id": endpoint.vpc_id, "service_name": endpoint.service_name}
+            _refuse_private_dns(self, wish)
         subnet_ids = {*(endpoint.subnet_ids or ()), *(asked["add_subnets"] or ())} - {*(asked["remove_subnets"] or ())}
         _refuse_two_subnets_in_one_zone(self, sorted(subnet_ids))
         modify(self, **asked)
         _give_interfaces(self, endpoint)
+        if on is not None:
+            endpoint.private_dns_enabled = on
+            endpoint.dns_entries = _dns_entries(self, endpoint)
 
+    answer = VPCs.modify_vpc_endpoint
+
+    def answer_modify(self: Any) -> Any:
+        _PRIVATE_DNS.set(self._get_bool_param("PrivateDnsEnabled"))
+        return answer(self)
+
+    VPCs.modify_vpc_endpoint = answer_modify  # type: ignore[method-assign]
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
@@ -95,7 +114,10 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
         same = (other.vpc_id, other.service_name) == (asked["vpc_id"], asked["service_name"])
         if same and other.private_dns_enabled and other.settled_state != "deleted":
             name = _private_name(asked["service_name"])
-            _refuse(f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}")
+            _refuse(
+                f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} "
+                f"in the VPC {vpc.id}"
+            )
 
 
 def _refuse(message: str) -> None:
