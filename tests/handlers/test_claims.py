@@ -337,6 +337,23 @@ def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None
     assert days.live(vpc_id) == [made]
 
 
+# ---- handed over
+
+
+def test_what_was_made_is_on_record_and_told_with_what_takes_it_over(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    (text,) = days.texts()
+    entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
+    made = {one["action"]: one["handover"] for one in entries if one["kind"] == "action"}
+    assert made["create_interface_endpoint"]["terraform"].rstrip() in text
+    assert made["create_security_group"]["terraform"].rstrip() in text
+    for one in made.values():
+        ((logical_id, _),) = json.loads(one["cloudformation"]).items()
+        assert json.loads(one["resources_to_import"])[0]["LogicalResourceId"] == logical_id
+
+
 # ---- without Lifeline's tag
 
 

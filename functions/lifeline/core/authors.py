@@ -67,8 +67,8 @@ def _tags(part: object) -> Iterator[tuple[str, str]]:
         one = stack.pop()
         if isinstance(one, Mapping):
             key, value = (one.get(name, one.get(name.capitalize())) for name in ("key", "value"))
-            if isinstance(key, str) and isinstance(value, str):
-                yield key, value
+            if isinstance(key, str) and isinstance(value, str | int):  # in the newer style `true` is no text
+                yield key, str(value)
             stack.extend(one.values())
         elif isinstance(one, list):
             stack.extend(one)

@@ -69,7 +69,7 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
         return ()
     vpc_id, _, text = endpoints[0]
     groups = [one[2] for one in written if one[0] == vpc_id and not one[1].endpoint_id]
-    more = "" if len(endpoints) == 1 else f" The other {len(endpoints) - 1} are on record, too."
+    more = [] if len(endpoints) == 1 else [f"The record has {len(endpoints) - 1} more of them."]
     return (
         "To take it over into Terraform, paste this, and apply. That takes Lifeline's",
         f"tag ({MANAGED_BY}) off: from then on it is yours, and Lifeline",
@@ -78,7 +78,9 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
         "",
         *"\n".join([*groups[:1], text]).rstrip().split("\n"),
         "",
-        f'For CloudFormation, ask for the record: {{"history": {{"vpc_id": "{vpc_id}"}}}}.{more}',
+        "For CloudFormation, take the resource from the record. Invoke with",
+        f'  {{"history": {{"vpc_id": "{vpc_id}"}}}}',
+        *more,
     )
 
 

@@ -51,7 +51,7 @@ def apply(*, pending: timedelta) -> None:
         _PRIVATE_DNS.set(self._get_bool_param("PrivateDnsEnabled"))
         return answer(self)
 
-    VPCs.modify_vpc_endpoint = answer_modify  # type: ignore[method-assign]
+    VPCs.modify_vpc_endpoint = answer_modify
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
