@@ -47,7 +47,7 @@ class Claiming:
         """The plans with what claims ask for, the VPCs where theirs is on its way, and the memories as they are then.
 
         `leased` is what was read under the leases, and what changes in it is kept. Without them, and in a sweep, only
-        VPCs are read that show traces of a claim.
+        VPCs are read that are listed as claimed, or that show traces of a claim.
         """
         seen = [vpc for vpc in vpcs if vpc.id in plans]
         memories = dict(leased) if leased is not None else self._recall(seen, is_region=is_region)
@@ -82,11 +82,20 @@ class Claiming:
             tell_yielded(plan, (), now_known, self.ledger, self.notices, self.owner, self.run.now())
 
     def _recall(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[str, Memory]:
-        looked = [vpc.id for vpc in vpcs if not is_region or leaves_traces(vpc, self.owner)]
+        listed = self.ledger.claimed() if is_region and self.ledger else frozenset()
+        looked = {vpc.id for vpc in vpcs if not is_region or leaves_traces(vpc, self.owner)} | listed
         if self.ledger is None:
             return dict.fromkeys(looked, Memory())
-        memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in looked])
-        return dict(zip(looked, memories, strict=True))
+        vpc_ids = sorted(looked)
+        memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in vpc_ids])
+        found = dict(zip(vpc_ids, memories, strict=True))
+        gone = listed - {vpc.id for vpc in vpcs}
+        for vpc_id in sorted(listed):
+            frozen = found[vpc_id].frozen
+            claims = standing(frozen, self.run.now()) if vpc_id in gone else frozen
+            if not any(one.kind is FreezeKind.CLAIM for one in claims.values()):
+                self.ledger.list_claimed(vpc_id, is_claimed=False)
+        return found
 
     def _without_used(self, actions: tuple[Action, ...], before: tuple[Action, ...]) -> tuple[Action, ...]:
         """Whoever else uses Lifeline's group keeps it, in silence: nobody asked for it to go."""
@@ -114,6 +123,7 @@ def keep_claimed(
             now, made = run.now(), memory.made
             frozen = keep_claims(memory.frozen, standing_in, vpc, made, owner=owner, catalog=catalog(), now=now)
             if frozen != memory.frozen:
+                ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
                 ledger.keep_frozen(vpc.id, frozen, now=now)
                 logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
 

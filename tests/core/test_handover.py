@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import hcl2
 import pytest
-from cfnlint import lint_all
+from cfnlint import lint_all  # type: ignore[import-untyped]
+from hcl2.api import loads
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +46,7 @@ def terraform(action: Action) -> tuple[str, str, dict[str, Any]]:
     """What is imported by which id, and the resource's arguments."""
     found = hand_over(action, VPC_ID)
     assert found
-    read = plain(hcl2.loads(found.terraform))
+    read = plain(loads(found.terraform))
     (block,), (resource,) = read["import"], read["resource"]
     ((kind, named),) = resource.items()
     ((label, arguments),) = named.items()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.kill_switch import KillSwitch
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.notices import Topic
 from lifeline.core.freeze import FreezeKind
@@ -299,6 +300,22 @@ def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> Non
     Ledger("ledger").give_back(vpc_id, "another")
     days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    monkeypatch.setattr(KillSwitch, "why_on", lambda _: "the kill switch is on")
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    monkeypatch.setattr(KillSwitch, "why_on", lambda _: "")
+    days.empty_queue()
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    days.after(30)
+    days.sweeps(1)
+    assert Ledger("ledger").claimed() == frozenset()
 
 
 # ---- routes

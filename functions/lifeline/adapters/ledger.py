@@ -27,6 +27,7 @@ _CHANGE = "CHANGE#"
 _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _RETIRING_KEY = {"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}}
+_CLAIMED_KEY = {"pk": {"S": "CLAIMED"}, "sk": {"S": "VPCS"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 
 
@@ -51,8 +52,8 @@ class Memory:
 class Ledger:
     """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
     OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST;
-    `RETIRING` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are kept for
-    `keep` after they were last written.
+    `RETIRING` and `CLAIMED` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are
+    kept for `keep` after they were last written.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -118,15 +119,21 @@ class Ledger:
 
     def retiring(self) -> frozenset[str]:
         """The VPCs in which something of Lifeline's isn't needed, so that a sweep reads of these alone since when."""
-        with translated("ledger: read what is not needed"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_RETIRING_KEY, ConsistentRead=True)
-        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+        return self._listed(_RETIRING_KEY)
+
+    def claimed(self) -> frozenset[str]:
+        """The VPCs in which somebody claimed what Lifeline's own stood in the way of, so that a sweep finds them."""
+        return self._listed(_CLAIMED_KEY)
+
+    def list_claimed(self, vpc_id: str, *, is_claimed: bool = True) -> None:
+        """Puts the VPC on that list, or takes it off."""
+        self._list(_CLAIMED_KEY, "ADD" if is_claimed else "DELETE", vpc_id)
 
     def keep_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
         since = {one: {"S": moment.isoformat()} for one, moment in unneeded.items()}
         if unneeded:  # the list first: an entry too many costs a read, one too few would keep an old date
-            self._list_retiring("ADD", vpc_id)
+            self._list(_RETIRING_KEY, "ADD", vpc_id)
         with translated(f"ledger: remember what is not needed in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -135,11 +142,11 @@ class Ledger:
                 ExpressionAttributeValues={":since": {"M": since}, ":expires": self._expiry(now)},
             )
         if not unneeded:
-            self._list_retiring("DELETE", vpc_id)
+            self._list(_RETIRING_KEY, "DELETE", vpc_id)
 
     def forget_retiring(self, vpc_id: str) -> None:
         """Takes a VPC that is gone off the list."""
-        self._list_retiring("DELETE", vpc_id)
+        self._list(_RETIRING_KEY, "DELETE", vpc_id)
 
     def keep_release(self, vpc_id: str, released_at: datetime | None, *, now: datetime) -> None:
         """Keeps when a person gave up what is Lifeline's in the VPC; None once somebody wants it back."""
@@ -167,12 +174,17 @@ class Ledger:
                 },
             )
 
-    def _list_retiring(self, verb: str, vpc_id: str) -> None:
+    def _listed(self, key: dict[str, dict[str, str]]) -> frozenset[str]:
+        with translated(f"ledger: read the list {key['pk']['S']}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+
+    def _list(self, key: dict[str, dict[str, str]], verb: str, vpc_id: str) -> None:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
-        with translated("ledger: list what is not needed"):
+        with translated(f"ledger: write the list {key['pk']['S']}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_RETIRING_KEY,
+                Key=key,
                 UpdateExpression=f"{verb} vpc_ids :one",
                 ExpressionAttributeValues={":one": {"SS": [vpc_id]}},
             )
