@@ -201,9 +201,18 @@ def test_lifelines_own_gives_the_name_up_and_stays() -> None:
     assert kinds(answer(vpc(subnet("a"), endpoint(MONITORING, "a"), own_group()))) == [ActionKind.DISABLE_PRIVATE_DNS]
 
 
-def test_while_lifelines_own_is_pending_aws_takes_no_change_so_it_waits() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.PENDING), own_group())
-    assert kinds(answer(network)) == []
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (EndpointState.PENDING, ActionKind.DISABLE_PRIVATE_DNS),
+        (EndpointState.FAILED, ActionKind.RETIRE_ENDPOINT),
+    ],
+)
+def test_one_that_is_coming_is_tried_until_aws_takes_it_and_one_that_failed_goes(
+    state: EndpointState, kind: ActionKind
+) -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())
+    assert kinds(answer(network)) == [kind]
 
 
 def test_what_would_be_done_for_a_claimed_service_is_left_out_with_what_prepares_it_and_a_note() -> None:

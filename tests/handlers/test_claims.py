@@ -190,6 +190,22 @@ def test_while_theirs_is_pending_lifeline_looks_again_and_waits(days: Days) -> N
     assert days.live(vpc_id) == [made]
 
 
+def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told_once_it_is_done(days: Days) -> None:
+    days.account.pending_for = timedelta(minutes=4)
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(timedelta(minutes=2))
+    days.empty_queue()
+    days.world.notices()
+    (ours,) = days.live(vpc_id)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, ["monitoring"])
+    days.take_from_queue()
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    assert [text for text in days.texts() if "Apply again now." in text] != []
+
+
 def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) -> None:
     vpc_id, subnet_id, _ = served(days)
     days.deliver(refused(days, theirs(vpc_id, subnet_id)))

@@ -52,8 +52,8 @@ class Memory:
 class Ledger:
     """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
     OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST;
-    `RETIRING` and `CLAIMED` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are
-    kept for `keep` after they were last written.
+    `RETIRING` and `CLAIMED` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items
+    are kept for `keep` after they were last written.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:

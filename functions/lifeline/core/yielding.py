@@ -106,9 +106,10 @@ class _Yielding:
             self._actions = [one for one in self._actions if not _is_pressing(one)]
 
     def _step_back(self, service: str, freeze: Freeze) -> Iterator[Action]:
-        """AWS takes no change of an endpoint while it is pending: a later look makes it then."""
-        own = [one for one in self._own if suffix_of(one.service_name) == service]
-        for endpoint in (one for one in own if one.state is EndpointState.AVAILABLE):
+        """AWS takes no change of an endpoint while it is pending, and says so: then it is tried again. One that failed
+        serves nobody, so it goes.
+        """
+        for endpoint in (one for one in self._own if suffix_of(one.service_name) == service):
             action = Action(
                 ActionKind.DISABLE_PRIVATE_DNS,
                 f"{freeze.why}: theirs goes first",
@@ -118,7 +119,8 @@ class _Yielding:
             )
             tables = endpoint.route_table_ids & set(freeze.ids)
             if endpoint.private_dns and not freeze.ids:
-                yield action
+                has_failed = endpoint.state in FAILED_STATES
+                yield replace(action, kind=ActionKind.RETIRE_ENDPOINT) if has_failed else action
             elif tables:
                 is_last = tables == endpoint.route_table_ids
                 kind = ActionKind.RETIRE_ENDPOINT if is_last else ActionKind.REMOVE_ROUTE_TABLES
