@@ -351,6 +351,13 @@ def test_canaries_are_off_unless_somebody_asks_for_them(template: dict[str, Any]
     assert variables["CANARY"] == {"Ref": "Canary"}
 
 
+def test_how_long_tools_changes_rest_is_what_the_code_and_the_queue_take(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["IacSettleSeconds"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (600, 0, 900)
+    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
+    assert variables["IAC_SETTLE_SECONDS"] == {"Ref": "IacSettleSeconds"}
+
+
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
     queue = template["Resources"]["Changes"]["Properties"]
     function = template["Resources"]["ReconcileEndpoints"]["Properties"]
