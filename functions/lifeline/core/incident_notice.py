@@ -65,8 +65,9 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
     return Notice(
         kind="incident_summary",
         severity=max(severities, key=list(Severity).index),
-        subject=subject_line(f"[lifeline] {write_count(len(rest), 'more incident')} of {watch.name}: {by_kind}"),
+        subject=_summary_subject(rest, by_kind),
         happened=(*lines, "", *rows, *left_out),
+        next=("Begin with the incidents that are told one by one: one change may have cut off many VPCs.",),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,
@@ -84,6 +85,16 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
             ],
         },
     )
+
+
+def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
+    """How many, where, of which kinds, and how many agents are silent."""
+    causes = [news.incident.cause for news in rest]
+    vpcs = {cause.vpc_id for cause in causes if cause.kind.is_of_one_vpc and cause.vpc_id}
+    where = f" in {next(iter(vpcs)) if len(vpcs) == 1 else f'{len(vpcs)} VPCs'}" if vpcs else ""
+    silent = sum(len(news.silent) for news in rest)
+    agents = f"; {write_count(silent, 'agent')} silent" if silent else ""
+    return subject_line(f"[lifeline] {write_count(len(rest), 'more incident')}{where}: {by_kind}{agents}")
 
 
 def _subject(news: News, now: datetime) -> str:

@@ -232,7 +232,7 @@ def _broken(cause: Cause) -> str:
         return "the endpoint is not up yet."
     mending = "This is not for Lifeline to mend."
     if cause.is_healable:
-        mending = f"ReconcileEndpoints is asked to look at {cause.vpc_id}: it mends what its mode and policy allow."
+        mending = "ReconcileEndpoints is asked to look at the VPC: it mends what its mode and policy allow."
     return f"nothing that would end it has been seen. {mending}"
 
 
