@@ -81,8 +81,8 @@ missing datapoint was due 2026-03-02 09:01:00 UTC (6 min ago).
 
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
-- change: DeleteRoute by deploy-role at 2026-03-02 08:59:30 UTC (7 min 30 s
-  ago), CloudTrail event 8c2f3c5e-1111-4222-8333-abcdefabcdef
+- made at 2026-03-02 08:59:30 UTC (7 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
 What was seen around one of them:
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
@@ -173,8 +173,8 @@ Not back, and not expected to report:
 
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
-- change: DeleteRoute by deploy-role at 2026-03-02 08:59:30 UTC (13 min 30 s
-  ago), CloudTrail event 8c2f3c5e-1111-4222-8333-abcdefabcdef
+- made at 2026-03-02 08:59:30 UTC (13 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
 
 What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
 

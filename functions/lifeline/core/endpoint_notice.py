@@ -145,11 +145,14 @@ def _where(worth: Sequence[VpcAnswer]) -> str:
     if len(worth) > 1:
         return f"{len(worth)} VPCs have to do with it."
     (one,) = worth
-    place = f"{one.vpc_id} ({one.name})" if one.name else one.vpc_id
+    vpc = f"{one.vpc_id} ({one.name})" if one.name else one.vpc_id
     counts = sorted(Counter(tier for _, tier in one.tiers).items())
-    subnets = [f"{write_count(count, 'subnet')} {'is' if count == 1 else 'are'} {tier}" for tier, count in counts]
+    subnets = [
+        f"{count if place else write_count(count, 'subnet')} {'is' if count == 1 else 'are'} {tier}"
+        for place, (tier, count) in enumerate(counts)
+    ]
     listed = " and ".join(filter(None, [", ".join(subnets[:-1]), *subnets[-1:]]))
-    return f"In {place}, {listed}." if listed else f"It was found in {place}."
+    return f"In {vpc}, {listed}." if listed else f"It was found in {vpc}."
 
 
 def _deeds(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:

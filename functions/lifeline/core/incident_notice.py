@@ -29,6 +29,7 @@ _MOST_SUMMARISED = 10
 _LONGEST_SUMMARY = 120
 _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
 _LONGEST_ENTITY = 30
+_RESOURCE = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
 _END = re.compile(r" became | at | by \d")  # of what a subject needs of a fix
 
 
@@ -101,12 +102,24 @@ def _subject(news: News, now: datetime) -> str:
     """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
     cause = news.incident.cause
     whole, short = place_of(cause), _short_place(cause)
-    versions = [(news, whole), (news, short)]
-    if cause.change:
-        bare = replace(cause, words=change_words(cause.change), fix=_END.split(cause.fix)[0])
-        barest = replace(news, incident=replace(news.incident, cause=bare))
-        versions += [(barest, whole), (barest, short)]
-    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in versions))
+    versions = [(one, place) for one in _barer(cause) for place in (whole, short)]
+    news_of = ((replace(news, incident=replace(news.incident, cause=one)), place) for one, place in versions)
+    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in news_of))
+
+
+def _barer(cause: Cause) -> list[Cause]:
+    """The cause in ever fewer words: without the actor's session, without the fix's time, without what it led to."""
+    found = [cause]
+    change = cause.change
+    if change and "/" in change.actor:
+        role = change.actor.partition("/")[0]
+        words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
+        found.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
+    least = found[-1]
+    fix = _END.split(least.fix)[0]
+    words = change_words(least.change) if least.change else least.words
+    found.append(replace(least, words=words, fix=fix))
+    return [*found, replace(least, words=words, fix=_RESOURCE.sub("", least.fix.partition(" by ")[0]))]
 
 
 def _summary(news: News, now: datetime) -> list[str]:

@@ -194,7 +194,8 @@ def _reason(cause: Cause, now: datetime) -> list[str]:
     if change:
         by = f" by {change.actor}" if change.actor else ""
         event = f", CloudTrail event {change.event_id}" if change.event_id else ""
-        lines += wrap(f"change: {change.event_name}{by} at {write_age(change.at, now)}{event}", first="- ", rest="  ")
+        what = "made " if f"{change.event_name}{by}" in cause.words else f"change: {change.event_name}{by} "
+        lines += wrap(f"{what}at {write_age(change.at, now)}{event}", first="- ", rest="  ")
     return lines
 
 
