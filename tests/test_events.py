@@ -163,6 +163,31 @@ def test_our_own_calls_are_known_by_their_role() -> None:
     assert not read_ask(change(userIdentity={"type": "Root"}), own_role_arn=ROLE).is_own
 
 
+def lambdas_identity(role_arn: str) -> dict[str, object]:
+    """What CloudTrail says of a function's call: the session's own ARN leaves the role's path out."""
+    name = role_arn.rpartition("/")[2]
+    function = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints"
+    return {
+        "type": "AssumedRole",
+        "arn": f"arn:aws:sts::123456789012:assumed-role/{name}/lifeline-ReconcileEndpoints",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role_arn, "userName": name}},
+        "inScopeOf": {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": function},
+    }
+
+
+def test_a_role_with_a_path_is_known_and_its_namesake_elsewhere_is_somebody_else() -> None:
+    role = "arn:aws:iam::123456789012:role/platform/network/lifeline-ReconcileRole"
+    assert read_ask(change(userIdentity=lambdas_identity(role)), own_role_arn=role).is_own
+    for other in (role.replace("/platform", ""), role.replace("123456789012", "210987654321"), f"{role}2"):
+        assert not read_ask(change(userIdentity=lambdas_identity(other)), own_role_arn=role).is_own
+
+
+def test_our_own_calls_that_failed_are_no_attempts_of_others() -> None:
+    failed = change(userIdentity=lambdas_identity(ROLE), errorCode="Client.InvalidParameter", errorMessage="no")
+    found = read_ask(failed, own_role_arn=ROLE)
+    assert (found.trigger.kind, found.is_own) == ("attempt", True)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from lifeline.adapters.ledger import Memory
 from lifeline.core.central import DnsView
+from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.incident import Cause, CauseKind, Change
 from lifeline.core.machines import Health, Instance, Power
 from lifeline.core.model import Catalog, Vpc
@@ -24,6 +25,7 @@ class Region:
 
     troubled: frozenset[str] = frozenset()
     untraced: tuple[Change, ...] = ()
+    memory: Memory = field(default_factory=Memory)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -67,7 +69,7 @@ class Region:
 
     def recall(self, vpc_id: str) -> Memory:
         self._note("memory", vpc_id)
-        return Memory()
+        return self.memory
 
     def may_publish(self, profile_arn: str, *_: object) -> RoleVerdict:
         self._note("role", profile_arn)
@@ -144,3 +146,11 @@ def test_a_change_that_names_no_vpc_is_named_where_it_came_just_before_the_silen
     change = Change(began.since - timedelta(minutes=1), "e-1", "DisassociateRouteTable", "alice", is_traced=False)
     [cause] = Region(untraced=(change,)).causes(instances_in(1, 1)).values()
     assert cause.change == change
+
+
+def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
+    freeze = Freeze(FreezeKind.FIGHT, minute(0), "others undid it 3 times")
+    for until, is_healable in ((None, False), (minute(8), True)):
+        region = Region(memory=Memory(frozen={"monitoring": replace(freeze, until=until)}))
+        (cause,) = region.causes(instances_in(1, 1)).values()
+        assert (cause.kind, cause.is_healable) == (CauseKind.CUT_OFF, is_healable)

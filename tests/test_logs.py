@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tools.stack import read_template
+from tools.template import read_template
 
 from lifeline.apply import Run, apply_plans
 from lifeline.core.actions import Action, ActionKind, Plan, Status

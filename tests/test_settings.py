@@ -98,6 +98,7 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("MOST_AGENTS_A_RUN", "0"),
         ("LEDGER_DAYS", "0"),
         ("LEDGER_DAYS", "a year"),
+        ("CANARY", "yes"),
         ("RETIRE_AFTER_HOURS", "3d"),
         ("RETIRE_AFTER_HOURS", "8761"),
         ("TABLE_NAME", " "),
@@ -115,3 +116,8 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
 def test_an_unusable_variable_is_named(variable: str, value: str) -> None:
     with pytest.raises(SettingsError, match=variable):
         Settings.from_environment({**ENVIRONMENT, variable: value})
+
+
+@pytest.mark.parametrize(("said", "is_on"), [("", False), ("false", False), ("true", True)])
+def test_canaries_are_on_only_if_somebody_says_so(said: str, *, is_on: bool) -> None:
+    assert Settings.from_environment({**ENVIRONMENT, "CANARY": said}).canary is is_on

@@ -2,44 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
+from tools.template import read_template
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 NOT_DEPLOYED = "not-deployed"  # in place of a resource's name: nothing of this name is there, nor can be reached
 _PSEUDO = {"AWS::StackName": "lifeline", "AWS::NoValue": None}
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short tags, such as !Ref, as the functions that they stand for."""
-
-
-def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    if isinstance(node, yaml.MappingNode):
-        return {name: loader.construct_mapping(node, deep=True)}
-    return {name: loader.construct_scalar(node)}  # type: ignore[arg-type]
-
-
-_Loader.add_multi_constructor("!", _tag)
-
-
-def read_template(template: Path = TEMPLATE) -> dict[str, Any]:
-    """The template as it is written, its short tags as the functions that they stand for."""
-    found: dict[str, Any] = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
-    return found
-
-
-def environment_of(function: str, parameters: Mapping[str, str], template: Path = TEMPLATE) -> dict[str, str]:
+def environment_of(function: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """The function's variables, as a stack with these parameters would set them; the rest have their defaults.
 
     Raises KeyError for a function or a parameter that the template lacks.
     """
-    document = read_template(template)
+    document = read_template()
     values = {name: str(one["Default"]) for name, one in document["Parameters"].items()}
     if unknown := sorted(set(parameters) - set(values)):
         raise KeyError(f"the template has no parameter {unknown[0]}")

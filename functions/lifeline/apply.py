@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lifeline.adapters.endpoints import Endpoints
 from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.harm import unprepared
 from lifeline.core.kill_switch import KILL_SWITCH
 from lifeline.core.work import Step, order_steps
 from lifeline.errors import LifelineError, TransientError
@@ -92,8 +93,8 @@ def _apply_step(
 ) -> Action:
     action = one.actions[step.place]
     group_id = action.group_id or one.group_id
-    if action.needs_group and not group_id:
-        return _without_group(action, one)
+    if waiting := _unready(action, one, group_id):
+        return waiting
     try:
         if not _has_time(action, calls, run):
             one.deferral = one.deferral or Deferral.TIME
@@ -116,6 +117,17 @@ def _apply_step(
         endpoint_id=made.endpoint_id or action.endpoint_id,
         group_id=made.group_id or group_id,
     )
+
+
+def _unready(action: Action, one: Applied, group_id: str) -> Action | None:
+    """The action as it waits for, or fails with, another of its VPC that must come first; None where none must."""
+    if action.needs_group and not group_id:
+        return _without_group(action, one)
+    before = unprepared(action, one.actions)
+    if before is None:
+        return None
+    words = f"not all of the subnets that it would serve are let in: {before.error}"
+    return replace(action, status=before.status, error=words, held_by=before.held_by)
 
 
 def _without_group(action: Action, one: Applied) -> Action:

@@ -18,10 +18,12 @@ _RESOURCE_ID = re.compile(
 )
 _CALL_FIELDS = frozenset(
     {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze", "format"}
+    | {"withdraw"}
 )
 _PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
 _SHOWN = 60
+NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; freeze the service in its place"
 MOST_CAUSES = 10  # of what set work going, so many travel with it
 
 
@@ -29,7 +31,7 @@ MOST_CAUSES = 10  # of what set work going, so many travel with it
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a change's record names. They stay behind when work is put back, and don't tell one
+    `ids` are the resources that a record names. A change's stay behind when work is put back; they don't tell one
     trigger from another.
     """
 
@@ -48,7 +50,8 @@ class Ask:
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
     when the queue got it, where a queue did: a look that began well after answers it. `because` is what set the work
     going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
-    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
+    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all. `withdraw` are
+    those whose private DNS silenced agents right after Lifeline switched it on: only the queue says so.
 
     `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
     EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `is_text` asks for
@@ -71,6 +74,7 @@ class Ask:
     approve: str = ""
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[str, ...] = ()
+    withdraw: tuple[str, ...] = ()
     failure: str = ""
     failure_message: str = ""
     is_text: bool = False
@@ -133,6 +137,7 @@ def _read_call(event: dict[str, Any]) -> Ask:
         because=_read_because(event.get("because", [])),
         freeze=_read_services(event, "freeze"),
         unfreeze=_read_services(event, "unfreeze"),
+        withdraw=_read_withdraw(event),
     )
 
 
@@ -176,6 +181,7 @@ def _read_because(value: object) -> tuple[Trigger, ...]:
             event_name=_text(one.get("event_name")),
             actor=_text(one.get("actor")),
             time=_text(one.get("time")),
+            ids=frozenset(_ids(one.get("ids"))),
         )
         for one in value[:MOST_CAUSES]
     )
@@ -194,6 +200,27 @@ def _read_services(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
         if not isinstance(one, str) or not is_service(one):
             raise InvalidInputError(f"{name}[{place}]", f"must be a service such as monitoring, not {_shown(one)}")
     return tuple(sorted(set(value)))
+
+
+def _read_withdraw(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """The services to withdraw, with the silence that shows it among what set the ask going."""
+    services = _read_services(event, "withdraw")
+    if EVERYTHING in services:
+        raise InvalidInputError("withdraw", "must be a list of services, not True")
+    if services and event.get("release"):
+        raise InvalidInputError("withdraw", "can't go with release")
+    causes = _read_because(event.get("because", []))
+    if services and not any(one.kind == "silence" and is_time(one.time) for one in causes):
+        raise InvalidInputError("withdraw", NO_WITHDRAWAL)
+    return services
+
+
+def is_time(text: str) -> bool:
+    """True for a time with its zone, as messages write it."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

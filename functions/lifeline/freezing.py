@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from lifeline.adapters.ledger import Ledger
+from lifeline.core.fights import forget
 from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.observability import logger
 from lifeline.targeting import Targets
@@ -17,7 +18,10 @@ def keep_asked(targets: Targets, vpc_ids: Iterable[str], ledger: Ledger, *, now:
         unfreeze = {service for ask in asks for service in ask.unfreeze}
         if not freeze | unfreeze:
             continue
-        before = ledger.recall(vpc_id).frozen
+        memory = ledger.recall(vpc_id)
+        before, fights = memory.frozen, forget(memory.fights, unfreeze)
+        if fights != memory.fights:
+            ledger.keep_fights(vpc_id, fights, now=now)
         kept = {} if EVERYTHING in unfreeze else {one: it for one, it in before.items() if one not in unfreeze}
         kept |= {service: Freeze(FreezeKind.HAND, now, "a person asked for it") for service in freeze}
         ledger.keep_frozen(vpc_id, kept, now=now)

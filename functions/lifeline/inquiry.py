@@ -12,10 +12,12 @@ from lifeline.adapters.instances import Instances
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.adapters.roles import Roles
+from lifeline.core.canary import Canary, as_known
 from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING
 from lifeline.core.classify import classify_subnets
 from lifeline.core.diagnose import Facts, MadeFact, diagnose_together
+from lifeline.core.freeze import Freeze, standing
 from lifeline.core.gaps import Agent, State
 from lifeline.core.incident import Cause, CauseKind, Change, Incident
 from lifeline.core.machines import UNMANAGED, Health, Instance
@@ -59,6 +61,11 @@ class Case:
     quiet: frozenset[str] = frozenset()
 
 
+type _Remembered = tuple[
+    tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Freeze], ...], tuple[tuple[str, Canary], ...]
+]
+
+
 @dataclass(frozen=True, slots=True)
 class _Vicinity:
     """What was read of one VPC; `unreadable` says in words what could not be."""
@@ -67,7 +74,9 @@ class _Vicinity:
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     made: tuple[MadeFact, ...] = ()
+    frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, Canary], ...] = ()
 
 
 class Inquiry:
@@ -125,9 +134,15 @@ class Inquiry:
         untraced = self._untraced(wanted) if seen else ()
         found = {
             vpc_id: _Vicinity(
-                vpcs.get(vpc_id), dns.get(vpc_id), (*changes, *untraced), made, self._unreadable_in(vpc_id)
+                vpcs.get(vpc_id),
+                dns.get(vpc_id),
+                (*changes, *untraced),
+                made,
+                frozen,
+                self._unreadable_in(vpc_id),
+                canaries,
             )
-            for vpc_id, (changes, made) in zip(seen, memories, strict=True)
+            for vpc_id, (changes, made, frozen, canaries) in zip(seen, memories, strict=True)
         }
         crowded = _Vicinity(
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
@@ -155,10 +170,10 @@ class Inquiry:
         read = partial(self._ask.central.view, vpc_id, region=self._ask.region)
         return self._attempt(read, None, f"who else answers names in {vpc_id}", vpc_id)
 
-    def _remembered(
-        self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]
-    ) -> tuple[tuple[Change, ...], tuple[MadeFact, ...]]:
-        """The network changes since a day before the first gap there, and the endpoints made there."""
+    def _remembered(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Remembered:
+        """The network changes since a day before the first gap there, the endpoints made there, what is frozen, and the
+        canaries.
+        """
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
@@ -167,7 +182,10 @@ class Inquiry:
         recall = partial(self._ask.ledger.recall, vpc_id)
         memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(memory.made.items()) if memory else []
-        return changes, tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        frozen = sorted(standing(memory.frozen, self._case.now).items()) if memory else []
+        canaries = tuple(sorted(as_known(memory.canaries, memory.frozen).items())) if memory else ()
+        facts = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        return changes, facts, tuple(frozen), canaries
 
     def _facts(
         self,
@@ -188,10 +206,12 @@ class Inquiry:
             catalog=catalog,
             dns=around.dns,
             changes=around.changes,
+            canaries=around.canaries,
             made=around.made,
             earlier=tuple(
                 (one.cause, one.began) for one in self._case.open_incidents if _concerns(one.cause, instance)
             ),
+            frozen=around.frozen,
             own=next((one.cause for one in self._case.open_incidents if one.id == agent.incident), None),
             unreadable=around.unreadable,
         )

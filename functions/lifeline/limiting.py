@@ -1,6 +1,6 @@
 """What one run may change: the kill switch, the limits, and what people approved."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,7 +22,7 @@ from lifeline.core.approval import (
 )
 from lifeline.core.cost import price_in
 from lifeline.core.kill_switch import KILL_SWITCH, ON, switch_notice
-from lifeline.core.limits import Admission, Use, admit, give_back, hold_all, own_interfaces, see
+from lifeline.core.limits import Admission, Use, admit, forget, give_back, hold_all, own_interfaces, see
 from lifeline.core.model import Vpc
 from lifeline.core.report import Approvable, Refusal, VpcAnswer
 from lifeline.core.work import Step
@@ -132,6 +132,10 @@ class Gate:
             return (seen if seen.interfaces != use.interfaces else use), None
 
         self._guards.grants.change(corrected)
+
+    def forget(self, vpc_ids: Collection[str]) -> None:
+        """What Lifeline had in VPCs that are gone counts no more."""
+        self._guards.grants.change(lambda use: (forget(use, vpc_ids), None))
 
     def admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """The plans with what must wait blocked; what passes is counted, and what was approved is used up.

@@ -15,7 +15,7 @@ from lifeline.core.cost import Price, nat_comparison, price_in
 from lifeline.core.follow import Followed
 from lifeline.core.model import EndpointState, EndpointType, Vpc
 from lifeline.core.plan import Requirement, plan_endpoints
-from lifeline.core.policy import Exempted, Policy, Wanted, wanted
+from lifeline.core.policy import Exempted, Policy, Wanted, exempted_subnets, wanted
 from lifeline.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -86,6 +86,8 @@ class Planning:
             fix_dns=self.policy.fix_dns and self.settings.may_fix_dns,
             dns=dns,
             price=self._price(),
+            exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
+            canary=self.settings.canary,
         )
         plan = plan_endpoints(vpc, self.network.catalog(), requirement)
         notes = [*want.problems, *map(_exempt_words, want.exempted)]

@@ -25,6 +25,8 @@ from lifeline.adapters.notices import Publishes
 from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
+from lifeline.canarying import Canarying
+from lifeline.clearing import Clearing, forget
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.because import because_of
 from lifeline.core.bus_events import answer_events, change_event
@@ -41,7 +43,8 @@ from lifeline.core.policy import Policy, simple_policy
 from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
-from lifeline.events import MOST_CAUSES, Ask, Trigger
+from lifeline.events import Ask, Trigger
+from lifeline.fighting import Fighting, fight_words, keep_done
 from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
@@ -133,6 +136,8 @@ class _Look:
         self._unwritten: LifelineError | None = None
         self._is_sweep = False
         self._recorded: set[str] = set()
+        self._clearing: Clearing
+        self._fought: dict[str, frozenset[str]] = {}
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
@@ -144,6 +149,8 @@ class _Look:
             part.numbers["vpcs"] = len(vpcs)
         if not self._is_by_hand:
             keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
+        tools, owner = self._tools, self._settings.stack_name
+        self._clearing = Clearing(targets, tools.lookup, tools.ledger, owner, self._run.now())
         policy = self._decision.policy
         if policy is None and all(ask.is_release for ask in asks):
             policy = Policy(rules=())  # what is given up needs none
@@ -151,13 +158,14 @@ class _Look:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
             answers = self._plan_and_apply(self._planning(policy), vpcs, targets, wanted)
-        answers += self._gone(targets, wanted, {vpc.id for vpc in vpcs})
+        gone = self._gone(targets, wanted, {vpc.id for vpc in vpcs})
         seen = {vpc.id: vpc for vpc in vpcs}
-        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in answers]
+        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
         answers = sorted(told, key=lambda answer: answer.vpc_id)
         self._tell(answers, targets)
         if self._unwritten:
             raise self._unwritten
+        self._forget([answer.vpc_id for answer in gone])
         self._write_down(asks, targets, vpcs)
         return tuple(answers)
 
@@ -168,6 +176,13 @@ class _Look:
         return Retiring(
             planning, self._tools.lookup, None if self._is_by_hand else self._tools.ledger, targets.is_release
         )
+
+    def _fighting(self, planning: Planning, targets: Targets) -> Fighting:
+        return Fighting(planning, self._tools.ledger, targets, self._publish)
+
+    def _canarying(self, targets: Targets) -> Canarying:
+        ledger = None if self._is_by_hand else self._tools.ledger
+        return Canarying(ledger, self._settings, self._run, targets.withdrawals)
 
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
@@ -186,6 +201,8 @@ class _Look:
             plans, waiting = planning.plan(kept, known, check_dns=check_dns, is_region=wanted is None)
             left = self._take_turns(plans, waiting, targets)
             plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
+            self._clearing.find(vpcs)
+            plans = self._canarying(targets).foresee(self._clearing.extend(plans), vpcs)
             part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
@@ -194,6 +211,7 @@ class _Look:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.stop(plans).values())]
+        self._fighting(planning, targets).end_served(plans, vpcs, self._run.id, is_region=wanted is None)
         with stage("apply", self._run.id):
             return [*left, *self._apply(planning, plans, targets)]
 
@@ -258,7 +276,7 @@ class _Look:
 
     def _apply(self, planning: Planning, plans: dict[str, Plan], targets: Targets) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed anew: another run may have been here."""
-        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
+        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work or self._clearing.wants(vpc_id)]
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
         self._gate.leave([answer.vpc_id for answer in idle])
         memories = self._take_leases(wanting)
@@ -267,12 +285,18 @@ class _Look:
         try:
             vpcs = self._tools.network.observe(memories)
             known = {vpc.id: self._follow(vpc, memories[vpc.id]) for vpc in vpcs}
-            kept = [vpc for vpc in vpcs if not targets.is_release(vpc.id)]
+            self._clearing.find(vpcs, memories)
+            memories = self._clearing.keep(memories)
+            kept = [self._clearing.rest(vpc) for vpc in vpcs if not targets.is_release(vpc.id)]
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
-            fresh = self._retiring(planning, targets).extend(fresh, vpcs, memories)
+            fresh = self._clearing.extend(self._retiring(planning, targets).extend(fresh, vpcs, memories))
+            canaries = self._canarying(targets)
+            fresh = canaries.decide(fresh, vpcs, memories)
+            memories |= self._fighting(planning, targets).judge(fresh, vpcs, known, memories)
             fresh = {vpc_id: self._hold(plan, memories[vpc_id], targets) for vpc_id, plan in fresh.items()}
             fresh = self._gate.admit(fresh, vpcs)
+            canaries.expect(fresh, memories)
             calls, why_stop = self._tools.ledger, self._gate.why_stop
             applied = apply_plans(fresh, self._tools.endpoints, calls, self._run, why_stop=why_stop)
             self._gate.settle(applied)
@@ -286,6 +310,7 @@ class _Look:
 
     def _hold(self, plan: Plan, memory: Memory, targets: Targets) -> Plan:
         """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
+        self._fought[plan.vpc_id] = fight_words(plan.vpc_id, memory.frozen)
         plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
         since = memory.released_at
         if since is None or targets.is_asked_by_a_person(plan.vpc_id) or self._run.now() - since >= RELEASE_HOLDS:
@@ -331,6 +356,8 @@ class _Look:
         kept = replace(memory, made={**settled(followed.made, gone), **made}, failures=followed.failures)
         if kept != memory:
             self._tools.ledger.remember(plan.vpc_id, kept, now=now)
+        keep_done(plan.vpc_id, memory, actions, self._tools.ledger, now=now)
+        self._canarying(targets).settle(plan.vpc_id, actions, memory)
         self._remember_release(plan.vpc_id, memory, targets)
         if made:
             self._put_back({plan.vpc_id: 0}, FOLLOW_DELAY, targets, is_follow=True)
@@ -362,13 +389,19 @@ class _Look:
         """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
         if not self._settings.queue_url:
             return
-        alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
+        alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
-            alike[attempt, targets.triggers(vpc_id)[:MOST_CAUSES], targets.is_release(vpc_id)].append(vpc_id)
-        for (attempt, because, release), vpc_ids in alike.items():
-            known = [one for one in because if one.kind != "call"]
-            put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=known)
-            put_back(follow=is_follow and not release, release=release)
+            withdraw = frozenset(one.service for one in targets.withdrawals(vpc_id))
+            release = targets.is_release(vpc_id)
+            alike[attempt, targets.put_back_causes(vpc_id), release, withdraw].append(vpc_id)
+        for (attempt, because, release, withdraw), vpc_ids in alike.items():
+            put_back = partial(self._tools.queue.put_back, vpc_ids, attempt=attempt, after=after, because=because)
+            put_back(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
+
+    def _forget(self, vpc_ids: Sequence[str]) -> None:
+        """Of a VPC that is gone, nothing is told or tried any more."""
+        if vpc_ids and not self._is_by_hand and (found := forget(vpc_ids, self._tools.ledger, now=self._run.now())):
+            self._gate.forget(found)
 
     # ---- saying it
 
@@ -385,12 +418,14 @@ class _Look:
             return
         if self._is_sweep:
             self._gate.tell_of_switch(answers, self._tools.notices)
+        self._clearing.tell(answers, self._publish, is_plan=self._mode is Mode.PLAN)
         news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
         now, stack = self._run.now(), self._settings.stack_name
         mode = str(self._mode)
         self._tools.bus.send(event for answer in news for event in answer_events(answer, mode=mode, now=now))
         because = because_of((one for answer in news for one in targets.triggers(answer.vpc_id)), now)
-        notice = endpoint_notice(news, because=because, is_plan=self._mode is Mode.PLAN, stack=stack)
+        untold = [self._clearing.untold(answer) for answer in news]
+        notice = endpoint_notice(untold, because=because, is_plan=self._mode is Mode.PLAN, stack=stack)
         if notice is None:
             return
         if not self._publish(notice):
@@ -398,7 +433,7 @@ class _Look:
         ledger = self._tools.ledger
         for answer in news:
             memory = ledger.recall(answer.vpc_id)
-            ledger.remember(answer.vpc_id, replace(memory, told=answer.fingerprint), now=now)
+            ledger.remember(answer.vpc_id, replace(memory, told=self._open(answer)), now=now)
             if answer.vpc_id not in self._recorded:
                 ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
 
@@ -415,10 +450,15 @@ class _Look:
             return True
         if any(action.error in {_BUSY, _CROWDED} for action in answer.actions):
             return False
-        if answer.fingerprint:
-            return self._tools.ledger.recall(answer.vpc_id).told != answer.fingerprint
+        if self._open(answer):
+            return self._tools.ledger.recall(answer.vpc_id).told != self._open(answer)
         self._forget_told(answer)
         return False
+
+    def _open(self, answer: VpcAnswer) -> str:
+        """The fingerprint of the answer's open business, but for what fights hold back: that has its own notice."""
+        fought = self._fought.get(answer.vpc_id, frozenset())
+        return replace(answer, actions=tuple(one for one in answer.actions if one.error not in fought)).fingerprint
 
     def _forget_told(self, answer: VpcAnswer) -> None:
         """What was told and is over: should it come back, it is news again. Only a look that named the VPC asks."""

@@ -75,7 +75,8 @@ class Retiring:
         listed = self.ledger.retiring()
         seen = {vpc.id for vpc in vpcs}
         for vpc_id in sorted(listed - seen) if is_region else ():
-            self.ledger.forget_retiring(vpc_id)
+            if not self.ledger.forget(vpc_id, now=self.planning.now):
+                self.ledger.forget_retiring(vpc_id)
         vpc_ids = sorted(unneeded | (listed & seen))
         memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in vpc_ids])
         return {vpc_id: memory.unneeded for vpc_id, memory in zip(vpc_ids, memories, strict=True)}

@@ -55,7 +55,8 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `canary` makes endpoints without
+    private DNS and switches that on afterwards.
     """
 
     stack_name: str
@@ -92,6 +93,8 @@ class Settings:
     def sender(self) -> Sender:
         """Who notices say that they are from."""
         return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
+
+    canary: bool
 
     @property
     def default_watch(self) -> Watch:
@@ -145,6 +148,7 @@ class Settings:
             chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
             sends_events=read.optional("SEND_EVENTS") == "yes",
             dashboard=read.optional("DASHBOARD"),
+            canary=read.flag("CANARY"),
         )
 
 
@@ -176,6 +180,12 @@ class _Reader:
         if within and int(value) not in within:
             raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
         return timedelta(seconds=int(value))
+
+    def flag(self, name: str) -> bool:
+        value = self.optional(name) or "false"
+        if value not in {"true", "false"}:
+            raise SettingsError(f"{name} must be true or false, not {value!r}")
+        return value == "true"
 
     def hours(self, name: str, *, default: int) -> timedelta:
         value = self.optional(name) or str(default)

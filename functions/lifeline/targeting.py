@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import REGION, Ledger
 from lifeline.adapters.lookup import Lookup
+from lifeline.core.canary import Withdrawal
 from lifeline.core.history import NO_VPC
 from lifeline.core.targets import ids_to_look_up, vpcs_touched
-from lifeline.events import Ask, Trigger
+from lifeline.events import MOST_CAUSES, Ask, Trigger, is_time
 
 _RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
 CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
@@ -44,6 +45,21 @@ class Targets:
     def is_release(self, vpc_id: str) -> bool:
         """True if somebody gives up what is Lifeline's there. It counts, whoever asks beside them."""
         return any(ask.is_release for ask in self.asks_for(vpc_id))
+
+    def withdrawals(self, vpc_id: str) -> tuple[Withdrawal, ...]:
+        """The services whose private DNS is to be switched off there again. Only the queue is believed."""
+        return tuple(
+            Withdrawal(service, datetime.fromisoformat(one.time), one.event_id)
+            for ask in self.asks.get(vpc_id, [])
+            for service in (ask.withdraw if ask.sent_at else ())
+            for one in ask.because
+            if one.kind == "silence" and is_time(one.time)
+        )
+
+    def put_back_causes(self, vpc_id: str) -> tuple[Trigger, ...]:
+        """What travels with the VPC's work when it is put back: silences first, for a withdrawal hangs on them."""
+        found = sorted(self.triggers(vpc_id), key=lambda one: one.kind != "silence")
+        return tuple(one for one in found if one.kind != "call")[:MOST_CAUSES]
 
     def is_asked_by_a_person(self, vpc_id: str) -> bool:
         """True if somebody names the VPC and waits for the answer."""

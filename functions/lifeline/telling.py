@@ -12,7 +12,7 @@ from lifeline.adapters.notices import Publishes
 from lifeline.adapters.queue import Queue
 from lifeline.core.bus_events import incident_event
 from lifeline.core.gaps import Agent
-from lifeline.core.incident import Incident
+from lifeline.core.incident import CauseKind, Incident
 from lifeline.core.incident_notice import incident_notice, summary_notice
 from lifeline.core.incidents import News, NewsKind, Settled, cap, told
 from lifeline.core.notice import Notice
@@ -115,6 +115,8 @@ class Telling:
         for one in incidents:
             cause = one.cause
             if cause.is_healable and cause.vpc_id and not cause.fixed_at and one.looked_at == self._now:
-                because = [Trigger("silence", event_id=one.id)]
+                is_canary = cause.kind is CauseKind.CANARY
+                seen_at, withdraw = (self._now.isoformat(), [cause.service]) if is_canary else ("", [])
+                because = [Trigger("silence", event_id=one.id, time=seen_at)]
                 put = partial(self._changes.put_back, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
-                self._attempt(put)
+                self._attempt(partial(put, withdraw=withdraw))

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.core.deeds import Claim, Loss
+from lifeline.core.fights import Fight, Undoing
 from lifeline.core.follow import Made
+from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.incident import Change
 from lifeline.events import Trigger
 from tests.support.world import World, emulated_world
@@ -195,3 +198,68 @@ def test_a_release_is_remembered_until_somebody_wants_the_vpc_back(ledger: Ledge
     assert ledger.recall(VPC).released_at == NOW
     ledger.keep_release(VPC, None, now=NOW)
     assert ledger.recall(VPC).released_at is None
+
+
+def test_when_teardowns_were_told_is_remembered_beside_the_rest(ledger: Ledger) -> None:
+    ledger.keep_teardowns(VPC, {"subnet-1 cleared": NOW, "subnet-2 cleared": None}, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert ledger.recall(VPC).teardowns == {"subnet-1 cleared": NOW, "subnet-2 cleared": None}
+
+
+def test_a_vpc_that_is_gone_is_forgotten_and_taken_off_the_list(ledger: Ledger) -> None:
+    ledger.remember(VPC, Memory(told="x", failures={"monitoring": 2}), now=NOW)
+    ledger.keep_unneeded(VPC, {"vpce-1": NOW}, now=NOW)
+    assert ledger.forget(VPC, now=NOW)
+    assert ledger.recall(VPC) == Memory()
+    assert ledger.retiring() == frozenset()
+
+
+def test_nothing_is_forgotten_of_a_vpc_that_another_run_works_on_or_nobody_knows(ledger: Ledger) -> None:
+    assert not ledger.forget(VPC, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    lease(ledger, "run-1")
+    assert not ledger.forget(VPC, now=NOW)
+    assert ledger.recall(VPC).told == "x"
+
+
+# ---- what is frozen, and what others undid
+
+
+def test_what_is_frozen_comes_back_as_it_was_kept_and_stays_when_the_rest_is_remembered(ledger: Ledger) -> None:
+    frozen = {
+        "monitoring": Freeze(FreezeKind.FIGHT, NOW, "why", "bob", "e-1"),
+        EVERYTHING: Freeze(FreezeKind.TEARDOWN, NOW, "why", until=NOW + timedelta(hours=1)),
+    }
+    ledger.keep_frozen(VPC, frozen, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert ledger.recall(VPC).frozen == frozen
+    kept = lease(ledger, "one")
+    assert kept
+    assert (kept.frozen, kept.told) == (frozen, "x")
+
+
+def test_the_list_names_the_vpcs_in_which_something_is_frozen(ledger: Ledger) -> None:
+    other = "vpc-0fedcba9876543210"
+    for vpc_id in (VPC, other, VPC):
+        ledger.keep_frozen(vpc_id, {"logs": Freeze(FreezeKind.HAND, NOW, "why")}, now=NOW)
+    assert ledger.frozen_vpcs() == {VPC, other}
+    ledger.keep_frozen(VPC, {}, now=NOW)
+    assert ledger.frozen_vpcs() == {other}
+    assert ledger.recall(VPC).frozen == {}
+    ledger.forget_frozen(other)
+    assert ledger.frozen_vpcs() == frozenset()
+    assert ledger.retiring() == frozenset()
+
+
+def test_fights_come_back_as_they_were_kept(ledger: Ledger) -> None:
+    claims = frozenset({Claim(Loss.RULE, "sg-1", "2001:db8::/56"), Claim(Loss.GROUP, "sg-1")})
+    undoings = (
+        Undoing(NOW, Loss.RULE, "sg-1", "10.0.0.0/16", NOW, "bob", "e-1", "RevokeSecurityGroupIngress"),
+        Undoing(NOW, Loss.GROUP, "sg-1"),
+    )
+    fights = {"security-group": Fight(claims, NOW, undoings, is_told=True), "logs": Fight(undoings=undoings)}
+    ledger.keep_fights(VPC, fights, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert ledger.recall(VPC).fights == fights
+    ledger.keep_fights(VPC, {}, now=NOW)
+    assert ledger.recall(VPC).fights == {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lifeline.adapters.lookup import Lookup
+from lifeline.core.teardown import Interface
 from tests.support.world import World, emulated_world
 
 
@@ -77,3 +78,13 @@ def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
     ec2.authorize_security_group_ingress(GroupId=free, IpPermissions=[rule | {"UserIdGroupPairs": [{"GroupId": free}]}])
 
     assert Lookup().users_of_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}
+
+
+def test_every_interface_of_a_vpc_is_read_whoever_s_it_is(world: World) -> None:
+    vpc_id, other = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    subnet_id = world.make_subnet(vpc_id)
+    made = world.ec2.create_network_interface(SubnetId=subnet_id, Description="spare")["NetworkInterface"]
+    world.ec2.create_network_interface(SubnetId=world.make_subnet(other, "10.9.1.0/24"))
+    assert Lookup().interfaces_in(vpc_id) == (
+        Interface(made["NetworkInterfaceId"], subnet_id, made["InterfaceType"], "spare"),
+    )

@@ -31,6 +31,16 @@ def test_what_set_work_going_travels_with_it_but_not_all_that_its_record_names(w
     assert cause.ids == frozenset()
 
 
+def test_an_attempt_keeps_the_ids_that_say_what_somebody_is_about_to_delete(world: World) -> None:
+    ids = frozenset({"subnet-0123456789abcdef0", "not an id"})
+    refused = Trigger("attempt", "event-1", "DeleteSubnet", "alice", "2026-11-22T12:00:00Z", ids)
+    queue = Queue(world.queue_url, world.dead_letter_queue_url)
+    queue.put_back([VPC], attempt=1, after=timedelta(), because=iter([refused]))
+    [cause] = read_ask(world.put_back()[0]).because
+    assert cause == refused
+    assert cause.ids == {"subnet-0123456789abcdef0"}
+
+
 def test_each_message_names_100_vpcs_at_most_and_what_set_them_going(world: World) -> None:
     vpc_ids = [f"vpc-{number:08x}" for number in range(101)]
     queue = Queue(world.queue_url, world.dead_letter_queue_url)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.central import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.diagnose import Facts, MadeFact, diagnose, diagnose_together
+from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.gaps import Agent, Gap, Series, State
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import UNMANAGED, Health, Instance, Power
@@ -243,6 +244,18 @@ class TestAnEndpoint:
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(DELETED, revoked)))
         assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
         assert (found.change, found.is_healable) == (revoked, True)
+
+    @pytest.mark.parametrize("key", ["monitoring", SECURITY_GROUP, EVERYTHING])
+    def test_that_is_closed_and_frozen_is_not_said_to_be_mended(self, key: str) -> None:
+        frozen = (key, Freeze(FreezeKind.FIGHT, minute(-30), "others undid it 3 times"))
+        found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
+        assert not found.is_healable
+        assert "Lifeline doesn't mend this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
+        assert "Otherwise: Let 443 in from the whole VPC in a security group of vpce-1." in found.advice
+
+    def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
+        frozen = tuple((key, Freeze(FreezeKind.HAND, NOW, "asked")) for key in ("logs", DNS_ATTRIBUTES))
+        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=frozen)).is_healable
 
     def test_that_is_closed_may_be_outlived_by_an_open_connection(self) -> None:
         """Other than a route: nobody's connection lasts without one."""

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from lifeline.core.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.cost import monthly_cost_usd, price_in
-from lifeline.core.limits import DAY, UNSEEN, Admission, Grant, Limits, Use, admit, give_back, own_interfaces, see
+from lifeline.core.limits import (
+    DAY,
+    UNSEEN,
+    Admission,
+    Grant,
+    Limits,
+    Use,
+    admit,
+    forget,
+    give_back,
+    own_interfaces,
+    see,
+)
 from lifeline.core.work import Step
 from tests.support.builders import MONITORING, OWNER, endpoint, gateway, subnet, vpc
 from tests.support.builders import plan as plan_of
@@ -283,3 +295,8 @@ def test_grants_of_the_same_thing_are_kept_once_and_a_day() -> None:
     old, again = Grant("vpc-a", NOW), Grant("vpc-a", NOW + timedelta(hours=5))
     assert see(Use((old, again)), {}, now=NOW + timedelta(hours=6)).grants == (again,)
     assert see(Use((old,)), {}, now=NOW + timedelta(hours=26)).grants == ()
+
+
+def test_what_was_in_a_vpc_that_is_gone_counts_no_more_but_the_day_stays_as_it_was() -> None:
+    use = Use((Grant("vpc-1", NOW, "token"),), {"vpc-1": 2, "vpc-2": 1})
+    assert forget(use, ["vpc-1", "vpc-3"]) == Use(use.grants, {"vpc-2": 1})

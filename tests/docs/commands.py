@@ -42,10 +42,10 @@ OTHERS = {  # what neither SAM, AWS nor make runs, word for word
     """jq -r '.history.entries[] | "\\(.at) \\(.vpc_id) \\(.text)"'""",
 }
 _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: what it calls otherwise than the API
-SCHEDULES = {  # SAM names a schedule after its function and event
-    f"{function}{event}"
+SCHEDULES = {  # of a stack that is called as in the docs
+    trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
     for function in FUNCTIONS
-    for event, trigger in TEMPLATE["Resources"][function]["Properties"]["Events"].items()
+    for trigger in TEMPLATE["Resources"][function]["Properties"]["Events"].values()
     if trigger["Type"] == "ScheduleV2"
 }
 _GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every command

@@ -13,13 +13,16 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto import mock_aws
+from moto.ec2.models import ec2_backends
 
 from lifeline.adapters import clients
 from lifeline.adapters.cloudwatch import CloudWatch
 from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.instances import Instances
+from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.notices import Topic
 from lifeline.adapters.roster import Roster
+from lifeline.core.canary import Canary
 from lifeline.core.gaps import State
 from lifeline.core.machines import Health, Instance, Power
 from lifeline.core.roster import place
@@ -176,6 +179,25 @@ def cut_off(instance_id: str) -> str:
             if route.get("DestinationCidrBlock") == "0.0.0.0/0":
                 ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
     return str(instance["VpcId"])
+
+
+def answered_here(instance_id: str) -> tuple[str, str]:
+    """An endpoint for monitoring with private DNS in the instance's VPC, which is public: their ids."""
+    ec2 = clients.client("ec2")
+    instance = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
+    filters = [{"Name": "vpc-id", "Values": [instance["VpcId"]]}]
+    table_id = ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"]
+    gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=instance["VpcId"])
+    ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
+    made = ec2.create_vpc_endpoint(
+        VpcEndpointType="Interface",
+        VpcId=instance["VpcId"],
+        ServiceName=f"com.amazonaws.{REGION}.monitoring",
+        SubnetIds=[instance["SubnetId"]],
+        PrivateDnsEnabled=True,
+    )
+    return str(instance["VpcId"]), str(made["VpcEndpoint"]["VpcEndpointId"])
 
 
 def states(answer: dict[str, Any]) -> dict[str, int]:
@@ -674,6 +696,37 @@ class TestCauses:
         [notice] = detector.notices
         assert "monitoring" in notice.text
         assert [ask["vpc_ids"] for ask in detector.asked_for_mending()] == [[vpc_id]]
+
+    def test_an_agent_that_falls_silent_of_a_canary_gets_it_withdrawn_and_its_incident_names_that_as_the_fix(
+        self, detector: Detector
+    ) -> None:
+        id_ = launch()
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        vpc_id, endpoint_id = answered_here(id_)
+        ledger = Ledger(TABLE)
+        ledger.keep_canaries(vpc_id, {"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))}, now=now)
+        for number in (10, 9):
+            publish(id_, at=now - number * PERIOD)
+            detector.run(now - number * PERIOD + PERIOD / 2)
+        detector.run(now)
+        [opened] = detector.notices
+        assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in flat(opened.text)
+        [ask] = detector.asked_for_mending()
+        assert (ask["vpc_ids"], ask["withdraw"]) == ([vpc_id], ["monitoring"])
+        [because] = ask["because"]
+        assert because["time"] == now.isoformat()
+        assert because["event_id"] in opened.text
+
+        there = ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id]
+        there.private_dns_enabled = False  # moto's ModifyVpcEndpoint doesn't
+        withdrawn = Canary(endpoint_id, now - timedelta(minutes=8.5), withdrawn_at=now + PERIOD)
+        ledger.keep_canaries(vpc_id, {"monitoring": withdrawn}, now=now)
+        publish(id_, at=now + 2 * PERIOD)
+        detector.run(now + 2.5 * PERIOD)
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
+        fix = f"What fixed it: private DNS of {endpoint_id} switched off again"
+        assert fix in flat(detector.notices[1].text)
+        assert detector.asked_for_mending() == []
 
     def test_a_vpc_whose_message_was_lost_is_put_on_the_queue_again_at_the_next_look(self, detector: Detector) -> None:
         id_ = launch()

@@ -28,6 +28,7 @@ from tests.support.strict_state import Bucket, Call, Clock, Fault, State, texts_
 
 __all__ = ["GATEWAY", "INTERFACE", "Bucket", "Call", "Clock", "RefusedError", "Service", "StrictAccount"]
 
+DEPENDENCY = "DependencyViolation"
 _READS = ("Describe", "Get", "List", "Search")
 
 
@@ -170,14 +171,24 @@ def refuse_used_group(state: State, params: Params) -> None:
     kinds: Iterable[str] = (INTERFACE, "GatewayLoadBalancer")
     used = {group_id for kind in kinds for one in state.endpoints(kind) for group_id in one.security_group_ids}
     if params.get("GroupId") in used:
-        raise RefusedError("DependencyViolation", f"resource {params['GroupId']} has a dependent object")
+        raise RefusedError(DEPENDENCY, f"resource {params['GroupId']} has a dependent object")
 
 
 def refuse_used_subnet(state: State, params: Params) -> None:
-    """EC2 API: DeleteSubnet. A subnet that has an endpoint's interface can't be deleted."""
-    if any(params["SubnetId"] in one.subnet_ids for one in state.endpoints(INTERFACE)):
-        message = f"The subnet '{params['SubnetId']}' has dependencies and cannot be deleted."
-        raise RefusedError("DependencyViolation", message)
+    """EC2 API: DeleteSubnet. Not while a network interface is there; an endpoint's stay until it is deleted."""
+    subnet_id = params["SubnetId"]
+    if any(one.subnet.id == subnet_id for one in state.moto.enis.values()):
+        raise RefusedError(DEPENDENCY, f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+
+
+def refuse_used_vpc(state: State, params: Params) -> None:
+    """EC2 API: DeleteVpc. Whatever is in the VPC goes first, but for its default group, main table and default ACL."""
+    vpc_id = params["VpcId"]
+    endpoints = any(one.vpc_id == vpc_id and one.state != "deleted" for one in state.moto.vpc_end_points.values())
+    groups = any(one.name != "default" for one in state.moto.groups.get(vpc_id, {}).values())
+    gateways = any(one.vpc and one.vpc.id == vpc_id for one in state.moto.internet_gateways.values())
+    if endpoints or groups or gateways:
+        raise RefusedError(DEPENDENCY, f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
 
 
 def refuse_two_attributes(state: State, params: Params) -> None:
@@ -201,5 +212,6 @@ _CHECKS: dict[str, tuple[Callable[[State, Params], None], ...]] = {
     "ReplaceRoute": (refuse_unattached_transit_gateway,),
     "DeleteSecurityGroup": (refuse_used_group,),
     "DeleteSubnet": (refuse_used_subnet,),
+    "DeleteVpc": (refuse_used_vpc,),
     "ModifyVpcAttribute": (refuse_two_attributes,),
 }

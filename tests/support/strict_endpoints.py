@@ -221,7 +221,8 @@ def _delete(state: State, endpoint_id: str) -> None:
     life = state.lives[endpoint_id]
     life.deleted_at = life.deleted_at or state.now()
     endpoint.subnet_ids, endpoint.route_table_ids = [], []
-    _fit(state, endpoint)
+    if endpoint.vpc_endpoint_type != INTERFACE:  # an interface endpoint's interfaces linger: see State.settle
+        _fit(state, endpoint)
 
 
 # ---- what an endpoint brings with it

@@ -186,8 +186,15 @@ class State:
                 del self.moto.vpc_end_points[endpoint.id]
                 continue
             endpoint.state = state
+            if state == "deleted":  # its interfaces stay for as long as it is on its way out
+                self._remove_interfaces(endpoint)
             endpoint.route_table_ids = [one for one in endpoint.route_table_ids if one in self.moto.route_tables]
             endpoint.subnet_ids = [one for one in endpoint.subnet_ids or [] if self._has_subnet(one)]
+
+    def _remove_interfaces(self, endpoint: Any) -> None:
+        for interface_id in endpoint.network_interface_ids or ():
+            self.moto.enis.pop(interface_id, None)
+        endpoint.network_interface_ids = []
 
     def _has_subnet(self, subnet_id: str) -> bool:
         return any(subnet_id in in_zone for in_zone in self.moto.subnets.values())

@@ -279,6 +279,8 @@ def test_an_endpoints_interface_has_an_address_of_its_subnet_and_goes_with_it(la
     assert {one["SubnetId"]: one["PrivateIpAddress"] for one in found} == {first: "10.0.7.4", second: "10.0.8.4"}
     assert {one["InterfaceType"] for one in found} == {"vpc_endpoint"}
     land.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    assert len(land.ec2.describe_network_interfaces()["NetworkInterfaces"]) == 2  # as long as it is on its way out
+    land.clock.advance(land.account.deleting_for)
     assert land.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
 
@@ -582,6 +584,28 @@ def test_a_group_and_a_subnet_that_an_endpoint_uses_stay(land: Land) -> None:
     land.clock.advance(land.account.deleting_for)
     land.ec2.delete_security_group(GroupId=group_id)
     land.ec2.delete_subnet(SubnetId=subnet_id)
+
+
+def test_a_subnet_stays_while_a_deleted_endpoints_interface_lingers(land: Land) -> None:
+    subnet_id = land.subnet()
+    land.ec2.delete_vpc_endpoints(VpcEndpointIds=[land.ready(subnet_id)])
+    with refused("DependencyViolation"):
+        land.ec2.delete_subnet(SubnetId=subnet_id)
+    land.clock.advance(land.account.deleting_for)
+    land.ec2.delete_subnet(SubnetId=subnet_id)
+
+
+def test_a_vpc_stays_while_anything_but_its_defaults_is_in_it(land: Land) -> None:
+    group_id = land.group()
+    endpoint_id = land.gateway()["VpcEndpointId"]
+    with refused("DependencyViolation"):
+        land.ec2.delete_vpc(VpcId=land.vpc_id)
+    land.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    land.clock.advance(land.account.deleting_for)
+    with refused("DependencyViolation"):
+        land.ec2.delete_vpc(VpcId=land.vpc_id)
+    land.ec2.delete_security_group(GroupId=group_id)
+    land.ec2.delete_vpc(VpcId=land.vpc_id)
 
 
 # ---- quotas and budgets

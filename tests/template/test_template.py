@@ -317,6 +317,13 @@ def test_how_long_endpoints_stay_is_what_the_code_takes_for_it(template: dict[st
     assert variables["RETIRE_AFTER_HOURS"] == {"Ref": "RetireAfterHours"}
 
 
+def test_canaries_are_off_unless_somebody_asks_for_them(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["Canary"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("false", ["false", "true"])
+    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
+    assert variables["CANARY"] == {"Ref": "Canary"}
+
+
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
     queue = template["Resources"]["Changes"]["Properties"]
     function = template["Resources"]["ReconcileEndpoints"]["Properties"]

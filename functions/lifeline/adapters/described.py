@@ -151,6 +151,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         failure=str(last_error.get("Message") or described.get("FailureReason") or ""),
         tags=tags_of(described),
         policy=str(described.get("PolicyDocument") or ""),
+        interface_ids=frozenset(described.get("NetworkInterfaceIds", [])),
     )
 
 

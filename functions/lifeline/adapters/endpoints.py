@@ -118,7 +118,7 @@ class Endpoints:
                 ServiceName=action.service_name,
                 SubnetIds=list(action.subnet_ids),
                 SecurityGroupIds=[group_id],
-                PrivateDnsEnabled=True,
+                PrivateDnsEnabled=action.private_dns,
                 IpAddressType=action.ip_address_type,
                 ClientToken=action.client_token,
                 TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),

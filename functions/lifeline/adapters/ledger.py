@@ -7,9 +7,12 @@ from typing import Any
 
 from lifeline.adapters.aws import conditionally, translated
 from lifeline.adapters.clients import client
+from lifeline.adapters.fights import fight_item, read_fight
 from lifeline.adapters.history import filed_item
 from lifeline.core.actions import Action
 from lifeline.core.budget import Bucket, reserve
+from lifeline.core.canary import Canary
+from lifeline.core.fights import Fight
 from lifeline.core.follow import Made
 from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
@@ -26,6 +29,7 @@ _CHANGE = "CHANGE#"
 _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _RETIRING_KEY = {"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}}
+_FROZEN_KEY = {"pk": {"S": "FROZEN"}, "sk": {"S": "VPCS"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 
 
@@ -35,7 +39,8 @@ class Memory:
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
     Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
-    off, by service. `remember` leaves these three as they are.
+    off, by service; `teardowns` is when each teardown was told, None while it is still to be; `canaries` is whose
+    private DNS was switched on of late, by service. `remember` leaves these five as they are.
     """
 
     looked_at: datetime | None = None
@@ -45,13 +50,16 @@ class Memory:
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
+    fights: Mapping[str, Fight] = field(default_factory=dict)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
 
 
 class Ledger:
     """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
     OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST;
-    `RETIRING` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are kept for
-    `keep` after they were last written.
+    `RETIRING` and `FROZEN` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are
+    kept for `keep` after they were last written.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -117,9 +125,7 @@ class Ledger:
 
     def retiring(self) -> frozenset[str]:
         """The VPCs in which something of Lifeline's isn't needed, so that a sweep reads of these alone since when."""
-        with translated("ledger: read what is not needed"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_RETIRING_KEY, ConsistentRead=True)
-        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+        return self._listed_vpcs(_RETIRING_KEY)
 
     def keep_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
@@ -153,8 +159,10 @@ class Ledger:
 
     def keep_frozen(self, vpc_id: str, frozen: Mapping[str, Freeze], *, now: datetime) -> None:
         """Keeps what Lifeline keeps its hands off in the VPC, in place of what was kept before. Call it under the VPC's
-        lease, or where only people write.
+        lease, or where only people write. The VPC is on the list for as long as anything is.
         """
+        if frozen:
+            self._list_vpc(_FROZEN_KEY, "ADD", vpc_id)
         with translated(f"ledger: remember what is frozen in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -165,13 +173,91 @@ class Ledger:
                     ":expires": self._expiry(now),
                 },
             )
+        if not frozen:
+            self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
 
-    def _list_retiring(self, verb: str, vpc_id: str) -> None:
-        """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
-        with translated("ledger: list what is not needed"):
+    def keep_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
+        """Keeps whose private DNS was switched on in the VPC, in place of what was kept before. Call it under the VPC's
+        lease.
+        """
+        with translated(f"ledger: remember the canaries of {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_RETIRING_KEY,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET canaries = :canaries, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":canaries": {"M": {service: _canary_item(one) for service, one in sorted(canaries.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
+
+    def keep_teardowns(self, vpc_id: str, told: Mapping[str, datetime | None], *, now: datetime) -> None:
+        """Keeps when each of the VPC's teardowns was told, None for one that is still to be."""
+        with translated(f"ledger: remember the teardown of {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET teardowns = :told, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":told": {"M": {one: {"S": at.isoformat() if at else ""} for one, at in sorted(told.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
+
+    def forget(self, vpc_id: str, *, now: datetime) -> bool:
+        """True once nothing is remembered any more of a VPC that is gone; what is on record stays.
+
+        An empty item takes the place of what was there, and leaves with the next expiry. Where there was none, or
+        another run still works on the VPC, nothing is written.
+        """
+        done = conditionally(
+            f"ledger: forget {vpc_id}",
+            self._dynamodb.put_item,
+            TableName=self._table,
+            Item={**_look_key(vpc_id), "expires_at": {"N": str(int(now.timestamp()))}},
+            ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+            ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
+        )
+        if done is not None:
+            self.forget_retiring(vpc_id)
+            self.forget_frozen(vpc_id)
+        return done is not None
+
+    def frozen_vpcs(self) -> frozenset[str]:
+        """The VPCs in which something is frozen, or was: a sweep reads of these alone what it is."""
+        return self._listed_vpcs(_FROZEN_KEY)
+
+    def forget_frozen(self, vpc_id: str) -> None:
+        """Takes a VPC that is gone off the list."""
+        self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
+
+    def keep_fights(self, vpc_id: str, fights: Mapping[str, Fight], *, now: datetime) -> None:
+        """Keeps what Lifeline did in the VPC and others undid, in place of what was kept before, as `keep_frozen`."""
+        with translated(f"ledger: remember what was undone in {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET fights = :fights, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":fights": {"M": {key: fight_item(one) for key, one in sorted(fights.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
+
+    def _list_retiring(self, verb: str, vpc_id: str) -> None:
+        self._list_vpc(_RETIRING_KEY, verb, vpc_id)
+
+    def _listed_vpcs(self, key: dict[str, dict[str, str]]) -> frozenset[str]:
+        with translated(f"ledger: read the list {key['pk']['S']}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+
+    def _list_vpc(self, key: dict[str, dict[str, str]], verb: str, vpc_id: str) -> None:
+        """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
+        with translated(f"ledger: change the list {key['pk']['S']}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=key,
                 UpdateExpression=f"{verb} vpc_ids :one",
                 ExpressionAttributeValues={":one": {"SS": [vpc_id]}},
             )
@@ -345,7 +431,24 @@ def _memory(item: dict[str, Any]) -> Memory:
         unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
+        teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
+        fights={key: read_fight(one["M"]) for key, one in item.get("fights", {}).get("M", {}).items()},
+        canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
     )
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _canary_item(canary: Canary) -> dict[str, Any]:
+    withdrawn = {"withdrawn_at": {"S": canary.withdrawn_at.isoformat()}} if canary.withdrawn_at else {}
+    return {"M": {"endpoint_id": {"S": canary.endpoint_id}, "at": {"S": canary.at.isoformat()}, **withdrawn}}
+
+
+def _canary(item: dict[str, Any]) -> Canary:
+    withdrawn_at = datetime.fromisoformat(item["withdrawn_at"]["S"]) if "withdrawn_at" in item else None
+    return Canary(item["endpoint_id"]["S"], datetime.fromisoformat(item["at"]["S"]), withdrawn_at)
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:

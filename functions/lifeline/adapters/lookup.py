@@ -6,6 +6,7 @@ from typing import Any
 
 from lifeline.adapters.aws import pages, side_by_side
 from lifeline.adapters.clients import client
+from lifeline.core.teardown import Interface
 from lifeline.errors import TerminalError
 
 
@@ -103,6 +104,22 @@ class Lookup:
                 if group_id in found and user != group_id:
                     found[group_id].add(user)
         return {group_id: tuple(sorted(users)) for group_id, users in found.items()}
+
+    def interfaces_in(self, vpc_id: str) -> tuple[Interface, ...]:
+        """Every network interface in the VPC, whoever's and in whatever state, in their ids' order."""
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
+        found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+        return tuple(
+            sorted(
+                Interface(
+                    id=one["NetworkInterfaceId"],
+                    subnet_id=one.get("SubnetId", ""),
+                    kind=one.get("InterfaceType", ""),
+                    description=one.get("Description", ""),
+                )
+                for one in found
+            )
+        )
 
     def _interfaces(self, group_ids: list[str]) -> list[tuple[str, str]]:
         filters = [{"Name": "group-id", "Values": group_ids}]

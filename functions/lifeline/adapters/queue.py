@@ -12,6 +12,7 @@ from lifeline.events import MOST_CAUSES, Trigger
 
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
+_MOST_IDS = 50
 
 
 class Queue:
@@ -31,17 +32,20 @@ class Queue:
         follow: bool = False,
         because: Iterable[Trigger] = (),
         release: bool = False,
+        withdraw: Iterable[str] = (),
     ) -> None:
         """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
-        With `release` the look goes on giving up what is Lifeline's.
+        With `release` the look goes on giving up what is Lifeline's. `withdraw` are services whose private DNS silenced
+        agents right after it was switched on.
         """
-        ids = sorted(set(vpc_ids))
+        ids, services = sorted(set(vpc_ids)), sorted(set(withdraw))
         delay = min(after, _LONGEST_DELAY)
         causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
         for start in range(0, len(ids), _PER_MESSAGE):
             ask: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
             ask |= {"release": True} if release else {}
+            ask |= {"withdraw": services} if services else {}
             body = json.dumps(ask | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
             with translated("put work back on the queue"):
                 self._sqs.send_message(
@@ -64,6 +68,10 @@ class Queue:
             )
 
 
-def _as_json(trigger: Trigger) -> dict[str, str]:
-    """The trigger without the ids that its record names: they may be thousands, and the ledger has them."""
-    return {name: value for name, value in asdict(trigger).items() if name != "ids"}
+def _as_json(trigger: Trigger) -> dict[str, Any]:
+    """The trigger without the ids that a change's record names: they may be thousands, and the ledger has them.
+
+    Those of an attempt stay: nothing else says what somebody is about to do.
+    """
+    told = {name: value for name, value in asdict(trigger).items() if name != "ids"}
+    return told | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})

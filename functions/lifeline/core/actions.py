@@ -53,7 +53,8 @@ class Status(StrEnum):
 class Action:
     """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
 
-    `held_by` names the limit, or the kill switch, that holds it back where nothing else would.
+    `held_by` names the limit, or the kill switch, that holds it back where nothing else would. `private_dns` is False
+    for an interface endpoint that is to be made without private DNS.
     """
 
     kind: ActionKind
@@ -71,6 +72,7 @@ class Action:
     status: Status = Status.PLANNED
     error: str = ""
     held_by: str = ""
+    private_dns: bool = True
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""

@@ -52,6 +52,7 @@ def fingerprint(action: Action) -> str:
         action.endpoint_id,
         action.ip_address_type,
         ",".join(action.attributes),
+        *([] if action.private_dns else ["without private DNS"]),
     ]
     return sha256("|".join(parts).encode()).hexdigest()[:16]
 

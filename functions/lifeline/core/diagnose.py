@@ -3,15 +3,16 @@
 | place | cause | when |
 | --- | --- | --- |
 | 1 | machine | EC2's own status checks of the instance fail |
-| 2 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
-| 3 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
-| 4 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 5 | network, mended | one of these ways was cut and is open again: with the cause's fix |
-| 6 | role | the instance's role may not publish metrics |
-| 7 | no profile | the instance has no instance profile |
-| 8 | network | another need was cut off and is open again, or can't be reached; the agent may have met it before |
-| 9 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 10 | agent | nothing else was found |
+| 2 | canary | private DNS was switched on right before, and the subnet had another way |
+| 3 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
+| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 6 | network, mended | one of these ways was cut and is open again: with the cause's fix |
+| 7 | role | the instance's role may not publish metrics |
+| 8 | no profile | the instance has no instance profile |
+| 9 | network | another need was cut off and is open again, or can't be reached; the agent may have met it before |
+| 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 11 | agent | nothing else was found |
 
 What is sure to stop an agent comes before what may: an agent that once got its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -21,8 +22,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifeline.core.canary_cause import canary_cause
 from lifeline.core.changes import change_evidence, clock_words
 from lifeline.core.facts import METRICS, Around, Facts, MadeFact, cause_of
+from lifeline.core.freeze import freeze_words
 from lifeline.core.incident import RECOVERY_TIME, Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import Health
 from lifeline.core.mended import mended_cause
@@ -78,6 +81,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
     sure = facts.sure_needs
     steps: tuple[Callable[[], Cause | None], ...] = (
         look.machine,
+        lambda: canary_cause(facts, around),
         look.way_to_metrics,
         look.endpoint_policy,
         look.sure_need,
@@ -144,7 +148,7 @@ class _Look:
             service=service,
             subject=way.endpoint_id,
             change=change,
-            is_healable=way.is_mendable,
+            is_healable=way.is_mendable and not self.facts.freeze_of(service, way.reach),
         )
 
     def _change_evidence(self, change: Change | None) -> str:
@@ -161,6 +165,9 @@ class _Look:
             return f"Lifeline made {way.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
         if not way.is_mendable:
             return remedy
+        if frozen := self.facts.freeze_of(service, way.reach):
+            key, freeze = frozen
+            return f"Lifeline doesn't mend this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:

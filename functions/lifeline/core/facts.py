@@ -4,15 +4,17 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lifeline.core.canary import Canary
 from lifeline.core.central import DnsView
 from lifeline.core.changes import LINGERING, Past, scope_of
 from lifeline.core.classify import classify
+from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
 from lifeline.core.gaps import Agent
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence
 from lifeline.core.machines import UNMANAGED, Health, Instance, Power
 from lifeline.core.model import Catalog, Subnet, Vpc
 from lifeline.core.permits import RoleVerdict
-from lifeline.core.reach import Way, find_way
+from lifeline.core.reach import Reach, Way, find_way
 from lifeline.core.watches import Watch
 from lifeline.core.wording import plain
 
@@ -39,8 +41,9 @@ class Facts:
 
     `instance` is UNMANAGED for a host that EC2 doesn't know. `vpc` is one observation with its DNS attributes, `dns` is
     who else answers names there. `changes` are the ledger's network changes of the VPC, oldest first. `earlier` are the
-    causes of open incidents of this VPC with their beginnings, `own` is that of the one that it is in. `unreadable`
-    says in words what couldn't be read.
+    causes of open incidents of this VPC with their beginnings, `own` is that of the one that it is in. `frozen` is what
+    ReconcileEndpoints keeps its hands off there, by service; `canaries` are services whose private DNS Lifeline
+    switched on of late. `unreadable` says in words what couldn't be read.
     """
 
     agent: Agent
@@ -55,7 +58,9 @@ class Facts:
     made: tuple[MadeFact, ...] = ()
     earlier: tuple[tuple[Cause, datetime], ...] = ()
     own: Cause | None = None
+    frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, Canary], ...] = ()
 
     @property
     def is_managed(self) -> bool:
@@ -109,6 +114,12 @@ class Facts:
         own = self.instance.profile_arn.split(":")[4:5]
         owner = self.vpc.owner_id if self.vpc else ""
         return owner if owner and own and own != [owner] else ""
+
+    def freeze_of(self, service: str, reach: Reach) -> tuple[str, Freeze] | None:
+        """What keeps the service's way from being mended, and under which name; None where nothing does."""
+        frozen = dict(self.frozen)
+        shared = DNS_ATTRIBUTES if reach is Reach.DNS_OFF else SECURITY_GROUP
+        return next(((key, frozen[key]) for key in (service, shared, EVERYTHING) if key in frozen), None)
 
     def since(self, now: datetime) -> datetime:
         """When the gap began."""

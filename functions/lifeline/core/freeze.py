@@ -1,6 +1,6 @@
 """Frozen: what Lifeline keeps its hands off in a VPC, one service or all, and until when."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,10 @@ from lifeline.core.plan import cost_of
 from lifeline.core.wording import write_time
 
 EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
-_SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
+SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security group, and what would rely on it
+DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
+_ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
 
 
 class FreezeKind(StrEnum):
@@ -49,14 +52,16 @@ def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetim
     as long as one of them does.
     """
     holding = standing(frozen, now)
-    actions = tuple(_hold(one, plan.vpc_id, holding) for one in plan.actions)
+    fixes_dns = any(one.kind is ActionKind.FIX_DNS and one.status is Status.PLANNED for one in plan.actions)
+    actions = tuple(_hold(one, plan.vpc_id, holding, fixes_dns=fixes_dns) for one in plan.actions)
     blocked = [one for one, before in zip(actions, plan.actions, strict=True) if one.status is not before.status]
     if not blocked:
         return plan
-    planned = [one for one in actions if one.status is Status.PLANNED and one.kind not in GIVES_UP]
-    if all(one.kind in _SUPPORTS for one in planned):
-        actions = tuple(one.blocked(blocked[0].error) if one in planned else one for one in actions)
+    idle = set(_idle_supports(actions))
+    actions = tuple(one.blocked(blocked[0].error) if one in idle else one for one in actions)
     held = {one.service: one.error for one in blocked}
+    working = {one.service for one in actions if one.status is Status.PLANNED}
+    held |= {one.service: held[""] for one in plan.services if "" in held and one.service not in held.keys() | working}
     services = tuple(
         replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
         if one.service in held and one.state is ServiceState.MISSING
@@ -67,6 +72,16 @@ def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetim
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
 
 
+def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
+    """What would prepare others of the actions, where none of these is left."""
+    planned = [one for one in actions if one.status is Status.PLANNED]
+    for one in planned:
+        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(other.needs_group for other in planned)
+        is_dns = one.kind is ActionKind.FIX_DNS and not one.endpoint_id
+        if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
+            yield one
+
+
 def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
     """Since when and why nothing is done, until when, and how to end it."""
     until = f"until {write_time(freeze.until)}" if freeze.until else "until somebody unfreezes it"
@@ -75,8 +90,24 @@ def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
     return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {ask}"
 
 
-def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze]) -> Action:
-    service = action.service if action.service and action.service in holding else EVERYTHING
-    if service not in holding or action.status is not Status.PLANNED or action.kind in GIVES_UP:
+def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
+    if action.status is not Status.PLANNED or action.kind in GIVES_UP:
         return action
-    return action.blocked(freeze_words(holding[service], vpc_id, service))
+    key = next((one for one in _keys(action, fixes_dns=fixes_dns) if one in holding), None)
+    return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action
+
+
+def _keys(action: Action, *, fixes_dns: bool) -> Iterator[str]:
+    """What holds the action where it is frozen.
+
+    Private DNS takes a name for the whole VPC, so it isn't given to an endpoint whose group others keep closed, nor
+    where they keep the VPC's DNS off.
+    """
+    if action.service:
+        yield action.service
+    is_on_group = action.kind in _ON_GROUP and not action.service
+    if is_on_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
+        yield SECURITY_GROUP
+    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in _NAMING):
+        yield DNS_ATTRIBUTES
+    yield EVERYTHING

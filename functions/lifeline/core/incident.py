@@ -11,6 +11,7 @@ class CauseKind(StrEnum):
     """Why an agent is silent, in the order in which causes are looked for."""
 
     MACHINE = "the machine is down"
+    CANARY = "private DNS was just switched on"
     CUT_OFF = "no way to the service"
     ENDPOINT_PENDING = "the endpoint is not up yet"
     ENDPOINT_FAILED = "the endpoint failed"
@@ -100,6 +101,8 @@ class Cause:
         match self.kind:
             case kind if kind.is_network:
                 return f"network|{self.vpc_id}|{self.service}"
+            case CauseKind.CANARY:  # apart from the outage that the endpoint is to mend
+                return f"{self.kind.name}|{self.vpc_id}|{self.subject}"
             case CauseKind.ENDPOINT_POLICY | CauseKind.ROLE:
                 return f"{self.kind.name}|{self.subject}"
             case CauseKind.ZONE:

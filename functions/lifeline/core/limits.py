@@ -1,6 +1,6 @@
 """How much Lifeline may do unasked: endpoints, VPCs and money, in a run, in a day, and a month's bill."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -95,6 +95,11 @@ def see(use: Use, owned: Mapping[str, frozenset[str]], *, now: datetime, is_regi
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
     return Use(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
+
+
+def forget(use: Use, vpc_ids: Collection[str]) -> Use:
+    """The use without what Lifeline had in VPCs that are gone. Their grants count on: the day is what it was."""
+    return replace(use, interfaces={one: count for one, count in use.interfaces.items() if one not in vpc_ids})
 
 
 def admit(

@@ -196,7 +196,10 @@ class NetworkAcl:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none."""
+    """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none.
+
+    `interface_ids` are its network interfaces, one in each of its subnets.
+    """
 
     id: str
     service_name: str
@@ -211,6 +214,7 @@ class Endpoint:
     failure: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     policy: str = ""
+    interface_ids: frozenset[str] = frozenset()
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""

@@ -1,6 +1,6 @@
 """In which subnets an interface endpoint gets its interfaces."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from lifeline.core.model import Service, Subnet, Tier, Vpc
@@ -26,10 +26,12 @@ def place_interfaces(
     per_zone: bool,
     account_id: str = "",
     kind: str = "",
+    avoid: Collection[str] = (),
 ) -> Placement:
     """One subnet in each zone that has clients, or in the best zone; empty where no subnet can hold an interface.
 
-    `kind` is that of an endpoint that is there, whose addresses stay as they are.
+    `kind` is that of an endpoint that is there, whose addresses stay as they are. `avoid` are subnets, by id, that get
+    none.
 
     Where no zone of the clients can (Local Zones, Outposts, zones without the service, full subnets), another zone
     of the VPC does: private DNS answers for the whole VPC (PrivateLink guide: interface endpoints). AWS takes one
@@ -38,7 +40,7 @@ def place_interfaces(
     wanting = tuple(clients)
     able: list[Subnet] = []
     chosen_kind = kind or "ipv4"
-    holding = [subnet for subnet in vpc.subnets if can_hold_interface(subnet, service, account_id)]
+    holding = [one for one in vpc.subnets if one.id not in avoid and can_hold_interface(one, service, account_id)]
     for one in (kind,) if kind else _kinds(service, wanting):
         able = [subnet for subnet in holding if _fits(subnet, one) and subnet.id in tiers]
         chosen_kind = one

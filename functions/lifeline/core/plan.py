@@ -12,7 +12,7 @@ from lifeline.core.groups import own_group, plan_group
 from lifeline.core.model import Catalog, EndpointType, Subnet, Tier, Vpc
 from lifeline.core.plan_gateway import GatewayPlanner
 from lifeline.core.plan_interface import InterfacePlanner
-from lifeline.core.policy import Limits, Wish
+from lifeline.core.policy import Exempted, Limits, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Requirement:
     `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
-    names in the VPC, None where nobody has looked.
+    names in the VPC, None where nobody has looked. `exempt` are the exemptions of its subnets. `canary` asks for
+    endpoints whose private DNS is switched on only once they are available.
     """
 
     wishes: tuple[Wish, ...]
@@ -37,6 +38,8 @@ class Requirement:
     fix_dns: bool = False
     dns: DnsView | None = None
     price: Price | None = None
+    exempt: tuple[Exempted, ...] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,19 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.central import answers_for, parent_zone
 from lifeline.core.follow import MOST_FAILURES
 from lifeline.core.groups import own_group
-from lifeline.core.model import Endpoint, EndpointState, EndpointType
+from lifeline.core.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
+from lifeline.core.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan_service import ServicePlanner
 from lifeline.core.serving import FAILED_STATES, Obstacle, ObstacleKind, obstacles
 
+_ALLOW = "allow it in the network ACL"
 _DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 
 
@@ -66,10 +68,11 @@ class InterfacePlanner(ServicePlanner):
         named = f"{endpoint.id} answers nobody" if endpoint else f"{self.wish.service} needs private DNS"
         action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
         action = replace(action, endpoint_id=endpoint.id if endpoint else "")
-        if self.requirement.fix_dns:
+        refusal = self._attributes_refusal(off)
+        if not refusal:
             yield action
         elif endpoint:
-            yield action.blocked(self._dns_remedy(off))
+            yield action.blocked(refusal)
 
     def _remove_obstacles(self, endpoint: Endpoint) -> Iterator[Action]:
         found = [one for client in self.scene.clients(self.wish) for one in obstacles(endpoint, client, self.vpc)]
@@ -83,9 +86,7 @@ class InterfacePlanner(ServicePlanner):
         acls = sorted({one.words: one for one in found if one.kind is ObstacleKind.NETWORK_ACL}.items())
         for words, one in acls[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
-            yield self._blocked_at(
-                ActionKind.OPEN_NETWORK_ACL, endpoint, one.subnet_id, words + more, "allow it in the network ACL"
-            )
+            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, one.subnet_id, words + more, _ALLOW)
 
     def _group_will_do(self, endpoint: Endpoint) -> bool:
         """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
@@ -110,16 +111,16 @@ class InterfacePlanner(ServicePlanner):
             ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
             ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
-        return self._blocked_at(kind, endpoint, found[0].subnet_id, words, remedy)
+        return self._blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
 
-    def _blocked_at(self, kind: ActionKind, endpoint: Endpoint, subnet_id: str, reason: str, remedy: str) -> Action:
+    def _blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
         action = Action(
             kind,
             reason,
             service=self.wish.service,
             service_name=self.service.name,
             subnet_ids=(subnet_id,),
-            endpoint_id=endpoint.id,
+            endpoint_id=endpoint_id,
         )
         return action.blocked(remedy)
 
@@ -139,21 +140,27 @@ class InterfacePlanner(ServicePlanner):
         missing = [one for one in placement.subnets if is_empty or one.zone in wanted - covered]
         if not missing and not is_empty:
             return
-        where = "at all" if is_empty else f"in {', '.join(one.zone for one in missing)}"
-        action = Action(
+        if not self.is_own(endpoint):
+            owner = f"{endpoint.id} isn't Lifeline's: its owner should add a subnet in each zone"
+            yield self._adding(endpoint, missing).blocked(owner)
+        elif not missing:
+            yield self._adding(endpoint, ()).blocked(self._no_subnet_words())
+        elif endpoint.state is EndpointState.AVAILABLE:
+            best = self._place_unharmed(endpoint.ip_address_type)
+            safe, left, harm = self._takeover().grow(endpoint, missing, best)
+            yield from [self._adding(endpoint, safe)] if safe else []
+            yield from [self._adding(endpoint, left).blocked(harm)] if left else []
+
+    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
+        where = f"in {', '.join(one.zone for one in subnets)}" if endpoint.subnet_ids else "at all"
+        return Action(
             ActionKind.ADD_SUBNETS,
             f"{endpoint.id} has no interface {where}, where {self.wish.service} is required",
             service=self.wish.service,
             service_name=self.service.name,
-            subnet_ids=tuple(sorted(one.id for one in missing)),
+            subnet_ids=tuple(sorted(one.id for one in subnets)),
             endpoint_id=endpoint.id,
         )
-        if not self.is_own(endpoint):
-            yield action.blocked(f"{endpoint.id} isn't Lifeline's: its owner should add a subnet in each zone")
-        elif not missing:
-            yield action.blocked(self._no_subnet_words())
-        elif endpoint.state is EndpointState.AVAILABLE:
-            yield action
 
     # ---- nothing answers
 
@@ -161,7 +168,7 @@ class InterfacePlanner(ServicePlanner):
         own = [one for one in live if self.is_own(one)]
         ready = [one for one in own if one.state is EndpointState.AVAILABLE]
         coming = [one for one in own if one.state.is_coming]
-        failed = [one for one in live if one.state in FAILED_STATES and one.private_dns]
+        failed = [one for one in live if one.state in FAILED_STATES and (one.private_dns or self.is_own(one))]
         if ready:
             yield from self._enabling(ready[0])
         elif not coming:
@@ -175,12 +182,17 @@ class InterfacePlanner(ServicePlanner):
             service_name=self.service.name,
             endpoint_id=endpoint.id,
         )
+        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_looked_at else "")
+        if refusal:
+            yield action.blocked(refusal)
+            return
         yield from self._fix_dns()
-        refusal = self._dns_refusal()
-        yield action.blocked(refusal) if refusal else action
+        if not self._group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+            yield self._remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
+        yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
-        placement = self._place()
+        placement = self._place_unharmed() if self._is_looked_at else self._place()
         own_failed = [one for one in failed if self.is_own(one)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
@@ -195,13 +207,40 @@ class InterfacePlanner(ServicePlanner):
             subnet_ids=tuple(sorted(one.id for one in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
+            private_dns=not self.requirement.canary,
         )
-        refusal = self._refusal(placement, failed)
+        walled = walled_off(self.scene.clients(self.wish), placement.subnets, self.vpc)
+        refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
         if refusal:
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
         yield self.with_token(action)
+        if walled:
+            more = f" ({len(walled) - 1} more like it)" if len(walled) > 1 else ""
+            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, "", walled[0].subnet_id, walled[0].words + more, _ALLOW)
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
+        return self.requirement.dns is not None
+
+    def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
+        """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
+        if not self._is_looked_at:
+            return ""
+        harm = harm_words(self._takeover().harm_in(placement))
+        if harm or len(walled) < len(self.scene.clients(self.wish)):
+            return harm
+        return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {_ALLOW}"
+
+    def _takeover(self) -> Takeover:
+        requirement = self.requirement
+        return Takeover(self.service, self.wish.service, self.vpc, requirement.dns, requirement.exempt)
+
+    def _place_unharmed(self, kind: str = "") -> Placement:
+        clients, dependents = self.scene.clients(self.wish), self._takeover().dependents()
+        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
@@ -223,16 +262,24 @@ class InterfacePlanner(ServicePlanner):
             return self._no_subnet_words()
         return self.may_create() or self._dns_refusal() or self._quota_words()
 
-    def _dns_refusal(self) -> str:
-        off = self._attributes_off()
-        if off and not self.requirement.fix_dns:
+    def _attributes_refusal(self, off: tuple[str, ...]) -> str:
+        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if not off:
+            return ""
+        if not self.requirement.fix_dns:
             return self._dns_remedy(off)
+        return harm_words(find_harm_by_dns(self.vpc, self.requirement.dns, self.requirement.exempt))
+
+    def _dns_refusal(self) -> str:
+        refusal = self._attributes_refusal(self._attributes_off())
+        if refusal:
+            return refusal
         unread = self.requirement.dns.unreadable if self.requirement.dns else ()
         return f"whether a central endpoint answers the name can't be told: {'; '.join(unread)}" if unread else ""
 
     # ---- facts and words
 
-    def _place(self, kind: str = "") -> Placement:
+    def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
         clients = self.scene.clients(self.wish)
         requirement = self.requirement
         return place_interfaces(
@@ -243,6 +290,7 @@ class InterfacePlanner(ServicePlanner):
             per_zone=self.wish.per_zone,
             account_id=requirement.account_id,
             kind=kind,
+            avoid=avoid,
         )
 
     def _attributes_off(self) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ class ServicePlanner:
         remembered = dict(self.requirement.made).get(action.service, "")
         wish = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.requirement.owner]
         wish += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
+        wish += [] if action.private_dns else ["without private DNS"]
         return replace(action, client_token=f"lifeline-{sha256('|'.join(wish).encode()).hexdigest()[:48]}")
 
 

@@ -180,6 +180,7 @@ def _action(action: Action, places: dict[str, str]) -> list[str]:
         ("in", ", ".join(_placed(subnet_id, places) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
         ("from", ", ".join(action.cidrs)),
+        ("with", "" if action.private_dns else "no private DNS yet: it is switched on once available (canary)"),
         ("why", action.reason),
         (_but(action), action.error),
     ):

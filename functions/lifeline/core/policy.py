@@ -141,6 +141,14 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
     )
 
 
+def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted, ...]:
+    """Every exemption of a subnet that counts today, by the policy or a tag, whether anything is asked of it or not."""
+    ids = {one.id for one in vpc.subnets}
+    tags = (_read_tags(one).exempted for one in sorted(vpc.subnets, key=lambda subnet: subnet.id))
+    said = (*policy.exemptions, *(one for one in tags if one))
+    return tuple(one for one in said if one.subject in ids and one.counts_on(today))
+
+
 def _asked(policy: Policy, vpc: Vpc, subnet: Subnet, tier: Tier, tags: Mapping[str, "_TagsRead"]) -> dict[str, bool]:
     """What is asked of the subnet before exemptions: each service, and whether it is in each zone."""
     of_subnet, of_vpc = tags[subnet.id].required, tags[vpc.id].required

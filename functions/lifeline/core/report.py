@@ -8,7 +8,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
 
-from lifeline.core.actions import Action, Plan, ServiceReport, Status
+from lifeline.core.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.model import Tier, Vpc
 
 
@@ -151,7 +151,11 @@ def _action_json(action: Action) -> dict[str, Any]:
         "endpoint_id": action.endpoint_id,
         "error": action.error,
         "held_by": action.held_by,
+        **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
     }
+
+
+_MAKES_INTERFACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT})
 
 
 def _why(action: Action) -> str:

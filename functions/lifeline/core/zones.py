@@ -15,7 +15,7 @@ _SHORTEST_SPAN = timedelta(minutes=2)
 def is_undecided(cause: Cause) -> bool:
     """Whether something else could still be the better explanation: of nothing, or of a need that is only likely."""
     is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
-    return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or is_likely_need
+    return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or (is_likely_need and cause.kind is not CauseKind.CANARY)
 
 
 def zone_causes(

@@ -24,6 +24,7 @@ from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
+from lifeline.canarying import refuse_withdrawal
 from lifeline.core.actions import Status
 from lifeline.core.history import Page
 from lifeline.core.history_ask import read_history
@@ -68,7 +69,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     if isinstance(event, dict) and "history" in event:
         return _history(event, settings, run)
     try:
-        ask = read_ask(event, own_role_arn=settings.role_arn)
+        ask = refuse_withdrawal(read_ask(event, own_role_arn=settings.role_arn))
         tools = _tools(settings)
         ask = take_approval(ask, tools.guards, settings, run)
     except InvalidInputError as error:

@@ -14,7 +14,7 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, iam_instance_profile
 from moto.ec2.models.vpcs import VPCEndPoint
-from moto.ec2.responses import instances
+from moto.ec2.responses import instances, vpcs
 from moto.ec2.utils import random_private_ip
 
 
@@ -33,6 +33,27 @@ def apply(*, pending: timedelta) -> None:
         modify(self, **asked)
         _give_interfaces(self, endpoint)
 
+    remove_subnet, remove_vpc = EC2Backend.delete_subnet, EC2Backend.delete_vpc
+
+    def delete_subnet(self: Any, subnet_id: str) -> Any:
+        _refuse_used_subnet(self, subnet_id)
+        return remove_subnet(self, subnet_id)
+
+    def delete_vpc(self: Any, vpc_id: str) -> Any:
+        _refuse_used_vpc(self, vpc_id)
+        return remove_vpc(self, vpc_id)
+
+    EC2Backend.delete_subnet, EC2Backend.delete_vpc = delete_subnet, delete_vpc
+    answer = vpcs.VPCs.modify_vpc_endpoint
+
+    def answer_modify(self: Any) -> Any:
+        """moto leaves PrivateDnsEnabled out."""
+        wanted = self._get_param("PrivateDnsEnabled")
+        if wanted is not None:
+            _switch_private_dns(self.ec2_backend, self._get_param("VpcEndpointId"), is_on=wanted in {True, "true"})
+        return answer(self)
+
+    vpcs.VPCs.modify_vpc_endpoint = answer_modify
     EC2Backend.create_vpc_endpoint = create_vpc_endpoint
     EC2Backend.modify_vpc_endpoint = modify_vpc_endpoint
     VPCEndPoint.state = property(lambda self: _state(self, pending), _remember_state)
@@ -96,6 +117,34 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
         if same and other.private_dns_enabled and other.settled_state != "deleted":
             name = _private_name(asked["service_name"])
             _refuse(f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}")
+
+
+def _refuse_used_subnet(backend: Any, subnet_id: str) -> None:
+    """A subnet with a network interface, an endpoint's too, can't be deleted (EC2 API: DeleteSubnet)."""
+    if any(interface.subnet.id == subnet_id for interface in backend.enis.values()):
+        _refuse_dependencies("subnet", subnet_id)
+
+
+def _refuse_used_vpc(backend: Any, vpc_id: str) -> None:
+    """A VPC with endpoints, attached gateways or groups of its users can't be deleted (EC2 API: DeleteVpc)."""
+    endpoints = [one for one in backend.vpc_end_points.values() if one.settled_state != "deleted"]
+    gateways = [one.vpc for one in backend.internet_gateways.values() if one.vpc]
+    has_groups = any(group.name != "default" for group in backend.groups.get(vpc_id, {}).values())
+    if has_groups or vpc_id in {*(one.vpc_id for one in endpoints), *(one.id for one in gateways)}:
+        _refuse_dependencies("vpc", vpc_id)
+
+
+def _refuse_dependencies(kind: str, resource_id: str) -> None:
+    raise EC2ClientError("DependencyViolation", f"The {kind} '{resource_id}' has dependencies and cannot be deleted.")
+
+
+def _switch_private_dns(backend: Any, endpoint_id: str, *, is_on: bool) -> None:
+    """Also in its DNS entries: the service's own name is there while it is on."""
+    endpoint = backend.describe_vpc_endpoints(vpc_end_point_ids=[endpoint_id])[0]
+    if is_on and not endpoint.private_dns_enabled:
+        _refuse_private_dns(backend, {"vpc_id": endpoint.vpc_id, "service_name": endpoint.service_name})
+    endpoint.private_dns_enabled = is_on
+    endpoint.dns_entries = _dns_entries(backend, endpoint)
 
 
 def _refuse(message: str) -> None:

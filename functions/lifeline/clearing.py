@@ -1,0 +1,179 @@
+"""Clear the way: reads whose deletions fail because of what is Lifeline's, and takes that out of their way."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from lifeline.adapters.aws import side_by_side
+from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.lookup import Lookup
+from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.freeze import FreezeKind, standing
+from lifeline.core.model import Vpc
+from lifeline.core.notice import Notice
+from lifeline.core.report import VpcAnswer
+from lifeline.core.retire import in_use_words
+from lifeline.core.teardown import (
+    DELETIONS,
+    DEPENDENCY,
+    Attempt,
+    Teardown,
+    clear,
+    freeze_for,
+    is_news,
+    is_old,
+    judge,
+    remembered,
+    target_of,
+    told_keys,
+    without,
+)
+from lifeline.core.teardown_notice import teardown_notice, told_here
+from lifeline.errors import LifelineError
+from lifeline.events import Trigger
+from lifeline.observability import logger
+from lifeline.targeting import Targets
+
+
+@dataclass(slots=True)
+class Clearing:
+    """One look's teardowns. `seen` are those that it found, each with the VPC as it was then."""
+
+    targets: Targets
+    lookup: Lookup
+    ledger: Ledger
+    owner: str
+    now: datetime
+    seen: dict[str, tuple[Vpc, Teardown]] = field(default_factory=dict)
+
+    def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, Memory] | None = None) -> None:
+        """Finds the teardowns of these VPCs: by the calls that failed and, under leases, by what is frozen for them.
+
+        Only these VPCs' interfaces are read. Raises what EC2 raises.
+        """
+        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now)) for vpc in vpcs}
+        known = {vpc_id: list(remembered(one.frozen, now=self.now)) for vpc_id, one in (leased or {}).items()}
+        concerned = [one for one in vpcs if asked[one.id] or (leased and self._is_frozen(leased[one.id]))]
+        found = side_by_side([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
+        for vpc, interfaces in zip(concerned, found, strict=True):
+            before = known.get(vpc.id, [])
+            teardown = judge(vpc, asked[vpc.id], interfaces, self.owner, now=self.now, known=before)
+            self.seen[vpc.id] = (vpc, teardown)
+
+    def _is_frozen(self, memory: Memory) -> bool:
+        return any(one.kind is FreezeKind.TEARDOWN for one in standing(memory.frozen, self.now).values())
+
+    def wants(self, vpc_id: str) -> bool:
+        """True if there is something to remember for the VPC, although nothing may be left to do."""
+        return vpc_id in self.seen and bool(self.seen[vpc_id][1].cleared)
+
+    def keep(self, leased: Mapping[str, Memory]) -> dict[str, Memory]:
+        """What is remembered of the leased VPCs, with what their teardowns freeze, which is written first of all."""
+        kept = dict(leased)
+        for vpc_id, memory in leased.items():
+            if vpc_id in self.seen:
+                kept[vpc_id] = self._keep(*self.seen[vpc_id], memory)
+        return kept
+
+    def _keep(self, vpc: Vpc, teardown: Teardown, memory: Memory) -> Memory:
+        frozen = freeze_for(teardown, memory.frozen, now=self.now)
+        if frozen != memory.frozen:
+            self.ledger.keep_frozen(vpc.id, frozen, now=self.now)
+            logger.info("teardown", vpc_id=vpc.id, frozen=sorted(frozen), in_use=len(teardown.in_use))
+        keys = told_keys(teardown)
+        told = {key: at for key, at in memory.teardowns.items() if key in keys or not is_old(at, self.now)}
+        if clear(vpc, teardown, self.owner):
+            told = dict.fromkeys(keys) | told
+        if told != memory.teardowns:
+            self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+        return replace(memory, frozen=frozen, teardowns=told)
+
+    def rest(self, vpc: Vpc) -> Vpc:
+        """The VPC without the subnets that are about to go, unless all of it is frozen anyway."""
+        if vpc.id not in self.seen:
+            return vpc
+        teardown = self.seen[vpc.id][1]
+        return vpc if teardown.is_whole or teardown.is_idle else without(vpc, teardown.doomed, self.owner)
+
+    def extend(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
+        """The plans with what goes out of the way, in place of whatever else is planned for the same."""
+        extended = dict(plans)
+        cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
+        users = self._users(one for actions in cleared.values() for one in actions)
+        for vpc_id, actions in cleared.items():
+            going = {target_of(one) for one in actions}
+            others = tuple(one for one in plans[vpc_id].actions if target_of(one) not in going)
+            held = tuple(_unless_used(one, users) for one in actions)
+            extended[vpc_id] = replace(plans[vpc_id], actions=(*others, *held))
+        return extended
+
+    def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
+        """Whoever else names Lifeline's groups: EC2 wouldn't delete these, and doesn't say why."""
+        groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP]
+        return self.lookup.users_of_groups(groups) if groups else {}
+
+    # ---- saying it
+
+    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> None:
+        """One notice for each teardown that is news. One that could not be sent is told by the next look."""
+        for answer in answers:
+            if answer.vpc_id not in self.seen or answer.refusal:
+                continue
+            try:
+                self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan)
+            except LifelineError as error:  # at worst it is told twice
+                logger.error("teardown not told", vpc_id=answer.vpc_id, error=str(error))
+
+    def _tell(
+        self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
+    ) -> None:
+        ours = [one for one in answer.actions if one.kind in GIVES_UP]
+        known = self.ledger.recall(vpc.id).teardowns
+        if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
+            return
+        if publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
+            told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
+            self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+
+    def untold(self, answer: VpcAnswer) -> VpcAnswer:
+        """The answer without what its teardown's notice tells."""
+        if answer.vpc_id not in self.seen:
+            return answer
+        teardown = self.seen[answer.vpc_id][1]
+        return replace(answer, actions=tuple(one for one in answer.actions if not told_here(teardown, one)))
+
+
+def _unless_used(action: Action, users: Mapping[str, tuple[str, ...]]) -> Action:
+    found = users.get(action.group_id) if action.kind is ActionKind.DELETE_SECURITY_GROUP else None
+    return action.blocked(in_use_words(found)) if found and action.status is Status.PLANNED else action
+
+
+def _attempts(targets: Targets, vpc: Vpc, now: datetime) -> Iterator[Attempt]:
+    """The deletions of the VPC and its subnets that failed for what is in them."""
+    other = {ask.trigger for ask in targets.attempts(vpc.id) if ask.failure != DEPENDENCY}
+    for trigger in targets.triggers(vpc.id):
+        if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
+            continue
+        kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
+        for resource_id in sorted(one for one in trigger.ids if one.startswith(kind)):
+            yield Attempt(resource_id, _time(trigger, now), trigger.actor, trigger.event_id)
+
+
+def _time(trigger: Trigger, now: datetime) -> datetime:
+    """When the call was made; now where its record doesn't say, and never later."""
+    try:
+        at = datetime.fromisoformat(trigger.time)
+    except ValueError:
+        return now
+    return min(at if at.tzinfo else at.replace(tzinfo=UTC), now)
+
+
+def forget(vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> list[str]:
+    """Forgets what is remembered of VPCs that are gone, and says of which there was anything. Raises what the ledger
+    raises; what isn't forgotten then, the next look forgets.
+    """
+    forgotten = [vpc_id for vpc_id in vpc_ids if ledger.forget(vpc_id, now=now)]
+    for vpc_id in forgotten:
+        logger.info("forgotten: the VPC is gone", vpc_id=vpc_id)
+    return forgotten

@@ -1,0 +1,282 @@
+"""Canaries: the whole handler over time, on an EC2 that refuses what AWS refuses."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.notices import Topic
+from lifeline.core.canary import Canary, as_known
+from lifeline.core.freeze import FreezeKind
+from lifeline.errors import TransientError
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world
+
+INCIDENT = "inc-20260302-1010-a1b2c3d4"
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, CANARY="true") as world:
+        yield Days(world, monkeypatch)
+
+
+def brief(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["action"], one["status"]) for one in answer["actions"]]
+
+
+def deliver_follow(days: Days) -> None:
+    """The follow-up that the queue holds, some minutes later: the endpoint is available by then."""
+    found = days.world.put_back(follow=True)
+    days.empty_queue()
+    days.clock.advance(MINUTES)
+    days.deliver(*found)
+
+
+def made(days: Days) -> tuple[str, str]:
+    """A VPC whose endpoint was made as a canary: its id and the endpoint's."""
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    answer = days.look(vpc_id)
+    assert answer["outcome"] == "changed"
+    (endpoint_id,) = days.live(vpc_id)
+    return vpc_id, endpoint_id
+
+
+def switched_on(days: Days) -> tuple[str, str]:
+    vpc_id, endpoint_id = made(days)
+    deliver_follow(days)
+    assert has_private_dns(days, vpc_id)
+    days.world.notices()
+    days.empty_queue()
+    return vpc_id, endpoint_id
+
+
+def has_private_dns(days: Days, vpc_id: str) -> bool:
+    (found,) = days.world.endpoints(vpc_id)
+    return bool(found["PrivateDnsEnabled"])
+
+
+def silence(days: Days, vpc_id: str, *services: str) -> dict[str, Any]:
+    """What the detector puts on the queue."""
+    because = [{"kind": "silence", "event_id": INCIDENT, "time": days.clock().isoformat()}]
+    return {"vpc_ids": [vpc_id], "withdraw": list(services or ("monitoring",)), "because": because}
+
+
+def switches(days: Days) -> list[bool]:
+    calls = [one for one in days.account.calls if one.operation == "ModifyVpcEndpoint" and one.accepted]
+    return [one.params["PrivateDnsEnabled"] for one in calls if "PrivateDnsEnabled" in one.params]
+
+
+def is_kept(days: Days, *asks: dict[str, Any]) -> bool:
+    """Delivers them, and says whether the queue keeps them for another try."""
+    return bool(days._receive(list(asks))["batchItemFailures"])
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
+    method, left = getattr(owner, name), [1]
+
+    def failing(*args: Any, **more: Any) -> object:
+        if left and left.pop():
+            raise TransientError(f"{name} failed")
+        return method(*args, **more)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+# ---- on
+
+
+def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available(days: Days) -> None:
+    vpc_id, endpoint_id = made(days)
+    assert not has_private_dns(days, vpc_id)
+    assert "without private DNS: that is switched on once it is available (canary)" in days.texts()[0]
+    assert Ledger("ledger").recall(vpc_id).canaries == {}
+    assert switches(days) == []
+
+    deliver_follow(days)
+
+    assert has_private_dns(days, vpc_id)
+    assert f"done: enable_private_dns monitoring {endpoint_id}" in days.texts()[0]
+    assert Ledger("ledger").recall(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
+    assert days.sweeps(3) == []
+    assert days.world.dead_letters() == []
+
+
+def test_the_answer_says_which_endpoint_is_made_without_it(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    planned = days.look(vpc_id, mode="plan")["actions"]
+    assert [one.get("private_dns") for one in planned] == [None, False]
+    monkeypatch.setenv("CANARY", "false")
+    assert days.look(vpc_id, mode="plan")["actions"][1]["private_dns"] is True
+
+
+def test_a_lost_follow_up_is_made_good_by_a_sweep(days: Days) -> None:
+    vpc_id, _ = made(days)
+    days.empty_queue()
+    assert [one["action"] for one in days.sweeps(1)] == ["enable_private_dns"]
+    assert has_private_dns(days, vpc_id)
+
+
+def test_nothing_is_switched_on_before_it_is_on_record(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _ = made(days)
+    follow = days.world.put_back(follow=True)
+    days.empty_queue()
+    days.clock.advance(MINUTES)
+    fail_once(monkeypatch, Ledger, "keep_canaries")
+    assert is_kept(days, *follow)
+    assert (switches(days), has_private_dns(days, vpc_id)) == ([], False)
+    days.deliver(*follow)
+    assert switches(days) == [True]
+
+
+def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "false")
+    vpc_id, _ = made(days)
+    assert has_private_dns(days, vpc_id)
+    deliver_follow(days)
+    days.deliver(silence(days, vpc_id))
+    assert has_private_dns(days, vpc_id)
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+
+
+# ---- off
+
+
+def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_off(days: Days) -> None:
+    vpc_id, endpoint_id = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.deliver(silence(days, vpc_id))
+
+    assert not has_private_dns(days, vpc_id)
+    memory = Ledger("ledger").recall(vpc_id)
+    assert (memory.frozen["monitoring"].kind, memory.frozen["monitoring"].until) == (FreezeKind.CANARY, None)
+    assert INCIDENT in memory.frozen["monitoring"].why
+    assert memory.canaries["monitoring"].withdrawn_at == days.clock()
+    text = days.texts()[0]
+    assert f"agents there fell silent ({INCIDENT})" in text
+    assert f"done: disable_private_dns monitoring {endpoint_id}" in text
+
+    days.empty_queue()
+    assert {(one["action"], one["status"]) for one in days.sweeps(3)} == {("enable_private_dns", "blocked")}
+    (told,) = days.texts()
+    assert '"unfreeze": ["monitoring"]' in told
+    assert switches(days) == [True, False]
+    assert days.world.dead_letters() == []
+
+
+def test_the_same_ask_again_and_one_that_comes_after_it_was_switched_on_anew_take_nothing_back(days: Days) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    ask = silence(days, vpc_id)
+    days.deliver(ask, ask)
+    days.deliver(ask)
+    assert switches(days) == [True, False]
+
+    days.clock.advance(MINUTES)
+    assert brief(days.look(vpc_id, unfreeze=["monitoring"])) == [("enable_private_dns", "done")]
+    days.deliver(ask)
+    assert switches(days) == [True, False, True]
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+
+
+def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.deliver(silence(days, vpc_id, "logs"))
+    assert switches(days) == [True]
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+
+
+def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> None:
+    vpc_id, endpoint_id = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    days.deliver(silence(days, vpc_id))
+    assert switches(days) == [True]
+
+
+# ---- whatever fails
+
+
+@pytest.mark.parametrize("name", ["keep_frozen", "keep_canaries", "record_actions", "take_lease"])
+def test_whatever_the_ledger_refuses_it_is_off_and_frozen_in_the_end(
+    days: Days, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    ask = silence(days, vpc_id)
+    fail_once(monkeypatch, Ledger, name)
+    assert is_kept(days, ask)
+    days.deliver(ask)
+    memory = Ledger("ledger").recall(vpc_id)
+    assert (switches(days), set(memory.frozen)) == ([True, False], {"monitoring"})
+    assert as_known(memory.canaries, memory.frozen)["monitoring"].withdrawn_at == days.clock()
+
+
+def test_what_ec2_refuses_for_now_is_tried_again_with_what_it_was_for(days: Days) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    days.account.fail_next("ModifyVpcEndpoint", "InternalError")
+    days.deliver(silence(days, vpc_id))
+    assert (switches(days), set(Ledger("ledger").recall(vpc_id).frozen)) == ([True], {"monitoring"})
+    (again,) = days.take_from_queue()
+    assert (again["withdraw"], again["because"][0]["event_id"]) == (["monitoring"], INCIDENT)
+    assert switches(days) == [True, False]
+
+
+def test_while_another_run_has_the_vpc_the_withdrawal_waits(days: Days) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    now = days.clock()
+    Ledger("ledger").take_lease(vpc_id, "another", now=now, until=now + timedelta(minutes=2))
+    days.deliver(silence(days, vpc_id))
+    assert switches(days) == [True]
+    days.take_from_queue()
+    assert switches(days) == [True, False]
+
+
+def test_a_notice_that_is_not_sent_changes_nothing_of_it(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    fail_once(monkeypatch, Topic, "publish")
+    days.deliver(silence(days, vpc_id))
+    assert switches(days) == [True, False]
+    days.sweeps(1)
+    (told,) = days.texts()
+    assert "frozen since" in told
+
+
+def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, _ = switched_on(days)
+    days.clock.advance(MINUTES)
+    monkeypatch.setenv("MODE", "plan")
+    days.deliver(silence(days, vpc_id))
+    assert switches(days) == [True]
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert "planned: disable_private_dns monitoring" in days.texts()[0]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"withdraw": ["monitoring"]}, "withdraw"),
+        ({"withdraw": ["monitoring"], "because": [{"kind": "silence", "time": "2026-03-02T10:00:00Z"}]}, "withdraw"),
+        ({"withdraw": ["monitoring"], "because": [{"kind": "silence", "time": "noon"}]}, "withdraw"),
+        ({"withdraw": True}, "withdraw"),
+        ({"withdraw": ["Monitoring!"]}, "withdraw[0]"),
+        ({"withdraw": ["monitoring"], "release": True}, "withdraw"),
+    ],
+)
+def test_nobody_asks_for_a_withdrawal_by_hand(days: Days, event: dict[str, Any], field: str) -> None:
+    vpc_id, _ = switched_on(days)
+    answer = days.call({"vpc_ids": [vpc_id], **event})
+    assert [one["field"] for one in answer["errors"]] == [field]
+    assert json.dumps(answer["vpcs"]) == "[]"
+    assert switches(days) == [True]

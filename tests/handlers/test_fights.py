@@ -1,0 +1,422 @@
+"""Loops and fights: the whole handler over hours, on an EC2 that refuses what AWS refuses."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.clients import client
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.notices import Topic
+from lifeline.core.freeze import FreezeKind
+from lifeline.core.notice import Notice
+from lifeline.errors import TransientError
+from tests.support.cloudtrail import Failure, Identity, record_call
+from tests.support.days import HOUR, MINUTES, Days
+from tests.support.strict import Call
+from tests.support.world import ACCOUNT, emulated_world
+
+ALICE = Identity("net-admin", session="alice")
+OWN = Identity("lifeline-ReconcileRole", session="lifeline-ReconcileEndpoints")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield Days(world, monkeypatch)
+
+
+def rescued(days: Days) -> str:
+    """An isolated VPC with its endpoint."""
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    settle(days)
+    return vpc_id
+
+
+def settle(days: Days) -> None:
+    """What was made comes up, and what was told is read."""
+    days.clock.advance(MINUTES)
+    days.empty_queue()
+    days.world.notices()
+
+
+def others(days: Days, operation: str, request: dict[str, Any], *, event: bool = True) -> dict[str, Any]:
+    """Alice makes a call; with `event` its record is delivered half a minute later. The record."""
+    method = {"DeleteVpcEndpoints": "delete_vpc_endpoints", "ModifyVpcEndpoint": "modify_vpc_endpoint"}.get(operation)
+    method = method or {"RevokeSecurityGroupIngress": "revoke_security_group_ingress"}[operation]
+    record = record_call(operation, request, getattr(client("ec2"), method)(**request), identity=ALICE, at=days.clock())
+    days.clock.advance(timedelta(seconds=30))
+    if event:
+        days.deliver(record)
+    return record
+
+
+def delete(days: Days, vpc_id: str, *, event: bool = True) -> dict[str, Any]:
+    days.clock.advance(MINUTES)
+    return others(days, "DeleteVpcEndpoints", {"VpcEndpointIds": days.live(vpc_id)}, event=event)
+
+
+def fought(days: Days, vpc_id: str) -> list[dict[str, Any]]:
+    """Three deletions by Alice, each answered but the last; their records."""
+    records = []
+    for _ in range(3):
+        records.append(delete(days, vpc_id))
+        days.clock.advance(MINUTES)
+        days.look(vpc_id)  # EC2 may have held the name for some minutes
+    return records
+
+
+def frozen_notices(days: Days) -> list[str]:
+    return [text for text in days.texts() if "undid what Lifeline did" in " ".join(text.split())]
+
+
+# ---- three times
+
+
+def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose_hand_it_was(days: Days) -> None:
+    vpc_id = rescued(days)
+    records = fought(days, vpc_id)
+    assert days.live(vpc_id) == []
+    freeze = Ledger("ledger").recall(vpc_id).frozen["monitoring"]
+    assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.FIGHT, None, "net-admin/alice")
+    assert freeze.event_id == records[2]["detail"]["eventID"]
+    (text,) = frozen_notices(days)
+    assert text.startswith("net-admin/alice undid what Lifeline did for monitoring")
+    for record in records:
+        assert record["detail"]["eventID"] in text
+        assert record["detail"]["requestParameters"]["DeleteVpcEndpointsRequest"]["VpcEndpointId"]["content"] in text
+    assert "monitoring.us-east-1.amazonaws.com" in text
+    assert f"""--event '{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["monitoring"]}}'""" in text
+    assert [line for line in text.splitlines() if len(line) > 80 and not line.startswith("    ")] == []
+
+
+def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None:
+    vpc_id = rescued(days)
+    fought(days, vpc_id)
+    days.world.notices()
+    before = len(days.account.calls)
+    actions = days.sweeps(3) + days.after(48)
+    assert {one["status"] for one in actions} == {"blocked"}
+    assert "others undid it 3 times within 24 hours, last net-admin/alice by DeleteVpcEndpoints" in actions[0]["error"]
+    assert days.look(vpc_id)["services"][0]["state"] == "blocked"
+    assert len(days.account.calls) == before
+    assert days.texts() == []
+
+
+def test_unfreezing_brings_it_back_and_forgets_the_count(days: Days) -> None:
+    vpc_id = rescued(days)
+    fought(days, vpc_id)
+    assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
+    assert len(days.live(vpc_id)) == 1
+    memory = Ledger("ledger").recall(vpc_id)
+    assert (memory.frozen, memory.fights["monitoring"].undoings) == ({}, ())
+    settle(days)
+    delete(days, vpc_id)
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    assert len(days.live(vpc_id)) == 1
+
+
+def test_deletions_a_day_apart_never_freeze(days: Days) -> None:
+    vpc_id = rescued(days)
+    for _ in range(5):
+        delete(days, vpc_id)
+        days.clock.advance(13 * HOUR)
+        days.look(vpc_id)
+    assert len(days.live(vpc_id)) == 1
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+
+
+def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_who(days: Days) -> None:
+    vpc_id = rescued(days)
+    for _ in range(3):
+        delete(days, vpc_id, event=False)
+        days.sweeps(1)
+    assert days.live(vpc_id) == []
+    (text,) = frozen_notices(days)
+    assert text.startswith("somebody undid")
+    assert text.count("by somebody (CloudTrail told nobody who)") == 3
+
+
+def test_records_that_come_late_twice_and_out_of_order_name_the_hand_and_count_nothing(days: Days) -> None:
+    vpc_id = rescued(days)
+    records = []
+    for _ in range(2):
+        records.append(delete(days, vpc_id, event=False))
+        days.sweeps(1)
+    days.deliver(records[1], records[0], records[1])
+    days.deliver(records[0])
+    assert len(Ledger("ledger").recall(vpc_id).fights["monitoring"].undoings) == 2
+    assert len(days.live(vpc_id)) == 1
+    settle(days)
+    delete(days, vpc_id, event=False)
+    days.sweeps(1)
+    (text,) = frozen_notices(days)
+    assert text.count("DeleteVpcEndpoints by net-admin/alice\n    CloudTrail event ") == 2
+    assert text.count("CloudTrail told nobody who") == 1
+
+
+# ---- other ways to undo
+
+
+def test_private_dns_that_others_switch_off_is_switched_on_twice(days: Days) -> None:
+    vpc_id = rescued(days)
+    for _ in range(3):
+        (endpoint_id,) = days.live(vpc_id)
+        others(days, "ModifyVpcEndpoint", {"VpcEndpointId": endpoint_id, "PrivateDnsEnabled": False}, event=False)
+        days.clock.advance(MINUTES)
+        days.look(vpc_id)
+        days.clock.advance(MINUTES)
+    (endpoint,) = days.world.endpoints(vpc_id)
+    assert not endpoint["PrivateDnsEnabled"]
+    (text,) = frozen_notices(days)
+    assert " ".join(text.split()).count(f"private DNS of {endpoint['VpcEndpointId']} was switched off") == 3
+
+
+def test_rules_that_others_revoke_freeze_the_group_and_what_would_rely_on_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = rescued(days)
+    (group,) = days.world.groups(vpc_id)
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    for _ in range(3):
+        request = {"GroupId": group["GroupId"], "IpPermissions": [permission]}
+        others(days, "RevokeSecurityGroupIngress", request)
+        days.clock.advance(MINUTES)
+    assert days.world.groups(vpc_id)[0]["IpPermissions"] == []
+    (text,) = frozen_notices(days)
+    assert " ".join(text.split()).count(f"443 from 10.0.0.0/16 was revoked in security group {group['GroupId']}") == 3
+    assert '"unfreeze": ["security-group"]' in text
+    monkeypatch.setenv("REQUIRED_SERVICES", "monitoring,logs")
+    found = days.look(vpc_id)
+    assert {(one["action"], one["status"]) for one in found["actions"]} == {
+        ("open_security_group", "blocked"),
+        ("create_interface_endpoint", "blocked"),
+    }
+    assert {one["state"] for one in found["services"]} == {"blocked"}
+    assert days.look(vpc_id, unfreeze=["security-group"])["outcome"] == "changed"
+
+
+def test_route_tables_that_others_take_off_a_gateway_endpoint_freeze_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRED_SERVICES", "s3")
+    vpc_id = rescued(days)
+    table_id = days.world.main_table(vpc_id)
+    for _ in range(3):
+        (endpoint_id,) = days.live(vpc_id)
+        others(days, "ModifyVpcEndpoint", {"VpcEndpointId": endpoint_id, "RemoveRouteTableIds": [table_id]})
+        days.clock.advance(MINUTES)
+    assert days.world.endpoints(vpc_id)[0]["RouteTableIds"] == []
+    (text,) = frozen_notices(days)
+    assert text.count(f"{table_id} was taken off") == 3
+
+
+# ---- what isn't a fight
+
+
+def test_an_endpoint_that_others_put_in_its_place_ends_the_freeze_by_itself(days: Days) -> None:
+    vpc_id = rescued(days)
+    fought(days, vpc_id)
+    days.clock.advance(MINUTES)
+    (subnet,) = days.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    theirs = client("ec2").create_vpc_endpoint(
+        VpcEndpointType="Interface",
+        VpcId=vpc_id,
+        ServiceName=days.account.name_of("monitoring"),
+        SubnetIds=[subnet["SubnetId"]],
+        SecurityGroupIds=[days.world.groups(vpc_id)[0]["GroupId"]],
+        PrivateDnsEnabled=True,
+    )["VpcEndpoint"]["VpcEndpointId"]
+    days.sweeps(1)
+    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").frozen_vpcs() == frozenset()
+    assert days.live(vpc_id) == [theirs]
+    client("ec2").delete_vpc_endpoints(VpcEndpointIds=[theirs])
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1
+
+
+def test_what_lifeline_retires_or_a_person_releases_is_no_undoing(days: Days) -> None:
+    vpc_id = rescued(days)
+    for _ in range(4):
+        days.look(vpc_id, release=True)
+        days.take_from_queue()
+        days.look(vpc_id)
+        days.clock.advance(MINUTES)
+    assert len(days.live(vpc_id)) == 1
+    assert all(not one.undoings for one in Ledger("ledger").recall(vpc_id).fights.values())
+
+
+def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
+    days.account.failing[days.account.name_of("monitoring")] = [{"Code": "x", "Message": "no capacity"}] * 2
+    vpc_id = rescued(days)
+    days.look(vpc_id, follow=True)
+    settle(days)
+    days.look(vpc_id, follow=True)
+    client("ec2").delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert all(not one.undoings for one in Ledger("ledger").recall(vpc_id).fights.values())
+
+
+# ---- nothing is lost
+
+
+def test_a_notice_that_does_not_go_out_is_told_at_the_next_look(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = rescued(days)
+    publish = Topic.publish
+
+    def refuse(self: Topic, notice: Notice) -> None:
+        if notice.kind == "frozen":
+            raise TransientError("SNS is down")
+        publish(self, notice)
+
+    monkeypatch.setattr(Topic, "publish", refuse)
+    fought(days, vpc_id)
+    assert "monitoring" in Ledger("ledger").recall(vpc_id).frozen
+    monkeypatch.setattr(Topic, "publish", publish)
+    assert frozen_notices(days) == []
+    days.sweeps(2)
+    assert len(frozen_notices(days)) == 1
+
+
+@pytest.mark.parametrize("method", ["keep_fights", "keep_frozen", "changes_of"])
+def test_a_ledger_that_fails_at_the_third_time_changes_nothing_and_freezes_later(
+    days: Days, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    vpc_id = rescued(days)
+    for _ in range(2):
+        delete(days, vpc_id)
+        days.clock.advance(MINUTES)
+        days.look(vpc_id)
+    delete(days, vpc_id, event=False)
+    right = getattr(Ledger, method)
+
+    def fail(*_: object, **__: object) -> None:
+        raise TransientError("the ledger is down")
+
+    monkeypatch.setattr(Ledger, method, fail)
+    with pytest.raises(TransientError):
+        days.look(vpc_id)
+    monkeypatch.setattr(Ledger, method, right)
+    assert days.live(vpc_id) == []
+    days.sweeps(2)
+    assert days.live(vpc_id) == []
+    assert len(frozen_notices(days)) == 1
+
+
+def test_in_plan_mode_a_freeze_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = rescued(days)
+    fought(days, vpc_id)
+    (action,) = days.look(vpc_id, mode="plan")["actions"]
+    assert (action["status"], "others undid it 3 times" in action["error"]) == ("blocked", True)
+    monkeypatch.setenv("MODE", "plan")
+    assert {one["status"] for one in days.sweeps(2)} == {"blocked"}
+
+
+# ---- own changes set nothing going
+
+
+def make(days: Days) -> None:
+    rescued(days)
+
+
+def make_gateway(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUIRED_SERVICES", "s3")
+    vpc_id = rescued(days)
+    (endpoint_id,) = days.live(vpc_id)
+    table_id = days.world.main_table(vpc_id)
+    client("ec2").modify_vpc_endpoint(VpcEndpointId=endpoint_id, RemoveRouteTableIds=[table_id])
+    days.look(vpc_id)
+
+
+def repair(days: Days) -> None:
+    """Every repair of an interface endpoint: private DNS, its group, the group's rules, a new zone, a new block."""
+    vpc_id = rescued(days)
+    (endpoint_id,) = days.live(vpc_id)
+    ec2 = client("ec2")
+    (group,) = days.world.groups(vpc_id)
+    default = ec2.create_security_group(GroupName="closed", Description="closed", VpcId=vpc_id)["GroupId"]
+    ec2.modify_vpc_endpoint(
+        VpcEndpointId=endpoint_id, AddSecurityGroupIds=[default], RemoveSecurityGroupIds=[group["GroupId"]]
+    )
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.1.0.0/16")
+    days.world.make_subnet(vpc_id, "10.0.9.0/24", "us-east-1b")
+    days.look(vpc_id)
+
+
+def give_up(days: Days) -> None:
+    vpc_id = rescued(days)
+    days.look(vpc_id, release=True)
+    days.take_from_queue()
+
+
+def fail(days: Days) -> None:
+    days.account.fail_next("CreateVpcEndpoint", "UnauthorizedOperation")
+    rescued(days)
+
+
+def freeze(days: Days) -> None:
+    fought(days, rescued(days))
+
+
+@pytest.mark.parametrize("act", [make, make_gateway, repair, give_up, fail, freeze])
+def test_records_of_own_calls_set_nothing_going_whatever_they_did(
+    days: Days, monkeypatch: pytest.MonkeyPatch, act: Callable[..., None]
+) -> None:
+    days.account.forget_calls()
+    act(days, monkeypatch) if act is make_gateway else act(days)
+    settle(days)
+    records = [own_record(call) for call in days.account.calls]
+    assert records
+    days.account.forget_calls()
+    before = days.world.dynamodb.scan(TableName="ledger")["Items"]
+    days.deliver(*records, *records)
+    for record in records:
+        assert days.call(record)["vpcs"] == []
+    assert sum(days.account.call_counts.values()) == 0  # not even a look
+    assert days.world.dynamodb.scan(TableName="ledger")["Items"] == before
+    assert (days.world.put_back(), days.texts(), days.world.dead_letters()) == ([], [], [])
+
+
+@pytest.mark.parametrize("act", [make, make_gateway, repair, freeze])
+def test_the_looks_that_follow_own_changes_change_nothing(
+    days: Days, monkeypatch: pytest.MonkeyPatch, act: Callable[..., None]
+) -> None:
+    act(days, monkeypatch) if act is make_gateway else act(days)
+    settle(days)
+    days.account.forget_calls()
+    for _ in range(3):
+        days.sweeps(1)
+    days.take_from_queue()
+    assert [call for call in days.account.calls if call.accepted] == []
+    assert days.texts() == []
+
+
+def own_record(call: Call) -> dict[str, Any]:
+    """The record of a call as if Lifeline had made it, whoever arranged it."""
+    failure = Failure(call.error, "refused") if call.error else None
+    record = record_call(call.operation, call.params, {}, failure=failure, identity=OWN, at=call.at, account=ACCOUNT)
+    dict_in(record)["inScopeOf"] = {
+        "issuerType": "AWS::Lambda::Function",
+        "credentialsIssuedTo": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:lifeline-ReconcileEndpoints",
+    }
+    return json.loads(json.dumps(record, default=str))  # type: ignore[no-any-return]
+
+
+def dict_in(record: dict[str, Any]) -> dict[str, Any]:
+    identity: dict[str, Any] = record["detail"]["userIdentity"]
+    return identity

@@ -1,0 +1,387 @@
+"""Never in the way of a teardown: the whole handler over time, on an EC2 that refuses what AWS refuses."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.grants import Grants
+from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.notices import Topic
+from lifeline.core.freeze import EVERYTHING, FreezeKind
+from lifeline.errors import TransientError
+from tests.support.cloudtrail import Failure, Identity, record_call
+from tests.support.days import HOUR, MINUTES, Days
+from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
+
+TERRAFORM = Identity("deploy-role", session="terraform")
+NUMBERS = count()
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch) as world:
+        yield Days(world, monkeypatch)
+
+
+class Site:
+    """An isolated VPC whose subnets have their endpoint, and somebody's way to delete them."""
+
+    def __init__(self, days: Days, *zones: str) -> None:
+        self.days = days
+        self.vpc_id = days.world.make_vpc()
+        self.subnet_ids = [
+            days.world.make_subnet(self.vpc_id, f"10.0.{place}.0/24", f"us-east-1{zone}")
+            for place, zone in enumerate(zones or "a", 1)
+        ]
+        self.ec2 = days.account.client()
+        assert days.look(self.vpc_id)["outcome"] == "changed"
+        days.clock.advance(MINUTES)
+        days.world.notices()
+        days.empty_queue()
+
+    def add_interface(self, place: int = 0) -> str:
+        made = self.days.world.ec2.create_network_interface(SubnetId=self.subnet_ids[place])
+        return str(made["NetworkInterface"]["NetworkInterfaceId"])
+
+    def try_subnet(self, place: int = 0) -> dict[str, Any] | None:
+        return self._try("DeleteSubnet", SubnetId=self.subnet_ids[place])
+
+    def try_vpc(self) -> dict[str, Any] | None:
+        return self._try("DeleteVpc", VpcId=self.vpc_id)
+
+    def _try(self, call: str, **parameters: str) -> dict[str, Any] | None:
+        """The event of the refused call; None once it passes."""
+        method = getattr(self.ec2, "delete_subnet" if call == "DeleteSubnet" else "delete_vpc")
+        try:
+            method(**parameters)
+        except self.ec2.exceptions.ClientError as error:
+            told = error.response["Error"]
+            return self._event(call, parameters, Failure(told["Code"], told["Message"]))
+        return None
+
+    def _event(self, call: str, parameters: dict[str, str], failure: Failure | None) -> dict[str, Any]:
+        return record_call(
+            call,
+            parameters,
+            None if failure else {},
+            failure=failure,
+            identity=TERRAFORM,
+            at=self.days.clock(),
+            region=REGION,
+            account=ACCOUNT,
+            request_id=f"request-{next(NUMBERS)}",
+        )
+
+    def deleted(self) -> dict[str, Any]:
+        return self._event("DeleteVpc", {"VpcId": self.vpc_id}, None)
+
+    def destroy(self) -> int:
+        """As a tool does it: each deletion again and again, its refusals delivered a minute later. How many minutes."""
+        minutes = 0
+        tries: list[Callable[[], dict[str, Any] | None]] = [
+            partial(self.try_subnet, place) for place in range(len(self.subnet_ids))
+        ]
+        for deletion in (*tries, self.try_vpc):
+            while event := deletion():
+                minutes += 1
+                assert minutes < 20
+                self.days.clock.advance(timedelta(minutes=1))
+                self.days.deliver(event)
+        return minutes
+
+    @property
+    def frozen(self) -> dict[str, FreezeKind]:
+        return {key: one.kind for key, one in Ledger("ledger").recall(self.vpc_id).frozen.items()}
+
+    def subnets_of_endpoints(self) -> list[str]:
+        return sorted(one for each in self.days.world.endpoints(self.vpc_id) for one in each["SubnetIds"])
+
+
+def told(days: Days) -> list[tuple[str, str]]:
+    """Each notice's kind, and its text in one line."""
+    bodies = [json.loads(one["Body"]) for one in days.world.notices()]
+    return [(one["MessageAttributes"]["kind"]["Value"], " ".join(one["Message"].split())) for one in bodies]
+
+
+# ---- a VPC
+
+
+def test_a_destroy_of_a_vpc_with_only_our_resources_passes_after_some_tries(days: Days) -> None:
+    site = Site(days, "a", "b")
+    assert site.destroy() <= 5
+    assert site.vpc_id not in {one["VpcId"] for one in days.world.ec2.describe_vpcs()["Vpcs"]}
+    days.deliver(site.deleted())
+    days.take_from_queue()
+    assert days.sweeps(3) == []
+    assert days.world.dead_letters() == []
+
+
+def test_a_refused_deletion_of_the_vpc_takes_endpoints_and_then_the_group(days: Days) -> None:
+    site = Site(days)
+    event = site.try_vpc()
+    days.deliver(event)
+    assert days.live(site.vpc_id) == []
+    assert site.frozen == {site.vpc_id: FreezeKind.TEARDOWN, EVERYTHING: FreezeKind.TEARDOWN}
+    (kind, text), *more = told(days)
+    assert (kind, more) == ("teardown", [])
+    assert f"deploy-role/terraform tried to delete {site.vpc_id}" in text
+    assert "still to delete the security group" in text
+    days.take_from_queue()
+    assert days.world.groups(site.vpc_id) == []
+    ((kind, text),) = told(days)
+    assert (kind, "done: delete the security group" in text) == ("teardown", True)
+
+
+def test_nothing_comes_back_for_an_hour_and_then_the_normal_rules_hold(days: Days) -> None:
+    site = Site(days)
+    days.deliver(site.try_vpc())
+    days.take_from_queue()
+    days.world.notices()
+    days.clock.advance(timedelta(minutes=-30))
+    assert {one["status"] for one in days.sweeps(1)} == {"blocked"}
+    assert told(days) == []
+    assert days.live(site.vpc_id) == []
+    assert "done" in {one["status"] for one in days.sweeps(1)}
+    assert len(days.live(site.vpc_id)) == 1
+
+
+def test_the_same_refusal_many_times_is_told_once_and_renews_the_freeze(days: Days) -> None:
+    site = Site(days)
+    first = site.try_vpc()
+    days.deliver(first)
+    days.take_from_queue()
+    until = Ledger("ledger").recall(site.vpc_id).frozen[EVERYTHING].until
+    days.world.notices()
+    days.deliver(first, first)
+    days.deliver(site.try_vpc())
+    assert told(days) == []
+    renewed = Ledger("ledger").recall(site.vpc_id).frozen[EVERYTHING].until
+    assert until is not None
+    assert renewed == until + MINUTES
+
+
+def test_a_refusal_that_comes_hours_late_changes_nothing(days: Days) -> None:
+    site = Site(days)
+    event = site.try_vpc()
+    days.clock.advance(2 * HOUR)
+    days.deliver(event)
+    assert len(days.live(site.vpc_id)) == 1
+    assert site.frozen == {}
+
+
+def test_with_somebody_elses_interface_in_the_vpc_nothing_is_removed_and_that_is_said_once(days: Days) -> None:
+    site = Site(days)
+    interface_id = site.add_interface()
+    for _ in range(3):
+        days.deliver(site.try_vpc())
+    ((kind, text),) = told(days)
+    assert kind == "teardown"
+    assert f"{interface_id} in {site.vpc_id} is not Lifeline's" in text
+    assert len(days.live(site.vpc_id)) == 1
+    assert site.frozen == {}
+    assert days.deletions() == []
+
+
+def test_once_the_others_are_gone_the_next_try_clears_the_way(days: Days) -> None:
+    site = Site(days)
+    interface_id = site.add_interface()
+    days.deliver(site.try_vpc())
+    days.world.ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+    days.deliver(site.try_vpc())
+    assert days.live(site.vpc_id) == []
+    assert [kind for kind, _ in told(days)] == ["teardown", "teardown"]
+
+
+def test_who_moves_into_a_vpc_that_was_to_be_deleted_is_served_again(days: Days) -> None:
+    site = Site(days)
+    days.deliver(site.try_vpc())
+    days.take_from_queue()
+    site.add_interface()
+    assert days.look(site.vpc_id)["outcome"] == "changed"
+    assert site.frozen == {}
+
+
+def test_a_person_ends_the_freeze(days: Days) -> None:
+    site = Site(days)
+    days.deliver(site.try_vpc())
+    days.take_from_queue()
+    assert days.look(site.vpc_id)["outcome"] == "blocked"
+    assert days.look(site.vpc_id, unfreeze=True)["outcome"] == "changed"
+
+
+def test_a_group_that_somebodys_rule_names_stays_and_they_are_named(days: Days) -> None:
+    site = Site(days)
+    ec2 = days.world.ec2
+    group_id = days.world.groups(site.vpc_id)[0]["GroupId"]
+    other = ec2.create_security_group(GroupName="theirs", Description="x", VpcId=site.vpc_id)["GroupId"]
+    pair = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group_id}]}
+    ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[pair])
+    days.deliver(site.try_vpc())
+    assert days.live(site.vpc_id) == []
+    ((_, text),) = told(days)
+    assert f"left alone: delete the security group {group_id} (in use by {other}" in text
+    assert days.take_from_queue() == []
+    assert len(days.world.groups(site.vpc_id)) == 1
+
+
+# ---- a subnet
+
+
+def test_a_subnet_is_left_and_the_endpoint_serves_on_from_the_others(days: Days) -> None:
+    site = Site(days, "a", "b")
+    site.add_interface(1)
+    (endpoint_id,) = days.live(site.vpc_id)
+    days.deliver(site.try_subnet(0))
+    assert days.live(site.vpc_id) == [endpoint_id]
+    assert site.subnets_of_endpoints() == [site.subnet_ids[1]]
+    assert site.frozen == {site.subnet_ids[0]: FreezeKind.TEARDOWN}
+    assert site.try_subnet(0) is None
+    assert days.sweeps(2) == []
+
+
+def test_an_endpoint_that_is_just_being_changed_leaves_the_subnet_when_it_is_done(days: Days) -> None:
+    site = Site(days, "a", "b")
+    site.add_interface(1)
+    days.world.make_subnet(site.vpc_id, "10.0.9.0/24", "us-east-1c")
+    assert days.look(site.vpc_id)["outcome"] == "changed"
+    days.deliver(site.try_subnet(0))
+    assert site.subnet_ids[0] in site.subnets_of_endpoints()
+    assert told(days)[-1][0] == "endpoints"
+    days.take_from_queue()
+    assert site.subnet_ids[0] not in site.subnets_of_endpoints()
+    assert [kind for kind, _ in told(days)] == ["teardown"]
+
+
+def test_a_subnet_that_is_about_to_go_gets_no_interface_again(days: Days) -> None:
+    site = Site(days, "a", "b")
+    site.add_interface(1)
+    days.deliver(site.try_subnet(0))
+    days.clock.advance(MINUTES)
+    assert days.look(site.vpc_id)["outcome"] == "unchanged"
+    assert site.subnets_of_endpoints() == [site.subnet_ids[1]]
+    days.clock.advance(HOUR)
+    assert days.look(site.vpc_id)["outcome"] == "changed"
+    assert site.subnets_of_endpoints() == sorted(site.subnet_ids)
+
+
+def test_whoever_needs_the_endpoint_of_a_deleted_subnet_gets_another(days: Days) -> None:
+    site = Site(days, "a", "a")
+    (before,) = site.subnets_of_endpoints()
+    doomed = site.subnet_ids.index(before)
+    site.add_interface(1 - doomed)
+    days.deliver(site.try_subnet(doomed))
+    assert days.live(site.vpc_id) == []
+    days.take_from_queue()
+    assert site.subnets_of_endpoints() == [site.subnet_ids[1 - doomed]]
+    assert site.try_subnet(doomed) is None
+
+
+def test_with_somebody_elses_interface_in_the_subnet_it_keeps_ours(days: Days) -> None:
+    site = Site(days)
+    site.add_interface()
+    days.deliver(site.try_subnet())
+    assert site.subnets_of_endpoints() == site.subnet_ids
+
+
+# ---- what may fail
+
+
+def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(days)
+    monkeypatch.setenv("MODE", "plan")
+    days.deliver(site.try_vpc())
+    days.deliver(site.try_vpc())
+    ((kind, text),) = told(days)
+    assert (kind, "would delete vpce-" in text, "Mode is plan" in text) == ("teardown", True, True)
+    assert len(days.live(site.vpc_id)) == 1
+    assert site.frozen == {}
+
+
+def test_the_kill_switch_holds(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(days)
+    monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")  # missing: it counts as on
+    days.deliver(site.try_vpc())
+    assert len(days.live(site.vpc_id)) == 1
+    assert "the kill switch is on" in " ".join(text for kind, text in told(days) if kind == "teardown")
+
+
+def test_a_busy_vpcs_teardown_goes_on_from_the_queue(days: Days) -> None:
+    site = Site(days)
+    now = days.clock()
+    Ledger("ledger").take_lease(site.vpc_id, "another run", now=now, until=now + timedelta(minutes=1))
+    days.deliver(site.try_subnet())
+    assert len(days.live(site.vpc_id)) == 1
+    assert told(days) == []
+    days.take_from_queue()
+    assert days.live(site.vpc_id) == []
+
+
+def test_a_notice_that_could_not_be_sent_is_told_at_the_next_look(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site(days)
+
+    def fail(*_: object) -> None:
+        raise TransientError("SNS is away", code="ServiceUnavailable")
+
+    with monkeypatch.context() as away:
+        away.setattr(Topic, "publish", fail)
+        days.deliver(site.try_vpc())
+        days.take_from_queue()
+    assert told(days) == []
+    days.look(site.vpc_id)
+    assert [kind for kind, _ in told(days)] == ["teardown"]
+
+
+def test_where_the_ledger_fails_nothing_is_removed_before_it_is_frozen(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(days)
+    event = site.try_vpc()
+
+    def fail(*_: object, **__: object) -> None:
+        raise TransientError("DynamoDB is away", code="ServiceUnavailable")
+
+    with monkeypatch.context() as away:
+        away.setattr(Ledger, "keep_frozen", fail)
+        assert days._receive([event])["batchItemFailures"]
+    assert days.deletions() == []
+    days.deliver(event)
+    assert days.live(site.vpc_id) == []
+
+
+# ---- gone
+
+
+def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> None:
+    site = Site(days)
+    site.destroy()
+    assert Ledger("ledger").recall(site.vpc_id).frozen
+    days.deliver(site.deleted())
+    memory = Ledger("ledger").recall(site.vpc_id)
+    assert (memory.made, memory.frozen, memory.teardowns, memory.told) == ({}, {}, {}, "")
+    assert site.vpc_id not in Grants("ledger").read().interfaces
+    since = (days.clock() - HOUR).isoformat()
+    (entries,) = [days.call({"history": {"vpc_id": site.vpc_id, "since": since}})["history"]["entries"]]
+    assert {"action", "change"} <= {one["kind"] for one in entries}
+
+
+def test_a_sweep_forgets_what_was_to_be_retired_in_a_vpc_whose_deletion_nobody_told(days: Days) -> None:
+    ledger, gone = Ledger("ledger"), "vpc-0123456789abcdef0"
+    ledger.remember(gone, Memory(told="x"), now=days.clock())
+    ledger.keep_unneeded(gone, {"vpce-1": days.clock()}, now=days.clock())
+    days.sweeps(1)
+    assert ledger.recall(gone) == Memory()
+    assert ledger.retiring() == frozenset()
+
+
+def test_ours_failing_to_delete_is_nobodys_teardown(days: Days) -> None:
+    site = Site(days)
+    event = site.try_vpc()
+    assert event is not None
+    event["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = ROLE_ARN
+    days.deliver(event)
+    assert len(days.live(site.vpc_id)) == 1
