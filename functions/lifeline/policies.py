@@ -105,9 +105,12 @@ def policy_notice(problem: Problem) -> Notice:
         kind="policy",
         severity=Severity.WARNING if problem.in_force else Severity.CRITICAL,
         subject=f"[lifeline] policy: {what}",
-        happened=(f"{problem.field}: {problem.message}",),
+        happened=(
+            f"Version {problem.version} of the policy is refused:" if problem.version else "The policy can't be read:",
+            f"  {problem.field}: {problem.message}",
+        ),
         done=(meanwhile,),
-        next=("Put the document right: the next look reads it, and you hear no more of it.",),
+        next=("Put that field right and write the document again: the next look reads it, and you hear no more.",),
         facts={
             "field": problem.field,
             "message": problem.message,

@@ -81,14 +81,14 @@ missing datapoint was due 2026-03-02 09:01:00 UTC (6 min ago).
 
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
-- change: DeleteRoute by deploy-role at 2026-03-02 08:59:30 UTC (7 min 30 s
-  ago), CloudTrail event 8c2f3c5e-1111-4222-8333-abcdefabcdef
+- made at 2026-03-02 08:59:30 UTC (7 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
 What was seen around one of them:
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
 Still broken: nothing that would end it has been seen. ReconcileEndpoints is
-asked to look at vpc-0a1b2c3d4e5f60718: it mends what its mode and policy allow.
+asked to look at the VPC: it mends what its mode and policy allow.
 
 Next: Wait for the endpoint, or bring the route back.
 
@@ -173,8 +173,8 @@ Not back, and not expected to report:
 
 Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
 this was seen.
-- change: DeleteRoute by deploy-role at 2026-03-02 08:59:30 UTC (13 min 30 s
-  ago), CloudTrail event 8c2f3c5e-1111-4222-8333-abcdefabcdef
+- made at 2026-03-02 08:59:30 UTC (13 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
 
 What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
 
@@ -189,7 +189,7 @@ def test_a_summary_reads_so() -> None:
     cause = replace(OWN, vpc_id="vpc-1")
     rest = [opened(*TWO, cause=cause), resolved(back("i-0123456789abcdef0"), cause=cause)]
     notice = summary_notice(rest, WATCH, minute(13))
-    assert notice.subject == "[lifeline] 2 more incidents of cloudwatch-agent: 1 opened, 1 resolved"
+    assert notice.subject == "[lifeline] 2 more incidents in vpc-1: 1 opened, 1 resolved; 2 agents silent"
     assert notice.text == (
         """\
 More incidents of cloudwatch-agent have news than are told one by one. The
@@ -199,6 +199,9 @@ others are, the gravest first:
     (inc-20260302-0907-ab12cd)
   resolved: i-0123456789abcdef0 of vpc-1 reports again after 9 min: the agent
     came back by itself (inc-20260302-0907-ab12cd)
+
+Next: Begin with the incidents that are told one by one: one change may have cut
+off many VPCs.
 """
     )
     assert json.loads(json.dumps(notice.facts))["counts"] == {"opened": 1, "resolved": 1}
@@ -207,8 +210,8 @@ others are, the gravest first:
 
 def test_a_long_summary_counts_what_it_leaves_out() -> None:
     notice = summary_notice([opened(*TWO)] * 40, WATCH, minute(7))
-    assert notice.text.endswith("  ... and 30 more\n")
-    assert notice.subject == "[lifeline] 40 more incidents of cloudwatch-agent: 40 opened"
+    assert "\n  ... and 30 more\n" in notice.text
+    assert notice.subject == f"[lifeline] 40 more incidents in {VPC}: 40 opened; 80 agents silent"
 
 
 @pytest.mark.parametrize(

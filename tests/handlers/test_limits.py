@@ -396,7 +396,7 @@ def test_every_sweep_says_that_it_is_on_and_people_hear_it_once_a_day(stage: Sta
     stage.clock.advance(timedelta(hours=7))
     stage.sweep()
     (text,) = stage.texts("kill switch")
-    assert f"Held back in 1 VPCs: {vpc_id}." in text
+    assert f"Held back in 1 VPC: {vpc_id}." in text
     assert "--value off" in text
 
 

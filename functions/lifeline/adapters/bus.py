@@ -1,7 +1,7 @@
 """Events go to the account's default EventBridge bus."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,7 +13,7 @@ from lifeline.errors import LifelineError
 from lifeline.observability import logger, metrics
 
 _A_CALL = 10  # EventBridge API: PutEvents
-_MOST_BYTES = 200_000  # an entry has 256 KB with all its fields (EventBridge API: PutEvents)
+_MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
 _TRIES = 2
 
 
@@ -31,8 +31,8 @@ class Bus:
         """Sends the events in their order, ten a call."""
         waiting = [self._entry(one) for one in events] if self._is_on else []
         lost = 0
-        for start in range(0, len(waiting), _A_CALL):
-            lost += self._put(waiting[start : start + _A_CALL])
+        for entries in _calls(waiting):
+            lost += self._put(entries)
         if lost:
             metrics.add_metric("EventsNotSent", MetricUnit.Count, lost)
 
@@ -46,7 +46,7 @@ class Bus:
             except LifelineError as error:
                 logger.error("events not sent", count=len(left), error=str(error))
                 return len(left)
-            left = [one for one, answer in zip(left, answers, strict=True) if "ErrorCode" in answer]
+            left = [one for one, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
             if not left:
                 return 0
         logger.error("events not sent", count=len(left), error="the bus refused them twice")
@@ -59,3 +59,18 @@ class Bus:
             kept = {name: detail[name] for name in ("stack", "schema", "id", "vpc_id", "incident") if name in detail}
             text = json.dumps(kept | {"left_out": f"{len(text)} bytes are too many; the ledger has them"})
         return {"Source": SOURCE, "DetailType": str(event.type), "Detail": text, "Time": event.at}
+
+
+def _calls(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The entries in their order, as many a call as it takes by their number and size."""
+    a_call: list[dict[str, Any]] = []
+    size = 0
+    for one in entries:
+        own = len(one["Detail"])
+        if a_call and (len(a_call) == _A_CALL or size + own > _MOST_BYTES):
+            yield a_call
+            a_call, size = [], 0
+        a_call.append(one)
+        size += own
+    if a_call:
+        yield a_call

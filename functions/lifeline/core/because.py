@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from lifeline.core.wording import plain, shorten, write_age
+from lifeline.core.wording import plain, shorten, write_age, write_count
 
 _LONGEST_ACTOR = 40
 
@@ -49,14 +49,15 @@ def because_of(causes: Iterable[Cause], now: datetime) -> Because:
     changes = sorted({(one.time, one.event_name, one.actor, one.event_id) for one in found if one.kind == "change"})
     if changes:
         moment, name, actor, event_id = changes[0]
-        more = f", and {len(changes) - 1} more changes" if len(changes) > 1 else ""
+        more = f", and {write_count(len(changes) - 1, 'more change')}" if len(changes) > 1 else ""
         by = actor or "somebody unnamed"
         return Because(f"{name} by {by} at {_moment(moment, now)}{more}", f"{name} by {_short(by)}", event_id)
     attempts = [one for one in found if one.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda one: one.time)
-        tried = f"{first.event_name} by {first.actor or 'somebody unnamed'} failed at {_moment(first.time, now)}"
-        return Because(tried, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
+        by = first.actor or "somebody unnamed"
+        tried = f"{first.event_name} by {by} failed at {_moment(first.time, now)}"
+        return Because(tried, f"{first.event_name} by {_short(by)} failed", first.event_id)
     approved = sorted({one.event_id for one in found if one.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "approved")

@@ -1,6 +1,8 @@
 """What people are told of endpoints: what was made, what could not be, and what waits for them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Status
@@ -8,11 +10,13 @@ from lifeline.core.because import Because
 from lifeline.core.notice import Notice, Severity, fit_subject
 from lifeline.core.plan_text import action_lines
 from lifeline.core.report import VpcAnswer, as_json
-from lifeline.core.wording import plain, shorten, write_count
+from lifeline.core.wording import plain, shorten, write_count, write_time
 
 _MOST_VPCS = 5
 _MOST_FACTS = 10
+_MOST_APPROVALS = 3
 _LONGEST_NAME = 20
+_PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _TAKES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
@@ -38,7 +42,7 @@ def endpoint_notice(
         happened=(f"{because.words[0].upper()}{because.words[1:]}. {_where(worth)}",),
         done=tuple(_deeds(worth, is_plan=is_plan)),
         next=tuple(_next(worth, stack, is_plan=is_plan)),
-        ids=tuple(_ids(worth, because)),
+        ids=tuple(_ids(worth, because, stack)),
         vpc_id=alone.vpc_id if alone else "",
         vpc_name=alone.name if alone else "",
         facts=facts,
@@ -48,28 +52,31 @@ def endpoint_notice(
 def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]], vpc_name: str = "") -> Notice:
     """Endpoints that Lifeline made and that did not come up, with what happened to each."""
     found = list(lost)
-    what = f"{write_count(len(found), 'new endpoint')} in {{}} not available"
+    what = f"new endpoint {found[0][0]}" if len(found) == 1 else write_count(len(found), "new endpoint")
     place = f"{vpc_id} ({plain(vpc_name)})" if vpc_name else vpc_id
     return Notice(
         kind="endpoint_lost",
         severity=Severity.CRITICAL,
-        subject=fit_subject(f"[lifeline] {what.format(place)}", f"[lifeline] {what.format(vpc_id)}"),
+        subject=fit_subject(
+            f"[lifeline] {what} not available in {place}", f"[lifeline] {what} not available in {vpc_id}"
+        ),
         happened=(
-            f"In {place}, Lifeline made {write_count(len(found), 'endpoint')} that no agent is served by:",
+            f"Lifeline made {write_count(len(found), 'endpoint')} in {place} that {_serves(found)} nobody:",
             *(f"  {endpoint_id}: {words}" for endpoint_id, words in found),
         ),
-        done=(
-            "Lifeline looks again at the next sweep. An endpoint that failed is replaced once; after that it waits.",
-        ),
+        done=("Every later look tries again: Lifeline replaces its endpoint that failed, but not a third time.",),
         next=(
-            "If it failed twice, look at it, delete it, and ask for another:",
+            "See what AWS says of it, and put that right. If it failed twice, delete it: the next look makes another.",
             *(f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {endpoint_id}" for endpoint_id, _ in found[:3]),
         ),
-        ids=(f"VPC {place}",),
         vpc_id=vpc_id,
         vpc_name=vpc_name,
         facts={"vpc_id": vpc_id, "endpoints": dict(found)},
     )
+
+
+def _serves(found: Sequence[object]) -> str:
+    return "serves" if len(found) == 1 else "serve"
 
 
 # ---- the subject
@@ -136,63 +143,107 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
 
 def _where(worth: Sequence[VpcAnswer]) -> str:
     if len(worth) > 1:
-        return f"It concerns {len(worth)} VPCs."
+        return f"{len(worth)} VPCs have to do with it."
     (one,) = worth
-    counts = [(sum(tier is found for _, found in one.tiers), tier) for tier in sorted({tier for _, tier in one.tiers})]
-    subnets = ", ".join(f"{count} {tier}" for count, tier in counts)
-    place = f"{one.vpc_id} ({one.name})" if one.name else one.vpc_id
-    return f"{place} has these subnets: {subnets}." if subnets else f"It concerns {place}."
+    vpc = f"{one.vpc_id} ({one.name})" if one.name else one.vpc_id
+    counts = sorted(Counter(tier for _, tier in one.tiers).items())
+    subnets = [
+        f"{count if place else write_count(count, 'subnet')} {'is' if count == 1 else 'are'} {tier}"
+        for place, (tier, count) in enumerate(counts)
+    ]
+    listed = " and ".join(filter(None, [", ".join(subnets[:-1]), *subnets[-1:]]))
+    return f"In {vpc}, {listed}." if listed else f"It was found in {vpc}."
 
 
 def _deeds(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
-    counts = {status: sum(a.status is status for answer in worth for a in answer.actions) for status in Status}
-    words = {Status.DONE: "done", Status.FAILED: "failed", Status.BLOCKED: "blocked", Status.PLANNED: "planned"}
-    parts = [f"{counts[status]} {word}" for status, word in words.items() if counts[status]]
-    cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
-    verb = "would add" if is_plan else "adds"
-    paid = f" This {verb} about {cost} USD a month, before data charges." if cost else ""
-    nothing = " Mode is plan: nothing was changed." if is_plan else ""
-    yield f"{', '.join(parts) or 'Nothing could be done'}.{paid}{nothing}"
+    yield " ".join(filter(None, (_sum(worth, is_plan=is_plan), _cost(worth, is_plan=is_plan))))
     for answer in worth[:_MOST_VPCS]:
         if len(worth) > 1:
             yield f"  {answer.vpc_id}{f' ({answer.name})' if answer.name else ''}: {answer.outcome}"
         if answer.refusal:
             yield f"  ! {answer.refusal.field}: {answer.refusal.message}"
-        yield from action_lines(answer)
+        yield from action_lines(replace(answer, approval=None))
         if answer.note:
             yield f"  note: {answer.note}"
     if len(worth) > _MOST_VPCS:
-        yield f"  and {len(worth) - _MOST_VPCS} more VPCs; the ledger and the log name them all"
+        yield f"  and {write_count(len(worth) - _MOST_VPCS, 'more VPC')}, which the record and the log have"
+
+
+def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
+    """`Lifeline made 2 changes; 1 failed.`"""
+    counts = Counter(one.status for answer in worth for one in answer.actions)
+    held = sum(one.status is Status.BLOCKED and bool(one.held_by) for answer in worth for one in answer.actions)
+    blocked = counts[Status.BLOCKED] - held
+    done, planned = counts[Status.DONE], counts[Status.PLANNED]
+    rest = [
+        f"{counts[Status.FAILED]} failed" if counts[Status.FAILED] else "",
+        f"{held} held back" if held else "",
+        f"{blocked} blocked" if blocked else "",
+        f"{planned} left for a later look" if planned and not is_plan else "",
+    ]
+    more = ", ".join(filter(None, rest))
+    if is_plan and planned:
+        first = f"Mode is plan, so nothing was changed. Lifeline would make {write_count(planned, 'change')}"
+    else:
+        first = f"Lifeline made {write_count(done, 'change')}" if done else "Lifeline changed nothing"
+    return f"{first}{f'; {more}' if more else ''}."
+
+
+def _cost(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
+    """What it adds a month; empty where nothing is made that costs anything."""
+    wanted = Status.PLANNED if is_plan else Status.DONE
+    made = {one.kind for answer in worth for one in answer.actions if one.status is wanted}
+    cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
+    if not made & _PAID:
+        return "Gateway endpoints are free of charge." if made & _MAKES else ""
+    if not cost:
+        return "What that costs in this region is not known here."
+    return f"That {'would add' if is_plan else 'adds'} about {cost:.2f} USD a month, before data charges."
 
 
 def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[str]:
     """One thing to do: the gravest first."""
     actions = [(answer, action) for answer in worth for action in answer.actions]
     by_status = {status: [one for one in actions if one[1].status is status] for status in Status}
-    again = f"sam remote invoke ReconcileEndpoints --stack-name {stack} \\"
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
-        yield "Mend what failed, as it says above, then have it looked at again:"
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
-        yield f"    {again}"
-        yield f"""      --event '{{"vpc_ids": ["{first}"]}}'"""
+        yield "Put right what failed, as it says above. Every later look tries again; to have one now:"
+        yield from _invoke(stack, f'{{"vpc_ids": ["{first}"]}}')
     elif any(answer.approval for answer in worth):
-        yield "Approve what waits with the command above, or leave it: nothing is done without you."
+        yield from _approvals(worth)
     elif by_status[Status.BLOCKED]:
         yield "A person must act where it says blocked; the next look goes on from there by itself."
     elif is_plan:
-        yield "Read it; to have it done, deploy the stack with Mode=enforce."
+        yield "Read it. To have it done, deploy the stack with Mode=enforce."
     elif any(action.kind in _MAKES for _, action in by_status[Status.DONE]):
         made = [action.endpoint_id for _, action in by_status[Status.DONE] if action.kind in _MAKES]
-        yield "Nothing. An endpoint is up a minute or two after it was made; to see for yourself:"
+        yield "Nothing: an endpoint is up in a minute or two, and agents come back by themselves. To see how it stands:"
         yield f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {made[0]} \\"
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
+    elif by_status[Status.PLANNED]:
+        yield "Nothing: a later look goes on from there by itself."
     else:
-        yield "Nothing."
+        yield "Nothing: it is done, and later looks keep it so."
 
 
-def _ids(worth: Sequence[VpcAnswer], because: Because) -> Iterator[str]:
-    if because.event_id:
-        yield f"CloudTrail event {because.event_id}."
-    for answer in worth[:_MOST_VPCS]:
-        yield f'All that is on record: {{"history": {{"vpc_id": "{answer.vpc_id}"}}}} to ReconcileEndpoints.'
-        return
+def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
+    """What waits for a person, each with the one command that approves just that."""
+    waiting = [answer.approval for answer in worth if answer.approval]
+    yield "Approve what is held back, or leave it: without you nothing is done."
+    for one in waiting[:_MOST_APPROVALS]:
+        cost = f"{one.monthly_cost_usd:.2f} USD a month more, before data charges"
+        yield f"- {one.plan_id}, {cost}; once, until {write_time(one.ends_at)}:"
+        yield from (f"    {line}" for line in one.command.replace(" --event ", " \\\n  --event ").split("\n"))
+    if len(waiting) > _MOST_APPROVALS:
+        yield f"- and {len(waiting) - _MOST_APPROVALS} more: ask for a plan of these VPCs, it has their commands"
+
+
+def _invoke(stack: str, event: str) -> Iterator[str]:
+    yield f"    sam remote invoke ReconcileEndpoints --stack-name {stack} \\"
+    yield f"      --event '{event}'"
+
+
+def _ids(worth: Sequence[VpcAnswer], because: Because, stack: str) -> Iterator[str]:
+    event = f"CloudTrail event {because.event_id}. " if because.event_id else ""
+    yield f"{event}All that is on record of {worth[0].vpc_id}:"
+    yield from _invoke(stack, f'{{"history": {{"vpc_id": "{worth[0].vpc_id}"}}}}')

@@ -29,6 +29,7 @@ _MOST_SUMMARISED = 10
 _LONGEST_SUMMARY = 120
 _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
 _LONGEST_ENTITY = 30
+_RESOURCE = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
 _END = re.compile(r" became | at | by \d")  # of what a subject needs of a fix
 
 
@@ -65,8 +66,9 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
     return Notice(
         kind="incident_summary",
         severity=max(severities, key=list(Severity).index),
-        subject=subject_line(f"[lifeline] {write_count(len(rest), 'more incident')} of {watch.name}: {by_kind}"),
+        subject=_summary_subject(rest, by_kind),
         happened=(*lines, "", *rows, *left_out),
+        next=("Begin with the incidents that are told one by one: one change may have cut off many VPCs.",),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,
@@ -86,16 +88,38 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
     )
 
 
+def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
+    """How many, where, of which kinds, and how many agents are silent."""
+    causes = [news.incident.cause for news in rest]
+    vpcs = {cause.vpc_id for cause in causes if cause.kind.is_of_one_vpc and cause.vpc_id}
+    where = f" in {next(iter(vpcs)) if len(vpcs) == 1 else f'{len(vpcs)} VPCs'}" if vpcs else ""
+    silent = sum(len(news.silent) for news in rest)
+    agents = f"; {write_count(silent, 'agent')} silent" if silent else ""
+    return subject_line(f"[lifeline] {write_count(len(rest), 'more incident')}{where}: {by_kind}{agents}")
+
+
 def _subject(news: News, now: datetime) -> str:
     """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
     cause = news.incident.cause
     whole, short = place_of(cause), _short_place(cause)
-    versions = [(news, whole), (news, short)]
-    if cause.change:
-        bare = replace(cause, words=change_words(cause.change), fix=_END.split(cause.fix)[0])
-        barest = replace(news, incident=replace(news.incident, cause=bare))
-        versions += [(barest, whole), (barest, short)]
-    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in versions))
+    versions = [(one, place) for one in _barer(cause) for place in (whole, short)]
+    news_of = ((replace(news, incident=replace(news.incident, cause=one)), place) for one, place in versions)
+    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in news_of))
+
+
+def _barer(cause: Cause) -> list[Cause]:
+    """The cause in ever fewer words: without the actor's session, without the fix's time, without what it led to."""
+    found = [cause]
+    change = cause.change
+    if change and "/" in change.actor:
+        role = change.actor.partition("/")[0]
+        words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
+        found.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
+    least = found[-1]
+    fix = _END.split(least.fix)[0]
+    words = change_words(least.change) if least.change else least.words
+    found.append(replace(least, words=words, fix=fix))
+    return [*found, replace(least, words=words, fix=_RESOURCE.sub("", least.fix.partition(" by ")[0]))]
 
 
 def _summary(news: News, now: datetime) -> list[str]:

@@ -194,7 +194,8 @@ def _reason(cause: Cause, now: datetime) -> list[str]:
     if change:
         by = f" by {change.actor}" if change.actor else ""
         event = f", CloudTrail event {change.event_id}" if change.event_id else ""
-        lines += wrap(f"change: {change.event_name}{by} at {write_age(change.at, now)}{event}", first="- ", rest="  ")
+        what = "made " if f"{change.event_name}{by}" in cause.words else f"change: {change.event_name}{by} "
+        lines += wrap(f"{what}at {write_age(change.at, now)}{event}", first="- ", rest="  ")
     return lines
 
 
@@ -232,7 +233,7 @@ def _broken(cause: Cause) -> str:
         return "the endpoint is not up yet."
     mending = "This is not for Lifeline to mend."
     if cause.is_healable:
-        mending = f"ReconcileEndpoints is asked to look at {cause.vpc_id}: it mends what its mode and policy allow."
+        mending = "ReconcileEndpoints is asked to look at the VPC: it mends what its mode and policy allow."
     return f"nothing that would end it has been seen. {mending}"
 
 

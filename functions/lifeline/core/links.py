@@ -4,7 +4,8 @@ import re
 from urllib.parse import quote
 
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
-_ID = re.compile(r"(vpc|vpce|subnet|rtb|sg)-[0-9a-f]{8,17}")
+_ISOLATED = re.compile(r"[a-z]{2}-iso[a-z]?-")  # partitions whose consoles are on networks of their own
+_ID = re.compile(r"(vpc|vpce|subnet|rtb|sg)-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 # The page of each kind of resource in the VPC console, as the console's own address bar has it.
 _PAGES = {
     "vpc": "VpcDetails:VpcId={}",
@@ -16,8 +17,8 @@ _PAGES = {
 
 
 def console_host(region: str) -> str:
-    """The console's host for a region, by its partition; empty for what isn't a region's name."""
-    if not _REGION.fullmatch(region):
+    """The console's host for a region, by its partition; empty for isolated ones, and what isn't a region's name."""
+    if not _REGION.fullmatch(region) or _ISOLATED.match(region):
         return ""
     if region.startswith("cn-"):
         return f"{region}.console.amazonaws.cn"

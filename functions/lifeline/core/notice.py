@@ -10,7 +10,9 @@ from lifeline.core.wording import plain, shorten, wrap
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
 MOST_LINES = 45  # a screen
 _ROW = re.compile(r"( *(?:- )?)(.*)")
-_LEFT_OUT = "  ... and more; the ids below lead to all of it"
+_LEFT_OUT = "  ... and more, which the record has"
+_LABELS = {"why": "Why: ", "next": "Next: "}
+_LEAST = 2  # lines of a part that is shortened
 
 
 class Severity(StrEnum):
@@ -49,18 +51,18 @@ class Notice:
     @property
     def text(self) -> str:
         """All its parts in lines of 80 columns, a screen at most; what is left out is said."""
-        parts = [
-            lay_out(lines, label)
-            for label, lines in (
-                ("", self.happened),
-                ("Why: ", self.why),
-                ("", self.done),
-                ("Next: ", self.next),
-                ("", self.ids),
-            )
-            if lines
+        laid_out = (lay_out(lines, _LABELS.get(name, "")) for name, lines in self.parts())
+        return "\n\n".join("\n".join(lines) for lines in laid_out) + "\n"
+
+    def parts(self, most_lines: int = MOST_LINES) -> list[tuple[str, tuple[str, ...]]]:
+        """The parts that it has by their names, in their order, shortened so that they are `most_lines` together.
+
+        What there is to do is never shortened.
+        """
+        named: list[tuple[str, tuple[str, ...]]] = [
+            (name, tuple(getattr(self, name))) for name in ("happened", "why", "done", "next", "ids")
         ]
-        return "\n\n".join("\n".join(lines) for lines in _on_a_screen(parts)) + "\n"
+        return _shortened([(name, lines) for name, lines in named if lines], most_lines)
 
 
 def lay_out(lines: Sequence[str], label: str = "") -> list[str]:
@@ -109,12 +111,27 @@ def _row(line: str) -> list[str]:
     return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2)))
 
 
-def _on_a_screen(parts: list[list[str]]) -> list[list[str]]:
-    """The parts with the longest one's end left out, if they are more than a screen together."""
-    over = sum(map(len, parts)) + len(parts) - 1 - MOST_LINES
-    if over <= 0:
-        return parts
-    longest = max(range(len(parts)), key=lambda place: len(parts[place]))
-    kept = max(len(parts[longest]) - over - 1, 1)
-    cut = [*parts[longest][:kept], _LEFT_OUT]
-    return [*parts[:longest], cut, *parts[longest + 1 :]]
+def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> list[tuple[str, tuple[str, ...]]]:
+    """The parts without the longest ones' ends, as far as they are more lines together; at least a line of each."""
+    heights = [len(lay_out(lines, _LABELS.get(name, ""))) for name, lines in parts]
+    kept = list(heights)
+    while sum(kept) + len(kept) - 1 > most_lines:
+        longest = max(range(len(kept)), key=lambda place: 0 if parts[place][0] == "next" else kept[place])
+        if kept[longest] <= _LEAST or parts[longest][0] == "next":
+            break
+        kept[longest] -= 1
+    return [
+        (name, lines if most == height else _cut(lines, most, _LABELS.get(name, "")))
+        for (name, lines), most, height in zip(parts, kept, heights, strict=True)
+    ]
+
+
+def _cut(lines: Sequence[str], most: int, label: str) -> tuple[str, ...]:
+    """As many of the lines as are `most` once laid out, the last of which says that there are more."""
+    kept = next((count for count in range(len(lines), 0, -1) if len(lay_out(lines[:count], label)) < most), 0)
+    if kept:
+        return (*lines[:kept], _LEFT_OUT)
+    found = _ROW.match(lines[0])
+    lead = found[1] if found else ""
+    shown = [line.strip() for line in lay_out([lines[0].removeprefix(lead)])[: max(most - 2, 1)]]
+    return (lead + " ".join(shown), _LEFT_OUT)

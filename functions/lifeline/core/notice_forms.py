@@ -2,20 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from lifeline.core.links import dashboard_link, resource_link
-from lifeline.core.notice import Notice, lay_out, subject_line
+from lifeline.core.notice import MOST_LINES, Notice, lay_out, subject_line
 from lifeline.core.wording import plain
 
 SCHEMA = "lifeline.notice/1"
-MOST_BYTES = 36_000  # SNS takes 256 KiB a message, all its protocols' forms included (SNS API: Publish)
+MOST_BYTES = 48_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
 _MOST_LINKS = 4
-_LINKED = re.compile(r"(?:vpce|vpc|subnet|rtb)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![0-9a-f])")
+_LINKED = re.compile(r"(?<![\w-])(?:vpce|vpc|subnet|rtb)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-])")
+_PARTS = ("happened", "why", "done", "next", "ids")
+_MARKUP = str.maketrans({"*": " ", "_": " ", "~": " ", "`": "'", "&": "+", "<": "(", ">": ")", "[": "(", "]": ")"})
+_IN_A_BLOCK = str.maketrans({"`": "'", "<": "(", ">": ")"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def email_text(notice: Notice, sender: Sender) -> str:
 
 
 def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
-    """The notice as JSON, as docs/schemas/notice.schema.json describes it. The same notice has the same id."""
+    """The notice as JSON, as docs/schemas/notice.schema.json describes it. A notice that comes twice has one id."""
     time = now.astimezone(UTC).isoformat(timespec="seconds")
     same = (sender.account_id, sender.region, sender.stack_name, notice.kind, notice.subject, notice.incident, time)
     return {
@@ -51,11 +54,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         "vpc_name": plain(notice.vpc_name),
         "incident": notice.incident,
         "subject": subject_line(notice.subject),
-        "happened": [plain(line) for line in notice.happened],
-        "why": [plain(line) for line in notice.why],
-        "done": [plain(line) for line in notice.done],
-        "next": [plain(line) for line in notice.next],
-        "ids": [plain(line) for line in notice.ids],
+        **{part: [plain(line) for line in getattr(notice, part)] for part in _PARTS},
         "links": [{"title": title, "url": url} for title, url in _links(notice, sender)],
         "text": email_text(notice, sender),
         "facts": notice.facts,
@@ -63,12 +62,23 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
 
 
 def machine_text(notice: Notice, sender: Sender, now: datetime) -> str:
-    """`machine_form` as text. Facts that would make it too long for SNS are left out whole, and that is said."""
+    """`machine_form` as text. What would make it too long for SNS is left out, and that is said: the facts first, as a
+    whole, then the longest parts' last lines.
+    """
     form = machine_form(notice, sender, now)
-    text = json.dumps(form)
-    if len(text) > MOST_BYTES:
-        text = json.dumps(form | {"facts": {"left_out": f"{len(text)} bytes are too many; the ledger has them"}})
-    return text
+    if (size := _size(form)) > MOST_BYTES:
+        form |= {"facts": {"left_out": f"{size} bytes are too many; the record has them"}}
+    while _size(form) > MOST_BYTES:
+        longest = max(_PARTS, key=lambda part: len(form[part]))
+        if len(form[longest]) < 3:
+            break
+        form[longest] = [*form[longest][: len(form[longest]) // 2], "  ... and more, which the record has"]
+    return json.dumps(form)
+
+
+def _size(form: dict[str, Any]) -> int:
+    """The bytes that it takes within a message, where its text is a text in JSON once more."""
+    return len(json.dumps(json.dumps(form)))
 
 
 def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
@@ -87,25 +97,28 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
 
     All notices of an incident have one thread; those without share their VPC's. What comes from tags and events stands
     in code blocks, where no markdown counts (Amazon Q Developer in chat applications guide: custom notifications).
+    Links are bare, for Slack and Teams write named ones differently.
     """
     form = machine_form(notice, sender, now)
-    parts = (("", notice.happened), ("Why", notice.why), ("", notice.done))
-    described = [_block(label, "\n".join(lay_out(lines))) for label, lines in parts if lines]
-    links = [f"<{url}|{title}>" for title, url in _links(notice, sender)]
+    title = _without_markdown(form["subject"].removeprefix("[lifeline] "))
+    parts = dict(notice.parts(MOST_LINES))
+    labels = {"happened": "", "why": "Why", "done": "", "ids": ""}
+    described = [_block(label, parts[part]) for part, label in labels.items() if part in parts]
+    links = [f"{title}: {url}" for title, url in _links(notice, sender)]
     return {
         "version": "1.0",
         "source": "custom",
         "id": form["id"],
         "content": {
             "textType": "client-markdown",
-            "title": _without_markdown(form["subject"].removeprefix("[lifeline] ")),
-            "description": "\n".join([*described, " ".join(links)]).rstrip(),
-            "nextSteps": [_block("", "\n".join(lay_out(notice.next)))] if notice.next else [],
+            "title": title,
+            "description": "\n".join([*described, *links]),
+            "nextSteps": [_block("", parts["next"])] if "next" in parts else [],
             "keywords": [one for one in (notice.kind, str(notice.severity), notice.vpc_id) if one],
         },
         "metadata": {
             "threadId": notice.incident or notice.vpc_id or notice.kind,
-            "summary": _without_markdown(form["subject"]),
+            "summary": title,
             "eventType": notice.kind,
             "relatedResources": [one for one in (notice.vpc_id, notice.incident) if one],
             "additionalContext": {
@@ -120,26 +133,24 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
 
 
 def _links(notice: Notice, sender: Sender) -> Iterator[tuple[str, str]]:
-    """The VPC's page, those of the resources that the ids and the deeds name, and the coverage page."""
+    """The VPC's page, those of the resources that the ids and the deeds name, and the coverage page: four at most."""
     named = _LINKED.findall("\n".join((*notice.ids, *notice.done, *notice.happened)))
-    for one in list(dict.fromkeys(filter(None, (notice.vpc_id, *named))))[:_MOST_LINKS]:
+    coverage = dashboard_link(sender.dashboard, sender.region) if sender.dashboard else ""
+    most = _MOST_LINKS - bool(coverage)
+    for one in list(dict.fromkeys(filter(None, (notice.vpc_id, *named))))[:most]:
         url = resource_link(one, sender.region)
         if url:
             yield one, url
-    if sender.dashboard and (url := dashboard_link(sender.dashboard, sender.region)):
-        yield "Coverage", url
+    if coverage:
+        yield "Coverage", coverage
 
 
-def _block(label: str, text: str) -> str:
-    fenced = f"```\n{plain_lines(text)}\n```"
+def _block(label: str, lines: Sequence[str]) -> str:
+    """A code block that nothing in the lines can end, and in which nothing is a link or calls anybody."""
+    fenced = f"```\n{'\n'.join(lay_out(lines)).translate(_IN_A_BLOCK)}\n```"
     return f"*{label}*\n{fenced}" if label else fenced
 
 
-def plain_lines(text: str) -> str:
-    """`text` so that no code block ends before its end."""
-    return text.replace("`", "'")
-
-
 def _without_markdown(text: str) -> str:
-    """`text` with nothing that Slack or Teams would take for markup."""
-    return re.sub(r"[*_~`]", " ", text).replace("&", "and").replace("<", "(").replace(">", ")")
+    """`text` with nothing that Slack or Teams would take for markup, a link or a call to everybody."""
+    return text.translate(_MARKUP).replace("://", ": ").replace("@", "(at)")

@@ -1,0 +1,282 @@
+"""One morning's notices and events: a deploy role deletes a route, and twelve machines in app-prod fall silent.
+
+A notice that is new joins `NOTICES` with the minute after 09:00 at which it is sent, an event `EVENTS`;
+`python -m tests.golden.write` then makes their files.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from lifeline.adapters.bus import Bus
+from lifeline.core.actions import Action, ActionKind, Status
+from lifeline.core.approval import approve_command
+from lifeline.core.because import because_of
+from lifeline.core.bus_events import BusEvent, answer_events, change_event, incident_event
+from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
+from lifeline.core.gaps import Agent, Gap, State, Suppression
+from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
+from lifeline.core.incident_notice import incident_notice, summary_notice
+from lifeline.core.incidents import News, NewsKind
+from lifeline.core.kill_switch import switch_notice
+from lifeline.core.model import Tier
+from lifeline.core.notice import Notice
+from lifeline.core.notice_forms import Sender, chat_form, email_text, machine_text
+from lifeline.core.report import Approvable, VpcAnswer
+from lifeline.core.series import Series
+from lifeline.core.watches import Watch
+from lifeline.events import Trigger
+from lifeline.policies import Problem, policy_notice
+
+SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-coverage")
+NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+VPC, VPC_NAME = "vpc-0a1b2c3d4e5f60718", "app-prod"
+OTHER = "vpc-0b2c3d4e5f6071829"
+APP_A, APP_B, WEB = "subnet-0c1d2e3f405162738", "subnet-0d2e3f40516273849", "subnet-0e3f4051627384950"
+TABLE, ENDPOINT, GROUP = "rtb-0f40516273849506a", "vpce-0a9b8c7d6e5f40312", "sg-0b8c7d6e5f4031223"
+EVENT = "8c2f3c5e-6a1b-4f0d-9e57-2b7d1c4a9f10"
+PLAN_ID = "plan-3f9c2a7be41d"
+ROLE = "deploy-role/release-1842"
+WATCH = Watch()
+
+
+def at(minute: float) -> datetime:
+    return NINE + timedelta(minutes=minute)
+
+
+# ---- the change, and what became of it
+
+CHANGE = Trigger("change", EVENT, "DeleteRoute", ROLE, at(6.5).isoformat().replace("+00:00", "Z"))
+BECAUSE = because_of([CHANGE], at(8))
+MAKE_GROUP = Action(
+    ActionKind.CREATE_SECURITY_GROUP,
+    "endpoints need a security group that lets 443 in from 10.20.0.0/16",
+    cidrs=("10.20.0.0/16",),
+    group_id=GROUP,
+)
+MAKE = Action(
+    ActionKind.CREATE_INTERFACE_ENDPOINT,
+    f"{APP_A} (isolated), {APP_B} (isolated) can't reach monitoring privately: no endpoint in the VPC answers its name",
+    service="monitoring",
+    service_name="com.amazonaws.us-east-1.monitoring",
+    subnet_ids=(APP_A, APP_B),
+    endpoint_id=ENDPOINT,
+    group_id=GROUP,
+)
+OVER = (
+    "needs approval: it adds 14.60 USD a month, MonthlyBudgetUsd is 500 USD, and Lifeline's endpoints in all VPCs "
+    "already cost 496.40"
+)
+DENIED = "AccessDenied: the role may not create endpoints for com.amazonaws.us-east-1.monitoring"
+NO_ZONE = "no subnet with a free address in us-east-1b: add one, or exempt the subnets there"
+
+
+def answer(*actions: Action, cost: str = "14.60", **more: Any) -> VpcAnswer:
+    made = VpcAnswer(
+        VPC,
+        tiers=((APP_A, Tier.ISOLATED), (APP_B, Tier.ISOLATED), (WEB, Tier.PUBLIC)),
+        actions=actions,
+        monthly_cost_usd=Decimal(cost),
+        name=VPC_NAME,
+        zones=((APP_A, "us-east-1a"), (APP_B, "us-east-1b"), (WEB, "us-east-1a")),
+    )
+    return replace(made, **more)
+
+
+def done(action: Action) -> Action:
+    return replace(action, status=Status.DONE)
+
+
+def unmade(action: Action) -> Action:
+    return replace(action, endpoint_id="", group_id="")
+
+
+CREATED = answer(done(MAKE_GROUP), done(MAKE))
+PLANNED = answer(unmade(MAKE_GROUP), unmade(MAKE))
+HELD = answer(
+    unmade(MAKE_GROUP).held("MonthlyBudgetUsd", OVER),
+    unmade(MAKE).held("MonthlyBudgetUsd", OVER),
+    cost="0",
+    approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
+)
+BLOCKED = answer(unmade(MAKE).blocked(NO_ZONE), cost="0")
+FAILED = answer(done(MAKE_GROUP), replace(unmade(MAKE), status=Status.FAILED, error=DENIED), cost="0")
+
+
+def told(told_of: VpcAnswer, *, is_plan: bool = False) -> Notice:
+    notice = endpoint_notice([told_of], because=BECAUSE, is_plan=is_plan)
+    assert notice is not None
+    return notice
+
+
+# ---- the silence
+
+CUT = Cause(
+    CauseKind.CUT_OFF,
+    Confidence.HIGH,
+    f"DeleteRoute by {ROLE} left no way to monitoring",
+    evidence=(
+        f"{APP_A} is isolated: {TABLE} has no route out of the VPC",
+        "no endpoint in the VPC answers monitoring.us-east-1.amazonaws.com",
+    ),
+    advice=(
+        "Lifeline mends this where its mode and its policy allow it: agents should be back by 09:29 UTC. Otherwise: "
+        f"bring the route in {TABLE} back, or make an endpoint for monitoring."
+    ),
+    service="monitoring",
+    vpc_id=VPC,
+    vpc_name=VPC_NAME,
+    change=Change(at(6.5), EVENT, "DeleteRoute", ROLE),
+    is_healable=True,
+)
+MENDED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
+ID = "inc-20261120-0914-3fa9c1"
+
+
+def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) -> Agent:
+    entity = f"i-0{number:02x}b7c8d9e0f1a2b3"
+    gap = Gap(at(silent_from), at(silent_from + 5), at(back) if back else None)
+    state = State.REPORTING if back else State.SILENT
+    series = Series("mem_used_percent", (("InstanceId", entity),))
+    return replace(Agent(entity, series, seen_at=at(silent_from - 1), state=state, gap=gap), **more)
+
+
+def incident(cause: Cause = CUT, **more: Any) -> Incident:
+    return Incident(ID, WATCH.name, cause, at(8), at(14), **more)
+
+
+TWELVE = tuple(agent(number) for number in range(1, 13))
+LEFT = (agent(11), agent(12))
+BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 11))
+STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
+ALL_BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 12))
+OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
+UPDATED = News(
+    NewsKind.UPDATED,
+    incident(MENDED, told_at=at(14), told_agents=12, told_cause=CUT.key),
+    silent=LEFT,
+    back=BACK,
+)
+REMINDER = News(NewsKind.REMINDER, incident(MENDED, told_at=at(25), told_agents=12), silent=LEFT, back=BACK)
+RESOLVED = News(
+    NewsKind.RESOLVED,
+    incident(MENDED, told_at=at(14), told_agents=12),
+    back=ALL_BACK,
+    set_aside=(STOPPED,),
+)
+RECOVERING = News(
+    NewsKind.UPDATED,
+    incident(MENDED, phase=Phase.RECOVERING, told_at=at(14), told_agents=11),
+    silent=TWELVE,
+    joined=1,
+)
+
+
+def many() -> list[News]:
+    found = []
+    for number in range(3):
+        vpc_id = f"vpc-0{number}1b2c3d4e5f60718"
+        cause = replace(CUT, vpc_id=vpc_id, vpc_name=f"app-{number}")
+        opened = Incident(f"inc-20261120-0914-3fa9c{number}", WATCH.name, cause, at(8), at(14))
+        found.append(News(NewsKind.OPENED, opened, silent=TWELVE[: 3 - number], joined=3 - number))
+    return found
+
+
+def of_incident(news: News, minute: float) -> Notice:
+    return incident_notice(news, WATCH, at(minute))
+
+
+# ---- all of them
+
+NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
+    "endpoints-created": (8, lambda: told(CREATED)),
+    "endpoints-plan": (8, lambda: told(PLANNED, is_plan=True)),
+    "endpoints-needs-approval": (8, lambda: told(HELD)),
+    "endpoints-blocked": (8, lambda: told(BLOCKED)),
+    "endpoints-failed": (8, lambda: told(FAILED)),
+    "endpoint-lost": (39, lambda: lost_notice(VPC, [(ENDPOINT, "it is still pending after 30 minutes")], VPC_NAME)),
+    "incident-opened": (14, lambda: of_incident(OPENED, 14)),
+    "incident-recovering": (24, lambda: of_incident(RECOVERING, 24)),
+    "incident-updated": (26, lambda: of_incident(UPDATED, 26)),
+    "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),
+    "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
+    "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
+    "policy": (
+        0,
+        lambda: policy_notice(
+            Problem("rules[2].services[0]", "must be a service such as monitoring or ecr.api", 7, 6, is_news=True)
+        ),
+    ),
+    "kill-switch": (
+        0,
+        lambda: switch_notice("the kill switch is on: /lifeline/stop says on", "/lifeline/stop", [VPC, OTHER]),
+    ),
+}
+
+
+def _of_answer(told_of: VpcAnswer, number: int = 0) -> BusEvent:
+    return list(answer_events(told_of, mode="enforce", now=at(8)))[number]
+
+
+def _of_incident(news: News, minute: float) -> BusEvent:
+    event = incident_event(news, WATCH.namespace, at(minute))
+    assert event is not None
+    return event
+
+
+EVENTS: dict[str, Callable[[], BusEvent]] = {
+    "change-seen": lambda: change_event(
+        VPC, {name: getattr(CHANGE, name) for name in ("event_id", "event_name", "actor", "time")}, at(8)
+    ),
+    "plan": lambda: _of_answer(HELD),
+    "action": lambda: _of_answer(CREATED, 1),
+    "refusal": lambda: _of_answer(BLOCKED, 1),
+    "incident-opened": lambda: _of_incident(OPENED, 14),
+    "incident-updated": lambda: _of_incident(RECOVERING, 24),
+    "incident-resolved": lambda: _of_incident(RESOLVED, 20),
+}
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """Each file's name and text."""
+    for name, (minute, make) in NOTICES.items():
+        notice, now = make(), at(minute)
+        yield f"{name}.txt", f"Subject: {notice.subject}\n\n{email_text(notice, SENDER)}"
+        yield f"{name}.json", _pretty(json.loads(machine_text(notice, SENDER, now)))
+        yield f"{name}.chat.json", _pretty(chat_form(notice, SENDER, now))
+    for name, event in EVENTS.items():
+        yield f"{name}.event.json", _pretty(as_delivered(event()))
+
+
+def as_delivered(event: BusEvent) -> dict[str, Any]:
+    """The event as rules see it, as far as Lifeline says what is in it."""
+    heard = _Heard()
+    Bus(is_on=True, stack_name=SENDER.stack_name, events=heard).send([event])
+    (entry,) = heard.entries
+    return {
+        "source": entry["Source"],
+        "detail-type": entry["DetailType"],
+        "account": SENDER.account_id,
+        "region": SENDER.region,
+        "time": f"{entry['Time']:%Y-%m-%dT%H:%M:%SZ}",
+        "resources": [],
+        "detail": json.loads(entry["Detail"]),
+    }
+
+
+class _Heard:
+    """EventBridge, as far as sending goes."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - EventBridge's name
+        self.entries += Entries
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+
+def _pretty(form: dict[str, Any]) -> str:
+    return json.dumps(form, indent=2) + "\n"
