@@ -134,6 +134,16 @@ def test_nothing_is_switched_on_before_it_is_on_record(days: Days, monkeypatch: 
     assert switches(days) == [True]
 
 
+def test_nothing_is_switched_on_while_the_group_could_not_be_opened_for_a_new_block(days: Days) -> None:
+    vpc_id, _ = made(days)
+    days.world.ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.1.0.0/16")
+    days.account.fail_next("AuthorizeSecurityGroupIngress", "InternalError")
+    deliver_follow(days)
+    assert switches(days) == []
+    assert [one["attempt"] for one in days.take_from_queue()] == [1]
+    assert switches(days) == [True]
+
+
 def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
