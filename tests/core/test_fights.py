@@ -369,3 +369,11 @@ def test_one_notice_tells_of_all_that_froze_at_once() -> None:
     assert '"unfreeze": ["monitoring", "security-group"]' in text
     assert "let nobody in" in text
     assert S3 not in text
+
+
+def test_a_canary_is_made_without_private_dns_so_its_being_off_is_nobodys_doing() -> None:
+    made = Action(
+        ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", private_dns=False
+    )
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") not in set(claims_of(made, VPC_ID))
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") in set(claims_of(replace(made, private_dns=True), VPC_ID))

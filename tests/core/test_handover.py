@@ -1,6 +1,7 @@
 """What Lifeline made, as Terraform and CloudFormation take it over: read back by their own parsers."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.actions import Action, ActionKind, Status
-from lifeline.core.handover import hand_over, handover_lines
-from lifeline.core.report import VpcAnswer, endpoint_notice
+from lifeline.core.because import Because
+from lifeline.core.endpoint_notice import endpoint_notice
+from lifeline.core.handover import MOST_WRITTEN, hand_over, handover_lines
+from lifeline.core.notice_forms import Sender, email_text
+from lifeline.core.report import VpcAnswer
 from tests.support.builders import MONITORING, S3, VPC_ID
 
 INTERFACE = Action(
@@ -133,17 +137,32 @@ def test_cloudformations_linter_finds_nothing_wrong_with_the_resource(action: Ac
     assert body["DeletionPolicy"] == "Retain"
 
 
-def test_a_notice_of_a_new_endpoint_has_the_block_to_paste_within_80_columns() -> None:
-    notice = endpoint_notice([VpcAnswer(VPC_ID, actions=(GROUP, INTERFACE))], because="x", is_plan=False)
+def test_a_notice_of_a_new_endpoint_carries_the_blocks_of_all_that_was_made() -> None:
+    notice = endpoint_notice([VpcAnswer(VPC_ID, actions=(GROUP, INTERFACE))], because=Because("x"), is_plan=False)
     assert notice
-    assert 'id = "vpce-0123456789abcdef0"' in notice.text
-    assert 'id = "sg-0123456789abcdef0"' in notice.text
-    assert max(map(len, notice.next)) <= 80
-    assert "from then on it is yours" in notice.text
+    below = "\n".join(notice.attached)
+    assert email_text(notice, Sender("123456789012", "us-east-1", "lifeline")).endswith(f"{below}\n")
+    for action in (GROUP, INTERFACE):
+        one = hand_over(action, VPC_ID)
+        assert one
+        assert one.terraform in below
+        assert one.cloudformation in below
+        assert one.resources_to_import in below
 
 
-def test_of_several_new_endpoints_the_first_is_written_out_and_the_others_are_counted() -> None:
-    lines = handover_lines([(VPC_ID, INTERFACE), (VPC_ID, GATEWAY)])
-    assert sum(line.startswith("resource ") for line in lines) == 1
-    assert lines[-1] == "The record has 1 more of them."
+def test_of_many_new_endpoints_the_first_are_written_out_and_the_others_are_counted() -> None:
+    lines = handover_lines([(VPC_ID, INTERFACE)] * (MOST_WRITTEN + 2))
+    assert sum(line.startswith("resource ") for line in lines) == MOST_WRITTEN
+    assert any(line.startswith("2 more are on record") for line in lines)
+
+
+def test_nothing_is_attached_where_nothing_was_made() -> None:
     assert handover_lines([(VPC_ID, Action(ActionKind.RETIRE_ENDPOINT, "why", status=Status.DONE))]) == ()
+    assert handover_lines([(VPC_ID, GROUP)]) == ()
+
+
+def test_a_canary_is_handed_over_as_it_was_made() -> None:
+    one = hand_over(replace(INTERFACE, private_dns=False), VPC_ID)
+    assert one
+    assert "private_dns_enabled = false" in one.terraform
+    assert '"PrivateDnsEnabled": false' in one.cloudformation

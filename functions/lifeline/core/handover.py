@@ -26,6 +26,9 @@ _MAKES = {
 }
 
 
+MOST_WRITTEN = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """One resource: an import block with its resource for Terraform, the template's resource for CloudFormation, and
@@ -58,30 +61,31 @@ def hand_over(action: Action, vpc_id: str) -> Handover | None:
 
 
 def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
-    """For a notice: how to take over the first endpoint that was made, by VPC, with its group if that is new, too.
-
-    Nothing where none was made.
+    """To be attached to a notice: how to take over what was made, the first MOST_WRITTEN resources of it, into
+    Terraform or CloudFormation. Nothing where no endpoint was made.
     """
-    found = [(vpc_id, action, hand_over(action, vpc_id)) for vpc_id, action in made]
-    written = [(vpc_id, action, one.terraform) for vpc_id, action, one in found if one]
-    endpoints = [one for one in written if one[1].endpoint_id]
-    if not endpoints:
+    found = [(vpc_id, one) for vpc_id, action in made if (one := hand_over(action, vpc_id))]
+    if not any(_is_endpoint(one) for _, one in found):
         return ()
-    vpc_id, _, text = endpoints[0]
-    groups = [one[2] for one in written if one[0] == vpc_id and not one[1].endpoint_id]
-    more = [] if len(endpoints) == 1 else [f"The record has {len(endpoints) - 1} more of them."]
+    shown, rest = [one for _, one in found[:MOST_WRITTEN]], len(found) - MOST_WRITTEN
+    more = [f"{rest} more are on record: invoke with", f'  {{"history": {{"vpc_id": "{found[-1][0]}"}}}}', ""]
     return (
-        "To take it over into Terraform, paste this, and apply. That takes Lifeline's",
-        f"tag ({MANAGED_BY}) off: from then on it is yours, and Lifeline",
-        "never changes or deletes it.",
-        *(["Leave the group out while Lifeline is to make more endpoints in this VPC."] if groups else []),
+        "---- To take over what was made ----",
+        "Paste this into Terraform and apply, or import the resources below into a stack.",
+        f"Either takes Lifeline's tag ({MANAGED_BY}) off: from then",
+        "on they are yours, and Lifeline never changes or deletes them. Leave the group",
+        "out while Lifeline is to make more endpoints in this VPC.",
         "",
-        *"\n".join([*groups[:1], text]).rstrip().split("\n"),
-        "",
-        "For CloudFormation, take the resource from the record. Invoke with",
-        f'  {{"history": {{"vpc_id": "{vpc_id}"}}}}',
-        *more,
+        *(more if rest > 0 else []),
+        *(line for one in shown for line in one.terraform.split("\n")),
+        "---- CloudFormation: the template's Resources, then --resources-to-import ----",
+        *(line for one in shown for line in one.cloudformation.split("\n")),
+        *(one.resources_to_import for one in shown),
     )
+
+
+def _is_endpoint(one: Handover) -> bool:
+    return _ENDPOINT[0] in one.terraform
 
 
 # ---- Terraform
@@ -106,7 +110,8 @@ def _endpoint_arguments(action: Action, vpc_id: str) -> list[str]:
     else:
         lines += _list("subnet_ids", action.subnet_ids)
         lines += _list("security_group_ids", (action.group_id,))
-        lines += ["private_dns_enabled = true", f"ip_address_type     = {_quoted(action.ip_address_type)}"]
+        private_dns = str(action.private_dns).lower()
+        lines += [f"private_dns_enabled = {private_dns}", f"ip_address_type     = {_quoted(action.ip_address_type)}"]
     return [*lines, f"tags = {{ Name = {_quoted(f'lifeline-{action.service}')} }}"]
 
 
@@ -152,7 +157,7 @@ def _endpoint_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
         "VpcEndpointType": "Interface",
         "SubnetIds": list(action.subnet_ids),
         "SecurityGroupIds": [action.group_id],
-        "PrivateDnsEnabled": True,
+        "PrivateDnsEnabled": action.private_dns,
         "IpAddressType": action.ip_address_type,
     }
 
