@@ -344,7 +344,7 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
         in text
     )
     assert text.count("by somebody (CloudTrail told nobody who)") == 2
-    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in text
+    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in " ".join(text.split())
     assert "subnet-a can't reach" in text
     assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
     assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text

@@ -146,8 +146,9 @@ def test_a_notice_of_a_new_endpoint_carries_the_blocks_of_all_that_was_made() ->
         one = hand_over(action, VPC_ID)
         assert one
         assert one.terraform in below
-        assert one.cloudformation in below
-        assert one.resources_to_import in below
+    resources = json.loads(below[below.index("\n{\n") : below.index("---- and --resources")])
+    assert [one["Type"] for one in resources.values()] == ["AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"]
+    assert {one["LogicalResourceId"] for one in json.loads(notice.attached[-1])} == set(resources)
 
 
 def test_of_many_new_endpoints_the_first_are_written_out_and_the_others_are_counted() -> None:

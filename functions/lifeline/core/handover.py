@@ -71,17 +71,24 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
     more = [f"{rest} more are on record: invoke with", f'  {{"history": {{"vpc_id": "{found[-1][0]}"}}}}', ""]
     return (
         "---- To take over what was made ----",
-        "Paste this into Terraform and apply, or import the resources below into a stack.",
-        f"Either takes Lifeline's tag ({MANAGED_BY}) off: from then",
-        "on they are yours, and Lifeline never changes or deletes them. Leave the group",
-        "out while Lifeline is to make more endpoints in this VPC.",
+        f"Without Lifeline's tag ({MANAGED_BY}) they are yours: Lifeline",
+        "never changes or deletes them then. Leave the group out while Lifeline is to",
+        "make more endpoints in this VPC.",
+        "",
+        "---- Terraform: paste this, and apply, which takes the tag off ----",
         "",
         *(more if rest > 0 else []),
         *(line for one in shown for line in one.terraform.split("\n")),
-        "---- CloudFormation: the template's Resources, then --resources-to-import ----",
-        *(line for one in shown for line in one.cloudformation.split("\n")),
-        *(one.resources_to_import for one in shown),
+        "---- CloudFormation: the template's Resources, to import; take the tag off then ----",
+        *json.dumps(_joined(one.cloudformation for one in shown), indent=2).split("\n"),
+        "",
+        "---- and --resources-to-import ----",
+        json.dumps([asked for one in shown for asked in json.loads(one.resources_to_import)]),
     )
+
+
+def _joined(templates: Iterable[str]) -> dict[str, Any]:
+    return {name: resource for one in templates for name, resource in json.loads(one).items()}
 
 
 def _is_endpoint(one: Handover) -> bool:
