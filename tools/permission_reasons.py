@@ -14,7 +14,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInternetGateways": "from a changed internet gateway to its VPC",
         "ec2:DescribeNatGateways": "whether the NAT gateway that a route leads to works",
         "ec2:DescribeNetworkAcls": "whether a network ACL keeps 443, or its answers, out",
-        "ec2:DescribeNetworkInterfaces": "who is in what somebody deletes, or has Lifeline's group; from a changed interface to its VPC",
+        "ec2:DescribeNetworkInterfaces": "who is in what somebody deletes, or has Lifeline's group; a changed one's VPC",
         "ec2:DescribeRouteTables": "where a subnet's routes lead: its tier, and its way to a service",
         "ec2:DescribeSecurityGroups": "whether a security group lets 443 in, and Lifeline's own group",
         "ec2:DescribeSubnets": "the subnets, their zones and tags",
@@ -38,7 +38,7 @@ REASONS: dict[str, dict[str, str]] = {
     "CreateSecurityGroupInNetworks": {"ec2:CreateSecurityGroup": "the same call names the VPC"},
     "TagOnlyWhatItCreates": {"ec2:CreateTags": "tags while creating; it can tag nothing that is there already"},
     "ModifyOwnEndpoints": {
-        "ec2:ModifyVpcEndpoint": "adds subnets or route tables, switches private DNS on; takes back what is in others' way",
+        "ec2:ModifyVpcEndpoint": "adds subnets or route tables, private DNS; takes back what is in others' way",
         "ec2:DeleteVpcEndpoints": "what failed, isn't required any more, is released, or is in the way of others' own",
     },
     "ModifyOwnEndpointsInNetworks": {

@@ -28,12 +28,12 @@ _END = """\
 - **The schedules.** SAM makes a role for each (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`):
   EventBridge Scheduler may invoke that one function, nothing else.
 - **The queues.** `QueuePolicy` lets EventBridge send to `Changes` and `DeadLetters`, for the stack's own rules alone.
-- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. With `ChatNotices`,
-  the channel's role in Amazon Q Developer is yours, and so are the rules on the event bus: Lifeline grants them nothing.
-- **You.** Whoever may invoke ReconcileEndpoints may approve, exempt, freeze, unfreeze and release, by hand or by the
-  coverage page's buttons; whoever may invoke CoveragePage alone may look. Whoever may set `lifeline:*` tags or write the
-  policy's parameter decides what is required; whoever may write the kill switch's parameter can stop everything. Grant
-  these as you see fit.
+- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. The role of a chat
+  channel (`ChatNotices`) is yours, and so are rules on the event bus and what they call.
+- **You.** Whoever may invoke ReconcileEndpoints may approve, exempt, freeze, unfreeze and release; the coverage page's
+  buttons call it in the viewer's name. Whoever may invoke CoveragePage may look. Whoever may set `lifeline:*` tags or
+  write the policy's parameter decides what is required; whoever may write the kill switch's parameter can stop
+  everything. Grant these as you see fit.
 """
 
 
@@ -68,14 +68,11 @@ def _section(template: dict[str, Any], role: str) -> str:
 
 def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> Iterator[str]:
     """A row for each action; what holds for all of them stands in the first."""
-    shared = [
-        f"`{statement['Sid']}`",
-        _places(template, statement["Resource"]),
-        _limits(template, condition, statement),
-    ]
+    places, limits = _places(template, statement["Resource"]), _limits(template, condition, statement)
+    shared = [f"`{statement['Sid']}`", places, limits]
     for action in _actions(statement):
-        sid, places, limits = shared
-        cells = (sid, f"`{action}`", places, limits, REASONS[statement["Sid"]][action])
+        sid, *rest = shared
+        cells = (sid, f"`{action}`", *rest, REASONS[statement["Sid"]][action])
         yield "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
         shared = ["", "", ""]
 
