@@ -14,7 +14,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInternetGateways": "from a changed internet gateway to its VPC",
         "ec2:DescribeNatGateways": "whether the NAT gateway that a route leads to works",
         "ec2:DescribeNetworkAcls": "whether a network ACL keeps 443, or its answers, out",
-        "ec2:DescribeNetworkInterfaces": "who is in what somebody deletes, or has Lifeline's group; a changed one's VPC",
+        "ec2:DescribeNetworkInterfaces": "who is in what somebody deletes, or has Lifeline's group; its VPC",
         "ec2:DescribeRouteTables": "where a subnet's routes lead: its tier, and its way to a service",
         "ec2:DescribeSecurityGroups": "whether a security group lets 443 in, and Lifeline's own group",
         "ec2:DescribeSubnets": "the subnets, their zones and tags",

@@ -28,8 +28,8 @@ _END = """\
 - **The schedules.** SAM makes a role for each (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`):
   EventBridge Scheduler may invoke that one function, nothing else.
 - **The queues.** `QueuePolicy` lets EventBridge send to `Changes` and `DeadLetters`, for the stack's own rules alone.
-- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. The role of a chat
-  channel (`ChatNotices`) is yours, and so are rules on the event bus and what they call.
+- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. The role of a
+  chat channel (`ChatNotices`) is yours, and so are rules on the event bus and what they call.
 - **You.** Whoever may invoke ReconcileEndpoints may approve, exempt, freeze, unfreeze and release; the coverage page's
   buttons call it in the viewer's name. Whoever may invoke CoveragePage may look. Whoever may set `lifeline:*` tags or
   write the policy's parameter decides what is required; whoever may write the kill switch's parameter can stop
