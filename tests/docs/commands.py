@@ -42,7 +42,6 @@ SAM = {  # each of SAM's commands, with the options that the pages use
 OTHERS = {  # what neither SAM, AWS nor make runs, word for word
     "git pull",
     "nslookup monitoring.us-east-1.amazonaws.com",
-    "output LedgerTable",
 }
 ANSWERED = {"text", "history", "entries", "at", "vpc_id"}  # what the pages take out of the functions' answers
 _FIELD = re.compile(r"\.([a-z_]+)")
@@ -94,6 +93,8 @@ def _faults(command: str) -> Iterator[str]:
             yield from _faults_of_make(words)
         case ["jq", *words]:
             yield from _faults_of_jq(words)
+        case ["output", _]:
+            return  # the pages' own function: its name is looked up above
         case ["sam", *rest]:
             yield from _faults_of_sam(rest)
         case ["aws", service, operation, *rest]:

@@ -76,6 +76,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws sqs purge-queue", "needs QueueUrl"),
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
         ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
+        ("output Topic", "no output Topic"),
         ("terraform apply", "nobody checks this"),
     ],
 )
