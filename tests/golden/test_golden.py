@@ -12,7 +12,7 @@ from lifeline.core.bus_events import DetailType
 from lifeline.core.notice import MOST_LINES
 from tests.docs.test_operate import every_kind
 from tests.golden.stories import EVENTS, NOTICES, as_delivered, files
-from tests.golden.write import FOLDER, there
+from tests.golden.write import FOLDER, PAGE, embedded, there
 
 SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
 TEXTS = dict(files())
@@ -29,6 +29,12 @@ NOTICE, EVENT = validator("notice"), validator("event")
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_each_file_is_what_is_sent(name: str) -> None:
     assert (FOLDER / name).read_text("utf-8") == TEXTS[name], "read it, then: python -m tests.golden.write"
+
+
+def test_the_page_shows_what_is_sent() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page.count("<!-- golden: ") == page.count("<!-- end -->") >= 6
+    assert embedded(page, TEXTS) == page, "python -m tests.golden.write"
 
 
 def test_no_file_is_left_over() -> None:

@@ -109,7 +109,7 @@ def _row(line: str) -> list[str]:
         return [plain(line)]
     found = _ROW.match(line)
     lead, text = found.groups() if found else ("", line)
-    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2)))
+    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2))) or [""]
 
 
 def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> list[tuple[str, tuple[str, ...]]]:
