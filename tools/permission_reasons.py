@@ -88,8 +88,11 @@ REASONS: dict[str, dict[str, str]] = {
         "dynamodb:UpdateItem": "what is written in part: leases, when a VPC was looked at, a run's progress",
     },
     "ReadRecord": {"dynamodb:Query": "the record, by VPC, day and incident"},
-    "Notify": {"sns:Publish": "tells people, and chat channels where there is a topic for them"},
-    "SendEvents": {"events:PutEvents": "tells rules on the default bus what happened; as `lifeline`, as nobody else"},
+    "ReadLedger": {
+        "dynamodb:GetItem": "what is remembered, exempt by hand, used of the limits, and to be approved",
+        "dynamodb:Query": "the open incidents, and the newest of the worst VPCs' record",
+    },
+    "Notify": {"sns:Publish": "tells people"},
     "Log": {"logs:CreateLogStream": "the function's own log", "logs:PutLogEvents": "the function's own log"},
     "Trace": {
         "xray:PutTraceSegments": "the function's traces",

@@ -98,8 +98,6 @@ def _place(resource: Any) -> str:
             return "all"
         case {"Ref": str(name)}:
             return f"`{name}`"
-        case {"Fn::If": [str(), resource, {"Ref": "AWS::NoValue"}]}:
-            return f"{_place(resource)} if there is one"
         case {"Fn::GetAtt": str(name)}:
             return f"`{name.removesuffix('.Arn')}`"
         case {"Fn::Sub": str(text)} if text.startswith("${") and ".Arn}" in text:

@@ -53,7 +53,7 @@ def no_metrics() -> Iterator[None]:
 
 
 def not_sent() -> float:
-    found = metrics.metric_set.get("EventsNotSent", {"Value": []})["Value"]
+    found: list[float] = metrics.metric_set.get("EventsNotSent", {"Value": []})["Value"]
     return sum(found)
 
 

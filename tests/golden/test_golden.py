@@ -16,7 +16,7 @@ from tests.golden.write import FOLDER, PAGE, embedded, there
 
 SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
 TEXTS = dict(files())
-UNTOLD = {"frozen", "yielded", "returned", "teardown", "handover"}  # until their stories are here
+UNTOLD = {"yielded", "returned", "handover"}  # until their stories are here
 
 
 def validator(name: str) -> Any:
@@ -70,7 +70,14 @@ def test_each_mail_says_what_to_do_and_fits_a_screen(name: str) -> None:
 
 def test_a_schema_refuses_what_is_not_promised() -> None:
     form = json.loads(TEXTS["incident-opened.json"])
-    for wrong in ({"severity": "grave"}, {"next": []}, {"subject": "x" * 101}, {"id": "1"}, {"time": "yesterday"}):
+    changes: list[dict[str, Any]] = [
+        {"severity": "grave"},
+        {"next": []},
+        {"subject": "x" * 101},
+        {"id": "1"},
+        {"time": "yesterday"},
+    ]
+    for wrong in changes:
         with pytest.raises(fastjsonschema.JsonSchemaValueException):
             NOTICE(form | wrong)
     with pytest.raises(fastjsonschema.JsonSchemaValueException):
