@@ -46,6 +46,12 @@ def test_endpoints_are_kept_for_three_days_where_nothing_else_is_said(hours: str
     assert settings.retire_after == timedelta(hours=after)
 
 
+@pytest.mark.parametrize(("seconds", "rests"), [("", 600), ("0", 0), ("900", 900)])
+def test_a_tools_changes_rest_for_ten_minutes_where_nothing_else_is_said(seconds: str, rests: int) -> None:
+    settings = Settings.from_environment({**ENVIRONMENT, "IAC_SETTLE_SECONDS": seconds})
+    assert settings.iac_settle == timedelta(seconds=rests)
+
+
 def test_the_parameters_make_the_default_watch() -> None:
     settings = Settings.from_environment(
         {
@@ -101,6 +107,8 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("CANARY", "yes"),
         ("RETIRE_AFTER_HOURS", "3d"),
         ("RETIRE_AFTER_HOURS", "8761"),
+        ("IAC_SETTLE_SECONDS", "901"),
+        ("IAC_SETTLE_SECONDS", "10m"),
         ("TABLE_NAME", " "),
         ("MAX_ENDPOINTS_PER_RUN", "many"),
         ("MAX_ENDPOINTS_PER_DAY", "-1"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from lifeline.core.authors import tool_of
+from lifeline.core.claims import Claim, read_claim
 from lifeline.core.freeze import EVERYTHING
 from lifeline.errors import InvalidInputError
 from lifeline.settings import Mode, is_service
@@ -54,8 +56,9 @@ class Ask:
     those whose private DNS silenced agents right after Lifeline switched it on: only the queue says so.
 
     `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
-    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `is_text` asks for
-    the answer as text.
+    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `claim` is what it
+    wanted where it was refused a name, or routes, that another endpoint has. `tool` is the tool of infrastructure as
+    code that made the call, empty where none did. `is_text` asks for the answer as text.
     """
 
     trigger: Trigger
@@ -78,6 +81,8 @@ class Ask:
     failure: str = ""
     failure_message: str = ""
     is_text: bool = False
+    claim: Claim | None = None
+    tool: str = ""
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -114,7 +119,8 @@ def _read_call(event: dict[str, Any]) -> Ask:
             raise InvalidInputError("release", "can't go with sweep: without vpc_ids it is for every VPC anyway")
         if event["sweep"] is not True:
             raise InvalidInputError("sweep", f"must be true, not {_shown(event['sweep'])}")
-        return Ask(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode)
+        because = _read_because(event.get("because", []))
+        return Ask(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode, because=because)
     is_release = _read_release(event)
     if is_release and "vpc_ids" not in event:
         return Ask(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
@@ -274,6 +280,8 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
         raise InvalidInputError("detail.eventName", f"must name an EC2 call, not {_shown(name)}")
     found = frozenset(_ids(detail.get("requestParameters"))) | frozenset(_ids(detail.get("responseElements")))
     failure = _text(detail.get("errorCode"))
+    code = failure.removeprefix("Client.")  # CloudTrail's prefix (CloudTrail guide: record contents)
+    said = _text(detail.get("errorMessage"))
     return Ask(
         trigger=Trigger(
             kind="attempt" if failure else "change",
@@ -286,8 +294,10 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
         vpc_ids=tuple(sorted(filter(_is_vpc_id, found))),
         changed_ids=found,
         is_own=bool(own_role_arn) and _issuer_arn(detail.get("userIdentity")) == own_role_arn,
-        failure=failure.removeprefix("Client."),  # CloudTrail's prefix (CloudTrail guide: record contents)
-        failure_message=_text(detail.get("errorMessage")),
+        failure=code,
+        failure_message=said,
+        claim=read_claim(name, code, said, detail.get("requestParameters")) if failure else None,
+        tool=tool_of(detail),
     )
 
 

@@ -66,6 +66,10 @@ class Planning:
             gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
         return plans, waiting
 
+    def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
+        """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
+        return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
+
     def wanted(self, vpc: Vpc) -> Wanted:
         """What the policy wants of the VPC today."""
         return wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Protocol
 
 from lifeline.adapters.policy_store import Document, Known, Refused
+from lifeline.core.model import Tier
 from lifeline.core.notice import Notice, Severity
-from lifeline.core.policy import Policy, read_policy
+from lifeline.core.policy import Policy, read_policy, simple_policy
 from lifeline.errors import InvalidInputError, TerminalError, TransientError
+from lifeline.settings import Coverage, Scope, Settings
 
 UNREADABLE = "PolicyParameter"  # the field where there is no document to speak of: the template's parameter
 
@@ -52,6 +54,13 @@ class Decision:
 
     policy: Policy | None
     problem: Problem | None = None
+
+
+def stacks_policy(settings: Settings) -> Policy:
+    """What the template's parameters say, for stacks without a document."""
+    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
+    per_zone = settings.coverage is Coverage.AZ
+    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
 def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> Decision:

@@ -18,6 +18,7 @@ from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.exemptions import Exemptions
 from lifeline.adapters.ledger import REGION, Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
@@ -26,6 +27,7 @@ from lifeline.adapters.policy_store import PolicyStore
 from lifeline.adapters.queue import Queue
 from lifeline.apply import Applied, Deferral, Run, apply_plans
 from lifeline.canarying import Canarying
+from lifeline.claiming import Claiming, keep_claimed, tell_yielded
 from lifeline.clearing import Clearing, forget
 from lifeline.core.actions import Action, Plan, Status
 from lifeline.core.because import because_of
@@ -33,13 +35,14 @@ from lifeline.core.bus_events import answer_events, change_event
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
 from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
+from lifeline.core.exempting import with_exemptions
 from lifeline.core.follow import Followed, Made, follow
 from lifeline.core.freeze import hold
 from lifeline.core.history import outcomes_of
-from lifeline.core.model import Tier, Vpc
+from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan import cost_of
-from lifeline.core.policy import Policy, simple_policy
+from lifeline.core.policy import Exempted, Policy
 from lifeline.core.report import Refusal, VpcAnswer
 from lifeline.decisions import log_answer
 from lifeline.errors import LifelineError
@@ -49,9 +52,10 @@ from lifeline.freezing import keep_asked
 from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger, metrics
 from lifeline.planning import Planning
-from lifeline.policies import Decision, current_policy, mark_told, policy_notice
+from lifeline.policies import Decision, current_policy, mark_told, policy_notice, stacks_policy
 from lifeline.retiring import RELEASE_HOLDS, Retiring, held, settled, taken_away
-from lifeline.settings import Coverage, Mode, Scope, Settings
+from lifeline.settings import Mode, Settings
+from lifeline.settling import rest
 from lifeline.stages import stage
 from lifeline.targeting import Targets, changes_by_vpc, find_targets, not_yet_answered
 
@@ -67,7 +71,7 @@ _CROWDED = "too many VPCs at once: this one's turn comes with a later look, or a
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What reconciling needs of the world; tests bring their own."""
+    """What reconciling needs of the world; tests bring their own. Without `exemptions` nobody is exempt by hand."""
 
     network: Network
     lookup: Lookup
@@ -79,6 +83,7 @@ class Tools:
     bus: Bus
     policies: PolicyStore
     guards: Guards
+    exemptions: Exemptions | None = None
 
 
 def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settings, run: Run) -> tuple[VpcAnswer, ...]:
@@ -89,18 +94,12 @@ def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settin
     waiting = [ask for ask in asks if not ask.is_own]
     if not waiting:
         return ()
-    decision = current_policy(settings.policy_parameter, _stacks_policy(settings), tools.policies, now=run.now())
+    decision = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
     if not is_by_hand:
         _tell_of_policy(decision, tools, run.now())
     gate = Gate(tools.guards, settings, run, [ask.approve for ask in waiting if ask.approve])
     return _Look(mode, decision, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
-
-
-def _stacks_policy(settings: Settings) -> Policy:
-    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
-    per_zone = settings.coverage is Coverage.AZ
-    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
 def _tell_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
@@ -138,10 +137,13 @@ class _Look:
         self._recorded: set[str] = set()
         self._clearing: Clearing
         self._fought: dict[str, frozenset[str]] = {}
+        self._told_apart: frozenset[Action] = frozenset()
 
     def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
         self._gate.why_stop()
         targets = find_targets(asks, self._tools.lookup, self._tools.ledger)
+        if self._settings.queue_url and not self._is_by_hand:
+            rest(targets, self._tools.queue, settle=self._settings.iac_settle, now=self._run.now())
         self._is_sweep = bool(targets.sweep)
         wanted = None if targets.sweep else not_yet_answered(targets, self._tools.ledger)
         with stage("observe", self._run.id) as part:
@@ -149,6 +151,8 @@ class _Look:
             part.numbers["vpcs"] = len(vpcs)
         if not self._is_by_hand:
             keep_asked(targets, [vpc.id for vpc in vpcs], self._tools.ledger, now=self._run.now())
+            catalog, owner = self._tools.network.catalog, self._settings.stack_name
+            keep_claimed(targets, vpcs, self._tools.ledger, catalog, owner, self._run)
         tools, owner = self._tools, self._settings.stack_name
         self._clearing = Clearing(targets, tools.lookup, tools.ledger, owner, self._run.now())
         policy = self._decision.policy
@@ -170,7 +174,18 @@ class _Look:
         return tuple(answers)
 
     def _planning(self, policy: Policy) -> Planning:
+        policy = with_exemptions(policy, self._exempted_by_hand())
         return Planning(policy, self._tools.network, self._tools.central, self._settings, self._run.now())
+
+    def _exempted_by_hand(self) -> tuple[Exempted, ...]:
+        """What people exempted. Only a plan by hand does without: it must work where there is no ledger."""
+        try:
+            return self._tools.exemptions.read() if self._tools.exemptions else ()
+        except LifelineError as error:
+            if not self._is_by_hand:
+                raise
+            logger.warning("exemptions not read", error=str(error))
+            return ()
 
     def _retiring(self, planning: Planning, targets: Targets) -> Retiring:
         return Retiring(
@@ -183,6 +198,10 @@ class _Look:
     def _canarying(self, targets: Targets) -> Canarying:
         ledger = None if self._is_by_hand else self._tools.ledger
         return Canarying(ledger, self._settings, self._run, targets.withdrawals)
+
+    def _claiming(self) -> Claiming:
+        tools, ledger = self._tools, None if self._is_by_hand else self._tools.ledger
+        return Claiming(ledger, tools.lookup, tools.notices, self._settings.stack_name, self._run)
 
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
         problem = self._decision.problem
@@ -202,8 +221,10 @@ class _Look:
             left = self._take_turns(plans, waiting, targets)
             plans = self._retiring(planning, targets).extend(plans, vpcs, is_region=wanted is None)
             self._clearing.find(vpcs)
-            plans = self._canarying(targets).foresee(self._clearing.extend(plans), vpcs)
+            plans, coming, _ = self._claiming().extend(self._clearing.extend(plans), kept, is_region=wanted is None)
+            plans = self._canarying(targets).foresee(plans, vpcs)
             part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
+        self._look_again(coming, targets)
         if self._mode is Mode.PLAN:
             plans = self._foresee_frozen(plans)
             return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
@@ -291,6 +312,7 @@ class _Look:
             fresh, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
             left = self._take_turns(fresh, waiting, targets)
             fresh = self._clearing.extend(self._retiring(planning, targets).extend(fresh, vpcs, memories))
+            fresh, _, memories = self._claiming().extend(fresh, kept, memories)
             canaries = self._canarying(targets)
             fresh = canaries.decide(fresh, vpcs, memories)
             memories |= self._fighting(planning, targets).judge(fresh, vpcs, known, memories)
@@ -364,8 +386,17 @@ class _Look:
         if actions:
             self._tools.ledger.record_actions(plan.vpc_id, actions, targets.triggers(plan.vpc_id), now)
             self._recorded.add(plan.vpc_id)
+        tools, owner = self._tools, self._settings.stack_name
+        self._told_apart |= tell_yielded(plan, actions, memory, tools.ledger, tools.notices, owner, now)
         done = tuple(action for action in actions if action.status is Status.DONE)
         return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
+
+    def _look_again(self, vpc_ids: Sequence[str], targets: Targets) -> None:
+        """Asks for another look at VPCs where somebody else's endpoint is on its way, as often as at anything."""
+        attempts = {vpc_id: targets.attempt(vpc_id) + 1 for vpc_id in vpc_ids}
+        if not self._is_by_hand:
+            again = {vpc_id: attempt for vpc_id, attempt in attempts.items() if attempt <= MOST_ATTEMPTS}
+            self._put_back(again, FOLLOW_DELAY, targets)
 
     def _remember_release(self, vpc_id: str, memory: Memory, targets: Targets) -> None:
         """From a release on nothing is made there for a while; whoever names the VPC by hand ends that."""
@@ -419,7 +450,8 @@ class _Look:
         if self._is_sweep:
             self._gate.tell_of_switch(answers, self._tools.notices)
         self._clearing.tell(answers, self._publish, is_plan=self._mode is Mode.PLAN)
-        news = [answer for answer in answers if not answer.refusal and self._is_news(answer)]
+        told = [self._without_told(answer) for answer in answers]
+        news = [answer for answer in told if not answer.refusal and self._is_news(answer)]
         now, stack = self._run.now(), self._settings.stack_name
         mode = str(self._mode)
         self._tools.bus.send(event for answer in news for event in answer_events(answer, mode=mode, now=now))
@@ -436,6 +468,11 @@ class _Look:
             ledger.remember(answer.vpc_id, replace(memory, told=self._open(answer)), now=now)
             if answer.vpc_id not in self._recorded:
                 ledger.record_actions(answer.vpc_id, answer.actions, targets.triggers(answer.vpc_id), now)
+
+    def _without_told(self, answer: VpcAnswer) -> VpcAnswer:
+        """The answer without what a notice of its own told."""
+        actions = tuple(action for action in answer.actions if action not in self._told_apart)
+        return answer if len(actions) == len(answer.actions) else replace(answer, actions=actions)
 
     def _publish(self, notice: Notice) -> bool:
         try:

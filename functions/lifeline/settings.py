@@ -55,8 +55,10 @@ class Settings:
     """One function's settings. Names are those of the environment, lower-cased.
 
     `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good. `canary` makes endpoints without
-    private DNS and switches that on afterwards.
+    is how long an endpoint is kept that nothing requires; zero keeps it for good. `iac_settle` is how long a change of
+    an infrastructure-as-code tool rests; zero is no longer than any other. `canary` makes endpoints without private DNS
+    and switches that on afterwards. `reconcile_arn` is the function that the coverage page's buttons call; empty where
+    there is none.
     """
 
     stack_name: str
@@ -88,13 +90,14 @@ class Settings:
     chat_topic_arn: str
     sends_events: bool
     dashboard: str
+    canary: bool
+    iac_settle: timedelta
+    reconcile_arn: str = ""
 
     @property
     def sender(self) -> Sender:
         """Who notices say that they are from."""
         return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
-
-    canary: bool
 
     @property
     def default_watch(self) -> Watch:
@@ -145,10 +148,12 @@ class Settings:
             limits=read.limits(),
             ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
             retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
+            reconcile_arn=read.optional("RECONCILE_ARN"),
             chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
             sends_events=read.optional("SEND_EVENTS") == "yes",
             dashboard=read.optional("DASHBOARD"),
             canary=read.flag("CANARY"),
+            iac_settle=read.seconds("IAC_SETTLE_SECONDS", default=600, within=range(901)),
         )
 
 

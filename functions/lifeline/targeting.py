@@ -20,10 +20,14 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 
 @dataclass(slots=True)
 class Targets:
-    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them."""
+    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them.
+
+    `resting` are VPCs that a later look has been asked for instead.
+    """
 
     asks: dict[str, list[Ask]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Ask] = field(default_factory=list)
+    resting: dict[str, list[Ask]] = field(default_factory=dict)
 
     def asks_for(self, vpc_id: str) -> list[Ask]:
         """Whoever asked for the VPC, by name or by asking for all."""
@@ -72,7 +76,7 @@ class Targets:
 
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""
-        return [ask.trigger for ask in self.asks.get(vpc_id, []) if ask.trigger.kind == "change"]
+        return _changes(self.asks.get(vpc_id, []))
 
 
 def find_targets(asks: Sequence[Ask], lookup: Lookup, ledger: Ledger) -> Targets:
@@ -101,7 +105,8 @@ def changes_by_vpc(asks: Iterable[Ask], targets: Targets) -> list[tuple[str, Tri
     """Who changed what, by VPC, for the record: also where a look had answered it, or the VPC is gone, and under NO_VPC
     what couldn't be traced to any.
     """
-    traced = [(vpc_id, one) for vpc_id in targets.asks for one in targets.changes(vpc_id)]
+    named = [*targets.asks.items(), *targets.resting.items()]
+    traced = [(vpc_id, one) for vpc_id, waiting in named for one in _changes(waiting)]
     known = {one for _, one in traced}
     changes = [ask.trigger for ask in asks if ask.trigger.kind == "change"]
     return traced + [(NO_VPC, one) for one in changes if one not in known]
@@ -115,6 +120,10 @@ def is_answered(vpc_id: str, asks: Iterable[Ask], ledger: Ledger) -> bool:
         return False
     looked_at = ledger.recall(vpc_id).looked_at
     return looked_at is not None and looked_at >= max(sent) + CONSISTENCY
+
+
+def _changes(asks: Iterable[Ask]) -> list[Trigger]:
+    return [ask.trigger for ask in asks if ask.trigger.kind == "change"]
 
 
 def _causes(ask: Ask) -> tuple[Trigger, ...]:

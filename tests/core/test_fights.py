@@ -344,7 +344,7 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
         in text
     )
     assert text.count("by somebody (CloudTrail told nobody who)") == 2
-    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in text
+    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in " ".join(text.split())
     assert "subnet-a can't reach" in text
     assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
     assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text
@@ -369,3 +369,11 @@ def test_one_notice_tells_of_all_that_froze_at_once() -> None:
     assert '"unfreeze": ["monitoring", "security-group"]' in text
     assert "let nobody in" in text
     assert S3 not in text
+
+
+def test_a_canary_is_made_without_private_dns_so_its_being_off_is_nobodys_doing() -> None:
+    made = Action(
+        ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", private_dns=False
+    )
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") not in set(claims_of(made, VPC_ID))
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") in set(claims_of(replace(made, private_dns=True), VPC_ID))

@@ -140,7 +140,11 @@ def test_the_stack_has_as_many_alarms_and_polled_queues_as_are_reckoned_with() -
 
 
 def test_the_functions_have_as_much_memory_as_is_reckoned_with() -> None:
-    assert [Decimal(size) / 1024 for size in re.findall(r"MemorySize: (\d+)", TEMPLATE)] == [MEMORY_GB]
+    assert [Decimal(size) / 1024 for size in re.findall(r"^    MemorySize: (\d+)", TEMPLATE, re.MULTILINE)] == [
+        MEMORY_GB
+    ]
+    detector = TEMPLATE.partition("\n  DetectMetricGaps:\n")[2].partition("\n  DetectRole:\n")[0]
+    assert "MemorySize" not in detector
     assert "Architectures" not in TEMPLATE  # x86_64 is the default and the price that is reckoned with
 
 

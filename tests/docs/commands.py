@@ -16,7 +16,9 @@ from botocore.exceptions import UnknownServiceError
 from tools.template import names_of, read_template
 
 from lifeline.batch import read_record
+from lifeline.core.exempting import read_exempt
 from lifeline.core.history_ask import read_history
+from lifeline.core.widget import read_widget
 from lifeline.detect_events import read_event
 from lifeline.errors import InvalidInputError
 from lifeline.events import read_ask
@@ -45,7 +47,7 @@ _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: what it calls o
 SCHEDULES = {  # of a stack that is called as in the docs
     trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
     for function in FUNCTIONS
-    for trigger in TEMPLATE["Resources"][function]["Properties"]["Events"].values()
+    for trigger in TEMPLATE["Resources"][function]["Properties"].get("Events", {}).values()
     if trigger["Type"] == "ScheduleV2"
 }
 _GLOBAL = {"--query", "--output", "--region"}  # AWS CLI: options of every command
@@ -153,11 +155,15 @@ def _faults_of_event(function: str, event: Any) -> Iterator[str]:
     try:
         if function == "DetectMetricGaps":
             read_event(event)
+        elif function == "CoveragePage":
+            read_widget(event)
         elif "Records" in event:
             for record in event["Records"]:
                 read_record(record, "")
         elif "history" in event:
             read_history(event, NOW)
+        elif "exempt" in event:
+            read_exempt(event)
         else:
             yield from map(str, read_ask(event).refusals)
     except InvalidInputError as error:

@@ -70,7 +70,7 @@ def test_the_roles_that_the_page_says_sam_makes_are_those_of_the_templates_sched
         f"{function}{event}Role"
         for function, one in read_template()["Resources"].items()
         if one["Type"] == "AWS::Serverless::Function"
-        for event, trigger in one["Properties"]["Events"].items()
+        for event, trigger in one["Properties"].get("Events", {}).items()
         if trigger["Type"] == "ScheduleV2"
     }
     text = PAGE.read_text("utf-8")

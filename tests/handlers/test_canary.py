@@ -93,14 +93,14 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
 def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available(days: Days) -> None:
     vpc_id, endpoint_id = made(days)
     assert not has_private_dns(days, vpc_id)
-    assert "without private DNS: that is switched on once it is available (canary)" in days.texts()[0]
+    assert "with: no private DNS yet: it is switched on once available (canary)" in days.texts()[0]
     assert Ledger("ledger").recall(vpc_id).canaries == {}
     assert switches(days) == []
 
     deliver_follow(days)
 
     assert has_private_dns(days, vpc_id)
-    assert f"done: enable_private_dns monitoring {endpoint_id}" in days.texts()[0]
+    assert f"monitoring: turned on private DNS of {endpoint_id}" in days.texts()[0]
     assert Ledger("ledger").recall(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
     assert days.sweeps(3) == []
     assert days.world.dead_letters() == []
@@ -134,6 +134,16 @@ def test_nothing_is_switched_on_before_it_is_on_record(days: Days, monkeypatch: 
     assert switches(days) == [True]
 
 
+def test_nothing_is_switched_on_while_the_group_could_not_be_opened_for_a_new_block(days: Days) -> None:
+    vpc_id, _ = made(days)
+    days.world.ec2.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.1.0.0/16")
+    days.account.fail_next("AuthorizeSecurityGroupIngress", "InternalError")
+    deliver_follow(days)
+    assert switches(days) == []
+    assert [one["attempt"] for one in days.take_from_queue()] == [1]
+    assert switches(days) == [True]
+
+
 def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,8 +170,8 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert INCIDENT in memory.frozen["monitoring"].why
     assert memory.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
-    assert f"agents there fell silent ({INCIDENT})" in text
-    assert f"done: disable_private_dns monitoring {endpoint_id}" in text
+    assert f"gents there fell silent ({INCIDENT})" in text
+    assert f"monitoring: turned off private DNS of {endpoint_id}" in text
 
     days.empty_queue()
     assert {(one["action"], one["status"]) for one in days.sweeps(3)} == {("enable_private_dns", "blocked")}
@@ -260,7 +270,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
     assert Ledger("ledger").recall(vpc_id).frozen == {}
-    assert "planned: disable_private_dns monitoring" in days.texts()[0]
+    assert "monitoring: turn off private DNS of" in days.texts()[0]
 
 
 @pytest.mark.parametrize(

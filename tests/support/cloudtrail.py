@@ -68,6 +68,8 @@ class Identity:
         }
 
 
+AWS_CLI = "aws-cli/2.31.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.8 md/arch#x86_64 lang/python#3.13.7"
+TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8"
 DEPLOYER = Identity("deploy-role", session="terraform")
 
 
@@ -86,12 +88,14 @@ def record_call(
     *,
     failure: Failure | None = None,
     identity: Identity = DEPLOYER,
+    user_agent: str = AWS_CLI,
     at: datetime = EXAMPLE_TIME,
     region: str = REGION,
     account: str = ACCOUNT,
     request_id: str = "",
 ) -> Json:
-    """The event on the bus for one EC2 call, whose request and response are in boto3's form.
+    """The event on the bus for one EC2 call, whose request and response are in boto3's form; by a person, unless the
+    user agent says otherwise.
 
     All ids derive from the call (or from `request_id`): the same call at the same time is the same event. Raises
     ValueError where EC2 has no such operation.
@@ -118,7 +122,7 @@ def record_call(
             "eventName": operation,
             "awsRegion": region,
             "sourceIPAddress": "203.0.113.10",
-            "userAgent": "APN/1.0 HashiCorp/1.0 Terraform/1.9.8",
+            "userAgent": user_agent,
             # In CloudTrail, unlike in boto3's errors, EC2's codes say whose fault it was.
             **({"errorCode": f"Client.{failure.code}", "errorMessage": failure.message} if failure else {}),
             "requestParameters": request_parameters(model, request),
@@ -137,7 +141,7 @@ def record_call(
 def example_event(operation: str) -> Json:
     """One plausible, successful event for any EC2 operation: the same each time, in one imagined network."""
     model = operation_model(operation)
-    return record_call(operation, example_request(model), example_response(model))
+    return record_call(operation, example_request(model), example_response(model), user_agent=TERRAFORM)
 
 
 def operation_model(operation: str) -> OperationModel:

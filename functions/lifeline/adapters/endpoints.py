@@ -7,11 +7,10 @@ from typing import Any, assert_never
 from lifeline.adapters.aws import translated
 from lifeline.adapters.clients import client
 from lifeline.core.actions import GIVES_UP, Action, ActionKind
+from lifeline.core.groups import GROUP_WORDS, RULE_WORDS
 from lifeline.core.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
 from lifeline.core.serving import HTTPS
 from lifeline.errors import TerminalError, TransientError
-
-_RULE_WORDS = "HTTPS from the VPC to its endpoints"
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 
@@ -147,7 +146,7 @@ class Endpoints:
         with translated(f"create_security_group in {vpc_id}"):
             answer = self._ec2.create_security_group(
                 GroupName=SECURITY_GROUP_NAME,
-                Description="Lifeline: lets the VPC reach its endpoints on 443",
+                Description=GROUP_WORDS,
                 VpcId=vpc_id,
                 TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
             )
@@ -182,9 +181,9 @@ class Endpoints:
         ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
         permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
         if ipv4:
-            permission["IpRanges"] = [{"CidrIp": cidr, "Description": _RULE_WORDS} for cidr in ipv4]
+            permission["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
         if ipv6:
-            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": _RULE_WORDS} for cidr in ipv6]
+            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
         try:
             with translated(f"authorize_security_group_ingress {group_id}"):
                 self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])

@@ -4,7 +4,7 @@ Each entry, and each incident, stands on one shelf of the index: `DAY#<day>` or 
 in a VPC is read as last written; the index may lag behind by a second or so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from lifeline.adapters.clients import client
 from lifeline.core.history import (
     MOST_ENTRIES,
     Entry,
+    EntryKind,
     Page,
     day_shelf,
     incident_shelf,
@@ -44,6 +45,18 @@ class History:
         if ask.incident:
             return self._incident(ask, now, most)
         return self._vpc(ask.vpc_id, ask.since or now, ask.until or now, ask.after, most)
+
+    def newest(self, vpc_id: str, kinds: Iterable[EntryKind], *, most: int) -> tuple[Entry, ...]:
+        """The VPC's newest entries of these kinds, the newest first."""
+        found: list[Entry] = []
+        for kind in kinds:
+            request = {
+                "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
+                "ExpressionAttributeValues": {":pk": {"S": f"VPC#{vpc_id}"}, ":kind": {"S": f"{kind.name}#"}},
+                "ScanIndexForward": False,
+            }
+            found += self._entries(request, most)
+        return tuple(sorted(found, key=lambda entry: (entry.at, entry.place), reverse=True)[:most])
 
     def _day(self, day: date, after: str, most: int) -> Page:
         request = {

@@ -1,7 +1,7 @@
 """The ledger's VPC side: changes seen, actions taken, who works on which VPC, and the calls that are left."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from lifeline.core.canary import Canary
 from lifeline.core.fights import Fight
 from lifeline.core.follow import Made
 from lifeline.core.freeze import Freeze, FreezeKind
+from lifeline.core.handover import hand_over
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
 from lifeline.errors import TransientError
@@ -30,6 +31,7 @@ _TAGGING = frozenset({"CreateTags", "DeleteTags"})
 _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 _RETIRING_KEY = {"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}}
 _FROZEN_KEY = {"pk": {"S": "FROZEN"}, "sk": {"S": "VPCS"}}
+_CLAIMED_KEY = {"pk": {"S": "CLAIMED"}, "sk": {"S": "VPCS"}}
 _BUCKET_KEY = {"pk": {"S": "BUDGET"}, "sk": {"S": "ENDPOINT_CALLS"}}
 
 
@@ -58,8 +60,8 @@ class Memory:
 class Ledger:
     """The DynamoDB table. Keys: `VPC#<id>` with LOOK, CHANGE#<time>#<event id>, ACTION#<time>#<n>,
     OUTCOME#<time>#<endpoint id> and SEEN#<endpoint id>#<result>; `CHANGES` with LATEST;
-    `RETIRING` and `FROZEN` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the index. Items are
-    kept for `keep` after they were last written.
+    `RETIRING`, `FROZEN` and `CLAIMED` with VPCS; `BUDGET`. What is on record has its shelf and place too, for the
+    index. Items are kept for `keep` after they were last written.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -127,11 +129,19 @@ class Ledger:
         """The VPCs in which something of Lifeline's isn't needed, so that a sweep reads of these alone since when."""
         return self._listed_vpcs(_RETIRING_KEY)
 
+    def claimed(self) -> frozenset[str]:
+        """The VPCs in which somebody claimed what Lifeline's own stood in the way of, so that a sweep finds them."""
+        return self._listed_vpcs(_CLAIMED_KEY)
+
+    def list_claimed(self, vpc_id: str, *, is_claimed: bool = True) -> None:
+        """Puts the VPC on that list, or takes it off."""
+        self._list_vpc(_CLAIMED_KEY, "ADD" if is_claimed else "DELETE", vpc_id)
+
     def keep_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
         since = {one: {"S": moment.isoformat()} for one, moment in unneeded.items()}
         if unneeded:  # the list first: an entry too many costs a read, one too few would keep an old date
-            self._list_retiring("ADD", vpc_id)
+            self._list_vpc(_RETIRING_KEY, "ADD", vpc_id)
         with translated(f"ledger: remember what is not needed in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
@@ -140,11 +150,11 @@ class Ledger:
                 ExpressionAttributeValues={":since": {"M": since}, ":expires": self._expiry(now)},
             )
         if not unneeded:
-            self._list_retiring("DELETE", vpc_id)
+            self._list_vpc(_RETIRING_KEY, "DELETE", vpc_id)
 
     def forget_retiring(self, vpc_id: str) -> None:
         """Takes a VPC that is gone off the list."""
-        self._list_retiring("DELETE", vpc_id)
+        self._list_vpc(_RETIRING_KEY, "DELETE", vpc_id)
 
     def keep_release(self, vpc_id: str, released_at: datetime | None, *, now: datetime) -> None:
         """Keeps when a person gave up what is Lifeline's in the VPC; None once somebody wants it back."""
@@ -221,6 +231,7 @@ class Ledger:
         if done is not None:
             self.forget_retiring(vpc_id)
             self.forget_frozen(vpc_id)
+            self.list_claimed(vpc_id, is_claimed=False)
         return done is not None
 
     def frozen_vpcs(self) -> frozenset[str]:
@@ -340,6 +351,7 @@ class Ledger:
                 "endpoint_id": {"S": action.endpoint_id},
                 "group_id": {"S": action.group_id},
                 "because": {"L": because},
+                **_handover_item(action, vpc_id),
                 "expires_at": self._expiry(now),
             }
             for place, action in enumerate(actions)
@@ -451,12 +463,18 @@ def _canary(item: dict[str, Any]) -> Canary:
     return Canary(item["endpoint_id"]["S"], datetime.fromisoformat(item["at"]["S"]), withdrawn_at)
 
 
+def _handover_item(action: Action, vpc_id: str) -> dict[str, Any]:
+    made = hand_over(action, vpc_id)
+    return {"handover": {"M": {name: {"S": text} for name, text in asdict(made).items()}}} if made else {}
+
+
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:
     texts = {"kind": freeze.kind, "why": freeze.why, "actor": freeze.actor, "event_id": freeze.event_id}
     times = {"since": freeze.since} | ({"until": freeze.until} if freeze.until else {})
     return {
         "M": {name: {"S": str(text)} for name, text in texts.items()}
         | {name: {"S": time.isoformat()} for name, time in times.items()}
+        | {"ids": {"L": [{"S": one} for one in freeze.ids]}, "is_told": {"BOOL": freeze.is_told}}
     }
 
 
@@ -468,6 +486,8 @@ def _freeze(item: dict[str, Any]) -> Freeze:
         actor=item["actor"]["S"],
         event_id=item["event_id"]["S"],
         until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
+        ids=tuple(one["S"] for one in item.get("ids", {}).get("L", ())),
+        is_told=item.get("is_told", {}).get("BOOL", False),
     )
 
 

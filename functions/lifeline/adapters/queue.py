@@ -52,6 +52,13 @@ class Queue:
                     QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())
                 )
 
+    def put_back_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
+        """Asks for a look at every VPC, `after` at most 15 minutes."""
+        ask = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
+        delay = int(min(after, _LONGEST_DELAY).total_seconds())
+        with translated("put a sweep back on the queue"):
+            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(ask), DelaySeconds=delay)
+
     def put_aside(self, body: str, *, reason: str, field: str = "") -> None:
         """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`."""
         attributes = {"reason": {"DataType": "String", "StringValue": reason[:1024]}}

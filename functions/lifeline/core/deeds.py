@@ -113,7 +113,8 @@ def claims_of(action: Action, vpc_id: str) -> Iterator[Claim]:
             yield from (Claim(Loss.RULE, action.group_id, cidr) for cidr in action.cidrs)
             return
         case ActionKind.CREATE_INTERFACE_ENDPOINT | ActionKind.REPLACE_ENDPOINT:
-            yield Claim(Loss.PRIVATE_DNS, action.endpoint_id)
+            if action.private_dns:
+                yield Claim(Loss.PRIVATE_DNS, action.endpoint_id)
             yield Claim(Loss.GROUP_OFF, action.endpoint_id, action.group_id)
         case ActionKind.ENABLE_PRIVATE_DNS:
             yield Claim(Loss.PRIVATE_DNS, action.endpoint_id)

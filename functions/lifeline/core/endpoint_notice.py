@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Status
 from lifeline.core.because import Because
+from lifeline.core.handover import handover_lines
 from lifeline.core.notice import Notice, Severity, fit_subject
 from lifeline.core.plan_text import action_lines
 from lifeline.core.report import VpcAnswer, as_json
@@ -45,6 +46,7 @@ def endpoint_notice(
         ids=tuple(_ids(worth, because, stack)),
         vpc_id=alone.vpc_id if alone else "",
         vpc_name=alone.name if alone else "",
+        attached=handover_lines((answer.vpc_id, action) for answer in worth for action in answer.actions),
         facts=facts,
     )
 

@@ -31,7 +31,8 @@ class FreezeKind(StrEnum):
 class Freeze:
     """Hands off a service in a VPC since a time, until another or, with None, until somebody unfreezes it.
 
-    `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it.
+    `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it, `ids` the
+    resources that it is about where it isn't about all. `is_told` once people were told.
     """
 
     kind: FreezeKind
@@ -40,6 +41,8 @@ class Freeze:
     actor: str = ""
     event_id: str = ""
     until: datetime | None = None
+    ids: tuple[str, ...] = ()
+    is_told: bool = False
 
 
 def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:

@@ -6,6 +6,9 @@ from lifeline.core.actions import Action, ActionKind
 from lifeline.core.model import MANAGED_BY, SECURITY_GROUP_NAME, SecurityGroup, Vpc
 from lifeline.core.serving import lets_in_cidr
 
+GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
+RULE_WORDS = "HTTPS from the VPC to its endpoints"
+
 
 def own_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
     """The group of Lifeline's name that carries its tag, or None."""

@@ -32,8 +32,8 @@ class Notice:
     A part's lines that follow each other are one paragraph, however they are broken; those that begin with a space or a
     dash are rows of their own, and those with four spaces are never broken, for they are there to be pasted. `kind` and
     `severity` are what subscriptions filter on, `vpc_id` too where it is about one VPC, whose name is `vpc_name`;
-    `incident` is the id of the incident that it belongs to, empty where it belongs to none; `facts` is the same in JSON
-    for machines.
+    `incident` is the id of the incident that it belongs to, empty where it belongs to none; `attached` stands below all
+    else, line by line as it is, to be pasted somewhere; `facts` is the same in JSON for machines.
     """
 
     kind: str
@@ -47,6 +47,7 @@ class Notice:
     vpc_id: str = ""
     vpc_name: str = ""
     incident: str = ""
+    attached: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict, hash=False)
 
     @property

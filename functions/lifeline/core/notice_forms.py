@@ -34,7 +34,9 @@ class Sender:
 def email_text(notice: Notice, sender: Sender) -> str:
     """The notice as plain text, with links for what it is about."""
     links = [f"{title}: {url}" for title, url in _links(notice, sender)]
-    return "\n".join([notice.text, *links, ""]) if links else notice.text
+    below = [*notice.attached, ""] if notice.attached else []
+    text = "\n".join([notice.text, *links, ""]) if links else notice.text
+    return "\n".join([text, *map(plain, below)]) if below else text
 
 
 def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         "subject": subject_line(notice.subject),
         **{part: [plain(line) for line in getattr(notice, part)] for part in _PARTS},
         "links": [{"title": title, "url": url} for title, url in _links(notice, sender)],
+        "attached": [plain(line) for line in notice.attached],
         "text": email_text(notice, sender),
         "facts": notice.facts,
     }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -97,11 +97,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One VPC's wishes by service, the exemptions that took some away, and the tags that can't be read, in words."""
+    """One VPC's wishes by service, the exemptions that took some away, and the tags that can't be read, in words.
+
+    `spared` names each service that a subnet would have to reach, were it not for an exemption.
+    """
 
     wishes: tuple[Wish, ...]
     exempted: tuple[Exempted, ...] = ()
     problems: tuple[str, ...] = ()
+    spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
 
 
 def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
@@ -126,18 +130,21 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
     said = [*policy.exemptions, *(one.exempted for one in tags.values() if one.exempted)]
     exemptions = [one for one in said if one.subject in tags and one.counts_on(today)]
     used: set[Exempted] = set()
+    spared: list[tuple[str, str, Exempted]] = []
     wishes: dict[str, dict[str, bool]] = {}
     for subnet_id, services in asked.items():
         here = [one for one in exemptions if one.subject in {vpc.id, subnet_id}]
         for service, per_zone in services.items():
             sparing = [one for one in here if one.spares(service)]
             used.update(sparing)
+            spared += [(subnet_id, service, one) for one in sparing[:1]]
             if not sparing:
                 wishes.setdefault(service, {})[subnet_id] = per_zone
     return Wanted(
         wishes=tuple(Wish(service, frozenset(who), any(who.values())) for service, who in sorted(wishes.items())),
         exempted=tuple(sorted(used, key=_in_order)),
         problems=tuple(problem for one in tags.values() for problem in one.problems),
+        spared=tuple(spared),
     )
 
 

@@ -13,6 +13,7 @@ from lifeline.adapters.approvals import Approvals
 from lifeline.adapters.bus import Bus
 from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.endpoints import Endpoints
+from lifeline.adapters.exemptions import Exemptions
 from lifeline.adapters.grants import Grants
 from lifeline.adapters.history import History
 from lifeline.adapters.kill_switch import KillSwitch
@@ -26,6 +27,7 @@ from lifeline.apply import Run
 from lifeline.batch import reconcile_batch
 from lifeline.canarying import refuse_withdrawal
 from lifeline.core.actions import Status
+from lifeline.core.exempting import ExemptAsk, exempt_json, read_exempt
 from lifeline.core.history import Page
 from lifeline.core.history_ask import read_history
 from lifeline.core.history_text import page_json
@@ -68,6 +70,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
     if isinstance(event, dict) and "history" in event:
         return _history(event, settings, run)
+    if isinstance(event, dict) and "exempt" in event:
+        return _exempt(event, settings, run)
     try:
         ask = refuse_withdrawal(read_ask(event, own_role_arn=settings.role_arn))
         tools = _tools(settings)
@@ -112,6 +116,28 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
 
 
+def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
+    """What is exempt by hand from now on, whatever the mode: it changes no network, only what is asked of it."""
+    _count(())
+    try:
+        ask, now = read_exempt(event), run.now()
+        _check_there(ask)
+        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(ask, now=now)
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return {"exempt": [], "errors": [_refusal(error)]}
+    logger.info("exempt by hand", vpc_ids=ask.vpc_ids, services=ask.services, days=ask.days, reason=ask.reason)
+    return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
+
+
+def _check_there(ask: ExemptAsk) -> None:
+    """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
+    there = {vpc.id for vpc in _kept()[0].observe(ask.vpc_ids)} if ask.days else set(ask.vpc_ids)
+    for vpc_id in ask.vpc_ids:
+        if vpc_id not in there:
+            raise InvalidInputError(ask.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
+
+
 def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
     return {"field": error.field, "message": error.message}
 
@@ -132,6 +158,7 @@ def _tools(settings: Settings) -> Tools:
         endpoints=Endpoints(settings.stack_name),
         ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
+        exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(

@@ -116,7 +116,10 @@ def _refuse_private_dns(backend: Any, asked: dict[str, Any]) -> None:
         same = (other.vpc_id, other.service_name) == (asked["vpc_id"], asked["service_name"])
         if same and other.private_dns_enabled and other.settled_state != "deleted":
             name = _private_name(asked["service_name"])
-            _refuse(f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name}")
+            _refuse(
+                f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} "
+                f"in the VPC {vpc.id}"
+            )
 
 
 def _refuse_used_subnet(backend: Any, subnet_id: str) -> None:

@@ -113,7 +113,8 @@ class Recorder:
         at = datetime.now(UTC)
         with self._one_change_at_a_time:
             status, body = self._answer(environ, start_response)
-        self._trail.add(self._record(action, parameters, status, body, credential, at))
+        agent = environ.get("HTTP_USER_AGENT", "")
+        self._trail.add(self._record(action, parameters, status, body, credential, at, agent))
         return [body]
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> tuple[int, bytes]:
@@ -127,7 +128,14 @@ class Recorder:
         return int(seen[0].split()[0]), body
 
     def _record(
-        self, action: str, parameters: dict[str, str], status: int, body: bytes, credential: Credential, at: datetime
+        self,
+        action: str,
+        parameters: dict[str, str],
+        status: int,
+        body: bytes,
+        credential: Credential,
+        at: datetime,
+        agent: str,
     ) -> Json:
         operation = operation_model(action)
         answer = read_response(operation, status, body)
@@ -138,6 +146,7 @@ class Recorder:
             None if error else answer,
             failure=Failure(error["Code"], error["Message"]) if error else None,
             identity=self._callers.identify(credential.access_key_id),
+            user_agent=agent,
             at=at,
             region=credential.region,
             account=self._account,

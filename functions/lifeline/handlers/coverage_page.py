@@ -1,0 +1,87 @@
+"""CoveragePage: a CloudWatch dashboard's custom widget, as HTML. It reads; its buttons call ReconcileEndpoints."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from lifeline.adapters.approvals import Approvals
+from lifeline.adapters.central_dns import CentralDns
+from lifeline.adapters.exemptions import Exemptions
+from lifeline.adapters.grants import Grants
+from lifeline.adapters.history import History
+from lifeline.adapters.incidents import Incidents
+from lifeline.adapters.kill_switch import KillSwitch
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.lookup import Lookup
+from lifeline.adapters.network import Network
+from lifeline.adapters.policy_store import PolicyStore
+from lifeline.core.coverage_page import Calls, render_page, render_text
+from lifeline.core.plan_text import plan_text
+from lifeline.core.widget import DOCUMENTATION, WidgetAsk, read_widget
+from lifeline.coverage import Tools, cover, plan_of
+from lifeline.coverage_reads import Sources
+from lifeline.errors import InvalidInputError, LifelineError
+from lifeline.observability import logger
+from lifeline.settings import Settings
+
+
+@logger.inject_lambda_context
+def handler(event: Any, context: Any) -> str:
+    """The page, a VPC's plan, or what went wrong, as HTML; for `{"describe": true}` the documentation, as Markdown.
+
+    It never raises: who looks at a dashboard should read words, and the log has the rest.
+    """
+    try:
+        ask = read_widget(event)
+        return DOCUMENTATION if ask.is_describe else _show(ask, context.invoked_function_arn)
+    except InvalidInputError as error:
+        logger.warning("refused", field=error.field, reason=error.message)
+        return render_text("Lifeline can't show that", f"{error.field}: {error.message}")
+    except LifelineError as error:
+        logger.error("page not shown", error=str(error))
+        return render_text("Lifeline can't show the page now", f"{error}\n\nReload the widget to try again.")
+    except Exception:  # noqa: BLE001 - the viewer gets words whatever went wrong, the log the trace
+        logger.exception("page not shown")
+        words = "Something went wrong that nobody foresaw; the log of CoveragePage has it."
+        return render_text("Lifeline can't show the page now", words)
+
+
+def _show(ask: WidgetAsk, own_arn: str) -> str:
+    settings, now = Settings.from_environment(), _now()
+    tools = _tools(settings)
+    if ask.plan:
+        answer = plan_of(ask.plan, tools=tools, settings=settings, now=now)
+        return render_text(f"Plan for {ask.plan}", plan_text([answer], is_plan=True))
+    coverage = cover(ask.vpc_ids, tools=tools, settings=settings, now=now)
+    logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
+    return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), ask.view)
+
+
+@cache
+def _kept() -> tuple[Network, CentralDns]:
+    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
+    return Network(), CentralDns()
+
+
+def _tools(settings: Settings) -> Tools:
+    network, central = _kept()
+    table = settings.table_name
+    return Tools(
+        network=network,
+        lookup=Lookup(),
+        central=central,
+        sources=Sources(
+            ledger=Ledger(table),
+            history=History(table),
+            incidents=Incidents(table),
+            exemptions=Exemptions(table),
+            policies=PolicyStore(table),
+            kill_switch=KillSwitch(settings.kill_switch_parameter, table),
+            grants=Grants(table),
+            approvals=Approvals(table),
+        ),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,432 @@
+"""Somebody else brings the endpoint: Lifeline's own makes way for it, on an EC2 that refuses what AWS refuses."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.kill_switch import KillSwitch
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.notices import Topic
+from lifeline.core.freeze import FreezeKind
+from lifeline.errors import TransientError
+from tests.support.cloudtrail import Failure, Identity, record_call
+from tests.support.days import HOUR, MINUTES, Days
+from tests.support.world import ROLE_ARN, emulated_world
+
+MONITORING = "com.amazonaws.us-east-1.monitoring"
+S3 = "com.amazonaws.us-east-1.s3"
+LIFELINE = Identity(ROLE_ARN.rpartition("/")[2], session="lifeline-ReconcileEndpoints")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+@pytest.fixture
+def s3_days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="s3") as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+def strict_for_all(days: Days) -> Days:
+    """EC2 refuses others' calls as well."""
+    days.account.attach(days.world.ec2)
+    return days
+
+
+def served(days: Days) -> tuple[str, str, str]:
+    """An isolated VPC with Lifeline's endpoint: its id, its subnet's, the endpoint's."""
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    assert days.look(vpc_id)["outcome"] == "changed"
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.empty_queue()
+    (endpoint_id,) = days.live(vpc_id)
+    return vpc_id, subnet_id, endpoint_id
+
+
+def theirs(vpc_id: str, subnet_id: str) -> dict[str, Any]:
+    return {
+        "VpcEndpointType": "Interface",
+        "VpcId": vpc_id,
+        "ServiceName": MONITORING,
+        "SubnetIds": [subnet_id],
+        "PrivateDnsEnabled": True,
+    }
+
+
+def their_table(vpc_id: str, *table_ids: str) -> dict[str, Any]:
+    return {"VpcEndpointType": "Gateway", "VpcId": vpc_id, "ServiceName": S3, "RouteTableIds": list(table_ids)}
+
+
+def refused(days: Days, request: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Their call, which EC2 refuses, as CloudTrail records it."""
+    operation = "ModifyVpcEndpoint" if "VpcEndpointId" in request else "CreateVpcEndpoint"
+    call = days.world.ec2.modify_vpc_endpoint if "VpcEndpointId" in request else days.world.ec2.create_vpc_endpoint
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    failure = Failure(error["Code"], error["Message"])
+    return record_call(operation, request, failure=failure, at=days.clock(), **more)
+
+
+def apply_again(days: Days, request: dict[str, Any]) -> str:
+    """Their call, which EC2 takes now; its record is delivered once the endpoint is available."""
+    answer = days.world.ec2.create_vpc_endpoint(**request)
+    days.clock.advance(MINUTES)
+    answer.pop("ResponseMetadata")
+    days.deliver(record_call("CreateVpcEndpoint", request, answer, at=days.clock()))
+    return str(answer["VpcEndpoint"]["VpcEndpointId"])
+
+
+def endpoint(days: Days, endpoint_id: str) -> dict[str, Any]:
+    found = days.world.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
+    return dict(found[0])
+
+
+def changes(days: Days) -> list[str]:
+    return [one.operation for one in days.account.calls if one.accepted and one.operation.startswith(("Mod", "Cre"))]
+
+
+def frozen(vpc_id: str) -> list[str]:
+    return sorted(Ledger("ledger").recall(vpc_id).frozen)
+
+
+# ---- a name
+
+
+def test_a_claim_frees_the_name_at_once_and_lifelines_own_goes_when_theirs_works(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert (days.live(vpc_id), endpoint(days, ours)["PrivateDnsEnabled"]) == ([ours], False)
+    assert frozen(vpc_id) == ["monitoring"]
+
+    made = apply_again(days, theirs(vpc_id, subnet_id))
+    assert days.live(vpc_id) == [made]
+    assert endpoint(days, made)["PrivateDnsEnabled"] is True
+    days.take_from_queue()
+    assert days.world.groups(vpc_id) == []
+    assert days.deletions() == [ours]
+    days.look(vpc_id)
+    assert (frozen(vpc_id), days.world.dead_letters()) == ([], [])
+
+
+def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_do(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    days.deliver(event)
+    days.deliver(event)
+    days.sweeps(2)
+    (sent,) = days.world.notices()
+    told = json.loads(sent["Body"])
+    text = told["Message"]
+    assert told["Subject"] == f"[lifeline] monitoring in {vpc_id}: made way for deploy-role/terraform, apply again now"
+    assert told["MessageAttributes"]["kind"]["Value"] == "yielded"
+    assert "CreateVpcEndpoint by deploy-role/terraform at" in text
+    assert f"switched the private DNS of {ours} off" in " ".join(text.split())
+    assert f"isolated subnets can't reach it: {subnet_id}." in " ".join(text.split())
+    assert f"""--event '{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["monitoring"]}}'""" in text
+    assert event["detail"]["eventID"] in text
+
+
+def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_lifeline_serves_it_again(
+    days: Days,
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.world.notices()
+    made = len(changes(days))
+    assert days.sweeps(23) == []
+    assert len(changes(days)) == made
+    assert days.texts() == []
+    assert days.look(vpc_id)["note"].startswith("monitoring is frozen since")
+    (taken_back,) = days.sweeps(2)
+    assert (taken_back["action"], taken_back["status"]) == ("enable_private_dns", "done")
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    assert "Lifeline made way for deploy-role/terraform" in " ".join(days.texts()[0].split())
+    assert frozen(vpc_id) == []
+
+
+def test_whoever_unfreezes_the_service_has_it_served_again_at_once(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.clock.advance(MINUTES)
+    assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+
+
+def test_a_claim_by_switching_private_dns_on_is_one_too(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id) | {"PrivateDnsEnabled": False})
+    days.clock.advance(MINUTES)
+    request = {"VpcEndpointId": made["VpcEndpoint"]["VpcEndpointId"], "PrivateDnsEnabled": True}
+    days.deliver(refused(days, request))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    days.clock.advance(MINUTES)
+    days.world.ec2.modify_vpc_endpoint(**request)
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert days.live(vpc_id) == [request["VpcEndpointId"]]
+
+
+def test_while_theirs_is_pending_lifeline_looks_again_and_waits(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.clock.advance(timedelta(minutes=1))
+    days.account.pending_for = timedelta(minutes=8)
+    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(timedelta(minutes=1))
+    days.look(vpc_id)
+    assert sorted(days.live(vpc_id)) == sorted([ours, made])
+    assert [one["attempt"] for one in days.take_from_queue()] == [1]
+    assert [one["attempt"] for one in days.take_from_queue()] == [2]
+    assert days.live(vpc_id) == [made]
+
+
+def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told_once_it_is_done(days: Days) -> None:
+    days.account.pending_for = timedelta(minutes=4)
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(timedelta(minutes=2))
+    days.empty_queue()
+    days.world.notices()
+    (ours,) = days.live(vpc_id)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, ["monitoring"])
+    days.take_from_queue()
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    assert [text for text in days.texts() if "Apply again now." in text] != []
+
+
+def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.clock.advance(MINUTES)
+    made = apply_again(days, theirs(vpc_id, subnet_id))
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+    days.clock.advance(MINUTES)
+    assert ("create_interface_endpoint", "done") in [(one["action"], one["status"]) for one in days.sweeps(1)]
+
+
+def test_where_the_event_of_theirs_is_lost_the_sweep_finds_it(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.clock.advance(MINUTES)
+    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert days.live(vpc_id) == [made]
+
+
+# ---- what is no claim
+
+
+def test_lifelines_own_refused_call_is_no_claim(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id), identity=LIFELINE))
+    assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, [])
+
+
+def test_a_refusal_because_of_others_is_no_claim(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    first = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(MINUTES)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert (days.live(vpc_id), frozen(vpc_id)) == ([first], [])
+
+
+def test_an_old_record_is_no_claim_on_an_endpoint_that_was_made_since(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    event["detail"]["eventTime"] = (days.clock() - HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
+    days.deliver(event)
+    assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, [])
+
+
+def test_where_a_person_asked_for_hands_off_a_claim_changes_nothing(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.look(vpc_id, freeze=True)
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    assert frozen(vpc_id) == ["*"]
+
+
+def test_in_plan_mode_making_way_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    monkeypatch.setenv("MODE", "plan")
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    (text,) = days.texts()
+    assert "planned: disable_private_dns monitoring" in text
+
+
+# ---- what fails
+
+
+def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id, subnet_id, _ = served(days)
+
+    def broken(*_: object) -> None:
+        raise TransientError("SNS is down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Topic, "publish", broken)
+        days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert days.texts() == []
+    days.sweeps(1)
+    (text,) = days.texts()
+    assert "Theirs goes first" in " ".join(text.split())
+
+
+def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+
+    def broken(*_: object, **__: object) -> None:
+        raise TransientError("DynamoDB is down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "keep_frozen", broken)
+        with pytest.raises(AssertionError):
+            days.deliver(event)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    days.clock.advance(MINUTES)
+    days.deliver(event)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    now = days.clock()
+    Ledger("ledger").take_lease(vpc_id, "another", now=now, until=now + HOUR)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    with pytest.raises(AssertionError):
+        days.deliver(event)
+    Ledger("ledger").give_back(vpc_id, "another")
+    days.deliver(event)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    monkeypatch.setattr(KillSwitch, "why_on", lambda _: "the kill switch is on")
+    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+    monkeypatch.setattr(KillSwitch, "why_on", lambda _: "")
+    days.empty_queue()
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    days.after(30)
+    days.sweeps(1)
+    assert Ledger("ledger").claimed() == frozenset()
+
+
+# ---- routes
+
+
+def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_others(s3_days: Days) -> None:
+    days, vpc_id = s3_days, s3_days.world.make_vpc()
+    tables = [days.world.main_table(vpc_id)]
+    days.world.make_subnet(vpc_id)
+    tables.append(days.world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"])
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24")
+    days.world.ec2.associate_route_table(RouteTableId=tables[1], SubnetId=other)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    (ours,) = days.live(vpc_id)
+
+    days.deliver(refused(days, their_table(vpc_id, tables[1])))
+    assert endpoint(days, ours)["RouteTableIds"] == [tables[0]]
+    assert Ledger("ledger").recall(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
+    made = apply_again(days, their_table(vpc_id, tables[1]))
+    assert sorted(days.live(vpc_id)) == sorted([ours, made])
+    assert frozen(vpc_id) == []
+    assert days.sweeps(1) == []
+
+
+def test_a_claim_of_its_last_routes_deletes_lifelines_own(s3_days: Days) -> None:
+    days, vpc_id = s3_days, s3_days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    table_id = days.world.main_table(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.deliver(refused(days, their_table(vpc_id, table_id)))
+    assert days.live(vpc_id) == []
+    made = apply_again(days, their_table(vpc_id, table_id))
+    assert days.sweeps(30) == []
+    assert days.live(vpc_id) == [made]
+
+
+# ---- handed over
+
+
+def test_what_was_made_is_on_record_and_told_with_what_takes_it_over(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    (text,) = days.texts()
+    entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
+    made = {one["action"]: one["handover"] for one in entries if one["kind"] == "action"}
+    assert made["create_interface_endpoint"]["terraform"].rstrip() in text
+    assert made["create_security_group"]["terraform"].rstrip() in text
+    for one in made.values():
+        ((logical_id, _),) = json.loads(one["cloudformation"]).items()
+        assert json.loads(one["resources_to_import"])[0]["LogicalResourceId"] == logical_id
+
+
+# ---- without Lifeline's tag
+
+
+def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    days.cut_off(table_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.take_from_queue()
+    (endpoint_id,) = days.live(vpc_id)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    before = len(changes(days))
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    (action,) = days.look(vpc_id)["actions"]
+    assert (action["action"], action["status"]) == ("add_subnets", "blocked")
+    assert f"{endpoint_id} isn't Lifeline's" in action["error"]
+
+    days.connect(table_id, vpc_id)
+    days.sweeps(1)
+    days.after(80)
+    assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
+    assert changes(days)[before:] == ["CreateSubnet", "CreateRoute"]
+    days.world.notices()
+    days.clock.advance(timedelta(days=1))
+    answer = days.look(vpc_id, release=True)
+    assert [(one["action"], one["status"]) for one in answer["actions"]] == [("delete_security_group", "blocked")]
+    assert f"in use by {endpoint_id}, not Lifeline's own" in answer["actions"][0]["error"]
+    assert days.live(vpc_id) == [endpoint_id]
+
+
+def test_what_was_made_and_handed_over_at_once_is_not_told_as_lost(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.world.notices()
+    days.clock.advance(MINUTES)
+    (endpoint_id,) = days.live(vpc_id)
+    days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    days.deliver(*days.world.put_back(follow=True))
+    assert days.texts() == []
+    assert endpoint(days, endpoint_id)["State"] == "available"

@@ -1,0 +1,423 @@
+"""The coverage page through its handler, on an EC2 as strict as AWS's and a ledger that Lifeline itself has written."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.adapters.clients import client
+from lifeline.adapters.incidents import Incidents
+from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.network import Network
+from lifeline.core.coverage import Coverage, Standing, StepKind, VpcCoverage
+from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
+from lifeline.core.widget import DOCUMENTATION
+from lifeline.coverage import MOST_EXAMINED, cover
+from lifeline.handlers import coverage_page, reconcile_endpoints
+from lifeline.handlers.coverage_page import handler
+from lifeline.settings import Settings
+from tests.support.agents import calls, failing
+from tests.support.region import compliant_region
+from tests.support.strict import Clock, StrictAccount
+from tests.support.world import Context, World, emulated_world
+
+SWITCH = "/lifeline/stop"
+OWN_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"
+RECONCILE_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints"
+MINUTE = timedelta(minutes=1)
+
+
+class Stage:
+    """The emulated account, with one clock for EC2, for what applies and for the page."""
+
+    def __init__(self, world: World, account: StrictAccount, clock: Clock) -> None:
+        self.world = world
+        self.account = account
+        self.clock = clock
+
+    def site(self, *zones: str) -> str:
+        vpc_id = self.world.make_vpc()
+        for place, zone in enumerate(zones or ("us-east-1a",)):
+            self.world.make_subnet(vpc_id, f"10.0.{place}.0/24", zone)
+        return vpc_id
+
+    def lifeline(self, event: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = reconcile_endpoints.handler(event, Context())
+        return dict(json.loads(json.dumps(answer)))
+
+    def show(self, event: object) -> str:
+        html = handler(event, Context(invoked_function_arn=OWN_ARN))
+        assert isinstance(html, str)
+        return unescape(html)
+
+    def cover(self, *vpc_ids: str) -> Coverage:
+        settings = Settings.from_environment()
+        return cover(vpc_ids, tools=coverage_page._tools(settings), settings=settings, now=self.clock())
+
+    def one(self, vpc_id: str) -> VpcCoverage:
+        (found,) = [vpc for vpc in self.cover().vpcs if vpc.id == vpc_id]
+        return found
+
+    def standings(self, vpc_id: str) -> set[Standing]:
+        return {cell.standing for row in self.one(vpc_id).subnets for cell in row.cells}
+
+    def switch(self, value: str) -> None:
+        boto3.client("ssm").put_parameter(Name=SWITCH, Value=value, Type="String", Overwrite=True)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    variables = {"RECONCILE_ARN": RECONCILE_ARN, **getattr(request, "param", {})}
+    with emulated_world(monkeypatch, **variables) as world:
+        clock = Clock()
+        clock.advance(datetime.now(UTC) - clock())
+        account = StrictAccount(now=clock, shuffle=7, throttling=False)
+        account.attach(client("ec2"))
+        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
+        monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
+        monkeypatch.setattr(coverage_page, "_now", clock)
+        coverage_page._kept.cache_clear()
+        yield Stage(world, account, clock)
+        coverage_page._kept.cache_clear()
+
+
+def with_settings(**variables: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("stage", [variables], indirect=True)
+
+
+# ---- how a VPC stands
+
+
+def test_a_vpc_is_followed_from_missing_to_served(stage: Stage) -> None:
+    vpc_id = stage.site()
+    assert stage.standings(vpc_id) == {Standing.MISSING}
+    assert stage.one(vpc_id).planned_usd > 0
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    assert stage.standings(vpc_id) == {Standing.PENDING}
+    stage.clock.advance(10 * MINUTE)
+    stage.lifeline({"vpc_ids": [vpc_id], "follow": True})
+    found = stage.one(vpc_id)
+    assert stage.standings(vpc_id) == {Standing.SERVED}
+    assert (str(found.cost_usd), str(found.planned_usd)) == ("7.30", "0.00")
+    assert [one.status for one in found.actions] == ["available", "done", "done"]
+    assert "was seen available" in found.actions[0].text
+
+
+def test_an_endpoint_that_ec2_does_not_show_yet_is_pending_and_not_missing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    (made,) = stage.world.endpoints(vpc_id)
+    observe = Network.observe
+
+    def without_endpoints(self: Any, vpc_ids: Any) -> Any:
+        return tuple(replace(vpc, endpoints=()) for vpc in observe(self, vpc_ids))
+
+    monkeypatch.setattr(Network, "observe", without_endpoints)
+    (row,) = stage.one(vpc_id).subnets
+    assert [(cell.standing, cell.by) for cell in row.cells] == [(Standing.PENDING, made["VpcEndpointId"])]
+
+
+def test_an_exempt_vpc_says_until_when_and_why(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"})
+    (cell,) = stage.one(vpc_id).subnets[0].cells
+    until = (stage.clock() + timedelta(days=7)).date()
+    assert (cell.standing, cell.detail) == (Standing.EXEMPT, f"until the end of {until}: moves to the hub")
+
+
+def test_a_released_vpc_says_how_long_it_is_left_alone(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    stage.lifeline({"vpc_ids": [vpc_id], "release": True})
+    stage.clock.advance(10 * MINUTE)
+    (hold,) = stage.one(vpc_id).holds
+    assert hold.startswith("released by hand at")
+    assert stage.standings(vpc_id) == {Standing.BLOCKED}
+    stage.clock.advance(timedelta(days=1))
+    assert stage.one(vpc_id).holds == ()
+    assert stage.standings(vpc_id) == {Standing.MISSING}
+
+
+def test_a_frozen_service_says_why_and_how_to_end_it(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id], "freeze": ["monitoring"]})
+    (hold,) = stage.one(vpc_id).holds
+    assert hold.startswith("monitoring: frozen since")
+    assert "unfreeze" in hold
+    assert stage.standings(vpc_id) == {Standing.BLOCKED}
+
+
+def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    stage.lifeline({"exempt": [vpc_id], "days": 30})
+    stage.lifeline({"sweep": True})
+    assert "it is retired after 72 hours of that" in " ".join(stage.one(vpc_id).notes)
+    stage.clock.advance(timedelta(hours=73))
+    assert "goes with the next look" in " ".join(stage.one(vpc_id).notes)
+
+
+def test_the_worst_vpc_comes_first_and_only_those_asked_for(stage: Stage) -> None:
+    served, exempt, missing = stage.site(), stage.site(), stage.site("us-east-1a", "us-east-1b")
+    stage.lifeline({"vpc_ids": [served]})
+    stage.lifeline({"exempt": [exempt]})
+    assert stage.cover().vpcs[0].id == missing
+    assert {vpc.id for vpc in stage.cover().vpcs} == {served, exempt, missing}
+    assert [vpc.id for vpc in stage.cover(exempt).vpcs] == [exempt]
+
+
+def test_a_vpc_that_is_not_there_is_said(stage: Stage) -> None:
+    coverage = stage.cover("vpc-0123456789abcdef0")
+    assert coverage.vpcs == ()
+    assert coverage.notes == ("vpc-0123456789abcdef0 does not exist in this account and region",)
+
+
+# ---- approvals and the kill switch
+
+TIGHT = {"MONTHLY_BUDGET_USD": "5", "KILL_SWITCH_PARAMETER": SWITCH}
+
+
+@with_settings(**TIGHT)
+def test_what_waits_for_approval_can_be_approved_by_the_id_that_the_page_shows(stage: Stage) -> None:
+    stage.switch("off")
+    vpc_id = stage.site()
+    before = stage.one(vpc_id)
+    assert (before.plan_id, stage.standings(vpc_id)) == ("", {Standing.BLOCKED})
+    assert "what needs approval here is offered by the next look" in before.notes
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    found = stage.one(vpc_id)
+    assert (found.plan_id[:5], str(found.plan_usd), str(found.planned_usd)) == ("plan-", "7.30", "0.00")
+    assert stage.lifeline({"approve": found.plan_id})["vpcs"][0]["outcome"] == "changed"
+    assert stage.one(vpc_id).plan_id == ""
+    stage.clock.advance(10 * MINUTE)
+    assert stage.standings(vpc_id) == {Standing.SERVED}
+
+
+@with_settings(**TIGHT)
+def test_while_the_kill_switch_is_on_the_page_says_so_and_offers_nothing_to_approve(stage: Stage) -> None:
+    stage.switch("off")
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.switch("on")
+    assert stage.cover().kill_switch == f"the kill switch is on: {SWITCH} says on"
+    found = stage.one(vpc_id)
+    assert found.plan_id == ""
+    assert "which works once the kill switch is off" in " ".join(found.notes)
+
+
+@with_settings(MAX_ENDPOINTS_PER_RUN="1", MAX_VPCS_PER_RUN="1")
+def test_what_only_waits_for_the_next_run_is_missing_and_needs_no_approval(stage: Stage) -> None:
+    vpc_ids = [stage.site(), stage.site()]
+    assert [stage.standings(vpc_id) for vpc_id in vpc_ids] == [{Standing.MISSING}] * 2
+
+
+@with_settings(MAX_ENDPOINTS_PER_RUN="0")
+def test_where_nothing_passes_without_approval_everything_is_blocked(stage: Stage) -> None:
+    assert stage.standings(stage.site()) == {Standing.BLOCKED}
+
+
+@with_settings(MODE="plan", MONTHLY_BUDGET_USD="5")
+def test_in_mode_plan_nothing_can_be_approved(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    coverage = stage.cover()
+    assert (coverage.mode, coverage.vpcs[0].plan_id) == ("plan", "")
+
+
+# ---- incidents
+
+
+def save_incident(stage: Stage, vpc_id: str, name: str = "inc-1", **cause: Any) -> None:
+    began = stage.clock() - 5 * MINUTE
+    change = Change(began - 2 * MINUTE, "event-1", "DeleteRoute", "ops/anna")
+    known = {"kind": CauseKind.CUT_OFF, "confidence": Confidence.HIGH, "words": "no way to monitoring"}
+    made = Cause(**{**known, "service": "monitoring", "vpc_id": vpc_id, "change": change, **cause})
+    assert Incidents("ledger").save(Incident(name, "cloudwatch-agent", made, began, stage.clock(), told_agents=2))
+
+
+def test_an_open_incident_tells_its_story_with_the_endpoint_that_was_made_for_it(stage: Stage) -> None:
+    vpc_id = stage.site()
+    save_incident(stage, vpc_id)
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    stage.lifeline({"vpc_ids": [vpc_id], "follow": True})
+    (row,) = stage.one(vpc_id).incidents
+    assert (row.id, row.agents, row.words) == ("inc-1", 2, "no way to monitoring")
+    assert [(one.kind, one.at is not None) for one in row.timeline] == [
+        (StepKind.CHANGE, True),
+        (StepKind.GAP, True),
+        (StepKind.ENDPOINT, True),
+        (StepKind.ENDPOINT, True),
+        (StepKind.RECOVERY, False),
+    ]
+
+
+def test_incidents_of_no_vpc_here_are_counted_in_words(stage: Stage) -> None:
+    stage.site()
+    for number in range(5):
+        save_incident(stage, "", f"inc-{number}", kind=CauseKind.ROLE, words="the role forbids it")
+    notes = stage.cover().notes
+    assert notes[0] == "open incident inc-0 of no VPC here: the role forbids it"
+    assert notes[3:] == ("and 2 more open incidents of no VPC here",)
+
+
+@with_settings(POLICY_PARAMETER="/lifeline/policy")
+def test_incidents_of_every_watch_of_the_policy_are_shown(stage: Stage) -> None:
+    watches = [{"name": name, "namespace": name} for name in ("cloudwatch-agent", "apps")]
+    document = {"version": 1, "rules": [{"require": ["monitoring"]}], "watches": watches}
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value=json.dumps(document), Type="String")
+    vpc_id = stage.site()
+    save_incident(stage, vpc_id)
+    began = stage.clock()
+    cause = Cause(CauseKind.AGENT, Confidence.LOW, "the agent itself", vpc_id=vpc_id)
+    Incidents("ledger").save(Incident("inc-2", "apps", cause, began, began))
+    assert sorted(one.watch for one in stage.one(vpc_id).incidents) == ["apps", "cloudwatch-agent"]
+
+
+# ---- what can't be read
+
+
+@with_settings(POLICY_PARAMETER="/lifeline/policy")
+def test_without_a_valid_policy_nothing_is_required_and_the_page_says_why(stage: Stage) -> None:
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"version": 1}', Type="String")
+    vpc_id = stage.site()
+    stage.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:require", "Value": "logs"}])
+    coverage = stage.cover()
+    assert "the policy is not valid, so nothing is required or applied: rules: is missing" in coverage.notes
+    assert [row.cells for row in coverage.vpcs[0].subnets] == [()]
+    assert "so nothing is required or applied" in stage.show({"plan": vpc_id})
+
+
+def test_the_page_writes_nothing(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(timedelta(days=1))
+    stage.account.forget_calls()
+    with calls("dynamodb") as made:
+        stage.cover()
+        stage.show({"plan": vpc_id})
+    assert {name for name, _ in made} == {"GetItem", "Query"}
+    assert [name for name in stage.account.call_counts if not name.startswith(("Describe", "Get"))] == []
+
+
+def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = stage.site()
+    monkeypatch.setenv("TABLE_NAME", "nowhere")
+    coverage = stage.cover()
+    assert coverage.vpcs[0].subnets[0].cells[0].standing is Standing.MISSING
+    assert coverage.notes == tuple(
+        f"not shown, for it can't be read: {one}"
+        for one in (
+            "how far the limits are used",
+            "open incidents",
+            "the last actions",
+            "what Lifeline made, and who released it",
+            "what is exempt by hand",
+        )
+    )
+    assert "Cost: 7.30 USD a month more" in stage.show({"plan": vpc_id})
+
+
+def test_without_dns_attributes_the_page_comes_and_says_what_that_means(stage: Stage) -> None:
+    stage.site()
+    with failing("ec2", "DescribeVpcAttribute", "UnauthorizedOperation"):
+        coverage = stage.cover()
+    assert coverage.vpcs[0].subnets[0].cells[0].standing is Standing.MISSING
+    (note,) = coverage.notes
+    assert note.startswith("not read: DNS attributes and central endpoints")
+
+
+@pytest.mark.parametrize("event", [{}, {"plan": "vpc-0123456789abcdef0"}])
+def test_where_the_network_cannot_be_read_the_page_says_so_in_words(stage: Stage, event: dict[str, Any]) -> None:
+    with failing("ec2", "DescribeSubnets", "UnauthorizedOperation"):
+        page = stage.show(event)
+    assert "Lifeline can't show the page now" in page
+    assert "UnauthorizedOperation" in page
+    assert "Traceback" not in page
+
+
+def test_what_nobody_foresaw_is_told_in_words_and_logged_with_its_trace(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(coverage_page, "cover", lambda *_, **__: 1 / 0)
+    page = stage.show({})
+    assert "Something went wrong that nobody foresaw" in page
+    assert "ZeroDivisionError" not in page
+    assert "ZeroDivisionError" in caplog.text
+
+
+# ---- the handler
+
+
+def test_the_console_asks_for_documentation_before_anything_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STACK_NAME", raising=False)
+    assert handler({"describe": True}, Context()) == DOCUMENTATION
+
+
+def test_the_page_knows_whom_its_buttons_call_and_the_theme(stage: Stage) -> None:
+    stage.site()
+    page = stage.show({"widgetContext": {"theme": "dark", "width": 500, "params": {}}})
+    assert OWN_ARN in page
+    assert RECONCILE_ARN in page
+
+
+def test_a_parameter_of_the_wrong_form_is_refused_in_words() -> None:
+    page = unescape(handler({"vpc_ids": ["<script>"]}, Context()))
+    assert "vpc_ids[0]: '<script>' is not a VPC id" in page
+
+
+@pytest.mark.parametrize("event", [{"approve": "plan-0123456789abcdef"}, {"exempt": []}, {"release": True}])
+def test_the_page_itself_takes_nothing_that_changes_anything(event: dict[str, Any]) -> None:
+    assert "is not one of describe, plan, vpc_ids" in handler(event, Context())
+
+
+@with_settings(MONTHLY_BUDGET_USD="5")
+def test_a_plan_is_shown_as_text_with_the_command_that_approves_it(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    text = stage.show({"plan": vpc_id})
+    assert f"Plan for {vpc_id}" in text
+    assert "blocked in 1 VPC" in text
+    assert stage.one(vpc_id).plan_id in text
+    assert "sam remote invoke ReconcileEndpoints" in text
+
+
+def test_the_plan_of_a_vpc_that_is_gone_is_refused_in_words(stage: Stage) -> None:
+    assert "does not exist in this account and region" in stage.show({"plan": "vpc-0123456789abcdef0"})
+
+
+# ---- large regions
+
+
+def test_a_page_of_200_vpcs_takes_no_more_calls_than_a_sweep_and_few_of_the_ledger(stage: Stage) -> None:
+    ec2 = compliant_region(vpcs=200, subnets_each=10, tables_each=4)
+    settings = Settings.from_environment()
+    tools = coverage_page._tools(settings)
+    tools = type(tools)(Network(ec2), tools.lookup, tools.central, tools.sources)
+    with calls("dynamodb") as ledger:
+        coverage = cover((), tools=tools, settings=settings, now=stage.clock())
+    assert len(coverage.vpcs) == 200
+    assert {cell.standing for vpc in coverage.vpcs for row in vpc.subnets for cell in row.cells} == {Standing.SERVED}
+    assert sum(ec2.calls.values()) <= 16, ec2.calls
+    assert len(ledger) <= 3 + 3 * MOST_EXAMINED
+
+
+@with_settings(MONTHLY_BUDGET_USD="5")
+def test_where_every_vpc_misses_something_only_the_worst_cost_calls_of_their_own(stage: Stage) -> None:
+    for _ in range(MOST_EXAMINED + 5):
+        stage.site()
+    with calls("dynamodb") as ledger:
+        coverage = stage.cover()
+    assert len(coverage.vpcs) == MOST_EXAMINED + 5
+    assert len(ledger) <= 4 + 4 * MOST_EXAMINED
