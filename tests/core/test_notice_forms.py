@@ -110,6 +110,17 @@ def test_facts_that_just_fit_stay() -> None:
     assert "left_out" in json.loads(cut)["facts"]
 
 
+def test_what_is_attached_goes_before_any_line_and_the_mail_keeps_it() -> None:
+    told = notice(attached=tuple('resource "aws_vpc_endpoint" "one" {' for _ in range(900)))
+    text = machine_text(told, SENDER, NOW)
+    form = json.loads(text)
+    is_valid(form)
+    assert size_in_a_message(text) <= MOST_BYTES
+    assert (form["attached"], form["happened"]) == ([], ["It happened."])
+    assert form["text"] == email_text(NOTICE, SENDER)
+    assert email_text(told, SENDER).count("aws_vpc_endpoint") == 900
+
+
 def test_lines_that_are_too_many_are_left_out_by_count() -> None:
     lines = tuple(f"  {'quote: ' + chr(34) * 60} {number}" for number in range(2000))
     text = machine_text(notice(done=lines), SENDER, NOW)
