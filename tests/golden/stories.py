@@ -16,10 +16,12 @@ from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.approval import approve_command
 from lifeline.core.because import because_of
 from lifeline.core.bus_events import BusEvent, answer_events, change_event, incident_event
+from lifeline.core.claim_notice import yielded_notice
 from lifeline.core.deeds import Loss
 from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
 from lifeline.core.fight_notice import Frozen, frozen_notice
 from lifeline.core.fights import Fight, Undoing
+from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.gaps import Agent, Gap, State, Suppression
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
 from lifeline.core.incident_notice import incident_notice, summary_notice
@@ -227,6 +229,25 @@ def torn_down() -> Notice:
     return teardown_notice(network, Teardown(VPC, (attempt,)), [done(gone), group], "lifeline", is_plan=False)
 
 
+CLAIM = Freeze(
+    FreezeKind.CLAIM,
+    at(240),
+    "deploy-role/terraform tried to create an endpoint for monitoring at 2026-11-20 13:00:00 UTC, and its private DNS "
+    "conflicts with Lifeline's",
+    "deploy-role/terraform",
+    "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d",
+    until=at(270),
+)
+GIVEN_WAY = Action(
+    ActionKind.DISABLE_PRIVATE_DNS, "somebody brings their own", service="monitoring", endpoint_id=ENDPOINT
+)
+
+
+def yielded() -> Notice:
+    way = [done(GIVEN_WAY)]
+    return yielded_notice(CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=way)
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -243,6 +264,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
     "frozen": (190, lambda: frozen_notice(FROZEN)),
+    "yielded": (241, yielded),
     "teardown": (300, torn_down),
     "policy": (
         0,
