@@ -110,7 +110,7 @@ def test_the_parameters_that_the_readme_names_have_the_templates_defaults() -> N
 
 
 def test_the_events_that_people_can_match_on_are_those_that_are_sent() -> None:
-    told = {name for cells in rows(PAGE, "Automate on events") for name in codes(cells[0])}
+    told = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
     assert told == {str(one) for one in DetailType}
 
 
