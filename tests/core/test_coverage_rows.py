@@ -322,7 +322,7 @@ def test_a_story_begins_with_the_change_and_ends_with_what_is_to_come() -> None:
         (StepKind.CHANGE, 20, "DeleteRoute by ops/anna"),
         (StepKind.GAP, 15, "the first missing datapoint was due; 3 agents so far"),
         (StepKind.ENDPOINT, None, "planned: create interface endpoint for monitoring"),
-        (StepKind.RECOVERY, None, "after 15 min so far"),
+        (StepKind.RECOVERY, None, "silent for 15 min so far"),
     ]
 
 

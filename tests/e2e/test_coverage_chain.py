@@ -1,0 +1,74 @@
+"""The coverage page on the deployed chain: it answers what a dashboard asks, and its role can change nothing."""
+
+import json
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.emulators.account import ROOT, Account
+from tests.e2e.machine import build_site
+from tests.e2e.test_chain import available_endpoint, delete_default_route, wait_until_quiet
+
+pytestmark = pytest.mark.chain
+
+CONTEXT = json.loads((ROOT / "events/coverage-page.json").read_text(encoding="utf-8"))["widgetContext"]
+
+
+def show(account: Account, **event: object) -> str:
+    answer = account.invoke("CoveragePageFunction", {**event, "widgetContext": CONTEXT})
+    assert not answer.error, answer.payload
+    assert isinstance(answer.payload, str)
+    return answer.payload
+
+
+def test_it_answers_describe_with_its_documentation(account: Account) -> None:
+    answer = account.invoke("CoveragePageFunction", {"describe": True})
+    assert answer.payload.startswith("## Lifeline: coverage")
+
+
+def test_it_shows_a_vpc_from_its_plan_to_its_endpoint_and_exempts_it_by_its_button(account: Account, ec2: Any) -> None:
+    quiet = build_site(ec2, cidr="10.150", name="quiet", public=False)
+    plan = unescape(show(account, plan=quiet.vpc_id))
+    assert f"Plan for {quiet.vpc_id}" in plan
+    assert "+ monitoring: create an interface endpoint" in plan
+
+    site = build_site(ec2, cidr="10.151", name="paged")
+    delete_default_route(ec2, site)
+    ours = account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="an endpoint", within_s=60)
+    wait_until_quiet(account)
+    page = unescape(show(account, vpc_ids=[site.vpc_id]))
+    for expected in (site.vpc_id, site.subnet_id, "paged-a", ours["VpcEndpointId"], "7.30 USD a month", "DeleteRoute"):
+        assert expected in page, expected
+    assert "Lifeline can't" not in page
+    assert "can't be read" not in page
+
+    pressed = {"exempt": [quiet.vpc_id], "days": 7, "reason": "from the coverage page", "widgetContext": CONTEXT}
+    answer = account.invoke("ReconcileEndpointsFunction", pressed).payload
+    assert [one["vpc_id"] for one in answer["exempt"]] == [quiet.vpc_id], answer
+    assert "from the coverage page" in unescape(show(account, vpc_ids=[quiet.vpc_id]))
+
+
+def test_its_role_reads_the_ledger_and_changes_nothing(account: Account) -> None:
+    show(account)
+    outputs, key = account.outputs, {"pk": {"S": "EXEMPTIONS"}, "sk": {"S": "LIST"}}
+    table, function = outputs["LedgerTable"], outputs["ReconcileEndpointsFunction"]
+
+    def client(service: str) -> Any:
+        return account.client_of("CoverageRole", service)
+
+    client("dynamodb").get_item(TableName=table, Key=key)
+    refused: list[Callable[[], object]] = [
+        lambda: client("dynamodb").put_item(TableName=table, Item=key),
+        lambda: client("dynamodb").update_item(TableName=table, Key=key),
+        lambda: client("dynamodb").delete_item(TableName=table, Key=key),
+        lambda: client("sqs").send_message(QueueUrl=outputs["ChangesQueue"], MessageBody="{}"),
+        lambda: client("sns").publish(TopicArn=outputs["NoticesTopic"], Message="x"),
+        lambda: client("lambda").invoke(FunctionName=function, Payload=b'{"release": true}'),
+    ]
+    for call in refused:
+        with pytest.raises(ClientError) as raised:
+            call()
+        assert raised.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
