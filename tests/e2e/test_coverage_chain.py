@@ -5,10 +5,11 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.emulators.account import ROOT, Account
+from tests.e2e.emulators.account import ACCOUNT_ID, REGION, ROOT, Account
 from tests.e2e.machine import build_site
 from tests.e2e.test_chain import available_endpoint, delete_default_route, wait_until_quiet
 
@@ -36,6 +37,7 @@ def test_it_shows_a_vpc_from_its_plan_to_its_endpoint_and_exempts_it_by_its_butt
     assert "+ monitoring: create an interface endpoint" in plan
 
     site = build_site(ec2, cidr="10.151", name="paged")
+    wait_until_quiet(account)
     delete_default_route(ec2, site)
     ours = account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="an endpoint", within_s=60)
     wait_until_quiet(account)
@@ -51,13 +53,26 @@ def test_it_shows_a_vpc_from_its_plan_to_its_endpoint_and_exempts_it_by_its_butt
     assert "from the coverage page" in unescape(show(account, vpc_ids=[quiet.vpc_id]))
 
 
-def test_its_role_reads_the_ledger_and_changes_nothing(account: Account) -> None:
-    show(account)
+@pytest.fixture
+def page_role(account: Account) -> boto3.Session:
+    """The page's own role, which somebody of the account may assume for the test's sake."""
+    iam = account.client("iam")
+    pages = [page["Roles"] for page in iam.get_paginator("list_roles").paginate()]
+    (role,) = [one for roles in pages for one in roles if "CoverageRole" in one["RoleName"]]
+    trust = role["AssumeRolePolicyDocument"]
+    everybody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({**trust, "Statement": [*trust["Statement"], everybody]})
+    iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=document)
+    assumed = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="somebody")["Credentials"]
+    return boto3.Session(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"], REGION)
+
+
+def test_its_role_reads_the_ledger_and_changes_nothing(account: Account, page_role: boto3.Session) -> None:
     outputs, key = account.outputs, {"pk": {"S": "EXEMPTIONS"}, "sk": {"S": "LIST"}}
     table, function = outputs["LedgerTable"], outputs["ReconcileEndpointsFunction"]
 
     def client(service: str) -> Any:
-        return account.client_of("CoverageRole", service)
+        return page_role.client(service, endpoint_url=account.endpoint_url)  # type: ignore[call-overload]
 
     client("dynamodb").get_item(TableName=table, Key=key)
     refused: list[Callable[[], object]] = [

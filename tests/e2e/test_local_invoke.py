@@ -56,7 +56,9 @@ def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
     if "Records" in event:
         return list(answer) == ["batchItemFailures"]
     if "exempt" in event:
-        return [one["field"] for one in answer.get("errors", ())] == ["exempt[0]"]  # a VPC that isn't in the emulated account
+        return [one["field"] for one in answer.get("errors", ())] == [
+            "exempt[0]"
+        ]  # a VPC that isn't in the emulated account
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
     told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)

@@ -16,6 +16,7 @@ from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.core.coverage import Coverage, Standing, StepKind, VpcCoverage
+from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
 from lifeline.core.widget import DOCUMENTATION
 from lifeline.coverage import MOST_EXAMINED, cover
@@ -155,6 +156,35 @@ def test_a_frozen_service_says_why_and_how_to_end_it(stage: Stage) -> None:
     assert hold.startswith("monitoring: frozen since")
     assert "unfreeze" in hold
     assert stage.standings(vpc_id) == {Standing.BLOCKED}
+
+
+FREEZES = [
+    *((kind, "monitoring") for kind in FreezeKind),
+    (FreezeKind.HAND, EVERYTHING),
+    (FreezeKind.FIGHT, SECURITY_GROUP),
+    (FreezeKind.FIGHT, DNS_ATTRIBUTES),
+    (FreezeKind.TEARDOWN, "the subnet"),
+    (FreezeKind.TEARDOWN, "the VPC"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key"), FREEZES)
+def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: FreezeKind, key: str) -> None:
+    vpc_id = stage.site()
+    key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
+    until = stage.clock() + timedelta(hours=1)
+    Ledger("ledger").keep_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
+    (line,) = stage.one(vpc_id).holds
+    assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
+    assert ("everything: " in line) == (key == EVERYTHING)
+    stops = key in {"monitoring", EVERYTHING, SECURITY_GROUP}
+    assert stage.standings(vpc_id) == {Standing.BLOCKED if stops else Standing.MISSING}
+    assert ("frozen since" in " ".join(stage.show({"plan": vpc_id}).split())) == stops
+
+    answer = stage.lifeline(json.loads(line.partition("invoke with ")[2]))
+
+    assert "errors" not in answer
+    assert stage.one(vpc_id).holds == ()
 
 
 def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) -> None:

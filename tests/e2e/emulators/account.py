@@ -151,12 +151,6 @@ class Account:
         """A boto3 client of the person who operates the account."""
         return self._client(service, "test")
 
-    def client_of(self, role: str, service: str) -> Any:
-        """A client with the rights of a function that has run: of its role, by a part of the role's name."""
-        lines = self._sessions.read_text(encoding="utf-8").splitlines()
-        keys = [key for key, _, arn in (line.partition(" ") for line in lines) if role in arn]
-        return self._client(service, keys[-1])
-
     def relay(self) -> Any:
         """EventBridge as AWS's own services see it: they may put events with sources like `aws.ec2`."""
         return self._client("events", RELAY_KEY)
