@@ -75,15 +75,21 @@ def test_its_role_reads_the_ledger_and_changes_nothing(account: Account, page_ro
         return page_role.client(service, endpoint_url=account.endpoint_url)  # type: ignore[call-overload]
 
     client("dynamodb").get_item(TableName=table, Key=key)
-    refused: list[Callable[[], object]] = [
-        lambda: client("dynamodb").put_item(TableName=table, Item=key),
-        lambda: client("dynamodb").update_item(TableName=table, Key=key),
-        lambda: client("dynamodb").delete_item(TableName=table, Key=key),
-        lambda: client("sqs").send_message(QueueUrl=outputs["ChangesQueue"], MessageBody="{}"),
-        lambda: client("sns").publish(TopicArn=outputs["NoticesTopic"], Message="x"),
-        lambda: client("lambda").invoke(FunctionName=function, Payload=b'{"release": true}'),
-    ]
-    for call in refused:
-        with pytest.raises(ClientError) as raised:
-            call()
-        assert raised.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
+    refused: dict[str, Callable[[], object]] = {
+        "put": lambda: client("dynamodb").put_item(TableName=table, Item=key),
+        "update": lambda: client("dynamodb").update_item(TableName=table, Key=key),
+        "delete": lambda: client("dynamodb").delete_item(TableName=table, Key=key),
+        "send": lambda: client("sqs").send_message(QueueUrl=outputs["ChangesQueue"], MessageBody="{}"),
+        "invoke": lambda: client("lambda").invoke(FunctionName=function, Payload=b'{"release": true}'),
+    }
+    codes = {name: _code(call) for name, call in refused.items()}
+    assert codes == {name: "AccessDenied" if name == "send" else "AccessDeniedException" for name in refused}
+
+
+def _code(call: Callable[[], object]) -> str:
+    """The error's code, empty where the call is let through."""
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""

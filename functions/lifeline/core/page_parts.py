@@ -1,7 +1,7 @@
 """The coverage page's parts: the header with its totals, and each VPC with its incidents, actions and buttons."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.coverage import Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
@@ -185,10 +185,10 @@ def _approve(vpc: VpcCoverage, calls: Calls) -> str:
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    until = write_time(coverage.at + timedelta(days=EXEMPT_DAYS))
+    until = (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date()
     asks = (
-        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until about {until}, no service is required there and Lifeline "
-        "makes no endpoint in it, even where machines lose their way to AWS. Silent agents are told as ever."
+        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until the end of {until} (UTC), no service is required there and "
+        "Lifeline makes no endpoint in it, even where machines lose their way to AWS. Silent agents are told as ever."
         f"{_retired(coverage)}"
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
