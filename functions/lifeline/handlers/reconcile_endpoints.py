@@ -135,7 +135,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
-    about = {"services": ask.services, "days": ask.days, "reason": ask.reason, "run_id": run.id}
+    about: dict[str, Any] = {"services": ask.services, "days": ask.days, "reason": ask.reason, "run_id": run.id}
     for vpc_id in ask.vpc_ids:
         logger.info("exempt by hand", vpc_id=vpc_id, **about)
     return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
