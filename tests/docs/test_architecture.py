@@ -2,11 +2,13 @@
 
 import ast
 import re
+from dataclasses import fields
 from datetime import date
 
 import pytest
 from tools.template import names_of
 
+from lifeline.adapters.ledger import Memory
 from lifeline.core.history import EntryKind, day_shelf, incident_shelf
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import ROOT, codes, rows
@@ -73,7 +75,12 @@ def test_the_page_names_the_indexs_shelves() -> None:
 def test_each_key_says_who_writes_and_who_reads_it() -> None:
     for cells in rows(PAGE, "The ledger"):
         for who in cells[4:]:
-            assert set(who.split(", ")) <= {"R", "D"}, cells
+            assert set(who.split(", ")) <= {"R", "D", "P"}, cells
+
+
+def test_the_page_has_every_attribute_that_is_remembered_of_a_vpc() -> None:
+    told = [name for cells in rows(PAGE, "What is remembered of a VPC") for name in codes(cells[0])]
+    assert sorted(told) == sorted(["lease_run", "lease_until", *(one.name for one in fields(Memory))])
 
 
 def test_every_module_of_the_package_is_in_a_layer_of_the_table() -> None:
@@ -103,7 +110,7 @@ def test_the_queues_are_the_templates_with_their_tries_and_times() -> None:
 def test_the_picture_has_each_function_and_queue(kind: str) -> None:
     picture = PAGE.read_text("utf-8").partition("```mermaid")[2].partition("```")[0]
     assert [name for name in names_of(TEMPLATE, kind) if name not in picture] == []
-    assert len(names_of(TEMPLATE, "AWS::Events::Rule")) == 6, "the picture says six rules"
+    assert len(names_of(TEMPLATE, "AWS::Events::Rule")) == 7, "the picture says seven rules"
 
 
 def test_a_key_is_seen_in_each_way_of_writing_it() -> None:
