@@ -235,7 +235,8 @@ class Demo:
         event = json.loads((ROOT / "events/coverage-page.json").read_text(encoding="utf-8"))
         with _step("the coverage page"):
             page = self._invoke("CoveragePageFunction", event)
-            _require(isinstance(page, str) and page.startswith("<"), f"CoveragePage answered no HTML: {page!s:.300}")
+            is_page = isinstance(page, str) and "<h2>Lifeline: coverage</h2>" in page
+            _require(is_page, f"CoveragePage answered no page: {page!s:.300}")
             for vpc_id in vpc_ids:
                 _require(vpc_id in page, f"{vpc_id} is not on the page")
         file.write_text(around(page), encoding="utf-8")
