@@ -246,6 +246,17 @@ def test_a_saved_query_is_in_the_stacks_folder_and_asks_both_functions_logs(name
     assert QUERIES[name]["Name"]["Fn::Sub"].startswith("${AWS::StackName}/")
 
 
+@pytest.mark.parametrize("name", QUERIES)
+def test_each_message_that_a_saved_query_asks_for_is_logged_somewhere(name: str) -> None:
+    sources = "".join(one.read_text(encoding="utf-8") for one in Path("functions/lifeline").rglob("*.py"))
+    query = re.sub(r"#.*", "", QUERIES[name]["QueryString"])
+    for values in re.findall(r'message (?:= |in )(\[[^\]]*\]|"[^"]*")', query):
+        missing = [
+            one for one in re.findall(r'"([^"]*)"', values) if not re.search(rf'logger\.\w+\(\s*"{one}"', sources)
+        ]
+        assert missing == []
+
+
 def test_there_is_a_saved_query_for_each_question() -> None:
     assert [one["Name"]["Fn::Sub"].partition("/")[2] for one in QUERIES.values()] == [
         "what happened to this VPC",

@@ -12,7 +12,7 @@ from lifeline.adapters.central_dns import CentralDns
 from lifeline.adapters.ledger import Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.network import Network
-from lifeline.core.actions import Plan
+from lifeline.core.actions import Plan, ServiceState
 from lifeline.core.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.classify import classify_subnets
 from lifeline.core.cost import price_in
@@ -27,6 +27,7 @@ from lifeline.core.policy import Policy, Wanted
 from lifeline.core.report import Approvable, Refusal, VpcAnswer
 from lifeline.core.retire import Terms, plan_retirement
 from lifeline.core.wording import plain, write_time
+from lifeline.core.yielding import answer_claims
 from lifeline.coverage_reads import Examined, Reads, Sources
 from lifeline.errors import LifelineError
 from lifeline.observability import logger
@@ -38,6 +39,11 @@ MOST_EXAMINED = 20  # VPCs whose record, memory and waiting plan are read: about
 _MOST_TOLD = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
+_NOT_EXAMINED = (
+    "too many VPCs at once: freezes, last actions and what waits for approval here was not read; "
+    "name the VPC in the widget's vpc_ids to see them"
+)
+_OPEN = frozenset({ServiceState.MISSING, ServiceState.BLOCKED})
 _NO_DNS = (
     "not read: DNS attributes and central endpoints; what is missing here may be served centrally, or blocked by DNS"
 )
@@ -124,7 +130,7 @@ class _Cover:
         self._tell_of_others(region, vpc_ids)
         rows = [
             cover_vpc(
-                self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id, Examined()), offers),
+                self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
                 self._tools.network.catalog(),
                 self._settings.stack_name,
                 self._price,
@@ -141,6 +147,7 @@ class _Cover:
             vpcs=worst_first(rows),
             kill_switch=why_stopped,
             notes=(*dict.fromkeys(self._notes), *self._reads.notes),
+            retire_after=self._settings.retire_after,
         )
 
     def _planning(self, policy: Policy | None) -> Planning:
@@ -206,11 +213,13 @@ class _Cover:
         vpc: Vpc,
         region: _Region,
         plan: Plan,
-        known: Examined,
+        examined: Examined | None,
         offers: Mapping[str, tuple[Offer | None, str]],
     ) -> Seen:
         offer, words = offers.get(vpc.id, (None, ""))
         crowded = _NOT_LOOKED_UP if vpc.id in region.crowded else ""
+        unread = _NOT_EXAMINED if examined is None and any(one.state in _OPEN for one in plan.services) else ""
+        known = examined or Examined()
         return Seen(
             vpc=vpc,
             want=region.wants[vpc.id],
@@ -220,7 +229,7 @@ class _Cover:
             made=known.memory.made,
             offer=offer,
             holds=holds_of(vpc.id, known.memory, self._now),
-            notes=(*filter(None, (crowded, words)), *self._retirement(planning, vpc, region, known)),
+            notes=(*filter(None, (crowded, words, unread)), *self._retirement(planning, vpc, region, known)),
         )
 
     def _retirement(self, planning: Planning, vpc: Vpc, region: _Region, known: Examined) -> tuple[str, ...]:
@@ -301,7 +310,8 @@ class _Cover:
         memory = examined[vpc_id].memory
         plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], memory)}, check_dns=[vpc_id])
         plans = Retiring(planning, self._tools.lookup, None, lambda _: False).extend(plans, vpcs, {vpc_id: memory})
-        plans[vpc_id] = self._hold(plans[vpc_id], memory)
+        claimed = answer_claims(plans[vpc_id], vpcs[0], memory.frozen, owner=self._settings.stack_name, now=self._now)
+        plans[vpc_id] = self._hold(claimed.plan, memory)
         admission = self._admit(plans, vpcs)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])

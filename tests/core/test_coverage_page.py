@@ -388,9 +388,18 @@ def test_a_release_says_what_is_deleted_and_in_plan_mode_that_nothing_is() -> No
     assert "deletes nothing" in asked("plan")
 
 
-def test_an_exemption_says_until_when() -> None:
-    found = [one for _, one, values in actions(show(the_silenced())) if "exempt" in values]
-    assert "2026-03-09 09:12:40 UTC" in found[0].attributes["confirmation"]
+def test_an_exemption_says_until_when_and_what_becomes_of_lifelines_own_endpoints() -> None:
+    def asked(**more: Any) -> str:
+        coverage = replace(story(), vpcs=(the_silenced(),), **more)
+        found = [one for _, one, values in actions(parse(render_page(coverage, CALLS))) if "exempt" in values]
+        return found[0].attributes["confirmation"]
+
+    days = {"retire_after": timedelta(hours=72)}
+    assert "Until the end of 2026-03-09 (UTC)" in asked(**days)
+    assert "Silent agents are told as ever." in asked(**days)
+    assert "are deleted once they have not been required for 3 d." in asked(**days)
+    assert "deleted" not in asked()
+    assert "deleted" not in asked(**days, mode="plan")
 
 
 def test_without_a_plan_or_in_plan_mode_there_is_nothing_to_approve() -> None:

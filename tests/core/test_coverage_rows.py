@@ -275,8 +275,9 @@ def test_entries_of_the_record_become_lines_with_their_status() -> None:
     assert done
     assert ready
     found = cover(replace(see(vpc(subnet())), entries=(ready, done))).actions
-    assert [(one.status, one.at.minute) for one in found] == [("available", 2), ("done", 0)]
-    assert found[1].text.startswith("create interface endpoint for logs: done.")
+    assert [(one.status, one.at.minute) for one in found] == [("", 2), ("done", 0)]
+    assert found[0].text.startswith("vpce-1 for logs was seen available")
+    assert found[1].text.startswith("create interface endpoint for logs. Why: none.")
 
 
 def test_the_worst_come_first_and_then_those_with_incidents() -> None:
@@ -321,7 +322,7 @@ def test_a_story_begins_with_the_change_and_ends_with_what_is_to_come() -> None:
         (StepKind.CHANGE, 20, "DeleteRoute by ops/anna"),
         (StepKind.GAP, 15, "the first missing datapoint was due; 3 agents so far"),
         (StepKind.ENDPOINT, None, "planned: create interface endpoint for monitoring"),
-        (StepKind.RECOVERY, None, "still to come, after 15 min so far"),
+        (StepKind.RECOVERY, None, "silent for 15 min so far"),
     ]
 
 

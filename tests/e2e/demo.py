@@ -4,6 +4,7 @@ Everything that is printed is read from the emulated account: its EC2, its Cloud
 and what the deployed functions answer. A step that doesn't happen in time ends the demo with its name, exit status 1.
 """
 
+import json
 import math
 import signal
 import sys
@@ -12,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from tests.e2e.emulators.account import REGION, Account, Inbox
+from tests.browser.host import around
+from tests.e2e.emulators.account import REGION, ROOT, RUNS, Account, Inbox
 from tests.e2e.emulators.processes import EmulatorError
 from tests.e2e.machine import Agent, Site, build_site, datapoints, launch, make_profile, running_agents
 from tests.e2e.narrator import Actor, Narrator
@@ -25,6 +28,9 @@ SERVICE_NAME = f"monitoring.{REGION}.amazonaws.com"
 TICK = timedelta(minutes=1)
 PENDING = timedelta(seconds=45)  # how long the endpoint takes to come up here; in an account a minute or more
 LATER = timedelta(seconds=7)  # how long after the silence counts as one the detector should look
+ATTACHED = "---- To take over what was made ----"
+PAGE = RUNS / "coverage.html"
+PAGE_OF_INCIDENT = RUNS / "coverage-incident.html"
 
 INTRODUCTION = f"""
     Two machines in a subnet publish their memory and disk use to CloudWatch. Then somebody takes away the subnet's
@@ -44,7 +50,7 @@ SETTING = f"""
 CHARACTERS = {
     Actor.SOMEBODY: f"operates the network with the role {DEPLOYER.name}, as people and Terraform do",
     Actor.MACHINES: "two EC2 instances, each with a CloudWatch agent on it",
-    Actor.LIFELINE: "the two deployed functions: ReconcileEndpoints and DetectMetricGaps",
+    Actor.LIFELINE: "the deployed functions: ReconcileEndpoints, DetectMetricGaps and CoveragePage",
     Actor.AWS: "EC2, CloudWatch, CloudTrail, EventBridge and the rest, as emulated here",
 }
 
@@ -207,29 +213,34 @@ class Demo:
 
     # ---- after -------------------------------------------------------------------------------------------------------
 
-    def plan_for_another(self) -> None:
-        """What Lifeline would do in a second VPC, and that asking did nothing."""
+    def plan_for_another(self) -> str:
+        """What Lifeline would do in a second VPC, whose id it says, and that asking did nothing."""
         site = build_site(self._ec2, cidr="10.30", name="billing", public=False)
         with _step("the plan for a second VPC"):
-            answer = self._invoke("ReconcileEndpointsFunction", {"vpc_ids": [site.vpc_id], "mode": "plan"})
-            vpc = answer["vpcs"][0]
-            _require(answer["mode"] == "plan" and vpc["outcome"] == "planned", f"ReconcileEndpoints answered {answer}")
+            event = {"vpc_ids": [site.vpc_id], "mode": "plan", "format": "text"}
+            answer = self._invoke("ReconcileEndpointsFunction", event)
+            is_plan = answer["mode"] == "plan" and "monitoring: create an interface endpoint" in answer["text"]
+            _require(is_plan, f"ReconcileEndpoints answered {answer}")
             _require(self._endpoint(site.vpc_id) is None, f"plan mode made an endpoint in {site.vpc_id}")
         self._say.explain(f"""
             {site.vpc_id} is another VPC, whose subnet never had a way out. Asked with
-            {{"vpc_ids": ["{site.vpc_id}"], "mode": "plan"}}, Lifeline answers:
+            {json.dumps(event)}, Lifeline answers:
         """)
-        for subnet_id, tier in vpc["subnets"].items():
-            self._say.tell(Actor.LIFELINE, f"{subnet_id} is {tier}")
-        for action in vpc["actions"]:
-            what = action["action"].replace("_", " ")
-            self._say.tell(
-                Actor.LIFELINE,
-                f"would {what}" + (f" for {action['service_name']}" if action.get("service_name") else ""),
-                *(f"in {subnet_id}" for subnet_id in action.get("subnet_ids") or ()),
-                f"because {action['reason']}",
-            )
+        self._say.notice("Plan", answer["text"])
         self._say.tell(Actor.AWS, f"has no endpoint in {site.vpc_id}: a plan changes nothing")
+        return site.vpc_id
+
+    def show_page(self, file: Path, *vpc_ids: str) -> Path:
+        """Write the coverage page as a dashboard shows it now, these VPCs on it; the file, from here."""
+        event = json.loads((ROOT / "events/coverage-page.json").read_text(encoding="utf-8"))
+        with _step("the coverage page"):
+            page = self._invoke("CoveragePageFunction", event)
+            is_page = isinstance(page, str) and "<h2>Lifeline: coverage</h2>" in page
+            _require(is_page, f"CoveragePage answered no page: {page!s:.300}")
+            for vpc_id in vpc_ids:
+                _require(vpc_id in page, f"{vpc_id} is not on the page")
+        file.write_text(around(page), encoding="utf-8")
+        return file.relative_to(ROOT)
 
     # ---- looking -----------------------------------------------------------------------------------------------------
 
@@ -299,7 +310,11 @@ class Demo:
             yield notice
 
     def _show(self, notice: dict[str, Any]) -> None:
-        self._say.notice(notice["Subject"], notice["Message"])
+        """The notice, without what is attached to it: code to copy, longer than all else."""
+        text, attached, code = notice["Message"].partition(ATTACHED)
+        if attached:
+            text += f"(and {len(code.splitlines())} lines of Terraform and CloudFormation that take over what was made)"
+        self._say.notice(notice["Subject"], text)
 
     def _next_look(self, *, after: datetime) -> datetime:
         """When the detector's own schedule calls it next, at or after a moment."""
@@ -354,15 +369,20 @@ def tell_story(account: Account, say: Narrator) -> None:
         demo.become_isolated(site)
         endpoint_id = demo.get_endpoint(site)
         demo.fall_silent(machines, endpoint_id)
+        of_incident = demo.show_page(PAGE_OF_INCIDENT, site.vpc_id)
         addresses = demo.come_up(site, endpoint_id)
         demo.resume(agents)
         demo.recover(machines, endpoint_id)
 
     say.chapter("What would Lifeline do elsewhere?")
-    demo.plan_for_another()
+    other_vpc_id = demo.plan_for_another()
+    page = demo.show_page(PAGE, site.vpc_id, other_vpc_id)
     say.verdict(
         f"The subnet still has no way out, and its machines report: {SERVICE_NAME} is {addresses} there.", good=True
     )
+    say.explain("The deployed dashboard's coverage page, for a browser; its buttons ask, and call nobody here:")
+    say.note(f"{of_incident}: while the incident was open")
+    say.note(f"{page}: now")
 
 
 def main() -> int:

@@ -38,7 +38,12 @@ def build_site(ec2: Any, *, cidr: str, name: str, zone: str = f"{REGION}a", publ
     vpc_id = ec2.create_vpc(CidrBlock=f"{cidr}.0.0/16", TagSpecifications=_named("vpc", name))["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
-    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock=f"{cidr}.1.0/24", AvailabilityZone=zone)["Subnet"]
+    subnet = ec2.create_subnet(
+        VpcId=vpc_id,
+        CidrBlock=f"{cidr}.1.0/24",
+        AvailabilityZone=zone,
+        TagSpecifications=_named("subnet", f"{name}-{zone[-1]}"),
+    )["Subnet"]
     gateway_id = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
     table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]

@@ -1,6 +1,7 @@
 """The coverage page through its handler, on an EC2 as strict as AWS's and a ledger that Lifeline itself has written."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from lifeline.adapters.incidents import Incidents
 from lifeline.adapters.ledger import Ledger
 from lifeline.adapters.network import Network
 from lifeline.core.coverage import Coverage, Standing, StepKind, VpcCoverage
+from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
 from lifeline.core.widget import DOCUMENTATION
 from lifeline.coverage import MOST_EXAMINED, cover
@@ -104,8 +106,9 @@ def test_a_vpc_is_followed_from_missing_to_served(stage: Stage) -> None:
     found = stage.one(vpc_id)
     assert stage.standings(vpc_id) == {Standing.SERVED}
     assert (str(found.cost_usd), str(found.planned_usd)) == ("7.30", "0.00")
-    assert [one.status for one in found.actions] == ["available", "done", "done"]
+    assert [one.status for one in found.actions] == ["", "done", "done"]
     assert "was seen available" in found.actions[0].text
+    assert found.actions[1].text.startswith("create interface endpoint for monitoring (vpce-")
 
 
 def test_an_endpoint_that_ec2_does_not_show_yet_is_pending_and_not_missing(
@@ -153,6 +156,35 @@ def test_a_frozen_service_says_why_and_how_to_end_it(stage: Stage) -> None:
     assert hold.startswith("monitoring: frozen since")
     assert "unfreeze" in hold
     assert stage.standings(vpc_id) == {Standing.BLOCKED}
+
+
+FREEZES = [
+    *((kind, "monitoring") for kind in FreezeKind),
+    (FreezeKind.HAND, EVERYTHING),
+    (FreezeKind.FIGHT, SECURITY_GROUP),
+    (FreezeKind.FIGHT, DNS_ATTRIBUTES),
+    (FreezeKind.TEARDOWN, "the subnet"),
+    (FreezeKind.TEARDOWN, "the VPC"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key"), FREEZES)
+def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: FreezeKind, key: str) -> None:
+    vpc_id = stage.site()
+    key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
+    until = stage.clock() + timedelta(hours=1)
+    Ledger("ledger").keep_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
+    (line,) = stage.one(vpc_id).holds
+    assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
+    assert ("everything: " in line) == (key == EVERYTHING)
+    stops = key in {"monitoring", EVERYTHING, SECURITY_GROUP}
+    assert stage.standings(vpc_id) == {Standing.BLOCKED if stops else Standing.MISSING}
+    assert ("frozen since" in " ".join(stage.show({"plan": vpc_id}).split())) == stops
+
+    answer = stage.lifeline(json.loads(line.partition("invoke with ")[2]))
+
+    assert "errors" not in answer
+    assert stage.one(vpc_id).holds == ()
 
 
 def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) -> None:
@@ -397,6 +429,37 @@ def test_the_plan_of_a_vpc_that_is_gone_is_refused_in_words(stage: Stage) -> Non
     assert "does not exist in this account and region" in stage.show({"plan": "vpc-0123456789abcdef0"})
 
 
+# ---- the buttons, as the console presses them
+
+
+def pressed(page: str, label: str) -> dict[str, Any]:
+    """What the console sends for a button: its JSON with the widget's context (CloudWatch guide: details)."""
+    found = re.search(rf'<button[^>]*>{label}.*?<cwdb-action[^>]*endpoint="([^"]*)"[^>]*>(.*?)</cwdb-action>', page)
+    assert found, f"no button {label}"
+    assert found[1] == RECONCILE_ARN
+    return {**json.loads(found[2]), "widgetContext": {"theme": "light", "width": 1180, "params": {"vpc_ids": []}}}
+
+
+@with_settings(MONTHLY_BUDGET_USD="5")
+def test_the_console_can_press_approve(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    answer = stage.lifeline(pressed(stage.show({}), "Approve"))
+    assert "errors" not in answer
+    assert [one["outcome"] for one in answer["vpcs"]] == ["changed"]
+
+
+def test_the_console_can_press_exempt_and_release(stage: Stage) -> None:
+    vpc_id = stage.site()
+    stage.lifeline({"vpc_ids": [vpc_id]})
+    stage.clock.advance(10 * MINUTE)
+    page = stage.show({})
+    assert [one["vpc_id"] for one in stage.lifeline(pressed(page, "Exempt"))["exempt"]] == [vpc_id]
+    answer = stage.lifeline(pressed(page, "Release"))
+    (vpc,) = answer["vpcs"]
+    assert [(one["action"], one["status"]) for one in vpc["actions"]][:1] == [("retire_endpoint", "done")]
+
+
 # ---- large regions
 
 
@@ -421,3 +484,4 @@ def test_where_every_vpc_misses_something_only_the_worst_cost_calls_of_their_own
         coverage = stage.cover()
     assert len(coverage.vpcs) == MOST_EXAMINED + 5
     assert len(ledger) <= 4 + 4 * MOST_EXAMINED
+    assert sum("was not read" in note and "freezes" in note for vpc in coverage.vpcs for note in vpc.notes) == 5

@@ -1,7 +1,7 @@
 """How each subnet stands against what is required of it: what the coverage page shows, as values."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -74,7 +74,7 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One action on record, the newest first on a page."""
+    """One action on record, the newest first on a page; `status` is empty where the text says what came of it."""
 
     at: datetime
     status: str
@@ -105,7 +105,10 @@ class VpcCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The page's whole content: all VPCs of an account and region, the worst first."""
+    """The page's whole content: all VPCs of an account and region, the worst first.
+
+    `retire_after` is how long nothing must have required an endpoint of Lifeline's before it goes, 0 if it never does.
+    """
 
     account_id: str
     region: str
@@ -115,3 +118,4 @@ class Coverage:
     vpcs: tuple[VpcCoverage, ...]
     kill_switch: str = ""
     notes: tuple[str, ...] = ()
+    retire_after: timedelta = timedelta()

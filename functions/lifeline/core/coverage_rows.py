@@ -13,7 +13,7 @@ from lifeline.core.coverage import ActionRow, Cell, Standing, SubnetRow, VpcCove
 from lifeline.core.coverage_story import incident_row
 from lifeline.core.follow import Made
 from lifeline.core.history import Entry
-from lifeline.core.history_text import line_of
+from lifeline.core.history_text import deed_of, status_of
 from lifeline.core.incident import Incident
 from lifeline.core.limits import own_interfaces
 from lifeline.core.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Tier, Vpc
@@ -190,8 +190,7 @@ def _exempt(service: str, exempted: Exempted) -> Cell:
 
 
 def _action_row(entry: Entry) -> ActionRow:
-    status = str(entry.facts.get("status") or entry.facts.get("result") or "")
-    return ActionRow(entry.at, status, line_of(entry))
+    return ActionRow(entry.at, status_of(entry), deed_of(entry))
 
 
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: dateti
         fix = cause.fix or "the cause is gone"
         yield TimelineStep(StepKind.RECOVERY, cause.fixed_at, f"{fix}; agents are on their way back")
     else:
-        yield TimelineStep(StepKind.RECOVERY, None, f"still to come, after {write_length(now - incident.began)} so far")
+        yield TimelineStep(StepKind.RECOVERY, None, f"silent for {write_length(now - incident.began)} so far")
 
 
 def _endpoint_steps(incident: Incident, made: Mapping[str, Made], plan: Plan) -> Iterator[TimelineStep]:

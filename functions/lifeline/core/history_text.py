@@ -26,6 +26,17 @@ def line_of(entry: Entry) -> str:
     return plain(words)
 
 
+def status_of(entry: Entry) -> str:
+    """What came of an action in a word or three, and nothing for what isn't one."""
+    status = str(entry.facts.get("status", "")) if entry.kind is EntryKind.ACTION else ""
+    return _STATUSES.get(status, status)
+
+
+def deed_of(entry: Entry) -> str:
+    """As `line_of`, without the status of an action, for where it stands beside."""
+    return plain(_deed_words(entry.facts, "")) if entry.kind is EntryKind.ACTION else line_of(entry)
+
+
 def page_json(page: Page) -> dict[str, Any]:
     """The page as the function returns it."""
     more = {"next": page.next, "text": 'there is more: ask the same again, with this "next" beside it'}
@@ -53,6 +64,10 @@ _STATUSES = {"planned": "planned, not done", "blocked": "not done, blocked"}
 
 def _action_words(facts: Mapping[str, Any]) -> str:
     status = str(facts.get("status", ""))
+    return _deed_words(facts, f": {_STATUSES.get(status, status)}")
+
+
+def _deed_words(facts: Mapping[str, Any], status: str) -> str:
     what = str(facts.get("action", "an action")).replace("_", " ")
     service = f" for {facts['service']}" if facts.get("service") else ""
     ids = [str(facts[name]) for name in ("endpoint_id", "group_id") if facts.get(name)]
@@ -60,7 +75,7 @@ def _action_words(facts: Mapping[str, Any]) -> str:
     because = "; ".join(dict.fromkeys(filter(None, map(_because_words, facts.get("because", [])))))
     parts = {"Why": facts.get("reason"), "But": facts.get("error"), "Set going by": because}
     told = [f"{name}: {str(words).rstrip('.')}." for name, words in parts.items() if words]
-    return " ".join([f"{what}{service}: {_STATUSES.get(status, status)}{named}.", *told])
+    return " ".join([f"{what}{service}{status}{named}.", *told])
 
 
 def _because_words(trigger: Mapping[str, Any]) -> str:

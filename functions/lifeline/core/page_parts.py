@@ -1,13 +1,13 @@
 """The coverage page's parts: the header with its totals, and each VPC with its incidents, actions and buttons."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.coverage import Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
 from lifeline.core.page_markup import Calls, button, code, count, moment, money, stamp, text
 from lifeline.core.page_table import legend, subnet_table, sums, tally, vpc_title
-from lifeline.core.wording import write_time
+from lifeline.core.wording import write_length, write_time
 
 EXEMPT_DAYS = 7
 _REASON = "from the coverage page"
@@ -61,7 +61,7 @@ def _totals(coverage: Coverage) -> str:
             f"{counted.not_served:,}",
             f"of {sum(len(vpc.subnets) for vpc in vpcs):,}{pending}",
         ),
-        ("Open incidents", f"{len(incidents):,}", f"{silent} in them" if incidents else "no agent is silent"),
+        ("Open incidents", f"{len(incidents):,}", f"{silent} in them" if incidents else "none in these VPCs"),
         ("Cost a month", money(sum((vpc.cost_usd for vpc in vpcs), Decimal(0))), _more(planned) or "nothing planned"),
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in parts)
@@ -153,10 +153,14 @@ def _step(step: TimelineStep, now: datetime) -> str:
 
 def _actions(vpc: VpcCoverage, now: datetime) -> str:
     rows = "".join(
-        f'<li><b>{text(one.status)}</b> {text(one.text)} <span class="meta">{moment(one.at, now)}</span></li>'
+        f'<li>{_status(one.status)}{text(one.text)} <span class="meta">{moment(one.at, now)}</span></li>'
         for one in vpc.actions[:_ACTIONS]
     )
     return f'<h4>Last actions</h4><ul class="acts">{rows}</ul>' if rows else ""
+
+
+def _status(status: str) -> str:
+    return f"<b>{text(status)}</b> " if status else ""
 
 
 def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
@@ -181,15 +185,23 @@ def _approve(vpc: VpcCoverage, calls: Calls) -> str:
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    until = write_time(coverage.at + timedelta(days=EXEMPT_DAYS))
+    until = (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date()
     asks = (
-        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until about {until}, no service is required there. Lifeline "
-        "makes no endpoint in it, even where machines lose their way to AWS, and deletes those that it made there "
-        "once nothing has required them for RetireAfterHours."
+        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until the end of {until} (UTC), no service is required there and "
+        "Lifeline makes no endpoint in it, even where machines lose their way to AWS. Silent agents are told as ever."
+        f"{_retired(coverage)}"
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
     label = f"Exempt for {EXEMPT_DAYS} days"
     return button(label, vpc.id, calls.reconcile, call, confirmation=asks)
+
+
+def _retired(coverage: Coverage) -> str:
+    """What becomes of Lifeline's own endpoints in an exempt VPC."""
+    if not coverage.retire_after or coverage.mode == _PLAN_MODE:
+        return ""
+    after = write_length(coverage.retire_after)
+    return f" Endpoints that Lifeline made there are deleted once they have not been required for {after}."
 
 
 def _release(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:

@@ -41,6 +41,8 @@ from lifeline.observability import logger, metrics
 from lifeline.reconcile import Tools, reconcile
 from lifeline.settings import Mode, Settings
 
+_WIDGET = "widgetContext"
+
 
 @logger.inject_lambda_context
 @metrics.log_metrics
@@ -64,7 +66,14 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         _count(answers)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
-    return _answer(event, settings, run, started)
+    return _answer(_as_called(event), settings, run, started)
+
+
+def _as_called(event: object) -> object:
+    """The event as whoever made the call wrote it: a dashboard's button adds its widget's context to each (CloudWatch
+    guide: details about custom widgets).
+    """
+    return {name: one for name, one in event.items() if name != _WIDGET} if isinstance(event, dict) else event
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
@@ -126,7 +135,9 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
-    logger.info("exempt by hand", vpc_ids=ask.vpc_ids, services=ask.services, days=ask.days, reason=ask.reason)
+    about: dict[str, Any] = {"services": ask.services, "days": ask.days, "reason": ask.reason, "run_id": run.id}
+    for vpc_id in ask.vpc_ids:
+        logger.info("exempt by hand", vpc_id=vpc_id, **about)
     return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
 
 

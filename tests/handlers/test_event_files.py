@@ -1,0 +1,48 @@
+"""Every file in events/, in this process: each function answers it in the form that a local run of it is judged by."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lifeline.core.coverage_page import render_text
+from lifeline.handlers import coverage_page, detect_metric_gaps, reconcile_endpoints
+from tests.e2e.test_local_invoke import FILES, function_for, is_right_form, named
+from tests.support.world import Context, World, emulated_world
+
+OWN = [file for file in FILES if file.parent.name != "cloudtrail"]  # those are read by tests of their own
+HANDLERS: dict[str, Any] = {
+    "ReconcileEndpoints": reconcile_endpoints.handler,
+    "DetectMetricGaps": detect_metric_gaps.handler,
+    "CoveragePage": coverage_page.handler,
+}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(monkeypatch) as made:
+        coverage_page._kept.cache_clear()
+        yield made
+        coverage_page._kept.cache_clear()
+
+
+def answer(file: Path) -> Any:
+    event = json.loads(file.read_text(encoding="utf-8"))
+    return json.loads(json.dumps(HANDLERS[function_for(file)](event, Context())))
+
+
+@pytest.mark.parametrize("file", OWN, ids=named)
+def test_an_event_file_is_answered_in_its_form(file: Path, world: World) -> None:
+    world.make_vpc()
+    found = answer(file)
+    assert is_right_form(file, found), found
+
+
+@pytest.mark.parametrize("file", OWN, ids=named)
+def test_what_lambda_says_of_an_error_is_no_answer(file: Path) -> None:
+    error: Any = {"errorMessage": "x", "errorType": "KeyError"}
+    if function_for(file) == "CoveragePage":
+        error = render_text("Lifeline can't show that", "vpc-0123456789abcdef0")
+    assert not is_right_form(file, error)
