@@ -1,7 +1,6 @@
 """Claim: keeps what others' refused calls claim, lets Lifeline's own make way for it, and says so."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +18,7 @@ from lifeline.core.model import Catalog, Vpc
 from lifeline.core.yielding import answer_claims, leaves_traces
 from lifeline.errors import LifelineError, TransientError
 from lifeline.events import Ask
+from lifeline.leases import leased
 from lifeline.observability import logger
 from lifeline.targeting import Targets
 
@@ -73,7 +73,7 @@ class Claiming:
         open_business = any(map(_is_untold, standing(frozen, self.run.now()).values()))
         if self.ledger is None or (frozen == memory.frozen and not open_business):
             return
-        with _leased(plan.vpc_id, self.ledger, self.run) as known:
+        with leased(plan.vpc_id, self.ledger, self.run) as known:
             if known is None or known.frozen != memory.frozen:
                 return  # another run is at it, or was: a later look goes on
             if frozen != memory.frozen:
@@ -117,7 +117,7 @@ def keep_claimed(
         standing_in = [one for one in claims if held_by_own(one.claim, vpc, owner, catalog())]
         if not standing_in:
             continue
-        with _leased(vpc.id, ledger, run) as memory:
+        with leased(vpc.id, ledger, run) as memory:
             if memory is None:
                 raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
             now, made = run.now(), memory.made
@@ -126,24 +126,6 @@ def keep_claimed(
                 ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
                 ledger.keep_frozen(vpc.id, frozen, now=now)
                 logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
-
-
-@contextmanager
-def _leased(vpc_id: str, ledger: Ledger, run: Run) -> Iterator[Memory | None]:
-    """What is remembered of the VPC, this run's alone inside; None while another run has it."""
-    memory = ledger.take_lease(vpc_id, run.id, now=run.now(), until=run.now() + run.remaining())
-    try:
-        yield memory
-    finally:
-        if memory is not None:
-            _give_back(vpc_id, ledger, run)
-
-
-def _give_back(vpc_id: str, ledger: Ledger, run: Run) -> None:
-    try:
-        ledger.give_back(vpc_id, run.id)
-    except LifelineError as error:  # it runs out by itself
-        logger.warning("lease not given back", vpc_id=vpc_id, error=str(error))
 
 
 def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:

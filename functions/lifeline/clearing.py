@@ -115,26 +115,33 @@ class Clearing:
 
     # ---- saying it
 
-    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> None:
-        """One notice for each teardown that is news. One that could not be sent is told by the next look."""
+    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> frozenset[str]:
+        """One notice for each teardown that is news; returns the VPCs of which one was sent. What could not be sent is
+        told by the next look.
+        """
+        told: set[str] = set()
         for answer in answers:
             if answer.vpc_id not in self.seen or answer.refusal:
                 continue
             try:
-                self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan)
+                if self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan):
+                    told.add(answer.vpc_id)
             except LifelineError as error:  # at worst it is told twice
                 logger.error("teardown not told", vpc_id=answer.vpc_id, error=str(error))
+        return frozenset(told)
 
     def _tell(
         self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
-    ) -> None:
+    ) -> bool:
         ours = [one for one in answer.actions if one.kind in GIVES_UP]
         known = self.ledger.recall(vpc.id).teardowns
         if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
-            return
-        if publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
-            told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
-            self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+            return False
+        if not publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
+            return False
+        told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
+        self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+        return True
 
     def untold(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer without what its teardown's notice tells."""

@@ -266,7 +266,7 @@ def test_in_plan_mode_making_way_is_only_said(days: Days, monkeypatch: pytest.Mo
     days.deliver(refused(days, theirs(vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     (text,) = days.texts()
-    assert "planned: disable_private_dns monitoring" in text
+    assert f"monitoring: turn off private DNS of {ours}" in " ".join(text.split())
 
 
 # ---- what fails
