@@ -14,6 +14,7 @@ from lifeline.core.canary import (
     gone_dark,
     mark_withdrawn,
     switched_off,
+    unwatch,
     watch_switched,
     withdraw,
 )
@@ -69,8 +70,8 @@ class Canarying:
                 leased[vpc_id] = self._keep(vpc_id, leased[vpc_id], switched)
 
     def settle(self, vpc_id: str, actions: Sequence[Action], memory: Memory) -> None:
-        """Keeps when it was switched on or off."""
-        now, canaries = self.run.now(), memory.canaries
+        """Keeps when it was switched on or off, and forgets what wasn't switched on after all."""
+        now, canaries = self.run.now(), unwatch(memory.canaries, actions)
         if self.settings.canary:
             canaries = watch_switched(canaries, actions, Status.DONE, now=now)
         self._keep(vpc_id, memory, mark_withdrawn(canaries, switched_off(actions), now=now))

@@ -8,7 +8,7 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.freeze import FreezeKind, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
@@ -29,7 +29,7 @@ from lifeline.core.teardown import (
     told_keys,
     without,
 )
-from lifeline.core.teardown_notice import teardown_notice, told_here
+from lifeline.core.teardown_notice import clears, teardown_notice, told_here
 from lifeline.errors import LifelineError
 from lifeline.events import Trigger
 from lifeline.observability import logger
@@ -133,7 +133,7 @@ class Clearing:
     def _tell(
         self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
     ) -> bool:
-        ours = [one for one in answer.actions if one.kind in GIVES_UP]
+        ours = [one for one in answer.actions if clears(one)]
         known = self.ledger.recall(vpc.id).teardowns
         if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
             return False

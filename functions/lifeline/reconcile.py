@@ -152,7 +152,8 @@ class _Look:
         else:
             answers = self._plan_and_apply(self._planning(policy), vpcs, wanted)
         seen = {vpc.id: vpc for vpc in vpcs}
-        missing = sorted(set(wanted if wanted is not None else targets.asks) - seen.keys())
+        answered = {answer.vpc_id for answer in answers}  # a VPC may go while it is looked at
+        missing = sorted(set(wanted if wanted is not None else targets.asks) - answered)
         gone = [gone_answer(vpc_id, targets.asks[vpc_id]) for vpc_id in missing]
         told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
         answers = sorted(told, key=lambda answer: answer.vpc_id)

@@ -1,7 +1,7 @@
 """What the parts do to each other where they meet in one VPC: the whole handler, on an EC2 that refuses as AWS does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +11,18 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.bus import Bus
 from lifeline.adapters.grants import Grants
 from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.network import Network
 from lifeline.core.bus_events import BusEvent
 from lifeline.core.freeze import FreezeKind
 from lifeline.errors import TransientError
+from tests.support.cloudtrail import TERRAFORM as TERRAFORM_AGENT
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
-from tests.support.world import ACCOUNT, REGION, emulated_world
+from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
 TERRAFORM = Identity("deploy-role", session="terraform")
+LIFELINE = Identity(ROLE_ARN.rpartition("/")[2], session="lifeline-ReconcileEndpoints")
 INCIDENT = "inc-20260302-1010-a1b2c3d4"
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
@@ -207,6 +210,164 @@ def test_a_claim_in_a_vpc_that_is_torn_down_only_deletes_the_endpoint(days: Days
     days.deliver(claim(days, vpc_id, subnet_id), teardown(days, vpc_id))
     assert own_calls(days, "ModifyVpcEndpoint", before) == []
     assert days.deletions() == [endpoint_id]
+
+
+def test_what_is_switched_off_while_a_subnet_goes_is_not_told_as_deleted(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.deliver(claim(days, vpc_id, subnet_id), refused(days, "DeleteSubnet", {"SubnetId": subnet_id}))
+    days.take_from_queue()
+    assert days.live(vpc_id) == [endpoint_id]
+    texts = " ".join(days.texts())
+    assert f"take {endpoint_id} (monitoring) out of {subnet_id}" in texts
+    assert f"delete {endpoint_id}" not in texts
+    assert f"switched the private DNS of {endpoint_id} off" in texts
+
+
+# ---- own calls
+
+
+def clear_subnet(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.deliver(refused(days, "DeleteSubnet", {"SubnetId": subnet_id}))
+
+
+def make_way(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    days.deliver(claim(days, vpc_id, subnet_id))
+
+
+def clear_vpc(days: Days) -> None:
+    vpc_id, _, _ = served(days)
+    days.deliver(teardown(days, vpc_id))
+    days.take_from_queue()
+
+
+def withdraw(days: Days) -> None:
+    vpc_id, _, _ = served(days)
+    days.deliver(silence(days, vpc_id))
+
+
+@canary
+@pytest.mark.parametrize("act", [clear_subnet, make_way, clear_vpc, withdraw])
+def test_records_of_own_calls_that_give_up_set_nothing_going_done_or_refused(
+    days: Days, act: Callable[[Days], None]
+) -> None:
+    act(days)
+    days.clock.advance(MINUTES)
+    days.empty_queue()
+    days.world.notices()
+    calls = [one for one in days.account.calls if one.accepted]
+    assert {"ModifyVpcEndpoint", "DeleteVpcEndpoints"} & {one.operation for one in calls}
+    failures = (
+        None,
+        Failure("Client.DependencyViolation", "has dependencies"),
+        Failure("Client.InvalidParameter", "x"),
+    )
+    records = [
+        json.loads(
+            json.dumps(
+                record_call(
+                    one.operation, one.params, {}, failure=failure, identity=LIFELINE, at=days.clock(), account=ACCOUNT
+                ),
+                default=str,
+            )
+        )
+        for one in calls
+        for failure in failures
+    ]
+    days.account.forget_calls()
+    days.deliver(*records)
+    assert sum(days.account.call_counts.values()) == 0
+    assert (days.world.put_back(), days.texts(), days.world.dead_letters()) == ([], [], [])
+
+
+# ---- gone midway, and more at once
+
+
+def test_a_vpc_that_goes_while_it_is_looked_at_is_answered_and_forgotten(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, _, _ = served(days)
+    event, seen = teardown(days, vpc_id), []
+    observe = Network.observe
+
+    def vanish(self: Network, vpc_ids: Any) -> Any:
+        seen.append(vpc_ids)
+        return observe(self, vpc_ids) if len(seen) == 1 else ()
+
+    monkeypatch.setattr(Network, "observe", vanish)
+    days.deliver(event)
+    assert len(seen) == 2
+    assert Ledger("ledger").recall(vpc_id) == Memory()
+    assert Ledger("ledger").frozen_vpcs() == frozenset()
+
+
+def test_a_person_whose_vpc_goes_while_it_is_looked_at_hears_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    observe, seen = Network.observe, []
+
+    def vanish(self: Network, vpc_ids: Any) -> Any:
+        seen.append(vpc_ids)
+        return observe(self, vpc_ids) if len(seen) == 1 else ()
+
+    monkeypatch.setattr(Network, "observe", vanish)
+    assert days.look(vpc_id)["error"]["message"] == f"{vpc_id} does not exist in this account and region"
+
+
+@pytest.mark.parametrize("days", [{"IAC_SETTLE_SECONDS": "600"}], indirect=True)
+def test_a_tools_deletion_that_fails_never_rests_whatever_else_the_tool_changed(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    change = record_call(
+        "DeleteRoute",
+        {"RouteTableId": days.world.main_table(vpc_id), "DestinationCidrBlock": "0.0.0.0/0"},
+        {"Return": True},
+        at=days.clock(),
+        user_agent=TERRAFORM_AGENT,
+    )
+    days.deliver(change)
+    assert days.live(vpc_id) == [endpoint_id]
+    event = teardown(days, vpc_id)
+    event["detail"]["userAgent"] = TERRAFORM_AGENT
+    days.deliver(change, event)
+    assert days.live(vpc_id) == []
+
+
+def test_a_release_passes_whatever_is_frozen(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    days.deliver(claim(days, vpc_id, subnet_id))
+    days.look(vpc_id, freeze=True)
+    days.look(vpc_id, release=True)
+    assert days.live(vpc_id) == []
+    assert days.deletions() == [endpoint_id]
+
+
+@canary
+def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    found = days.world.put_back(follow=True)
+    asked: list[int] = []
+
+    def why_on(_: object) -> str:
+        asked.append(1)
+        return "the kill switch is on" if len(asked) > 2 else ""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KillSwitch, "why_on", why_on)
+        days.deliver(*found)
+    assert Ledger("ledger").recall(vpc_id).canaries == {}
+    assert [one["action"] for one in days.sweeps(1)] == ["enable_private_dns"]
+    assert set(Ledger("ledger").recall(vpc_id).canaries) == {"monitoring"}
 
 
 # ---- freezes by hand
