@@ -18,6 +18,7 @@ from lifeline.core.canary import (
     watch_switched,
     withdraw,
 )
+from lifeline.core.freeze import is_overruled
 from lifeline.core.model import Vpc
 from lifeline.errors import InvalidInputError
 from lifeline.events import NO_WITHDRAWAL, Ask
@@ -77,7 +78,7 @@ class Canarying:
         self._keep(vpc_id, memory, mark_withdrawn(canaries, switched_off(actions), now=now))
 
     def _freeze(self, vpc: Vpc, memory: Memory) -> Memory:
-        now, asked = self.run.now(), due(memory.canaries, self.withdrawals(vpc.id))
+        now, asked = self.run.now(), self._due(vpc, memory)
         frozen = freeze_withdrawn(memory.frozen, memory.canaries, asked, now=now)
         if self.ledger and frozen != memory.frozen:
             self.ledger.keep_frozen(vpc.id, frozen, now=now)
@@ -86,8 +87,12 @@ class Canarying:
         return self._keep(vpc.id, replace(memory, frozen=frozen), mark_withdrawn(memory.canaries, dark, now=now))
 
     def _withdraw(self, plan: Plan, vpc: Vpc, memory: Memory) -> Plan:
-        asked = due(memory.canaries, self.withdrawals(vpc.id))
-        return withdraw(plan, memory.canaries, asked, vpc, self.settings.stack_name)
+        return withdraw(plan, memory.canaries, self._due(vpc, memory), vpc, self.settings.stack_name)
+
+    def _due(self, vpc: Vpc, memory: Memory) -> dict[str, Withdrawal]:
+        asked = self.withdrawals(vpc.id)
+        news = [one for one in asked if not is_overruled(memory.unfrozen, one.service, one.seen_at)]
+        return due(memory.canaries, news)
 
     def _keep(self, vpc_id: str, memory: Memory, canaries: Mapping[str, Canary]) -> Memory:
         if self.ledger and canaries != memory.canaries:

@@ -13,8 +13,8 @@ from lifeline.apply import Run
 from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.claim_notice import yielded_notice
 from lifeline.core.claims import Claim, Claimed, held_by_own, keep_claims
-from lifeline.core.freeze import Freeze, FreezeKind, standing
-from lifeline.core.model import Catalog, Vpc
+from lifeline.core.freeze import Freeze, FreezeKind, is_overruled, standing
+from lifeline.core.model import Catalog, Vpc, suffix_of
 from lifeline.core.yielding import answer_claims, leaves_traces
 from lifeline.errors import LifelineError, TransientError
 from lifeline.events import Ask
@@ -121,11 +121,18 @@ def keep_claimed(
             if memory is None:
                 raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
             now, made = run.now(), memory.made
-            frozen = keep_claims(memory.frozen, standing_in, vpc, made, owner=owner, catalog=catalog(), now=now)
+            news = [one for one in standing_in if not _is_answered(one, vpc, memory, owner, catalog())]
+            frozen = keep_claims(memory.frozen, news, vpc, made, owner=owner, catalog=catalog(), now=now)
             if frozen != memory.frozen:
                 ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
                 ledger.keep_frozen(vpc.id, frozen, now=now)
                 logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
+
+
+def _is_answered(one: Claimed, vpc: Vpc, memory: Memory, owner: str, catalog: Catalog) -> bool:
+    """True if a person took back since what is claimed."""
+    own = held_by_own(one.claim, vpc, owner, catalog)
+    return own is not None and is_overruled(memory.unfrozen, suffix_of(own.service_name), one.at)
 
 
 def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:

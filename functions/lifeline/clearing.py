@@ -9,7 +9,7 @@ from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.core.actions import Action, ActionKind, Plan, Status
-from lifeline.core.freeze import FreezeKind, standing
+from lifeline.core.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.report import VpcAnswer
@@ -50,9 +50,10 @@ class Clearing:
     def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, Memory] | None = None) -> None:
         """Finds the teardowns of these VPCs: by the calls that failed and, under leases, by what is frozen for them.
 
-        Only these VPCs' interfaces are read. Raises what EC2 raises.
+        Those that a person ended since don't count. Only these VPCs' interfaces are read. Raises what EC2 raises.
         """
-        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now)) for vpc in vpcs}
+        unfrozen = {vpc_id: memory.unfrozen for vpc_id, memory in (leased or {}).items()}
+        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now, unfrozen.get(vpc.id, {}))) for vpc in vpcs}
         known = {vpc_id: list(remembered(one.frozen, now=self.now)) for vpc_id, one in (leased or {}).items()}
         concerned = [one for one in vpcs if asked[one.id] or (leased and self._is_frozen(leased[one.id]))]
         found = side_by_side([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
@@ -60,6 +61,9 @@ class Clearing:
             before = known.get(vpc.id, [])
             teardown = judge(vpc, asked[vpc.id], interfaces, self.owner, now=self.now, known=before)
             self.seen[vpc.id] = (vpc, teardown)
+        for vpc in vpcs:
+            if vpc not in concerned:
+                self.seen.pop(vpc.id, None)
 
     def _is_frozen(self, memory: Memory) -> bool:
         return any(one.kind is FreezeKind.TEARDOWN for one in standing(memory.frozen, self.now).values())
@@ -156,11 +160,13 @@ def _unless_used(action: Action, users: Mapping[str, tuple[str, ...]]) -> Action
     return action.blocked(in_use_words(found)) if found and action.status is Status.PLANNED else action
 
 
-def _attempts(targets: Targets, vpc: Vpc, now: datetime) -> Iterator[Attempt]:
-    """The deletions of the VPC and its subnets that failed for what is in them."""
+def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
+    """The deletions of the VPC and its subnets that failed for what is in them, since a person ended the last ones."""
     other = {ask.trigger for ask in targets.attempts(vpc.id) if ask.failure != DEPENDENCY}
     for trigger in targets.triggers(vpc.id):
         if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
+            continue
+        if is_overruled(unfrozen, EVERYTHING, _time(trigger, now)):
             continue
         kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
         for resource_id in sorted(one for one in trigger.ids if one.startswith(kind)):

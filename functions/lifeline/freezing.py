@@ -6,7 +6,7 @@ from datetime import datetime
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.apply import Run
 from lifeline.core.fights import forget
-from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind, with_unfrozen
 from lifeline.errors import TransientError
 from lifeline.leases import leased
 from lifeline.observability import logger
@@ -37,6 +37,8 @@ def _keep(
     before, fights = memory.frozen, forget(memory.fights, unfreeze)
     if fights != memory.fights:
         ledger.keep_fights(vpc_id, fights, now=now)
+    if unfreeze:
+        ledger.keep_unfrozen(vpc_id, with_unfrozen(memory.unfrozen, unfreeze, now), now=now)
     kept = {} if EVERYTHING in unfreeze else {one: it for one, it in before.items() if one not in unfreeze}
     kept |= {service: Freeze(FreezeKind.HAND, now, "a person asked for it") for service in freeze}
     ledger.keep_frozen(vpc_id, kept, now=now)

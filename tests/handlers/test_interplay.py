@@ -476,3 +476,44 @@ def test_what_lifeline_gave_up_itself_is_never_told_as_lost(days: Days) -> None:
     days.clock.advance(HOUR)
     days.deliver(*follow)
     assert "endpoint_lost" not in kinds(days)
+
+
+# ---- a person's word answers what came before
+
+
+def test_a_claim_that_comes_again_after_a_person_took_the_name_back_is_answered(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    event = claim(days, vpc_id, subnet_id)
+    days.deliver(event)
+    days.clock.advance(MINUTES)
+    days.look(vpc_id, unfreeze=["monitoring"])
+    days.clock.advance(MINUTES)
+    days.deliver(event)
+    assert (has_private_dns(days, endpoint_id), Ledger("ledger").recall(vpc_id).frozen) == (True, {})
+    days.deliver(claim(days, vpc_id, subnet_id))
+    assert not has_private_dns(days, endpoint_id)
+
+
+def test_what_is_left_of_a_teardown_that_a_person_ended_is_left_alone(days: Days) -> None:
+    vpc_id, _, _ = served(days)
+    days.deliver(teardown(days, vpc_id))
+    days.clock.advance(MINUTES)
+    days.look(vpc_id, unfreeze=True)
+    (made,) = days.live(vpc_id)
+    days.take_from_queue()
+    assert (days.live(vpc_id), Ledger("ledger").recall(vpc_id).frozen) == ([made], {})
+    days.deliver(teardown(days, vpc_id))
+    assert days.live(vpc_id) == []
+
+
+@canary
+def test_a_withdrawal_that_waits_is_answered_by_a_person_who_unfreezes_the_service(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    days.account.fail_next("ModifyVpcEndpoint", "InternalError")
+    days.deliver(silence(days, vpc_id))
+    days.clock.advance(MINUTES)
+    days.look(vpc_id, unfreeze=["monitoring"])
+    days.take_from_queue()
+    assert (has_private_dns(days, endpoint_id), Ledger("ledger").recall(vpc_id).frozen) == (True, {})
+    days.deliver(silence(days, vpc_id))
+    assert not has_private_dns(days, endpoint_id)
