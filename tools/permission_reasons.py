@@ -14,7 +14,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInternetGateways": "from a changed internet gateway to its VPC",
         "ec2:DescribeNatGateways": "whether the NAT gateway that a route leads to works",
         "ec2:DescribeNetworkAcls": "whether a network ACL keeps 443, or its answers, out",
-        "ec2:DescribeNetworkInterfaces": "from a changed interface to its VPC; who else uses Lifeline's security group",
+        "ec2:DescribeNetworkInterfaces": "who is in what somebody deletes, or has Lifeline's group; its VPC",
         "ec2:DescribeRouteTables": "where a subnet's routes lead: its tier, and its way to a service",
         "ec2:DescribeSecurityGroups": "whether a security group lets 443 in, and Lifeline's own group",
         "ec2:DescribeSubnets": "the subnets, their zones and tags",
@@ -38,17 +38,17 @@ REASONS: dict[str, dict[str, str]] = {
     "CreateSecurityGroupInNetworks": {"ec2:CreateSecurityGroup": "the same call names the VPC"},
     "TagOnlyWhatItCreates": {"ec2:CreateTags": "tags while creating; it can tag nothing that is there already"},
     "ModifyOwnEndpoints": {
-        "ec2:ModifyVpcEndpoint": "adds subnets or route tables, turns private DNS on",
-        "ec2:DeleteVpcEndpoints": "what failed, to replace it; what nothing requires any more; what a person releases",
+        "ec2:ModifyVpcEndpoint": "adds subnets or route tables, private DNS; takes back what is in others' way",
+        "ec2:DeleteVpcEndpoints": "what failed, isn't required any more, is released, or is in the way of others' own",
     },
     "ModifyOwnEndpointsInNetworks": {
-        "ec2:ModifyVpcEndpoint": "the same call names the subnets and route tables that it adds"
+        "ec2:ModifyVpcEndpoint": "the same call names the subnets and route tables that it adds or takes off"
     },
     "TurnOnDnsAttributes": {
         "ec2:ModifyVpcAttribute": "turns DNS on where private DNS needs it and the policy says `fix_dns`"
     },
     "ReadPolicy": {"ssm:GetParameter": "the policy's document"},
-    "ReadKillSwitch": {"ssm:GetParameter": "whether anything may be changed, right before each change"},
+    "ReadKillSwitch": {"ssm:GetParameter": "whether anything may be changed"},
     "FindCentralEndpoints": {
         "route53:ListHostedZonesByVPC": "private zones that answer a service's name in a VPC",
         "route53resolver:ListResolverRuleAssociations": "rules that send a service's name to another resolver",
@@ -92,7 +92,8 @@ REASONS: dict[str, dict[str, str]] = {
         "dynamodb:GetItem": "what is remembered, exempt by hand, used of the limits, and to be approved",
         "dynamodb:Query": "the open incidents, and the newest of the worst VPCs' record",
     },
-    "Notify": {"sns:Publish": "tells people"},
+    "Notify": {"sns:Publish": "tells people, and their chat channels"},
+    "SendEvents": {"events:PutEvents": "what was seen, decided and done, for rules of yours"},
     "Log": {"logs:CreateLogStream": "the function's own log", "logs:PutLogEvents": "the function's own log"},
     "Trace": {
         "xray:PutTraceSegments": "the function's traces",

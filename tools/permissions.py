@@ -28,10 +28,12 @@ _END = """\
 - **The schedules.** SAM makes a role for each (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`):
   EventBridge Scheduler may invoke that one function, nothing else.
 - **The queues.** `QueuePolicy` lets EventBridge send to `Changes` and `DeadLetters`, for the stack's own rules alone.
-- **The topic** has SNS's default policy, which lets this account use it; the alarms need no more.
-- **You.** Whoever may invoke ReconcileEndpoints may approve and release; whoever may set `lifeline:*` tags or write the
-  policy's parameter decides what is required; whoever may write the kill switch's parameter can stop everything. Grant
-  these as you see fit.
+- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. The role of a
+  chat channel (`ChatNotices`) is yours, and so are rules on the event bus and what they call.
+- **You.** Whoever may invoke ReconcileEndpoints may approve, exempt, freeze, unfreeze and release; the coverage page's
+  buttons call it in the viewer's name. Whoever may invoke CoveragePage may look. Whoever may set `lifeline:*` tags or
+  write the policy's parameter decides what is required; whoever may write the kill switch's parameter can stop
+  everything. Grant these as you see fit.
 """
 
 
@@ -66,10 +68,11 @@ def _section(template: dict[str, Any], role: str) -> str:
 
 def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> Iterator[str]:
     """A row for each action; what holds for all of them stands in the first."""
-    shared = [f"`{statement['Sid']}`", _places(statement["Resource"]), _limits(template, condition, statement)]
+    places, limits = _places(template, statement["Resource"]), _limits(template, condition, statement)
+    shared = [f"`{statement['Sid']}`", places, limits]
     for action in _actions(statement):
-        sid, places, limits = shared
-        cells = (sid, f"`{action}`", places, limits, REASONS[statement["Sid"]][action])
+        sid, *rest = shared
+        cells = (sid, f"`{action}`", *rest, REASONS[statement["Sid"]][action])
         yield "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
         shared = ["", "", ""]
 
@@ -88,8 +91,16 @@ def _actions(statement: dict[str, Any]) -> list[str]:
     return _listed(statement["Action"])
 
 
-def _places(resource: Any) -> str:
-    return ", ".join(_place(one) for one in _listed(resource))
+def _places(template: dict[str, Any], resource: Any) -> str:
+    return ", ".join(_place_if(template, one) for one in _listed(resource))
+
+
+def _place_if(template: dict[str, Any], resource: Any) -> str:
+    """A resource, with the template's condition that it is under, if any."""
+    match resource:
+        case {"Fn::If": [str(condition), then, {"Ref": "AWS::NoValue"}]}:
+            return f"{_place(then)} if {_words(template['Conditions'][condition])}"
+    return _place(resource)
 
 
 def _place(resource: Any) -> str:

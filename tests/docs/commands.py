@@ -27,7 +27,9 @@ from tests.docs.pages import ROOT
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TEMPLATE = read_template()
 FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # what a target takes from whoever calls it
 ENVIRONMENTS = set(re.findall(r"^\[(\w+)\.", (ROOT / "samconfig.toml").read_text("utf-8"), re.MULTILINE))
 SAM = {  # each of SAM's commands, with the options that the pages use
     "build": set[str](),
@@ -40,9 +42,9 @@ SAM = {  # each of SAM's commands, with the options that the pages use
 OTHERS = {  # what neither SAM, AWS nor make runs, word for word
     "git pull",
     "nslookup monitoring.us-east-1.amazonaws.com",
-    "output LedgerTable",
-    """jq -r '.history.entries[] | "\\(.at) \\(.vpc_id) \\(.text)"'""",
 }
+ANSWERED = {"text", "history", "entries", "at", "vpc_id"}  # what the pages take out of the functions' answers
+_FIELD = re.compile(r"\.([a-z_]+)")
 _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: what it calls otherwise than the API
 SCHEDULES = {  # of a stack that is called as in the docs
     trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
@@ -87,8 +89,12 @@ def _faults(command: str) -> Iterator[str]:
     names = {"".join(found) for found in _OUTPUT.findall(command)}
     yield from (f"the template has no output {name}" for name in sorted(names - TEMPLATE["Outputs"].keys()))
     match shlex.split(command):
-        case ["make", *targets]:
-            yield from (f"the Makefile has no target {one}" for one in targets if one not in TARGETS)
+        case ["make", *words]:
+            yield from _faults_of_make(words)
+        case ["jq", *words]:
+            yield from _faults_of_jq(words)
+        case ["output", _]:
+            return  # the pages' own function: its name is looked up above
         case ["sam", *rest]:
             yield from _faults_of_sam(rest)
         case ["aws", service, operation, *rest]:
@@ -108,6 +114,27 @@ def options_of(words: Sequence[str]) -> dict[str, list[str]]:
         else:
             found[name].append(word)
     return found
+
+
+# ---- make and jq
+
+
+def _faults_of_make(words: Sequence[str]) -> Iterator[str]:
+    for word in words:
+        name, is_variable, value = word.partition("=")
+        if not is_variable and name not in TARGETS:
+            yield f"the Makefile has no target {name}"
+        if is_variable and (name not in VARIABLES or not value):
+            yield f"the Makefile takes no variable {word}"
+
+
+def _faults_of_jq(words: Sequence[str]) -> Iterator[str]:
+    """Only what the pages do: one filter, of an answer's fields, that prints texts."""
+    match words:
+        case ["-r", script] if names := _FIELD.findall(script):
+            yield from (f"no answer has .{one}" for one in names if one not in ANSWERED)
+        case _:
+            yield "jq: the pages use -r with a filter that begins with a field"
 
 
 # ---- SAM

@@ -53,6 +53,10 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
     ("command", "words"),
     [
         ("make demonstration", "no target demonstration"),
+        ("make plan VPCS=vpc-1", "no variable VPCS"),
+        ("make plan VPC=", "no variable VPC="),
+        ("jq -r .words", "no answer has .words"),
+        ("jq .text", "jq: the pages use -r"),
         ("sam remote invoke Reconcile --stack-name lifeline --event '{}'", "no function"),
         ("sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"swep\": true}'", "swep"),
         ('sam remote invoke ReconcileEndpoints --stack-name lifeline --event \'{"vpc_ids": ["vpc-1"]}\'', "VPC id"),
@@ -72,6 +76,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws sqs purge-queue", "needs QueueUrl"),
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
         ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
+        ("output Topic", "no output Topic"),
         ("terraform apply", "nobody checks this"),
     ],
 )

@@ -58,6 +58,12 @@ def test_a_resource_is_told_without_what_all_share(resource: Any, words: str) ->
     assert permissions._place(resource) == words
 
 
+def test_a_resource_under_a_condition_of_the_template_is_told_with_it() -> None:
+    template = {"Conditions": {"HasChat": {"Fn::Equals": [{"Ref": "ChatNotices"}, "yes"]}}}
+    resources = [{"Ref": "Notices"}, {"Fn::If": ["HasChat", {"Ref": "Chat"}, {"Ref": "AWS::NoValue"}]}]
+    assert permissions._places(template, resources) == "`Notices`, `Chat` if `ChatNotices` is `yes`"
+
+
 def test_what_the_tool_cant_read_is_an_error_rather_than_left_out() -> None:
     with pytest.raises(ValueError, match="can't read"):
         permissions._place({"Fn::ImportValue": "somebody-elses"})

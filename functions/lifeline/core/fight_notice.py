@@ -129,8 +129,8 @@ def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
 
 def _ids(frozen: Frozen) -> Iterator[str]:
     ids = {one.id for fight in frozen.fights.values() for one in fight.undoings} - {frozen.plan.vpc_id}
-    yield f"VPC: {frozen.plan.vpc_id}"
-    yield from wrap(f"Undone: {', '.join(sorted(ids))}", rest="  ") if ids else ()
+    undone = f"; undone: {', '.join(sorted(ids))}" if ids else ""
+    yield from wrap(f"VPC {frozen.plan.vpc_id}{undone}")
 
 
 def _facts(fight: Fight) -> list[dict[str, str]]:

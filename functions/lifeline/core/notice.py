@@ -1,6 +1,7 @@
 """What a person or a machine is told: a value, so that it can be read in a test before it is sent."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -109,7 +110,7 @@ def _row(line: str) -> list[str]:
         return [plain(line)]
     found = _ROW.match(line)
     lead, text = found.groups() if found else ("", line)
-    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2)))
+    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2))) or [""]
 
 
 def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> list[tuple[str, tuple[str, ...]]]:
@@ -129,7 +130,7 @@ def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> lis
 
 def _cut(lines: Sequence[str], most: int, label: str) -> tuple[str, ...]:
     """As many of the lines as are `most` once laid out, the last of which says that there are more."""
-    kept = next((count for count in range(len(lines), 0, -1) if len(lay_out(lines[:count], label)) < most), 0)
+    kept = bisect_left(range(len(lines)), most, key=lambda last: len(lay_out(lines[: last + 1], label)))
     if kept:
         return (*lines[:kept], _LEFT_OUT)
     found = _ROW.match(lines[0])

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,7 +13,7 @@ from lifeline.core.notice import MOST_LINES, Notice, lay_out, subject_line
 from lifeline.core.wording import plain
 
 SCHEMA = "lifeline.notice/1"
-MOST_BYTES = 48_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
+MOST_BYTES = 46_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
 _MOST_LINKS = 4
 _LINKED = re.compile(r"(?<![\w-])(?:vpce|vpc|subnet|rtb)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-])")
 _PARTS = ("happened", "why", "done", "next", "ids")
@@ -66,11 +66,13 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
 
 def machine_text(notice: Notice, sender: Sender, now: datetime) -> str:
     """`machine_form` as text. What would make it too long for SNS is left out, and that is said: the facts first, as a
-    whole, then the longest parts' last lines.
+    whole, then what is attached, which the mail has, then the longest parts' last lines.
     """
     form = machine_form(notice, sender, now)
     if (size := _size(form)) > MOST_BYTES:
         form |= {"facts": {"left_out": f"{size} bytes are too many; the record has them"}}
+    if _size(form) > MOST_BYTES:
+        form |= {"attached": [], "text": email_text(replace(notice, attached=()), sender)}
     while _size(form) > MOST_BYTES:
         longest = max(_PARTS, key=lambda part: len(form[part]))
         if len(form[longest]) < 3:

@@ -183,8 +183,9 @@ def _approve(vpc: VpcCoverage, calls: Calls) -> str:
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
     until = write_time(coverage.at + timedelta(days=EXEMPT_DAYS))
     asks = (
-        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until about {until}, no service is required there and Lifeline "
-        "makes no endpoint in it, even where machines lose their way to AWS."
+        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until about {until}, no service is required there. Lifeline "
+        "makes no endpoint in it, even where machines lose their way to AWS, and deletes those that it made there "
+        "once nothing has required them for RetireAfterHours."
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
     label = f"Exempt for {EXEMPT_DAYS} days"

@@ -128,7 +128,7 @@ def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, i
     until = write_time(teardown.until) if teardown.until else ""
     where = vpc.id if teardown.is_whole or teardown.is_idle else ", ".join(sorted(teardown.doomed))
     yield f"Lifeline makes nothing in {where} until {until}, or until somebody invokes it with"
-    yield f'{{"vpc_ids": ["{vpc.id}"], "unfreeze": true}}'
+    yield f'    {{"vpc_ids": ["{vpc.id}"], "unfreeze": true}}'
 
 
 def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
