@@ -13,6 +13,7 @@ from lifeline.core.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.report import VpcAnswer
+from lifeline.core.once import make_room
 from lifeline.core.retire import in_use_words
 from lifeline.core.teardown import (
     DELETIONS,
@@ -25,7 +26,6 @@ from lifeline.core.teardown import (
     is_old,
     judge,
     remembered,
-    target_of,
     told_keys,
     without,
 )
@@ -101,15 +101,13 @@ class Clearing:
         return vpc if teardown.is_whole or teardown.is_idle else without(vpc, teardown.doomed, self.owner)
 
     def extend(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
-        """The plans with what goes out of the way, in place of whatever else is planned for the same."""
+        """The plans with what goes out of the way."""
         extended = dict(plans)
         cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
         users = self._users(one for actions in cleared.values() for one in actions)
         for vpc_id, actions in cleared.items():
-            going = {target_of(one) for one in actions}
-            others = tuple(one for one in plans[vpc_id].actions if target_of(one) not in going)
-            held = tuple(_unless_used(one, users) for one in actions)
-            extended[vpc_id] = replace(plans[vpc_id], actions=(*others, *held))
+            held = [_unless_used(one, users) for one in actions]
+            extended[vpc_id] = replace(plans[vpc_id], actions=make_room(plans[vpc_id].actions, held))
         return extended
 
     def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
-from lifeline.core.once import give_up_once
+from lifeline.core.once import give_up_once, make_room
 
 VPC_ID = "vpc-0abc1234"
 ENDPOINT_ID = "vpce-0abc1234"
@@ -54,3 +55,34 @@ def test_only_planned_givings_up_are_left_out_and_of_each_endpoint_some_stays(ac
     assert {one.endpoint_id for one in given_up} == {one.endpoint_id for one in before}
     assert len({(one.kind, one.endpoint_id) for one in given_up}) == len(given_up)
     assert give_up_once(found) == found
+
+
+# ---- beside whatever else is planned
+
+
+def act(kind: ActionKind, status: Status = Status.PLANNED, target: str = ENDPOINT_ID) -> Action:
+    return replace(action(kind, target), status=status)
+
+
+@pytest.mark.parametrize(
+    ("planned", "clearing", "made"),
+    [
+        ([act(ActionKind.ENABLE_PRIVATE_DNS)], act(ActionKind.RETIRE_ENDPOINT), [1]),
+        ([act(ActionKind.ENABLE_PRIVATE_DNS)], act(ActionKind.REMOVE_SUBNETS), [0, 1]),
+        ([act(ActionKind.ENABLE_PRIVATE_DNS)], act(ActionKind.RETIRE_ENDPOINT, Status.BLOCKED), [0, 1]),
+        ([act(ActionKind.RETIRE_ENDPOINT)], act(ActionKind.RETIRE_ENDPOINT, Status.BLOCKED), [0]),
+        ([act(ActionKind.RETIRE_ENDPOINT, Status.BLOCKED)], act(ActionKind.RETIRE_ENDPOINT), [1]),
+        (
+            [act(ActionKind.RETIRE_ENDPOINT, Status.BLOCKED)],
+            act(ActionKind.RETIRE_ENDPOINT, Status.BLOCKED),
+            [1],
+        ),
+        ([act(ActionKind.CREATE_INTERFACE_ENDPOINT, target="")], act(ActionKind.RETIRE_ENDPOINT), [0, 1]),
+        ([act(ActionKind.ENABLE_PRIVATE_DNS, target="vpce-2")], act(ActionKind.RETIRE_ENDPOINT), [0, 1]),
+    ],
+)
+def test_what_is_deleted_is_left_alone_otherwise_and_the_rest_goes_on(
+    planned: list[Action], clearing: Action, made: list[int]
+) -> None:
+    both = [*planned, clearing]
+    assert make_room(planned, [clearing]) == tuple(both[place] for place in made)

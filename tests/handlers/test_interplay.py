@@ -227,6 +227,38 @@ def test_what_is_switched_off_while_a_subnet_goes_is_not_told_as_deleted(days: D
     assert f"switched the private DNS of {endpoint_id} off" in texts
 
 
+def test_a_deletion_that_others_stand_in_the_way_of_stops_no_repair(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    days.world.ec2.create_network_interface(SubnetId=subnet_id)
+    days.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
+    days.clock.advance(MINUTES)
+    days.deliver(teardown(days, vpc_id))
+    assert has_private_dns(days, endpoint_id)
+    assert sorted(kinds(days)) == ["endpoints", "teardown"]
+
+
+def test_an_endpoint_that_leaves_a_subnet_is_mended_for_the_others_all_the_same(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    other = days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.ec2.create_network_interface(SubnetId=other)
+    days.world.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=False)
+    days.clock.advance(MINUTES)
+    days.empty_queue()
+    days.deliver(refused(days, "DeleteSubnet", {"SubnetId": subnet_id}))
+    days.take_from_queue()
+    assert has_private_dns(days, endpoint_id)
+    assert [one["SubnetIds"] for one in days.world.endpoints(vpc_id)] == [[other]]
+
+
+def test_a_release_passes_though_others_stand_in_the_way_of_a_deletion(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    days.world.ec2.create_network_interface(SubnetId=subnet_id)
+    days.deliver(teardown(days, vpc_id), {"vpc_ids": [vpc_id], "release": True})
+    assert days.live(vpc_id) == []
+
+
 # ---- own calls
 
 

@@ -1,9 +1,31 @@
 """Once: several causes may ask that the same be given up; it is done once, by what goes furthest."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.teardown import target_of
+
+_DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
+
+
+def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Action, ...]:
+    """What is planned, and what goes out of a deletion's way, or stays because others are there.
+
+    Nothing else is done to what is deleted. What stays, or only leaves a subnet, is mended, retired or released as if
+    nobody had tried anything.
+    """
+    deleted = {target_of(one) for one in clearing if one.status is Status.PLANNED and one.kind in _DELETES}
+    told = {(one.kind, target_of(one)) for one in clearing}
+    others = [
+        one
+        for one in planned
+        if target_of(one) not in deleted
+        and (one.status is Status.PLANNED or not target_of(one) or (one.kind, target_of(one)) not in told)
+    ]
+    going = {target_of(one) for one in others if one.status is Status.PLANNED and one.kind in _DELETES}
+    added = (one for one in clearing if one.status is Status.PLANNED or target_of(one) not in going)
+    return (*others, *added)
 
 
 def give_up_once(plan: Plan) -> Plan:
@@ -20,7 +42,7 @@ def _once(actions: Iterable[Action]) -> Iterator[Action]:
     retired = {one.endpoint_id for one in found if one.kind is ActionKind.RETIRE_ENDPOINT and _is_given_up(one)}
     seen: set[tuple[ActionKind, str]] = set()
     for one in found:
-        key = one.kind, one.endpoint_id or one.group_id
+        key = one.kind, target_of(one)
         is_idle = one.endpoint_id in retired and one.kind is not ActionKind.RETIRE_ENDPOINT
         if _is_given_up(one) and (is_idle or key in seen):
             continue
