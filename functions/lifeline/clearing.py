@@ -12,8 +12,8 @@ from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
-from lifeline.core.report import VpcAnswer
 from lifeline.core.once import make_room
+from lifeline.core.report import VpcAnswer
 from lifeline.core.retire import in_use_words
 from lifeline.core.teardown import (
     DELETIONS,
