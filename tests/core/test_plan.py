@@ -232,7 +232,7 @@ def test_the_group_lets_in_every_block_of_the_vpc_and_blocks_that_come_later() -
 def test_a_group_of_our_name_that_is_not_ours_blocks_the_endpoint_too() -> None:
     found = plan(vpc(subnet("a"), own_group(tags=()))).actions
     assert [action.status for action in found] == [Status.BLOCKED, Status.BLOCKED]
-    assert "rename it, or tag it" in found[0].error
+    assert "delete it, or tag it" in found[0].error
 
 
 def test_a_gateway_endpoint_takes_the_route_tables_of_private_subnets_only() -> None:

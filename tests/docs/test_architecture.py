@@ -2,11 +2,13 @@
 
 import ast
 import re
+from dataclasses import fields
 from datetime import date
 
 import pytest
 from tools.template import names_of
 
+from lifeline.adapters.ledger import Memory
 from lifeline.core.history import EntryKind, day_shelf, incident_shelf
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import ROOT, codes, rows
@@ -74,6 +76,11 @@ def test_each_key_says_who_writes_and_who_reads_it() -> None:
     for cells in rows(PAGE, "The ledger"):
         for who in cells[4:]:
             assert set(who.split(", ")) <= {"R", "D", "P"}, cells
+
+
+def test_the_page_has_every_attribute_that_is_remembered_of_a_vpc() -> None:
+    told = [name for cells in rows(PAGE, "What is remembered of a VPC") for name in codes(cells[0])]
+    assert sorted(told) == sorted(["lease_run", "lease_until", *(one.name for one in fields(Memory))])
 
 
 def test_every_module_of_the_package_is_in_a_layer_of_the_table() -> None:

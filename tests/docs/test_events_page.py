@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+from lifeline.events import _CALL_FIELDS
 from tests.docs.commands import TEMPLATE, fault
 from tests.docs.pages import ROOT, blocks, codes, rows
+from tests.docs.test_operate import QUEUES_OWN
 from tests.e2e.test_local_invoke import EVENTS, FILES, function_for, local_variables
 
 PAGE = ROOT / "events/README.md"
@@ -33,6 +35,11 @@ def test_every_file_is_one_that_its_function_accepts() -> None:
     for file in FILES:
         path = file.relative_to(ROOT)
         assert fault(f"sam local invoke {function_for(file)} --event {path}") == "", path
+
+
+def test_every_field_of_a_call_has_its_row() -> None:
+    told = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
+    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
 
 
 def test_the_names_that_sam_cant_know_are_variables_of_the_functions_and_the_outputs_of_the_stack() -> None:

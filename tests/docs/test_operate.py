@@ -1,12 +1,15 @@
 """docs/operate.md has an answer for whatever an operator meets: each notice, each alarm, each thing to do by hand."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tools.template import names_of
 
+from lifeline.core.bus_events import DetailType
+from lifeline.core.freeze import FreezeKind
 from lifeline.core.incident import CauseKind
 from lifeline.core.incidents import NewsKind
 from lifeline.events import _CALL_FIELDS
@@ -15,6 +18,7 @@ from tests.docs.pages import ROOT, Section, anchors, codes, rows, sections
 
 PAGE = ROOT / "docs/operate.md"
 README = ROOT / "README.md"
+LIMITS = ROOT / "docs/limits.md"
 SECTIONS = sections(PAGE)
 ALARMS = names_of(TEMPLATE, "AWS::CloudWatch::Alarm")
 QUEUES_OWN = {"attempt", "because", "follow", "withdraw"}  # fields that only a run writes, into what it puts back
@@ -103,6 +107,17 @@ def test_the_parameters_that_the_readme_names_have_the_templates_defaults() -> N
         elif told == "none":
             assert default == "", name
     assert len(found) > 15
+
+
+def test_the_events_that_people_can_match_on_are_those_that_are_sent() -> None:
+    told = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
+    assert told == {str(one) for one in DetailType}
+
+
+def test_every_kind_of_freeze_says_how_it_begins_and_ends() -> None:
+    told = {re.sub(r"\[(.*)\]\(.*\)", r"\1", cells[0]): cells[1:] for cells in rows(LIMITS, "Freezes: hands off")}
+    assert told.keys() == {str(kind) for kind in FreezeKind}
+    assert all(all(cells) for cells in told.values())
 
 
 def test_every_cause_has_its_row_in_what_an_operator_reads() -> None:

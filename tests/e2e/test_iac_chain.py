@@ -22,6 +22,7 @@ from tests.e2e.test_chain import (
     wait_until_quiet,
 )
 from tests.support.cloudtrail import TERRAFORM
+from tests.support.world import flat
 
 pytestmark = pytest.mark.chain
 
@@ -65,7 +66,7 @@ def test_a_competing_creation_wins_and_nothing_is_left_broken(account: Account, 
     assert groups_in(ec2, site.vpc_id) == []
     path = find_path(ec2, instance_id, "monitoring", REGION)
     assert path.is_open, path.why
-    told = [one["Message"] for one in inbox.notices() if site.vpc_id in one["Message"]]
+    told = [flat(one["Message"]) for one in inbox.notices() if site.vpc_id in one["Message"]]
     assert sum("Apply again now." in text for text in told) == 1
     assert any("answers monitoring in the VPC now, as deploy-role/terraform had claimed" in text for text in told)
     assert account.queue_depth("DeadLetterQueue") == 0

@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.emulators.account import Account, deployed
 from tests.e2e.machine import Site, build_site
 from tests.e2e.test_chain import MINUTE_S, delete_default_route, endpoints_in, wait_until_quiet
+from tests.support.world import flat
 
 pytestmark = pytest.mark.chain
 
@@ -30,7 +31,7 @@ def test_the_budget_blocks_and_one_approval_releases_exactly_that_plan(limited: 
         delete_default_route(ec2, site)
 
     def told(site: Site) -> str:
-        found = [one["Message"] for one in inbox.notices() if site.vpc_id in one["Message"]]
+        found = [flat(one["Message"]) for one in inbox.notices() if site.vpc_id in one["Message"]]
         return next((text for text in found if "needs approval" in text), "")
 
     text = limited.wait(lambda: told(first), what="the notice of what is held back", within_s=2 * MINUTE_S)

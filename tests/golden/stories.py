@@ -39,14 +39,14 @@ from lifeline.events import Trigger
 from lifeline.policies import Problem, policy_notice
 from tests.support.builders import vpc
 
-SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-coverage")
+SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 VPC, VPC_NAME = "vpc-0a1b2c3d4e5f60718", "app-prod"
 OTHER = "vpc-0b2c3d4e5f6071829"
 APP_A, APP_B, WEB = "subnet-0c1d2e3f405162738", "subnet-0d2e3f40516273849", "subnet-0e3f4051627384950"
 TABLE, ENDPOINT, GROUP = "rtb-0f40516273849506a", "vpce-0a9b8c7d6e5f40312", "sg-0b8c7d6e5f4031223"
 EVENT = "8c2f3c5e-6a1b-4f0d-9e57-2b7d1c4a9f10"
-PLAN_ID = "plan-3f9c2a7be41d"
+PLAN_ID = "plan-3f9c2a7be41d0586"
 ROLE = "deploy-role/release-1842"
 WATCH = Watch()
 

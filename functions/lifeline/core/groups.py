@@ -41,6 +41,6 @@ def _namesakes(vpc: Vpc) -> Iterator[SecurityGroup]:
 
 def _namesake_words(namesake: SecurityGroup, owner: str) -> str:
     return (
-        f"{namesake.id} is named {SECURITY_GROUP_NAME} but isn't Lifeline's: rename it, or tag it "
+        f"{namesake.id} is named {SECURITY_GROUP_NAME} but isn't Lifeline's: delete it, or tag it "
         f"{MANAGED_BY}={owner} to hand it over"
     )
