@@ -1,12 +1,13 @@
 """Freezes that people ask for, and those that they end."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lifeline.adapters.ledger import Ledger
+from lifeline.apply import Run
 from lifeline.core.deeds import Claim, Loss
 from lifeline.core.fights import Fight, Undoing
 from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
@@ -34,7 +35,8 @@ def ask(ledger: Ledger, *events: dict[str, Any], there: tuple[str, ...] = (VPC,)
     for event in events:
         for vpc_id in (found := read_ask(event)).vpc_ids:
             targets.asks[vpc_id].append(found)
-    keep_asked(targets, there, ledger, now=NOW)
+    run = Run("run", now=lambda: NOW, remaining=lambda: timedelta(minutes=5), sleep=lambda _: None)
+    keep_asked(targets, there, ledger, run)
 
 
 def freeze(ledger: Ledger, *keys: str) -> None:

@@ -14,9 +14,11 @@ from lifeline.core.canary import (
     gone_dark,
     mark_withdrawn,
     switched_off,
+    unwatch,
     watch_switched,
     withdraw,
 )
+from lifeline.core.freeze import is_overruled
 from lifeline.core.model import Vpc
 from lifeline.errors import InvalidInputError
 from lifeline.events import NO_WITHDRAWAL, Ask
@@ -69,14 +71,14 @@ class Canarying:
                 leased[vpc_id] = self._keep(vpc_id, leased[vpc_id], switched)
 
     def settle(self, vpc_id: str, actions: Sequence[Action], memory: Memory) -> None:
-        """Keeps when it was switched on or off."""
-        now, canaries = self.run.now(), memory.canaries
+        """Keeps when it was switched on or off, and forgets what wasn't switched on after all."""
+        now, canaries = self.run.now(), unwatch(memory.canaries, actions)
         if self.settings.canary:
             canaries = watch_switched(canaries, actions, Status.DONE, now=now)
         self._keep(vpc_id, memory, mark_withdrawn(canaries, switched_off(actions), now=now))
 
     def _freeze(self, vpc: Vpc, memory: Memory) -> Memory:
-        now, asked = self.run.now(), due(memory.canaries, self.withdrawals(vpc.id))
+        now, asked = self.run.now(), self._due(vpc, memory)
         frozen = freeze_withdrawn(memory.frozen, memory.canaries, asked, now=now)
         if self.ledger and frozen != memory.frozen:
             self.ledger.keep_frozen(vpc.id, frozen, now=now)
@@ -85,8 +87,12 @@ class Canarying:
         return self._keep(vpc.id, replace(memory, frozen=frozen), mark_withdrawn(memory.canaries, dark, now=now))
 
     def _withdraw(self, plan: Plan, vpc: Vpc, memory: Memory) -> Plan:
-        asked = due(memory.canaries, self.withdrawals(vpc.id))
-        return withdraw(plan, memory.canaries, asked, vpc, self.settings.stack_name)
+        return withdraw(plan, memory.canaries, self._due(vpc, memory), vpc, self.settings.stack_name)
+
+    def _due(self, vpc: Vpc, memory: Memory) -> dict[str, Withdrawal]:
+        asked = self.withdrawals(vpc.id)
+        news = [one for one in asked if not is_overruled(memory.unfrozen, one.service, one.seen_at)]
+        return due(memory.canaries, news)
 
     def _keep(self, vpc_id: str, memory: Memory, canaries: Mapping[str, Canary]) -> Memory:
         if self.ledger and canaries != memory.canaries:

@@ -1,7 +1,6 @@
 """Claim: keeps what others' refused calls claim, lets Lifeline's own make way for it, and says so."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,11 +13,12 @@ from lifeline.apply import Run
 from lifeline.core.actions import Action, ActionKind, Plan, Status
 from lifeline.core.claim_notice import yielded_notice
 from lifeline.core.claims import Claim, Claimed, held_by_own, keep_claims
-from lifeline.core.freeze import Freeze, FreezeKind, standing
-from lifeline.core.model import Catalog, Vpc
+from lifeline.core.freeze import Freeze, FreezeKind, is_overruled, standing
+from lifeline.core.model import Catalog, Vpc, suffix_of
 from lifeline.core.yielding import answer_claims, leaves_traces
 from lifeline.errors import LifelineError, TransientError
 from lifeline.events import Ask
+from lifeline.leases import leased
 from lifeline.observability import logger
 from lifeline.targeting import Targets
 
@@ -73,7 +73,7 @@ class Claiming:
         open_business = any(map(_is_untold, standing(frozen, self.run.now()).values()))
         if self.ledger is None or (frozen == memory.frozen and not open_business):
             return
-        with _leased(plan.vpc_id, self.ledger, self.run) as known:
+        with leased(plan.vpc_id, self.ledger, self.run) as known:
             if known is None or known.frozen != memory.frozen:
                 return  # another run is at it, or was: a later look goes on
             if frozen != memory.frozen:
@@ -117,33 +117,22 @@ def keep_claimed(
         standing_in = [one for one in claims if held_by_own(one.claim, vpc, owner, catalog())]
         if not standing_in:
             continue
-        with _leased(vpc.id, ledger, run) as memory:
+        with leased(vpc.id, ledger, run) as memory:
             if memory is None:
                 raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
             now, made = run.now(), memory.made
-            frozen = keep_claims(memory.frozen, standing_in, vpc, made, owner=owner, catalog=catalog(), now=now)
+            news = [one for one in standing_in if not _is_answered(one, vpc, memory, owner, catalog())]
+            frozen = keep_claims(memory.frozen, news, vpc, made, owner=owner, catalog=catalog(), now=now)
             if frozen != memory.frozen:
                 ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
                 ledger.keep_frozen(vpc.id, frozen, now=now)
                 logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
 
 
-@contextmanager
-def _leased(vpc_id: str, ledger: Ledger, run: Run) -> Iterator[Memory | None]:
-    """What is remembered of the VPC, this run's alone inside; None while another run has it."""
-    memory = ledger.take_lease(vpc_id, run.id, now=run.now(), until=run.now() + run.remaining())
-    try:
-        yield memory
-    finally:
-        if memory is not None:
-            _give_back(vpc_id, ledger, run)
-
-
-def _give_back(vpc_id: str, ledger: Ledger, run: Run) -> None:
-    try:
-        ledger.give_back(vpc_id, run.id)
-    except LifelineError as error:  # it runs out by itself
-        logger.warning("lease not given back", vpc_id=vpc_id, error=str(error))
+def _is_answered(one: Claimed, vpc: Vpc, memory: Memory, owner: str, catalog: Catalog) -> bool:
+    """True if a person took back since what is claimed."""
+    own = held_by_own(one.claim, vpc, owner, catalog)
+    return own is not None and is_overruled(memory.unfrozen, suffix_of(own.service_name), one.at)
 
 
 def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:

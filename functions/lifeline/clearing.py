@@ -8,10 +8,11 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
-from lifeline.core.freeze import FreezeKind, standing
+from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
+from lifeline.core.once import make_room
 from lifeline.core.report import VpcAnswer
 from lifeline.core.retire import in_use_words
 from lifeline.core.teardown import (
@@ -25,11 +26,10 @@ from lifeline.core.teardown import (
     is_old,
     judge,
     remembered,
-    target_of,
     told_keys,
     without,
 )
-from lifeline.core.teardown_notice import teardown_notice, told_here
+from lifeline.core.teardown_notice import clears, teardown_notice, told_here
 from lifeline.errors import LifelineError
 from lifeline.events import Trigger
 from lifeline.observability import logger
@@ -50,9 +50,10 @@ class Clearing:
     def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, Memory] | None = None) -> None:
         """Finds the teardowns of these VPCs: by the calls that failed and, under leases, by what is frozen for them.
 
-        Only these VPCs' interfaces are read. Raises what EC2 raises.
+        Those that a person ended since don't count. Only these VPCs' interfaces are read. Raises what EC2 raises.
         """
-        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now)) for vpc in vpcs}
+        unfrozen = {vpc_id: memory.unfrozen for vpc_id, memory in (leased or {}).items()}
+        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now, unfrozen.get(vpc.id, {}))) for vpc in vpcs}
         known = {vpc_id: list(remembered(one.frozen, now=self.now)) for vpc_id, one in (leased or {}).items()}
         concerned = [one for one in vpcs if asked[one.id] or (leased and self._is_frozen(leased[one.id]))]
         found = side_by_side([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
@@ -60,6 +61,9 @@ class Clearing:
             before = known.get(vpc.id, [])
             teardown = judge(vpc, asked[vpc.id], interfaces, self.owner, now=self.now, known=before)
             self.seen[vpc.id] = (vpc, teardown)
+        for vpc in vpcs:
+            if vpc not in concerned:
+                self.seen.pop(vpc.id, None)
 
     def _is_frozen(self, memory: Memory) -> bool:
         return any(one.kind is FreezeKind.TEARDOWN for one in standing(memory.frozen, self.now).values())
@@ -97,15 +101,13 @@ class Clearing:
         return vpc if teardown.is_whole or teardown.is_idle else without(vpc, teardown.doomed, self.owner)
 
     def extend(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
-        """The plans with what goes out of the way, in place of whatever else is planned for the same."""
+        """The plans with what goes out of the way."""
         extended = dict(plans)
         cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
         users = self._users(one for actions in cleared.values() for one in actions)
         for vpc_id, actions in cleared.items():
-            going = {target_of(one) for one in actions}
-            others = tuple(one for one in plans[vpc_id].actions if target_of(one) not in going)
-            held = tuple(_unless_used(one, users) for one in actions)
-            extended[vpc_id] = replace(plans[vpc_id], actions=(*others, *held))
+            held = [_unless_used(one, users) for one in actions]
+            extended[vpc_id] = replace(plans[vpc_id], actions=make_room(plans[vpc_id].actions, held))
         return extended
 
     def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
@@ -115,26 +117,33 @@ class Clearing:
 
     # ---- saying it
 
-    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> None:
-        """One notice for each teardown that is news. One that could not be sent is told by the next look."""
+    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> frozenset[str]:
+        """One notice for each teardown that is news; returns the VPCs of which one was sent. What could not be sent is
+        told by the next look.
+        """
+        told: set[str] = set()
         for answer in answers:
             if answer.vpc_id not in self.seen or answer.refusal:
                 continue
             try:
-                self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan)
+                if self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan):
+                    told.add(answer.vpc_id)
             except LifelineError as error:  # at worst it is told twice
                 logger.error("teardown not told", vpc_id=answer.vpc_id, error=str(error))
+        return frozenset(told)
 
     def _tell(
         self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
-    ) -> None:
-        ours = [one for one in answer.actions if one.kind in GIVES_UP]
+    ) -> bool:
+        ours = [one for one in answer.actions if clears(one)]
         known = self.ledger.recall(vpc.id).teardowns
         if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
-            return
-        if publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
-            told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
-            self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+            return False
+        if not publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
+            return False
+        told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
+        self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+        return True
 
     def untold(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer without what its teardown's notice tells."""
@@ -149,11 +158,13 @@ def _unless_used(action: Action, users: Mapping[str, tuple[str, ...]]) -> Action
     return action.blocked(in_use_words(found)) if found and action.status is Status.PLANNED else action
 
 
-def _attempts(targets: Targets, vpc: Vpc, now: datetime) -> Iterator[Attempt]:
-    """The deletions of the VPC and its subnets that failed for what is in them."""
+def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
+    """The deletions of the VPC and its subnets that failed for what is in them, since a person ended the last ones."""
     other = {ask.trigger for ask in targets.attempts(vpc.id) if ask.failure != DEPENDENCY}
     for trigger in targets.triggers(vpc.id):
         if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
+            continue
+        if is_overruled(unfrozen, EVERYTHING, _time(trigger, now)):
             continue
         kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
         for resource_id in sorted(one for one in trigger.ids if one.startswith(kind)):

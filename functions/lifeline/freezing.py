@@ -1,28 +1,45 @@
 """Freezes that people ask for, and those that they end."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.apply import Run
 from lifeline.core.fights import forget
-from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.freeze import EVERYTHING, Freeze, FreezeKind, with_unfrozen
+from lifeline.errors import TransientError
+from lifeline.leases import leased
 from lifeline.observability import logger
 from lifeline.targeting import Targets
 
 
-def keep_asked(targets: Targets, vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> None:
-    """Keeps what the asks freeze and unfreeze in the VPCs that are there. Raises what the ledger raises."""
+def keep_asked(targets: Targets, vpc_ids: Iterable[str], ledger: Ledger, run: Run) -> None:
+    """Keeps what the asks freeze and unfreeze in the VPCs that are there. Looks keep freezes under the lease, so this
+    takes it: a person's word is never overwritten by a run that read before it.
+
+    Raises TransientError while another run has the VPC, and what the ledger raises: then it is to be asked again.
+    """
     for vpc_id in vpc_ids:
         asks = targets.asks.get(vpc_id, [])
         freeze = {service for ask in asks for service in ask.freeze}
         unfreeze = {service for ask in asks for service in ask.unfreeze}
-        if not freeze | unfreeze:
-            continue
-        memory = ledger.recall(vpc_id)
-        before, fights = memory.frozen, forget(memory.fights, unfreeze)
-        if fights != memory.fights:
-            ledger.keep_fights(vpc_id, fights, now=now)
-        kept = {} if EVERYTHING in unfreeze else {one: it for one, it in before.items() if one not in unfreeze}
-        kept |= {service: Freeze(FreezeKind.HAND, now, "a person asked for it") for service in freeze}
-        ledger.keep_frozen(vpc_id, kept, now=now)
-        logger.info("frozen by hand", vpc_id=vpc_id, frozen=sorted(kept), unfrozen=sorted(set(before) - set(kept)))
+        if freeze | unfreeze:
+            with leased(vpc_id, ledger, run) as memory:
+                if memory is None:
+                    words = f"another run works on {vpc_id}: nothing was frozen or unfrozen, ask again in a minute"
+                    raise TransientError(words, code="Busy")
+                _keep(vpc_id, memory, freeze, unfreeze, ledger, run.now())
+
+
+def _keep(
+    vpc_id: str, memory: Memory, freeze: Collection[str], unfreeze: Collection[str], ledger: Ledger, now: datetime
+) -> None:
+    before, fights = memory.frozen, forget(memory.fights, unfreeze)
+    if fights != memory.fights:
+        ledger.keep_fights(vpc_id, fights, now=now)
+    if unfreeze:
+        ledger.keep_unfrozen(vpc_id, with_unfrozen(memory.unfrozen, unfreeze, now), now=now)
+    kept = {} if EVERYTHING in unfreeze else {one: it for one, it in before.items() if one not in unfreeze}
+    kept |= {service: Freeze(FreezeKind.HAND, now, "a person asked for it") for service in freeze}
+    ledger.keep_frozen(vpc_id, kept, now=now)
+    logger.info("frozen by hand", vpc_id=vpc_id, frozen=sorted(kept), unfrozen=sorted(before.keys() - kept.keys()))

@@ -251,6 +251,15 @@ def test_the_list_names_the_vpcs_in_which_something_is_frozen(ledger: Ledger) ->
     assert ledger.retiring() == frozenset()
 
 
+def test_what_people_unfroze_comes_back_and_stays_when_the_rest_is_remembered(ledger: Ledger) -> None:
+    unfrozen = {"monitoring": NOW, EVERYTHING: NOW + timedelta(hours=1)}
+    ledger.keep_unfrozen(VPC, unfrozen, now=NOW)
+    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert ledger.recall(VPC).unfrozen == unfrozen
+    ledger.keep_unfrozen(VPC, {}, now=NOW)
+    assert ledger.recall(VPC).unfrozen == {}
+
+
 def test_fights_come_back_as_they_were_kept(ledger: Ledger) -> None:
     claims = frozenset({Claim(Loss.RULE, "sg-1", "2001:db8::/56"), Claim(Loss.GROUP, "sg-1")})
     undoings = (

@@ -17,6 +17,7 @@ from lifeline.core.canary import (
     gone_dark,
     mark_withdrawn,
     switched_off,
+    unwatch,
     watch_switched,
     withdraw,
 )
@@ -231,3 +232,27 @@ def test_a_freeze_that_was_written_says_what_a_run_that_stopped_could_not() -> N
     assert as_known(known, {"monitoring": replace(freeze, since=minute(-8))}) == known
     assert as_known(known, {"monitoring": replace(freeze, kind=FreezeKind.HAND)}) == known
     assert timedelta(minutes=10) == WATCHED_FOR
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_watched"),
+    [
+        ({"status": Status.DONE}, True),
+        ({"status": Status.PLANNED, "error": "AWS refused for now"}, True),  # it may have been made all the same
+        ({"status": Status.BLOCKED, "error": "frozen"}, True),
+        ({"status": Status.BLOCKED, "held_by": "kill switch"}, False),
+        ({"status": Status.FAILED}, False),
+        ({"status": Status.FAILED, "endpoint_id": "vpce-2"}, True),
+        ({"status": Status.FAILED, "kind": ActionKind.ADD_SUBNETS}, True),
+    ],
+)
+def test_what_was_certainly_not_switched_on_is_watched_no_more(changed: dict[str, Any], *, is_watched: bool) -> None:
+    action = Action(ActionKind.ENABLE_PRIVATE_DNS, "", service="monitoring", endpoint_id=CANARY.endpoint_id)
+    found = unwatch({"monitoring": CANARY}, [replace(action, **changed)])
+    assert found == ({"monitoring": CANARY} if is_watched else {})
+
+
+def test_what_was_withdrawn_before_stays_known() -> None:
+    known = {"monitoring": replace(CANARY, withdrawn_at=minute(5))}
+    action = Action(ActionKind.ENABLE_PRIVATE_DNS, "", service="monitoring", endpoint_id=CANARY.endpoint_id)
+    assert unwatch(known, [replace(action, status=Status.FAILED)]) == known

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.claims import CLAIM_HOLDS
 from lifeline.core.cost import price_in
 from lifeline.core.freeze import (
     DNS_ATTRIBUTES,
@@ -17,7 +18,9 @@ from lifeline.core.freeze import (
     FreezeKind,
     freeze_words,
     hold,
+    is_overruled,
     standing,
+    with_unfrozen,
 )
 from lifeline.core.model import Endpoint, RouteTable
 from tests.support.builders import MONITORING, VPC_ID, endpoint, gateway, own_group, plan, subnet, table, vpc
@@ -123,3 +126,32 @@ def test_the_words_say_since_when_why_until_when_and_how_to_end_it() -> None:
     )
     assert '"unfreeze": true' in freeze_words(FREEZE, VPC_ID, EVERYTHING)
     assert "until somebody unfreezes it" in freeze_words(FREEZE, VPC_ID, EVERYTHING)
+
+
+# ---- unfrozen
+
+
+@pytest.mark.parametrize(
+    ("ended", "service", "minutes", "is_over"),
+    [
+        ("monitoring", "monitoring", -1, True),
+        ("monitoring", "monitoring", 0, True),
+        ("monitoring", "monitoring", 1, False),
+        ("monitoring", "logs", -1, False),
+        (EVERYTHING, "logs", -1, True),
+        (EVERYTHING, EVERYTHING, -1, True),
+        ("monitoring", EVERYTHING, -1, False),
+    ],
+)
+def test_what_came_before_a_person_ended_the_freeze_counts_no_more(
+    ended: str, service: str, minutes: int, *, is_over: bool
+) -> None:
+    unfrozen = with_unfrozen({}, [ended], NOW)
+    assert is_overruled(unfrozen, service, NOW + timedelta(minutes=minutes)) is is_over
+
+
+def test_unfreezing_is_remembered_for_longer_than_a_claim_is_news() -> None:
+    unfrozen = with_unfrozen({}, ["monitoring"], NOW)
+    later = with_unfrozen(unfrozen, ["logs"], NOW + CLAIM_HOLDS)
+    assert later == {"monitoring": NOW, "logs": NOW + CLAIM_HOLDS}
+    assert with_unfrozen(later, [], NOW + 2 * CLAIM_HOLDS) == {"logs": NOW + CLAIM_HOLDS}

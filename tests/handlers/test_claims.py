@@ -15,7 +15,7 @@ from lifeline.core.freeze import FreezeKind
 from lifeline.errors import TransientError
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
-from tests.support.world import ROLE_ARN, emulated_world
+from tests.support.world import ROLE_ARN, emulated_world, flat
 
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
@@ -266,7 +266,7 @@ def test_in_plan_mode_making_way_is_only_said(days: Days, monkeypatch: pytest.Mo
     days.deliver(refused(days, theirs(vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     (text,) = days.texts()
-    assert "planned: disable_private_dns monitoring" in text
+    assert f"monitoring: turn off private DNS of {ours}" in " ".join(text.split())
 
 
 # ---- what fails
@@ -380,8 +380,8 @@ def test_what_was_made_is_on_record_and_told_with_what_takes_it_over(days: Days)
     (text,) = days.texts()
     entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
     made = {one["action"]: one["handover"] for one in entries if one["kind"] == "action"}
-    assert made["create_interface_endpoint"]["terraform"].rstrip() in text
-    assert made["create_security_group"]["terraform"].rstrip() in text
+    assert flat(made["create_interface_endpoint"]["terraform"]) in text
+    assert flat(made["create_security_group"]["terraform"]) in text
     for one in made.values():
         ((logical_id, _),) = json.loads(one["cloudformation"]).items()
         assert json.loads(one["resources_to_import"])[0]["LogicalResourceId"] == logical_id

@@ -154,7 +154,7 @@ def test_a_plan_stack_never_applies_and_tells_each_plan_once(monkeypatch: pytest
         call({"sweep": True})
         assert world.endpoints(vpc_id) == []
         (notice,) = world.notices()
-        assert "Mode is plan: nothing was changed." in flat(json.loads(notice["Body"])["Message"])
+        assert "Mode is plan, so nothing was changed." in flat(json.loads(notice["Body"])["Message"])
 
 
 def test_gateway_endpoints_take_the_route_tables_of_private_subnets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -481,6 +481,7 @@ def test_every_file_in_events_is_understood(world: World) -> None:
         if not path.stem.startswith(("detect", "coverage")):
             answer = call(json.loads(path.read_text()))
             refused = [one["field"] for one in answer.get("errors", [])]
-            unknown_here = {"call-approve": ["approve"], "call-exempt": ["exempt[0]"]}  # no such plan, no such VPC
+            unknown_here = {"call-approve": ["approve"]}  # no such plan, and no such VPC
+            unknown_here |= {"call-exempt": ["exempt[0]"], "call-plan-text": ["vpc_ids[0]"]}
             assert refused == unknown_here.get(path.stem, []), path
             assert answer.get("batchItemFailures", []) == [], path

@@ -42,7 +42,8 @@ class Memory:
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
     Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
     off, by service; `teardowns` is when each teardown was told, None while it is still to be; `canaries` is whose
-    private DNS was switched on of late, by service. `remember` leaves these five as they are.
+    private DNS was switched on of late, by service; `unfrozen` is when people ended freezes of late, by service.
+    `remember` leaves these as they are.
     """
 
     looked_at: datetime | None = None
@@ -55,6 +56,7 @@ class Memory:
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
     fights: Mapping[str, Fight] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
+    unfrozen: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Ledger:
@@ -185,6 +187,19 @@ class Ledger:
             )
         if not frozen:
             self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
+
+    def keep_unfrozen(self, vpc_id: str, unfrozen: Mapping[str, datetime], *, now: datetime) -> None:
+        """Keeps when people ended freezes of the VPC, in place of what was kept before. Call it under its lease."""
+        with translated(f"ledger: remember what was unfrozen in {vpc_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_look_key(vpc_id),
+                UpdateExpression="SET unfrozen = :unfrozen, expires_at = :expires",
+                ExpressionAttributeValues={
+                    ":unfrozen": {"M": {one: {"S": at.isoformat()} for one, at in sorted(unfrozen.items())}},
+                    ":expires": self._expiry(now),
+                },
+            )
 
     def keep_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
         """Keeps whose private DNS was switched on in the VPC, in place of what was kept before. Call it under the VPC's
@@ -446,6 +461,7 @@ def _memory(item: dict[str, Any]) -> Memory:
         teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
         fights={key: read_fight(one["M"]) for key, one in item.get("fights", {}).get("M", {}).items()},
         canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
+        unfrozen={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unfrozen", {}).get("M", {}).items()},
     )
 
 

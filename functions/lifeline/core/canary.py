@@ -43,6 +43,20 @@ def watch_switched(
     return kept | {one.service: Canary(one.endpoint_id, now) for one in switched}
 
 
+def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
+    """The canaries without those whose switch certainly wasn't made: whatever fell silent then, it wasn't for them."""
+    unmade = {
+        one.endpoint_id
+        for one in actions
+        if one.kind is ActionKind.ENABLE_PRIVATE_DNS and (one.status is Status.FAILED or one.held_by)
+    }
+    return {
+        service: one
+        for service, one in canaries.items()
+        if one.endpoint_id not in unmade or one.withdrawn_at is not None
+    }
+
+
 def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now: datetime) -> dict[str, Canary]:
     """The canaries with those withdrawn whose endpoint, by its id, has its private DNS off by now."""
     return {

@@ -13,7 +13,7 @@ _MOST_NAMED = 5
 _BACK = {
     ActionKind.DISABLE_PRIVATE_DNS: "switched the private DNS of {} off; the endpoint itself stays",
     ActionKind.REMOVE_ROUTE_TABLES: "took {} out of the route tables that theirs names",
-    ActionKind.RETIRE_ENDPOINT: "deleted {}, whose last routes those were",
+    ActionKind.RETIRE_ENDPOINT: "deleted {}",
 }
 
 
@@ -36,7 +36,7 @@ def yielded_notice(
     ends = write_time(freeze.until) if freeze.until else "its end"
     command = json.dumps({"vpc_ids": [vpc_id], "unfreeze": [service]})
     endpoint_ids = sorted({one.endpoint_id for one in actions})
-    did = [f"Lifeline {_BACK[one.kind].format(one.endpoint_id)}." for one in actions] or ["Lifeline's own made way."]
+    did = [f"Lifeline {_back(one, freeze)}." for one in actions] or ["Lifeline's own made way."]
     return Notice(
         kind="yielded",
         severity=Severity.WARNING,
@@ -71,6 +71,11 @@ def yielded_notice(
             "until": freeze.until.isoformat() if freeze.until else "",
         },
     )
+
+
+def _back(action: Action, freeze: Freeze) -> str:
+    is_last = action.kind is ActionKind.RETIRE_ENDPOINT and bool(freeze.ids)
+    return _BACK[action.kind].format(action.endpoint_id) + (", whose last routes those were" if is_last else "")
 
 
 def _why(freeze: Freeze) -> str:

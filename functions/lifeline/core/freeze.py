@@ -1,8 +1,8 @@
 """Frozen: what Lifeline keeps its hands off in a VPC, one service or all, and until when."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
@@ -13,6 +13,7 @@ from lifeline.core.wording import write_time
 EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
 SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security group, and what would rely on it
 DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
+UNFREEZING_COUNTS = timedelta(hours=25)  # longer than anything that freezes is news
 _ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
 
@@ -48,6 +49,19 @@ class Freeze:
 def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:
     """The freezes that still hold, by service."""
     return {service: one for service, one in frozen.items() if one.until is None or now < one.until}
+
+
+def with_unfrozen(unfrozen: Mapping[str, datetime], services: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """When people ended freezes, by service, with those that they end now and without what is long over."""
+    kept = {service: at for service, at in unfrozen.items() if now - at < UNFREEZING_COUNTS}
+    return kept | dict.fromkeys(services, now)
+
+
+def is_overruled(unfrozen: Mapping[str, datetime], service: str, at: datetime) -> bool:
+    """True if a person ended the freezes of the service, or of everything, since then: what happened before, and comes
+    late or again, freezes nothing any more.
+    """
+    return any(at <= unfrozen[key] for key in (service, EVERYTHING) if key in unfrozen)
 
 
 def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetime) -> Plan:

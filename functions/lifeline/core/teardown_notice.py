@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Status
+from lifeline.core.actions import Action, ActionKind, Status
 from lifeline.core.groups import own_group
 from lifeline.core.kill_switch import KILL_SWITCH
 from lifeline.core.model import Vpc
@@ -12,11 +12,12 @@ from lifeline.core.teardown import IN_USE, Attempt, Teardown
 from lifeline.core.wording import wrap, write_time
 
 _SHOWN = 3
+_CLEARS = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_SECURITY_GROUP})
 
 
 def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], owner: str, *, is_plan: bool) -> Notice:
     """One VPC's teardown as it stands now, with what became of Lifeline's own there."""
-    ours = tuple(one for one in actions if one.kind in GIVES_UP)
+    ours = tuple(one for one in actions if clears(one))
     attempts = [*teardown.cleared, *(one for one, _ in teardown.in_use)]
     events = [one.event_id for one in attempts if one.event_id]
     return Notice(
@@ -39,9 +40,14 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
     )
 
 
+def clears(action: Action) -> bool:
+    """True if the action is of a kind that takes something out of a teardown's way."""
+    return action.kind in _CLEARS
+
+
 def told_here(teardown: Teardown, action: Action) -> bool:
-    """True if the teardown's notice tells of the action: what is given up, and what isn't made while hands are off."""
-    return action.kind in GIVES_UP or (
+    """True if the teardown's notice tells of the action: what goes, and what isn't made while hands are off."""
+    return clears(action) or (
         action.status is Status.BLOCKED and bool(teardown.cleared) and (teardown.is_whole or teardown.is_idle)
     )
 
