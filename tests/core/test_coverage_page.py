@@ -167,7 +167,7 @@ def test_the_head_says_where_when_and_in_which_mode_and_sums_up() -> None:
     totals = {one_line(row.all("dt")[0]): one_line(row.all("dd")[0]) for row in page.all("dl")[0].all("div")}
     assert totals == {
         "VPCs": "52 all well",
-        "Subnets not served": "6of 13 · 1 pending",
+        "Subnets not served": "7of 13, 1 pending",
         "Open incidents": "213 agents in them",
         "Cost a month": "65.70 USD+58.40 USD planned",
     }

@@ -333,7 +333,7 @@ def test_the_endpoint_that_lifeline_made_for_it_is_part_of_the_story() -> None:
         (StepKind.CHANGE, 20),
         (StepKind.ENDPOINT, 18),
         (StepKind.GAP, 15),
-        (StepKind.ENDPOINT, 12),
+        (StepKind.AVAILABLE, 12),
         (StepKind.RECOVERY, 11),
     ]
     assert kinds[-1][2] == "vpce-1 is available; agents are on their way back"
@@ -341,12 +341,12 @@ def test_the_endpoint_that_lifeline_made_for_it_is_part_of_the_story() -> None:
 
 def test_an_endpoint_that_is_not_up_yet_is_still_to_come() -> None:
     made = Made("vpce-1", NOW - timedelta(minutes=1))
-    assert (StepKind.ENDPOINT, None, "vpce-1 is not available yet") in story({"monitoring": made})
+    assert (StepKind.AVAILABLE, None, "vpce-1 is not available yet") in story({"monitoring": made})
 
 
 def test_an_endpoint_that_came_to_nothing_is_told_as_that() -> None:
     made = Made("vpce-1", NOW - timedelta(minutes=1), is_settled=True)
-    assert (StepKind.ENDPOINT, None, "vpce-1 serves nobody") in story({"monitoring": made})
+    assert (StepKind.AVAILABLE, None, "vpce-1 serves nobody") in story({"monitoring": made})
 
 
 def test_an_endpoint_of_before_has_no_part_in_it() -> None:

@@ -90,7 +90,8 @@ What was seen around one of them:
 Still broken: nothing that would end it has been seen. ReconcileEndpoints is
 asked to look at the VPC: it mends what its mode and policy allow.
 
-Next: Wait for the endpoint, or bring the route back.
+Next: Wait for the endpoint, or bring the route back. Lifeline doesn't undo the
+DeleteRoute: ask deploy-role whether it was meant.
 
 Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 """

@@ -176,7 +176,8 @@ def test_what_only_looks_like_an_id_has_no_link(text: str) -> None:
 def test_a_wrong_vpc_or_region_has_no_link() -> None:
     assert titles(notice(vpc_id="vpc-1")) == []
     assert titles(NOTICE, replace(SENDER, region="nowhere", dashboard="page")) == []
-    assert email_text(NOTICE, replace(SENDER, region="nowhere")) == NOTICE.text
+    told = email_text(NOTICE, replace(SENDER, region="nowhere"))
+    assert told == f"{NOTICE.text}\nAccount {SENDER.account_id}, nowhere, stack {SENDER.stack_name}.\n"
 
 
 @pytest.mark.parametrize(

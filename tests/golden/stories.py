@@ -201,11 +201,11 @@ def of_incident(news: News, minute: float) -> Notice:
 
 ANN = "platform-admin/ann"
 UNDONE = tuple(
-    Undoing(at(minute), Loss.ENDPOINT, ENDPOINT, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
-    for minute, event_id in (
-        (100, "1b1f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
-        (140, "2c2f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
-        (190, "3d3f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+    Undoing(at(minute), Loss.ENDPOINT, endpoint_id, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
+    for minute, endpoint_id, event_id in (
+        (100, ENDPOINT, "1b1f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+        (140, "vpce-0b9b8c7d6e5f40313", "2c2f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
+        (190, "vpce-0c9b8c7d6e5f40314", "3d3f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
     )
 )
 FROZEN = Frozen(
@@ -236,7 +236,7 @@ CLAIM = Freeze(
     "conflicts with Lifeline's",
     "deploy-role/terraform",
     "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d",
-    until=at(270),
+    until=at(240 + 24 * 60),
 )
 GIVEN_WAY = Action(
     ActionKind.DISABLE_PRIVATE_DNS, "somebody brings their own", service="monitoring", endpoint_id=ENDPOINT

@@ -41,7 +41,7 @@ def yielded_notice(
         kind="yielded",
         severity=Severity.WARNING,
         subject=subject_line(f"[lifeline] {service} in {vpc_id}: made way for {who}, apply again now"),
-        happened=tuple(wrap(f"{freeze.why}. Theirs goes first.")),
+        happened=tuple(wrap(f"{freeze.why}. Theirs goes first: whoever applies it should do so again now.")),
         why=tuple(wrap(_why(freeze))),
         done=(
             *(line for words in did for line in wrap(words)),
@@ -49,8 +49,11 @@ def yielded_notice(
         ),
         next=(
             *wrap(f"Apply again now. {_without(isolated, service)}"),
-            *wrap("Once theirs is available, Lifeline deletes what it has in its place."),
-            *wrap(f"If theirs isn't there by {ends}, Lifeline serves {service} again. To have that now:"),
+            *wrap("Once theirs is available, Lifeline deletes its own."),
+            *wrap(
+                f"If theirs isn't there by {ends}, Lifeline serves {service} again. To have that now "
+                "(theirs is refused again then):"
+            ),
             f"    sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
             f"      --event '{command}'",
         ),

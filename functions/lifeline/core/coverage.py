@@ -47,6 +47,7 @@ class StepKind(StrEnum):
     CHANGE = "change"
     GAP = "gap"
     ENDPOINT = "endpoint"
+    AVAILABLE = "available"
     RECOVERY = "recovery"
 
 

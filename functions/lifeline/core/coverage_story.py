@@ -52,11 +52,11 @@ def _endpoint_steps(incident: Incident, made: Mapping[str, Made], plan: Plan) ->
         return
     yield TimelineStep(StepKind.ENDPOINT, one.at, f"Lifeline made {one.endpoint_id} for {cause.service}")
     if one.ready_at:
-        yield TimelineStep(StepKind.ENDPOINT, one.ready_at, f"{one.endpoint_id} was seen available")
+        yield TimelineStep(StepKind.AVAILABLE, one.ready_at, f"{one.endpoint_id} was seen available")
     elif one.is_settled:
-        yield TimelineStep(StepKind.ENDPOINT, None, f"{one.endpoint_id} serves nobody")
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} serves nobody")
     else:
-        yield TimelineStep(StepKind.ENDPOINT, None, f"{one.endpoint_id} is not available yet")
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} is not available yet")
 
 
 def _what_is_planned(cause: Cause, plan: Plan) -> Iterator[TimelineStep]:

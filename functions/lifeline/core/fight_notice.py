@@ -112,15 +112,15 @@ def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
     vpc_id = frozen.plan.vpc_id
     ask = json.dumps({"vpc_ids": [vpc_id], "unfreeze": list(keys)})
     yield from wrap(f"Ask {'those who changed it' if who == 'somebody' else who} why. Then one of these:")
-    yield from wrap("- Lifeline should do it again, and they let it. This also forgets the count:")
+    yield from wrap("- To have Lifeline do it again, once they agree (this also forgets the count):")
     yield f"    sam remote invoke ReconcileEndpoints --stack-name {frozen.stack_name} --event '{ask}'"
-    yield from wrap("- They make an endpoint of their own: once it serves, the freeze of its service ends.", rest="  ")
+    yield from wrap("- To leave it to them: once an endpoint of theirs serves, the freeze ends.", rest="  ")
     services = [key for key in keys if key not in _SHARED]
     if services:
         why = {"vpc_id": vpc_id, "services": services, "reason": "say why"}
-        yield "- It should stay as it is. In the policy's exemptions:"
+        yield "- To leave it as it is, add this to the policy's exemptions (PolicyParameter):"
         yield f"    {json.dumps(why)}"
-    yield "- Nothing should be required in this VPC at all:"
+    yield "- To have nothing at all required in this VPC:"
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"
     tiers = dict(frozen.plan.tiers)
     if any(tiers.get(one) is Tier.EGRESS for key in services for one in frozen.clients.get(key, ())):

@@ -154,7 +154,7 @@ def _headline(news: News, place: str, now: datetime) -> str:
 
 
 def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) -> str:
-    """`still silent after 1 h`, `never reported`, `silent (recovering)`."""
+    """`still silent after 1 h`, `never reported`, `silent (fix under way)`, `silent (recovering)`."""
     still = "still " if is_old else ""
     if news.incident.cause.kind is CauseKind.FLAPPING:
         return f"{still}flapping"
@@ -162,7 +162,8 @@ def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) 
     if agents and never_reported(agents) == len(agents):
         state = "not reporting yet" if is_old else "never reported"
     after = f" after {write_length(longest(agents, now))}" if news.kind is NewsKind.REMINDER else ""
-    hope = " (recovering)" if news.incident.phase is Phase.RECOVERING else ""
+    is_fixed = news.incident.cause.fixed_at is not None
+    hope = f" ({'recovering' if is_fixed else 'fix under way'})" if news.incident.phase is Phase.RECOVERING else ""
     return f"{state}{after}{hope}"
 
 

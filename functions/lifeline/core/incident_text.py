@@ -42,6 +42,7 @@ def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
         happened = [*_over(news, namespace, now), *([""] if rows else []), *rows, *_not_back(news)]
         why, done = ([], []) if were_late(news) else (_reason(cause, now), _repair(news))
         return Parts(happened, why, done, _after(news), ids)
+    advice = [*_advice(news), *_meant(news)]
     return Parts(
         [
             *_heading(news, namespace, now),
@@ -50,7 +51,7 @@ def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
         ],
         [*_reason(cause, now), *_evidence(cause, len(news.members))],
         _standing(news),
-        _advice(news),
+        advice,
         ids,
     )
 
@@ -247,6 +248,15 @@ def _advice(news: News) -> list[str]:
         told = f" until {until:%H:%M} UTC" if until else ""
         return wrap(f"Wait{told}: you are told when they are back, or if they are not.")
     return wrap("Restart the agents that are not back, and look at their logs.")
+
+
+def _meant(news: News) -> list[str]:
+    """A network change is its maker's: other traffic may hang on what it took away."""
+    change = news.incident.cause.change
+    if news.kind is not NewsKind.OPENED or change is None or not news.incident.cause.kind.is_network:
+        return []
+    who = change.actor or "its maker"
+    return wrap(f"Lifeline doesn't undo the {change.event_name}: ask {who} whether it was meant.")
 
 
 def _after(news: News) -> list[str]:

@@ -33,9 +33,10 @@ class Sender:
 
 def email_text(notice: Notice, sender: Sender) -> str:
     """The notice as plain text, with links for what it is about."""
-    links = [f"{title}: {url}" for title, url in _links(notice, sender)]
+    sent_by = f"Account {sender.account_id or 'unknown'}, {sender.region}, stack {sender.stack_name}."
+    links = [sent_by, *(f"{title}: {url}" for title, url in _links(notice, sender))]
     below = [*notice.attached, ""] if notice.attached else []
-    text = "\n".join([notice.text, *links, ""]) if links else notice.text
+    text = "\n".join([notice.text, *links, ""])
     return "\n".join([text, *map(plain, below)]) if below else text
 
 

@@ -21,6 +21,7 @@ _KINDS = {
     StepKind.CHANGE: "Change",
     StepKind.GAP: "Gap",
     StepKind.ENDPOINT: "Endpoint",
+    StepKind.AVAILABLE: "Endpoint up",
     StepKind.RECOVERY: "Recovery",
 }
 
@@ -51,14 +52,14 @@ def _totals(coverage: Coverage) -> str:
     counted = tally(vpcs)
     incidents = [one for vpc in vpcs for one in vpc.incidents]
     well = sum(map(is_well, vpcs))
-    pending = f" · {counted.pending:,} pending" if counted.pending else ""
+    pending = f", {counted.pending:,} pending" if counted.pending else ""
     silent = count(sum(one.agents for one in incidents), "agent")
     planned = sum((vpc.planned_usd for vpc in vpcs), Decimal(0))
     parts = [
         ("VPCs", f"{len(vpcs):,}", f"{well:,} all well"),
         (
             "Subnets not served",
-            f"{counted.not_served:,}",
+            f"{counted.not_served + counted.pending:,}",
             f"of {sum(len(vpc.subnets) for vpc in vpcs):,}{pending}",
         ),
         ("Open incidents", f"{len(incidents):,}", f"{silent} in them" if incidents else "none in these VPCs"),

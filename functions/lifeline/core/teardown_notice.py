@@ -61,7 +61,8 @@ def _severity(teardown: Teardown, ours: Iterable[Action]) -> Severity:
 def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
     done = sum(one.status is Status.DONE for one in ours)
     if done:
-        return f"{done} of Lifeline's own removed"
+        left = sum(one.status is Status.PLANNED for one in ours)
+        return f"{done} of Lifeline's own removed{f', {left} to go' if left else ''}"
     if any(one.status is Status.FAILED for one in ours):
         return "could not take Lifeline's own out of the way"
     return "nothing removed, others are in there" if teardown.in_use else "nothing removed yet"
@@ -70,14 +71,14 @@ def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
 def _attempt_words(attempt: Attempt) -> str:
     actor = attempt.actor or "Somebody unnamed"
     return (
-        f"{actor} tried to delete {attempt.resource_id} at {write_time(attempt.at)}. EC2 refused it, for other things "
-        "are in there (DependencyViolation)."
+        f"{actor} tried to delete {attempt.resource_id} at {write_time(attempt.at)}. EC2 refused it: it "
+        "isn't empty (DependencyViolation)."
     )
 
 
 def _why(teardown: Teardown) -> Iterator[str]:
     for one in teardown.cleared:
-        yield f"Nobody else's network interface is in {one.resource_id}, so what is Lifeline's there goes."
+        yield f"Nobody else's network interface is in {one.resource_id}, so Lifeline removes its own."
     for attempt, found in teardown.in_use:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield (
@@ -93,7 +94,8 @@ def _done(ours: Iterable[Action], *, is_plan: bool) -> Iterator[str]:
             case Status.DONE:
                 yield f"- done: {what}"
             case Status.PLANNED:
-                yield f"- {'would' if is_plan else 'still to'} {what}{f' ({one.error})' if one.error else ''}"
+                lead = "would" if is_plan else "to go, Lifeline tries again by itself:"
+                yield f"- {lead} {what}{f' ({one.error})' if one.error else ''}"
             case Status.BLOCKED if one.held_by == KILL_SWITCH:
                 yield f"- not done, for {one.error}: {what}"
             case Status.BLOCKED if one.error.startswith(IN_USE):
