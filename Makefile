@@ -51,7 +51,7 @@ browser: .envs/dev/.ready ## the coverage page in a browser (needs Chromium: CHR
 	$(DEV)/pytest -m browser -rs
 
 chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
-	$(DEV)/pytest -n 2 --dist loadfile -m chain
+	$(DEV)/pytest -n 4 --dist loadfile -m chain  # they mostly wait
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs

@@ -175,9 +175,11 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
     notice = policy_notice(problem_of(Memory(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
     assert notice.subject == "[lifeline] policy: version 4 refused: rules[0].require[1]"
     assert notice.text == (
-        "rules[0].require[1]: must be a service such as monitoring or ecr.api, or a named\n"
-        "set such as cloudwatch-agent, not 'set:x'\n\nVersion 3, the last valid one, stays in force.\n\n"
-        "Next: Put the document right: the next look reads it, and you hear no more of\nit.\n"
+        "Version 4 of the policy is refused:\n"
+        "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
+        "    named set such as cloudwatch-agent, not 'set:x'\n\n"
+        "Version 3, the last valid one, stays in force.\n\n"
+        "Next: Put that field right and write the document again: the next look reads it,\nand you hear no more.\n"
     )
     assert (notice.kind, notice.severity) == ("policy", Severity.WARNING)
     assert json.loads(json.dumps(notice.facts))["field"] == "rules[0].require[1]"
