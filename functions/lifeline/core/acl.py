@@ -21,14 +21,14 @@ def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc) -> str:
         return ""  # no connection that an ACL could stop: the endpoint's address family says so
     here, there = pair
     ours, theirs = acl_of(client, vpc), acl_of(host, vpc)
-    for acl, egress, addresses, ports, words in (
-        (ours, True, there, HTTPS, f"443 out of {client.id} to {there}"),
-        (theirs, False, here, HTTPS, f"443 into {host.id} from {here}"),
-        (theirs, True, here, EPHEMERAL, f"answers out of {host.id} to {here}"),
-        (ours, False, there, EPHEMERAL, f"answers into {client.id} from {there}"),
+    for acl, egress, addresses, ports, words, home in (
+        (ours, True, there, HTTPS, "443 out of {} to {}", client),
+        (theirs, False, here, HTTPS, "443 into {} from {}", host),
+        (theirs, True, here, EPHEMERAL, "answers out of {} to {}", host),
+        (ours, False, there, EPHEMERAL, "answers into {} from {}", client),
     ):
         if acl and not allows(acl, egress=egress, addresses=addresses, ports=ports):
-            return f"network ACL {acl.id} doesn't let {words}"
+            return f"network ACL {acl.id} doesn't let {words.format(home.id, addresses)}"
     return ""
 
 

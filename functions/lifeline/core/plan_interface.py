@@ -1,6 +1,6 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.actions import Action, ActionKind, ServiceReport, ServiceState, Status
@@ -42,23 +42,19 @@ class InterfacePlanner(ServicePlanner):
     # ---- an endpoint answers: does it serve everybody, and from every zone?
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
-        actions = [*self._fix_dns(endpoint), *self._remove_obstacles(endpoint), *self._spread(endpoint)]
+        clients = self.scene.clients(self.wish)
+        found = [one for client in clients for one in obstacles(endpoint, client, self.vpc)]
+        actions = [*self._fix_dns(endpoint), *self._remove(found, endpoint), *self._spread(endpoint)]
         refused = [one for one in actions if one.status is Status.BLOCKED]
         if refused:
             report = ServiceReport(self.wish.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
         elif endpoint.state is EndpointState.AVAILABLE:
             words = actions[0].reason if actions else ""
-            state = ServiceState.MISSING if self._is_cut_off_from(endpoint, actions) else ServiceState.SERVED
+            state = ServiceState.MISSING if _is_cut_off_from(endpoint, actions, found) else ServiceState.SERVED
             report = ServiceReport(self.wish.service, state, endpoint.id, words)
         else:
             report = ServiceReport(self.wish.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}")
         return actions, report
-
-    def _is_cut_off_from(self, endpoint: Endpoint, actions: list[Action]) -> bool:
-        """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
-        repairs = [one for one in actions if one.kind is not ActionKind.ADD_SUBNETS]
-        clients = self.scene.clients(self.wish)
-        return bool(repairs or not endpoint.subnet_ids or any(obstacles(endpoint, one, self.vpc) for one in clients))
 
     def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
         """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
@@ -74,8 +70,7 @@ class InterfacePlanner(ServicePlanner):
         elif endpoint:
             yield action.blocked(refusal)
 
-    def _remove_obstacles(self, endpoint: Endpoint) -> Iterator[Action]:
-        found = [one for client in self.scene.clients(self.wish) for one in obstacles(endpoint, client, self.vpc)]
+    def _remove(self, found: Sequence[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
         for kind, action_kind in (
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
@@ -318,3 +313,9 @@ class InterfacePlanner(ServicePlanner):
         if there + planned < limit:
             return ""
         return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"
+
+
+def _is_cut_off_from(endpoint: Endpoint, actions: Iterable[Action], found: Sequence[Obstacle]) -> bool:
+    """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
+    repairs = [one for one in actions if one.kind is not ActionKind.ADD_SUBNETS]
+    return bool(repairs or not endpoint.subnet_ids or found)
