@@ -288,7 +288,7 @@ def test_an_open_incident_tells_its_story_with_the_endpoint_that_was_made_for_it
         (StepKind.CHANGE, True),
         (StepKind.GAP, True),
         (StepKind.ENDPOINT, True),
-        (StepKind.ENDPOINT, True),
+        (StepKind.AVAILABLE, True),
         (StepKind.RECOVERY, False),
     ]
 

@@ -119,7 +119,7 @@ def the_pending() -> VpcCoverage:
                 timeline=(
                     TimelineStep(StepKind.CHANGE, at(22, 39, 12, day=1), "DeleteNatGateway by terraform"),
                     TimelineStep(StepKind.GAP, at(22, 41, day=1), "1 agent falls silent"),
-                    TimelineStep(StepKind.ENDPOINT, at(22, 46, day=1), "vpce-01679091c5a880faf available"),
+                    TimelineStep(StepKind.AVAILABLE, at(22, 46, day=1), "vpce-01679091c5a880faf available"),
                     TimelineStep(StepKind.RECOVERY, at(9, 11), "its first datapoint is back"),
                 ),
             ),
