@@ -92,7 +92,7 @@ vertical-align:top;background:none;font-weight:400;color:inherit}
 .lifeline .line li::before{content:"";position:absolute;z-index:1;left:1px;top:4px;width:11px;height:11px;
 border:2px solid var(--ink);border-radius:50%;background:var(--ink)}
 .lifeline .line li.gap::before{border-color:var(--bad);background:var(--bad)}
-.lifeline .line li.endpoint::before{border-color:var(--hub);background:var(--hub)}
+.lifeline .line li.endpoint::before,.lifeline .line li.available::before{border-color:var(--hub);background:var(--hub)}
 .lifeline .line li.recovery::before{border-color:var(--good);background:var(--good)}
 .lifeline .line li.to-come::before{border-style:dashed;background:var(--ground)}
 .lifeline .line li::after{content:"";position:absolute;left:6px;top:10px;bottom:-4px;
