@@ -491,3 +491,8 @@ def test_no_two_of_the_dashboards_widgets_overlap(widgets: list[dict[str, Any]])
 
 def _listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def test_each_function_knows_its_role_for_notices_and_the_page_name_the_account(template: dict[str, Any]) -> None:
+    for function in resources(template, "AWS::Serverless::Function").values():
+        assert function["Environment"]["Variables"]["ROLE_ARN"] == function["Role"]
