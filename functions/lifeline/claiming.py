@@ -10,7 +10,7 @@ from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
 from lifeline.adapters.notices import Publishes
 from lifeline.apply import Run
-from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.actions import DELETES, Action, ActionKind, Plan, Status
 from lifeline.core.claim_notice import yielded_notice
 from lifeline.core.claims import Claim, Claimed, held_by_own, keep_claims
 from lifeline.core.freeze import Freeze, FreezeKind, is_overruled, standing
@@ -23,7 +23,6 @@ from lifeline.observability import logger
 from lifeline.targeting import Targets
 
 _MAKES_WAY = frozenset({ActionKind.DISABLE_PRIVATE_DNS, ActionKind.REMOVE_ROUTE_TABLES, ActionKind.RETIRE_ENDPOINT})
-_TAKES_AWAY = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Claiming:
     def _without_used(self, actions: tuple[Action, ...], before: tuple[Action, ...]) -> tuple[Action, ...]:
         """Whoever else uses Lifeline's group keeps it, in silence: nobody asked for it to go."""
         groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP and one not in before]
-        users = self.lookup.users_of_groups(groups) if groups else {}
+        users = self.lookup.users_of_groups(groups)
         used = {group_id for group_id in groups if users.get(group_id)}
         return tuple(one for one in actions if one in before or not one.group_id or one.group_id not in used)
 
@@ -153,7 +152,7 @@ def tell_yielded(
     is left to take away. Raises what the ledger raises.
     """
     became = list(actions)
-    left = {one for one in became if one.kind in _TAKES_AWAY and one.status is not Status.DONE}
+    left = {one for one in became if one.kind in DELETES and one.status is not Status.DONE}
     claims = {service: one for service, one in memory.frozen.items() if one.kind is FreezeKind.CLAIM}
     over = set() if left or not became else claims.keys() - standing(claims, now).keys()
     told: dict[str, Freeze] = {}

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
-from lifeline.core.actions import Action, ActionKind, Plan, Status
+from lifeline.core.actions import Action, ActionKind, Plan
 from lifeline.core.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.model import Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.once import make_room
 from lifeline.core.report import VpcAnswer
-from lifeline.core.retire import in_use_words
+from lifeline.core.retire import unless_used
 from lifeline.core.teardown import (
     DELETIONS,
     DEPENDENCY,
@@ -30,6 +30,7 @@ from lifeline.core.teardown import (
     without,
 )
 from lifeline.core.teardown_notice import clears, teardown_notice, told_here
+from lifeline.core.wording import read_time
 from lifeline.errors import LifelineError
 from lifeline.events import Trigger
 from lifeline.observability import logger
@@ -106,14 +107,14 @@ class Clearing:
         cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
         users = self._users(one for actions in cleared.values() for one in actions)
         for vpc_id, actions in cleared.items():
-            held = [_unless_used(one, users) for one in actions]
+            held = [unless_used(one, users) for one in actions]
             extended[vpc_id] = replace(plans[vpc_id], actions=make_room(plans[vpc_id].actions, held))
         return extended
 
     def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
         """Whoever else names Lifeline's groups: EC2 wouldn't delete these, and doesn't say why."""
         groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP]
-        return self.lookup.users_of_groups(groups) if groups else {}
+        return self.lookup.users_of_groups(groups)
 
     # ---- saying it
 
@@ -153,11 +154,6 @@ class Clearing:
         return replace(answer, actions=tuple(one for one in answer.actions if not told_here(teardown, one)))
 
 
-def _unless_used(action: Action, users: Mapping[str, tuple[str, ...]]) -> Action:
-    found = users.get(action.group_id) if action.kind is ActionKind.DELETE_SECURITY_GROUP else None
-    return action.blocked(in_use_words(found)) if found and action.status is Status.PLANNED else action
-
-
 def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
     """The deletions of the VPC and its subnets that failed for what is in them, since a person ended the last ones."""
     other = {ask.trigger for ask in targets.attempts(vpc.id) if ask.failure != DEPENDENCY}
@@ -173,11 +169,7 @@ def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, 
 
 def _time(trigger: Trigger, now: datetime) -> datetime:
     """When the call was made; now where its record doesn't say, and never later."""
-    try:
-        at = datetime.fromisoformat(trigger.time)
-    except ValueError:
-        return now
-    return min(at if at.tzinfo else at.replace(tzinfo=UTC), now)
+    return min(read_time(trigger.time) or now, now)
 
 
 def forget(vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> list[str]:

@@ -32,7 +32,7 @@ from lifeline.coverage_reads import Examined, Reads, Sources
 from lifeline.errors import LifelineError
 from lifeline.observability import logger
 from lifeline.planning import Planning
-from lifeline.retiring import RELEASE_HOLDS, Retiring, held
+from lifeline.retiring import RELEASE_HOLDS, Retiring, held, is_released
 from lifeline.settings import Mode, Settings
 
 MOST_EXAMINED = 20  # VPCs whose record, memory and waiting plan are read: about four calls each
@@ -97,14 +97,10 @@ def holds_of(vpc_id: str, memory: Memory, now: datetime) -> tuple[str, ...]:
         for service, one in sorted(standing(memory.frozen, now).items())
     ]
     since = memory.released_at
-    if not _is_released(memory, now) or since is None:
+    if since is None or not is_released(since, now):
         return tuple(frozen)
     until = write_time(since + RELEASE_HOLDS)
     return (f"released by hand at {write_time(since)}: nothing is made here until {until}", *frozen)
-
-
-def _is_released(memory: Memory, now: datetime) -> bool:
-    return memory.released_at is not None and now - memory.released_at < RELEASE_HOLDS
 
 
 class _Cover:
@@ -196,8 +192,7 @@ class _Cover:
     def _hold(self, plan: Plan, memory: Memory) -> Plan:
         """The plan without what is frozen, and without what a person gave up shortly before."""
         plan = hold(plan, memory.frozen, self._price, now=self._now)
-        since = memory.released_at
-        return held(plan, since) if since and _is_released(memory, self._now) else plan
+        return held(plan, memory.released_at, self._now)
 
     def _followed(self, vpc: Vpc, memory: Memory) -> Followed:
         return follow(memory.made, memory.failures, vpc, now=self._now)

@@ -9,11 +9,12 @@ from typing import Any
 from lifeline.core.authors import tool_of
 from lifeline.core.claims import Claim, read_claim
 from lifeline.core.freeze import EVERYTHING
+from lifeline.core.model import VPC_ID
+from lifeline.core.policy import is_service
 from lifeline.errors import InvalidInputError
-from lifeline.settings import Mode, is_service
+from lifeline.settings import Mode
 
 CHANGE = "AWS API Call via CloudTrail"
-_VPC_ID = re.compile(r"^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$")
 _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
@@ -244,7 +245,7 @@ def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputErr
 
 
 def _is_vpc_id(value: object) -> bool:
-    return isinstance(value, str) and bool(_VPC_ID.fullmatch(value))
+    return isinstance(value, str) and bool(VPC_ID.fullmatch(value))
 
 
 def _read_mode(event: Mapping[str, Any]) -> Mode | None:

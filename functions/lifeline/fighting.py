@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.apply import Run
 from lifeline.core.actions import Action, Plan, ServiceState
 from lifeline.core.deeds import Sight
 from lifeline.core.fight_notice import Frozen, frozen_notice
@@ -26,7 +27,9 @@ from lifeline.core.incident import Change
 from lifeline.core.model import Endpoint, Vpc
 from lifeline.core.notice import Notice
 from lifeline.core.plan_service import is_own
+from lifeline.core.wording import read_time
 from lifeline.errors import LifelineError
+from lifeline.leases import leased
 from lifeline.observability import logger
 from lifeline.planning import Planning
 from lifeline.targeting import Targets
@@ -133,12 +136,12 @@ class Fighting:
         return [
             Change(at, one.event_id, one.event_name, one.actor, one.ids)
             for one in self.targets.triggers(vpc_id)
-            if one.kind == "change" and one.ids and (at := _time(one.time))
+            if one.kind == "change" and one.ids and (at := read_time(one.time))
         ]
 
     # ---- the end of a freeze
 
-    def end_served(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], run_id: str, *, is_region: bool) -> None:
+    def end_served(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], run: Run, *, is_region: bool) -> None:
         """Ends the freezes of services that others serve by now: nothing is left to fight for, and the count is
         forgotten. Raises what the ledger raises.
         """
@@ -149,15 +152,14 @@ class Fighting:
         for vpc_id in sorted(listed & plans.keys()):
             served = _served_by_others(plans[vpc_id], seen[vpc_id], self.planning.settings.stack_name)
             if served and _fought(self.ledger.recall(vpc_id).frozen) & served:
-                self._end(vpc_id, served, run_id)
+                self._end(vpc_id, served, run)
 
-    def _end(self, vpc_id: str, served: frozenset[str], run_id: str) -> None:
+    def _end(self, vpc_id: str, served: frozenset[str], run: Run) -> None:
         """Under the VPC's lease; a run that has it just now leaves the end to another look."""
         now = self.planning.now
-        memory = self.ledger.take_lease(vpc_id, run_id, now=now, until=now + timedelta(minutes=1))
-        if memory is None:
-            return
-        try:
+        with leased(vpc_id, self.ledger, run) as memory:
+            if memory is None:
+                return
             ended = _fought(memory.frozen) & served
             fights = forget(memory.fights, ended)
             if fights != memory.fights:
@@ -165,8 +167,6 @@ class Fighting:
             kept = {key: one for key, one in memory.frozen.items() if key not in ended}
             self.ledger.keep_frozen(vpc_id, kept, now=now)
             logger.info("no longer frozen: others serve it", vpc_id=vpc_id, unfrozen=sorted(ended))
-        finally:
-            self.ledger.give_back(vpc_id, run_id)
 
 
 def keep_done(vpc_id: str, memory: Memory, actions: Iterable[Action], ledger: Ledger, *, now: datetime) -> None:
@@ -201,11 +201,3 @@ def _served_by_others(plan: Plan, vpc: Vpc, owner: str) -> frozenset[str]:
 
 def _is_of(endpoint: Endpoint, owner: str) -> bool:
     return is_own(endpoint, owner) and not endpoint.state.is_gone
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -45,7 +45,7 @@ from lifeline.limiting import Gate, Guards
 from lifeline.observability import logger
 from lifeline.planning import Planning
 from lifeline.policies import Decision, current_policy, mark_told, policy_notice, stacks_policy
-from lifeline.retiring import RELEASE_HOLDS, held, settled, taken_away
+from lifeline.retiring import held, settled, taken_away
 from lifeline.returning import Returning
 from lifeline.settings import Mode, Settings
 from lifeline.settling import rest
@@ -219,7 +219,7 @@ class _Look:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
             return [*left, *self._stop(plans)]
-        extending.fighting.end_served(plans, vpcs, self._run.id, is_region=is_region)
+        extending.fighting.end_served(plans, vpcs, self._run, is_region=is_region)
         with stage("apply", self._run.id):
             return [*left, *self._apply(planning, extending, plans)]
 
@@ -290,11 +290,9 @@ class _Look:
         """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
         self._answering.leave_fights_out(plan.vpc_id, memory.frozen)
         plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
-        since = memory.released_at
-        is_over = since is None or self._run.now() - since >= RELEASE_HOLDS
-        if since is None or is_over or self._targets.is_asked_by_a_person(plan.vpc_id):
+        if self._targets.is_asked_by_a_person(plan.vpc_id):
             return plan
-        return held(plan, since)
+        return held(plan, memory.released_at, self._run.now())
 
     def _finish_or_say(
         self, extending: Extending, plan: Plan, applied: Applied, memory: Memory, followed: Followed

@@ -8,15 +8,14 @@ from functools import partial
 from lifeline.adapters.aws import side_by_side
 from lifeline.adapters.ledger import Ledger, Memory
 from lifeline.adapters.lookup import Lookup
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.actions import DELETES, GIVES_UP, Action, ActionKind, Plan, Status
 from lifeline.core.classify import classify_subnets
 from lifeline.core.follow import Made
 from lifeline.core.model import Vpc
-from lifeline.core.retire import Retirement, Terms, idle, in_use_words, plan_retirement
+from lifeline.core.retire import Retirement, Terms, idle, plan_retirement, unless_used
 from lifeline.planning import MOST_NAMED, Planning
 
 RELEASE_HOLDS = timedelta(hours=24)
-_GOING = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,11 @@ class Retiring:
     def _with_group_users(self, found: Mapping[str, Retirement]) -> dict[str, Retirement]:
         """Whoever else uses Lifeline's group keeps it, and is named, for EC2 wouldn't delete it and doesn't say why."""
         groups = [one.group_id for each in found.values() for one in each.actions if _deletes_group(one)]
-        users = self.lookup.users_of_groups(groups) if groups else {}
-        return {vpc_id: replace(one, actions=_without_used(one.actions, users)) for vpc_id, one in found.items()}
+        users = self.lookup.users_of_groups(groups)
+        return {
+            vpc_id: replace(one, actions=tuple(unless_used(action, users) for action in one.actions))
+            for vpc_id, one in found.items()
+        }
 
     def _nothing(self, vpc: Vpc) -> Plan:
         return Plan(vpc.id, tuple(classify_subnets(vpc).items()), ())
@@ -140,19 +142,12 @@ def _deletes_group(action: Action) -> bool:
     return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
 
 
-def _without_used(actions: Iterable[Action], users: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
-    return tuple(
-        one.blocked(in_use_words(users[one.group_id])) if _deletes_group(one) and users.get(one.group_id) else one
-        for one in actions
-    )
-
-
 # ---- once it is done
 
 
 def taken_away(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of what was retired."""
-    done = [one for one in actions if one.kind in _GOING and one.status is Status.DONE]
+    done = [one for one in actions if one.kind in DELETES and one.status is Status.DONE]
     return frozenset(one.endpoint_id or one.group_id for one in done)
 
 
@@ -163,8 +158,15 @@ def settled(made: Mapping[str, Made], gone: frozenset[str]) -> dict[str, Made]:
     }
 
 
-def held(plan: Plan, released_at: datetime) -> Plan:
-    """The plan of a VPC that was just released: what a person gave up isn't made again behind their back."""
+def is_released(released_at: datetime | None, now: datetime) -> bool:
+    """True while nothing is made in a VPC that a person gave up."""
+    return released_at is not None and now - released_at < RELEASE_HOLDS
+
+
+def held(plan: Plan, released_at: datetime | None, now: datetime) -> Plan:
+    """The plan; of a VPC that was just released, nothing is made behind the back of whoever gave it up."""
+    if released_at is None or not is_released(released_at, now):
+        return plan
     until = released_at + RELEASE_HOLDS
     why = f"released by hand: nothing is made here until {until:%Y-%m-%d %H:%M} UTC, or until you ask for it by vpc_ids"
     actions = tuple(

@@ -11,18 +11,13 @@ from typing import Self
 
 from lifeline.core.limits import Limits
 from lifeline.core.notice_forms import Sender
+from lifeline.core.policy import is_service
 from lifeline.core.watches import Rules, Watch
 from lifeline.errors import SettingsError
 
 _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
 _MOST_HOURS = 8760
-_SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
-
-
-def is_service(text: str) -> bool:
-    """True for what can be a service's name, as `ecr.api`."""
-    return bool(_SERVICE.fullmatch(text))
 
 
 class Mode(StrEnum):

@@ -1,4 +1,4 @@
-"""Parts of a run in its X-Ray trace, without the X-Ray SDK, whose import would double the time of a cold start."""
+"""Parts of a run in its X-Ray trace, without the X-Ray SDK, whose import alone took 0.2 s and more."""
 
 import json
 import os

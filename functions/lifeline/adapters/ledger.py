@@ -18,6 +18,7 @@ from lifeline.core.freeze import Freeze, FreezeKind
 from lifeline.core.handover import hand_over
 from lifeline.core.history import NO_VPC, EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.incident import Change
+from lifeline.core.wording import read_time
 from lifeline.errors import TransientError
 from lifeline.events import Trigger
 from lifeline.settings import LEDGER_KEEP
@@ -534,11 +535,6 @@ def _second(time: datetime) -> str:
 
 def _change(item: dict[str, Any]) -> Change | None:
     moment, _, event_id = item["sk"]["S"].removeprefix(_CHANGE).partition("#")
-    try:
-        at = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
+    at = read_time(moment)
     ids = frozenset(item.get("ids", {}).get("SS", ()))
-    return Change(
-        at if at.tzinfo else at.replace(tzinfo=UTC), event_id, item["event_name"]["S"], item["actor"]["S"], ids
-    )
+    return Change(at, event_id, item["event_name"]["S"], item["actor"]["S"], ids) if at else None

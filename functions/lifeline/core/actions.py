@@ -38,6 +38,7 @@ GIVES_UP = frozenset(
         ActionKind.DELETE_SECURITY_GROUP,
     }
 )
+DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
 class Status(StrEnum):

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
-from lifeline.core.wording import plain, shorten, write_age, write_count
+from lifeline.core.wording import plain, read_time, shorten, write_age, write_count
 
 _LONGEST_ACTOR = 40
 
@@ -71,11 +71,8 @@ def because_of(causes: Iterable[Cause], now: datetime) -> Because:
 
 def _moment(text: str, now: datetime) -> str:
     """CloudTrail's time as people read it; as it came where it is none."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return plain(text) or "an unknown time"
-    return write_age(time if time.tzinfo else time.replace(tzinfo=UTC), now)
+    time = read_time(text)
+    return write_age(time, now) if time else plain(text) or "an unknown time"
 
 
 def _short(actor: str) -> str:

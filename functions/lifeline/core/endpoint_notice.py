@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Status
+from lifeline.core.actions import DELETES, GIVES_UP, Action, ActionKind, Status
 from lifeline.core.because import Because
 from lifeline.core.handover import handover_lines
 from lifeline.core.notice import Notice, Severity, fit_subject
@@ -19,7 +19,6 @@ _MOST_APPROVALS = 3
 _LONGEST_NAME = 20
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
-_TAKES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
 
 
@@ -131,11 +130,11 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
         case Status.BLOCKED:
             return "waiting for approval" if any(one.held_by for one in actions) else "blocked"
         case Status.PLANNED:
-            return "to be retired" if kinds <= _TAKES else "planned"
+            return "to be retired" if kinds <= DELETES else "planned"
         case Status.DONE:
             if kinds & _MAKES:
                 return "created"
-            if kinds <= _TAKES:
+            if kinds <= DELETES:
                 return "retired"
             return "handed over" if kinds <= GIVES_UP else "repaired"
 

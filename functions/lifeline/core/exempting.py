@@ -1,12 +1,12 @@
 """Exempt by hand: for some days a VPC need not reach some services, because a person said so."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from lifeline.core.policy import Exempted, Policy
+from lifeline.core.model import VPC_ID
+from lifeline.core.policy import Exempted, Policy, is_service
 from lifeline.core.policy_document import shown
 from lifeline.core.service_sets import expand
 from lifeline.core.wording import plain
@@ -20,8 +20,6 @@ _MOST_SERVICES = 50
 _MOST_REASON = 256
 _BY_HAND = "exempt by hand"
 _FIELDS = ("exempt", "services", "days", "reason")
-_VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
-_SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
     if len(value) > _MOST_A_CALL:
         raise InvalidInputError("exempt", f"holds {len(value)} ids; {_MOST_A_CALL} are the most in a call")
     for place, one in enumerate(value):
-        if not isinstance(one, str) or not _VPC_ID.fullmatch(one):
+        if not isinstance(one, str) or not VPC_ID.fullmatch(one):
             wanted = "is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)"
             raise InvalidInputError(f"exempt[{place}]", f"{shown(one)} {wanted}")
         if one in value[:place]:
@@ -128,7 +126,7 @@ def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:
     if len(value) > _MOST_SERVICES:
         raise InvalidInputError("services", f"holds {len(value)} names; {_MOST_SERVICES} are the most")
     for place, one in enumerate(value):
-        if not isinstance(one, str) or not _SERVICE.fullmatch(one):
+        if not isinstance(one, str) or not is_service(one):
             wanted = "must be a service or a named set such as monitoring or ecr.api"
             raise InvalidInputError(f"services[{place}]", f"{wanted}, not {shown(one)}")
     return tuple(sorted(expand(value)))

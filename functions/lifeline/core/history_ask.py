@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from lifeline.core.model import VPC_ID
 from lifeline.core.wording import write_time
 from lifeline.errors import InvalidInputError
 
 DEFAULT_SPAN = timedelta(days=7)
 _FIELDS = ("vpc_id", "since", "until", "day", "incident", "next")
-_VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _INCIDENT_ID = re.compile(r"inc-[0-9a-z-]{1,60}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d#[1-9]#[ -~]{1,800}")
@@ -51,7 +51,7 @@ def read_history(event: Mapping[str, Any], now: datetime) -> HistoryAsk:
     after = _read_next(asked)
     if "vpc_id" in asked:
         since, until = _read_span(asked, now)
-        return HistoryAsk(vpc_id=_read_id(asked, "vpc_id", _VPC_ID), since=since, until=until, after=after)
+        return HistoryAsk(vpc_id=_read_id(asked, "vpc_id", VPC_ID), since=since, until=until, after=after)
     for name in ("since", "until"):
         if name in asked:
             raise InvalidInputError(f"history.{name}", f"goes with vpc_id only: {given[0]} has its own time")

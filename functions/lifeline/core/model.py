@@ -3,6 +3,7 @@
 Everything is frozen and ordered, so that two observations of the same network are equal however AWS ordered its answer.
 """
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -12,6 +13,7 @@ type Network = IPv4Network | IPv6Network
 
 MANAGED_BY = "lifeline:managed-by"
 SECURITY_GROUP_NAME = "lifeline-endpoints"
+VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
 
 
 @lru_cache(maxsize=16_384)

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from lifeline.core.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.actions import DELETES, GIVES_UP, Action, ActionKind, Plan, Status
 from lifeline.core.teardown import target_of
-
-_DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
 def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Action, ...]:
@@ -15,7 +13,7 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
     Nothing else is done to what is deleted. What stays, or only leaves a subnet, is mended, retired or released as if
     nobody had tried anything.
     """
-    deleted = {target_of(one) for one in clearing if one.status is Status.PLANNED and one.kind in _DELETES}
+    deleted = {target_of(one) for one in clearing if one.status is Status.PLANNED and one.kind in DELETES}
     told = {(one.kind, target_of(one)) for one in clearing}
     others = [
         one
@@ -23,7 +21,7 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
         if target_of(one) not in deleted
         and (one.status is Status.PLANNED or not target_of(one) or (one.kind, target_of(one)) not in told)
     ]
-    going = {target_of(one) for one in others if one.status is Status.PLANNED and one.kind in _DELETES}
+    going = {target_of(one) for one in others if one.status is Status.PLANNED and one.kind in DELETES}
     added = (one for one in clearing if one.status is Status.PLANNED or target_of(one) not in going)
     return (*others, *added)
 

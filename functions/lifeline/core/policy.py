@@ -21,6 +21,11 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SERVICE = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 
 
+def is_service(text: str) -> bool:
+    """True for what can be a service's name, as `ecr.api`, or that of a named set."""
+    return bool(_SERVICE.fullmatch(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Services that are required in the subnets which meet every condition; an empty one is met by all but `tiers`."""
@@ -218,7 +223,7 @@ def _read_exempt(value: str) -> date | bool | None:
 def _services_in(value: str) -> frozenset[str] | None:
     """The services that a tag's value lists, with commas or spaces: other AWS services allow no comma in a tag."""
     names = value.replace(",", " ").split()
-    return expand(names) if names and all(_SERVICE.fullmatch(name) for name in names) else None
+    return expand(names) if names and all(is_service(name) for name in names) else None
 
 
 def _date(text: str) -> date | None:

@@ -6,12 +6,12 @@ guide: details about custom widgets). `{"describe": true}` asks for the widget's
 without a context (aws-samples: cloudwatch-custom-widgets-samples).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lifeline.core.coverage_page import View
+from lifeline.core.model import VPC_ID
 from lifeline.core.policy_document import shown
 from lifeline.errors import InvalidInputError
 
@@ -40,7 +40,6 @@ vpc_ids: []
 _MOST_VPCS = 200
 _MOST_PIXELS = 100_000
 _FIELDS = ("describe", "plan", "vpc_ids")
-_VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,6 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
 
 
 def _read_vpc_id(field: str, value: object) -> str:
-    if not isinstance(value, str) or not _VPC_ID.fullmatch(value):
+    if not isinstance(value, str) or not VPC_ID.fullmatch(value):
         raise InvalidInputError(field, f"{shown(value)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
     return value

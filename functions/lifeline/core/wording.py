@@ -21,6 +21,15 @@ def write_time(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def read_time(text: str) -> datetime | None:
+    """A time as CloudTrail writes it, in UTC where it names no zone; None for what isn't one."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def write_length(length: timedelta) -> str:
     """Its two greatest parts that aren't 0, of days, hours, minutes and seconds: `1 h 5 min`."""
     minutes, seconds = divmod(max(int(length.total_seconds()), 0), 60)

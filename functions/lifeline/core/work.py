@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lifeline.core.actions import ActionKind, Plan, Status
+from lifeline.core.actions import DELETES, ActionKind, Plan, Status
 from lifeline.core.model import Tier
 
 
@@ -30,7 +30,7 @@ def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
 
 
 def _rank(kind: ActionKind) -> int:
-    if kind in {ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP}:
+    if kind in DELETES:
         return 2  # saves money; whatever connects somebody comes first
     return int(kind is ActionKind.ADD_SUBNETS)
 
