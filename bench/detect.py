@@ -18,13 +18,13 @@ os.environ |= {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "testing", "AW
 
 from timing import best_of  # noqa: E402
 
-from lifeline.adapters.bus import Bus  # noqa: E402
-from lifeline.adapters.cloudwatch import CloudWatch  # noqa: E402
-from lifeline.adapters.records import pack, unpack  # noqa: E402
-from lifeline.core.gaps import Agent, Moment, Series  # noqa: E402
-from lifeline.core.roster import Chunk, place  # noqa: E402
-from lifeline.core.watches import Watch  # noqa: E402
-from lifeline.watch import Report, Run, Tools  # noqa: E402
+from lifeline.adapters.aws.bus import Bus  # noqa: E402
+from lifeline.adapters.aws.cloudwatch import CloudWatch  # noqa: E402
+from lifeline.adapters.store.agent_records import pack, unpack  # noqa: E402
+from lifeline.core.agents.gaps import Agent, Moment, Series  # noqa: E402
+from lifeline.core.agents.roster import Chunk, place  # noqa: E402
+from lifeline.core.agents.watches import Watch  # noqa: E402
+from lifeline.detector.loop import Report, Run, Tools  # noqa: E402
 
 ROUNDS = 3
 WATCH = Watch()

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from tests.support.coverage_sample import CALLS, many
 from timing import ROUNDS, best_of
 
-from lifeline.core.coverage_page import MOST_BYTES, render_page
+from lifeline.dashboard.html.page import MOST_BYTES, render_page
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from tests.support.region import compliant_region
 from timing import ROUNDS, best_of
 
-from lifeline.adapters.network import Network
-from lifeline.core.actions import Plan
-from lifeline.core.classify import classify_subnets
-from lifeline.core.cost import price_in
-from lifeline.core.model import Catalog, Tier, Vpc
-from lifeline.core.plan import Requirement, plan_endpoints
-from lifeline.core.policy import simple_policy, wanted
+from lifeline.adapters.aws.network import Network
+from lifeline.core.network.model import Catalog, Tier, Vpc
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Plan
+from lifeline.core.plan.cost import price_in
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import Requirement
+from lifeline.core.policy.policy import simple_policy, wanted
 
 POLICY = simple_policy(["monitoring"], frozenset({Tier.ISOLATED, Tier.EGRESS}), per_zone=True)
 

@@ -17,11 +17,11 @@ from uuid import uuid4
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
-from lifeline.adapters.aws import ours
-from lifeline.adapters.clients import client
-from lifeline.errors import LifelineError, SettingsError, TerminalError
+from lifeline.adapters.aws.calls import ours
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import LifelineError, SettingsError, TerminalError
 from lifeline.handlers.reconcile_endpoints import handler
-from lifeline.observability import logger
+from lifeline.runtime.observability import logger
 from tools.stack import environment_of
 
 UNREADABLE, UNUSABLE = 1, 2

@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.repository import ROOT
+
 pytest.importorskip("playwright", reason="playwright isn't installed: make setup")
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page
 
-from lifeline.core.coverage import Coverage
-from lifeline.core.coverage_page import View, render_page, render_text
+from lifeline.dashboard.coverage import Coverage
+from lifeline.dashboard.html.page import View, render_page, render_text
 from tests.browser.host import around, browsing, find_chromium
-from tests.core.test_coverage_page import BREAK_OUTS, poisoned
+from tests.dashboard.html.test_page import BREAK_OUTS, poisoned
 from tests.support.coverage_sample import CALLS, story, the_blocked, the_silenced
 
 CHROMIUM = find_chromium()
-RUN = Path(__file__).parents[2] / ".run" / "browser"
+RUN = ROOT / ".run" / "browser"
 SERIOUS = {"serious", "critical"}
 LOOKS = [(is_dark, width) for is_dark in (False, True) for width in (500, 1400)]
 
@@ -230,5 +232,5 @@ def test_a_page_on_disk_becomes_a_picture(tmp_path: Path) -> None:
     written, made = tmp_path / "page.html", tmp_path / "out.png"
     written.write_text(render_page(story(), CALLS), "utf-8")
     command = [sys.executable, "-m", "tests.browser.picture", str(written), str(made), "--width", "700"]
-    subprocess.run(command, check=True, cwd=RUN.parents[1], timeout=60)  # noqa: S603 - our own module
+    subprocess.run(command, check=True, cwd=ROOT, timeout=60)  # noqa: S603 - our own module
     assert made.read_bytes().startswith(b"\x89PNG")

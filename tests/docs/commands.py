@@ -15,14 +15,14 @@ from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from tools.template import names_of, read_template
 
-from lifeline.batch import read_record
-from lifeline.core.exempting import read_exempt
-from lifeline.core.history_ask import read_history
-from lifeline.core.widget import read_widget
-from lifeline.detect_events import read_event
-from lifeline.errors import InvalidInputError
-from lifeline.events import read_ask
-from tests.docs.pages import ROOT
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.detect import read_event
+from lifeline.core.requests.exempt import read_exempt
+from lifeline.core.requests.history import read_history
+from lifeline.dashboard.request import read_widget
+from lifeline.reconciler.batch import read_record
+from tests.support.repository import ROOT
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TEMPLATE = read_template()

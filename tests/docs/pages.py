@@ -6,7 +6,8 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 from textwrap import dedent
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 PAGES = tuple(
     path
     for path in (

@@ -8,10 +8,11 @@ from datetime import date
 import pytest
 from tools.template import names_of
 
-from lifeline.adapters.ledger import Memory
-from lifeline.core.history import EntryKind, day_shelf, incident_shelf
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.core.history.entries import EntryKind, day_shelf, incident_shelf
 from tests.docs.commands import TEMPLATE
-from tests.docs.pages import ROOT, codes, rows
+from tests.docs.pages import codes, rows
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "functions/lifeline"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import SAM, commands, fault
-from tests.docs.pages import PAGES, ROOT, blocks, inline, named
+from tests.docs.pages import PAGES, blocks, inline, named
+from tests.support.repository import ROOT
 
 COMMAND = re.compile(r"^(make|sam|aws) [a-z]")
 NAMES = {f"sam {name}" for name in SAM}  # mentioned, rather than given to run

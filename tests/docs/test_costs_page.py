@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from lifeline.core.cost import PRICED_REGIONS, monthly_cost_usd, price_in
-from tests.docs.pages import ROOT, rows, sections
+from lifeline.core.plan.cost import PRICED_REGIONS, monthly_cost_usd, price_in
+from tests.docs.pages import rows, sections
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs/costs.md"
 README = (ROOT / "README.md").read_text("utf-8")

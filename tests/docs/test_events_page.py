@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from lifeline.events import _CALL_FIELDS
+from lifeline.core.requests.calls import _CALL_FIELDS
 from tests.docs.commands import TEMPLATE, fault
-from tests.docs.pages import ROOT, blocks, codes, rows
+from tests.docs.pages import blocks, codes, rows
+from tests.support.repository import ROOT
 from tests.docs.test_operate import QUEUES_OWN
 from tests.e2e.test_local_invoke import EVENTS, FILES, function_for, local_variables
 

@@ -1,6 +1,7 @@
 """docs/README.md leads to every page, and README.md to it."""
 
-from tests.docs.pages import PAGES, ROOT, links
+from tests.docs.pages import PAGES, links
+from tests.support.repository import ROOT
 
 INDEX = ROOT / "docs/README.md"
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, anchors, links, named, sections
+from tests.docs.pages import PAGES, anchors, links, named, sections
+from tests.support.repository import ROOT
 
 EXTERNAL = re.compile(r"https?://[^\s)>\]`]+")
 

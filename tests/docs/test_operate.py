@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from tools.template import names_of
 
-from lifeline.core.bus_events import DetailType
-from lifeline.core.freeze import FreezeKind
-from lifeline.core.incident import CauseKind
-from lifeline.core.incidents import NewsKind
-from lifeline.events import _CALL_FIELDS
+from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.incidents.lifecycle import NewsKind
+from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.requests.calls import _CALL_FIELDS
 from tests.docs.commands import TEMPLATE
-from tests.docs.pages import ROOT, Section, anchors, codes, rows, sections
+from tests.docs.pages import Section, anchors, codes, rows, sections
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs/operate.md"
 README = ROOT / "README.md"

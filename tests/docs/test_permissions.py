@@ -6,7 +6,8 @@ import pytest
 from tools.permission_reasons import REASONS
 from tools.template import names_of, read_template
 
-from tests.docs.pages import ROOT, rows
+from tests.docs.pages import rows
+from tests.support.repository import ROOT
 from tools import permissions
 
 PAGE = ROOT / "docs/permissions.md"

@@ -1,10 +1,11 @@
-"""docs/policy.md says of each field what the schema says; its examples are checked in tests/test_policies.py."""
+"""docs/policy.md says of each field what the schema says; other tests check its examples."""
 
 import pytest
 
-from lifeline.core.policy import read_policy
-from lifeline.errors import InvalidInputError
-from tests.docs.pages import ROOT, blocks, codes, rows
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.policy.reading import read_policy
+from tests.docs.pages import blocks, codes, rows
+from tests.support.repository import ROOT
 from tools import policy_fields
 
 PAGE = ROOT / "docs/policy.md"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.roster import Roster
+from lifeline.adapters.store.roster import Roster
 from tests.e2e.emulators.account import Account, Inbox
 from tests.e2e.machine import Agent, Site, build_site, datapoints, launch, make_profile, running_agents
 from tests.e2e.test_chain import (

@@ -11,32 +11,34 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lifeline.adapters.bus import Bus
-from lifeline.core.actions import Action, ActionKind, Plan, Status
-from lifeline.core.approval import approve_command
-from lifeline.core.because import because_of
-from lifeline.core.bus_events import BusEvent, answer_events, change_event, incident_event
-from lifeline.core.claim_notice import yielded_notice
-from lifeline.core.deeds import Loss
-from lifeline.core.endpoint_notice import endpoint_notice, lost_notice
-from lifeline.core.fight_notice import Frozen, frozen_notice
-from lifeline.core.fights import Fight, Undoing
-from lifeline.core.freeze import Freeze, FreezeKind
-from lifeline.core.gaps import Agent, Gap, State, Suppression
-from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident, Phase
-from lifeline.core.incident_notice import incident_notice, summary_notice
-from lifeline.core.incidents import News, NewsKind
-from lifeline.core.kill_switch import switch_notice
-from lifeline.core.model import Subnet, Tier
-from lifeline.core.notice import Notice
-from lifeline.core.notice_forms import Sender, chat_form, email_text, machine_text
-from lifeline.core.report import Approvable, VpcAnswer
-from lifeline.core.series import Series
-from lifeline.core.teardown import Attempt, Teardown
-from lifeline.core.teardown_notice import teardown_notice
-from lifeline.core.watches import Watch
-from lifeline.events import Trigger
-from lifeline.policies import Problem, policy_notice
+from lifeline.adapters.aws.bus import Bus
+from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.series import Series
+from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.conflicts import Fight, Undoing
+from lifeline.core.coexist.effects import Loss
+from lifeline.core.coexist.teardown import Attempt, Teardown
+from lifeline.core.guards.approval import approve_command
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
+from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.network.model import Subnet, Tier
+from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
+from lifeline.core.notices.chat import chat_form
+from lifeline.core.notices.claim import yielded_notice
+from lifeline.core.notices.conflict import Frozen, frozen_notice
+from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
+from lifeline.core.notices.forms import email_text, machine_text
+from lifeline.core.notices.incident import incident_notice, summary_notice
+from lifeline.core.notices.kill_switch import switch_notice
+from lifeline.core.notices.notice import Notice, Sender
+from lifeline.core.notices.policy import Problem, policy_notice
+from lifeline.core.notices.teardown import teardown_notice
+from lifeline.core.notices.trigger_text import because_of
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.answer import Approvable, VpcAnswer
+from lifeline.core.requests.request import Trigger
 from tests.support.builders import vpc
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")

@@ -2,19 +2,19 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import fastjsonschema
 import pytest
 
-from lifeline.core.bus_events import DetailType
-from lifeline.core.notice import MOST_LINES
+from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.notices.notice import MOST_LINES
 from tests.docs.test_operate import every_kind
 from tests.golden.stories import EVENTS, NOTICES, as_delivered, files
 from tests.golden.write import FOLDER, PAGE, embedded, there
+from tests.support.repository import ROOT
 
-SCHEMAS = Path(__file__).parents[2] / "docs/schemas"
+SCHEMAS = ROOT / "docs/schemas"
 TEXTS = dict(files())
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.notices import Topic
-from lifeline.core.canary import Canary, as_known
-from lifeline.core.freeze import FreezeKind
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.coexist.canary import Canary, as_known
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import FreezeKind
 from tests.support.days import MINUTES, Days
 from tests.support.world import emulated_world
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.notices import Topic
-from lifeline.core.freeze import FreezeKind
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import FreezeKind
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.world import ROLE_ARN, emulated_world, flat

@@ -11,18 +11,19 @@ from typing import Any
 import boto3
 import pytest
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.incidents import Incidents
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.network import Network
-from lifeline.core.coverage import Coverage, Standing, StepKind, VpcCoverage
-from lifeline.core.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
-from lifeline.core.incident import Cause, CauseKind, Change, Confidence, Incident
-from lifeline.core.widget import DOCUMENTATION
-from lifeline.coverage import MOST_EXAMINED, cover
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
+from lifeline.dashboard.collect import MOST_EXAMINED, cover
+from lifeline.dashboard.coverage import Coverage, Standing, StepKind, VpcCoverage
+from lifeline.dashboard.request import DOCUMENTATION
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from lifeline.handlers.coverage_page import handler
-from lifeline.settings import Settings
+from lifeline.runtime.settings import Settings
 from tests.support.agents import calls, failing
 from tests.support.region import compliant_region
 from tests.support.strict import Clock, StrictAccount

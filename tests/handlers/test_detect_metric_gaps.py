@@ -15,22 +15,22 @@ import pytest
 from moto import mock_aws
 from moto.ec2.models import ec2_backends
 
-from lifeline.adapters import clients
-from lifeline.adapters.cloudwatch import CloudWatch
-from lifeline.adapters.incidents import Incidents
-from lifeline.adapters.instances import Instances
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.notices import Topic
-from lifeline.adapters.roster import Roster
-from lifeline.core.canary import Canary
-from lifeline.core.gaps import State
-from lifeline.core.machines import Health, Instance, Power
-from lifeline.core.roster import place
-from lifeline.core.watches import Rules, Watch
-from lifeline.errors import TerminalError, TransientError
+from lifeline.adapters.aws import clients
+from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.roster import Roster
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.agents.gaps import State
+from lifeline.core.agents.instances import Health, Instance, Power
+from lifeline.core.agents.roster import place
+from lifeline.core.agents.watches import Rules, Watch
+from lifeline.core.coexist.canary import Canary
+from lifeline.core.errors import TerminalError, TransientError
+from lifeline.detector.loop import Report, Run, Tools
 from lifeline.handlers import detect_metric_gaps
-from lifeline.settings import Settings
-from lifeline.watch import Report, Run, Tools
+from lifeline.runtime.settings import Settings
 from tests.support.agents import (
     ENVIRONMENT,
     GRACE,
@@ -586,7 +586,7 @@ class TestParts:
         queue_url = str(boto3.client("sqs", region_name=REGION).create_queue(QueueName="checks")["QueueUrl"])
         monkeypatch.setenv("DETECT_QUEUE_URL", queue_url)
         monkeypatch.setenv("MOST_AGENTS_A_RUN", "5")
-        for module in ("lifeline.core.roster", "lifeline.watch"):
+        for module in ("lifeline.core.agents.roster", "lifeline.detector.loop"):
             monkeypatch.setattr(f"{module}.MOST", 5)
         publish(*self.FLEET, at=START)
         detector.run(minute(0.5))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.coverage_page import render_text
+from lifeline.dashboard.html.page import render_text
 from lifeline.handlers import coverage_page, detect_metric_gaps, reconcile_endpoints
 from tests.e2e.test_local_invoke import FILES, function_for, is_right_form, named
 from tests.support.world import Context, World, emulated_world

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.exemptions import Exemptions
-from lifeline.core.exempting import ExemptAsk
-from lifeline.core.policy import Exempted
-from lifeline.errors import TransientError
+from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.core.errors import TransientError
+from lifeline.core.policy.exemptions import ExemptAsk
+from lifeline.core.policy.policy import Exempted
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.notices import Topic
-from lifeline.core.freeze import FreezeKind
-from lifeline.core.notice import Notice
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.notices.notice import Notice
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.strict import Call

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger
-from lifeline.errors import TransientError
-from lifeline.events import Trigger
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.requests.request import Trigger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, route_deleted, sqs
 from tests.support.strict import Clock, StrictAccount

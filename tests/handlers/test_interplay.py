@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.bus import Bus
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger, Memory
-from lifeline.adapters.network import Network
-from lifeline.core.bus_events import BusEvent
-from lifeline.core.freeze import FreezeKind
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.notices.bus_events import BusEvent
 from tests.support.cloudtrail import TERRAFORM as TERRAFORM_AGENT
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days

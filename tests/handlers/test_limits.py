@@ -10,12 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
-from lifeline.adapters.approvals import Approvals
-from lifeline.adapters.clients import client
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.ledger import Ledger
-from lifeline.core.limits import Use
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.limits import Use
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, sqs

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.vpcs import Ledger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world

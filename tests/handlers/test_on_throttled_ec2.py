@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger, Memory
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpcs import Ledger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -31,7 +32,7 @@ def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(wor
 
 
 def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lifeline.planning.MOST_NAMED", 2)
+    monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 2)
     vpc_ids = [world.make_vpc() for _ in range(3)]
     for vpc_id in vpc_ids:
         world.make_subnet(vpc_id)
@@ -50,7 +51,7 @@ def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_
     take_lease = Ledger.take_lease
 
     def then_be_crowded(*args: Any, **more: Any) -> Memory | None:
-        monkeypatch.setattr("lifeline.planning.MOST_NAMED", 0)
+        monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 0)
         return take_lease(*args, **more)
 
     monkeypatch.setattr(Ledger, "take_lease", then_be_crowded)

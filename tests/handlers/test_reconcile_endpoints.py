@@ -12,8 +12,8 @@ from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.ledger import Ledger
-from lifeline.errors import TransientError
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.world import ROLE_ARN, Context, World, emulated_world, flat
 

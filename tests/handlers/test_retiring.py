@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger
-from lifeline.core.central import AnswerKind, DnsAnswer, DnsView
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.world import ROLE_ARN, emulated_world
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from moto.sqs.models import sqs_backends
 
-from lifeline.adapters.history import History
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.queue import Queue
-from lifeline.core.history_ask import read_history
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.store.history import History
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.requests.history import read_history
 from tests.support.cloudtrail import AWS_CLI, TERRAFORM, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import ACCOUNT, REGION, emulated_world

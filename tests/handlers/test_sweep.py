@@ -5,24 +5,25 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifeline.adapters.approvals import Approvals
-from lifeline.adapters.bus import Bus
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.endpoints import Endpoints
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.lookup import Lookup
-from lifeline.adapters.network import Network
-from lifeline.adapters.notices import Topic
-from lifeline.adapters.policy_store import PolicyStore
-from lifeline.adapters.queue import Queue
-from lifeline.apply import Run
-from lifeline.core.report import Outcome
-from lifeline.events import read_ask
-from lifeline.limiting import Guards
-from lifeline.reconcile import Tools, reconcile
-from lifeline.settings import Mode, Settings
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.guards.mode import Mode
+from lifeline.core.plan.answer import Outcome
+from lifeline.core.requests.calls import read_ask
+from lifeline.reconciler.amend.gate import Guards
+from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.settings import Settings
 from tests.support.region import CannedEc2, compliant_region
 from tests.support.world import World, emulated_world
 

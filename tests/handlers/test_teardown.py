@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.ledger import Ledger, Memory
-from lifeline.adapters.notices import Topic
-from lifeline.core.freeze import EVERYTHING, FreezeKind
-from lifeline.errors import TransientError
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import EVERYTHING, FreezeKind
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world

@@ -5,27 +5,29 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from lifeline.adapters.bus import Bus
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.cloudwatch import CloudWatch
-from lifeline.adapters.incidents import Incidents
-from lifeline.adapters.instances import Instances
-from lifeline.adapters.ledger import Ledger, Memory
-from lifeline.adapters.network import Network
-from lifeline.adapters.queue import Queue
-from lifeline.adapters.roles import Roles
-from lifeline.adapters.roster import Roster
-from lifeline.core.central import DnsView
-from lifeline.core.gaps import Readings, Series, State, Window
-from lifeline.core.incident import Change, Incident
-from lifeline.core.machines import Health, Instance, Power
-from lifeline.core.model import Catalog, Vpc
-from lifeline.core.notice import Notice
-from lifeline.core.permits import Permit, RoleVerdict
-from lifeline.core.roster import Chunk
-from lifeline.errors import TransientError
-from lifeline.inquiry import Witnesses
-from lifeline.watch import Report, Tools
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.roster import Roster
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.agents.gaps import Readings, Series, State, Window
+from lifeline.core.agents.instances import Health, Instance, Power
+from lifeline.core.agents.roster import Chunk
+from lifeline.core.errors import TransientError
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.incident import Incident
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.notices.notice import Notice
+from lifeline.detector.evidence import Witnesses
+from lifeline.detector.loop import Report, Tools
 from tests.simulation.machines import at, second_of
 from tests.simulation.world import World
 from tests.support.builders import CATALOG

@@ -7,9 +7,9 @@ from datetime import timedelta
 from random import Random
 from typing import Protocol
 
-from lifeline.core.gaps import Series
-from lifeline.core.model import TargetKind
-from lifeline.core.watches import Maintenance, Rules, Watch
+from lifeline.core.agents.gaps import Series
+from lifeline.core.agents.watches import Maintenance, Rules, Watch
+from lifeline.core.network.model import TargetKind
 from tests.simulation.machines import FOREVER, HOUR, MINUTE, Beat, Machine, at
 from tests.simulation.places import Place, made_id, make_place
 from tests.simulation.world import Isolation, Trouble, World

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lifeline.core.gaps import State
-from lifeline.core.incident import CauseKind
-from lifeline.core.notice import Notice
+from lifeline.core.agents.gaps import State
+from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.notices.notice import Notice
 from tests.simulation.fakes import Record, Standing
 from tests.simulation.machines import FOREVER, HOUR, MINUTE, Fault, at
 from tests.simulation.truth import BAND, Silence, Truth

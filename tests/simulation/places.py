@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from lifeline.core.follow import Made
-from lifeline.core.model import (
+from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
@@ -15,6 +14,7 @@ from lifeline.core.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.builders import ZONES
 
 PREFIX = "com.amazonaws.us-east-1."

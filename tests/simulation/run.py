@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lifeline.watch import Run
+from lifeline.detector.loop import Run
 from tests.simulation.fakes import Record, Turn, make_tools
 from tests.simulation.fleet import Setting
 from tests.simulation.machines import at

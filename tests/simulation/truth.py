@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lifeline.core.incident import CauseKind
+from lifeline.core.incidents.incident import CauseKind
 from tests.simulation.machines import FOREVER, MINUTE, Fault, Machine
 from tests.simulation.world import World
 

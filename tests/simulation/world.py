@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 
-from lifeline.core.follow import Made
-from lifeline.core.gaps import Series
-from lifeline.core.incident import CauseKind, Change
-from lifeline.core.model import EndpointState, TargetKind
-from lifeline.core.watches import Maintenance, Watch
+from lifeline.core.agents.gaps import Series
+from lifeline.core.agents.watches import Maintenance, Watch
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.network.model import EndpointState, TargetKind
+from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.simulation.machines import FOREVER, MINUTE, Fault, Machine, at
 from tests.simulation.places import DENY_ALL, Place
 

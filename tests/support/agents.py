@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
-from lifeline.adapters import clients
-from lifeline.core.gaps import Agent, Gap, Series, State
+from lifeline.adapters.aws import clients
+from lifeline.core.agents.gaps import Agent, Gap, Series, State
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PERIOD = timedelta(minutes=1)

@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-from lifeline.core.actions import Plan
-from lifeline.core.classify import classify_subnets
-from lifeline.core.cost import price_in
-from lifeline.core.model import (
+from lifeline.core.network.model import (
     MANAGED_BY,
     SECURITY_GROUP_NAME,
     Catalog,
@@ -22,8 +19,12 @@ from lifeline.core.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.plan import Requirement, plan_endpoints
-from lifeline.core.policy import Wish
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Plan
+from lifeline.core.plan.cost import price_in
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import Requirement
+from lifeline.core.policy.policy import Wish
 
 OWNER = "lifeline"
 PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})

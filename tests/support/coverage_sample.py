@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
-from lifeline.core.coverage import (
+from lifeline.core.network.model import Tier
+from lifeline.dashboard.coverage import (
     ActionRow,
     Cell,
     Coverage,
@@ -16,8 +17,7 @@ from lifeline.core.coverage import (
     TimelineStep,
     VpcCoverage,
 )
-from lifeline.core.coverage_page import Calls
-from lifeline.core.model import Tier
+from lifeline.dashboard.html.page import Calls
 
 NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
 CALLS = Calls(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from moto.sqs.models import sqs_backends
 
-from lifeline.adapters.clients import client
-from lifeline.adapters.ledger import Ledger
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.vpcs import Ledger
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lifeline.observability import logger
+from lifeline.runtime.observability import logger
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
 from moto import mock_aws
 
-from lifeline.adapters.lookup import Lookup
-from lifeline.adapters.network import Network
-from lifeline.core.model import EndpointState
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
+from lifeline.core.network.model import EndpointState
 from tests.support.strict import GATEWAY, INTERFACE, Bucket, Clock, Service, StrictAccount
 
 MONITORING = "com.amazonaws.us-east-1.monitoring"

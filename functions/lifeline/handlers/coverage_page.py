@@ -4,25 +4,25 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from lifeline.adapters.approvals import Approvals
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.exemptions import Exemptions
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.history import History
-from lifeline.adapters.incidents import Incidents
-from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.lookup import Lookup
-from lifeline.adapters.network import Network
-from lifeline.adapters.policy_store import PolicyStore
-from lifeline.core.coverage_page import Calls, render_page, render_text
-from lifeline.core.plan_text import plan_text
-from lifeline.core.widget import DOCUMENTATION, WidgetAsk, read_widget
-from lifeline.coverage import Tools, cover, plan_of
-from lifeline.coverage_reads import Sources
-from lifeline.errors import InvalidInputError, LifelineError
-from lifeline.observability import logger
-from lifeline.settings import Settings
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.history import History
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.notices.plan_text import plan_text
+from lifeline.dashboard.collect import Tools, cover, plan_of
+from lifeline.dashboard.html.page import Calls, render_page, render_text
+from lifeline.dashboard.request import DOCUMENTATION, WidgetAsk, read_widget
+from lifeline.dashboard.sources import Sources
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
 
 
 @logger.inject_lambda_context

@@ -8,30 +8,30 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lifeline.adapters.bus import Bus
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.checks import Checks
-from lifeline.adapters.cloudwatch import CloudWatch
-from lifeline.adapters.incidents import Incidents
-from lifeline.adapters.instances import Instances
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.network import Network
-from lifeline.adapters.notices import Topic
-from lifeline.adapters.policy_store import PolicyStore
-from lifeline.adapters.queue import Queue
-from lifeline.adapters.roles import Roles
-from lifeline.adapters.roster import Roster
-from lifeline.core.gaps import State
-from lifeline.core.policy import simple_policy
-from lifeline.core.watches import Maintenance, Watch
-from lifeline.decisions import log_refusal
-from lifeline.detect_events import CheckPart, Detect, Forget, read_event
-from lifeline.errors import InvalidInputError, LifelineError, TransientError
-from lifeline.inquiry import Witnesses
-from lifeline.observability import logger, metrics
-from lifeline.policies import current_policy
-from lifeline.settings import Settings
-from lifeline.watch import Report, Run, Tools
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.detector_queue import Checks
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.roster import Roster
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.agents.gaps import State
+from lifeline.core.agents.watches import Maintenance, Watch
+from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.policy.policy import simple_policy
+from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
+from lifeline.detector.evidence import Witnesses
+from lifeline.detector.loop import Report, Run, Tools
+from lifeline.reconciler.steps.decision_log import log_refusal
+from lifeline.reconciler.steps.policy_in_force import current_policy
+from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.settings import Settings
 
 _MOST_NAMED = 100
 _COUNTS = {

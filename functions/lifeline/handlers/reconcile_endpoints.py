@@ -9,37 +9,39 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lifeline.adapters.approvals import Approvals
-from lifeline.adapters.bus import Bus
-from lifeline.adapters.central_dns import CentralDns
-from lifeline.adapters.endpoints import Endpoints
-from lifeline.adapters.exemptions import Exemptions
-from lifeline.adapters.grants import Grants
-from lifeline.adapters.history import History
-from lifeline.adapters.kill_switch import KillSwitch
-from lifeline.adapters.ledger import Ledger
-from lifeline.adapters.lookup import Lookup
-from lifeline.adapters.network import Network
-from lifeline.adapters.notices import Topic
-from lifeline.adapters.policy_store import PolicyStore
-from lifeline.adapters.queue import Queue
-from lifeline.apply import Run
-from lifeline.batch import reconcile_batch
-from lifeline.canarying import refuse_withdrawal
-from lifeline.core.actions import Status
-from lifeline.core.exempting import ExemptAsk, exempt_json, read_exempt
-from lifeline.core.history import Page
-from lifeline.core.history_ask import read_history
-from lifeline.core.history_text import page_json
-from lifeline.core.plan_text import plan_text
-from lifeline.core.report import Refusal, VpcAnswer, as_json
-from lifeline.decisions import log_refusal
-from lifeline.errors import InvalidInputError
-from lifeline.events import read_ask, wants_text
-from lifeline.limiting import Guards, take_approval
-from lifeline.observability import logger, metrics
-from lifeline.reconcile import Tools, reconcile
-from lifeline.settings import Mode, Settings
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.history import History
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.guards.mode import Mode
+from lifeline.core.history.entries import Page
+from lifeline.core.history.text import page_json
+from lifeline.core.notices.plan_text import plan_text
+from lifeline.core.plan.actions import Status
+from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
+from lifeline.core.policy.exemptions import ExemptAsk, exempt_json
+from lifeline.core.requests.calls import read_ask, wants_text
+from lifeline.core.requests.exempt import read_exempt
+from lifeline.core.requests.history import read_history
+from lifeline.reconciler.amend.canary import refuse_withdrawal
+from lifeline.reconciler.amend.gate import Guards, take_approval
+from lifeline.reconciler.batch import reconcile_batch
+from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.reconciler.steps.decision_log import log_refusal
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.settings import Settings
 
 _WIDGET = "widgetContext"
 

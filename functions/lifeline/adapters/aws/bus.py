@@ -1,0 +1,76 @@
+"""Events go to the account's default EventBridge bus."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import LifelineError
+from lifeline.core.notices.bus_events import SOURCE, BusEvent
+from lifeline.runtime.observability import logger, metrics
+
+_A_CALL = 10  # EventBridge API: PutEvents
+_MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
+_TRIES = 2
+
+
+class Bus:
+    """The default bus; without `is_on`, nothing is sent. What couldn't be sent is logged and counted, never raised: the
+    ledger has it all.
+    """
+
+    def __init__(self, *, is_on: bool, stack_name: str, events: Any = None) -> None:
+        self._is_on = is_on
+        self._stack_name = stack_name
+        self._events: Any = events or (client("events") if is_on else None)
+
+    def send(self, events: Iterable[BusEvent]) -> None:
+        """Sends the events in their order, ten a call."""
+        waiting = [self._entry(one) for one in events] if self._is_on else []
+        lost = 0
+        for entries in _calls(waiting):
+            lost += self._put(entries)
+        if lost:
+            metrics.add_metric("EventsNotSent", MetricUnit.Count, lost)
+
+    def _put(self, entries: Sequence[dict[str, Any]]) -> int:
+        """How many of the entries the bus didn't take, tried twice."""
+        left = list(entries)
+        for _ in range(_TRIES):
+            try:
+                with translated("events could not be sent"):
+                    answers = self._events.put_events(Entries=left)["Entries"]
+            except LifelineError as error:
+                logger.error("events not sent", count=len(left), error=str(error))
+                return len(left)
+            left = [one for one, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
+            if not left:
+                return 0
+        logger.error("events not sent", count=len(left), error="the bus refused them twice")
+        return len(left)
+
+    def _entry(self, event: BusEvent) -> dict[str, Any]:
+        detail = {"stack": self._stack_name, **event.detail}
+        text = json.dumps(detail)
+        if len(text) > _MOST_BYTES:
+            kept = {name: detail[name] for name in ("stack", "schema", "id", "vpc_id", "incident") if name in detail}
+            text = json.dumps(kept | {"left_out": f"{len(text)} bytes are too many; the ledger has them"})
+        return {"Source": SOURCE, "DetailType": str(event.type), "Detail": text, "Time": event.at}
+
+
+def _calls(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The entries in their order, as many a call as it takes by their number and size."""
+    a_call: list[dict[str, Any]] = []
+    size = 0
+    for one in entries:
+        own = len(one["Detail"])
+        if a_call and (len(a_call) == _A_CALL or size + own > _MOST_BYTES):
+            yield a_call
+            a_call, size = [], 0
+        a_call.append(one)
+        size += own
+    if a_call:
+        yield a_call

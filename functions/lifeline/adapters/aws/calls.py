@@ -1,0 +1,103 @@
+"""What every adapter needs: pages, errors by code, and calls side by side."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
+
+from lifeline.core.errors import TerminalError, TransientError
+
+_SIDE_BY_SIDE = 8
+
+_NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
+
+# EC2 API errors overview; CloudWatch, SQS, SNS and DynamoDB add their own names for the same.
+_TRANSIENT_CODES = frozenset(
+    {
+        "IncorrectState",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceFault",
+        "LimitExceededException",
+        "OperationInProgress",
+        "ProvisionedThroughputExceededException",
+        "RequestExpired",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+        "Unavailable",
+    }
+)
+
+
+def ours(error: ClientError | BotoCoreError, doing: str) -> TransientError | TerminalError:
+    """Botocore's error as ours, by remedy: TransientError for throttling, a 5xx and the network, else TerminalError."""
+    if not isinstance(error, ClientError):
+        kind = TransientError if isinstance(error, _NETWORK) else TerminalError
+        return kind(f"{doing}: {error}", code=type(error).__name__)
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind = TransientError if code in _TRANSIENT_CODES or status >= 500 else TerminalError
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    said = message.partition("Encoded authorization failure message")[0].rstrip()  # another text at each refusal
+    return kind(f"{doing}: {code}: {said}", code=code)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raises ours in place of botocore's error; `doing` says what failed."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise ours(error, doing) from error
+
+
+def conditionally(doing: str, write: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+    """What DynamoDB answers to a conditional write; None where the condition isn't met. Raises ours for all else."""
+    try:
+        with translated(doing):
+            answer: dict[str, Any] = write(**request)
+    except TerminalError as error:
+        if error.code == "ConditionalCheckFailedException":
+            return None
+        raise
+    return answer
+
+
+def pages(client: Any, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:
+    """Everything that a paginated describe has under `key`. Raises ours."""
+    with translated(operation):
+        found: list[dict[str, Any]] = []
+        for page in client.get_paginator(operation).paginate(**request):
+            found.extend(page.get(key, []))
+        return found
+
+
+def side_by_side[T](calls: Iterable[Callable[[], T]]) -> list[T]:
+    """The calls' results in their order, made at the same time. The first error is raised once all have ended."""
+    waiting = list(calls)
+    if len(waiting) < 2:
+        return [call() for call in waiting]
+    with ThreadPoolExecutor(max_workers=min(_SIDE_BY_SIDE, len(waiting))) as pool:
+        return [future.result() for future in [pool.submit(call) for call in waiting]]
+
+
+def tags_of(described: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Tags in their keys' order."""
+    return tuple(sorted((tag["Key"], tag["Value"]) for tag in described.get("Tags", [])))

@@ -1,0 +1,130 @@
+"""Agents' series and datapoints from CloudWatch."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lifeline.adapters.aws.calls import ours
+from lifeline.adapters.aws.clients import client
+from lifeline.core.agents.gaps import Readings, Series, Window
+from lifeline.core.agents.watches import Watch
+from lifeline.runtime.observability import logger
+
+_QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
+_POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
+_SIDE_BY_SIDE = 8
+_LONGEST_ENTITY = 255
+_MOST_SHOWN = 10
+
+
+class CloudWatch:
+    """The series of one watch: those of its namespace that have its dimension, whose value names the agent."""
+
+    def __init__(self, watch: Watch, cloudwatch: Any = None) -> None:
+        self._watch = watch
+        self._cloudwatch = cloudwatch or client("cloudwatch")
+
+    def list_series(self) -> dict[str, tuple[Series, ...]]:
+        """The agents' recently active series by entity, sorted; only of the metrics that the watch names.
+
+        An entity that is too long, or not printable, is left out, with a warning in the log.
+        CloudWatch forgets a silent series after 3 to 4 hours, and a new one may take 15 minutes to be listed
+        (CloudWatch API: ListMetrics, RecentlyActive). Raises TransientError or TerminalError where a page is missing:
+        half a list would look like all of it.
+        """
+        found: dict[str, set[Series]] = {}
+        for metric in self._pages():
+            if not metric["MetricName"].startswith(self._watch.metric_prefix):
+                continue
+            series = Series(
+                metric["MetricName"],
+                tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])),
+            )
+            found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
+        named = [entity for entity in sorted(found) if _is_name(entity)]
+        self._complain(found.keys() - {*named, ""})
+        return {entity: tuple(sorted(found[entity], key=lambda series: series.rank)) for entity in named}
+
+    def read(self, series: Iterable[Series], window: Window) -> Readings:
+        """The datapoints of each series in the window, oldest first. One that couldn't be read is left out.
+
+        Calls run side by side and fail one by one, with a warning in the log.
+        """
+        size = max(1, min(_QUERIES_A_CALL, _POINTS_A_CALL // max(window.points, 1)))
+        chunks = [*batched(sorted(set(series), key=lambda one: one.rank), size, strict=False)]
+        if not chunks:
+            return {}
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+            answers = pool.map(lambda chunk: self._read_chunk(chunk, window), chunks)
+            return {one: times for answer in answers for one, times in answer.items()}
+
+    def _pages(self) -> Iterator[dict[str, Any]]:
+        request: dict[str, Any] = {
+            "Namespace": self._watch.namespace,
+            "Dimensions": [{"Name": self._watch.dimension}],
+            "RecentlyActive": "PT3H",
+        }
+        if self._watch.metric:
+            request["MetricName"] = self._watch.metric
+        pages = self._cloudwatch.get_paginator("list_metrics").paginate(**request)
+        try:
+            for page in pages:
+                yield from page["Metrics"]
+        except (ClientError, BotoCoreError) as error:
+            raise ours(error, f"the series of {self._watch.namespace} could not be listed") from error
+
+    def _complain(self, entities: Collection[str]) -> None:
+        if entities:
+            shown = [ascii(entity)[:_LONGEST_ENTITY] for entity in sorted(entities)[:_MOST_SHOWN]]
+            extra = {"watch": self._watch.name, "count": len(entities), "entities": shown}
+            logger.warning("some agents' names are too long or not printable: they aren't watched", extra=extra)
+
+    def _read_chunk(self, chunk: Sequence[Series], window: Window) -> dict[Series, tuple[datetime, ...]]:
+        """Only what CloudWatch calls Complete, on whichever page: PartialData continues on the next one."""
+        times: dict[str, set[datetime]] = {}
+        status: dict[str, str] = {}
+        request = {
+            "MetricDataQueries": [self._query(f"q{number}", one, window) for number, one in enumerate(chunk)],
+            "StartTime": window.start,
+            "EndTime": window.end,
+        }
+        try:
+            for page in self._cloudwatch.get_paginator("get_metric_data").paginate(**request):
+                for result in page["MetricDataResults"]:
+                    times.setdefault(result["Id"], set()).update(result["Timestamps"])
+                    status[result["Id"]] = _worse(status.get(result["Id"], ""), result["StatusCode"])
+        except (ClientError, BotoCoreError) as error:
+            problem = ours(error, f"{len(chunk)} series of {self._watch.namespace} could not be read")
+            logger.warning(str(problem), extra={"code": problem.code})
+        ids = {f"q{number}": one for number, one in enumerate(chunk)}
+        complete = {one: tuple(sorted(times[id_])) for id_, one in ids.items() if status.get(id_) == "Complete"}
+        if len(complete) < len(chunk):
+            logger.warning("some series are unknown", extra={"unknown": len(chunk) - len(complete)})
+        return complete
+
+    def _query(self, id_: str, series: Series, window: Window) -> dict[str, Any]:
+        return {
+            "Id": id_,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": self._watch.namespace,
+                    "MetricName": series.metric,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in series.dimensions],
+                },
+                "Period": int(window.period.total_seconds()),
+                "Stat": "SampleCount",
+            },
+        }
+
+
+def _is_name(entity: str) -> bool:
+    return 0 < len(entity) <= _LONGEST_ENTITY and entity.isprintable()
+
+
+def _worse(before: str, now: str) -> str:
+    """A page's InternalError or Forbidden outlasts later pages; PartialData ends with Complete."""
+    return before if before in ("InternalError", "Forbidden") else now

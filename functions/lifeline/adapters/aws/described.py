@@ -1,0 +1,232 @@
+"""EC2's dicts become values, member by member. Nothing else in Lifeline knows how EC2 spells things."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from lifeline.adapters.aws.calls import tags_of
+from lifeline.core.network.model import (
+    AclEntry,
+    BlockMode,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    NatGateway,
+    NetworkAcl,
+    Route,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Service,
+    Subnet,
+    TargetKind,
+    Vpc,
+)
+
+
+def vpc_of(described: dict[str, Any]) -> Vpc:
+    """A VPC without its contents, with every block that is associated or about to be."""
+    blocks = [
+        entry["CidrBlock"]
+        for entry in described.get("CidrBlockAssociationSet", [])
+        if entry.get("CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
+    ]
+    ipv6 = [
+        entry["Ipv6CidrBlock"]
+        for entry in described.get("Ipv6CidrBlockAssociationSet", [])
+        if entry.get("Ipv6CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
+    ]
+    return Vpc(
+        id=described["VpcId"],
+        cidrs=tuple(sorted(set(blocks or [described["CidrBlock"]]))),
+        ipv6_cidrs=tuple(sorted(set(ipv6))),
+        owner_id=described.get("OwnerId", ""),
+        tags=tags_of(described),
+    )
+
+
+def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
+    """A subnet. A zone that isn't listed counts as an ordinary one."""
+    ipv6 = [
+        entry["Ipv6CidrBlock"]
+        for entry in described.get("Ipv6CidrBlockAssociationSet", [])
+        if entry.get("Ipv6CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
+    ]
+    blocked = described.get("BlockPublicAccessStates", {}).get("InternetGatewayBlockMode", "off")
+    return Subnet(
+        id=described["SubnetId"],
+        zone=described.get("AvailabilityZone", ""),
+        zone_id=described.get("AvailabilityZoneId", ""),
+        cidr="" if described.get("Ipv6Native") else described.get("CidrBlock", ""),
+        ipv6_cidrs=tuple(sorted(ipv6)),
+        zone_type=zone_types.get(described.get("AvailabilityZone", ""), "availability-zone"),
+        free_addresses=int(described.get("AvailableIpAddressCount", 0)),
+        owner_id=described.get("OwnerId", ""),
+        state=described.get("State", "available"),
+        outpost_arn=described.get("OutpostArn", ""),
+        block_mode=BlockMode(blocked) if blocked in set(BlockMode) else BlockMode.OFF,
+        dns64=bool(described.get("EnableDns64")),
+        tags=tags_of(described),
+    )
+
+
+_LIVE_ASSOCIATIONS = frozenset({"associated", "associating", "disassociating"})
+
+
+def route_table_of(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> RouteTable:
+    """A route table. Edge associations (`GatewayId`) are no subnet's (EC2 API: RouteTableAssociation)."""
+    live = [
+        entry
+        for entry in described.get("Associations", [])
+        if entry.get("AssociationState", {}).get("State", "associated") in _LIVE_ASSOCIATIONS
+    ]
+    return RouteTable(
+        id=described["RouteTableId"],
+        is_main=any(entry.get("Main") for entry in live),
+        subnet_ids=frozenset(entry["SubnetId"] for entry in live if entry.get("SubnetId")),
+        routes=tuple(sorted(_route(route, lists) for route in described.get("Routes", []))),
+    )
+
+
+def _route(described: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> Route:
+    kind, target_id = _target(described)
+    prefix_list_id = described.get("DestinationPrefixListId", "")
+    single = described.get("DestinationCidrBlock") or described.get("DestinationIpv6CidrBlock")
+    return Route(
+        destinations=(single,) if single else lists.get(prefix_list_id, ()),
+        target=kind,
+        target_id=target_id,
+        is_active=described.get("State", "active") == "active",
+        prefix_list_id=prefix_list_id,
+    )
+
+
+_TARGETS = (
+    ("NatGatewayId", TargetKind.NAT_GATEWAY),
+    ("TransitGatewayId", TargetKind.TRANSIT_GATEWAY),
+    ("VpcPeeringConnectionId", TargetKind.PEERING),
+    ("EgressOnlyInternetGatewayId", TargetKind.EGRESS_ONLY_GATEWAY),
+    ("CarrierGatewayId", TargetKind.CARRIER_GATEWAY),
+    ("LocalGatewayId", TargetKind.LOCAL_GATEWAY),
+    ("CoreNetworkArn", TargetKind.CORE_NETWORK),
+    ("NetworkInterfaceId", TargetKind.NETWORK_INTERFACE),
+    ("InstanceId", TargetKind.NETWORK_INTERFACE),
+)
+
+
+def _target(described: dict[str, Any]) -> tuple[TargetKind, str]:
+    gateway = str(described.get("GatewayId") or "")
+    if gateway.startswith("vpce-"):
+        listed = bool(described.get("DestinationPrefixListId"))
+        return (TargetKind.GATEWAY_ENDPOINT if listed else TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT), gateway
+    for prefix, kind in (
+        ("local", TargetKind.LOCAL),
+        ("igw-", TargetKind.INTERNET_GATEWAY),
+        ("vgw-", TargetKind.VIRTUAL_PRIVATE_GATEWAY),
+        ("eigw-", TargetKind.EGRESS_ONLY_GATEWAY),
+    ):
+        if gateway.startswith(prefix):
+            return kind, gateway
+    for member, kind in _TARGETS:
+        if described.get(member):
+            return kind, str(described[member])
+    return TargetKind.OTHER, gateway
+
+
+def endpoint_of(described: dict[str, Any]) -> Endpoint:
+    """An endpoint. States come back in camel case, whatever the model says (PrivateLink guide: concepts)."""
+    state = str(described.get("State", "")).lower()
+    kind = described.get("VpcEndpointType", "")
+    last_error = described.get("LastError") or {}
+    return Endpoint(
+        id=described["VpcEndpointId"],
+        service_name=described.get("ServiceName", ""),
+        type=EndpointType(kind) if kind in set(EndpointType) else EndpointType.OTHER,
+        state=EndpointState(state) if state in set(EndpointState) else EndpointState.UNKNOWN,
+        private_dns=bool(described.get("PrivateDnsEnabled")),
+        ip_address_type=described.get("IpAddressType") or "ipv4",
+        subnet_ids=frozenset(described.get("SubnetIds", [])),
+        route_table_ids=frozenset(described.get("RouteTableIds", [])),
+        group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
+        requester_managed=bool(described.get("RequesterManaged")),
+        failure=str(last_error.get("Message") or described.get("FailureReason") or ""),
+        tags=tags_of(described),
+        policy=str(described.get("PolicyDocument") or ""),
+        interface_ids=frozenset(described.get("NetworkInterfaceIds", [])),
+    )
+
+
+def security_group_of(described: dict[str, Any]) -> SecurityGroup:
+    """A security group with what it lets in."""
+    return SecurityGroup(
+        id=described["GroupId"],
+        name=described.get("GroupName", ""),
+        ingress=tuple(_rule(permission) for permission in described.get("IpPermissions", [])),
+        tags=tags_of(described),
+    )
+
+
+def _rule(permission: dict[str, Any]) -> Rule:
+    cidrs = [entry["CidrIp"] for entry in permission.get("IpRanges", [])]
+    cidrs += [entry["CidrIpv6"] for entry in permission.get("Ipv6Ranges", [])]
+    return Rule(
+        protocol="tcp" if str(permission.get("IpProtocol")) == "6" else str(permission.get("IpProtocol", "")),
+        from_port=int(permission.get("FromPort", 0)),
+        to_port=int(permission.get("ToPort", 65535)),
+        cidrs=tuple(sorted(cidrs)),
+        groups=tuple(
+            sorted(entry["GroupId"] for entry in permission.get("UserIdGroupPairs", []) if "GroupId" in entry)
+        ),
+        prefix_lists=tuple(sorted(entry["PrefixListId"] for entry in permission.get("PrefixListIds", []))),
+    )
+
+
+def network_acl_of(described: dict[str, Any]) -> NetworkAcl:
+    """A network ACL. Rule 32767 is AWS's own last one, which denies the rest (VPC guide: network ACL rules)."""
+    return NetworkAcl(
+        id=described["NetworkAclId"],
+        subnet_ids=frozenset(entry["SubnetId"] for entry in described.get("Associations", []) if "SubnetId" in entry),
+        entries=tuple(sorted(_acl_entry(entry) for entry in described.get("Entries", []))),
+    )
+
+
+def _acl_entry(described: dict[str, Any]) -> AclEntry:
+    ports = described.get("PortRange") or {}
+    return AclEntry(
+        number=int(described["RuleNumber"]),
+        egress=bool(described.get("Egress")),
+        allow=described.get("RuleAction") == "allow",
+        protocol=str(described.get("Protocol", "-1")),
+        cidr=described.get("CidrBlock") or described.get("Ipv6CidrBlock") or "0.0.0.0/0",
+        from_port=int(ports.get("From", 0)),
+        to_port=int(ports.get("To", 65535)),
+    )
+
+
+def nat_gateway_of(described: dict[str, Any]) -> NatGateway:
+    """A NAT gateway; a regional one has no subnet (VPC guide: regional NAT gateways)."""
+    return NatGateway(
+        id=described["NatGatewayId"],
+        is_public=described.get("ConnectivityType", "public") == "public",
+        is_available=described.get("State", "available") == "available",
+        subnet_id=described.get("SubnetId", ""),
+    )
+
+
+def services_of(described: Iterable[dict[str, Any]]) -> Iterable[Service]:
+    """One value a name and type: s3 and dynamodb are listed as Gateway and as Interface (EC2 API: ServiceDetail)."""
+    for detail in described:
+        if detail.get("Owner", "amazon") != "amazon":
+            continue
+        names = {entry["PrivateDnsName"] for entry in detail.get("PrivateDnsNames") or []}
+        names |= {detail["PrivateDnsName"]} if detail.get("PrivateDnsName") else set()
+        for entry in detail.get("ServiceType", []):
+            kind = entry.get("ServiceType", "")
+            if kind in {EndpointType.INTERFACE, EndpointType.GATEWAY}:
+                yield Service(
+                    name=detail["ServiceName"],
+                    type=EndpointType(kind),
+                    zone_ids=frozenset(detail.get("AvailabilityZoneIds") or []),
+                    zones=frozenset(detail.get("AvailabilityZones") or []),
+                    private_dns_names=tuple(sorted(names)),
+                    ip_address_types=frozenset(detail.get("SupportedIpAddressTypes") or ["ipv4"]),
+                )

@@ -1,0 +1,55 @@
+"""The detector's own queue: the parts of a run that is too long for one invocation."""
+
+import json
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any
+
+from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import TerminalError, TransientError
+
+_MESSAGES_A_CALL = 10  # SQS API: SendMessageBatch
+_TRIES = 4
+
+
+class Checks:
+    """The queue that hands parts of runs to further invocations."""
+
+    def __init__(self, queue_url: str, sqs: Any = None) -> None:
+        self._queue_url = queue_url
+        self._sqs = sqs or client("sqs")
+
+    def send(self, watch_name: str, run_id: str, parts: Sequence[Sequence[int]]) -> None:
+        """One message for each part, with the numbers of the chunks to look at.
+
+        A message that SQS refuses stops no other; then this raises TransientError or TerminalError.
+        """
+        bodies = [
+            json.dumps({"check": {"watch": watch_name, "run": run_id, "part": part, "chunks": list(numbers)}})
+            for part, numbers in enumerate(parts)
+        ]
+        entries = [{"Id": str(part), "MessageBody": body} for part, body in enumerate(bodies)]
+        refused = [one for some in batched(entries, _MESSAGES_A_CALL, strict=False) for one in self._send(some)]
+        if refused:
+            raise _error(refused, run_id)
+
+    def _send(self, entries: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+        """What SQS didn't take, with its reasons. It answers 200 and takes some (SQS API: SendMessageBatch)."""
+        waiting, refused = list(entries), list[dict[str, Any]]()
+        for _ in range(_TRIES):
+            with translated("send the parts of a run"):
+                answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=waiting)
+            failed = {one["Id"]: one for one in answer.get("Failed", [])}
+            refused += [one for one in failed.values() if one["SenderFault"]]
+            waiting = [one for one in waiting if one["Id"] in failed and not failed[one["Id"]]["SenderFault"]]
+            if not waiting:
+                return refused
+        return refused + [failed[one["Id"]] for one in waiting]
+
+
+def _error(refused: Sequence[dict[str, Any]], run_id: str) -> TransientError | TerminalError:
+    first = refused[0]
+    kind = TerminalError if any(one["SenderFault"] for one in refused) else TransientError
+    words = f"{len(refused)} parts of run {run_id} were not sent: {first['Code']}: {first.get('Message', '')}"
+    return kind(words, code=first["Code"])

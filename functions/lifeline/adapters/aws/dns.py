@@ -1,0 +1,311 @@
+"""What decides a VPC's DNS, read from Route 53, its Resolver, its Profiles and the VPC's DHCP options."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from ipaddress import ip_network
+from itertools import chain
+from threading import Lock
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.aws.calls import pages, side_by_side, translated
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
+from lifeline.runtime.observability import logger
+
+KEEP = timedelta(minutes=15)
+
+_LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
+_LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
+_AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
+_UNKNOWN_OPERATION = frozenset({"UnknownOperation", "UnknownOperationException", "NotImplemented"})
+_NO_ENDPOINT = "EndpointConnectionError"
+_AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class CentralDns:
+    """Reads what answers names in a VPC beside its endpoints, and keeps it for a quarter of an hour.
+
+    Route 53 and Resolver grant an account 5 requests a second each (Route 53 guide: quotas), and have no call for many
+    VPCs. Ask for those where something is missing, not for all.
+    """
+
+    def __init__(
+        self,
+        route53: Any = None,
+        resolver: Any = None,
+        profiles: Any = None,
+        ec2: Any = None,
+        *,
+        now: Callable[[], datetime] = _now,
+        keep: timedelta = KEEP,
+    ) -> None:
+        self._route53 = route53 or client("route53")
+        self._resolver = resolver or client("route53resolver")
+        self._profiles = profiles or client("route53profiles")
+        self._ec2 = ec2 or client("ec2")
+        self._now = now
+        self._keep = keep
+        self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
+        self._rules: dict[str, dict[str, Any]] = {}
+        self._zone_names: dict[str, str] = {}
+        self._dhcp_lock = Lock()
+
+    def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
+        """What decides the VPC's DNS; `fresh` reads it again whatever is kept.
+
+        Doesn't raise: what couldn't be read is told in `unreadable`, and such a view isn't kept. A service that the
+        region doesn't offer answers nothing.
+        """
+        kept = self._kept.get(("view", vpc_id, region))
+        if kept and not fresh and self._now() - kept[0] < self._keep:
+            view: DnsView = kept[1]
+            return view
+        found = _merged(
+            side_by_side(
+                [
+                    partial(_read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
+                    partial(_read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True),
+                    partial(_read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True),
+                    partial(self._dns_servers, vpc_id, fresh=fresh),
+                ]
+            )
+        )
+        if not found.unreadable:
+            self._kept["view", vpc_id, region] = (self._now(), found)
+        return found
+
+    # ---- zones
+
+    def _zones(self, vpc_id: str, region: str) -> DnsView:
+        """Zones of any account; not those of a service (`OwningService`), as AWS makes for each endpoint's private DNS.
+
+        EFS and others own zones in the same way: they name their own resources, not the service's API
+        (Route 53 API: ListHostedZonesByVPC, HostedZoneOwner).
+        """
+        found: list[dict[str, Any]] = []
+        request: dict[str, str] = {"VPCId": vpc_id, "VPCRegion": region, "MaxItems": "100"}
+        with translated("list_hosted_zones_by_vpc"):
+            while True:
+                page = self._route53.list_hosted_zones_by_vpc(**request)
+                found += page["HostedZoneSummaries"]
+                if not page.get("NextToken"):
+                    break
+                request["NextToken"] = page["NextToken"]
+        return DnsView(answers=tuple(_zone_answer(zone) for zone in found if not zone["Owner"].get("OwningService")))
+
+    # ---- rules
+
+    def _rules_of(self, vpc_id: str) -> DnsView:
+        filters = [{"Name": "VPCId", "Values": [vpc_id]}]
+        found = pages(self._resolver, "list_resolver_rule_associations", "ResolverRuleAssociations", Filters=filters)
+        ids = {one["ResolverRuleId"] for one in found if one.get("Status", "COMPLETE") in _LIVE_RULES}
+        return _merged(
+            _read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
+            for rule_id in sorted(ids)
+            if not rule_id.startswith(_AUTODEFINED)
+        )
+
+    def _rule_view(self, rule_id: str, profile_id: str = "") -> DnsView:
+        """The rule as an answer, or as a domain that stays here; neither for other types.
+
+        RECURSIVE is Resolver's own. DELEGATE matches delegation records, not names (Route 53 Resolver API:
+        ResolverRule).
+        """
+        rule = self._rule(rule_id)
+        domain = domain_of(rule.get("DomainName", ""))
+        kind = AnswerKind.PROFILE if profile_id else AnswerKind.RESOLVER_RULE
+        named = f"the resolver rule {rule_id} for {domain or 'every domain'}{_through(profile_id)}"
+        match rule.get("RuleType"):
+            case "FORWARD":
+                forward = DnsAnswer(kind, domain, profile_id or rule_id, f"{named}, which forwards it", forwards=True)
+                return DnsView(answers=(forward,))
+            case "SYSTEM":
+                return DnsView(kept_here=(DnsAnswer(kind, domain, profile_id or rule_id, named),))
+            case _:
+                return DnsView()
+
+    def _rule(self, rule_id: str) -> dict[str, Any]:
+        """The rule, read once: its domain and type never change (Route 53 Resolver API: UpdateResolverRule)."""
+        if rule_id not in self._rules:
+            with translated("get_resolver_rule"):
+                self._rules[rule_id] = self._resolver.get_resolver_rule(ResolverRuleId=rule_id)["ResolverRule"]
+        return self._rules[rule_id]
+
+    # ---- Profiles
+
+    def _profiles_of(self, vpc_id: str, *, fresh: bool) -> DnsView:
+        """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
+        found = pages(self._profiles, "list_profile_associations", "ProfileAssociations", ResourceId=vpc_id)
+        ids = {one["ProfileId"] for one in found if one.get("Status", "COMPLETE") in _LIVE_PROFILES}
+        return _merged(
+            _read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
+            for profile_id in sorted(ids)
+        )
+
+    def _profile(self, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
+        resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id), fresh=fresh)
+        return _merged(
+            _read(
+                partial(self._resource, one["ResourceArn"], profile_id, vpc_id, fresh=fresh),
+                f"{one['ResourceArn']} of the Profile {profile_id}",
+            )
+            for one in resources
+            if one.get("Status", "COMPLETE") in _LIVE_PROFILES
+        )
+
+    def _resources_of(self, profile_id: str) -> list[dict[str, Any]]:
+        key = "ProfileResourceAssociations"
+        return pages(self._profiles, "list_profile_resource_associations", key, ProfileId=profile_id)
+
+    def _resource(self, arn: str, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
+        """One resource, told apart by its ARN, for the API doesn't list its type's values.
+
+        A Profile that another account shares shows the ARNs of its resources, not their names: those that can't be
+        looked up from here are unreadable. Firewall rule groups and query logs answer nothing.
+        """
+        kind, _, resource_id = arn.rpartition(":")[2].rpartition("/")
+        match kind:
+            case "hostedzone":
+                name = self._zone_name(resource_id)
+                detail = f"the private hosted zone {name} ({resource_id}){_through(profile_id)}"
+                return DnsView(answers=(DnsAnswer(AnswerKind.PROFILE, name, profile_id, detail),))
+            case "resolver-rule":
+                return self._rule_view(resource_id, profile_id)
+            case "vpc-endpoint":
+                read = partial(self._endpoint, resource_id)
+                return _endpoint_view(self._keeping(("endpoint", resource_id), read, fresh=fresh), profile_id, vpc_id)
+            case _:
+                return DnsView()
+
+    def _zone_name(self, zone_id: str) -> str:
+        """The zone's name, read once: it never changes."""
+        if zone_id not in self._zone_names:
+            with translated("get_hosted_zone"):
+                found = self._route53.get_hosted_zone(Id=zone_id)["HostedZone"]["Name"]
+            self._zone_names[zone_id] = domain_of(found)
+        return self._zone_names[zone_id]
+
+    def _endpoint(self, endpoint_id: str) -> dict[str, Any]:
+        filters = [{"Name": "vpc-endpoint-id", "Values": [endpoint_id]}]
+        found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        if not found:
+            raise TerminalError(f"{endpoint_id} isn't this account's: which names it answers can't be seen from here")
+        return found[0]
+
+    # ---- DHCP options
+
+    def _dns_servers(self, vpc_id: str, *, fresh: bool) -> DnsView:
+        """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing."""
+        try:
+            with self._dhcp_lock:
+                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
+        except (TransientError, TerminalError) as error:
+            logger.warning("the DHCP options couldn't be read", extra={"vpc_id": vpc_id, "error": str(error)})
+            return DnsView()
+        return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
+
+    def _dns_servers_by_vpc(self) -> dict[str, tuple[str, ...]]:
+        """The DNS servers that aren't Amazon's, in the order in which clients ask them, of every VPC of the region."""
+        vpcs = pages(self._ec2, "describe_vpcs", "Vpcs")
+        options = pages(self._ec2, "describe_dhcp_options", "DhcpOptions")
+        servers = {one["DhcpOptionsId"]: _servers(one) for one in options}
+        return {
+            vpc["VpcId"]: tuple(
+                server
+                for server in servers.get(vpc.get("DhcpOptionsId", ""), ())
+                if server not in _AMAZONS_DNS and server != _resolver_of(vpc)
+            )
+            for vpc in vpcs
+        }
+
+    def _keeping[T](self, key: tuple[str, ...], read: Callable[[], T], *, fresh: bool) -> T:
+        kept = self._kept.get(key)
+        if kept and not fresh and self._now() - kept[0] < self._keep:
+            value: T = kept[1]
+            return value
+        found = read()
+        self._kept[key] = (self._now(), found)
+        return found
+
+
+def _read(read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
+    """What `read` finds, or in words why it couldn't. `regional` is for a list that a region may not offer."""
+    try:
+        return read()
+    except (TransientError, TerminalError) as error:
+        if _is_not_offered(error, regional=regional):
+            return DnsView()
+        return DnsView(unreadable=(f"{what} couldn't be read: {error}",))
+
+
+def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
+    """True where the service, or this call of it, doesn't exist here. Route 53 itself is one for all regions.
+
+    Only a list's 404 says so: a single thing's says that it is gone, or another account's.
+    """
+    cause = error.__cause__
+    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(cause, ClientError) else 0
+    listed = isinstance(cause, ClientError) and cause.operation_name.startswith("List")
+    if error.code == _NO_ENDPOINT:
+        return regional
+    return listed and (status in {404, 501} or error.code in _UNKNOWN_OPERATION)
+
+
+def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:
+    name = domain_of(zone["Name"])
+    owner = zone["Owner"].get("OwningAccount", "")
+    of_account = f" of account {owner}" if owner else ""
+    detail = f"the private hosted zone {name} ({zone['HostedZoneId']}){of_account}"
+    return DnsAnswer(AnswerKind.PRIVATE_ZONE, name, zone["HostedZoneId"], detail)
+
+
+def _endpoint_view(endpoint: dict[str, Any], profile_id: str, vpc_id: str) -> DnsView:
+    """The endpoint's private DNS names; none if it is in the VPC itself, where it is seen as an endpoint."""
+    if endpoint.get("VpcId") == vpc_id:
+        return DnsView()
+    names = {domain_of(entry.get("DnsName", "")) for entry in endpoint.get("DnsEntries", [])}
+    named = f"the endpoint {endpoint['VpcEndpointId']} of {endpoint.get('VpcId')}{_through(profile_id)}"
+    return DnsView(
+        answers=tuple(
+            DnsAnswer(AnswerKind.PROFILE, name, profile_id, named)
+            for name in sorted(names)
+            if name and "vpce" not in name.split(".")
+        )
+    )
+
+
+def _through(profile_id: str) -> str:
+    return f" through the Profile {profile_id}" if profile_id else ""
+
+
+def _servers(options: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        value["Value"]
+        for entry in options.get("DhcpConfigurations", [])
+        if entry.get("Key") == "domain-name-servers"
+        for value in entry.get("Values", [])
+    )
+
+
+def _resolver_of(vpc: dict[str, Any]) -> str:
+    """The address of the VPC's own resolver: its first block's base plus two (VPC guide: Amazon DNS server)."""
+    return str(ip_network(vpc["CidrBlock"])[2])
+
+
+def _merged(views: Iterable[DnsView]) -> DnsView:
+    """The views as one, each part sorted and without repetitions."""
+    parts = list(views)
+    return DnsView(
+        answers=tuple(sorted(set(chain.from_iterable(part.answers for part in parts)))),
+        unreadable=tuple(sorted(set(chain.from_iterable(part.unreadable for part in parts)))),
+        kept_here=tuple(sorted(set(chain.from_iterable(part.kept_here for part in parts)))),
+        custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
+    )

@@ -1,0 +1,208 @@
+"""Apply: one planned action becomes EC2 calls. The only module that changes a network."""
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any, assert_never
+
+from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
+from lifeline.core.network.obstacles import HTTPS
+from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind
+from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
+
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+
+# The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
+# Looking again gives the answer, so these are no failures.
+_STALE_CODES = frozenset(
+    {
+        "DuplicateSubnetsInSameZone",
+        "InsufficientFreeAddressesInSubnet",
+        "InvalidGroup.Duplicate",
+        "InvalidGroup.NotFound",
+        "InvalidRouteTableID.NotFound",
+        "InvalidRouteTableId.NotFound",
+        "InvalidSubnetID.NotFound",
+        "InvalidSubnetId.NotFound",
+        "InvalidVpcEndpoint.NotFound",
+        "InvalidVpcEndpointId.NotFound",
+        "RouteAlreadyExists",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an action created or changed."""
+
+    endpoint_id: str = ""
+    group_id: str = ""
+
+
+class Endpoints:
+    """Creates and extends what is Lifeline's own; `owner` is the value of its tag."""
+
+    def __init__(self, owner: str, ec2: Any = None) -> None:
+        self._owner = owner
+        self._ec2 = ec2 or client("ec2")
+
+    def apply(self, action: Action, *, vpc_id: str, group_id: str = "") -> Made:
+        """Makes one change. Raises TransientError where another look can succeed, TerminalError where it can't."""
+        try:
+            return self._apply(action, vpc_id, group_id)
+        except TerminalError as error:
+            if error.code in _STALE_CODES or _is_name_still_held(action, error):
+                raise TransientError(str(error), code=error.code) from error
+            raise
+
+    def _apply(self, action: Action, vpc_id: str, group_id: str) -> Made:
+        match action.kind:
+            case ActionKind.FIX_DNS:
+                self._fix_dns(action, vpc_id)
+            case ActionKind.CREATE_SECURITY_GROUP:
+                return Made(group_id=self._create_group(action, vpc_id))
+            case ActionKind.OPEN_SECURITY_GROUP:
+                self._let_in(action.group_id, action.cidrs)
+            case ActionKind.CREATE_INTERFACE_ENDPOINT:
+                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+            case ActionKind.CREATE_GATEWAY_ENDPOINT:
+                return Made(endpoint_id=self._create_gateway(action, vpc_id))
+            case ActionKind.REPLACE_ENDPOINT:
+                self._delete(action)
+                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+            case ActionKind.ATTACH_SECURITY_GROUP:
+                self._modify(action, AddSecurityGroupIds=[group_id])
+            case (
+                ActionKind.ADD_SUBNETS
+                | ActionKind.ADD_ROUTE_TABLES
+                | ActionKind.REMOVE_SUBNETS
+                | ActionKind.REMOVE_ROUTE_TABLES
+            ):
+                self._modify(action, **_moved(action))
+            case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
+                self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
+            case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
+                self._take_away(action)
+            case ActionKind.OPEN_NETWORK_ACL:
+                raise TerminalError("network ACLs are never changed")
+            case unreachable:
+                assert_never(unreachable)
+        return Made()
+
+    def _fix_dns(self, action: Action, vpc_id: str) -> None:
+        """Turns attributes on, one a call, support before hostnames as EC2 asks (EC2 API: ModifyVpcAttribute)."""
+        for name in sorted(action.attributes, reverse=True):
+            with translated(f"modify_vpc_attribute {name} of {vpc_id}"):
+                self._ec2.modify_vpc_attribute(VpcId=vpc_id, **{name[0].upper() + name[1:]: {"Value": True}})
+
+    def _delete(self, action: Action) -> None:
+        """Deletes one of Lifeline's own. EC2 answers 200 and says in the answer what it didn't delete."""
+        with translated(f"delete_vpc_endpoints {action.endpoint_id}"):
+            answer = self._ec2.delete_vpc_endpoints(VpcEndpointIds=[action.endpoint_id])
+        for refused in answer.get("Unsuccessful", []):
+            error = refused.get("Error", {})
+            if not str(error.get("Code", "")).endswith(".NotFound"):
+                raise TerminalError(f"{action.endpoint_id} was not deleted: {error}", code=str(error.get("Code", "")))
+
+    def _create_interface(self, action: Action, vpc_id: str, group_id: str) -> str:
+        """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
+        if not group_id:
+            raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
+        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+            answer = self._ec2.create_vpc_endpoint(
+                VpcEndpointType=EndpointType.INTERFACE.value,
+                VpcId=vpc_id,
+                ServiceName=action.service_name,
+                SubnetIds=list(action.subnet_ids),
+                SecurityGroupIds=[group_id],
+                PrivateDnsEnabled=action.private_dns,
+                IpAddressType=action.ip_address_type,
+                ClientToken=action.client_token,
+                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+            )
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+
+    def _create_gateway(self, action: Action, vpc_id: str) -> str:
+        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+            answer = self._ec2.create_vpc_endpoint(
+                VpcEndpointType=EndpointType.GATEWAY.value,
+                VpcId=vpc_id,
+                ServiceName=action.service_name,
+                RouteTableIds=list(action.route_table_ids),
+                PrivateDnsEnabled=False,
+                ClientToken=action.client_token,
+                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+            )
+        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+
+    def _modify(self, action: Action, **change: object) -> None:
+        with translated(f"modify_vpc_endpoint {action.endpoint_id}"):
+            self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
+
+    def _create_group(self, action: Action, vpc_id: str) -> str:
+        """Creates the group and lets 443 in. A group's name is unique in its VPC, so two runs can't make two."""
+        with translated(f"create_security_group in {vpc_id}"):
+            answer = self._ec2.create_security_group(
+                GroupName=SECURITY_GROUP_NAME,
+                Description=GROUP_WORDS,
+                VpcId=vpc_id,
+                TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
+            )
+        group_id = str(answer["GroupId"])
+        self._let_in(group_id, action.cidrs)
+        return group_id
+
+    def _take_away(self, action: Action) -> None:
+        if action.kind is ActionKind.RETIRE_ENDPOINT:
+            self._delete(action)
+        else:
+            self._delete_group(action.group_id)
+
+    def _delete_group(self, group_id: str) -> None:
+        """Deletes Lifeline's group; one that is gone is what was wanted.
+
+        EC2 refuses while an interface has it (EC2 API: DeleteSecurityGroup), and an endpoint's interfaces go a minute
+        or two after the endpoint: that passes.
+        """
+        try:
+            with translated(f"delete_security_group {group_id}"):
+                self._ec2.delete_security_group(GroupId=group_id)
+        except TerminalError as error:
+            if error.code == "DependencyViolation":
+                words = f"{group_id} is in use until its endpoint's interfaces are gone: it is tried again"
+                raise TransientError(words, code=error.code) from error
+            if error.code != "InvalidGroup.NotFound":
+                raise
+
+    def _let_in(self, group_id: str, cidrs: tuple[str, ...]) -> None:
+        ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
+        ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
+        permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
+        if ipv4:
+            permission["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
+        if ipv6:
+            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+        try:
+            with translated(f"authorize_security_group_ingress {group_id}"):
+                self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+        except TerminalError as error:
+            if error.code != "InvalidPermission.Duplicate":
+                raise
+
+    def _tags(self, resource_type: str, name: str) -> list[dict[str, Any]]:
+        tags = [{"Key": MANAGED_BY, "Value": self._owner}, {"Key": "Name", "Value": name}]
+        return [{"ResourceType": resource_type, "Tags": tags}]
+
+
+def _moved(action: Action) -> dict[str, list[str]]:
+    verb = "Remove" if action.kind in GIVES_UP else "Add"
+    if action.kind in {ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}:
+        return {f"{verb}SubnetIds": list(action.subnet_ids)}
+    return {f"{verb}RouteTableIds": list(action.route_table_ids)}
+
+
+def _is_name_still_held(action: Action, error: TerminalError) -> bool:
+    """An endpoint on its way out holds its private DNS name until it is deleted altogether: that passes."""
+    return action.kind in _NAMING and "conflicting DNS domain" in str(error)

@@ -1,0 +1,169 @@
+"""From the ids in a change to the VPCs they belong to."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws.calls import pages, side_by_side
+from lifeline.adapters.aws.clients import client
+from lifeline.core.coexist.teardown import Interface
+from lifeline.core.errors import TerminalError
+
+
+def _own_vpc(described: dict[str, Any]) -> list[str]:
+    return [described["VpcId"]] if described.get("VpcId") else []
+
+
+def _attached_vpcs(described: dict[str, Any]) -> list[str]:
+    return [entry["VpcId"] for entry in described.get("Attachments", []) if entry.get("VpcId")]
+
+
+def _both_sides(described: dict[str, Any]) -> list[str]:
+    sides = (described.get("RequesterVpcInfo", {}), described.get("AccepterVpcInfo", {}))
+    return [side["VpcId"] for side in sides if side.get("VpcId")]
+
+
+# For each kind of id: the describe, its list, its filter and the filter's parameter, the id in its answer, its VPCs.
+# Filters, not id parameters: an id that is gone is then missing in the answer instead of failing the whole call.
+_LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
+    "subnet": ("describe_subnets", "Subnets", "subnet-id", "SubnetId", _own_vpc),
+    "rtb": ("describe_route_tables", "RouteTables", "route-table-id", "RouteTableId", _own_vpc),
+    "rtbassoc": ("describe_route_tables", "RouteTables", "association.route-table-association-id", "", _own_vpc),
+    "vpce": ("describe_vpc_endpoints", "VpcEndpoints", "", "VpcEndpointId", _own_vpc),
+    "nat": ("describe_nat_gateways", "NatGateways", "nat-gateway-id", "NatGatewayId", _own_vpc),
+    "igw": (
+        "describe_internet_gateways",
+        "InternetGateways",
+        "internet-gateway-id",
+        "InternetGatewayId",
+        _attached_vpcs,
+    ),
+    "sg": ("describe_security_groups", "SecurityGroups", "group-id", "GroupId", _own_vpc),
+    # By association: an ACL without one shapes nothing yet.
+    "acl": ("describe_network_acls", "NetworkAcls", "association.network-acl-id", "NetworkAclId", _own_vpc),
+    "eni": ("describe_network_interfaces", "NetworkInterfaces", "network-interface-id", "NetworkInterfaceId", _own_vpc),
+    "pcx": (
+        "describe_vpc_peering_connections",
+        "VpcPeeringConnections",
+        "vpc-peering-connection-id",
+        "VpcPeeringConnectionId",
+        _both_sides,
+    ),
+    "tgw-attach": (
+        "describe_transit_gateway_vpc_attachments",
+        "TransitGatewayVpcAttachments",
+        "transit-gateway-attachment-id",
+        "TransitGatewayAttachmentId",
+        _own_vpc,
+    ),
+}
+
+
+_NAMED_IN_RULES = {
+    "ip-permission.group-id": "IpPermissions",
+    "egress.ip-permission.group-id": "IpPermissionsEgress",
+}
+
+
+def kind_of(resource_id: str) -> str:
+    """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
+    return resource_id.rpartition("-")[0]
+
+
+class Lookup:
+    """Finds the VPCs that resources belong to, with one call for each kind of id."""
+
+    def __init__(self, ec2: Any = None) -> None:
+        self._ec2 = ec2 or client("ec2")
+
+    def vpcs_of(self, resource_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The VPCs of each id that could be found. Ids that are gone, or of a kind not looked up, are left out."""
+        by_kind: dict[str, list[str]] = {}
+        for resource_id in sorted(set(resource_ids)):
+            by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
+        chunks = [
+            (kind, ids[start : start + 200])
+            for kind, ids in by_kind.items()
+            if kind in _LOOKUPS
+            for start in range(0, len(ids), 200)
+        ]
+        answers = side_by_side([partial(self._find, kind, ids) for kind, ids in chunks])
+        return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
+
+    def users_of_groups(self, group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """Whose each security group is beside endpoints: interfaces that have it, groups whose rules name it, by id.
+
+        EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
+        """
+        wanted = sorted(set(group_ids))
+        chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
+        reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
+        found: dict[str, set[str]] = {one: set() for one in wanted}
+        for pairs in side_by_side(reads):
+            for group_id, user in pairs:
+                if group_id in found and user != group_id:
+                    found[group_id].add(user)
+        return {group_id: tuple(sorted(users)) for group_id, users in found.items()}
+
+    def interfaces_in(self, vpc_id: str) -> tuple[Interface, ...]:
+        """Every network interface in the VPC, whoever's and in whatever state, in their ids' order."""
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
+        found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+        return tuple(
+            sorted(
+                Interface(
+                    id=one["NetworkInterfaceId"],
+                    subnet_id=one.get("SubnetId", ""),
+                    kind=one.get("InterfaceType", ""),
+                    description=one.get("Description", ""),
+                )
+                for one in found
+            )
+        )
+
+    def _interfaces(self, group_ids: list[str]) -> list[tuple[str, str]]:
+        filters = [{"Name": "group-id", "Values": group_ids}]
+        return [
+            (group["GroupId"], one["NetworkInterfaceId"])
+            for one in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+            if one.get("InterfaceType") != "vpc_endpoint"
+            for group in one.get("Groups", [])
+        ]
+
+    def _groups_naming(self, group_ids: list[str]) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        for name, member in _NAMED_IN_RULES.items():
+            filters = [{"Name": name, "Values": group_ids}]
+            for group in pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters):
+                named = [pair for rule in group.get(member, []) for pair in rule.get("UserIdGroupPairs", [])]
+                found += [(str(pair.get("GroupId", "")), group["GroupId"]) for pair in named]
+        return found
+
+    def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
+        if kind == "vpce":
+            return self._find_endpoints(ids)
+        operation, key, filter_name, id_member, vpcs_of = _LOOKUPS[kind]
+        parameter = "Filter" if kind == "nat" else "Filters"
+        found: dict[str, frozenset[str]] = {}
+        for described in pages(self._ec2, operation, key, **{parameter: [{"Name": filter_name, "Values": ids}]}):
+            if kind == "rtbassoc":
+                names = [entry.get("RouteTableAssociationId", "") for entry in described.get("Associations", [])]
+            else:
+                names = [described[id_member]]
+            for name in names:
+                if name in ids:
+                    found[name] = frozenset(vpcs_of(described))
+        return found
+
+    def _find_endpoints(self, ids: list[str]) -> dict[str, frozenset[str]]:
+        """By parameter, for emulators don't know the filter; where one id is gone, each half is asked for by itself."""
+        try:
+            described = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", VpcEndpointIds=ids)
+        except TerminalError as error:
+            if not error.code.endswith(".NotFound"):
+                raise
+            if len(ids) == 1:
+                return {}
+            half = len(ids) // 2
+            return self._find_endpoints(ids[:half]) | self._find_endpoints(ids[half:])
+        return {one["VpcEndpointId"]: frozenset(_own_vpc(one)) for one in described}

@@ -1,0 +1,166 @@
+"""Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs.
+
+No page size is asked for: EC2 then answers as much as it will, and further pages are followed.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from lifeline.adapters.aws.calls import pages, side_by_side, translated
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.described import (
+    endpoint_of,
+    nat_gateway_of,
+    network_acl_of,
+    route_table_of,
+    security_group_of,
+    services_of,
+    subnet_of,
+    vpc_of,
+)
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Vpc
+
+_FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
+
+
+class Network:
+    """Reads the region's networks. Holds the endpoint services that it read: they change with AWS's launches only."""
+
+    def __init__(self, ec2: Any = None) -> None:
+        self._ec2 = ec2 or client("ec2")
+        self._catalog: Catalog | None = None
+        self._zone_types: dict[str, str] | None = None
+
+    def catalog(self) -> Catalog:
+        """The endpoint services of the region, read once in the container's life."""
+        if self._catalog is None:
+            found = services_of(pages(self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            self._catalog = Catalog(tuple(sorted(found, key=lambda service: (service.name, service.type))))
+        return self._catalog
+
+    def observe(self, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
+        """The VPCs as they are now, in their ids' order: those named, or all of the region for None.
+
+        A VPC that is gone is left out. Its DNS attributes are read apart, see `with_dns`. Raises TransientError or
+        TerminalError if anything could not be read: half an observation would be a wrong one.
+        """
+        if vpc_ids is None:
+            return self._observe([])
+        wanted = sorted(set(vpc_ids))
+        if not wanted:
+            return ()
+        chunks = [wanted[start : start + _FILTER_VALUES] for start in range(0, len(wanted), _FILTER_VALUES)]
+        return tuple(vpc for chunk in chunks for vpc in self._observe([{"Name": "vpc-id", "Values": chunk}]))
+
+    def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        """The VPCs with their DNS attributes. EC2 has no batch call for them: two calls a VPC, side by side."""
+        reads = [partial(self._attribute, vpc.id, name) for vpc in vpcs for name in _DNS_ATTRIBUTES]
+        values = side_by_side(reads)
+        return tuple(
+            replace(vpc, dns_support=values[2 * place], dns_hostnames=values[2 * place + 1])
+            for place, vpc in enumerate(vpcs)
+        )
+
+    def count_gateway_endpoints(self) -> int:
+        """How many gateway endpoints the region has, for its quota."""
+        filters = [{"Name": "vpc-endpoint-type", "Values": ["Gateway"]}]
+        found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        return sum(str(one.get("State", "")).lower() != "deleted" for one in found)
+
+    def _observe(self, filters: list[dict[str, Any]]) -> tuple[Vpc, ...]:
+        def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
+            return partial(pages, self._ec2, operation, key, **request)
+
+        vpcs, subnets, tables, endpoints, groups, acls, nats, _zones = side_by_side(
+            [
+                describe("describe_vpcs", "Vpcs", Filters=filters),
+                describe("describe_subnets", "Subnets", Filters=filters),
+                describe("describe_route_tables", "RouteTables", Filters=filters),
+                describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
+                describe("describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAME]),
+                describe("describe_network_acls", "NetworkAcls", Filters=filters),
+                describe("describe_nat_gateways", "NatGateways", Filter=filters),
+                self._read_zone_types,
+            ]
+        )
+        groups += self._groups_of(endpoints, {group["GroupId"] for group in groups})
+        lists = self._prefix_lists(tables)
+        tables_in = _by_vpc(tables, partial(route_table_of, lists=lists))
+        subnets_in = _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}))
+        endpoints_in = _by_vpc(endpoints, endpoint_of)
+        groups_in = _by_vpc(groups, security_group_of)
+        acls_in = _by_vpc(acls, network_acl_of)
+        nats_in = _by_vpc(nats, nat_gateway_of)
+        return tuple(
+            replace(
+                vpc_of(described),
+                subnets=subnets_in[described["VpcId"]],
+                route_tables=tables_in[described["VpcId"]],
+                endpoints=endpoints_in[described["VpcId"]],
+                security_groups=groups_in[described["VpcId"]],
+                network_acls=acls_in[described["VpcId"]],
+                nat_gateways=nats_in[described["VpcId"]],
+            )
+            for described in sorted(vpcs, key=lambda described: str(described["VpcId"]))
+        )
+
+    def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+        """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
+        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
+        ids = sorted(attached - known)
+        chunks = [ids[start : start + _FILTER_VALUES] for start in range(0, len(ids), _FILTER_VALUES)]
+        found = side_by_side([partial(self._groups, chunk) for chunk in chunks])
+        return [group for groups in found for group in groups]
+
+    def _groups(self, ids: list[str]) -> list[dict[str, Any]]:
+        filters = [{"Name": "group-id", "Values": ids}]
+        return pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters)
+
+    def _read_zone_types(self) -> list[dict[str, Any]]:
+        if self._zone_types is None:
+            with translated("describe_availability_zones"):
+                zones = self._ec2.describe_availability_zones(AllAvailabilityZones=True)["AvailabilityZones"]
+            self._zone_types = {zone["ZoneName"]: zone.get("ZoneType", "availability-zone") for zone in zones}
+        return []
+
+    def _attribute(self, vpc_id: str, name: str) -> bool:
+        with translated(f"describe_vpc_attribute {name} of {vpc_id}"):
+            answer = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
+        return bool(answer[name[0].upper() + name[1:]]["Value"])
+
+    def _prefix_lists(self, tables: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+        """The CIDRs of the customer's prefix lists in routes. A gateway endpoint's list is AWS's and not read."""
+        ids = sorted(
+            {
+                route["DestinationPrefixListId"]
+                for table in tables
+                for route in table.get("Routes", [])
+                if route.get("DestinationPrefixListId") and not str(route.get("GatewayId", "")).startswith("vpce-")
+            }
+        )
+        entries = side_by_side([partial(self._prefix_list, list_id) for list_id in ids])
+        return dict(zip(ids, entries, strict=True))
+
+    def _prefix_list(self, list_id: str) -> tuple[str, ...]:
+        found = pages(self._ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=list_id)
+        return tuple(sorted(entry["Cidr"] for entry in found))
+
+
+_OWN_NAME = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME]}
+_DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def _by_vpc[T](
+    described: Iterable[dict[str, Any]], read: Callable[[dict[str, Any]], T]
+) -> defaultdict[str, tuple[T, ...]]:
+    """The values of each VPC, ordered by their ids, which lead each value's representation."""
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for one in described:
+        found[one.get("VpcId", "")].append(read(one))
+    ordered: defaultdict[str, tuple[T, ...]] = defaultdict(tuple)
+    for vpc_id, values in found.items():
+        ordered[vpc_id] = tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))
+    return ordered

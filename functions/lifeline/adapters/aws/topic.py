@@ -1,0 +1,69 @@
+"""Notices go to the stack's SNS topic, and to the one for chat channels."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.clients import client
+from lifeline.core.errors import LifelineError
+from lifeline.core.notices.chat import chat_form
+from lifeline.core.notices.forms import attributes_of, email_text, machine_text
+from lifeline.core.notices.notice import Notice, Sender, subject_line
+from lifeline.runtime.observability import logger
+
+_FOR_MACHINES = ("sqs", "lambda", "http", "https", "firehose")
+
+
+class Publishes(Protocol):
+    """Whoever can tell people: the topic, or a list in a test."""
+
+    def publish(self, notice: Notice) -> None:
+        """Send it, or raise TransientError or TerminalError."""
+
+
+class Topic:
+    """The SNS topics: people's and machines' in one, each protocol with its form, and chat's, where there is one."""
+
+    def __init__(
+        self,
+        topic_arn: str,
+        sender: Sender,
+        *,
+        chat_topic_arn: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sns: Any = None,
+    ) -> None:
+        self._topic_arn = topic_arn
+        self._sender = sender
+        self._chat_topic_arn = chat_topic_arn
+        self._now = now
+        self._sns = sns or client("sns")
+
+    def publish(self, notice: Notice) -> None:
+        """Send it. Raises where SNS didn't take it: the caller must not record it as told. That a chat channel wasn't
+        told is only logged, for people would be told twice.
+        """
+        now = self._now()
+        machine = machine_text(notice, self._sender, now)
+        forms = {"default": email_text(notice, self._sender), **dict.fromkeys(_FOR_MACHINES, machine)}
+        self._send(self._topic_arn, notice, json.dumps(forms), MessageStructure="json")
+        if self._chat_topic_arn:
+            try:
+                self._send(self._chat_topic_arn, notice, json.dumps(chat_form(notice, self._sender, now)))
+            except LifelineError as error:
+                logger.error("chat not told", subject=notice.subject, error=str(error))
+
+    def _send(self, topic_arn: str, notice: Notice, message: str, **more: str) -> None:
+        with translated(f"the notice {notice.subject!r} could not be published"):
+            self._sns.publish(
+                TopicArn=topic_arn,
+                Subject=subject_line(notice.subject),
+                Message=message,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in attributes_of(notice, self._sender).items()
+                },
+                **more,
+            )

@@ -1,0 +1,271 @@
+"""Which agents are silent: from their datapoints and their instances' states to what is remembered next.
+
+Nothing here reads a clock or AWS. An agent is remembered as `reporting`, `silent` or `suppressed`, or it isn't on the
+roster. These are all the ways from one to another. "On time" is an agent whose next datapoint isn't due for longer than
+the grace, "overdue" any other.
+
+| from | to | when | turn |
+| --- | --- | --- | --- |
+| none | reporting | CloudWatch lists it, or its instance's tag says that it is expected | none |
+| reporting | silent | overdue, its instance runs and isn't warming up, nothing excuses it | opens a gap |
+| reporting | suppressed | its instance is stopped, or started after the last datapoint; maintenance, exemption | none |
+| silent | reporting | on time, with `recover_after` datapoints since the silence | ends its gap |
+| silent | suppressed | its instance is stopped; maintenance, exemption, an operator's word | none |
+| suppressed | reporting | on time with a new datapoint; with an open gap as from silent | ends that gap, if any |
+| suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or goes on with its own |
+| any | none | its instance is terminated; or it is neither expected nor has it a datapoint that can be found | none |
+| silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
+
+An agent that is expected by a tag isn't forgotten for its silence. One that has never reported starts as reporting, is
+suppressed until its instance's start (or else the time since which it is expected) plus warm-up, one period and the
+grace have passed, and is silent then. For an agent that is up needs a period to publish.
+
+Two states are never remembered. `late` is reporting by another name: the next datapoint could be there by now, and is
+within the grace. `unknown` changes nothing: the agent's datapoints couldn't be read, or it is overdue and EC2 couldn't
+say whether its instance runs.
+
+A gap belongs to an incident. While that is open, a suppressed agent keeps its gap; if nothing came of it meanwhile, the
+same silence goes on afterwards, without a turn. One that falls silent again while its incident is open leaves it, for
+its new silence may have another cause; only a flapping one stays.
+An agent that opens more than three gaps in an hour is flapping, until it reports, or is still silent, more than an hour
+after its last gap was opened: a silence that lasts is no flapping.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import assert_never
+
+from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Turn, Verdict
+from lifeline.core.agents.instances import Instance, Power
+from lifeline.core.agents.series import Readings, Series, choose_series, needs_of, other_series
+from lifeline.core.agents.timing import MetricGap, Moment, Window, find_gap
+
+__all__ = [
+    "Agent",
+    "Evidence",
+    "Gap",
+    "MetricGap",
+    "Moment",
+    "Readings",
+    "Series",
+    "State",
+    "Suppression",
+    "Turn",
+    "Verdict",
+    "Window",
+    "choose_series",
+    "close_gap",
+    "find_gap",
+    "judge",
+    "needs_of",
+    "other_series",
+    "weigh",
+]
+
+_HOUR = timedelta(hours=1)
+
+
+def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, period: timedelta) -> Gap:
+    """The gap with its end: the first datapoint after the longest silence since `last_seen`.
+
+    As a rule that is the first datapoint after `last_seen`, and the gap starts where it was opened. Where late
+    datapoints have since filled a part of it, what is left of it counts; where they have filled all of it, its length
+    is 0. The order of `seen_at` doesn't matter.
+    """
+    times = sorted({last_seen, *(time for time in seen_at if time > last_seen)})
+    silences = [
+        Gap(since=max(before + period, gap.since), opened_at=gap.opened_at, ended_at=after)
+        for before, after in pairwise(times)
+    ]
+    longest = max(silences, key=lambda silence: silence.length(silence.since), default=gap)
+    return longest if longest.length(gap.since) else replace(gap, ended_at=gap.since)
+
+
+def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance: Instance, moment: Moment) -> Evidence:
+    """What the readings of an agent's series say together.
+
+    A datapoint of any series shows that the agent lives. It sticks to `current` while that is on time; then the series
+    with the latest datapoint takes over. Silence needs all of the series that were asked for: one that couldn't be
+    read leaves it open.
+    """
+    wanted = sorted({current, *asked}, key=lambda series: series.rank)
+    seen = {series: readings[series] for series in wanted if series in readings}
+    seen_at = tuple(sorted({time for times in seen.values() for time in times}))
+    if not moment.is_on_time(seen_at):
+        return Evidence(current, seen_at if len(seen) == len(wanted) else None, instance)
+    if moment.is_on_time(seen.get(current, ())):
+        return Evidence(current, seen_at, instance)
+    on_time = {series: moment.latest(times) for series, times in seen.items() if moment.is_on_time(times)}
+    speaking = max(on_time, key=lambda series: on_time[series] or moment.now)
+    return Evidence(speaking, seen_at, instance)
+
+
+def judge(agent: Agent, evidence: Evidence, moment: Moment) -> Verdict:
+    """What the agent is now, what to remember of it, and what that means for its incident.
+
+    Judging the result once more by the same evidence changes nothing, and neither does a quiet minute of an agent that
+    reports: what is remembered is then equal to what was.
+    """
+    match evidence.instance.power:
+        case Power.GONE:
+            return Verdict(State.SUPPRESSED, None)
+        case Power.DOWN:
+            return _suppress(agent, evidence, Suppression.STOPPED, moment)
+        case Power.RUNNING | Power.UNREADABLE:
+            if evidence.rest is not None:
+                return _suppress(agent, evidence, evidence.rest, moment)
+            return _judge_by_datapoints(agent, evidence, moment)
+        case _:
+            assert_never(evidence.instance.power)
+
+
+def _judge_by_datapoints(agent: Agent, evidence: Evidence, moment: Moment) -> Verdict:
+    if evidence.seen_at is None:
+        return Verdict(State.UNKNOWN, agent)
+    latest = _latest(agent, evidence, moment)
+    if latest is None and agent.expected_since is None:
+        return Verdict(State.SUPPRESSED, None)  # nobody expects it: listed, but without a datapoint that can be seen
+    if latest is None or moment.find_gap(latest):
+        return _miss(agent, evidence, latest, moment)
+    if agent.state is State.SUPPRESSED and latest == agent.seen_at:
+        return Verdict(State.SUPPRESSED, agent)  # its last datapoint is recent, but from before it was set aside
+    if _is_open(agent.gap):
+        return _come_back(agent, evidence, latest, moment)
+    return _report(agent, evidence, latest, moment)
+
+
+def _report(agent: Agent, evidence: Evidence, latest: datetime, moment: Moment) -> Verdict:
+    """On time, without a gap to end. Late is no more than a name: the same is remembered."""
+    state = State.LATE if moment.is_late([latest]) else State.REPORTING
+    series = evidence.series or agent.series
+    is_as_before = agent.state is State.REPORTING and agent.series == series and agent.seen_at is not None
+    if not is_as_before:
+        agent = replace(agent, state=State.REPORTING, suppressed_by=None, series=series, seen_at=latest)
+        agent = replace(agent, expected_since=None)  # from now on it is its instance's tag that counts
+    return Verdict(state, _calm(agent, moment.now))
+
+
+def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Moment) -> Verdict:
+    """The end of an open gap, once enough datapoints came after the silence; until then it goes on.
+
+    Only datapoints without another silence between them count. Those that came between two silences, and were too few,
+    don't end the gap in hindsight either.
+    """
+    rules = moment.rules
+    if agent.gap is None:
+        raise ValueError(f"{agent.entity} has no gap to come back from")
+    last_seen = agent.seen_at or agent.gap.since - rules.period
+    first, *more = _streaks({last_seen, *_believed_after(last_seen, evidence, latest)}, rules.period + rules.grace)
+    returned = more[-1] if more else first[1:]
+    if len(returned) < rules.recover_after:
+        return Verdict(agent.state, agent)
+    closed = close_gap(agent.gap, last_seen, [*first, *returned], period=rules.period)
+    back = _report(replace(agent, gap=closed), evidence, latest, moment)
+    return replace(back, turn=Turn.ENDED)
+
+
+def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> Verdict:
+    """Overdue: a new silence, the one that is known already, or one that something excuses."""
+    if agent.state is State.SILENT:
+        is_forgotten = _is_forgotten(agent, evidence, latest, moment)
+        return Verdict(State.SILENT, None if is_forgotten else _calm(agent, moment.now))
+    if evidence.instance.power is Power.UNREADABLE:
+        return Verdict(State.UNKNOWN, agent)
+    silence = _find_silence(agent, evidence, latest, moment)
+    if silence is None:
+        return _suppress(agent, evidence, Suppression.WARMING_UP, moment)
+    if agent.state is State.SUPPRESSED and _is_forgotten(agent, evidence, latest, moment):
+        return Verdict(State.SILENT, None)
+    if agent.state is State.SUPPRESSED and _is_open(agent.gap) and latest == agent.seen_at:
+        return Verdict(State.SILENT, replace(agent, state=State.SILENT, suppressed_by=None))
+    return _open_gap(agent, evidence, latest, silence, moment.now)
+
+
+def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> MetricGap | None:
+    """The silence, unless the instance started after the last datapoint and its agent may still be warming up."""
+    launched_at, rules, now = evidence.instance.launched_at, moment.rules, moment.now
+    if latest is not None:
+        warm_at = launched_at + rules.warm_up + rules.period if launched_at and launched_at > latest else None
+        return moment.find_gap(latest, not_before=warm_at)
+    expected_since = agent.expected_since or now
+    due = max((launched_at or expected_since) + rules.warm_up + rules.period, expected_since)
+    return MetricGap(due, now - due) if now - due > rules.grace and now >= expected_since else None
+
+
+def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence: MetricGap, now: datetime) -> Verdict:
+    openings = (*(opened_at for opened_at in agent.openings if now - opened_at <= _HOUR), now)
+    silent = replace(
+        agent,
+        state=State.SILENT,
+        suppressed_by=None,
+        series=agent.series or (evidence.series if latest else None),
+        seen_at=latest,
+        gap=Gap(since=silence.since, opened_at=now),
+        incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
+        openings=openings,
+        is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,
+    )
+    return Verdict(State.SILENT, silent, Turn.OPENED)
+
+
+def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Moment) -> Verdict:
+    """Set aside for that reason. Where the last datapoint couldn't be read, that waits for a run that can.
+
+    What an operator said to forget stays so until it reports, whatever happens meanwhile.
+    """
+    if agent.state is State.REPORTING and agent.series is not None and evidence.seen_at is None:
+        return Verdict(State.SUPPRESSED, agent)
+    latest = _latest(agent, evidence, moment)
+    is_known = evidence.seen_at is not None or evidence.instance.power is Power.DOWN
+    if is_known and _is_forgotten(agent, evidence, latest, moment):
+        return Verdict(State.SUPPRESSED, None)
+    if agent.state is State.SUPPRESSED:
+        kept = Suppression.FORGOTTEN if agent.suppressed_by is Suppression.FORGOTTEN else reason
+        return Verdict(State.SUPPRESSED, replace(agent, suppressed_by=kept))
+    gap = agent.gap if agent.incident else None
+    seen_at = agent.seen_at if _is_open(gap) else latest
+    aside = replace(agent, state=State.SUPPRESSED, suppressed_by=reason, seen_at=seen_at, gap=gap)
+    return Verdict(State.SUPPRESSED, aside)
+
+
+def _is_forgotten(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> bool:
+    """Whether nothing came for so long that it is no longer expected. A gap that was only just opened is told first."""
+    instance = evidence.instance
+    is_expected = agent.expected_since is not None or instance.is_expected or instance.power is Power.UNREADABLE
+    if latest is None or is_expected or (agent.gap is not None and agent.gap.opened_at == moment.now):
+        return False
+    return moment.now - max(latest, instance.launched_at or latest) > moment.rules.forget_after
+
+
+def _calm(agent: Agent, now: datetime) -> Agent:
+    """The agent, no longer flapping if its last gap was opened more than an hour ago; else as it is."""
+    if agent.is_flapping and all(now - opened_at > _HOUR for opened_at in agent.openings):
+        return replace(agent, is_flapping=False)
+    return agent
+
+
+def _is_open(gap: Gap | None) -> bool:
+    return gap is not None and gap.is_open
+
+
+def _latest(agent: Agent, evidence: Evidence, moment: Moment) -> datetime | None:
+    """The last datapoint known. The remembered one counts even where it lies ahead: then our clock went back."""
+    times = (agent.seen_at, moment.latest(evidence.seen_at or ()))
+    return max((time for time in times if time is not None), default=None)
+
+
+def _believed_after(last_seen: datetime, evidence: Evidence, latest: datetime) -> list[datetime]:
+    return [time for time in evidence.seen_at or () if last_seen < time <= latest]
+
+
+def _streaks(times: Iterable[datetime], longest: timedelta) -> list[list[datetime]]:
+    """The times in order, a new list after each pause that is longer than that."""
+    first, *rest = sorted(times)
+    streaks = [[first]]
+    for time in rest:
+        if time - streaks[-1][-1] > longest:
+            streaks.append([])
+        streaks[-1].append(time)
+    return streaks

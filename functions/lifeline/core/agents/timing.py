@@ -1,0 +1,122 @@
+"""One run's time and rules: what it asks CloudWatch for, and which datapoints are overdue by then.
+
+An agent's next datapoint is due one period after the start of its last one's period, and the grace counts from there.
+It can't have been published before its own period ends, so until then its absence says nothing; from then on it is
+late, and once the grace is over it is missing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lifeline.core.agents.watches import Rules
+
+_RECENT = timedelta(hours=3)  # how long datapoints of less than a minute are kept (CloudWatch API: GetMetricData)
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time to query: `start` included, `end` excluded, both multiples of `period`."""
+
+    start: datetime
+    end: datetime
+    period: timedelta
+
+    @property
+    def points(self) -> int:
+        """How many datapoints a series can have in it."""
+        return (self.end - self.start) // self.period
+
+
+@dataclass(frozen=True, slots=True)
+class MetricGap:
+    """A silence: `since` its first missing datapoint was due."""
+
+    since: datetime
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One run's rules and time, which every decision of that run shares."""
+
+    now: datetime
+    rules: Rules
+
+    @property
+    def usual_window(self) -> Window:
+        """Just long enough to tell an agent on time from one that is overdue."""
+        return self._window(self._usual_reach, self.rules.resolution)
+
+    @property
+    def recent_window(self) -> Window:
+        """Long enough to find when an agent fell silent, or when it came back and how often it was seen since."""
+        reach = self._usual_reach + self.rules.recover_after * self.rules.period
+        return self._window(max(_RECENT - self.rules.resolution, reach), self.rules.resolution)
+
+    @property
+    def remembered_window(self) -> Window:
+        """As long as an agent is remembered, by the hour: for a silence that began while nobody was looking."""
+        return self._window(self.rules.forget_after, _HOUR)
+
+    def is_on_time(self, seen_at: Iterable[datetime]) -> bool:
+        """Whether the latest of these datapoints leaves the agent's next one within the grace."""
+        latest = self.latest(seen_at)
+        return latest is not None and self.now - latest <= self.rules.period + self.rules.grace
+
+    def is_late(self, seen_at: Iterable[datetime]) -> bool:
+        """Whether the agent's next datapoint could be there by now and isn't, though it is still within the grace."""
+        latest = self.latest(seen_at)
+        if latest is None or self.find_gap(latest) is not None:
+            return False
+        return self.now > latest + self.rules.period + self.rules.resolution
+
+    def latest(self, seen_at: Iterable[datetime]) -> datetime | None:
+        """The latest datapoint that can be believed, or None.
+
+        One from further ahead than a period and the grace is ignored: an agent whose clock is a day ahead must not look
+        alive for a day after its death.
+        """
+        horizon = self.now + self.rules.period + self.rules.grace
+        return max([time for time in seen_at if time <= horizon], default=None)
+
+    def find_gap(self, latest: datetime, *, not_before: datetime | None = None) -> MetricGap | None:
+        """The silence since this datapoint by the run's rules, as `find_gap` below."""
+        rules = self.rules
+        return find_gap([latest], now=self.now, period=rules.period, grace=rules.grace, not_before=not_before)
+
+    @property
+    def _usual_reach(self) -> timedelta:
+        return self.rules.period + self.rules.grace + 2 * self.rules.resolution
+
+    def _window(self, reach: timedelta, period: timedelta) -> Window:
+        return Window(_floor(self.now - reach, period), _floor(self.now, period) + period, period)
+
+
+def find_gap(
+    seen_at: Iterable[datetime],
+    *,
+    now: datetime,
+    period: timedelta,
+    grace: timedelta,
+    not_before: datetime | None = None,
+) -> MetricGap | None:
+    """The silence that lasts until `now`, or None while the agent is on time.
+
+    Only the latest datapoint counts: a hole that has since been filled is not a gap. `seen_at` holds the start of
+    each datapoint's period; one in the future, from a clock that is ahead, is on time. Before `not_before` nothing is
+    due. Raises ValueError where `seen_at` is empty: an agent that never reported is not one that stopped.
+    """
+    latest = max(seen_at, default=None)
+    if latest is None:
+        raise ValueError("no datapoints: never reported, rather than stopped")
+    due = latest + period
+    if not_before is not None:
+        due = max(due, not_before)
+    return MetricGap(since=due, length=now - due) if now - due > grace else None
+
+
+def _floor(time: datetime, step: timedelta) -> datetime:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return time - (time - epoch) % step

@@ -1,0 +1,88 @@
+"""What is watched: whose metrics, how often they come, and when their absence is a silence."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+from lifeline.core.agents.instances import Instance
+
+_PERIODS = tuple(timedelta(seconds=one) for one in (60, 30, 20, 10, 5, 1))  # CloudWatch API: MetricStat.Period
+_DAY = timedelta(days=1)
+
+type Tags = tuple[tuple[str, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When an agent counts as silent, and as back. Raises ValueError where the period isn't from 1 s to 1 h."""
+
+    period: timedelta = timedelta(minutes=1)
+    grace: timedelta = timedelta(minutes=4)
+    warm_up: timedelta = timedelta(minutes=10)
+    forget_after: timedelta = timedelta(days=14)
+    recover_after: int = 2
+
+    def __post_init__(self) -> None:
+        if not timedelta(seconds=1) <= self.period <= timedelta(hours=1):
+            raise ValueError(f"an agent's period is from 1 s to 1 h, not {self.period}")
+
+    @property
+    def resolution(self) -> timedelta:
+        """The period to query by: a minute, or for agents that publish more often the longest that CloudWatch takes.
+
+        Never longer: CloudWatch stamps a datapoint with the start of the period queried by, so that what is published
+        at the end of a long one would look due a whole period before it is.
+        """
+        return next(one for one in _PERIODS if one <= self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One kind of agent. Each value of `dimension` in `namespace` names one of them, an entity.
+
+    With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start so; with
+    neither, any. `needs` are services that the agents must reach beside `monitoring`.
+    """
+
+    name: str = "cloudwatch-agent"
+    namespace: str = "CWAgent"
+    dimension: str = "InstanceId"
+    metric: str = ""
+    metric_prefix: str = ""
+    rules: Rules = field(default_factory=Rules)
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A time in which silence is expected: once, from `start` to `end`, or in the days of a week (UTC, 0 is Monday).
+
+    It covers the agents that meet every condition; an empty one is met by all.
+    """
+
+    reason: str
+    start: datetime | None = None
+    end: datetime | None = None
+    days: frozenset[int] = frozenset()
+    at: time = time(0, 0)
+    length: timedelta = timedelta()
+    watches: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()
+    vpc_ids: frozenset[str] = frozenset()
+    instance_tags: Tags = ()
+
+    def is_on(self, now: datetime) -> bool:
+        """True from its start to just before its end."""
+        if self.start and self.end:
+            return self.start <= now < self.end
+        today = now.astimezone(UTC).date()
+        begun = [datetime.combine(today - back * _DAY, self.at, UTC) for back in range(8)]
+        return any(one.weekday() in self.days and one <= now < one + self.length for one in begun)
+
+    def covers(self, watch: str, entity: str, instance: Instance) -> bool:
+        """True if the agent meets every condition."""
+        return (
+            (not self.watches or watch in self.watches)
+            and (not self.entities or entity in self.entities)
+            and (not self.vpc_ids or instance.vpc_id in self.vpc_ids)
+            and all(instance.tag(key) in values for key, values in self.instance_tags)
+        )

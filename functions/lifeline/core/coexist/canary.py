@@ -1,0 +1,146 @@
+"""A canary: private DNS that was just switched on, and is switched off again if agents fall silent right after."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.network.model import Endpoint, Vpc, is_own
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+
+WATCHED_FOR = timedelta(minutes=10)  # a silence that begins so soon after the switch is the canary's
+_KEPT_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """One service's private DNS: which endpoint's was switched on when, and when it was switched off again, if it was.
+
+    It is on record before the switch, so that a run that dies between the two leaves no switch unwatched.
+    """
+
+    endpoint_id: str
+    at: datetime
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What the detector asks for: a service whose private DNS silenced agents, when that was seen, and the incident."""
+
+    service: str
+    seen_at: datetime
+    incident: str = ""
+
+
+def watch_switched(
+    canaries: Mapping[str, Canary], actions: Iterable[Action], status: Status, *, now: datetime
+) -> dict[str, Canary]:
+    """The canaries with those that the actions of that status switch on now, and without what is long over."""
+    kept = {service: one for service, one in canaries.items() if now - (one.withdrawn_at or one.at) < _KEPT_FOR}
+    switched = (one for one in actions if one.kind is ActionKind.ENABLE_PRIVATE_DNS and one.status is status)
+    return kept | {one.service: Canary(one.endpoint_id, now) for one in switched}
+
+
+def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
+    """The canaries without those whose switch certainly wasn't made: whatever fell silent then, it wasn't for them."""
+    unmade = {
+        one.endpoint_id
+        for one in actions
+        if one.kind is ActionKind.ENABLE_PRIVATE_DNS and (one.status is Status.FAILED or one.held_by)
+    }
+    return {
+        service: one
+        for service, one in canaries.items()
+        if one.endpoint_id not in unmade or one.withdrawn_at is not None
+    }
+
+
+def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now: datetime) -> dict[str, Canary]:
+    """The canaries with those withdrawn whose endpoint, by its id, has its private DNS off by now."""
+    return {
+        service: replace(one, withdrawn_at=now) if one.endpoint_id in off and one.withdrawn_at is None else one
+        for service, one in canaries.items()
+    }
+
+
+def switched_off(actions: Iterable[Action]) -> frozenset[str]:
+    """The ids of the endpoints whose private DNS was switched off."""
+    kind = ActionKind.DISABLE_PRIVATE_DNS
+    return frozenset(one.endpoint_id for one in actions if one.kind is kind and one.status is Status.DONE)
+
+
+def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
+    """The canaries, withdrawn since their freeze where a run stopped before it could write that down."""
+    return {
+        service: replace(one, withdrawn_at=freeze.since)
+        if one.withdrawn_at is None
+        and (freeze := frozen.get(service))
+        and _is_canarys(freeze)
+        and freeze.since >= one.at
+        else one
+        for service, one in canaries.items()
+    }
+
+
+def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> frozenset[str]:
+    """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
+    return frozenset(canaries[one].endpoint_id for one in services) - _answering(vpc, owner).keys()
+
+
+def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
+    """The asks that count, by service: those for a canary that was on by then, and that isn't withdrawn yet.
+
+    So one that comes late, or twice, takes nothing back that was switched on anew.
+    """
+    latest = {one.service: one for one in sorted(asked, key=lambda one: (one.seen_at, one.incident))}
+    return {
+        service: one
+        for service, one in sorted(latest.items())
+        if service in canaries and canaries[service].withdrawn_at is None and canaries[service].at <= one.seen_at
+    }
+
+
+def freeze_withdrawn(
+    frozen: Mapping[str, Freeze], canaries: Mapping[str, Canary], asked: Mapping[str, Withdrawal], *, now: datetime
+) -> dict[str, Freeze]:
+    """The freezes with those of the services that are withdrawn, which hold until a person ends them."""
+    new = {service: one for service, one in asked.items() if not _is_canarys(frozen.get(service))}
+    return dict(frozen) | {
+        service: Freeze(
+            FreezeKind.CANARY,
+            now,
+            f"agents fell silent right after private DNS of {canaries[service].endpoint_id} was switched on"
+            + (f" ({one.incident})" if one.incident else ""),
+            event_id=one.incident,
+        )
+        for service, one in new.items()
+    }
+
+
+def withdraw(plan: Plan, canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> Plan:
+    """The plan with private DNS of the services' canaries switched off. What is no longer Lifeline's is left alone."""
+    own = _answering(vpc, owner)
+    minutes = int(WATCHED_FOR.total_seconds() // 60)
+    found = tuple(
+        Action(
+            ActionKind.DISABLE_PRIVATE_DNS,
+            f"agents fell silent within {minutes} minutes after private DNS of {endpoint_id} was switched on (canary); "
+            f"{service} has its public addresses again in the whole VPC",
+            service=service,
+            service_name=own[endpoint_id].service_name,
+            endpoint_id=endpoint_id,
+        )
+        for service in sorted(services)
+        if (endpoint_id := canaries[service].endpoint_id) in own
+    )
+    return replace(plan, actions=(*plan.actions, *found))
+
+
+def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:
+    """Lifeline's own endpoints with private DNS, by id."""
+    return {one.id: one for one in vpc.endpoints if is_own(one, owner) and one.private_dns and not one.state.is_gone}
+
+
+def _is_canarys(freeze: Freeze | None) -> bool:
+    return freeze is not None and freeze.kind is FreezeKind.CANARY

@@ -1,0 +1,168 @@
+"""Claims: somebody else's endpoint is refused because Lifeline's own is in its place. Which of them count."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc, is_own, suffix_of
+from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.wording import write_time
+
+CLAIM_HOLDS = timedelta(hours=24)  # so long theirs may take to come; then connectivity comes first again
+_A_RUN = timedelta(minutes=5)  # an endpoint is remembered at the end of the run that made it
+_CONFLICT = re.compile(r"conflicting DNS domain for ([A-Za-z0-9*_.-]{1,253})")
+_TABLE_ID = re.compile(r"rtb-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_ENDPOINT_ID = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_SERVICE_NAME = re.compile(r"[a-z0-9.-]{1,255}")
+_CLAIMING = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a refused call wanted: a DNS name for its endpoint, or routes to a service in some route tables."""
+
+    service_name: str = ""
+    domain: str = ""
+    endpoint_id: str = ""
+    route_table_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim with who made it, by which call, and when."""
+
+    claim: Claim
+    actor: str
+    event_name: str
+    event_id: str
+    at: datetime
+
+
+# ---- reading a record
+
+
+def read_claim(event_name: str, failure: str, message: str, request: object) -> Claim | None:
+    """The claim that the record of a refused call is, or None where it was refused for another reason.
+
+    `failure` is EC2's code without its prefix. Whatever of the request isn't of the form that it should be is left out.
+    """
+    if event_name not in _CLAIMING:
+        return None
+    found = dict(_members(request))
+    name, endpoint_id = (str(found.get(key, "")) for key in ("servicename", "vpcendpointid"))
+    claim = Claim(
+        service_name=name if _SERVICE_NAME.fullmatch(name) else "",
+        endpoint_id=endpoint_id if _ENDPOINT_ID.fullmatch(endpoint_id) else "",
+    )
+    conflict = _CONFLICT.search(message)
+    if failure == "InvalidParameter" and conflict:
+        return replace(claim, domain=conflict[1].rstrip(".").lower())
+    tables = tuple(sorted(set(_tables(request))))
+    if failure == "RouteAlreadyExists" and tables:
+        return replace(claim, route_table_ids=tables)
+    return None
+
+
+def _members(part: object) -> Iterator[tuple[str, str]]:
+    """The texts of a request by their names in lower case: EC2's records come wrapped and unwrapped."""
+    stack = [part]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Mapping):
+            yield from ((str(name).lower(), value) for name, value in one.items() if isinstance(value, str))
+            stack.extend(value for value in one.values() if isinstance(value, Mapping))
+
+
+def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
+    """The route tables that a request adds or names, but not those that it takes off."""
+    if isinstance(part, Mapping):
+        for name, value in part.items():
+            key = str(name).lower()
+            if not key.startswith("remove"):
+                yield from _tables(value, is_inside=is_inside or "routetableid" in key)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _tables(one, is_inside=is_inside)
+    elif is_inside and isinstance(part, str) and _TABLE_ID.fullmatch(part):
+        yield part
+
+
+# ---- keeping it
+
+
+def held_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
+    """Lifeline's own endpoint that really stands in the claim's way, or None: then the claim is nobody's to answer."""
+    if any(one.id == claim.endpoint_id and is_own(one, owner) for one in vpc.endpoints):
+        return None
+    own = [one for one in live(vpc) if is_own(one, owner)]
+    if claim.domain:
+        return next((one for one in own if one.private_dns and _answers(one, claim.domain, catalog)), None)
+    wanted = claim.service_name or next((x.service_name for x in vpc.endpoints if x.id == claim.endpoint_id), "")
+    gateways = (one for one in own if one.type is EndpointType.GATEWAY and one.service_name == wanted)
+    return next((one for one in gateways if one.route_table_ids & set(claim.route_table_ids)), None)
+
+
+def keep_claims(
+    frozen: Mapping[str, Freeze],
+    claims: Iterable[Claimed],
+    vpc: Vpc,
+    made: Mapping[str, Made],
+    *,
+    owner: str,
+    catalog: Catalog,
+    now: datetime,
+) -> dict[str, Freeze]:
+    """The freezes with one for each claim that Lifeline's own stands in the way of.
+
+    A record from before the endpoint, or older than CLAIM_HOLDS, is about something that is over. Where another freeze
+    stands, hands stay off. The same record twice is one claim.
+    """
+    kept = dict(frozen)
+    for one in claims:
+        own = held_by_own(one.claim, vpc, owner, catalog)
+        if own and _is_new(one, own, made, now) and not _is_known(one, own, kept, now):
+            kept[suffix_of(own.service_name)] = _freeze(one, own, kept.get(suffix_of(own.service_name)), now)
+    return kept
+
+
+def live(vpc: Vpc) -> list[Endpoint]:
+    """The VPC's endpoints that aren't gone, by id."""
+    return sorted((one for one in vpc.endpoints if not one.state.is_gone), key=lambda one: one.id)
+
+
+def _is_new(one: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime) -> bool:
+    known = made.get(suffix_of(own.service_name))
+    is_before = known is not None and known.endpoint_id == own.id and one.at < known.at - _A_RUN
+    return one.at > now - CLAIM_HOLDS and not is_before
+
+
+def _is_known(one: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now: datetime) -> bool:
+    service = suffix_of(own.service_name)
+    others = {name for name, it in standing(frozen, now).items() if it.kind is not FreezeKind.CLAIM}
+    before = frozen.get(service)
+    return bool({service, EVERYTHING} & others) or bool(before and one.event_id and before.event_id == one.event_id)
+
+
+def _freeze(one: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
+    since = min(one.at, now)
+    holds = "answers the name" if one.claim.domain else "has the routes"
+    why = f"{one.event_name} by {one.actor or 'somebody unnamed'} at {write_time(one.at)} was refused, for "
+    tables = own.route_table_ids & set(one.claim.route_table_ids)
+    earlier = before.ids if before and before.kind is FreezeKind.CLAIM else ()
+    return Freeze(
+        FreezeKind.CLAIM,
+        since,
+        f"{why}{own.id}, Lifeline's, {holds}",
+        one.actor,
+        one.event_id,
+        since + CLAIM_HOLDS,
+        ids=tuple(sorted({*earlier, *tables})),
+    )
+
+
+def _answers(endpoint: Endpoint, domain: str, catalog: Catalog) -> bool:
+    service = catalog.named(endpoint.service_name, endpoint.type)
+    names = {name.lower().removeprefix("*.") for name in service.private_dns_names} if service else set()
+    return domain.removeprefix("*.") in names

@@ -1,0 +1,199 @@
+"""Yielding: Lifeline's own makes way for an endpoint that somebody else brings.
+
+AWS lets one endpoint answer a name in a VPC, and one route to a service stand in a route table. So Lifeline's own steps
+back: it stands on without its private DNS, or without these routes, until theirs works. Then it goes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lifeline.core.coexist.claims import CLAIM_HOLDS, live
+from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
+from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.plan.security_group import own_group
+from lifeline.core.wording import write_time
+
+_TAKES_GROUP = frozenset(
+    {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
+)
+_GROUP_GOES = frozenset({ActionKind.DELETE_SECURITY_GROUP})
+_SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """One VPC's plan with what the claims there ask for, the freezes as they are now, and whether theirs is coming."""
+
+    plan: Plan
+    frozen: Mapping[str, Freeze]
+    is_waiting: bool = False
+
+
+def leaves_traces(vpc: Vpc, owner: str) -> bool:
+    """True where the VPC itself shows that a claim may have left something to do, whatever is remembered."""
+    own = [one for one in live(vpc) if is_own(one, owner)]
+    group = own_group(vpc, owner)
+    is_idle = group is not None and not any(group.id in one.group_ids for one in own)
+    return is_idle or any(_is_silent(one) for one in own)
+
+
+def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> Yield:
+    """The plan with Lifeline's own stepping back for each claim that stands, and going once theirs works.
+
+    What it would do for a claimed service is left out, with a note. One of its own whose name somebody else's endpoint
+    answers goes, with or without a claim. A claim is forgotten once nothing of Lifeline's is left of it, or once its
+    time is over and theirs isn't there. Pure.
+    """
+    return _Yielding(plan, vpc, frozen, owner, now).answer()
+
+
+class _Yielding:
+    def __init__(self, plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], owner: str, now: datetime) -> None:
+        self._plan = plan
+        self._vpc = vpc
+        self._now = now
+        self._own = [one for one in live(vpc) if is_own(one, owner)]
+        self._others = [one for one in live(vpc) if not is_own(one, owner)]
+        self._group = own_group(vpc, owner)
+        self._frozen = dict(frozen)
+        self._claims = {service: one for service, one in frozen.items() if one.kind is FreezeKind.CLAIM}
+        self._actions = list(plan.actions)
+        self._notes = list(plan.notes)
+        self._met: set[str] = set()
+        self._is_waiting = False
+
+    def answer(self) -> Yield:
+        for service, freeze in sorted(self._claims.items()):
+            self._answer(service, freeze)
+        retired = [one for one in self._retire_superseded() if not self._is_retired(one.endpoint_id)]
+        self._actions += retired
+        if retired or self._met:
+            self._actions += self._delete_group()
+        for service in self._met:
+            self._forget_met(service)
+        order = list(ActionKind)
+        actions = sorted(self._actions, key=lambda one: (order.index(one.kind), one.service, one.endpoint_id))
+        plan = replace(self._plan, actions=tuple(actions), notes=tuple(self._notes))
+        return Yield(plan, self._frozen, self._is_waiting)
+
+    # ---- one claim
+
+    def _answer(self, service: str, freeze: Freeze) -> None:
+        theirs = [one for one in self._others if _takes_over(one, service, freeze)]
+        if _is_met(freeze, theirs):
+            self._met.add(service)
+            self._frozen[service] = replace(freeze, until=min(freeze.until or self._now, self._now))
+        elif standing({service: freeze}, self._now):
+            self._postpone(service)
+            self._actions += self._step_back(service, freeze)
+            self._notes.append(f"{service} is {freeze_words(freeze, self._vpc.id, service)}")
+            self._is_waiting = self._is_waiting or any(one.state.is_coming for one in theirs)
+        else:
+            self._actions = [_taken_back(one, service, freeze) for one in self._actions]
+            del self._frozen[service]
+
+    def _postpone(self, service: str) -> None:
+        """Leaves out what would be done for the service, and what only prepares it."""
+        before = self._actions
+        self._actions = [one for one in before if one.service != service or not _is_pressing(one)]
+        if len(self._actions) < len(before) and all(
+            one.kind in _SUPPORTS for one in filter(_is_pressing, self._actions)
+        ):
+            self._actions = [one for one in self._actions if not _is_pressing(one)]
+
+    def _step_back(self, service: str, freeze: Freeze) -> Iterator[Action]:
+        """AWS takes no change of an endpoint while it is pending, and says so: then it is tried again. One that failed
+        serves nobody, so it goes.
+        """
+        for endpoint in (one for one in self._own if suffix_of(one.service_name) == service):
+            action = Action(
+                ActionKind.DISABLE_PRIVATE_DNS,
+                f"{freeze.why}: theirs goes first",
+                service=service,
+                service_name=endpoint.service_name,
+                endpoint_id=endpoint.id,
+            )
+            tables = endpoint.route_table_ids & set(freeze.ids)
+            if endpoint.private_dns and not freeze.ids:
+                has_failed = endpoint.state in FAILED_STATES
+                yield replace(action, kind=ActionKind.RETIRE_ENDPOINT) if has_failed else action
+            elif tables:
+                is_last = tables == endpoint.route_table_ids
+                kind = ActionKind.RETIRE_ENDPOINT if is_last else ActionKind.REMOVE_ROUTE_TABLES
+                yield replace(action, kind=kind, route_table_ids=tuple(sorted(tables)))
+
+    # ---- what is left of Lifeline's own
+
+    def _retire_superseded(self) -> Iterator[Action]:
+        """What serves nobody any more, for somebody else's endpoint answers its name in the whole VPC."""
+        for own in self._own:
+            answering = [one.id for one in self._others if _is_in_place_of(one, own)]
+            if answering and _is_silent(own) and not own.state.is_coming:
+                service = suffix_of(own.service_name)
+                claim = self._claims.get(service)
+                claimed = f", as {claim.actor} had claimed" if claim and claim.actor else ""
+                yield Action(
+                    ActionKind.RETIRE_ENDPOINT,
+                    f"{min(answering)} of others answers {service} in the VPC now{claimed}: this one serves nobody",
+                    service=service,
+                    service_name=own.service_name,
+                    subnet_ids=tuple(sorted(own.subnet_ids)),
+                    endpoint_id=own.id,
+                )
+
+    def _is_retired(self, endpoint_id: str) -> bool:
+        going = (one.endpoint_id for one in self._actions if one.kind is ActionKind.RETIRE_ENDPOINT)
+        return endpoint_id in going
+
+    def _delete_group(self) -> Iterator[Action]:
+        """Lifeline's group, where nothing has it any more and nothing that is planned takes it."""
+        if self._group is None or any(one.kind in _TAKES_GROUP | _GROUP_GOES for one in self._actions):
+            return
+        users = {one.id for one in live(self._vpc) if self._group.id in one.group_ids}
+        if all(map(self._is_retired, users)):
+            reason = "no endpoint of Lifeline's uses it any more"
+            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, group_id=self._group.id)
+
+    def _forget_met(self, service: str) -> None:
+        going = {one.kind for one in self._actions} & (_GROUP_GOES | {ActionKind.RETIRE_ENDPOINT})
+        if not going and not any(_is_silent(one) and suffix_of(one.service_name) == service for one in self._own):
+            del self._frozen[service]
+
+
+def _is_silent(endpoint: Endpoint) -> bool:
+    return endpoint.type is EndpointType.INTERFACE and not endpoint.private_dns
+
+
+def _is_pressing(action: Action) -> bool:
+    return action.status is Status.PLANNED and action.kind not in GIVES_UP
+
+
+def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:
+    if suffix_of(endpoint.service_name) != service or endpoint.state in FAILED_STATES:
+        return False
+    if freeze.ids:
+        return endpoint.type is EndpointType.GATEWAY and bool(endpoint.route_table_ids & set(freeze.ids))
+    return endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
+
+
+def _is_met(freeze: Freeze, theirs: Iterable[Endpoint]) -> bool:
+    ready = [one for one in theirs if one.state is EndpointState.AVAILABLE]
+    return bool(ready) and set(freeze.ids) <= {table for one in ready for table in one.route_table_ids}
+
+
+def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:
+    is_same = (endpoint.service_name, endpoint.type) == (own.service_name, own.type)
+    return is_same and endpoint.private_dns and endpoint.state is EndpointState.AVAILABLE
+
+
+def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
+    """The action with what nobody would guess: that Lifeline had made way, for whom, and how long."""
+    is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
+    if action.service != service or not _is_pressing(action) or not is_over:
+        return action
+    who, hours = freeze.actor or "somebody", int(CLAIM_HOLDS.total_seconds() // 3600)
+    words = f"Lifeline made way for {who} at {write_time(freeze.since)}, and theirs isn't there after {hours} hours"
+    return replace(action, reason=f"{action.reason}; {words}")

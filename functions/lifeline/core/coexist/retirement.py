@@ -1,0 +1,243 @@
+"""Life-support ends: which of Lifeline's own endpoints nothing requires, since when, and whether they may go."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, is_own, suffix_of
+from lifeline.core.network.obstacles import FAILED_STATES, is_on_gateway
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.security_group import own_group
+from lifeline.core.policy.policy import EXEMPT, REQUIRE, Policy, Wanted, is_exempt, wanted
+from lifeline.core.wording import write_time
+
+_RETIRABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides beside the VPC and its wishes.
+
+    `after` is how long an endpoint stays that nothing requires; zero is for good. `dns` is what else answers names in
+    the VPC, None where nobody has looked. `is_release` says that a person gave up everything that is Lifeline's.
+    """
+
+    owner: str
+    policy: Policy
+    catalog: Catalog
+    now: datetime
+    after: timedelta
+    dns: DnsView | None = None
+    is_release: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What to take away, since when each of Lifeline's own isn't needed (by id, to be remembered), and what to say."""
+
+    actions: tuple[Action, ...] = ()
+    unneeded: Mapping[str, datetime] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
+    """The ids of Lifeline's own endpoints, and its group, that no wish for `services` needs.
+
+    An endpoint is needed while any subnet wishes for its service, the group while any wishes for a service that has no
+    gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
+    """
+    found = {one.id for one in _own(vpc, owner) if suffix_of(one.service_name) not in services}
+    group = own_group(vpc, owner)
+    if group and all(_is_by_gateway(service, catalog) for service in services):
+        found.add(group.id)
+    return frozenset(found)
+
+
+def plan_retirement(vpc: Vpc, want: Wanted, terms: Terms, unneeded: Mapping[str, datetime]) -> Retirement:
+    """What may go now: what nothing has required for as long as `terms` say, or all of it where it is released.
+
+    `unneeded` is what was remembered; whatever is needed again, or gone, is forgotten, so that its time starts anew. An
+    endpoint that is the only way of an isolated subnet, which nobody said needs none, is held back as blocked. Applying
+    it leaves nothing to retire. Pure.
+    """
+    return _Retiring(vpc, want, terms, unneeded).plan()
+
+
+class _Retiring:
+    def __init__(self, vpc: Vpc, want: Wanted, terms: Terms, unneeded: Mapping[str, datetime]) -> None:
+        self._vpc = vpc
+        self._want = want
+        self._terms = terms
+        self._tiers = classify_subnets(vpc)
+        services = {wish.service for wish in want.wishes}
+        ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
+        self._since = {one: unneeded.get(one, terms.now) for one in ids}
+
+    def plan(self) -> Retirement:
+        terms = self._terms
+        if not terms.after and not terms.is_release:
+            return Retirement()
+        own = _own(self._vpc, terms.owner)
+        retired = [self._retire(one) for one in own if terms.is_release or self._is_due(one.id)]
+        going = {one.endpoint_id for one in retired if one.status is Status.PLANNED}
+        told = {one.endpoint_id for one in retired}
+        notes = [self._note(one) for one in own if one.id in self._since and one.id not in told]
+        return Retirement((*retired, *self._delete_group(going)), self._since if terms.after else {}, tuple(notes))
+
+    def _is_due(self, resource_id: str) -> bool:
+        since = self._since.get(resource_id)
+        return since is not None and self._terms.now - since >= self._terms.after
+
+    def _note(self, endpoint: Endpoint) -> str:
+        hours = int(self._terms.after.total_seconds() // 3600)
+        service = suffix_of(endpoint.service_name)
+        return f"{endpoint.id}: no subnet requires {service} any more; it is retired after {hours} hours of that"
+
+    # ---- an endpoint
+
+    def _retire(self, endpoint: Endpoint) -> Action:
+        action = Action(
+            ActionKind.RETIRE_ENDPOINT,
+            f"{self._why(endpoint)}; {self._consequence(endpoint)}",
+            service=suffix_of(endpoint.service_name),
+            service_name=endpoint.service_name,
+            subnet_ids=tuple(sorted(endpoint.subnet_ids)),
+            route_table_ids=tuple(sorted(endpoint.route_table_ids)),
+            endpoint_id=endpoint.id,
+        )
+        refusal = "" if self._terms.is_release else self._refusal(endpoint)
+        return action.blocked(refusal) if refusal else action
+
+    def _why(self, endpoint: Endpoint) -> str:
+        service = suffix_of(endpoint.service_name)
+        if self._terms.is_release:
+            wishing = sorted(one for wish in self._want.wishes if wish.service == service for one in wish.subnet_ids)
+            return f"released by hand{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
+        return f"no subnet has required {service} since {write_time(self._since[endpoint.id])}: {self._cause(service)}"
+
+    def _cause(self, service: str) -> str:
+        """Why nothing requires the service, as it stands now: the way that a subnet has, an exemption, the policy."""
+        policy, today = self._terms.policy, self._terms.now.date()
+        if not self._vpc.subnets:
+            return "the VPC has no subnet left"
+        exempted = [one for one in self._want.exempted if one.spares(service)]
+        if exempted:
+            return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
+        if_cut_off = wanted(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
+        would = sorted(one for wish in if_cut_off.wishes if wish.service == service for one in wish.subnet_ids)
+        if would:
+            return f"what would require it has a route out: {self._named(would)}"
+        is_asked = any(service in rule.services for rule in policy.rules)
+        return f"the policy doesn't ask for it{' in any subnet of this VPC' if is_asked else ''}"
+
+    def _consequence(self, endpoint: Endpoint) -> str:
+        if endpoint.type is EndpointType.GATEWAY:
+            return f"its routes go from {', '.join(sorted(endpoint.route_table_ids)) or 'no route table'}"
+        if not endpoint.private_dns:
+            return "its private DNS is off, so nobody's names change"
+        central = self._central(endpoint)
+        then = f"{central.kind} {central.source_id} answers" if central else "it resolves to public addresses"
+        return f"private DNS of the name goes with it: {then} in the whole VPC"
+
+    # ---- do no harm
+
+    def _refusal(self, endpoint: Endpoint) -> str:
+        """Why it must stay although nothing requires it, or an empty text."""
+        service = suffix_of(endpoint.service_name)
+        if self._want.problems:
+            return f"somebody may require {service} after all: {self._want.problems[0]}"
+        if self._central(endpoint):
+            return ""
+        left = [one for one in self._vpc.subnets if self._is_only_way(endpoint, one)]
+        cut_off = sorted(one.id for one in left if not self._is_meant(one, service))
+        return self._cut_off_words(cut_off, service) if cut_off else ""
+
+    def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
+        return (
+            f"it is the only way to {service} for {self._named(subnet_ids)}, where the policy neither asks for it nor "
+            f"exempts from it: say either (by the policy, or by the tag {REQUIRE} or {EXEMPT}), or delete it yourself"
+        )
+
+    def _is_only_way(self, endpoint: Endpoint, client: Subnet) -> bool:
+        """True if the subnet is isolated and this endpoint alone serves it.
+
+        Private DNS answers in the whole VPC, wherever the interfaces stand (PrivateLink guide: interface endpoints);
+        a gateway endpoint serves the subnets of its route tables.
+        """
+        if self._tiers[client.id] is not Tier.ISOLATED or not self._serves(endpoint, client):
+            return False
+        stay = [one for one in self._vpc.endpoints if one.id not in self._since and not one.state.is_gone]
+        same = [one for one in stay if one.service_name == endpoint.service_name]
+        return not any(self._serves(one, client) for one in same)
+
+    def _serves(self, endpoint: Endpoint, client: Subnet) -> bool:
+        if endpoint.type is EndpointType.GATEWAY:
+            return is_on_gateway(endpoint, client, self._vpc)
+        return endpoint.private_dns and endpoint.state not in FAILED_STATES
+
+    def _is_meant(self, client: Subnet, service: str) -> bool:
+        """True if somebody said that the subnet need not reach the service: by an exemption, by a tag that lists other
+        services, or by a policy that asks for the service nowhere.
+        """
+        policy, today = self._terms.policy, self._terms.now.date()
+        subjects = (client, self._vpc)
+        ids = {one.id for one in subjects}
+        return (
+            any(one.subject in ids and one.counts_on(today) and one.spares(service) for one in policy.exemptions)
+            or any(is_exempt(one.tag(EXEMPT), today) or one.tag(REQUIRE) is not None for one in subjects)
+            or not any(service in rule.services for rule in policy.rules)
+        )
+
+    def _named(self, subnet_ids: list[str]) -> str:
+        shown = ", ".join(f"{one} ({self._tiers[one]})" for one in subnet_ids[:3])
+        return shown if len(subnet_ids) <= 3 else f"{shown} and {len(subnet_ids) - 3} more subnets"
+
+    def _central(self, endpoint: Endpoint) -> DnsAnswer | None:
+        """What else answers an interface endpoint's name in the VPC, where that was looked up."""
+        service = self._terms.catalog.named(endpoint.service_name, endpoint.type)
+        if service is None or self._terms.dns is None or endpoint.type is not EndpointType.INTERFACE:
+            return None
+        return answers_for(service.private_dns_names, self._terms.dns)
+
+    # ---- the security group
+
+    def _delete_group(self, going: Collection[str]) -> Iterator[Action]:
+        """Lifeline's group, once its last endpoint goes or is gone. EC2 itself keeps it until no interface has it."""
+        group = own_group(self._vpc, self._terms.owner)
+        if group is None or not (self._terms.is_release or self._is_due(group.id)):
+            return
+        users = [one for one in self._vpc.endpoints if group.id in one.group_ids and not one.state.is_gone]
+        stay = sorted(one.id for one in users if one.id not in going)
+        own = {one.id for one in _own(self._vpc, self._terms.owner)}
+        if any(one in own for one in stay):
+            return
+        released = "released by hand: " if self._terms.is_release else ""
+        reason = f"{released}no endpoint of Lifeline's uses it any more"
+        action = Action(ActionKind.DELETE_SECURITY_GROUP, reason, group_id=group.id)
+        yield action.blocked(in_use_words(stay)) if stay else action
+
+
+def in_use_words(users: Sequence[str]) -> str:
+    """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
+    more = f" and {len(users) - 3} more" if len(users) > 3 else ""
+    return f"in use by {', '.join(users[:3])}{more}, not Lifeline's own: its owner should give it another group"
+
+
+def unless_used(action: Action, users: Mapping[str, Sequence[str]]) -> Action:
+    """The action; where it is to delete a group that has `users`, by the group's id, blocked by them."""
+    is_planned = action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
+    found = users.get(action.group_id, ()) if is_planned else ()
+    return action.blocked(in_use_words(found)) if found else action
+
+
+def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
+    """Lifeline's own endpoints that aren't gone, by id."""
+    found = (one for one in vpc.endpoints if one.type in _RETIRABLE and not one.state.is_gone and is_own(one, owner))
+    return sorted(found, key=lambda endpoint: endpoint.id)
+
+
+def _is_by_gateway(service: str, catalog: Catalog) -> bool:
+    found = catalog.find(service)
+    return bool(found) and found[0].type is EndpointType.GATEWAY

@@ -1,0 +1,286 @@
+"""Teardowns: what Lifeline takes out of the way of whoever deletes a network, and what it keeps its hands off then."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+
+from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.security_group import own_group
+
+DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
+DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
+VPC_HANDS_OFF = timedelta(hours=1)
+SUBNET_HANDS_OFF = timedelta(minutes=30)
+IN_USE = "network interfaces that aren't Lifeline's"
+_ENDPOINTS_INTERFACE = "vpc_endpoint"
+_DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
+_REMOVABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A deletion that EC2 refused because of what is in there: of which VPC or subnet, when, and whose."""
+
+    resource_id: str
+    at: datetime
+    actor: str = ""
+    event_id: str = ""
+
+    @property
+    def is_of_vpc(self) -> bool:
+        """True if the whole VPC was to be deleted."""
+        return self.resource_id.startswith("vpc-")
+
+    @property
+    def until(self) -> datetime:
+        """Until when Lifeline keeps its hands off, longer than tools try the same deletion again."""
+        return self.at + (VPC_HANDS_OFF if self.is_of_vpc else SUBNET_HANDS_OFF)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interface:
+    """A network interface of a VPC, whoever's. `kind` is EC2's interface type."""
+
+    id: str
+    subnet_id: str
+    kind: str = "interface"
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Teardown:
+    """What somebody tries to delete in one VPC: where nobody else's interfaces are in the way, and where they are.
+
+    `in_use` has their ids beside each attempt. `is_idle` says that there are none in all of the VPC.
+    """
+
+    vpc_id: str
+    cleared: tuple[Attempt, ...] = ()
+    in_use: tuple[tuple[Attempt, tuple[str, ...]], ...] = ()
+    is_idle: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all that is Lifeline's in the VPC goes."""
+        return any(one.is_of_vpc for one in self.cleared)
+
+    @property
+    def doomed(self) -> frozenset[str]:
+        """The subnets that are about to go: nothing is placed there, and nobody there is served any more."""
+        return frozenset(one.resource_id for one in self.cleared if not one.is_of_vpc)
+
+    @property
+    def until(self) -> datetime | None:
+        """Until when hands are off, None where nothing is cleared."""
+        return max((one.until for one in self.cleared), default=None)
+
+
+def judge(
+    vpc: Vpc,
+    attempts: Iterable[Attempt],
+    interfaces: Iterable[Interface],
+    owner: str,
+    *,
+    now: datetime,
+    known: Iterable[Attempt] = (),
+) -> Teardown:
+    """What may be cleared, by who else is in there now. The last attempt at each resource counts, for as long as it is
+    news: one that comes too late, or is of a subnet that is gone, counts for nothing. Pure.
+
+    `known` are attempts that were cleared before. Where others have come since, they count no more, without a word.
+    """
+    asked = _latest(vpc, attempts, now)
+    latest = _latest(vpc, (*known, *asked.values()), now)
+    others = others_interfaces(vpc, interfaces, owner)
+    cleared: list[Attempt] = []
+    in_use: list[tuple[Attempt, tuple[str, ...]]] = []
+    for one in sorted(latest.values(), key=lambda attempt: attempt.resource_id):
+        found = tuple(other.id for other in others if one.is_of_vpc or other.subnet_id == one.resource_id)
+        if not found:
+            cleared.append(one)
+        elif one.resource_id in asked:
+            in_use.append((one, found))
+    return Teardown(vpc.id, tuple(cleared), tuple(in_use), is_idle=not others)
+
+
+def _latest(vpc: Vpc, attempts: Iterable[Attempt], now: datetime) -> dict[str, Attempt]:
+    there = {vpc.id, *(subnet.id for subnet in vpc.subnets)}
+    in_order = sorted(attempts, key=lambda attempt: attempt.at)
+    return {one.resource_id: one for one in in_order if one.resource_id in there and now < one.until}
+
+
+def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> tuple[Interface, ...]:
+    """The interfaces that aren't of Lifeline's endpoints, in their ids' order: somebody's, attached or not.
+
+    An endpoint's are listed with it, and their descriptions name it, also while it is on its way out (EC2 API:
+    VpcEndpoint, NetworkInterface).
+    """
+    own = [one for one in vpc.endpoints if is_own(one, owner)]
+    ours = {interface_id for one in own for interface_id in one.interface_ids}
+    named = {f"{_DESCRIBED}{one.id}" for one in own}
+    return tuple(
+        one
+        for one in sorted(interfaces)
+        if one.id not in ours and not (one.kind == _ENDPOINTS_INTERFACE and one.description in named)
+    )
+
+
+# ---- what goes
+
+
+def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
+    """What to take out of the way, and as blocked what stays because others are there.
+
+    Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none.
+    """
+    going = tuple(_clear(vpc, teardown.cleared, owner))
+    settled = {target_of(one) for one in going}
+    held = (
+        one.blocked(in_use_words(attempt.resource_id))
+        for attempt, _ in teardown.in_use
+        for one in _clear(vpc, [attempt], owner)
+    )
+    stay = {target_of(one): one for one in held if target_of(one) not in settled}
+    order = list(ActionKind)
+    return tuple(sorted((*going, *stay.values()), key=lambda one: (order.index(one.kind), one.endpoint_id)))
+
+
+def target_of(action: Action) -> str:
+    """The endpoint or group that an action changes."""
+    return action.endpoint_id or action.group_id
+
+
+def in_use_words(resource_id: str) -> str:
+    """Why nothing is removed. The same words as long as it stays so, whoever is there."""
+    return f"{IN_USE} are in {resource_id}: nothing is removed while they are"
+
+
+def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:
+    whole = next((one for one in attempts if one.is_of_vpc), None)
+    doomed = frozenset(one.resource_id for one in attempts)
+    for endpoint in _own(vpc, owner):
+        if whole:
+            yield _retire(endpoint, _reason(whole))
+        elif gone := endpoint.subnet_ids & doomed:
+            first = next(one for one in attempts if one.resource_id in gone)
+            yield _leave(endpoint, gone, _reason(first))
+    group = own_group(vpc, owner)
+    if whole and group:
+        yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), group_id=group.id)
+
+
+def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:
+    """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then."""
+    if not endpoint.subnet_ids - gone:
+        return _retire(endpoint, f"{reason}, and it has no other subnet")
+    action = _retire(endpoint, reason)
+    return replace(action, kind=ActionKind.REMOVE_SUBNETS, subnet_ids=tuple(sorted(gone)))
+
+
+def _retire(endpoint: Endpoint, reason: str) -> Action:
+    return Action(
+        ActionKind.RETIRE_ENDPOINT,
+        reason,
+        service=suffix_of(endpoint.service_name),
+        service_name=endpoint.service_name,
+        subnet_ids=tuple(sorted(endpoint.subnet_ids)),
+        route_table_ids=tuple(sorted(endpoint.route_table_ids)),
+        endpoint_id=endpoint.id,
+    )
+
+
+def _reason(attempt: Attempt) -> str:
+    return f"{attempt.actor or 'somebody'} tries to delete {attempt.resource_id}"
+
+
+def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
+    found = (one for one in vpc.endpoints if one.type in _REMOVABLE and not one.state.is_gone and is_own(one, owner))
+    return sorted(found, key=lambda endpoint: endpoint.id)
+
+
+# ---- hands off
+
+
+def without(vpc: Vpc, doomed: Collection[str], owner: str) -> Vpc:
+    """The VPC as if these subnets, and what Lifeline has in them, were gone: what the others need is planned by that.
+
+    An endpoint of Lifeline's that has no other subnet counts as being deleted.
+    """
+    if not doomed:
+        return vpc
+
+    def rest(endpoint: Endpoint) -> Endpoint:
+        left = endpoint.subnet_ids.difference(doomed)
+        if not is_own(endpoint, owner) or left == endpoint.subnet_ids:
+            return endpoint
+        return replace(endpoint, subnet_ids=left, state=endpoint.state if left else EndpointState.DELETING)
+
+    subnets = tuple(one for one in vpc.subnets if one.id not in doomed)
+    return replace(vpc, subnets=subnets, endpoints=tuple(map(rest, vpc.endpoints)))
+
+
+def freeze_for(teardown: Teardown, frozen: Mapping[str, Freeze], *, now: datetime) -> dict[str, Freeze]:
+    """What is frozen from now on: each resource that is cleared, under its id, so that later looks know; and everything
+    in the VPC, while all of it goes or nobody is in it. Teardowns in whose way somebody came since are frozen no more;
+    freezes of other kinds stay.
+    """
+    holding = standing(frozen, now)
+    kept = {key: one for key, one in frozen.items() if one.kind is not FreezeKind.TEARDOWN}
+    kept |= {one.resource_id: _freeze(one, holding.get(one.resource_id)) for one in teardown.cleared}
+    if EVERYTHING in kept or not (teardown.is_whole or teardown.is_idle):
+        return kept
+    before = holding.get(EVERYTHING)
+    after = [_freeze(one, before) for one in teardown.cleared]
+    longest = max([*after, *([before] if before else [])], key=lambda one: one.until or now, default=None)
+    return kept | ({EVERYTHING: longest} if longest else {})
+
+
+def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attempt]:
+    """The attempts that still count, from what was frozen for them: a look needs no event to go on."""
+    for key, one in standing(frozen, now).items():
+        if one.kind is FreezeKind.TEARDOWN and key != EVERYTHING and one.until:
+            attempt = Attempt(key, one.until, one.actor, one.event_id)
+            yield replace(attempt, at=one.until - (attempt.until - attempt.at))
+
+
+def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
+    since = before.since if before and before.kind is FreezeKind.TEARDOWN else attempt.at
+    why = f"{attempt.actor or 'somebody'} takes {attempt.resource_id} down"
+    return Freeze(FreezeKind.TEARDOWN, since, why, attempt.actor, attempt.event_id, attempt.until)
+
+
+# ---- what is told
+
+
+def told_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, ...]:
+    """What there is to tell once, each as a text: which resource, whether it is cleared or in use, and a failure."""
+    cleared = (f"{one.resource_id} cleared" for one in teardown.cleared)
+    in_use = (f"{one.resource_id} in use" for one, _ in teardown.in_use)
+    failed = ("failed" for one in actions if one.status is Status.FAILED)
+    return tuple(dict.fromkeys(chain(cleared, in_use, failed)))
+
+
+def is_news(
+    teardown: Teardown, actions: Iterable[Action], told: Mapping[str, datetime | None], now: datetime, *, is_plan: bool
+) -> bool:
+    """True if something was done, or came to light that wasn't told within the last hour.
+
+    What has None for a time is still to be told. Nothing is told where nothing is Lifeline's, nor, unless it is only a
+    plan, while all of it is yet to be tried.
+    """
+    found = list(actions)
+    if any(one.status is Status.DONE for one in found):
+        return True
+    keys = told_keys(teardown, found)
+    if not found:
+        return any(key in told and told[key] is None for key in keys)
+    is_tried = is_plan or any(one.status is not Status.PLANNED for one in found)
+    return is_tried and any(is_old(told.get(key), now) for key in keys)
+
+
+def is_old(told_at: datetime | None, now: datetime) -> bool:
+    """True if it wasn't told, or so long ago that it is news again."""
+    return told_at is None or now - told_at >= VPC_HANDS_OFF

@@ -1,0 +1,108 @@
+"""What a person may approve: one plan, once, for a day, and only while it is what the network still asks for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+
+from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.order import Step
+from lifeline.core.wording import write_time
+
+LIFE = timedelta(hours=24)
+
+
+class OfferState(StrEnum):
+    """Where a plan stands: told to people, approved by one, applied, or approved and found outdated."""
+
+    OFFERED = "offered"
+    APPROVED = "approved"
+    USED = "used"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan that waits for approval. `plan_id` and `actions` are fingerprints: of the whole, and of each action."""
+
+    plan_id: str
+    vpc_id: str
+    actions: frozenset[str]
+    monthly_cost_usd: Decimal
+    ends_at: datetime
+    state: OfferState = OfferState.OFFERED
+
+    def is_live(self, now: datetime) -> bool:
+        """True while it can still be approved or applied."""
+        return self.state in {OfferState.OFFERED, OfferState.APPROVED} and now < self.ends_at
+
+
+def fingerprint(action: Action) -> str:
+    """The same for the same change, whatever the words of its reason, its status, and which group it will get."""
+    parts = [
+        action.kind,
+        action.service_name,
+        ",".join(action.subnet_ids),
+        ",".join(action.route_table_ids),
+        ",".join(action.cidrs),
+        action.endpoint_id,
+        action.ip_address_type,
+        ",".join(action.attributes),
+        *([] if action.private_dns else ["without private DNS"]),
+    ]
+    return sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: datetime) -> Offer:
+    """The actions as a plan to approve. Its id is the same for the same VPC, actions, subnets and cost."""
+    chosen = tuple(actions)
+    prints, cost = frozenset(map(fingerprint, chosen)), cost_of(chosen, price)
+    whole = sha256("|".join((vpc_id, *sorted(prints), str(cost))).encode()).hexdigest()[:16]
+    return Offer(f"plan-{whole}", vpc_id, prints, cost, (now + LIFE).replace(microsecond=0))
+
+
+def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
+    """The offer's steps in a plan made anew; none if any of them is no longer planned just so, at that cost."""
+    chosen = [
+        (place, action)
+        for place, action in enumerate(plan.actions)
+        if action.status is Status.PLANNED and fingerprint(action) in offer.actions
+    ]
+    same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
+    return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
+
+
+def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:
+    """Why the plan can't be approved, or an empty text."""
+    if offer is None:
+        return f"no plan {plan_id} waits for approval; the notice of what is held back names the one that does"
+    match offer.state:
+        case OfferState.USED:
+            return f"{plan_id} was approved and applied: an approval works once"
+        case OfferState.REFUSED:
+            return f"{plan_id} was approved when the network had changed; the next look offers what is planned now"
+        case OfferState.APPROVED if now < offer.ends_at:
+            return f"{plan_id} is approved already: the next look at {offer.vpc_id} applies it"
+        case OfferState.OFFERED | OfferState.APPROVED:
+            return "" if now < offer.ends_at else _expired(offer)
+
+
+def approve_command(plan_id: str, stack_name: str) -> str:
+    """The one command that approves exactly this plan."""
+    return f"""sam remote invoke ReconcileEndpoints --stack-name {stack_name} --event '{{"approve": "{plan_id}"}}'"""
+
+
+def outdated_words(offer: Offer) -> str:
+    """What a person reads whose approval came too late: the network asks for something else now."""
+    return (
+        f"the network has changed since {offer.plan_id} was planned: {offer.vpc_id} no longer asks for just that, so "
+        "nothing was changed; a plan that waits for approval now is told with its own id"
+    )
+
+
+def _expired(offer: Offer) -> str:
+    when = write_time(offer.ends_at)
+    return f"{offer.plan_id} could be approved until {when}; the next look offers what is planned then"

@@ -1,0 +1,129 @@
+"""Frozen: what Lifeline keeps its hands off in a VPC, one service or all, and until when."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.wording import write_time
+
+EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
+SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security group, and what would rely on it
+DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
+UNFREEZING_COUNTS = timedelta(hours=25)  # longer than anything that freezes is news
+_ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
+
+
+class FreezeKind(StrEnum):
+    """Why hands are kept off."""
+
+    FIGHT = "fight"  # others took away or broke what Lifeline made, again and again
+    CLAIM = "claim"  # somebody else is about to bring the endpoint
+    CANARY = "canary"  # agents fell silent when private DNS was switched on
+    TEARDOWN = "teardown"  # somebody is taking the network down
+    HAND = "hand"  # a person asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Hands off a service in a VPC since a time, until another or, with None, until somebody unfreezes it.
+
+    `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it, `ids` the
+    resources that it is about where it isn't about all. `is_told` once people were told.
+    """
+
+    kind: FreezeKind
+    since: datetime
+    why: str
+    actor: str = ""
+    event_id: str = ""
+    until: datetime | None = None
+    ids: tuple[str, ...] = ()
+    is_told: bool = False
+
+
+def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:
+    """The freezes that still hold, by service."""
+    return {service: one for service, one in frozen.items() if one.until is None or now < one.until}
+
+
+def with_unfrozen(unfrozen: Mapping[str, datetime], services: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """When people ended freezes, by service, with those that they end now and without what is long over."""
+    kept = {service: at for service, at in unfrozen.items() if now - at < UNFREEZING_COUNTS}
+    return kept | dict.fromkeys(services, now)
+
+
+def is_overruled(unfrozen: Mapping[str, datetime], service: str, at: datetime) -> bool:
+    """True if a person ended the freezes of the service, or of everything, since then: what happened before, and comes
+    late or again, freezes nothing any more.
+    """
+    return any(at <= unfrozen[key] for key in (service, EVERYTHING) if key in unfrozen)
+
+
+def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetime) -> Plan:
+    """The plan with whatever is frozen blocked. What gives something up passes; what prepares others of the plan passes
+    as long as one of them does.
+    """
+    holding = standing(frozen, now)
+    fixes_dns = any(one.kind is ActionKind.FIX_DNS and one.status is Status.PLANNED for one in plan.actions)
+    actions = tuple(_hold(one, plan.vpc_id, holding, fixes_dns=fixes_dns) for one in plan.actions)
+    blocked = [one for one, before in zip(actions, plan.actions, strict=True) if one.status is not before.status]
+    if not blocked:
+        return plan
+    idle = set(_idle_supports(actions))
+    actions = tuple(one.blocked(blocked[0].error) if one in idle else one for one in actions)
+    held = {one.service: one.error for one in blocked}
+    working = {one.service for one in actions if one.status is Status.PLANNED}
+    held |= {one.service: held[""] for one in plan.services if "" in held and one.service not in held.keys() | working}
+    services = tuple(
+        replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
+        if one.service in held and one.state is ServiceState.MISSING
+        else one
+        for one in plan.services
+    )
+    cost = cost_of([one for one in actions if one.status is Status.PLANNED], price)
+    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
+
+
+def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
+    """What would prepare others of the actions, where none of these is left."""
+    planned = [one for one in actions if one.status is Status.PLANNED]
+    for one in planned:
+        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(other.needs_group for other in planned)
+        is_dns = one.kind is ActionKind.FIX_DNS and not one.endpoint_id
+        if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
+            yield one
+
+
+def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
+    """Since when and why nothing is done, until when, and how to end it."""
+    until = f"until {write_time(freeze.until)}" if freeze.until else "until somebody unfreezes it"
+    asked = "true" if service == EVERYTHING else f'["{service}"]'
+    ask = f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": {asked}}}'
+    return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {ask}"
+
+
+def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
+    if action.status is not Status.PLANNED or action.kind in GIVES_UP:
+        return action
+    key = next((one for one in _keys(action, fixes_dns=fixes_dns) if one in holding), None)
+    return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action
+
+
+def _keys(action: Action, *, fixes_dns: bool) -> Iterator[str]:
+    """What holds the action where it is frozen.
+
+    Private DNS takes a name for the whole VPC, so it isn't given to an endpoint whose group others keep closed, nor
+    where they keep the VPC's DNS off.
+    """
+    if action.service:
+        yield action.service
+    is_on_group = action.kind in _ON_GROUP and not action.service
+    if is_on_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
+        yield SECURITY_GROUP
+    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in _NAMING):
+        yield DNS_ATTRIBUTES
+    yield EVERYTHING

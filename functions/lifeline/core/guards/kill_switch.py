@@ -1,0 +1,22 @@
+"""The kill switch: whether anything may be changed at all, and how people hear that nothing may."""
+
+from lifeline.core.wording import plain
+
+KILL_SWITCH = "KillSwitchParameter"
+ON = "the kill switch is on"
+_SHOWN = 40
+
+
+def why_on(name: str, value: str) -> str:
+    """Why nothing may be changed, or an empty text. Only `off` lets changes pass."""
+    said = value.strip().lower()
+    if said == "off":
+        return ""
+    if said == "on":
+        return f"{ON}: {name} says on"
+    return f"{ON}: {name} says neither on nor off but {ascii(value)[:_SHOWN]}, which counts as on"
+
+
+def why_unreadable(name: str, error: str) -> str:
+    """The same where the parameter can't be read, which counts as on."""
+    return f"{ON}: {name} can't be read, which counts as on: {plain(error)}"

@@ -1,0 +1,297 @@
+"""How much Lifeline may do unasked: endpoints, VPCs and money, in a run, in a day, and a month's bill."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from lifeline.core.network.model import MANAGED_BY, EndpointType, Vpc
+from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
+from lifeline.core.plan.order import Step, order_steps
+
+DAY = timedelta(days=1)
+UNSEEN = timedelta(minutes=15)  # a run's life, and the time that EC2 may take to show what the run made
+_KEPT = DAY + timedelta(hours=1)  # clocks of two runs differ
+
+_MAKES = frozenset(
+    {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
+)
+_MADE = "makes or made {} endpoints"
+_TOUCHED = "changes or changed {} VPCs"
+_RUN = "in this run already; a later look goes on"
+_DAY = "in 24 hours already"
+_BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be done without asking. 0 lets nothing of its kind pass. The budgets are for what Lifeline adds."""
+
+    endpoints_per_run: int = 20
+    endpoints_per_day: int = 50
+    vpcs_per_run: int = 20
+    vpcs_per_day: int = 50
+    monthly_usd_per_vpc: Decimal = Decimal(100)
+    monthly_usd: Decimal = Decimal(500)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One change that a run was let make. `token` is the new endpoint's ClientToken, empty where it makes none.
+
+    `interfaces` are those that it adds, each as `service subnet`. The same token again is the same endpoint.
+    """
+
+    vpc_id: str
+    at: datetime
+    token: str = ""
+    interfaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How far the limits are used: the last day's grants, and how many interfaces Lifeline has in each VPC."""
+
+    grants: tuple[Grant, ...] = ()
+    interfaces: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The plans with what must wait `blocked`, each passing step's grant, and the use with these grants in it."""
+
+    plans: Mapping[str, Plan]
+    granted: tuple[tuple[Step, Grant], ...]
+    use: Use
+
+    def held(self, vpc_id: str) -> tuple[Action, ...]:
+        """The VPC's actions that a limit holds back, in the plan's order."""
+        return tuple(one for one in self.plans[vpc_id].actions if one.held_by)
+
+
+def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
+    """The interfaces of Lifeline's own endpoints in the VPC, each as `service subnet`: what it is billed for."""
+    return frozenset(
+        f"{endpoint.service_name} {subnet_id}"
+        for endpoint in vpc.endpoints
+        if endpoint.type is EndpointType.INTERFACE
+        and endpoint.tag(MANAGED_BY) == owner
+        and not endpoint.requester_managed
+        and not endpoint.state.is_gone
+        for subnet_id in endpoint.subnet_ids
+    )
+
+
+def see(use: Use, owned: Mapping[str, frozenset[str]], *, now: datetime, is_region: bool = False) -> Use:
+    """The use after a look at what Lifeline owns in some VPCs, or in all of them if `is_region`; old grants are gone.
+
+    An interface that was granted less than `UNSEEN` ago counts although the look doesn't show it.
+    """
+    latest = {(one.vpc_id, one.token, one.interfaces): one for one in sorted(use.grants, key=lambda one: one.at)}
+    grants = tuple(one for one in use.grants if one.at > now - _KEPT and one in latest.values())
+    counts = {} if is_region else dict(use.interfaces)
+    counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
+    return Use(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
+
+
+def forget(use: Use, vpc_ids: Collection[str]) -> Use:
+    """The use without what Lifeline had in VPCs that are gone. Their grants count on: the day is what it was."""
+    return replace(use, interfaces={one: count for one, count in use.interfaces.items() if one not in vpc_ids})
+
+
+def admit(
+    plans: Mapping[str, Plan],
+    use: Use,
+    owned: Mapping[str, frozenset[str]],
+    limits: Limits,
+    price: Price,
+    *,
+    now: datetime,
+    waived: frozenset[Step] = frozenset(),
+) -> Admission:
+    """Which planned actions pass; the rest is blocked with the limit, its value and the use so far.
+
+    The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, and whatever fits
+    passes, also behind something that doesn't. What only prepares others, a security group or DNS attributes, passes
+    with them and is held back with them. What gives something up is limited by nothing. `owned` says what Lifeline has
+    in each of the plans' VPCs.
+    """
+    tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
+    why: dict[Step, tuple[str, str]] = {}
+    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.place].kind not in GIVES_UP]
+    supports = _supports(plans)
+    for step in sorted((one for one in steps if one not in supports), key=lambda one: one not in waived):
+        action = plans[step.vpc_id].actions[step.place]
+        refusal = None if step in waived else tally.refusal(step.vpc_id, action)
+        if refusal:
+            why[step] = refusal
+        else:
+            tally.take(step, action)
+    for step in sorted(supports, key=lambda one: (one.vpc_id, one.place)):
+        reason = _why_support_waits(step, plans[step.vpc_id], why)
+        if reason:
+            why[step] = reason
+        else:
+            tally.take(step, plans[step.vpc_id].actions[step.place])
+    held = {vpc_id: _hold(plan, why, price) for vpc_id, plan in plans.items()}
+    return Admission(held, tuple(tally.granted), tally.after())
+
+
+def give_back(use: Use, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Use:
+    """The use without grants that came to nothing."""
+    gone = set(unused)
+    rest = replace(use, grants=tuple(one for one in use.grants if one not in gone))
+    return see(rest, {one.vpc_id: owned[one.vpc_id] for one in gone}, now=now) if gone else use
+
+
+def hold_all(plan: Plan, held_by: str, words: str) -> Plan:
+    """The plan with nothing left to apply: each planned action is blocked, and says by what."""
+    why = {Step(plan.vpc_id, place): (held_by, words) for place in range(len(plan.actions))}
+    return _hold(plan, why, None)
+
+
+class _Tally:
+    """The use while a run's actions are gone through."""
+
+    def __init__(
+        self, use: Use, owned: Mapping[str, frozenset[str]], limits: Limits, price: Price, now: datetime
+    ) -> None:
+        self._use = use
+        self._limits = limits
+        self._price = price
+        self._now = now
+        day = [one for one in use.grants if one.at > now - DAY]
+        self._tokens = {one.token for one in day if one.token}
+        self._vpcs = {one.vpc_id for one in day}
+        self._run_tokens: set[str] = set()
+        self._run_vpcs: set[str] = set()
+        self._interfaces = {vpc_id: seen | _unseen(use.grants, vpc_id, now) for vpc_id, seen in owned.items()}
+        self._elsewhere = sum(count for vpc_id, count in use.interfaces.items() if vpc_id not in owned)
+        self.granted: list[tuple[Step, Grant]] = []
+
+    def refusal(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
+        """The first limit that the action would pass, those that last longest before others, and the words."""
+        limits, token = self._limits, _token(action)
+        return (
+            self._over_budget(vpc_id, action)
+            or _over("MaxEndpointsPerDay", limits.endpoints_per_day, self._tokens, token, _MADE, _DAY)
+            or _over("MaxVpcsPerDay", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, _DAY)
+            or _over("MaxEndpointsPerRun", limits.endpoints_per_run, self._run_tokens, token, _MADE, _RUN)
+            or _over("MaxVpcsPerRun", limits.vpcs_per_run, self._run_vpcs, vpc_id, _TOUCHED, _RUN)
+        )
+
+    def take(self, step: Step, action: Action) -> None:
+        """Counts the action as made."""
+        token, added = _token(action), _interfaces(action)
+        self.granted.append((step, Grant(step.vpc_id, self._now, token, added)))
+        self._tokens |= {token} - {""}
+        self._run_tokens |= {token} - {""}
+        self._vpcs.add(step.vpc_id)
+        self._run_vpcs.add(step.vpc_id)
+        self._interfaces[step.vpc_id] |= added
+
+    def after(self) -> Use:
+        """The use with what was taken."""
+        new = tuple(dict.fromkeys(grant for _, grant in self.granted))
+        counts = dict(self._use.interfaces) | {vpc_id: len(seen) for vpc_id, seen in self._interfaces.items()}
+        return Use(
+            (*self._use.grants, *new),
+            {vpc_id: count for vpc_id, count in sorted(counts.items()) if count},
+        )
+
+    def _over_budget(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
+        here = self._interfaces[vpc_id]
+        added = len(_interfaces(action) - here)
+        everywhere = self._elsewhere + sum(map(len, self._interfaces.values()))
+        for name, budget, count, where in (
+            ("MonthlyBudgetUsdPerVpc", self._limits.monthly_usd_per_vpc, len(here), "in this VPC"),
+            ("MonthlyBudgetUsd", self._limits.monthly_usd, everywhere, "in all VPCs"),
+        ):
+            if added and monthly_cost_usd(count + added, self._price) > budget:
+                cost = monthly_cost_usd(added, self._price)
+                used = monthly_cost_usd(count, self._price)
+                return name, (
+                    f"needs approval: it adds {cost} USD a month, {name} is {budget} USD, and Lifeline's endpoints "
+                    f"{where} already cost {used}"
+                )
+        return None
+
+
+def _over(name: str, most: int, used: set[str], one: str, done: str, when: str) -> tuple[str, str] | None:
+    if not one or one in used or len(used) < most:
+        return None
+    return name, f"needs approval: {name} is {most}, and Lifeline {done.format(len(used))} {when}"
+
+
+def _token(action: Action) -> str:
+    """What tells the endpoint that the action makes from others; empty where it makes none."""
+    if action.kind not in _MAKES:
+        return ""
+    return action.client_token or "|".join((action.service_name, *action.subnet_ids, *action.route_table_ids))
+
+
+def _interfaces(action: Action) -> frozenset[str]:
+    if action.kind not in _BILLED:
+        return frozenset()
+    return frozenset(f"{action.service_name} {subnet_id}" for subnet_id in action.subnet_ids)
+
+
+def _unseen(grants: Iterable[Grant], vpc_id: str, now: datetime) -> frozenset[str]:
+    """The VPC's interfaces that were granted so lately that a look may miss them."""
+    lately = (one.interfaces for one in grants if one.vpc_id == vpc_id and one.at > now - UNSEEN)
+    return frozenset[str]().union(*lately)
+
+
+def _supports(plans: Mapping[str, Plan]) -> frozenset[Step]:
+    """The planned steps that only prepare others of their plan. Attributes that an endpoint misses now aren't such."""
+    found: set[Step] = set()
+    for vpc_id, plan in plans.items():
+        planned = [(place, one) for place, one in enumerate(plan.actions) if one.status is Status.PLANNED]
+        preparing = {place for place, one in planned if _prepares(one)}
+        if len(preparing) < len(planned):
+            found |= {Step(vpc_id, place) for place in preparing}
+    return frozenset(found)
+
+
+def _prepares(action: Action) -> bool:
+    if action.kind is ActionKind.FIX_DNS:
+        return not action.endpoint_id
+    return action.kind is ActionKind.CREATE_SECURITY_GROUP
+
+
+def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str]]) -> tuple[str, str] | None:
+    """What holds back all that the step prepares; None if something of it passes, or nothing is held back."""
+    support = plan.actions[step.place]
+    others = [
+        (Step(plan.vpc_id, place), one)
+        for place, one in enumerate(plan.actions)
+        if one.status is Status.PLANNED and not _prepares(one)
+    ]
+    is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
+    needing = [one for one, action in others if (action.needs_group if is_group else action.kind in _NAMING)]
+    if not any(one in why for one in needing) or any(one not in why for one in needing):
+        return None
+    return why[needing[0]]
+
+
+def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) -> Plan:
+    """The plan with the steps of `why` blocked, and its services and its cost as that leaves them."""
+    actions = tuple(
+        action.held(*why[step])
+        if action.status is Status.PLANNED and (step := Step(plan.vpc_id, place)) in why
+        else action
+        for place, action in enumerate(plan.actions)
+    )
+    if actions == plan.actions:
+        return plan
+    held = {one.service: one.error for one in reversed(actions) if one.held_by}
+    services = tuple(
+        replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
+        if one.service in held and one.state is ServiceState.MISSING
+        else one
+        for one in plan.services
+    )
+    planned = [one for one in actions if one.status is Status.PLANNED]
+    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost_of(planned, price))

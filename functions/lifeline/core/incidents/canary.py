@@ -1,0 +1,93 @@
+"""Agents that fell silent right after private DNS was switched on, and had another way before."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from lifeline.core.coexist.canary import WATCHED_FOR, Canary
+from lifeline.core.incidents.changes import clock_words
+from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
+from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.network.model import Tier
+from lifeline.core.wording import write_length, write_time
+
+_BEGUN_BY = (CauseKind.CUT_OFF, CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF)
+
+
+def canary_cause(facts: Facts, around: Around) -> Cause | None:
+    """The canary that the silence is laid to, with its fix once it is off again; None where it is none's.
+
+    `monitoring` comes first, then what the agent needs, then whatever else was switched on: that is likely at most.
+    """
+    if not facts.is_managed or facts.agent.series is None or not _has_another_way(facts, around):
+        return None
+    found = (_cause(facts, service, one) for service, one in _in_order(facts) if _is_after(facts, around, service, one))
+    return next(found, None)
+
+
+def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
+    known = (METRICS, *facts.needs)
+    return sorted(facts.canaries, key=lambda one: (known.index(one[0]) if one[0] in known else len(known), one[0]))
+
+
+def _has_another_way(facts: Facts, around: Around) -> bool:
+    """True if the subnet's own routes take it out: only then did it reach the service before."""
+    return around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.instance.has_public_address)
+
+
+def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> bool:
+    """True if the gap begins within WATCHED_FOR after the switch, and nothing on record explains it since.
+
+    A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before.
+    """
+    gap = facts.agent.gap
+    if gap is None or not canary.at - facts.watch.rules.period <= gap.since <= canary.at + WATCHED_FOR:
+        return False
+    changes = (around.change_behind(facts, kind, service, gap.since) for kind in _BEGUN_BY)
+    if any(one and one.at >= canary.at for one in changes):
+        return False
+    return canary.withdrawn_at is not None or _is_on(facts, canary)
+
+
+def _is_on(facts: Facts, canary: Canary) -> bool:
+    endpoints = facts.vpc.endpoints if facts.vpc else ()
+    return any(one.id == canary.endpoint_id and one.private_dns and not one.state.is_gone for one in endpoints)
+
+
+def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
+    if _is_on(facts, canary):  # frozen, maybe, but not switched off yet
+        canary = replace(canary, withdrawn_at=None)
+    endpoint_id, off_at = canary.endpoint_id, canary.withdrawn_at
+    is_sure = service == METRICS or service in facts.sure_needs
+    cause = Cause(
+        CauseKind.CANARY,
+        Confidence.HIGH if is_sure else Confidence.MEDIUM,
+        f"private DNS of {endpoint_id} for {service} was switched on (canary)",
+        evidence=tuple(_evidence(facts, canary)),
+        advice=_advice(service, canary),
+        service=service,
+        subject=endpoint_id,
+        fixed_at=off_at,
+        fix=f"private DNS of {endpoint_id} switched off again at {clock_words(off_at)}" if off_at else "",
+        is_healable=off_at is None,
+    )
+    return cause_of(facts, cause)
+
+
+def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
+    gap, at = facts.agent.gap, canary.at
+    yield f"private DNS of {canary.endpoint_id} was switched on at {write_time(at)}"
+    if gap and gap.since > at:
+        yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
+    yield f"{facts.instance.subnet_id} has another way out, by which it reported until then"
+    if not facts.unreadable:
+        yield "no other change of this VPC that explains it is on record since"
+
+
+def _advice(service: str, canary: Canary) -> str:
+    if canary.withdrawn_at:
+        until = clock_words(canary.withdrawn_at + RECOVERY_TIME)
+        return f"Agents may need until {until} to come back. Restart those that are still silent then."
+    return (
+        f"Lifeline switches private DNS of {canary.endpoint_id} off again, and leaves {service} alone in this VPC "
+        "until somebody unfreezes it. Find out what keeps these agents from the endpoint before that."
+    )

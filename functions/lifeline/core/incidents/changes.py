@@ -1,0 +1,243 @@
+"""Which recorded change took a subnet's way to a service away, and which one brought it back."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.incident import CauseKind
+from lifeline.core.network.acl import acl_of
+from lifeline.core.network.model import RouteTable, Subnet, Vpc
+from lifeline.core.network.reach import endpoints_of
+from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.wording import write_time
+
+LOOK_BACK = timedelta(hours=24)
+LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
+LINGERING = timedelta(minutes=10)  # a connection that is open when its route goes may last that long
+_AT_ONCE = timedelta(minutes=2)  # so long one deployment may take for changes that belong together
+_LONGEST_ACTOR = 40
+_GATEWAYS = ("igw", "eigw", "nat", "vgw", "tgw", "pcx", "cagw", "lgw")
+
+
+class Field(StrEnum):
+    """What a change is about, by the words of its call's name that follow the verb."""
+
+    ROUTES = (
+        "Route|VgwRoute|InternetGateway|EgressOnlyInternetGateway|CarrierGateway|NatGateway|PrivateNatGateway"
+        "|NetworkInterfaceAttribute|Vpn|VpcPeering|LocalGateway|TransitGateway|VpcBlockPublicAccess|ManagedPrefixList"
+        "|Subnet$|SubnetCidrBlock"
+    )
+    ENDPOINTS = "VpcEndpoints?$"
+    FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList"
+    DNS = "VpcAttribute|DhcpOptions"
+
+    def holds(self, event_name: str) -> bool:
+        """True if the call is about that."""
+        return self in _fields_of(event_name)
+
+
+@lru_cache(maxsize=1024)
+def _fields_of(event_name: str) -> frozenset[Field]:
+    return frozenset(field for field in Field if re.match(rf"[A-Z][a-z]+(?:{field.value})", event_name))
+
+
+# Calls that can't take anything away: those that only add, and those that only let more through. An added ACL rule may
+# deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
+_ONLY_ADDS = re.compile(
+    r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize\w+Ingress"
+)
+# Calls that can't bring anything back. A rule that is deleted may have denied, and a subnet without an association of
+# its own follows the main route table.
+_ONLY_TAKES = re.compile(r"(Delete|Detach|Disable|Reject|Revoke|Unassign)(?!NetworkAcl)|Disassociate(?!RouteTable$)")
+
+_BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
+    CauseKind.CUT_OFF: (Field.ROUTES, Field.ENDPOINTS),
+    CauseKind.ENDPOINT_PENDING: (Field.ROUTES, Field.ENDPOINTS),
+    CauseKind.ENDPOINT_FAILED: (Field.ROUTES, Field.ENDPOINTS),
+    CauseKind.ENDPOINT_CLOSED: (Field.FILTERS, Field.ENDPOINTS),
+    CauseKind.DNS_OFF: (Field.DNS,),
+    CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The resources that one subnet's way to one service hangs on, and those of others, which it doesn't hang on."""
+
+    vpc_id: str
+    subnet_ids: frozenset[str]
+    table_ids: frozenset[str]
+    target_ids: frozenset[str]
+    endpoint_ids: frozenset[str]
+    filter_ids: frozenset[str]
+    other_ids: frozenset[str]
+
+
+def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
+    """What the subnet's way to the service hangs on: its own route table and, behind a NAT gateway, the gateway's."""
+    tables = _tables(subnet, vpc)
+    targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
+    homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets and nat.subnet_id}
+    endpoints = endpoints_of(service, vpc)
+    hosts = [one for one in vpc.subnets if any(one.id in endpoint.subnet_ids for endpoint in endpoints)]
+    acls = frozenset(acl.id for one in (subnet, *hosts) if (acl := acl_of(one, vpc)))
+    groups = frozenset(group_id for endpoint in endpoints for group_id in endpoint.group_ids)
+    lists = _prefix_lists(tables, groups, vpc)
+    return Scope(
+        vpc_id=vpc.id,
+        subnet_ids=frozenset({subnet.id, *homes}),
+        table_ids=frozenset(table.id for table in tables),
+        target_ids=targets | lists,
+        endpoint_ids=frozenset(endpoint.id for endpoint in endpoints),
+        filter_ids=acls | groups | lists,
+        other_ids=_seen(vpc),
+    )
+
+
+class Past:
+    """What is on record of what one way hangs on. Changes are told apart once, for all the agents that ask."""
+
+    def __init__(self, changes: Iterable[Change], scope: Scope) -> None:
+        self._newest_first = sorted(changes, key=lambda one: (one.at, one.event_id), reverse=True)
+        self._scope = scope
+        self._beginnings: dict[CauseKind, tuple[Change, ...]] = {}
+        self._cures: dict[Field, tuple[Change, ...]] = {}
+
+    def change_behind(
+        self, kind: CauseKind, since: datetime, *, harmless_before: datetime | None = None
+    ) -> Change | None:
+        """The last change that can have begun a cause of that kind, in the day before the gap, or None.
+
+        Of changes made at once, it is the one whose record says most. One of another kind is never named, nor one from
+        before `harmless_before`, which didn't stop the agent: a wrong name in a notice is worse than none. One that
+        can't be traced to a VPC counts only where it came just before.
+        """
+        earliest = max(since - LOOK_BACK, harmless_before or since - LOOK_BACK)
+        found = [
+            one
+            for one in self._that_begin(kind)
+            if earliest <= one.at <= since + LAG and (one.is_traced or one.at >= since - LINGERING)
+        ]
+        together = (one for one in found if found[0].at - one.at <= _AT_ONCE)
+        return max(together, key=lambda one: _plainness(one, self._scope), default=None)
+
+    def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
+        """The last change that can have opened the way again, in that time and after the one that closed it."""
+        in_time = (one for one in self._that_cure(field) if one.is_traced and not_before <= one.at <= until)
+        return next((one for one in in_time if after is None or (one.at >= after.at and one != after)), None)
+
+    def _that_begin(self, kind: CauseKind) -> tuple[Change, ...]:
+        if kind not in self._beginnings:
+            fields = _BEGUN_BY.get(kind, ())
+            new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""  # where none serves, it isn't what took the way
+            found = (one for one in self._newest_first if one.event_name != new and takes(one, fields, self._scope))
+            self._beginnings[kind] = tuple(found)
+        return self._beginnings[kind]
+
+    def _that_cure(self, field: Field) -> tuple[Change, ...]:
+        if field not in self._cures:
+            self._cures[field] = tuple(one for one in self._newest_first if brings(one, (field,), self._scope))
+        return self._cures[field]
+
+
+def takes(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+    """True if the change can have taken away something that the way hangs on."""
+    return _concerns(change, fields, scope) and not _ONLY_ADDS.match(change.event_name)
+
+
+def brings(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+    """True if the change can have brought back something that the way hangs on."""
+    return _concerns(change, fields, scope) and not _ONLY_TAKES.match(change.event_name)
+
+
+def change_words(change: Change) -> str:
+    """Who did what, short enough for a subject: `DeleteRoute by deploy-role`."""
+    actor = change.actor if len(change.actor) <= _LONGEST_ACTOR else change.actor.partition("/")[0][:_LONGEST_ACTOR]
+    return f"{change.event_name} by {actor}" if actor else change.event_name
+
+
+def change_evidence(change: Change) -> str:
+    """The change as CloudTrail has it."""
+    actor = f" by {change.actor}" if change.actor else ""
+    event = f" (CloudTrail event {change.event_id})" if change.event_id else ""
+    return f"{change.event_name}{actor} at {write_time(change.at)}{event}"
+
+
+def clock_words(time: datetime) -> str:
+    """A time of the day as notices write it."""
+    return f"{time.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def _plainness(change: Change, scope: Scope) -> int:
+    """How plainly its record says that it took the way: it names what the way hangs on, and it can do nothing else."""
+    own = scope.subnet_ids | scope.table_ids | scope.target_ids | scope.endpoint_ids | scope.filter_ids
+    if not change.ids & own:
+        return 0
+    return 2 if _ONLY_TAKES.match(change.event_name) else 1
+
+
+def _concerns(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+    """True unless the change names others' resources only. Older records, and some calls, name none at all."""
+    of = _fields_of(change.event_name).intersection(fields)
+    return bool(of) and (not change.ids or any(_touches(change.ids, field, scope) for field in of))
+
+
+def _touches(ids: frozenset[str], field: Field, scope: Scope) -> bool:
+    match field:
+        case Field.FILTERS:
+            return bool(ids & scope.filter_ids)
+        case Field.ENDPOINTS:
+            return _names(ids, ("vpce",), scope.endpoint_ids, scope, otherwise=True)
+        case Field.ROUTES:
+            return _touches_routes(ids, scope)
+        case Field.DNS:
+            return True
+
+
+def _touches_routes(ids: frozenset[str], scope: Scope) -> bool:
+    """By what says most: the subnets that a change names, else its route tables, else whatever else it names."""
+    if _of_kinds(ids, ("subnet",)):
+        return bool(ids & scope.subnet_ids)
+    if _of_kinds(ids, ("rtb",)):
+        return _names(ids, ("rtb",), scope.table_ids, scope, otherwise=False)
+    if _of_kinds(ids, ("eni", "pl")):
+        return bool(ids & scope.target_ids)
+    return _names(ids, _GATEWAYS, scope.target_ids, scope, otherwise=True)
+
+
+def _names(ids: frozenset[str], kinds: tuple[str, ...], own: frozenset[str], scope: Scope, *, otherwise: bool) -> bool:
+    """True if it names one of `own`, or one that is gone by now, which may have been. `otherwise` if it names none."""
+    named = _of_kinds(ids, kinds)
+    return bool(named & own or named - scope.other_ids) if named else otherwise
+
+
+def _of_kinds(ids: frozenset[str], kinds: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one for one in ids if one.rpartition("-")[0] in kinds)
+
+
+def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
+    own = effective_route_table(subnet, vpc)
+    targets = {route.target_id for route in own.routes} if own else set()
+    homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
+    onward = (effective_route_table(one, vpc) for one in vpc.subnets if one.id in homes)
+    return tuple(table for table in (own, *onward) if table)
+
+
+def _prefix_lists(tables: Iterable[RouteTable], group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
+    groups = (group for group in vpc.security_groups if group.id in group_ids)
+    in_rules = {one for group in groups for rule in group.ingress for one in rule.prefix_lists}
+    in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
+    return frozenset(in_rules | in_routes)
+
+
+def _seen(vpc: Vpc) -> frozenset[str]:
+    """Everything of the VPC that is there now: what a change names beside it may be gone by now."""
+    targets = {route.target_id for table in vpc.route_tables for route in table.routes}
+    tables = {table.id for table in vpc.route_tables}
+    endpoints = {endpoint.id for endpoint in vpc.endpoints}
+    gateways = {nat.id for nat in vpc.nat_gateways}
+    return frozenset(targets | tables | endpoints | gateways)

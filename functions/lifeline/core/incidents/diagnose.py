@@ -1,0 +1,271 @@
+"""Why an agent is silent: each cause is looked for in a fixed order, and explained from evidence.
+
+| place | cause | when |
+| --- | --- | --- |
+| 1 | machine | EC2's own status checks of the instance fail |
+| 2 | canary | private DNS was switched on right before, and the subnet had another way |
+| 3 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
+| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 6 | network, mended | one of these ways was cut and is open again: with the cause's fix |
+| 7 | role | the instance's role may not publish metrics |
+| 8 | no profile | the instance has no instance profile |
+| 9 | network | another need was cut off and is open again, or can't be reached; the agent may have met it before |
+| 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 11 | agent | nothing else was found |
+
+What is sure to stop an agent comes before what may: an agent that once got its tags from `ec2` keeps sending while
+`ec2` can't be reached.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lifeline.core.agents.instances import Health
+from lifeline.core.guards.freeze import freeze_words
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.canary import canary_cause
+from lifeline.core.incidents.changes import change_evidence, clock_words
+from lifeline.core.incidents.facts import METRICS, Around, Facts, MadeFact, cause_of
+from lifeline.core.incidents.iam_policy import Permit, allows
+from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.recovered import mended_cause
+from lifeline.core.incidents.remedies import network_words, remedy_for
+from lifeline.core.incidents.zones import zone_causes
+from lifeline.core.network.reach import Reach, Way
+from lifeline.core.wording import write_time
+
+__all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
+
+PUBLISHING = "cloudwatch:PutMetricData"
+_TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
+_KINDS = {
+    Reach.CUT_OFF: CauseKind.CUT_OFF,
+    Reach.NO_ADDRESS: CauseKind.CUT_OFF,
+    Reach.PENDING: CauseKind.ENDPOINT_PENDING,
+    Reach.FAILED: CauseKind.ENDPOINT_FAILED,
+    Reach.CLOSED: CauseKind.ENDPOINT_CLOSED,
+    Reach.DNS_OFF: CauseKind.DNS_OFF,
+}
+
+
+def diagnose(facts: Facts, now: datetime) -> Cause:
+    """The cause of one agent's silence, as far as its surroundings show it. What isn't known is passed over."""
+    return _diagnose(facts, now, Around(facts))
+
+
+def diagnose_together(
+    facts: Mapping[str, Facts],
+    now: datetime,
+    *,
+    reporting_by_zone: Mapping[str, int],
+    quiet_by_zone: Mapping[str, int] | None = None,
+) -> dict[str, Cause]:
+    """The cause of each agent's silence, by entity; those without one of their own may share their zone's.
+
+    `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
+    silent.
+    """
+    known: dict[Hashable, Around] = {}
+    found: dict[str, Cause] = {}
+    for entity, one in facts.items():
+        key = Around.key(one)
+        if key not in known:
+            known[key] = Around(one)
+        found[entity] = _diagnose(one, now, known[key])
+    return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
+
+
+def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
+    look = _Look(facts, now, around)
+    sure = facts.sure_needs
+    steps: tuple[Callable[[], Cause | None], ...] = (
+        look.machine,
+        lambda: canary_cause(facts, around),
+        look.way_to_metrics,
+        look.endpoint_policy,
+        look.sure_need,
+        lambda: mended_cause(facts, around, [one for one in around.ways if one in sure], now),
+        look.role,
+        look.profile,
+        lambda: mended_cause(facts, around, [one for one in around.ways if one not in sure], now),
+        look.likely_need,
+    )
+    return next((cause for step in steps if (cause := step())), None) or look.agent()
+
+
+class _Look:
+    """One agent. Each step gives a cause, or None for the next step."""
+
+    def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
+        self.facts, self.now, self.around, self.ways = facts, now, around, around.ways
+
+    def machine(self) -> Cause | None:
+        """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
+        if self.facts.health is not Health.IMPAIRED:
+            return None
+        return self._cause(
+            CauseKind.MACHINE,
+            Confidence.HIGH,
+            "the machine is down: EC2's status checks of it fail",
+            evidence=("EC2's status checks: impaired",),
+            advice="Stop and start the instance, or replace it; EC2's status checks say what failed.",
+        )
+
+    # ---- the network
+
+    def way_to_metrics(self) -> Cause | None:
+        """What keeps the metrics from `monitoring`."""
+        way = self.ways.get(METRICS)
+        return self._network_cause(METRICS, way, Confidence.HIGH) if way else None
+
+    def sure_need(self) -> Cause | None:
+        """A need that the agent must meet anew, for its instance has started since its last datapoint."""
+        return self._need_cause(sorted(self.facts.sure_needs - {METRICS}), Confidence.HIGH)
+
+    def likely_need(self) -> Cause | None:
+        """A need that the agent met once; it must meet it again if it was restarted, which can't be seen."""
+        return self._need_cause(self.facts.needs, Confidence.MEDIUM)
+
+    def _need_cause(self, needs: Iterable[str], confidence: Confidence) -> Cause | None:
+        ways = ((need, self.ways[need]) for need in needs if need in self.ways)
+        causes = (self._network_cause(need, way, confidence) for need, way in ways)
+        return next((cause for cause in causes if cause), None)
+
+    def _network_cause(self, service: str, way: Way, confidence: Confidence) -> Cause | None:
+        kind = _KINDS.get(way.reach)
+        if kind is None:
+            return None
+        change = self.around.change_behind(self.facts, kind, service, self.now)
+        needed = ("" if service == METRICS else f"the agent's series, or its watch, show that it uses {service}",)
+        is_sure = confidence is Confidence.HIGH
+        return self._cause(
+            kind,
+            Confidence.MEDIUM if way.doubts else confidence,
+            network_words(service, way, change, is_sure=is_sure),
+            evidence=(*way.notes, way.words, *way.doubts, *needed, self._change_evidence(change)),
+            advice=self._network_advice(service, way),
+            service=service,
+            subject=way.endpoint_id,
+            change=change,
+            is_healable=way.is_mendable and not self.facts.freeze_of(service, way.reach),
+        )
+
+    def _change_evidence(self, change: Change | None) -> str:
+        if change:
+            return change_evidence(change)
+        is_unread = bool(self.facts.unreadable) and not self.facts.changes
+        return "" if is_unread else "no network change of this VPC that explains it is on record before the gap"
+
+    def _network_advice(self, service: str, way: Way) -> str:
+        remedy = remedy_for(service, way)
+        made_at = {one.endpoint_id: one.made_at for one in self.facts.made}.get(way.endpoint_id)
+        if way.reach is Reach.PENDING and made_at:
+            back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
+            return f"Lifeline made {way.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
+        if not way.is_mendable:
+            return remedy
+        if frozen := self.facts.freeze_of(service, way.reach):
+            key, freeze = frozen
+            return f"Lifeline doesn't mend this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
+        gap = self.facts.agent.gap
+        until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
+        if self.now < until:
+            expected = f"agents should be back by {clock_words(until)}"
+            return f"Lifeline mends this where its mode and its policy allow it: {expected}. Otherwise: {remedy}"
+        return f"Lifeline hasn't mended this by {clock_words(until)}: its notices say what it may not do. {remedy}"
+
+    # ---- what else keeps metrics out
+
+    def endpoint_policy(self) -> Cause | None:
+        """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
+        way = self.ways.get(METRICS)
+        policy = self._policy_of(way.endpoint_id) if way and way.reach is Reach.OPEN_ENDPOINT else ""
+        if way is None or allows(policy, PUBLISHING) is not Permit.DENIED:
+            return None
+        change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
+        return self._cause(
+            CauseKind.ENDPOINT_POLICY,
+            Confidence.MEDIUM if way.doubts else Confidence.HIGH,
+            f"the policy of {way.endpoint_id} doesn't allow {PUBLISHING}",
+            evidence=(*way.notes, way.words, *way.doubts, self._change_evidence(change)),
+            advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {way.endpoint_id}.",
+            service=METRICS,
+            subject=way.endpoint_id,
+            change=change,
+        )
+
+    def role(self) -> Cause | None:
+        """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
+        role = self.facts.role
+        if role is None or role.permit is not Permit.DENIED:
+            return None
+        subject = role.role or self.facts.instance.profile_arn
+        return self._cause(
+            CauseKind.ROLE,
+            Confidence.HIGH,
+            role.words or f"role {subject} may not call {PUBLISHING}",
+            evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._way_words()),
+            advice=f"Allow {PUBLISHING} to the role, for instance by the policy CloudWatchAgentServerPolicy.",
+            subject=subject,
+        )
+
+    def profile(self) -> Cause | None:
+        """Without an instance profile an agent has no credentials, unless a file gives it some."""
+        if not self.facts.is_managed or self.facts.instance.profile_arn:
+            return None
+        return self._cause(
+            CauseKind.NO_PROFILE,
+            Confidence.MEDIUM,
+            "no instance profile gives the agent credentials",
+            evidence=("the instance has no instance profile", *self._way_words()),
+            advice="Give the instance a profile whose role may publish metrics. If a file gives its agent credentials, "
+            "check these.",
+        )
+
+    def agent(self) -> Cause:
+        """What is left."""
+        if not self.facts.is_managed:
+            evidence: tuple[str, ...] = ("EC2 doesn't know its host: Lifeline can't look behind its silence",)
+        else:
+            evidence = tuple(self._checked())
+        as_read = ", as far as it could be read" if self.facts.unreadable else ""
+        return self._cause(
+            CauseKind.AGENT,
+            Confidence.LOW,
+            f"nothing found around it{as_read}: the agent itself",
+            evidence=evidence,
+            advice="Look at the agent on its machine: whether it runs, what its log says, and what it is set to send.",
+        )
+
+    def _checked(self) -> Iterator[str]:
+        """What was looked at and found fine, or couldn't be told."""
+        launched_at = self.facts.instance.launched_at
+        yield f"the instance is running{f', started {write_time(launched_at)}' if launched_at else ''}"
+        known = self.facts.health is Health.OK
+        yield "EC2's status checks: ok" if known else "EC2's status checks could not be told"
+        yield from self._way_words()
+        for need in self.facts.needs:
+            if need in self.ways:
+                yield f"the way to {need}: {self.ways[need].words}"
+        way = self.ways.get(METRICS)
+        if way and allows(self._policy_of(way.endpoint_id), PUBLISHING) is Permit.UNSURE:
+            yield f"whether the policy of {way.endpoint_id} allows {PUBLISHING} can't be told from it alone"
+        if self.facts.role:
+            allowed = f"role {self.facts.role.role} may publish metrics"
+            yield self.facts.role.words or (allowed if self.facts.role.permit is Permit.ALLOWED else "")
+
+    def _way_words(self) -> tuple[str, ...]:
+        way = self.ways.get(METRICS)
+        if way is None:
+            return (f"the way from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
+        is_open = "open" if way.reach.is_open else "unknown"
+        return (*way.notes, f"the way to {METRICS} is {is_open}: {way.words}", *way.doubts)
+
+    def _policy_of(self, endpoint_id: str) -> str:
+        endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
+        return next((one.policy for one in endpoints if one.id == endpoint_id), "")
+
+    def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
+        return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

@@ -1,0 +1,167 @@
+"""A way that was cut and is open again: agents may still be silent, and belong to that outage."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.changes import LAG, LINGERING, Field, change_evidence, change_words, clock_words
+from lifeline.core.incidents.facts import Around, Facts, cause_of
+from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.network.model import Tier
+from lifeline.core.network.reach import Reach
+
+_SPREAD = timedelta(minutes=10)  # the agents that one outage silences don't all fall silent at once
+_MADE_BEFORE = timedelta(minutes=15)  # an endpoint made so shortly before a gap may mend what began the gap
+_NOTHING_SERVED = frozenset({CauseKind.CUT_OFF, CauseKind.ENDPOINT_PENDING, CauseKind.ENDPOINT_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """What opened the way, in words, and since when it is open at the latest."""
+
+    at: datetime
+    words: str
+
+
+def mended_cause(facts: Facts, around: Around, services: Iterable[str], now: datetime) -> Cause | None:
+    """The cause of a silence whose way to one of the services is open again, with its fix; None where nothing shows it.
+
+    First an open incident's cause of this VPC and service, so that the agent joins it; then what endpoints that were
+    made lately and the recorded changes show.
+    """
+    looks = [_Look(facts, around, service, now) for service in services if around.ways[service].reach.is_open]
+    earlier = (look.earlier_cause() for look in looks)
+    shown = (cause for look in looks for cause in (look.made_cause(), look.changed_cause()))
+    return next((cause for cause in chain(earlier, shown) if cause), None)
+
+
+class _Look:
+    """One service, whose way is open now."""
+
+    def __init__(self, facts: Facts, around: Around, service: str, now: datetime) -> None:
+        self.facts, self.around, self.service, self.now = facts, around, service, now
+        self.way = around.ways[service]
+        self.since = facts.since(now)
+
+    def earlier_cause(self) -> Cause | None:
+        """The latest open incident's cause that the gap fits to, with its fix."""
+        of_this = [
+            (began, cause)
+            for cause, began in self.facts.earlier
+            if cause.key == f"network|{self.facts.vpc_id}|{self.service}" and began - _SPREAD <= self.since
+        ]
+        for began, cause in sorted(of_this, key=lambda one: one[0], reverse=True):
+            fix = self._fix_of(cause, began)
+            if fix is None or (cause.fixed_at and self.since > cause.fixed_at + self.facts.two_periods):
+                continue
+            if cause.fixed_at:
+                return cause
+            return replace(cause, fixed_at=fix.at, fix=fix.words, advice=_advice(fix.at), is_healable=False)
+        return None
+
+    def made_cause(self) -> Cause | None:
+        """A cut that an endpoint of Lifeline's mended, where the subnet has no other way."""
+        fix = self._by_made(self.since - _MADE_BEFORE) if self._has_no_other_way else None
+        if fix is None or self.since > fix.at + self.facts.two_periods:
+            return None
+        cut = self._cut(CauseKind.CUT_OFF)
+        is_sure = cut is not None and self.service in self.facts.sure_needs
+        return self._cause(CauseKind.CUT_OFF, Confidence.HIGH if is_sure else Confidence.MEDIUM, cut, fix)
+
+    def changed_cause(self) -> Cause | None:
+        """A cut that one recorded change made and a later one mended; the way as it was then wasn't seen."""
+        for kind in self._kinds():
+            cut = self._cut(kind)
+            fix = self._by_change(kind, cut, self.since - LAG) if cut and cut.at >= self.since - LINGERING else None
+            if fix:
+                return self._cause(kind, Confidence.MEDIUM, cut, fix)
+        return None
+
+    def _kinds(self) -> Iterator[CauseKind]:
+        """An endpoint that was made is the cure of a cut, before it may be what closed the way."""
+        if self.way.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_way:
+            yield CauseKind.CUT_OFF
+        if self.way.reach is Reach.OPEN_ENDPOINT:
+            yield CauseKind.ENDPOINT_CLOSED
+        yield CauseKind.DNS_OFF
+
+    # ---- what opened the way
+
+    def _fix_of(self, cause: Cause, began: datetime) -> _Fix | None:
+        """None where this subnet may never have been cut off: others of the VPC may still be."""
+        served = self.way.reach is Reach.OPEN_ENDPOINT and cause.kind in _NOTHING_SERVED
+        is_whole = self._has_no_other_way and (served or cause.kind is CauseKind.DNS_OFF)
+        is_member = self.facts.own is not None and self.facts.own.key == cause.key
+        is_early = is_member and abs(self.since - began) <= _SPREAD
+        if served and (is_whole or is_early):
+            made = self._by_made(began - _MADE_BEFORE)
+            return made or _Fix(self.now, f"endpoint {self.way.endpoint_id} is available")
+        fix = self._by_change(cause.kind, cause.change, began - _SPREAD)
+        return fix or (_Fix(self.now, "the way is open again") if is_whole or is_early else None)
+
+    def _by_made(self, not_before: datetime) -> _Fix | None:
+        for one in self.facts.made:
+            if (one.service, one.endpoint_id) == (self.service, self.way.endpoint_id) and one.made_at >= not_before:
+                if one.ready_at is None:
+                    return _Fix(self.now, f"endpoint {one.endpoint_id} is available")
+                return _Fix(one.ready_at, f"endpoint {one.endpoint_id} became available by {clock_words(one.ready_at)}")
+        return None
+
+    def _by_change(self, kind: CauseKind, cut: Change | None, not_before: datetime) -> _Fix | None:
+        field, past = self._field(kind), self.around.past(self.service)
+        back = past.cure(field, after=cut, not_before=not_before, until=self.now) if past else None
+        if back is None:
+            return None
+        words = {
+            Field.ROUTES: "the route came back",
+            Field.ENDPOINTS: f"endpoint {self.way.endpoint_id} is available",
+            Field.FILTERS: "the endpoint lets it in again",
+            Field.DNS: "the VPC's DNS is on again",
+        }[field]
+        at = self.now if field is Field.ENDPOINTS else back.at  # an endpoint needs minutes after the call
+        return _Fix(at, f"{words} ({change_words(back)} at {clock_words(back.at)})")
+
+    def _field(self, kind: CauseKind) -> Field:
+        if kind is CauseKind.DNS_OFF:
+            return Field.DNS
+        if self.way.reach is not Reach.OPEN_ENDPOINT:
+            return Field.ROUTES
+        return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
+
+    # ---- what was cut
+
+    @property
+    def _has_no_other_way(self) -> bool:
+        """True if the subnet's own routes don't take it out: without an endpoint it is cut off."""
+        has_address = self.facts.instance.has_public_address
+        return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
+
+    def _cut(self, kind: CauseKind) -> Change | None:
+        return self.around.change_behind(self.facts, kind, self.service, self.now)
+
+    def _cause(self, kind: CauseKind, confidence: Confidence, cut: Change | None, fix: _Fix) -> Cause:
+        was = {
+            CauseKind.ENDPOINT_CLOSED: f"closed the way to {self.service}",
+            CauseKind.DNS_OFF: "kept names from being resolved",
+        }.get(kind, f"left no way to {self.service}")
+        words = f"{change_words(cut)} {was}" if cut else f"there was no way to {self.service}"
+        cause = Cause(
+            kind,
+            confidence,
+            words,
+            evidence=(change_evidence(cut) if cut else "", fix.words, *self.way.notes, self.way.words),
+            advice=_advice(fix.at),
+            service=self.service,
+            subject=self.way.endpoint_id,
+            change=cut,
+            fixed_at=fix.at,
+            fix=fix.words,
+        )
+        return cause_of(self.facts, cause)
+
+
+def _advice(fixed_at: datetime) -> str:
+    until = clock_words(fixed_at + RECOVERY_TIME)
+    return f"Agents may need until {until} to come back. Restart the agent of an instance that is still silent then."

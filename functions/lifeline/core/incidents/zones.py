@@ -1,0 +1,134 @@
+"""Many agents silent at once in one zone, with nothing else to explain it."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from lifeline.core.incidents.facts import METRICS, Facts
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+
+FEWEST = 3
+_SHORTEST_SPAN = timedelta(minutes=2)
+
+
+def is_undecided(cause: Cause) -> bool:
+    """Whether something else could still be the better explanation: of nothing, or of a need that is only likely."""
+    is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
+    return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or (is_likely_need and cause.kind is not CauseKind.CANARY)
+
+
+def zone_causes(
+    facts: Mapping[str, Facts],
+    causes: Mapping[str, Cause],
+    now: datetime,
+    reporting_by_zone: Mapping[str, int],
+    quiet_by_zone: Mapping[str, int],
+) -> dict[str, Cause]:
+    """The zone's cause, by entity, for agents without one of their own that fell silent together.
+
+    They are at least FEWEST, and as many as still report in their zone, by `reporting_by_zone`; their silences began
+    within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
+    zone that fails, the first agents are silent a minute or two before the others. One that follows later shares the
+    cause of its zone's open incident. A need that is only likely gives way where agents of other zones still report,
+    and none of them fell silent of it at that time: a new setting restarts agents in all zones.
+    """
+    left: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    widespread = _widespread(facts, causes, now)
+    for entity, cause in causes.items():
+        zone = facts[entity].instance.zone
+        is_elsewhere = any(count for other, count in reporting_by_zone.items() if other != zone)
+        is_needs = cause.kind is not CauseKind.AGENT and (entity in widespread or not is_elsewhere)
+        if is_undecided(cause) and zone and not is_needs:
+            left[zone].append((facts[entity].since(now), entity))
+    found: dict[str, Cause] = {}
+    for zone, silences in sorted(left.items()):
+        span = max(_SHORTEST_SPAN, *(facts[entity].two_periods for _, entity in silences))
+        reporting, quiet = reporting_by_zone.get(zone, 0), quiet_by_zone.get(zone, 0)
+        for group in _groups(sorted(silences), span, fewest=max(1, max(FEWEST, reporting) - quiet)):
+            cause = _zone_cause(zone, [causes[entity] for entity in group], reporting, quiet)
+            found |= dict.fromkeys(group, cause)
+        for since, entity in silences:
+            earlier = _earlier(facts[entity], since, span)
+            if earlier:
+                found[entity] = earlier
+    return found
+
+
+def _widespread(facts: Mapping[str, Facts], causes: Mapping[str, Cause], now: datetime) -> frozenset[str]:
+    """The agents with a likely need for which others fell silent in another zone, within two periods of them."""
+    needy = [entity for entity, cause in causes.items() if is_undecided(cause) and cause.kind is not CauseKind.AGENT]
+    times: defaultdict[str, defaultdict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for entity in sorted(needy, key=lambda entity: facts[entity].since(now)):
+        times[causes[entity].key][facts[entity].instance.zone].append(facts[entity].since(now))
+    return frozenset(
+        entity
+        for entity in needy
+        for zone, others in times[causes[entity].key].items()
+        if zone != facts[entity].instance.zone
+        and _has_near(others, facts[entity].since(now), max(_SHORTEST_SPAN, facts[entity].two_periods))
+    )
+
+
+def _has_near(times: Sequence[datetime], time: datetime, span: timedelta) -> bool:
+    """Whether one of the times, which are in their order, lies within `span` of that time."""
+    place = bisect_left(times, time - span)
+    return place < len(times) and times[place] <= time + span
+
+
+def _earlier(facts: Facts, since: datetime, span: timedelta) -> Cause | None:
+    """The cause of an open incident of its zone that began when it fell silent."""
+    return next(
+        (
+            cause
+            for cause, began in facts.earlier
+            if cause.kind is CauseKind.ZONE and cause.zone == facts.instance.zone and abs(since - began) <= 2 * span
+        ),
+        None,
+    )
+
+
+def _groups(silences: list[tuple[datetime, str]], span: timedelta, *, fewest: int) -> Iterator[list[str]]:
+    """The entities whose silences began within `span` of each other, each in one group at most, the largest first."""
+    left = silences
+    while len(left) >= fewest:
+        start, end = _largest(left, span)
+        if end - start < fewest:
+            return
+        yield [entity for _, entity in left[start:end]]
+        left = left[:start] + left[end:]
+
+
+def _largest(silences: Sequence[tuple[datetime, str]], span: timedelta) -> tuple[int, int]:
+    """From where to just before where the most of the silences, in their order, lie within `span`."""
+    best, start = (0, 0), 0
+    for end, (since, _) in enumerate(silences, start=1):
+        while since - silences[start][0] > span:
+            start += 1
+        if end - start > best[1] - best[0]:
+            best = (start, end)
+    return best
+
+
+def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) -> Cause:
+    """One cause for all of them, with the evidence that they have in common."""
+    vpcs = {(cause.vpc_id, cause.vpc_name) for cause in causes}
+    vpc_id, vpc_name = vpcs.pop() if len(vpcs) == 1 else ("", "")
+    shared = set.intersection(*(set(cause.evidence) for cause in causes))
+    return Cause(
+        CauseKind.ZONE,
+        Confidence.MEDIUM,
+        f"agents of {zone} fell silent together",
+        evidence=(
+            f"{len(causes)} agents of {zone} fell silent at once{_following(quiet)}, {reporting} still report there",
+            *(line for line in causes[0].evidence if line in shared),
+        ),
+        advice=f"See the AWS Health Dashboard for {zone}, and what was deployed to these machines last.",
+        vpc_id=vpc_id,
+        vpc_name=vpc_name,
+        zone=zone,
+    )
+
+
+def _following(quiet: int) -> str:
+    return f", {quiet} are about to" if quiet else ""

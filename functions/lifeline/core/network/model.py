@@ -1,0 +1,323 @@
+"""The network as values: what EC2 says about one VPC, without EC2's dicts.
+
+Everything is frozen and ordered, so that two observations of the same network are equal however AWS ordered its answer.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+type Network = IPv4Network | IPv6Network
+
+MANAGED_BY = "lifeline:managed-by"
+SECURITY_GROUP_NAME = "lifeline-endpoints"
+VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
+
+
+@lru_cache(maxsize=16_384)
+def block(text: str) -> Network:
+    """The address block that a CIDR writes. Kept, for a region's networks write the same few thousands of times."""
+    return ip_network(text)
+
+
+class Tier(StrEnum):
+    """What a subnet's routes make it."""
+
+    PUBLIC = "public"
+    EGRESS = "egress"
+    ISOLATED = "isolated"
+
+
+class TargetKind(StrEnum):
+    """What a route points at."""
+
+    LOCAL = "local"
+    INTERNET_GATEWAY = "internet gateway"
+    EGRESS_ONLY_GATEWAY = "egress-only internet gateway"
+    NAT_GATEWAY = "NAT gateway"
+    NETWORK_INTERFACE = "network interface"
+    TRANSIT_GATEWAY = "transit gateway"
+    VIRTUAL_PRIVATE_GATEWAY = "virtual private gateway"
+    PEERING = "peering connection"
+    GATEWAY_ENDPOINT = "gateway endpoint"
+    GATEWAY_LOAD_BALANCER_ENDPOINT = "Gateway Load Balancer endpoint"
+    CORE_NETWORK = "Cloud WAN core network"
+    LOCAL_GATEWAY = "local gateway"
+    CARRIER_GATEWAY = "carrier gateway"
+    OTHER = "other"
+
+
+class BlockMode(StrEnum):
+    """VPC Block Public Access as it takes effect on one subnet (EC2 API: Subnet.BlockPublicAccessStates)."""
+
+    OFF = "off"
+    INGRESS = "block-ingress"
+    BIDIRECTIONAL = "block-bidirectional"
+
+
+class EndpointType(StrEnum):
+    """The types that Lifeline can tell apart; whatever AWS adds is `other` and left alone."""
+
+    INTERFACE = "Interface"
+    GATEWAY = "Gateway"
+    OTHER = "other"
+
+
+class EndpointState(StrEnum):
+    """Endpoint states, lower-cased: AWS's model says `Available`, its wire says `available` (EC2 API: VpcEndpoint)."""
+
+    PENDING_ACCEPTANCE = "pendingacceptance"
+    PENDING = "pending"
+    AVAILABLE = "available"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    PARTIAL = "partial"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_gone(self) -> bool:
+        """True once it serves nobody any more. While `deleting`, it may still hold its private DNS name."""
+        return self in {EndpointState.DELETING, EndpointState.DELETED}
+
+    @property
+    def is_coming(self) -> bool:
+        """True while AWS or its owner may still bring it up: to be waited for, not replaced."""
+        return self in {EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE, EndpointState.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Route:
+    """One route. `destinations` are its CIDRs: one, or those of the prefix list it names; none if it can't be read."""
+
+    destinations: tuple[str, ...]
+    target: TargetKind
+    target_id: str
+    is_active: bool
+    prefix_list_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A route table with the subnets that name it; those that name none follow the VPC's main table."""
+
+    id: str
+    is_main: bool
+    subnet_ids: frozenset[str]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`."""
+
+    id: str
+    zone: str
+    zone_id: str
+    cidr: str = ""
+    ipv6_cidrs: tuple[str, ...] = ()
+    zone_type: str = "availability-zone"
+    free_addresses: int = 0
+    owner_id: str = ""
+    state: str = "available"
+    outpost_arn: str = ""
+    block_mode: BlockMode = BlockMode.OFF
+    dns64: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_ipv6_only(self) -> bool:
+        """True if IPv4 can't reach it."""
+        return not self.cidr
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Its address blocks, IPv4 first."""
+        return tuple(block(text) for text in (self.cidr, *self.ipv6_cidrs) if text)
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one permission of a security group lets in. Ports are inclusive; sources are CIDRs, groups, prefix lists."""
+
+    protocol: str
+    from_port: int
+    to_port: int
+    cidrs: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    prefix_lists: tuple[str, ...] = ()
+
+    def lets_in(self, port: int) -> bool:
+        """True if TCP on `port` passes this rule, whoever asks."""
+        return self.protocol == "-1" or (self.protocol == "tcp" and self.from_port <= port <= self.to_port)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group's name, inbound rules and tags."""
+
+    id: str
+    name: str
+    ingress: tuple[Rule, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AclEntry:
+    """One rule of a network ACL. `protocol` is a number as text, -1 for all; ports are inclusive."""
+
+    number: int
+    egress: bool
+    allow: bool
+    protocol: str
+    cidr: str
+    from_port: int = 0
+    to_port: int = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcl:
+    """A network ACL with the subnets that it guards."""
+
+    id: str
+    subnet_ids: frozenset[str]
+    entries: tuple[AclEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none.
+
+    `interface_ids` are its network interfaces, one in each of its subnets.
+    """
+
+    id: str
+    service_name: str
+    type: EndpointType
+    state: EndpointState
+    private_dns: bool = False
+    ip_address_type: str = "ipv4"
+    subnet_ids: frozenset[str] = frozenset()
+    route_table_ids: frozenset[str] = frozenset()
+    group_ids: frozenset[str] = frozenset()
+    requester_managed: bool = False
+    failure: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    policy: str = ""
+    interface_ids: frozenset[str] = frozenset()
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One endpoint service of the region, as DescribeVpcEndpointServices gives it.
+
+    s3 and dynamodb come twice, as Gateway and as Interface, under one name: a service is its name and its type.
+    """
+
+    name: str
+    type: EndpointType
+    zone_ids: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
+    private_dns_names: tuple[str, ...] = ()
+    ip_address_types: frozenset[str] = frozenset({"ipv4"})
+
+    def is_in_zone_of(self, subnet: Subnet) -> bool:
+        """True if the service can have an interface in the subnet's zone: by zone id where both have one, else by name.
+
+        Zone ids mean the same in every account, names don't (EC2 API: DescribeVpcEndpointServices).
+        """
+        if self.zone_ids and subnet.zone_id:
+            return subnet.zone_id in self.zone_ids
+        return subnet.zone in self.zones
+
+
+@dataclass(frozen=True, slots=True)
+class NatGateway:
+    """A NAT gateway. A regional one has no subnet (VPC guide: regional NAT gateways)."""
+
+    id: str
+    is_public: bool
+    is_available: bool
+    subnet_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """One VPC and everything in it that Lifeline looks at, as one observation."""
+
+    id: str
+    cidrs: tuple[str, ...]
+    ipv6_cidrs: tuple[str, ...] = ()
+    owner_id: str = ""
+    dns_support: bool = True
+    dns_hostnames: bool = True
+    subnets: tuple[Subnet, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    network_acls: tuple[NetworkAcl, ...] = ()
+    nat_gateways: tuple[NatGateway, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all_cidrs(self) -> tuple[str, ...]:
+        """Every address block of the VPC, IPv4 first."""
+        return (*self.cidrs, *self.ipv6_cidrs)
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The endpoint services that the region offers."""
+
+    services: tuple[Service, ...] = field(default=())
+
+    def find(self, suffix: str) -> tuple[Service, ...]:
+        """The services that Amazon offers under a suffix, gateway before interface; empty where the region has none.
+
+        A suffix is what follows the region in the full name: `ecr.api` finds `com.amazonaws.eu-west-1.ecr.api`, and
+        `s3` doesn't find `…s3-outposts`. Prefixes differ by service and partition (`cn.com.amazonaws.…`,
+        `aws.api.…`), which is why the name is looked up and never built.
+        """
+        found = [service for service in self.services if suffix_of(service.name) == suffix]
+        return tuple(sorted(found, key=lambda service: (service.type != EndpointType.GATEWAY, service.name)))
+
+    def named(self, name: str, kind: EndpointType) -> Service | None:
+        """The service of a full name and type, or None where the region has none."""
+        return next((service for service in self.services if (service.name, service.type) == (name, kind)), None)
+
+
+def suffix_of(name: str) -> str:
+    """What a service is called here, from its full name: `com.amazonaws.us-east-1.ecr.api` gives `ecr.api`."""
+    labels = name.split(".")
+    regions = [place for place, label in enumerate(labels) if _is_region(label)]
+    return ".".join(labels[regions[0] + 1 :]) if regions else labels[-1]
+
+
+def _is_region(label: str) -> bool:
+    parts = label.split("-")
+    return len(parts) >= 3 and parts[-1].isdigit() and all(part.isalpha() for part in parts[:-1])
+
+
+def is_own(endpoint: Endpoint, owner: str) -> bool:
+    """True if Lifeline's tag is on it. AWS's services manage some endpoints for their users: these are nobody's own."""
+    return endpoint.tag(MANAGED_BY) == owner and not endpoint.requester_managed

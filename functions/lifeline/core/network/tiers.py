@@ -1,0 +1,143 @@
+"""Public, egress or isolated: what a subnet's routes make it."""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+
+from lifeline.core.network.model import BlockMode, NatGateway, Route, RouteTable, Subnet, TargetKind, Tier, Vpc, block
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
+_WAYS_OUT = frozenset(
+    {
+        TargetKind.NETWORK_INTERFACE,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    }
+)
+
+
+def classify_subnets(vpc: Vpc) -> dict[str, Tier]:
+    """The tier of each subnet of the VPC, by id, in the ids' order."""
+    return {subnet.id: classify(subnet, vpc) for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id)}
+
+
+def classify(subnet: Subnet, vpc: Vpc) -> Tier:
+    """The subnet's tier, by the address family in which it reaches AWS's names.
+
+    That family is IPv4 wherever the subnet has it, for AWS's regional names (`monitoring.<region>.amazonaws.com`)
+    resolve to IPv4 addresses; only an IPv6-only subnet is judged by its IPv6 routes. So a subnet whose `0.0.0.0/0` is
+    gone is private even while `::/0` still leads to an internet gateway (VPC guide: route tables, read per family).
+    """
+    table = effective_route_table(subnet, vpc)
+    if table is None:
+        return Tier.ISOLATED
+    nats = {nat.id: nat for nat in vpc.nat_gateways}
+    if subnet.cidr:
+        return _tier(subnet, table.routes, 4, nats, vpc)
+    tier = _tier(subnet, table.routes, 6, nats, vpc)
+    if tier is Tier.ISOLATED and subnet.dns64 and _has_nat64(subnet, table.routes, nats, vpc):
+        return Tier.EGRESS
+    return tier
+
+
+def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
+    """The table that the subnet names, else the VPC's main one; None where neither was seen.
+
+    EC2 doesn't list a subnet that follows the main table among its associations (EC2 API: RouteTableAssociation).
+    """
+    named = [table for table in vpc.route_tables if subnet.id in table.subnet_ids]
+    main = [table for table in vpc.route_tables if table.is_main]
+    return next(iter(sorted(named or main, key=lambda table: table.id)), None)
+
+
+def _tier(subnet: Subnet, routes: Iterable[Route], family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> Tier:
+    """The tier in one family. Only active routes count: a blackhole's target is gone (EC2 API: Route.State)."""
+    active = [route for route in _in_force(tuple(routes), family) if route.is_active]
+    edges = [route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF]
+    if _covers_everywhere(edges, family):
+        return Tier.PUBLIC
+    out = [route for route in active if _leads_out(route, subnet, family, nats, vpc)]
+    return Tier.EGRESS if _covers_everywhere([*edges, *out], family) else Tier.ISOLATED
+
+
+def _in_force(routes: tuple[Route, ...], family: int) -> tuple[Route, ...]:
+    """The routes that carry anything: the longest prefix wins, a dead one too (VPC guide: route priority).
+
+    Where narrower routes cover everything between them, the default route is never taken.
+    """
+    default = "0.0.0.0/0" if family == 4 else "::/0"
+    narrower = tuple(route for route in routes if default not in route.destinations)
+    return narrower if _covers_everywhere(narrower, family) else routes
+
+
+def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
+    """True if what leaves by this route can get beyond the VPC.
+
+    Peering never does: a peered VPC's gateways can't be used through it (VPC peering guide: edge-to-edge routing).
+    Under Block Public Access `block-bidirectional`, NAT and egress-only gateways are shut too; with `block-ingress`
+    they work (VPC guide: VPC BPA basics).
+    """
+    shut = subnet.block_mode is BlockMode.BIDIRECTIONAL
+    match route.target:
+        case TargetKind.EGRESS_ONLY_GATEWAY:
+            return family == 6 and not shut
+        case TargetKind.NAT_GATEWAY:
+            return not shut and _nat_works(nats.get(route.target_id), vpc)
+        case kind:
+            return kind in _WAYS_OUT
+
+
+def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:
+    """True if the NAT gateway has a way on: a public one by an internet gateway, either kind by anything else.
+
+    One that wasn't seen is trusted: AWS marks the route of a deleted one as a blackhole (EC2 API: Route.State).
+    """
+    if nat is None:
+        return True
+    if not nat.is_available:
+        return False
+    home = next((subnet for subnet in vpc.subnets if subnet.id == nat.subnet_id), None)
+    table = effective_route_table(home, vpc) if home else None
+    if home is None or table is None:
+        return nat.is_public
+    onward = [route for route in table.routes if route.is_active and _carries_on(route, home, is_public=nat.is_public)]
+    return _covers_everywhere(onward, 4)
+
+
+def _carries_on(route: Route, home: Subnet, *, is_public: bool) -> bool:
+    if route.target in _EDGES:
+        return is_public and home.block_mode is not BlockMode.BIDIRECTIONAL
+    return route.target in _WAYS_OUT
+
+
+def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGateway], vpc: Vpc) -> bool:
+    """True if an IPv6-only subnet reaches IPv4 addresses through a NAT gateway's NAT64 (VPC guide: DNS64 and NAT64)."""
+    nat64 = [
+        route
+        for route in routes
+        if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
+    ]
+    return any(_NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
+
+
+def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:
+    """True if the routes' destinations together are the whole space: a default route, two halves, or a list."""
+    texts = [text for route in routes for text in route.destinations if (":" in text) == (family == 6)]
+    if len(texts) < 2:  # by far the most tables: one default route, or none
+        return texts == (["0.0.0.0/0"] if family == 4 else ["::/0"])
+    if family == 4:
+        return list(collapse_addresses(map(IPv4Network, texts))) == [IPv4Network("0.0.0.0/0")]
+    return list(collapse_addresses(map(IPv6Network, texts))) == [IPv6Network("::/0")]
+
+
+def covers(outer: str, inner: str) -> bool:
+    """True if every address of `inner` is in `outer`. Blocks of different families never cover each other."""
+    outside, inside = block(outer), block(inner)
+    if isinstance(outside, IPv4Network) and isinstance(inside, IPv4Network):
+        return inside.subnet_of(outside)
+    if isinstance(outside, IPv6Network) and isinstance(inside, IPv6Network):
+        return inside.subnet_of(outside)
+    return False

@@ -1,0 +1,117 @@
+"""What others can automate on: changes seen, plans, actions, refusals and incidents, as EventBridge events."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from lifeline.core.incidents.incident import Incident
+from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.plan.actions import Action, Status
+from lifeline.core.plan.answer import VpcAnswer, as_json
+from lifeline.core.wording import plain
+
+SOURCE = "lifeline"
+SCHEMA = "lifeline.event/1"
+_MOST_NAMED = 20
+
+
+class DetailType(StrEnum):
+    """What rules match on beside the source."""
+
+    CHANGE_SEEN = "Lifeline Change Seen"
+    PLAN = "Lifeline Plan"
+    ACTION = "Lifeline Action"
+    REFUSAL = "Lifeline Refusal"
+    INCIDENT_OPENED = "Lifeline Incident Opened"
+    INCIDENT_UPDATED = "Lifeline Incident Updated"
+    INCIDENT_RESOLVED = "Lifeline Incident Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class BusEvent:
+    """One event. Its detail has an `id` that is the same for the same fact, however often it is sent."""
+
+    type: DetailType
+    at: datetime
+    detail: Mapping[str, Any] = field(hash=False)
+
+
+def change_event(vpc_id: str, change: Mapping[str, str], now: datetime) -> BusEvent:
+    """A network change as CloudTrail told it: `change` has `event_id`, `event_name`, `actor` and `time`. `vpc_id` is
+    empty where its record tells nobody which VPC it was made in.
+    """
+    facts = {"vpc_id": vpc_id, **{name: plain(text) for name, text in change.items()}}
+    return _event(DetailType.CHANGE_SEEN, now, facts, vpc_id, change.get("event_id", ""))
+
+
+def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[BusEvent]:
+    """What a look at a VPC came to: its plan where something is planned or held back, each action that was made or
+    failed, and each refusal.
+    """
+    open_business = [one for one in answer.actions if one.status in {Status.PLANNED, Status.BLOCKED}]
+    if open_business:
+        facts = {"vpc_id": answer.vpc_id, "mode": mode, **as_json(answer)}
+        yield _event(DetailType.PLAN, now, facts, answer.vpc_id, answer.fingerprint)
+    for action in answer.actions:
+        if action.status in {Status.DONE, Status.FAILED}:
+            made = (action.kind, action.service, action.status, action.endpoint_id, action.group_id, action.error)
+            yield _event(DetailType.ACTION, now, _action_facts(answer, action), answer.vpc_id, *made, now.isoformat())
+        elif action.status is Status.BLOCKED:
+            why = (action.kind, action.service, action.held_by or action.error, *action.subnet_ids)
+            yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
+    if answer.refusal:
+        said = {"field": answer.refusal.field, "message": plain(answer.refusal.message)}
+        facts = {"vpc_id": answer.vpc_id, "refusal": said}
+        yield _event(DetailType.REFUSAL, now, facts, answer.vpc_id, *said.values())
+
+
+def incident_event(news: News, namespace: str, now: datetime) -> BusEvent | None:
+    """An incident that opened, has more news, or is over; None for a reminder, which says nothing new."""
+    incident = news.incident
+    match news.kind:
+        case NewsKind.OPENED:
+            type_ = DetailType.INCIDENT_OPENED
+        case NewsKind.UPDATED:
+            type_ = DetailType.INCIDENT_UPDATED
+        case NewsKind.RESOLVED:
+            type_ = DetailType.INCIDENT_RESOLVED
+        case NewsKind.REMINDER:
+            return None
+    told = str(incident.told_at) if news.kind is NewsKind.UPDATED else ""
+    return _event(type_, now, _incident_facts(news, incident, namespace), incident.id, type_, told)
+
+
+def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str, Any]:
+    cause = incident.cause
+    agents = news.back if news.kind is NewsKind.RESOLVED else news.silent
+    change = cause.change
+    return {
+        "incident": incident.id,
+        "watch": incident.watch,
+        "namespace": namespace,
+        "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        "cause": cause.kind.name,
+        "confidence": str(cause.confidence),
+        "words": plain(cause.words),
+        "began": incident.began.isoformat(),
+        "change": {"event_id": change.event_id, "event_name": change.event_name, "actor": plain(change.actor)}
+        if change
+        else None,
+        "fix": plain(cause.fix),
+        "silent": len(news.silent),
+        "back": len(news.back),
+        "agents": [plain(agent.entity) for agent in agents[:_MOST_NAMED]],
+    }
+
+
+def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
+    told: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
+    return {"vpc_id": answer.vpc_id, **told}
+
+
+def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:
+    id_ = sha256("|".join((type_, *same)).encode()).hexdigest()[:32]
+    return BusEvent(type_, now, {"schema": SCHEMA, "id": id_, **facts})

@@ -1,0 +1,267 @@
+"""What people and machines are told of incidents: one notice for each, and one for those beyond the cap."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.watches import Watch
+from lifeline.core.incidents.changes import change_words
+from lifeline.core.incidents.incident import Cause, CauseKind, Incident, Phase
+from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.notices.incident_text import (
+    MOST_NAMED,
+    fix_of,
+    longest,
+    never_reported,
+    parts_of,
+    place_of,
+    shown,
+    were_late,
+)
+from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
+from lifeline.core.wording import plain, shorten, wrap, write_count, write_length
+
+_MOST_SUMMARISED = 10
+_LONGEST_SUMMARY = 120
+_LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
+_LONGEST_ENTITY = 30
+_RESOURCE = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
+_END = re.compile(r" became | at | by \d")  # of what a subject needs of a fix
+
+
+def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
+    """One incident's news: who, why, how it stands and what to do. Everything in it is printable ASCII."""
+    parts, cause = parts_of(news, watch, now), news.incident.cause
+    return Notice(
+        kind=f"incident_{news.kind}",
+        severity=_severity(news),
+        subject=_subject(news, now),
+        happened=tuple(parts.happened),
+        why=tuple(parts.why),
+        done=tuple(parts.done),
+        next=tuple(parts.next),
+        ids=tuple(parts.ids),
+        vpc_id=cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        vpc_name=cause.vpc_name if cause.kind.is_of_one_vpc else "",
+        incident=news.incident.id,
+        facts=_facts(news, watch, now),
+    )
+
+
+def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
+    """The news of many incidents at once, a line each, the gravest first; at least one."""
+    counts = Counter(news.kind for news in rest)
+    by_kind = ", ".join(f"{counts[kind]} {kind}" for kind in NewsKind if counts[kind])
+    lines = wrap(
+        f"More incidents of {watch.name} have news than are told one by one. The others are, the gravest first:"
+    )
+    rows = [line for news in rest[:_MOST_SUMMARISED] for line in _summary(news, now)]
+    more = len(rest) - _MOST_SUMMARISED
+    left_out = [f"  ... and {more} more"] if more > 0 else []
+    severities = {_severity(news) for news in rest}
+    return Notice(
+        kind="incident_summary",
+        severity=max(severities, key=list(Severity).index),
+        subject=_summary_subject(rest, by_kind),
+        happened=(*lines, "", *rows, *left_out),
+        next=("Begin with the incidents that are told one by one: one change may have cut off many VPCs.",),
+        facts={
+            "watch": watch.name,
+            "namespace": watch.namespace,
+            "time": now.isoformat(),
+            "counts": {str(kind): counts[kind] for kind in NewsKind if counts[kind]},
+            "incidents": [
+                {
+                    "incident": news.incident.id,
+                    "news": str(news.kind),
+                    "cause": news.incident.cause.kind.name,
+                    "vpc_id": news.incident.cause.vpc_id if news.incident.cause.kind.is_of_one_vpc else "",
+                    "counts": _counts(news),
+                }
+                for news in rest
+            ],
+        },
+    )
+
+
+def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
+    """How many, where, of which kinds, and how many agents are silent."""
+    causes = [news.incident.cause for news in rest]
+    vpcs = {cause.vpc_id for cause in causes if cause.kind.is_of_one_vpc and cause.vpc_id}
+    where = f" in {next(iter(vpcs)) if len(vpcs) == 1 else f'{len(vpcs)} VPCs'}" if vpcs else ""
+    silent = sum(len(news.silent) for news in rest)
+    agents = f"; {write_count(silent, 'agent')} silent" if silent else ""
+    return subject_line(f"[lifeline] {write_count(len(rest), 'more incident')}{where}: {by_kind}{agents}")
+
+
+def _subject(news: News, now: datetime) -> str:
+    """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
+    cause = news.incident.cause
+    whole, short = place_of(cause), _short_place(cause)
+    versions = [(one, place) for one in _barer(cause) for place in (whole, short)]
+    news_of = ((replace(news, incident=replace(news.incident, cause=one)), place) for one, place in versions)
+    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in news_of))
+
+
+def _barer(cause: Cause) -> list[Cause]:
+    """The cause in ever fewer words: without the actor's session, without the fix's time, without what it led to."""
+    found = [cause]
+    change = cause.change
+    if change and "/" in change.actor:
+        role = change.actor.partition("/")[0]
+        words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
+        found.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
+    least = found[-1]
+    fix = _END.split(least.fix)[0]
+    words = change_words(least.change) if least.change else least.words
+    found.append(replace(least, words=words, fix=fix))
+    return [*found, replace(least, words=words, fix=_RESOURCE.sub("", least.fix.partition(" by ")[0]))]
+
+
+def _summary(news: News, now: datetime) -> list[str]:
+    cause = news.incident.cause
+    place = place_of(replace(cause, vpc_name=shorten(cause.vpc_name, _LONGEST_NAME)))
+    headline = shorten(_headline(news, place, now), _LONGEST_SUMMARY)
+    return wrap(f"{news.kind}: {headline} ({news.incident.id})", first="  ", rest="    ")
+
+
+def _severity(news: News) -> Severity:
+    match news.kind:
+        case NewsKind.OPENED | NewsKind.UPDATED:
+            return Severity.CRITICAL if news.is_critical else Severity.WARNING
+        case NewsKind.REMINDER:
+            return Severity.WARNING
+        case NewsKind.RESOLVED:
+            return Severity.INFO
+        case _:
+            assert_never(news.kind)
+
+
+def _headline(news: News, place: str, now: datetime) -> str:
+    """The news on one line: who first, for subjects are cut at their end."""
+    if news.kind is NewsKind.RESOLVED:
+        return _headline_of_end(news, place, now)
+    agents = shown(news)
+    where = f" in {place}" if place else ""
+    joined = f"{news.joined} more, now " if news.kind is NewsKind.UPDATED and news.joined else ""
+    who = write_count(len(agents), "agent") if joined else _who(agents)
+    is_old = news.kind is NewsKind.REMINDER or (news.kind is NewsKind.UPDATED and not joined)
+    return f"{joined}{who} {_state(news, agents, now, is_old=is_old)}{where}: {news.incident.cause.words}"
+
+
+def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) -> str:
+    """`still silent after 1 h`, `never reported`, `silent (fix under way)`, `silent (recovering)`."""
+    still = "still " if is_old else ""
+    if news.incident.cause.kind is CauseKind.FLAPPING:
+        return f"{still}flapping"
+    state = f"{still}silent"
+    if agents and never_reported(agents) == len(agents):
+        state = "not reporting yet" if is_old else "never reported"
+    after = f" after {write_length(longest(agents, now))}" if news.kind is NewsKind.REMINDER else ""
+    is_fixed = news.incident.cause.fixed_at is not None
+    hope = f" ({'recovering' if is_fixed else 'fix under way'})" if news.incident.phase is Phase.RECOVERING else ""
+    return f"{state}{after}{hope}"
+
+
+def _headline_of_end(news: News, place: str, now: datetime) -> str:
+    cause, back = news.incident.cause, news.back
+    total = len(news.members) + news.incident.gone
+    if not total:
+        return f"incident over{f' in {place}' if place else ''}: none of its agents is left in it"
+    where = f" of {place}" if place else ""
+    if not back:
+        return f"{write_count(total, 'agent')}{where} silent no more, but not back: not expected to report"
+    who = _who(back) if len(back) == total else f"{len(back)} of {write_count(total, 'agent')}"
+    one = len(back) == 1
+    if cause.kind is CauseKind.FLAPPING:
+        return f"{who}{where} stopped flapping"
+    if were_late(news):
+        return f"{who}{where} {'reports' if one else 'report'} again: the datapoints arrived late"
+    fixed = f": {fix_of(cause, one=one)}".removesuffix(": ")
+    return f"{who}{where} {'reports' if one else 'report'} again after {write_length(longest(back, now))}{fixed}"
+
+
+def _who(agents: Sequence[Agent]) -> str:
+    return shorten(agents[0].entity, _LONGEST_ENTITY) if len(agents) == 1 else write_count(len(agents), "agent")
+
+
+def _short_place(cause: Cause) -> str:
+    """For a subject: the VPC's name without its id, which the text has."""
+    if cause.kind.is_of_one_vpc and cause.vpc_name:
+        return shorten(cause.vpc_name, _LONGEST_NAME)
+    return place_of(cause)
+
+
+def _facts(news: News, watch: Watch, now: datetime) -> dict[str, object]:
+    named = (shown(news) or news.members)[:MOST_NAMED]
+    return {
+        "watch": watch.name,
+        "namespace": watch.namespace,
+        "news": str(news.kind),
+        "time": now.isoformat(),
+        **_incident_facts(news.incident),
+        **_cause_facts(news.incident.cause),
+        "counts": _counts(news),
+        "agents": [_agent_facts(agent, now) for agent in named],
+    }
+
+
+def _incident_facts(incident: Incident) -> dict[str, object]:
+    return {
+        "incident": incident.id,
+        "phase": incident.phase.name.lower(),
+        "began": incident.began.isoformat(),
+        "opened_at": incident.opened_at.isoformat(),
+    }
+
+
+def _cause_facts(cause: Cause) -> dict[str, object]:
+    change = cause.change
+    return {
+        "cause": cause.kind.name,
+        "confidence": str(cause.confidence),
+        "words": plain(cause.words),
+        "evidence": [plain(line) for line in cause.evidence],
+        "advice": plain(cause.advice),
+        "service": cause.service,
+        "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        "vpc_name": plain(cause.vpc_name) if cause.kind.is_of_one_vpc else "",
+        "zone": cause.zone,
+        "subject": plain(cause.subject),
+        "change": {
+            "event_id": change.event_id,
+            "event_name": change.event_name,
+            "actor": plain(change.actor),
+            "time": change.at.isoformat(),
+        }
+        if change
+        else None,
+        "fixed_at": cause.fixed_at.isoformat() if cause.fixed_at else None,
+        "fix": plain(cause.fix),
+    }
+
+
+def _agent_facts(agent: Agent, now: datetime) -> dict[str, object]:
+    gap = agent.gap
+    return {
+        "id": agent.entity,
+        "state": str(agent.state),
+        "last_seen": agent.seen_at.isoformat() if agent.seen_at and agent.series else None,
+        "since": gap.since.isoformat() if gap else None,
+        "back_at": gap.ended_at.isoformat() if gap and gap.ended_at else None,
+        "length_s": int(gap.length(now).total_seconds()) if gap else None,
+    }
+
+
+def _counts(news: News) -> dict[str, int]:
+    return {
+        "silent": len(news.silent),
+        "back": len(news.back),
+        "set_aside": len(news.set_aside),
+        "gone": news.incident.gone,
+        "joined": news.joined,
+    }

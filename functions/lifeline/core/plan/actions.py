@@ -1,0 +1,130 @@
+"""What Lifeline can do to a VPC, and what it says of each service there."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from lifeline.core.network.model import Tier
+
+
+class ActionKind(StrEnum):
+    """One change each, in the order in which they are made: an endpoint needs its group, and private DNS the VPC's."""
+
+    FIX_DNS = "fix_dns"
+    CREATE_SECURITY_GROUP = "create_security_group"
+    OPEN_SECURITY_GROUP = "open_security_group"
+    ATTACH_SECURITY_GROUP = "attach_security_group"
+    CREATE_INTERFACE_ENDPOINT = "create_interface_endpoint"
+    ADD_SUBNETS = "add_subnets"
+    CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"
+    ADD_ROUTE_TABLES = "add_route_tables"
+    ENABLE_PRIVATE_DNS = "enable_private_dns"
+    REPLACE_ENDPOINT = "replace_endpoint"
+    DISABLE_PRIVATE_DNS = "disable_private_dns"
+    REMOVE_SUBNETS = "remove_subnets"
+    REMOVE_ROUTE_TABLES = "remove_route_tables"
+    OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
+    RETIRE_ENDPOINT = "retire_endpoint"
+    DELETE_SECURITY_GROUP = "delete_security_group"
+
+
+# What hands something over, or takes it away: no limit is meant for it, and no freeze.
+GIVES_UP = frozenset(
+    {
+        ActionKind.DISABLE_PRIVATE_DNS,
+        ActionKind.REMOVE_SUBNETS,
+        ActionKind.REMOVE_ROUTE_TABLES,
+        ActionKind.RETIRE_ENDPOINT,
+        ActionKind.DELETE_SECURITY_GROUP,
+    }
+)
+DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
+
+
+class Status(StrEnum):
+    """What became of an action. `blocked` says that Lifeline may not, or can't, and a person should act."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
+
+    `held_by` names the limit, or the kill switch, that holds it back where nothing else would. `private_dns` is False
+    for an interface endpoint that is to be made without private DNS.
+    """
+
+    kind: ActionKind
+    reason: str
+    service: str = ""
+    service_name: str = ""
+    subnet_ids: tuple[str, ...] = ()
+    route_table_ids: tuple[str, ...] = ()
+    cidrs: tuple[str, ...] = ()
+    endpoint_id: str = ""
+    group_id: str = ""
+    ip_address_type: str = "ipv4"
+    attributes: tuple[str, ...] = ()
+    client_token: str = ""
+    status: Status = Status.PLANNED
+    error: str = ""
+    held_by: str = ""
+    private_dns: bool = True
+
+    def blocked(self, why: str) -> "Action":
+        """The same action, not to be made, and why."""
+        return replace(self, status=Status.BLOCKED, error=why)
+
+    def held(self, by: str, why: str) -> "Action":
+        """The same action, blocked for no other reason than a limit or the kill switch."""
+        return replace(self, status=Status.BLOCKED, error=why, held_by=by)
+
+    @property
+    def needs_group(self) -> bool:
+        """True if it is to be made and takes Lifeline's security group."""
+        return self.status is Status.PLANNED and self.kind in {
+            ActionKind.ATTACH_SECURITY_GROUP,
+            ActionKind.CREATE_INTERFACE_ENDPOINT,
+            ActionKind.REPLACE_ENDPOINT,
+        }
+
+
+class ServiceState(StrEnum):
+    """How a required service stands in a VPC, the worst of its subnets."""
+
+    SERVED = "served"
+    CENTRAL = "served centrally"
+    PENDING = "pending"
+    MISSING = "missing"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReport:
+    """One required service in one VPC: how it stands, by which endpoint or zone, and what a person should know."""
+
+    service: str
+    state: ServiceState
+    by: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order."""
+
+    vpc_id: str
+    tiers: tuple[tuple[str, Tier], ...]
+    actions: tuple[Action, ...]
+    services: tuple[ServiceReport, ...] = ()
+    monthly_cost_usd: Decimal = Decimal(0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_work(self) -> bool:
+        """True if there is something to apply."""
+        return any(action.status is Status.PLANNED for action in self.actions)

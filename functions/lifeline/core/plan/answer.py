@@ -1,0 +1,162 @@
+"""What came of a look at a VPC, and how it is told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Self
+
+from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
+
+
+class Outcome(StrEnum):
+    """What came of one VPC."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something could not be looked at: the field that named it, and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approvable:
+    """The part of a VPC's plan that waits for approval, what it costs, and the command that approves just that."""
+
+    plan_id: str
+    monthly_cost_usd: Decimal
+    ends_at: datetime
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class VpcAnswer:
+    """One VPC's tiers and what became of each action. `note` says what else a person should know.
+
+    `name` is its Name tag and `zones` holds each subnet's zone: for people, and only where the VPC was seen.
+    """
+
+    vpc_id: str
+    tiers: tuple[tuple[str, Tier], ...] = ()
+    actions: tuple[Action, ...] = ()
+    services: tuple[ServiceReport, ...] = ()
+    monthly_cost_usd: Decimal = Decimal(0)
+    refusal: Refusal | None = None
+    note: str = ""
+    approval: Approvable | None = None
+    name: str = ""
+    zones: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, plan: Plan, actions: Iterable[Action] | None = None) -> Self:
+        """The answer to a plan, with what became of its actions, or as planned."""
+        return cls(
+            vpc_id=plan.vpc_id,
+            tiers=plan.tiers,
+            actions=plan.actions if actions is None else tuple(actions),
+            services=plan.services,
+            monthly_cost_usd=plan.monthly_cost_usd,
+            note="; ".join(plan.notes),
+        )
+
+    def located(self, vpc: Vpc | None) -> "VpcAnswer":
+        """The answer with what people call the VPC, and where its subnets are."""
+        if vpc is None:
+            return self
+        return replace(self, name=vpc.tag("Name") or "", zones=tuple((one.id, one.zone) for one in vpc.subnets))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The gravest of what became of the actions."""
+        found = {action.status for action in self.actions}
+        if self.refusal or Status.FAILED in found:
+            return Outcome.FAILED
+        for status, outcome in (
+            (Status.DONE, Outcome.CHANGED),
+            (Status.PLANNED, Outcome.PLANNED),
+            (Status.BLOCKED, Outcome.BLOCKED),
+        ):
+            if status in found:
+                return outcome
+        return Outcome.UNCHANGED
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same open business, so that it is told once; empty where there is none.
+
+        How far a limit is used changes all the time, so its name counts, not its words. An approval that is offered
+        anew is news, for the one before has ended.
+        """
+        offered = [str(int(self.approval.ends_at.timestamp()))] if self.approval else []
+        open_business = sorted(
+            "|".join((action.kind, action.service, action.status, _why(action), *action.subnet_ids))
+            for action in self.actions
+            if action.status is not Status.DONE
+        )
+        open_business += offered
+        return sha256("\n".join(open_business).encode()).hexdigest()[:16] if open_business else ""
+
+
+def as_json(answer: VpcAnswer) -> dict[str, Any]:
+    """The answer as the function returns it."""
+    told: dict[str, Any] = {
+        "vpc_id": answer.vpc_id,
+        "outcome": str(answer.outcome),
+        "subnets": {subnet_id: str(tier) for subnet_id, tier in answer.tiers},
+        "actions": [_action_json(action) for action in answer.actions],
+        "services": [
+            {"service": one.service, "state": str(one.state), "by": one.by, "detail": one.detail}
+            for one in answer.services
+        ],
+        "monthly_cost_usd": float(answer.monthly_cost_usd),
+    }
+    if answer.refusal:
+        told["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
+    if answer.note:
+        told["note"] = answer.note
+    if answer.approval:
+        told["approval"] = {
+            "plan_id": answer.approval.plan_id,
+            "monthly_cost_usd": float(answer.approval.monthly_cost_usd),
+            "ends_at": answer.approval.ends_at.isoformat(),
+            "command": answer.approval.command,
+        }
+    return told
+
+
+def _action_json(action: Action) -> dict[str, Any]:
+    return {
+        "action": str(action.kind),
+        "service": action.service,
+        "service_name": action.service_name,
+        "subnet_ids": list(action.subnet_ids),
+        "route_table_ids": list(action.route_table_ids),
+        "cidrs": list(action.cidrs),
+        "attributes": list(action.attributes),
+        "ip_address_type": action.ip_address_type,
+        "group_id": action.group_id,
+        "reason": action.reason,
+        "status": str(action.status),
+        "endpoint_id": action.endpoint_id,
+        "error": action.error,
+        "held_by": action.held_by,
+        **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
+    }
+
+
+_MAKES_INTERFACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT})
+
+
+def _why(action: Action) -> str:
+    return action.held_by or action.error

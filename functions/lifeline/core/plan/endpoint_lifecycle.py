@@ -1,0 +1,78 @@
+"""What became of endpoints that were made: ready, failed, gone, or still coming up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.network.model import EndpointState, Vpc
+from lifeline.core.network.obstacles import FAILED_STATES
+
+FRESH_FOR = timedelta(minutes=10)  # how long EC2 may not show a new endpoint before it counts as deleted
+MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person
+LONGEST = timedelta(minutes=30)  # how long one may be pending before a person should look
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An endpoint that Lifeline made. `is_settled` once nothing more is to be learnt of it.
+
+    `ready_at` is when it was first seen available: it may have been so up to a minute earlier.
+    """
+
+    endpoint_id: str
+    at: datetime
+    is_settled: bool = False
+    ready_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is known now. `ready` and `lost` are news: ids with how long they took, or what happened to them."""
+
+    made: Mapping[str, Made]
+    failures: Mapping[str, int]
+    ready: tuple[tuple[str, timedelta], ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
+    is_waiting: bool = False
+
+    def fresh(self, now: datetime) -> frozenset[str]:
+        """The endpoints that EC2 may not show yet."""
+        return frozenset(
+            one.endpoint_id for one in self.made.values() if not one.is_settled and now - one.at < FRESH_FOR
+        )
+
+
+def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:
+    """Looks at each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
+    adds to them; one that is pending for longer than LONGEST, or gone, is settled as lost.
+    """
+    states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}
+    reasons = {endpoint.id: endpoint.failure for endpoint in vpc.endpoints}
+    known, counts = dict(made), dict(failures)
+    ready: list[tuple[str, timedelta]] = []
+    lost: list[tuple[str, str]] = []
+    is_waiting = False
+    for service, one in sorted(made.items()):
+        state, age = states.get(one.endpoint_id), now - one.at
+        if one.is_settled:
+            if counts.get(service, 0) >= MOST_FAILURES and (state is None or state.is_gone):
+                counts.pop(service)  # a person deleted what failed, as they were asked to: try anew
+            continue
+        words = ""
+        if state is EndpointState.AVAILABLE:
+            ready.append((one.endpoint_id, age))
+            counts.pop(service, None)
+        elif state in FAILED_STATES:
+            counts[service] = counts.get(service, 0) + 1
+            words = f"it is {state}{': ' + reasons[one.endpoint_id] if reasons[one.endpoint_id] else ''}"
+        elif state is None or state.is_gone:
+            words = "somebody deleted it" if age >= FRESH_FOR or state else ""
+        elif age >= LONGEST:
+            words = f"it is still {state} after {int(age.total_seconds() // 60)} minutes"
+        if words:
+            lost.append((one.endpoint_id, words))
+        is_ready = state is EndpointState.AVAILABLE
+        is_settled = is_ready or bool(words)
+        is_waiting = is_waiting or not is_settled
+        known[service] = replace(one, is_settled=is_settled, ready_at=now if is_ready else one.ready_at)
+    return Followed(known, counts, tuple(ready), tuple(lost), is_waiting)

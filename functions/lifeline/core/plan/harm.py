@@ -1,0 +1,211 @@
+"""Do no harm: private DNS takes a service's name for the whole VPC, also from subnets that reach it some other way."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
+from lifeline.core.network.reach import find_way
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.placement import Placement
+from lifeline.core.policy.policy import EXEMPT, Exempted
+
+_MOST_TRIES = 25  # placements; each leaves out at least one subnet more
+_TAKES_NAMES = frozenset(
+    {
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        ActionKind.ADD_SUBNETS,
+        ActionKind.ENABLE_PRIVATE_DNS,
+        ActionKind.REPLACE_ENDPOINT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """A subnet that reaches a service today and would no longer: what closes the way, in words, and of what kind."""
+
+    service: str
+    subnet_id: str
+    words: str
+    obstacle: ObstacleKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """What an endpoint of one service with private DNS would take over in a VPC."""
+
+    service: Service
+    suffix: str
+    vpc: Vpc
+    dns: DnsView | None = None
+    exempt: tuple[Exempted, ...] = ()
+
+    def dependents(self) -> tuple[Subnet, ...]:
+        """Who reaches the service today."""
+        return find_dependents(self.suffix, self.vpc, Catalog((self.service,)), self.dns, self.exempt)
+
+    def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
+        """Who would lose the service if the endpoint, with a group that lets all of the VPC in, answered its name."""
+        after = answered_by(replace(endpoint, group_ids=frozenset()), self.vpc)
+        return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
+
+    def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
+        """The same of an endpoint that isn't there yet."""
+        imagined = Endpoint(
+            id="an endpoint there",
+            service_name=self.service.name,
+            type=EndpointType.INTERFACE,
+            state=EndpointState.AVAILABLE,
+            subnet_ids=frozenset(one.id for one in placement.subnets),
+            ip_address_type=placement.ip_address_type,
+        )
+        return self.harm_by(imagined)
+
+    def grow(
+        self, endpoint: Endpoint, missing: Sequence[Subnet], placement: Placement
+    ) -> tuple[tuple[Subnet, ...], tuple[Subnet, ...], str]:
+        """The subnets of an unharming placement that the endpoint may get; those of `missing` in whose zones any would
+        harm somebody; and in words whom.
+        """
+        zones = {one.zone for one in missing}
+        safe = tuple(one for one in placement.subnets if one.zone in zones or not endpoint.subnet_ids)
+        safe = () if self.harm_by(_with(endpoint, safe)) else safe
+        served = zones if safe and not endpoint.subnet_ids else {one.zone for one in safe}
+        left = tuple(one for one in missing if one.zone not in served)
+        return safe, left, harm_words(self.harm_by(_with(endpoint, left))) if left else ""
+
+
+def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> list[Obstacle]:
+    """The clients that network ACLs keep from an interface in one of the hosts, one obstacle each."""
+    found: list[Obstacle] = []
+    for client in clients:
+        words = next((one for host in hosts if (one := acl_obstacle(client, host, vpc))), "")
+        found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id)] if words else []
+    return found
+
+
+def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
+    """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
+    found = (one for subnet in vpc.subnets for one in obstacles(endpoint, subnet, vpc))
+    return [one for one in found if one.kind is ObstacleKind.SECURITY_GROUP]
+
+
+def find_dependents(
+    service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
+) -> tuple[Subnet, ...]:
+    """The subnets that reach the service today, by whatever way, in their ids' order; without those that are exempt.
+
+    Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
+    """
+    spared = {one.subject for one in exempt if one.spares(service)}
+    found = (
+        one
+        for one in vpc.subnets
+        if one.id not in spared and find_way(one, vpc, service, catalog, dns, has_public_address=True).reach.is_open
+    )
+    return tuple(sorted(found, key=lambda subnet: subnet.id))
+
+
+def find_harm(
+    service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
+) -> tuple[Harm, ...]:
+    """Which of the subnets that reach the service today don't reach it in `after`, the VPC as it is to be."""
+    ways = ((one, find_way(one, after, service, catalog, dns, has_public_address=True)) for one in dependents)
+    return tuple(Harm(service, one.id, way.words, way.obstacle) for one, way in ways if not way.reach.is_open)
+
+
+def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
+    """The VPC once the endpoint is there, available, and takes its service's names."""
+    others = tuple(one for one in vpc.endpoints if one.id != endpoint.id)
+    ready = replace(endpoint, state=EndpointState.AVAILABLE, private_dns=True)
+    return replace(vpc, endpoints=(ready, *others), dns_support=True, dns_hostnames=True)
+
+
+def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted] = ()) -> tuple[Harm, ...]:
+    """What turning on the VPC's DNS attributes would do, for then every endpoint with private DNS answers (VPC guide:
+    DNS attributes).
+    """
+    waking = (
+        one
+        for one in sorted(vpc.endpoints, key=lambda one: one.id)
+        if one.type is EndpointType.INTERFACE and one.private_dns and not one.state.is_gone
+    )
+    found: list[Harm] = []
+    for endpoint in waking:
+        if endpoint.state in FAILED_STATES:
+            continue
+        service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
+        found += find_harm(service, find_dependents(service, vpc, Catalog(), dns, exempt), after, Catalog(), dns)
+    return tuple(found)
+
+
+def harm_words(found: Sequence[Harm]) -> str:
+    """Whom private DNS would cut off, by what, and what to do about it; an empty text where it harms nobody."""
+    if not found:
+        return ""
+    first = found[0]
+    others = len({one.subnet_id for one in found} - {first.subnet_id})
+    more = f" (and {others} more subnets)" if others else ""
+    low, high = EPHEMERAL
+    remedy = {
+        ObstacleKind.NETWORK_ACL: f"allow 443, and answers to ports {low}-{high}, in the network ACLs of both sides",
+        ObstacleKind.ADDRESS_FAMILY: "give it the endpoint's kind of address",
+    }.get(
+        first.obstacle or ObstacleKind.SECURITY_GROUP,
+        "let 443 in from the whole VPC in the endpoint's security group",
+    )
+    return (
+        f"private DNS would cut {first.subnet_id}{more} off from {first.service}, which it reaches today: "
+        f"{first.words}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
+    )
+
+
+def place_unharmed(
+    place: Callable[[frozenset[str]], Placement], dependents: Sequence[Subnet], clients: Sequence[Subnet], vpc: Vpc
+) -> Placement:
+    """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
+
+    `place` gives the best placement without the subnets of the ids that it is passed. Where each harms somebody, it is
+    the first one, and `find_harm` says whom.
+    """
+    first = place(frozenset())
+    both = (*dependents, *clients)
+    fair = _without_closed(place, first, both, vpc)
+    if fair and len(fair.subnets) == len(first.subnets):
+        return fair
+    return _without_closed(place, first, dependents, vpc) or first
+
+
+def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
+    return replace(endpoint, subnet_ids=endpoint.subnet_ids | {one.id for one in hosts})
+
+
+def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
+    """The first of `actions` that lets subnets in and isn't done, where `action` would send them there; else None."""
+    if action.kind not in _TAKES_NAMES:
+        return None
+    return next((one for one in actions if one.status is not Status.DONE and _lets_in(one, action)), None)
+
+
+def _lets_in(one: Action, action: Action) -> bool:
+    if one.kind is ActionKind.ATTACH_SECURITY_GROUP:
+        return one.endpoint_id == action.endpoint_id
+    return one.kind is ActionKind.OPEN_SECURITY_GROUP and bool(one.group_id)
+
+
+def _without_closed(
+    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc
+) -> Placement | None:
+    """The first placement to which every client's ACLs, and its own, leave the way open; None if there is none."""
+    avoided: frozenset[str] = frozenset()
+    placement = first
+    for _ in range(_MOST_TRIES):
+        closed = {host.id for host in placement.subnets if any(acl_obstacle(one, host, vpc) for one in clients)}
+        if not closed:
+            return placement if placement.subnets else None
+        avoided |= closed
+        placement = place(avoided)
+    return None

@@ -1,0 +1,321 @@
+"""Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from lifeline.core.network.dns import answers_for, parent_zone
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
+from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
+from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
+from lifeline.core.plan.security_group import own_group
+from lifeline.core.plan.service import ServicePlanner
+
+_ALLOW = "allow it in the network ACL"
+_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
+
+
+class InterfacePlanner(ServicePlanner):
+    """Follows the order of what is there: an endpoint that answers, one of ours that could, a central one, none."""
+
+    def plan(self) -> tuple[list[Action], ServiceReport]:
+        """The actions, and how the service stands."""
+        live = self.live()
+        answering = [one for one in live if one.private_dns and one.state not in FAILED_STATES]
+        if answering:
+            return self._with(answering[0])
+        central = answers_for(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        if central:
+            words = f"{central.kind} {central.source_id} answers {central.domain}"
+            return [], ServiceReport(self.wish.service, ServiceState.CENTRAL, central.source_id, words)
+        if self.unseen():
+            return [], ServiceReport(self.wish.service, ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
+        actions = list(self._without(live))
+        if not actions:
+            return [], ServiceReport(self.wish.service, ServiceState.PENDING, live[0].id, "it is not available yet")
+        refused = [one for one in actions if one.status is Status.BLOCKED]
+        state = ServiceState.BLOCKED if refused else ServiceState.MISSING
+        return actions, ServiceReport(self.wish.service, state, detail=(refused or actions)[0].error)
+
+    # ---- an endpoint answers: does it serve everybody, and from every zone?
+
+    def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
+        clients = self.scene.clients(self.wish)
+        found = [one for client in clients for one in obstacles(endpoint, client, self.vpc)]
+        actions = [*self._fix_dns(endpoint), *self._remove(found, endpoint), *self._spread(endpoint)]
+        refused = [one for one in actions if one.status is Status.BLOCKED]
+        if refused:
+            report = ServiceReport(self.wish.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
+        elif endpoint.state is EndpointState.AVAILABLE:
+            words = actions[0].reason if actions else ""
+            state = ServiceState.MISSING if _is_cut_off_from(endpoint, actions, found) else ServiceState.SERVED
+            report = ServiceReport(self.wish.service, state, endpoint.id, words)
+        else:
+            report = ServiceReport(self.wish.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}")
+        return actions, report
+
+    def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
+        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
+        off = self._attributes_off()
+        if not off:
+            return
+        named = f"{endpoint.id} answers nobody" if endpoint else f"{self.wish.service} needs private DNS"
+        action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
+        action = replace(action, endpoint_id=endpoint.id if endpoint else "")
+        refusal = self._attributes_refusal(off)
+        if not refusal:
+            yield action
+        elif endpoint:
+            yield action.blocked(refusal)
+
+    def _remove(self, found: Sequence[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
+        for kind, action_kind in (
+            (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
+            (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
+        ):
+            of_kind = [one for one in found if one.kind is kind]
+            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._group_will_do(endpoint)):
+                yield self._remedy(action_kind, endpoint, of_kind)
+        acls = sorted({one.words: one for one in found if one.kind is ObstacleKind.NETWORK_ACL}.items())
+        for words, one in acls[:1]:
+            more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
+            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, one.subnet_id, words + more, _ALLOW)
+
+    def _group_will_do(self, endpoint: Endpoint) -> bool:
+        """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
+        own = own_group(self.vpc, self.requirement.owner)
+        return own is not None and own.id in endpoint.group_ids
+
+    def _remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
+        words = "; ".join(dict.fromkeys(one.words for one in found[:3]))
+        if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
+            return Action(
+                ActionKind.ATTACH_SECURITY_GROUP,
+                f"{words}: somebody took Lifeline's security group off it",
+                service=self.wish.service,
+                service_name=self.service.name,
+                endpoint_id=endpoint.id,
+            )
+        whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
+        family = "an endpoint that is dualstack in dual-stack subnets serves both"
+        if "ipv6" not in self.service.ip_address_types:
+            family = f"{self.service.name} has no IPv6: give these subnets IPv4"
+        remedy = {
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
+            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
+        }[kind]
+        return self._blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
+
+    def _blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
+        action = Action(
+            kind,
+            reason,
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=(subnet_id,),
+            endpoint_id=endpoint_id,
+        )
+        return action.blocked(remedy)
+
+    def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
+        """With per-zone coverage: the clients' zones in which it has no interface yet.
+
+        An interface endpoint answers for the whole VPC from any zone; an interface in its own zone keeps an agent
+        working when another zone fails (PrivateLink guide: interface endpoints).
+        """
+        is_empty = not endpoint.subnet_ids  # AWS accepts an interface endpoint without interfaces
+        if not self.wish.per_zone and not is_empty:
+            return
+        homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
+        covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
+        wanted = {client.zone for client in self.scene.clients(self.wish)}
+        placement = self._place(endpoint.ip_address_type)
+        missing = [one for one in placement.subnets if is_empty or one.zone in wanted - covered]
+        if not missing and not is_empty:
+            return
+        if not self.is_own(endpoint):
+            owner = f"{endpoint.id} isn't Lifeline's: its owner should add a subnet in each zone"
+            yield self._adding(endpoint, missing).blocked(owner)
+        elif not missing:
+            yield self._adding(endpoint, ()).blocked(self._no_subnet_words())
+        elif endpoint.state is EndpointState.AVAILABLE:
+            best = self._place_unharmed(endpoint.ip_address_type)
+            safe, left, harm = self._takeover().grow(endpoint, missing, best)
+            yield from [self._adding(endpoint, safe)] if safe else []
+            yield from [self._adding(endpoint, left).blocked(harm)] if left else []
+
+    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
+        where = f"in {', '.join(one.zone for one in subnets)}" if endpoint.subnet_ids else "at all"
+        return Action(
+            ActionKind.ADD_SUBNETS,
+            f"{endpoint.id} has no interface {where}, where {self.wish.service} is required",
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=tuple(sorted(one.id for one in subnets)),
+            endpoint_id=endpoint.id,
+        )
+
+    # ---- nothing answers
+
+    def _without(self, live: list[Endpoint]) -> Iterator[Action]:
+        own = [one for one in live if self.is_own(one)]
+        ready = [one for one in own if one.state is EndpointState.AVAILABLE]
+        coming = [one for one in own if one.state.is_coming]
+        failed = [one for one in live if one.state in FAILED_STATES and (one.private_dns or self.is_own(one))]
+        if ready:
+            yield from self._enabling(ready[0])
+        elif not coming:
+            yield from self._creating(failed)
+
+    def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
+        action = Action(
+            ActionKind.ENABLE_PRIVATE_DNS,
+            f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}",
+            service=self.wish.service,
+            service_name=self.service.name,
+            endpoint_id=endpoint.id,
+        )
+        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_looked_at else "")
+        if refusal:
+            yield action.blocked(refusal)
+            return
+        yield from self._fix_dns()
+        if not self._group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+            yield self._remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
+        yield action
+
+    def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
+        placement = self._place_unharmed() if self._is_looked_at else self._place()
+        own_failed = [one for one in failed if self.is_own(one)]
+        replaces = own_failed[0] if own_failed else None
+        reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
+        reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
+        over = parent_zone(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        reason += f"; {over.detail}" if over else ""
+        action = Action(
+            ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
+            reason,
+            service=self.wish.service,
+            service_name=self.service.name,
+            subnet_ids=tuple(sorted(one.id for one in placement.subnets)),
+            endpoint_id=replaces.id if replaces else "",
+            ip_address_type=placement.ip_address_type,
+            private_dns=not self.requirement.canary,
+        )
+        walled = walled_off(self.scene.clients(self.wish), placement.subnets, self.vpc)
+        refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
+        if refusal:
+            yield action.blocked(refusal)
+            return
+        yield from self._fix_dns()
+        yield self.with_token(action)
+        if walled:
+            more = f" ({len(walled) - 1} more like it)" if len(walled) > 1 else ""
+            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, "", walled[0].subnet_id, walled[0].words + more, _ALLOW)
+
+    @property
+    def _is_looked_at(self) -> bool:
+        """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
+        return self.requirement.dns is not None
+
+    def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
+        """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
+        if not self._is_looked_at:
+            return ""
+        harm = harm_words(self._takeover().harm_in(placement))
+        if harm or len(walled) < len(self.scene.clients(self.wish)):
+            return harm
+        return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {_ALLOW}"
+
+    def _takeover(self) -> Takeover:
+        requirement = self.requirement
+        return Takeover(self.service, self.wish.service, self.vpc, requirement.dns, requirement.exempt)
+
+    def _place_unharmed(self, kind: str = "") -> Placement:
+        clients, dependents = self.scene.clients(self.wish), self._takeover().dependents()
+        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
+
+    def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
+        """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
+        foreign = [one for one in failed if not self.is_own(one)]
+        failures = dict(self.requirement.failures).get(self.wish.service, 0)
+        if not self.service.private_dns_names:
+            return f"{self.service.name} has no private DNS name; name its endpoint in the agents instead"
+        if foreign:
+            return f"{foreign[0].id} is {foreign[0].state} and holds the name: its owner should delete it"
+        if failures >= MOST_FAILURES:
+            why = next((one.failure for one in failed if one.failure), "")
+            return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
+        if (
+            all(one.is_ipv6_only for one in self.scene.clients(self.wish))
+            and "ipv6" not in self.service.ip_address_types
+        ):
+            return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
+        if not placement.subnets:
+            return self._no_subnet_words()
+        return self.may_create() or self._dns_refusal() or self._quota_words()
+
+    def _attributes_refusal(self, off: tuple[str, ...]) -> str:
+        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if not off:
+            return ""
+        if not self.requirement.fix_dns:
+            return self._dns_remedy(off)
+        return harm_words(find_harm_by_dns(self.vpc, self.requirement.dns, self.requirement.exempt))
+
+    def _dns_refusal(self) -> str:
+        refusal = self._attributes_refusal(self._attributes_off())
+        if refusal:
+            return refusal
+        unread = self.requirement.dns.unreadable if self.requirement.dns else ()
+        return f"whether a central endpoint answers the name can't be told: {'; '.join(unread)}" if unread else ""
+
+    # ---- facts and words
+
+    def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
+        clients = self.scene.clients(self.wish)
+        requirement = self.requirement
+        return place_interfaces(
+            self.service,
+            clients,
+            self.vpc,
+            self.scene.tiers,
+            per_zone=self.wish.per_zone,
+            account_id=requirement.account_id,
+            kind=kind,
+            avoid=avoid,
+        )
+
+    def _attributes_off(self) -> tuple[str, ...]:
+        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
+        return tuple(name for name, is_on in flags.items() if not is_on)
+
+    def _dns_remedy(self, off: tuple[str, ...]) -> str:
+        commands = "; ".join(
+            f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id} {_DNS_ATTRIBUTES[name]}" for name in off
+        )
+        return f"private DNS needs the VPC's {' and '.join(off)} on: {commands}"
+
+    def _no_subnet_words(self) -> str:
+        zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))
+        return (
+            f"no subnet can hold its interface: it needs one of this account, in a zone that {self.service.name} "
+            f"supports, with {FEWEST_FREE_ADDRESSES} free addresses (the VPC has subnets in {zones})"
+        )
+
+    def _quota_words(self) -> str:
+        """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
+        limit = self.requirement.limits.interface_endpoints_per_vpc
+        there = sum(one.type is not EndpointType.GATEWAY and not one.state.is_gone for one in self.vpc.endpoints)
+        planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
+        if there + planned < limit:
+            return ""
+        return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"
+
+
+def _is_cut_off_from(endpoint: Endpoint, actions: Iterable[Action], found: Sequence[Obstacle]) -> bool:
+    """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
+    repairs = [one for one in actions if one.kind is not ActionKind.ADD_SUBNETS]
+    return bool(repairs or not endpoint.subnet_ids or found)

@@ -1,0 +1,56 @@
+"""Scene: split out of another room."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.plan.cost import Price
+from lifeline.core.policy.policy import Exempted, Limits, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What one VPC's subnets must reach, and what Lifeline knows and may do beyond the VPC itself.
+
+    `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
+    as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
+    failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
+    names in the VPC, None where nobody has looked. `exempt` are the exemptions of its subnets. `canary` asks for
+    endpoints whose private DNS is switched on only once they are available.
+    """
+
+    wishes: tuple[Wish, ...]
+    owner: str
+    account_id: str = ""
+    made: tuple[tuple[str, str], ...] = ()
+    fresh: frozenset[str] = frozenset()
+    failures: tuple[tuple[str, int], ...] = ()
+    creatable: frozenset[str] | None = None
+    limits: Limits = field(default_factory=Limits)
+    gateway_endpoints_in_region: int = 0
+    fix_dns: bool = False
+    dns: DnsView | None = None
+    price: Price | None = None
+    exempt: tuple[Exempted, ...] = ()
+    canary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One VPC with its subnets' tiers and what is required there: what every step of planning looks at."""
+
+    vpc: Vpc
+    tiers: Mapping[str, Tier]
+    requirement: Requirement
+
+    def clients(self, wish: Wish) -> tuple[Subnet, ...]:
+        """The subnets that wish for the service, in their ids' order."""
+        found = (subnet for subnet in self.vpc.subnets if subnet.id in wish.subnet_ids)
+        return tuple(sorted(found, key=lambda subnet: subnet.id))
+
+    def who(self, wish: Wish) -> str:
+        """The clients in words, the first three by id."""
+        clients = self.clients(wish)
+        named = ", ".join(f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in clients[:3])
+        return named if len(clients) <= 3 else f"{named} and {len(clients) - 3} more subnets"

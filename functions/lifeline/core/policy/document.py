@@ -1,0 +1,140 @@
+"""A policy document's text: parsed, and held against `policy.schema.json`, with refusals in words."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lifeline.core.agents.watches import Tags
+from lifeline.core.errors import InvalidInputError
+
+MOST_BYTES = 8192  # Systems Manager guide: an advanced parameter's value holds 8 KB
+WHOLE = "policy"  # the field's name where the document as a whole is wrong
+
+_SHOWN = 60
+
+
+def read_document(text: str) -> dict[str, Any]:
+    """The document as JSON has it, once it keeps to the schema.
+
+    Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`,
+    or `policy` for the document as a whole.
+    """
+    try:
+        document: dict[str, Any] = _parse(text)
+        _check(document)
+    except RecursionError as error:
+        raise InvalidInputError(WHOLE, "is nested too deeply") from error
+    return document
+
+
+def check_names(field: str, names: Sequence[str]) -> None:
+    """Nothing, once each of the list's entries has a name of its own; empty ones don't count."""
+    for place, name in enumerate(names):
+        if name and name in names[:place]:
+            first = names.index(name)
+            raise InvalidInputError(f"{field}[{place}].name", f"{shown(name)} names {field}[{first}] already")
+
+
+def read_tags(said: Mapping[str, str | list[str]]) -> Tags:
+    """Conditions on tags, by key: the values of which the tag must have one."""
+    return tuple((key, frozenset({value} if isinstance(value, str) else value)) for key, value in sorted(said.items()))
+
+
+def _parse(text: str) -> Any:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MOST_BYTES:
+        raise InvalidInputError(WHOLE, f"is {size} bytes long; {MOST_BYTES} are the most")
+    try:
+        document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        json.dumps(document, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidInputError(WHOLE, f"is not JSON: {error.msg} ({where})") from error
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(WHOLE, "holds half of a character (a lone surrogate)") from error
+    except ValueError as error:
+        raise InvalidInputError(WHOLE, "holds a number that is too long to read") from error
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two equal keys counts; a policy that leaves it open is wrong."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInputError(_plain(key) or WHOLE, "is there twice in one object")
+        found[key] = value
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise InvalidInputError(WHOLE, f"is not JSON: {name} is no JSON number")
+
+
+# ---- the schema's verdict in our words
+
+
+@cache
+def _validate() -> Callable[[Any], Any]:
+    """The schema, compiled: about 0.1 s, so it waits for the first document."""
+    import fastjsonschema  # noqa: PLC0415 - most stacks have no document, and none of them should pay for it
+
+    schema = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema, use_default=False)
+    return compiled
+
+
+def _check(document: Any) -> None:
+    from fastjsonschema import JsonSchemaValueException  # noqa: PLC0415 - as above
+
+    try:
+        _validate()(document)
+    except JsonSchemaValueException as error:
+        field, message = _verdict(error.name or "", error.rule or "", error.value, error.definition)
+        raise InvalidInputError(field, message) from error
+
+
+def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) -> tuple[str, str]:
+    """The field, and what is wrong with it, for a rule of the schema that the value at `name` breaks."""
+    path = _plain(name.removeprefix("data").removeprefix("."))
+    match rule:
+        case "required":
+            return _inside(path, next(key for key in definition[rule] if key not in value)), "is missing"
+        case "additionalProperties":
+            unknown = next(key for key in sorted(value) if key not in definition["properties"])
+            return _inside(path, unknown), f"is not one of {', '.join(sorted(definition['properties']))}"
+        case "oneOf":
+            message = f"must have {' or '.join(one['required'][0] for one in definition[rule])}, and only one of them"
+        case "dependencies":
+            missing = (key for has, needs in definition[rule].items() if has in value for key in needs)
+            return _inside(path, next(key for key in missing if key not in value)), "is missing"
+        case "not":
+            message = f"must not have both {' and '.join(definition[rule]['required'])}"
+        case "uniqueItems":
+            message = "must not hold the same twice"
+        case "minItems" | "minProperties":
+            message = "must not be empty"
+        case "maxItems" | "maxProperties" | "maxLength":
+            unit = "characters" if rule == "maxLength" else "entries"
+            message = f"has {len(value)} {unit}; {definition[rule]} are the most"
+        case _:
+            message = f"must be {definition['title']}, not {shown(value)}"
+    return path or WHOLE, message
+
+
+def _inside(path: str, key: str) -> str:
+    return f"{path}.{_plain(key) or '?'}".removeprefix(".")
+
+
+def shown(value: object) -> str:
+    """A value as an error message may repeat it: short, printable, quoted."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return json.dumps(value) if value is None or isinstance(value, bool) else ascii(value)[:_SHOWN]
+
+
+def _plain(text: str) -> str:
+    """A path or key as a field's name may repeat it: printable ASCII, cut."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text[:256])

@@ -1,0 +1,81 @@
+"""Exempt by hand: for some days a VPC need not reach some services, because a person said so."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.policy.policy import Exempted, Policy
+
+DEFAULT_DAYS = 7
+MOST_DAYS = 90  # what should last longer belongs into the policy, where others see it
+MOST_EXEMPT = 500  # kept at a time: far below the 400 KB of an item (DynamoDB guide: quotas)
+_BY_HAND = "exempt by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptAsk:
+    """Which VPCs need not reach which services, all of them if there are none, and for how many days; 0 ends it."""
+
+    vpc_ids: tuple[str, ...]
+    services: tuple[str, ...] = ()
+    days: int = DEFAULT_DAYS
+    reason: str = _BY_HAND
+
+    def field_of(self, vpc_id: str) -> str:
+        """Where the call named the VPC, for an error's words."""
+        return f"exempt[{self.vpc_ids.index(vpc_id)}]"
+
+    def exempted(self, vpc_id: str, today: date) -> Exempted | None:
+        """The exemption that is asked for, with today (UTC) and that many days after it; None where it ends one."""
+        until = today + timedelta(days=self.days)
+        return Exempted(vpc_id, self.services, until, self.reason) if self.days else None
+
+
+def with_exemptions(policy: Policy, by_hand: Iterable[Exempted]) -> Policy:
+    """The policy with what people exempted by hand beside its own exemptions."""
+    return replace(policy, exemptions=(*policy.exemptions, *by_hand))
+
+
+def changed(known: Sequence[Exempted], ask: ExemptAsk, today: date) -> tuple[Exempted, ...]:
+    """What is exempt by hand once the ask is met, in the VPCs' order, without what has ended.
+
+    The same VPC and services again take the place of what was said of them before. Raises InvalidInputError where that
+    would be more than MOST_EXEMPT.
+    """
+    asked = [one for vpc_id in ask.vpc_ids if (one := ask.exempted(vpc_id, today))]
+    replaced = {(one.subject, one.services) for one in asked}
+    ended = set() if ask.days else set(ask.vpc_ids)
+    stay = [
+        one
+        for one in known
+        if one.counts_on(today) and one.subject not in ended and (one.subject, one.services) not in replaced
+    ]
+    found = sorted([*stay, *asked], key=lambda one: (one.subject, one.services))
+    if len(found) > MOST_EXEMPT and asked:
+        raise InvalidInputError(
+            "exempt", f"makes {len(found)} exemptions by hand; {MOST_EXEMPT} are the most: use the policy's exemptions"
+        )
+    return tuple(found)
+
+
+def exempt_words(ask: ExemptAsk, vpc_id: str, today: date) -> str:
+    """What the record says of it."""
+    one = ask.exempted(vpc_id, today)
+    if one is None:
+        return "no longer exempt by hand"
+    return f"need not reach {', '.join(one.services) or 'any service'} until the end of {one.until}: {one.reason}"
+
+
+def exempt_json(ask: ExemptAsk, vpc_id: str, today: date) -> dict[str, Any]:
+    """One VPC as the function answers it; `until` is the last day, null where the exemption has ended."""
+    one = ask.exempted(vpc_id, today)
+    return {
+        "vpc_id": vpc_id,
+        "services": list(ask.services),
+        "until": one.until.isoformat() if one and one.until else None,
+    }
+
+
+# ---- reading

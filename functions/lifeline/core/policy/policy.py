@@ -1,0 +1,227 @@
+"""What is required where: the policy, and what it wants of one VPC."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from lifeline.core.agents.watches import Maintenance, Tags, Watch
+from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.policy.document import shown
+from lifeline.core.policy.service_sets import expand, is_service
+
+REQUIRE = "lifeline:require"
+EXEMPT = "lifeline:exempt"
+PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Services that are required in the subnets which meet every condition; an empty one is met by all but `tiers`."""
+
+    services: frozenset[str]
+    per_zone: bool = True
+    tiers: frozenset[Tier] = PRIVATE
+    vpc_ids: frozenset[str] = frozenset()
+    vpc_tags: Tags = ()
+    subnet_tags: Tags = ()
+    name: str = ""
+
+    def matches(self, vpc: Vpc, subnet: Subnet, tier: Tier) -> bool:
+        """True if the subnet, which is of this tier and VPC, meets every condition."""
+        return (
+            tier in self.tiers
+            and (not self.vpc_ids or vpc.id in self.vpc_ids)
+            and all(vpc.tag(key) in values for key, values in self.vpc_tags)
+            and all(subnet.tag(key) in values for key, values in self.subnet_tags)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exempted:
+    """A VPC or subnet that need not reach some services, or any if `services` is empty; `until` is the last day."""
+
+    subject: str
+    services: tuple[str, ...]
+    until: date | None
+    reason: str
+
+    def counts_on(self, today: date) -> bool:
+        """True until the last day has passed."""
+        return self.until is None or today <= self.until
+
+    def spares(self, service: str) -> bool:
+        """True if the service is one that the subject need not reach."""
+        return not self.services or service in self.services
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many endpoints there may be, whoever made them; AWS's default quotas (VPC guide: AWS PrivateLink quotas)."""
+
+    interface_endpoints_per_vpc: int = 50
+    gateway_endpoints_per_region: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is required where, and whose silence matters.
+
+    `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
+    template's parameters make the one watch.
+    """
+
+    rules: tuple[Rule, ...]
+    exemptions: tuple[Exempted, ...] = ()
+    limits: Limits = Limits()
+    fix_dns: bool = False
+    per_zone: bool = True
+    watches: tuple[Watch, ...] | None = None
+    maintenance: tuple[Maintenance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere."""
+
+    service: str
+    subnet_ids: frozenset[str]
+    per_zone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One VPC's wishes by service, the exemptions that took some away, and the tags that can't be read, in words.
+
+    `spared` names each service that a subnet would have to reach, were it not for an exemption.
+    """
+
+    wishes: tuple[Wish, ...]
+    exempted: tuple[Exempted, ...] = ()
+    problems: tuple[str, ...] = ()
+    spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
+
+
+def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
+    """What the template's parameters say: these services, or named sets, in every subnet of these tiers."""
+    return Policy(rules=(Rule(expand(services), per_zone, tiers),), per_zone=per_zone)
+
+
+# ---- what a VPC's subnets must reach
+
+
+def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Wanted:
+    """What the VPC's available subnets must reach on a day (UTC): what is asked of each, without what is exempt.
+
+    A subnet's tag `lifeline:require` stands in for the rules there; a VPC's stands in for them in the whole VPC, and
+    asks in its private subnets. Exemptions count whoever asks. A tag that can't be read counts as absent. The order of
+    rules, subnets and tags makes no difference.
+    """
+    subnets = sorted((one for one in vpc.subnets if one.state == "available"), key=lambda subnet: subnet.id)
+    tagged: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
+    tags = {one.id: _read_tags(one) for one in tagged}
+    asked = {one.id: _asked(policy, vpc, one, tiers[one.id], tags) for one in subnets}
+    said = [*policy.exemptions, *(one.exempted for one in tags.values() if one.exempted)]
+    exemptions = [one for one in said if one.subject in tags and one.counts_on(today)]
+    used: set[Exempted] = set()
+    spared: list[tuple[str, str, Exempted]] = []
+    wishes: dict[str, dict[str, bool]] = {}
+    for subnet_id, services in asked.items():
+        here = [one for one in exemptions if one.subject in {vpc.id, subnet_id}]
+        for service, per_zone in services.items():
+            sparing = [one for one in here if one.spares(service)]
+            used.update(sparing)
+            spared += [(subnet_id, service, one) for one in sparing[:1]]
+            if not sparing:
+                wishes.setdefault(service, {})[subnet_id] = per_zone
+    return Wanted(
+        wishes=tuple(Wish(service, frozenset(who), any(who.values())) for service, who in sorted(wishes.items())),
+        exempted=tuple(sorted(used, key=_in_order)),
+        problems=tuple(problem for one in tags.values() for problem in one.problems),
+        spared=tuple(spared),
+    )
+
+
+def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted, ...]:
+    """Every exemption of a subnet that counts today, by the policy or a tag, whether anything is asked of it or not."""
+    ids = {one.id for one in vpc.subnets}
+    tags = (_read_tags(one).exempted for one in sorted(vpc.subnets, key=lambda subnet: subnet.id))
+    said = (*policy.exemptions, *(one for one in tags if one))
+    return tuple(one for one in said if one.subject in ids and one.counts_on(today))
+
+
+def _asked(policy: Policy, vpc: Vpc, subnet: Subnet, tier: Tier, tags: Mapping[str, "_TagsRead"]) -> dict[str, bool]:
+    """What is asked of the subnet before exemptions: each service, and whether it is in each zone."""
+    of_subnet, of_vpc = tags[subnet.id].required, tags[vpc.id].required
+    if of_subnet is not None:
+        return dict.fromkeys(of_subnet, policy.per_zone)
+    if of_vpc is not None:
+        return dict.fromkeys(of_vpc if tier in PRIVATE else (), policy.per_zone)
+    asked: dict[str, bool] = {}
+    for rule in policy.rules:
+        if rule.matches(vpc, subnet, tier):
+            for service in rule.services:
+                asked[service] = asked.get(service, False) or rule.per_zone
+    return asked
+
+
+def _in_order(exempted: Exempted) -> tuple[str, tuple[str, ...], date, str]:
+    return exempted.subject, exempted.services, exempted.until or date.max, exempted.reason
+
+
+# ---- tags
+
+
+@dataclass(frozen=True, slots=True)
+class _TagsRead:
+    """Lifeline's tags on one VPC or subnet; `required` is None where the tag is absent or can't be read."""
+
+    required: frozenset[str] | None
+    exempted: Exempted | None
+    problems: tuple[str, ...]
+
+
+def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
+    require, exempt = tagged.tag(REQUIRE), tagged.tag(EXEMPT)
+    problems: list[str] = []
+    required = None if require is None else _services_in(require)
+    if require is not None and required is None:
+        wrong = f"{tagged.id}: the tag {REQUIRE} is {shown(require)}, which is no list of services or named sets"
+        problems.append(f"{wrong} such as monitoring,logs; it counts as absent")
+    spares = False if exempt is None else _read_exempt(exempt)
+    until = None if isinstance(spares, bool) else spares
+    if spares is None:
+        wrong = f"{tagged.id}: the tag {EXEMPT} is {shown(exempt)}, which is neither true nor a date"
+        problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
+    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}") if spares else None
+    return _TagsRead(required, exempted, tuple(problems))
+
+
+def is_exempt(value: str | None, today: date) -> bool:
+    """True if a tag `lifeline:exempt` of this value, None where it isn't set, exempts on a day (UTC)."""
+    spares = _read_exempt(value or "")
+    return today <= spares if isinstance(spares, date) else spares is True
+
+
+def _read_exempt(value: str) -> date | bool | None:
+    """What the tag `lifeline:exempt` says: true, false or a last day; None where it can't be read."""
+    said = value.strip().lower()
+    return said == "true" if said in {"true", "false"} else _date(said)
+
+
+def _services_in(value: str) -> frozenset[str] | None:
+    """The services that a tag's value lists, with commas or spaces: other AWS services allow no comma in a tag."""
+    names = value.replace(",", " ").split()
+    return expand(names) if names and all(is_service(name) for name in names) else None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+# ---- documents

@@ -1,0 +1,54 @@
+"""Reading: split out of another room."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.network.model import Tier
+from lifeline.core.policy.document import check_names, read_document, read_tags, shown
+from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, Rule, _date
+from lifeline.core.policy.service_sets import expand
+from lifeline.core.policy.watches import read_maintenance, read_watches
+
+
+def read_policy(text: str) -> Policy:
+    """The policy that a document says, once it keeps to `policy.schema.json`.
+
+    Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`,
+    or `policy` for the document as a whole.
+    """
+    document = read_document(text)
+    per_zone = document.get("coverage", "az") == "az"
+    rules = [_rule(one, per_zone=per_zone) for one in document["rules"]]
+    check_names("rules", [rule.name for rule in rules])
+    watches = read_watches(document["watches"]) if "watches" in document else None
+    return Policy(
+        rules=tuple(rules),
+        exemptions=tuple(_exemption(one, place) for place, one in enumerate(document.get("exemptions", []))),
+        limits=Limits(**{name: int(most) for name, most in document.get("limits", {}).items()}),
+        fix_dns=document.get("fix_dns", False),
+        per_zone=per_zone,
+        watches=watches,
+        maintenance=read_maintenance(document.get("maintenance", []), watches),
+    )
+
+
+def _rule(said: Mapping[str, Any], *, per_zone: bool) -> Rule:
+    where = said.get("where", {})
+    return Rule(
+        services=expand(said["require"]),
+        per_zone=said["coverage"] == "az" if "coverage" in said else per_zone,
+        tiers=frozenset(map(Tier, where["tiers"])) if "tiers" in where else PRIVATE,
+        vpc_ids=frozenset(where.get("vpc_ids", ())),
+        vpc_tags=read_tags(where.get("vpc_tags", {})),
+        subnet_tags=read_tags(where.get("subnet_tags", {})),
+        name=said.get("name", ""),
+    )
+
+
+def _exemption(said: Mapping[str, Any], place: int) -> Exempted:
+    until = _date(said["until"]) if "until" in said else None
+    if "until" in said and until is None:
+        raise InvalidInputError(f"exemptions[{place}].until", f"{shown(said['until'])} is not a day of the calendar")
+    subject = said["vpc_id"] if "vpc_id" in said else said["subnet_id"]
+    return Exempted(subject, tuple(sorted(expand(said.get("services", ())))), until, said["reason"])

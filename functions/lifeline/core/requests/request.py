@@ -1,0 +1,68 @@
+"""Request: split out of another room."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lifeline.core.coexist.claims import Claim
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.guards.mode import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Who or what set Lifeline going: for the ledger, never for a decision.
+
+    `ids` are the resources that a record names. A change's stay behind when work is put back; they don't tell one
+    trigger from another.
+    """
+
+    kind: str
+    event_id: str = ""
+    event_name: str = ""
+    actor: str = ""
+    time: str = ""
+    ids: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
+
+    `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
+    when the queue got it, where a queue did: a look that began well after answers it. `because` is what set the work
+    going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
+    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all. `withdraw` are
+    those whose private DNS silenced agents right after Lifeline switched it on: only the queue says so.
+
+    `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
+    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `claim` is what it
+    wanted where it was refused a name, or routes, that another endpoint has. `tool` is the tool of infrastructure as
+    code that made the call, empty where none did. `is_text` asks for the answer as text.
+    """
+
+    trigger: Trigger
+    vpc_ids: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    refusals: tuple[InvalidInputError, ...] = ()
+    changed_ids: frozenset[str] = frozenset()
+    is_sweep: bool = False
+    is_own: bool = False
+    is_follow: bool = False
+    is_release: bool = False
+    mode: Mode | None = None
+    attempt: int = 0
+    sent_at: datetime | None = None
+    because: tuple[Trigger, ...] = ()
+    approve: str = ""
+    freeze: tuple[str, ...] = ()
+    unfreeze: tuple[str, ...] = ()
+    withdraw: tuple[str, ...] = ()
+    failure: str = ""
+    failure_message: str = ""
+    is_text: bool = False
+    claim: Claim | None = None
+    tool: str = ""
+
+    def field_of(self, vpc_id: str) -> str:
+        """Where the call named the VPC, for an error's words."""
+        return dict(self.fields).get(vpc_id, "vpc_ids")

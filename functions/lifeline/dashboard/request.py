@@ -1,0 +1,97 @@
+"""What a CloudWatch dashboard sends the coverage page's function.
+
+A dashboard calls a custom widget's function with the widget's parameters, or with the JSON of the button that somebody
+pressed, and adds `widgetContext`: the theme, the width in pixels, and the parameters once more as `params` (CloudWatch
+guide: details about custom widgets). `{"describe": true}` asks for the widget's documentation as Markdown, and comes
+without a context (aws-samples: cloudwatch-custom-widgets-samples).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.network.model import VPC_ID
+from lifeline.core.policy.document import shown
+from lifeline.dashboard.html.page import View
+
+DOCUMENTATION = """\
+## Lifeline: coverage
+
+Every VPC of this account and Region, the worst first: how each subnet stands against each service that the policy
+requires there, open incidents with their story, the last actions, and what Lifeline's endpoints cost a month.
+
+The page only reads, and so does its role. Its buttons call other functions with **your** permissions:
+
+- *Show the plan* needs `lambda:InvokeFunction` on this function, as the page itself does.
+- *Approve*, *Exempt* and *Release* need `lambda:InvokeFunction` on ReconcileEndpoints: give that to those alone who may
+  change networks.
+
+### Widget parameters
+Param | Description
+---|---
+**vpc_ids** | Show these VPCs alone, up to 200; an empty list shows all
+
+### Example parameters
+``` yaml
+vpc_ids: []
+```
+"""
+_MOST_VPCS = 200
+_MOST_PIXELS = 100_000
+_FIELDS = ("describe", "plan", "vpc_ids")
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetAsk:
+    """What the page is to show: its documentation, one VPC's plan, or the VPCs named, all of them if there are none."""
+
+    is_describe: bool = False
+    plan: str = ""
+    vpc_ids: tuple[str, ...] = ()
+    view: View = field(default_factory=View)
+
+
+def read_widget(event: object) -> WidgetAsk:
+    """What an event asks of the page. Raises InvalidInputError with the path to the field."""
+    if not isinstance(event, dict):
+        raise InvalidInputError("event", f"must be a JSON object, not {shown(event)}")
+    if "describe" in event:
+        return WidgetAsk(is_describe=True)
+    unknown = sorted(str(name) for name in event if name not in (*_FIELDS, "widgetContext"))
+    if unknown:
+        raise InvalidInputError(ascii(unknown[0])[:60], f"is not one of {', '.join(_FIELDS)}")
+    context = _object(event.get("widgetContext"))
+    view = View(is_dark=context.get("theme") == "dark", width=_read_width(context.get("width")))
+    if "plan" in event:
+        return WidgetAsk(plan=_read_vpc_id("plan", event["plan"]), view=view)
+    said = event if "vpc_ids" in event else _object(context.get("params"))
+    return WidgetAsk(vpc_ids=_read_vpc_ids(said.get("vpc_ids")), view=view)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _read_width(value: object) -> int:
+    """The widget's width in pixels; 0 where the dashboard doesn't say."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if 0 < value < _MOST_PIXELS else 0
+
+
+def _read_vpc_ids(value: object) -> tuple[str, ...]:
+    """The VPCs that are named, each once; a form that was left empty names none."""
+    if value is None or value in ("", []):
+        return ()
+    if not isinstance(value, list):
+        raise InvalidInputError("vpc_ids", f"must be a list of VPC ids, not {shown(value)}")
+    if len(value) > _MOST_VPCS:
+        raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPCS} are the most, or none for all VPCs")
+    return tuple(dict.fromkeys(_read_vpc_id(f"vpc_ids[{place}]", one) for place, one in enumerate(value)))
+
+
+def _read_vpc_id(field: str, value: object) -> str:
+    if not isinstance(value, str) or not VPC_ID.fullmatch(value):
+        raise InvalidInputError(field, f"{shown(value)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
+    return value

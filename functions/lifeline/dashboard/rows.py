@@ -1,0 +1,204 @@
+"""From what was seen of a VPC, and is planned there, to the rows of the coverage page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_never
+
+from lifeline.core.guards.approval import Offer
+from lifeline.core.guards.limits import own_interfaces
+from lifeline.core.history.entries import Entry
+from lifeline.core.history.text import deed_of, status_of
+from lifeline.core.incidents.incident import Incident
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Tier, Vpc
+from lifeline.core.network.obstacles import is_on_gateway, obstacles
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.plan.cost import Price, monthly_cost_usd
+from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.policy.policy import Exempted, Wanted, Wish
+from lifeline.dashboard.coverage import ActionRow, Cell, Standing, SubnetRow, VpcCoverage
+from lifeline.dashboard.story import incident_row
+
+_BAD = frozenset({Standing.MISSING, Standing.BLOCKED})
+_TIERS = list(Tier)[::-1]  # isolated first: nothing else helps there
+_NO_IPV6 = "the gateway endpoint for S3 serves IPv4 only, and this subnet has none"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One VPC with what is wanted of it and planned for it, as far as that was looked up.
+
+    `plan` has what limits hold back as blocked. `entries` are of its record, the newest first; `made` is what Lifeline
+    remembers to have made there; `offer` is the plan that waits for approval.
+    """
+
+    vpc: Vpc
+    want: Wanted
+    plan: Plan
+    incidents: tuple[Incident, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    made: Mapping[str, Made] = field(default_factory=dict)
+    offer: Offer | None = None
+    holds: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datetime) -> VpcCoverage:
+    """The VPC as the page shows it. `owner` is the value of Lifeline's tag on what is its own."""
+    vpc, plan, offer = seen.vpc, seen.plan, seen.offer
+    incidents = sorted(seen.incidents, key=lambda one: (one.began, one.id))
+    return VpcCoverage(
+        id=vpc.id,
+        name=vpc.tag("Name") or "",
+        cidrs=vpc.all_cidrs,
+        subnets=subnet_rows(vpc, seen.want, plan, catalog),
+        incidents=tuple(incident_row(one, seen.made, plan, now) for one in incidents),
+        actions=tuple(map(_action_row, seen.entries)),
+        cost_usd=monthly_cost_usd(len(own_interfaces(vpc, owner)), price),
+        planned_usd=plan.monthly_cost_usd,
+        plan_id=offer.plan_id if offer else "",
+        plan_usd=offer.monthly_cost_usd if offer else Decimal(0),
+        holds=seen.holds,
+        notes=tuple(dict.fromkeys((*plan.notes, *seen.notes))),
+    )
+
+
+def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
+    """The VPCs by what isn't served there, then by open incidents, then by id."""
+    return tuple(sorted(vpcs, key=lambda one: (-count_bad(one.subnets), -len(one.incidents), one.id)))
+
+
+def count_bad(rows: Iterable[SubnetRow]) -> int:
+    """How many services are missing or blocked in all of the subnets together."""
+    return sum(cell.standing in _BAD for row in rows for cell in row.cells)
+
+
+def subnet_rows(vpc: Vpc, want: Wanted, plan: Plan, catalog: Catalog) -> tuple[SubnetRow, ...]:
+    """Each subnet with how its services stand; those that miss most come first, then isolated before public ones."""
+    reports = {report.service: report for report in plan.services}
+    tiers = dict(plan.tiers)
+    rows = []
+    for subnet in vpc.subnets:
+        wishes = [wish for wish in want.wishes if subnet.id in wish.subnet_ids and wish.service in reports]
+        cells = [_Look(vpc, plan, catalog, wish, reports[wish.service]).cell(subnet) for wish in wishes]
+        cells += [_exempt(service, one) for subnet_id, service, one in want.spared if subnet_id == subnet.id]
+        row = SubnetRow(
+            id=subnet.id,
+            name=subnet.tag("Name") or "",
+            zone=subnet.zone,
+            cidr=", ".join(one for one in (subnet.cidr, *subnet.ipv6_cidrs) if one),
+            tier=tiers[subnet.id],
+            cells=tuple(sorted(cells, key=lambda cell: cell.service)),
+        )
+        rows.append(row)
+    return tuple(sorted(rows, key=lambda row: (-count_bad([row]), _TIERS.index(row.tier), row.zone, row.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One service in one VPC, whose report speaks for all the subnets that wish for it together."""
+
+    vpc: Vpc
+    plan: Plan
+    catalog: Catalog
+    wish: Wish
+    report: ServiceReport
+
+    def cell(self, subnet: Subnet) -> Cell:
+        """How the service stands for this subnet, which may be better or worse off than the others."""
+        if self._is_by_gateway():
+            return self._at_gateway(subnet)
+        endpoint = self._endpoint()
+        if endpoint and self.report.state in {ServiceState.MISSING, ServiceState.BLOCKED}:
+            return self._at_endpoint(subnet, endpoint)
+        if endpoint and self.report.state is ServiceState.SERVED:
+            return self._served(subnet, endpoint)
+        return self._as_reported()
+
+    def _is_by_gateway(self) -> bool:
+        found = self.catalog.find(self.wish.service)
+        return bool(found) and found[0].type is EndpointType.GATEWAY
+
+    # ---- gateway endpoints: each subnet has its own route table
+
+    def _at_gateway(self, subnet: Subnet) -> Cell:
+        if subnet.is_ipv6_only and self.wish.service == "s3":
+            return Cell(self.wish.service, Standing.BLOCKED, detail=_NO_IPV6)
+        on = [one for one in self._gateways() if is_on_gateway(one, subnet, self.vpc)]
+        return Cell(self.wish.service, Standing.SERVED, by=on[0].id) if on else self._as_reported()
+
+    def _gateways(self) -> list[Endpoint]:
+        names = {one.name for one in self.catalog.find(self.wish.service)}
+        found = (
+            one
+            for one in self.vpc.endpoints
+            if one.type is EndpointType.GATEWAY and one.service_name in names and one.state is EndpointState.AVAILABLE
+        )
+        return sorted(found, key=lambda one: one.id)
+
+    # ---- interface endpoints: one answers for the whole VPC, but not everybody may get to it
+
+    def _endpoint(self) -> Endpoint | None:
+        return next((one for one in self.vpc.endpoints if one.id == self.report.by), None)
+
+    def _at_endpoint(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
+        in_the_way = obstacles(endpoint, subnet, self.vpc)
+        answers = endpoint.state is EndpointState.AVAILABLE and endpoint.subnet_ids
+        is_for_all = any(one.kind is ActionKind.FIX_DNS and one.endpoint_id == endpoint.id for one in self.plan.actions)
+        if answers and not in_the_way and not is_for_all:
+            return self._served(subnet, endpoint)
+        told = self._as_reported()
+        words = "; ".join(dict.fromkeys(one.words for one in in_the_way))
+        detail = ": ".join(one for one in (words, told.detail) if one)
+        return Cell(told.service, told.standing, told.by, detail if words not in told.detail else told.detail)
+
+    def _served(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
+        zones = {one.zone for one in self.vpc.subnets if one.id in endpoint.subnet_ids}
+        words = ""
+        if self.wish.per_zone and zones and subnet.zone not in zones:
+            words = f"from another zone: {endpoint.id} has no interface in {subnet.zone}"
+        return Cell(self.wish.service, Standing.SERVED, endpoint.id, words)
+
+    # ---- what holds for all of them
+
+    def _as_reported(self) -> Cell:
+        report, service = self.report, self.wish.service
+        actions = [one for one in self.plan.actions if one.service == service]
+        refused = next((one.error for one in actions if one.status is Status.BLOCKED), "")
+        planned = next((one.reason for one in actions if one.status is Status.PLANNED), "")
+        match report.state:
+            case ServiceState.SERVED:
+                return Cell(service, Standing.SERVED, report.by)
+            case ServiceState.CENTRAL:
+                return Cell(service, Standing.CENTRAL, report.by, report.detail)
+            case ServiceState.PENDING:
+                return Cell(service, Standing.PENDING, report.by, report.detail)
+            case ServiceState.BLOCKED:
+                return Cell(service, Standing.BLOCKED, report.by, report.detail or refused)
+            case ServiceState.MISSING if refused:
+                return Cell(service, Standing.BLOCKED, report.by, refused)
+            case ServiceState.MISSING:
+                return Cell(service, Standing.MISSING, report.by, planned or report.detail)
+            case _:
+                assert_never(report.state)
+
+
+def _exempt(service: str, exempted: Exempted) -> Cell:
+    until = f"until the end of {exempted.until}: " if exempted.until else ""
+    return Cell(service, Standing.EXEMPT, detail=f"{until}{exempted.reason}")
+
+
+def _action_row(entry: Entry) -> ActionRow:
+    return ActionRow(entry.at, status_of(entry), deed_of(entry))
+
+
+def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
+    """What is to be said of endpoints of Lifeline's that nothing requires."""
+    going = [f"{one.endpoint_id or one.group_id} goes with the next look: {one.reason}" for one in _planned(actions)]
+    kept = [f"{one.endpoint_id or one.group_id} stays: {one.error}" for one in actions if one.status is Status.BLOCKED]
+    return (*notes, *going, *kept)
+
+
+def _planned(actions: Iterable[Action]) -> list[Action]:
+    return [one for one in actions if one.status is Status.PLANNED]

@@ -1,0 +1,78 @@
+"""An open incident as the coverage page tells it: what began it, the gap, the endpoint, and the recovery."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from lifeline.core.incidents.changes import change_words
+from lifeline.core.incidents.incident import Cause, Incident, Phase
+from lifeline.core.plan.actions import Plan, Status
+from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.wording import write_count, write_length
+from lifeline.dashboard.coverage import IncidentRow, StepKind, TimelineStep
+
+
+def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> IncidentRow:
+    """The incident with its timeline, what is yet to come at its end. `agents` is how many people were told of.
+
+    `made` is what Lifeline remembers to have made in its VPC by service, `plan` what it would do there now.
+    """
+    steps = sorted(_steps(incident, made, plan, now), key=lambda step: (step.at is None, step.at or now))
+    return IncidentRow(
+        id=incident.id,
+        watch=incident.watch,
+        words=incident.cause.words,
+        began=incident.began,
+        agents=incident.told_agents,
+        is_recovering=incident.phase is Phase.RECOVERING,
+        timeline=tuple(steps),
+    )
+
+
+def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> Iterator[TimelineStep]:
+    cause = incident.cause
+    if cause.change:
+        yield TimelineStep(StepKind.CHANGE, cause.change.at, change_words(cause.change))
+    agents = f"; {write_count(incident.told_agents, 'agent')} so far" if incident.told_agents else ""
+    yield TimelineStep(StepKind.GAP, incident.began, f"the first missing datapoint was due{agents}")
+    yield from _endpoint_steps(incident, made, plan)
+    if cause.fixed_at:
+        fix = cause.fix or "the cause is gone"
+        yield TimelineStep(StepKind.RECOVERY, cause.fixed_at, f"{fix}; agents are on their way back")
+    else:
+        yield TimelineStep(StepKind.RECOVERY, None, f"silent for {write_length(now - incident.began)} so far")
+
+
+def _endpoint_steps(incident: Incident, made: Mapping[str, Made], plan: Plan) -> Iterator[TimelineStep]:
+    cause = incident.cause
+    if not cause.kind.is_network or not cause.service:
+        return
+    one = made.get(cause.service)
+    if one is None or one.at < _story_begins(incident):
+        yield from _what_is_planned(cause, plan)
+        return
+    yield TimelineStep(StepKind.ENDPOINT, one.at, f"Lifeline made {one.endpoint_id} for {cause.service}")
+    if one.ready_at:
+        yield TimelineStep(StepKind.AVAILABLE, one.ready_at, f"{one.endpoint_id} was seen available")
+    elif one.is_settled:
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} serves nobody")
+    else:
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} is not available yet")
+
+
+def _what_is_planned(cause: Cause, plan: Plan) -> Iterator[TimelineStep]:
+    for action in plan.actions:
+        if cause.fixed_at or action.service != cause.service:
+            continue
+        if action.status is Status.BLOCKED:
+            yield TimelineStep(StepKind.ENDPOINT, None, f"held back: {action.error}")
+        elif action.status is Status.PLANNED:
+            what = action.kind.replace("_", " ")
+            yield TimelineStep(StepKind.ENDPOINT, None, f"planned: {what} for {action.service}")
+        else:
+            continue
+        return
+
+
+def _story_begins(incident: Incident) -> datetime:
+    change = incident.cause.change
+    return min(incident.began, change.at) if change else incident.began

@@ -1,0 +1,122 @@
+"""Telling between two writes: an incident is claimed, then told, then written as told, and closed if it is over."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.watches import Watch
+from lifeline.core.incidents.incident import CauseKind, Incident
+from lifeline.core.incidents.lifecycle import News, NewsKind, Settled, cap, told
+from lifeline.core.notices.bus_events import incident_event
+from lifeline.core.notices.incident import incident_notice, summary_notice
+from lifeline.core.notices.notice import Notice
+from lifeline.core.requests.request import Trigger
+from lifeline.detector.decision_log import log_incidents
+
+
+class Attempts(Protocol):
+    """Whoever keeps a failure for the run's end, so that it doesn't stop the rest."""
+
+    def __call__[T](self, work: Callable[[], T]) -> T | None:
+        """What the work gives; None if it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was told, and the agents that are let go, for their incidents are closed."""
+
+    kinds: tuple[NewsKind, ...]
+    freed: Mapping[str, Agent]
+
+
+class Telling:
+    """What one run tells of one watch's incidents."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        incidents: Incidents,
+        notices: Publishes,
+        changes: Queue,
+        bus: Bus,
+        *,
+        now: datetime,
+        attempt: Attempts,
+        run_id: str = "",
+    ) -> None:
+        self._watch = watch
+        self._incidents = incidents
+        self._notices = notices
+        self._changes = changes
+        self._bus = bus
+        self._now = now
+        self._attempt = attempt
+        self._run_id = run_id
+
+    def tell(self, settled: Settled) -> Outcome:
+        """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
+        claimed = self._claim(settled)
+        over = {one.id for one in settled.closed}
+        self._ask_for_mending(one for one in claimed.values() if one.id not in over)
+        news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
+        done = self._publish_all(news)
+        log_incidents(news, done, run_id=self._run_id)
+        for one in done:
+            if one.kind is not NewsKind.RESOLVED:
+                self._attempt(partial(self._incidents.save, told(one.incident, one, self._now)))
+        untold = {one.incident.id for one in news} - {one.incident.id for one in done}
+        closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - untold)]
+        return Outcome(tuple(one.kind for one in done), self._close(closing, settled))
+
+    def _claim(self, settled: Settled) -> dict[str, Incident]:
+        """The incidents as written, by id; without those in which another run was first, and those that failed."""
+        untold = [one.incident for one in settled.news]
+        waiting = {one.id: one for one in (*untold, *settled.incidents, *settled.closed)}
+        saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
+        return {incident.id: incident for incident in saved if incident is not None}
+
+    def _publish_all(self, news: Sequence[News]) -> list[News]:
+        """Those that were told: the gravest one by one, the others in one notice."""
+        shown, rest = cap(news)
+        done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
+        if rest and self._publish(summary_notice(rest, self._watch, self._now)):
+            done += rest
+        events = (incident_event(one, self._watch.namespace, self._now) for one in done)
+        self._bus.send(event for event in events if event)
+        return done
+
+    def _publish(self, notice: Notice) -> bool:
+        def publish() -> bool:
+            self._notices.publish(notice)
+            return True
+
+        return self._attempt(publish) is not None
+
+    def _close(self, closing: Iterable[Incident], settled: Settled) -> dict[str, Agent]:
+        """Ends incidents that were told, or of which nothing is; their agents, as they are then."""
+        freed: dict[str, Agent] = {}
+        for incident in closing:
+            if self._attempt(partial(self._incidents.close, incident, now=self._now)):
+                freed |= {agent.entity: agent for agent in settled.freed.get(incident.id, ())}
+        return freed
+
+    def _ask_for_mending(self, incidents: Iterable[Incident]) -> None:
+        """Puts VPCs whose agents miss an endpoint on ReconcileEndpoints' queue: the change's event may be lost.
+
+        So may this message: each look that still finds it missing asks again.
+        """
+        for one in incidents:
+            cause = one.cause
+            if cause.is_healable and cause.vpc_id and not cause.fixed_at and one.looked_at == self._now:
+                is_canary = cause.kind is CauseKind.CANARY
+                seen_at, withdraw = (self._now.isoformat(), [cause.service]) if is_canary else ("", [])
+                because = [Trigger("silence", event_id=one.id, time=seen_at)]
+                put = partial(self._changes.put_back, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
+                self._attempt(partial(put, withdraw=withdraw))

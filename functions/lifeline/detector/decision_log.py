@@ -1,0 +1,67 @@
+"""One line in the log for each decision on an agent or an incident; as `decisions`, for the detector."""
+
+from collections.abc import Iterable, Mapping
+
+from lifeline.core.agents.gaps import Agent, Evidence, Turn, Verdict
+from lifeline.core.incidents.lifecycle import News
+from lifeline.runtime.observability import logger
+
+_TURNS = {Turn.OPENED: "gap_opened", Turn.ENDED: "gap_ended"}
+
+
+def log_turns(
+    watch: str,
+    verdicts: Mapping[str, Verdict],
+    before: Mapping[str, Agent],
+    evidence: Mapping[str, Evidence],
+    *,
+    run_id: str,
+) -> None:
+    """A line for each agent that fell silent, or is back."""
+    for entity, verdict in sorted(verdicts.items()):
+        if verdict.turn is None:
+            continue
+        instance = evidence[entity].instance
+        logger.info(
+            "decided",
+            action=_TURNS[verdict.turn],
+            status=str(verdict.state),
+            reason=_why_turned(verdict, before[entity]),
+            agent=entity,
+            watch=watch,
+            vpc_id=instance.vpc_id,
+            subnet_id=instance.subnet_id,
+            run_id=run_id,
+        )
+
+
+def log_incidents(news: Iterable[News], told: Iterable[News], *, run_id: str) -> None:
+    """A line for each thing that there is to tell of an incident; `status` says whether it could be told."""
+    done = {(one.kind, one.incident.id) for one in told}
+    for one in news:
+        incident, cause = one.incident, one.incident.cause
+        logger.info(
+            "decided",
+            action=f"incident_{one.kind}",
+            status="told" if (one.kind, incident.id) in done else "untold",
+            reason=cause.words,
+            incident_id=incident.id,
+            cause=str(cause.kind),
+            confidence=str(cause.confidence),
+            agents=len(one.members),
+            silent=len(one.silent),
+            watch=incident.watch,
+            vpc_id=cause.vpc_id,
+            endpoint_service=cause.service,
+            event_id=cause.change.event_id if cause.change else "",
+            run_id=run_id,
+        )
+
+
+def _why_turned(verdict: Verdict, before: Agent) -> str:
+    gap = verdict.agent.gap if verdict.agent else before.gap
+    if gap is None:
+        return ""
+    if gap.ended_at is None:
+        return f"no datapoint since one was due at {gap.since.isoformat()}"
+    return f"datapoints came again at {gap.ended_at.isoformat()}"

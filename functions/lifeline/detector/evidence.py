@@ -1,0 +1,272 @@
+"""Why agents are silent: reads what surrounds them, as little as a diagnosis needs, and has it diagnosed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.instances import UNMANAGED, Health, Instance
+from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.canary import Canary, as_known
+from lifeline.core.errors import LifelineError
+from lifeline.core.guards.freeze import Freeze, standing
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.changes import LINGERING
+from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose_together
+from lifeline.core.incidents.incident import Cause, CauseKind, Incident
+from lifeline.core.incidents.zones import FEWEST, is_undecided
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Tier, Vpc
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.runtime.observability import logger
+
+_BEFORE = timedelta(hours=24)
+_MOST_VPCS = 20
+_MOST_CENTRAL = 10  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
+_MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
+_MOST_ROLES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Whom the inquiry asks."""
+
+    instances: Instances
+    network: Network
+    central: CentralDns
+    ledger: Ledger
+    roles: Roles
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One inquiry: the watch's agents by entity, the instances known so far, and the incidents that are open.
+
+    `quiet` are agents that still count as reporting, but have been unseen for about as long as they may be.
+    """
+
+    watch: Watch
+    agents: Mapping[str, Agent]
+    instances: Mapping[str, Instance]
+    open_incidents: Sequence[Incident]
+    now: datetime
+    quiet: frozenset[str] = frozenset()
+
+
+type _Remembered = tuple[
+    tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Freeze], ...], tuple[tuple[str, Canary], ...]
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Vicinity:
+    """What was read of one VPC; `unreadable` says in words what could not be."""
+
+    vpc: Vpc | None = None
+    dns: DnsView | None = None
+    changes: tuple[Change, ...] = ()
+    made: tuple[MadeFact, ...] = ()
+    frozen: tuple[tuple[str, Freeze], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    canaries: tuple[tuple[str, Canary], ...] = ()
+
+
+class Inquiry:
+    """Finds causes. What can't be read makes a cause less sure; it never fails the run."""
+
+    def __init__(self, witnesses: Witnesses, case: Case) -> None:
+        self._ask = witnesses
+        self._case = case
+        self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC, "" holds for all
+
+    def find_causes(self, entities: Iterable[str]) -> dict[str, Cause]:
+        """The cause of each agent's silence, as far as it can be seen from outside."""
+        wanted = sorted(set(entities) & self._case.agents.keys())
+        if not wanted:
+            return {}
+        instances = self._instances(wanted)
+        checked = [entity for entity in wanted if instances[entity].vpc_id][:_MOST_CHECKED]
+        nothing: dict[str, Health] = {}
+        health = self._attempt(lambda: self._ask.instances.health(checked), nothing, "status checks")
+        catalog = self._attempt(self._ask.network.catalog, Catalog(), "the region's endpoint services")
+        vicinities = self._vicinities(wanted, instances)
+        facts = {
+            entity: self._facts(entity, instances[entity], health, vicinities, catalog)
+            for entity in wanted
+            if self._case.agents[entity].gap
+        }
+        causes = diagnose_together(facts, self._case.now, reporting_by_zone={})
+        open_ = {entity: one for entity, one in facts.items() if is_undecided(causes[entity])}
+        if not open_:
+            return causes
+        reporting, quiet = self._by_zone(open_)
+        return diagnose_together(
+            facts | self._with_roles(open_), self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet
+        )
+
+    def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
+        missing = [entity for entity in wanted if entity not in self._case.instances]
+        known = {**self._case.instances, **self._ask.instances.look_up(missing)}
+        return {entity: known.get(entity, UNMANAGED) for entity in wanted}
+
+    def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
+        """What was read of each VPC, the most afflicted first; the rest can't be read in one run."""
+        counts = Counter(instances[entity].vpc_id for entity in wanted if instances[entity].vpc_id)
+        order = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))
+        seen = order[:_MOST_VPCS]
+        none: tuple[Vpc, ...] = ()
+        vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
+        subnets = {instances[entity].subnet_id for entity in wanted}
+        isolated = [vpc_id for vpc_id, vpc in vpcs.items() if _has_isolated(vpc, subnets)]
+        views = side_by_side([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
+        dns = dict(zip(isolated, views, strict=False))
+        for vpc_id in isolated[_MOST_CENTRAL:]:
+            self._unreadable[vpc_id].append(f"who else answers names in {vpc_id} was not asked: its turn comes later")
+        memories = side_by_side([partial(self._remembered, vpc_id, wanted, instances) for vpc_id in seen])
+        untraced = self._untraced(wanted) if seen else ()
+        found = {
+            vpc_id: _Vicinity(
+                vpcs.get(vpc_id),
+                dns.get(vpc_id),
+                (*changes, *untraced),
+                made,
+                frozen,
+                self._unreadable_in(vpc_id),
+                canaries,
+            )
+            for vpc_id, (changes, made, frozen, canaries) in zip(seen, memories, strict=True)
+        }
+        crowded = _Vicinity(
+            unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
+        )
+        return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
+
+    def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
+        """The VPCs; one whose DNS attributes can't be read, such as another account's, counts as having them on."""
+        vpcs = self._ask.network.observe(vpc_ids)
+        return tuple(vpc for found in side_by_side([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
+
+    def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
+        read = partial(self._ask.network.with_dns, [vpc])
+        return self._attempt(read, (vpc,), f"the DNS attributes of {vpc.id}", vpc.id)
+
+    def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
+        """The changes from shortly before the first gap on of which nobody knows the VPC."""
+        gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
+        since = min(gaps, default=self._case.now) - LINGERING
+        none: tuple[Change, ...] = ()
+        read = partial(self._ask.ledger.untraced_changes, since=since, until=self._case.now)
+        return self._attempt(read, none, "the changes of unknown VPCs")
+
+    def _view(self, vpc_id: str) -> DnsView | None:
+        read = partial(self._ask.central.view, vpc_id, region=self._ask.region)
+        return self._attempt(read, None, f"who else answers names in {vpc_id}", vpc_id)
+
+    def _remembered(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Remembered:
+        """The network changes since a day before the first gap there, the endpoints made there, what is frozen, and the
+        canaries.
+        """
+        gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
+        since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
+        none: tuple[Change, ...] = ()
+        read = partial(self._ask.ledger.changes_of, vpc_id, since=since, until=self._case.now)
+        changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
+        recall = partial(self._ask.ledger.recall, vpc_id)
+        memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
+        made = sorted(memory.made.items()) if memory else []
+        frozen = sorted(standing(memory.frozen, self._case.now).items()) if memory else []
+        canaries = tuple(sorted(as_known(memory.canaries, memory.frozen).items())) if memory else ()
+        facts = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        return changes, facts, tuple(frozen), canaries
+
+    def _facts(
+        self,
+        entity: str,
+        instance: Instance,
+        health: Mapping[str, Health],
+        vicinities: Mapping[str, _Vicinity],
+        catalog: Catalog,
+    ) -> Facts:
+        around = vicinities.get(instance.vpc_id, _Vicinity())
+        agent = self._case.agents[entity]
+        return Facts(
+            agent=agent,
+            watch=self._case.watch,
+            instance=instance,
+            health=health.get(entity, Health.UNKNOWN),
+            vpc=around.vpc,
+            catalog=catalog,
+            dns=around.dns,
+            changes=around.changes,
+            canaries=around.canaries,
+            made=around.made,
+            earlier=tuple(
+                (one.cause, one.began) for one in self._case.open_incidents if _concerns(one.cause, instance)
+            ),
+            frozen=around.frozen,
+            own=next((one.cause for one in self._case.open_incidents if one.id == agent.incident), None),
+            unreadable=around.unreadable,
+        )
+
+    def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
+        """The facts, with what their roles may do."""
+        asking = {one.instance.profile_arn for one in facts.values()} - {""}
+        profiles = sorted(asking)[:_MOST_ROLES]
+        judge = self._ask.roles.may_publish
+        verdicts = side_by_side([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
+        roles = dict(zip(profiles, verdicts, strict=True))
+        return {entity: replace(one, role=roles.get(one.instance.profile_arn)) for entity, one in facts.items()}
+
+    def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
+        """How many agents of each zone that may have failed as a whole still report, and are about to fall silent.
+
+        EC2 is asked only where there may be enough of them. Where most agents of every zone are quiet, CloudWatch is
+        late, and nobody counts as about to fall silent.
+        """
+        silent = Counter(one.instance.zone for one in facts.values() if one.instance.zone)
+        is_new = silent and any(one.own is None for one in facts.values())
+        most = max(silent.values(), default=0) + (len(self._case.quiet) if is_new else 0)
+        if most < FEWEST:
+            return Counter(), Counter()
+        others = [one.entity for one in self._case.agents.values() if one.state is State.REPORTING]
+        scale = max(1, len(others) // _MOST_CHECKED)
+        found = self._ask.instances.look_up(others[::scale])
+        quiet = Counter({one.zone: 0 for one in found.values() if one.zone})
+        reporting = Counter(quiet)
+        for entity, one in found.items():
+            if one.zone:
+                (quiet if entity in self._case.quiet else reporting)[one.zone] += scale
+        if all(quiet[zone] > reporting[zone] for zone in quiet):
+            return reporting + quiet, Counter()
+        return reporting, quiet
+
+    def _unreadable_in(self, vpc_id: str) -> tuple[str, ...]:
+        return (*self._unreadable[""], *self._unreadable[vpc_id])
+
+    def _attempt[T](self, read: Callable[[], T], otherwise: T, what: str, vpc_id: str = "") -> T:
+        try:
+            return read()
+        except LifelineError as error:
+            logger.warning("an inquiry could not read something", what=what, error=str(error))
+            self._unreadable[vpc_id].append(f"{what} could not be read")
+            return otherwise
+
+
+def _concerns(cause: Cause, instance: Instance) -> bool:
+    if cause.kind is CauseKind.ZONE:
+        return cause.zone == instance.zone
+    return cause.vpc_id == instance.vpc_id
+
+
+def _has_isolated(vpc: Vpc, subnet_ids: Iterable[str]) -> bool:
+    tiers = classify_subnets(vpc)
+    return any(tiers.get(subnet_id) is Tier.ISOLATED for subnet_id in subnet_ids)

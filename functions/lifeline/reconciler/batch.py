@@ -1,0 +1,116 @@
+"""An SQS batch: one look for all its messages, and each message done, retried, or put aside with its reason."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.guards.mode import Mode
+from lifeline.core.plan.answer import VpcAnswer
+from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.request import Ask
+from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
+
+MOST_RECEIVES = 5  # the queue's maxReceiveCount: at the last one we put aside ourselves, for SQS would give no reason
+FIRST_RETRY = timedelta(seconds=30)
+
+
+def reconcile_batch(
+    records: Sequence[Any], *, tools: Tools, settings: Settings, run: Run
+) -> tuple[tuple[VpcAnswer, ...], list[str]]:
+    """Each VPC's outcome, and the ids of the messages that SQS must keep.
+
+    A message that can't be read is put aside and stops no other. Where the network can't be observed, every message
+    comes back later, and at its last try it is put aside with the reason.
+    """
+    asks: list[Ask] = []
+    read: list[Mapping[str, Any]] = []
+    kept: list[str] = []
+    for record in records:
+        try:
+            ask = read_record(record, settings.role_arn)
+        except InvalidInputError as error:
+            kept += _put_aside(record, error, tools, run.id, field=error.field)
+        else:
+            asks.append(ask)
+            read.append(record)
+            kept += [
+                one
+                for refusal in ask.refusals
+                for one in _put_aside(record, refusal, tools, run.id, field=refusal.field)
+            ]
+    try:
+        answers = reconcile(asks, mode=settings.mode, tools=tools, settings=settings, run=run)
+    except LifelineError as error:
+        logger.error("the batch failed", error=str(error), messages=len(read), run_id=run.id)
+        return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
+    return answers, list(dict.fromkeys(kept))
+
+
+def read_record(record: object, own_role_arn: str) -> Ask:
+    """What one SQS record asks for: an EventBridge event, or work that an earlier run put back.
+
+    Raises InvalidInputError with the path to the field, `body` being the message.
+    """
+    if not isinstance(record, dict) or not isinstance(record.get("body"), str):
+        raise InvalidInputError("Records[].body", "must be a text")
+    try:
+        body = json.loads(record["body"])
+    except json.JSONDecodeError as error:
+        raise InvalidInputError("body", f"is not JSON: {error}") from error
+    try:
+        ask = read_ask(body, own_role_arn=own_role_arn)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"body.{error.field}", error.message) from error
+    if ask.mode is Mode.PLAN:
+        raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
+    if ask.is_text:
+        raise InvalidInputError("body.format", "a text answers its caller, and the queue has none: invoke the function")
+    if ask.approve:
+        raise InvalidInputError("body.approve", "a person approves by invoking the function, not through the queue")
+    return replace(ask, sent_at=_sent_at(record))
+
+
+def _sent_at(record: Mapping[str, Any]) -> datetime:
+    """When the queue got the message; now, if it doesn't say, so that the ask counts as unanswered."""
+    sent = str(_attribute(record, "SentTimestamp"))
+    return datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdecimal() else datetime.now(UTC)
+
+
+def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id: str) -> Iterator[str]:
+    """Lets the message come back after a growing while, or puts it aside at its last try."""
+    received = str(_attribute(record, "ApproximateReceiveCount"))
+    tries = int(received) if received.isdecimal() else 1
+    if tries >= MOST_RECEIVES:
+        yield from _put_aside(record, error, tools, run_id)
+        return
+    yield _message_id(record)
+    try:
+        tools.queue.retry_in(str(record.get("receiptHandle", "")), FIRST_RETRY * 2 ** (tries - 1))
+    except LifelineError as refused:
+        logger.warning("the message comes back only after its visibility timeout", error=str(refused))
+
+
+def _put_aside(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
+    """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
+    body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
+    logger.warning("put aside", field=field, refusal=str(error), run_id=run_id)
+    try:
+        tools.queue.put_aside(body or "(empty)", reason=str(error), field=field)
+    except LifelineError as refused:
+        logger.error("the dead-letter queue refused a message", error=str(refused))
+        yield _message_id(record)
+
+
+def _message_id(record: object) -> str:
+    return str(record.get("messageId", "")) if isinstance(record, dict) else ""
+
+
+def _attribute(record: Mapping[str, Any], name: str) -> object:
+    attributes = record.get("attributes")
+    return attributes.get(name, "") if isinstance(attributes, dict) else ""

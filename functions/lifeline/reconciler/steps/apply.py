@@ -1,0 +1,139 @@
+"""Apply: the planned actions of several VPCs, within AWS's budget of calls and the run's own time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.core.errors import LifelineError, TransientError
+from lifeline.core.guards.kill_switch import KILL_SWITCH
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.harm import unprepared
+from lifeline.core.plan.order import Step, order_steps
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger
+from lifeline.runtime.stages import Progress
+
+# Which calls each action makes on AWS's bucket for endpoints (EC2 developer guide: request throttling).
+_ENDPOINT_CALLS = {
+    ActionKind.ATTACH_SECURITY_GROUP: 1,
+    ActionKind.CREATE_INTERFACE_ENDPOINT: 1,
+    ActionKind.ADD_SUBNETS: 1,
+    ActionKind.CREATE_GATEWAY_ENDPOINT: 1,
+    ActionKind.ADD_ROUTE_TABLES: 1,
+    ActionKind.ENABLE_PRIVATE_DNS: 1,
+    ActionKind.REPLACE_ENDPOINT: 2,
+    ActionKind.DISABLE_PRIVATE_DNS: 1,
+    ActionKind.REMOVE_SUBNETS: 1,
+    ActionKind.REMOVE_ROUTE_TABLES: 1,
+    ActionKind.RETIRE_ENDPOINT: 1,
+}
+
+
+class Calls(Protocol):
+    """Whoever hands out turns for endpoint calls."""
+
+    def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
+        """How long to wait for the next turn, or None if that is longer than `patience`."""
+
+
+class Deferral(StrEnum):
+    """Why work is left for another look."""
+
+    TIME = "this run's time is used up"
+    TRANSIENT = "AWS refused for now"
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of one VPC's actions."""
+
+    actions: list[Action]
+    deferral: Deferral | None = None
+    group_id: str = ""
+    made: dict[str, str] = field(default_factory=dict)
+
+
+def apply_plans(
+    plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, run: Run, *, why_stop: Callable[[], str] = str
+) -> dict[str, Applied]:
+    """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
+
+    What a later look can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
+    `why_stop` is asked right before each change: once it gives a reason, the change is held back.
+    """
+    applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
+    steps = list(order_steps(plans))
+    progress = Progress("apply", run.id, len(steps), run.now())
+    for done, step in enumerate(steps):
+        progress.step(done, run.now())
+        one = applied[step.vpc_id]
+        one.actions[step.place] = _apply_step(step, one, endpoints, calls, run, why_stop)
+    return applied
+
+
+def _apply_step(
+    step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
+) -> Action:
+    action = one.actions[step.place]
+    group_id = action.group_id or one.group_id
+    if waiting := _unready(action, one, group_id):
+        return waiting
+    try:
+        if not _has_time(action, calls, run):
+            one.deferral = one.deferral or Deferral.TIME
+            return replace(action, error=str(Deferral.TIME))
+        if why := why_stop():
+            return action.held(KILL_SWITCH, why)
+        made = endpoints.apply(action, vpc_id=step.vpc_id, group_id=group_id)
+    except TransientError as error:
+        one.deferral = Deferral.TRANSIENT
+        return replace(action, error=str(error))
+    except LifelineError as error:
+        logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
+        return replace(action, status=Status.FAILED, error=str(error))
+    one.group_id = made.group_id or one.group_id
+    if made.endpoint_id:
+        one.made[action.service] = made.endpoint_id
+    return replace(
+        action,
+        status=Status.DONE,
+        endpoint_id=made.endpoint_id or action.endpoint_id,
+        group_id=made.group_id or group_id,
+    )
+
+
+def _unready(action: Action, one: Applied, group_id: str) -> Action | None:
+    """The action as it waits for, or fails with, another of its VPC that must come first; None where none must."""
+    if action.needs_group and not group_id:
+        return _without_group(action, one)
+    before = unprepared(action, one.actions)
+    if before is None:
+        return None
+    words = f"not all of the subnets that it would serve are let in: {before.error}"
+    return replace(action, status=before.status, error=words, held_by=before.held_by)
+
+
+def _without_group(action: Action, one: Applied) -> Action:
+    """An endpoint whose security group could not be made shares the group's fate."""
+    group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
+    words = f"its security group is missing: {group.error}"
+    return replace(action, status=group.status, error=words, held_by=group.held_by)
+
+
+def _has_time(action: Action, calls: Calls, run: Run) -> bool:
+    """True once the action's turns have come; False where the run's time doesn't last for them."""
+    if run.patience() <= timedelta(0):
+        return False
+    return all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
+
+
+def _wait_for_turn(calls: Calls, run: Run) -> bool:
+    wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience())
+    if wait is None:
+        return False
+    if wait > timedelta(0):
+        run.sleep(wait)
+    return True

@@ -1,0 +1,131 @@
+"""Plan: reads what a plan needs beyond the observation, and only where it needs it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.network import Network
+from lifeline.core.network.dns import DnsView, custom_dns_finding
+from lifeline.core.network.model import EndpointState, EndpointType, Vpc
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.cost import Price, nat_comparison, price_in
+from lifeline.core.plan.endpoint_lifecycle import Followed
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import Requirement
+from lifeline.core.policy.policy import Exempted, Policy, Wanted, exempted_subnets, wanted
+from lifeline.runtime.settings import Settings
+
+_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
+MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
+NOTHING = Followed(made={}, failures={})
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """One run's planning, under one policy. What it reads beyond the observation, it reads only where that counts."""
+
+    policy: Policy
+    network: Network
+    central: CentralDns
+    settings: Settings
+    now: datetime
+
+    def plan(
+        self,
+        vpcs: Sequence[Vpc],
+        known: Mapping[str, Followed],
+        *,
+        check_dns: Collection[str] = (),
+        is_region: bool = False,
+        fresh: bool = False,
+    ) -> tuple[dict[str, Plan], list[str]]:
+        """Each VPC's plan by id, and the VPCs whose plan must wait for another look because there are too many at once.
+
+        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
+        and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read
+        earlier will do.
+        """
+        seen = {vpc.id: vpc for vpc in vpcs}
+        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
+        wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
+        naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
+        ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
+        checked = sorted(ours & {*naming, *check_dns})
+        for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked]):
+            seen[vpc.id] = vpc
+        region = self.settings.region
+        read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
+        views: dict[str, DnsView] = dict(zip(naming, side_by_side(read), strict=True))
+        making = [vpc_id for vpc_id, plan in plans.items() if any(map(_makes_gateway, plan.actions))]
+        gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
+        for vpc_id in sorted({*checked, *making}):
+            plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
+            gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
+        return plans, waiting
+
+    def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
+        """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
+        return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
+
+    def wanted(self, vpc: Vpc) -> Wanted:
+        """What the policy wants of the VPC today."""
+        return wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+
+    def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
+        followed = known.get(vpc.id, NOTHING)
+        want = self.wanted(vpc)
+        requirement = Requirement(
+            wishes=want.wishes,
+            owner=self.settings.stack_name,
+            account_id=self.settings.account_id,
+            made=tuple(sorted((service, one.endpoint_id) for service, one in followed.made.items())),
+            fresh=followed.fresh(self.now),
+            failures=tuple(sorted(followed.failures.items())),
+            creatable=frozenset(self.settings.creatable_services) or None,
+            limits=self.policy.limits,
+            gateway_endpoints_in_region=gateways,
+            fix_dns=self.policy.fix_dns and self.settings.may_fix_dns,
+            dns=dns,
+            price=self._price(),
+            exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
+            canary=self.settings.canary,
+        )
+        plan = plan_endpoints(vpc, self.network.catalog(), requirement)
+        notes = [*want.problems, *map(_exempt_words, want.exempted)]
+        if dns and dns.custom_dns_servers:
+            notes.append(custom_dns_finding(dns))
+        if plan.monthly_cost_usd and vpc.nat_gateways:
+            notes.append(nat_comparison(self._price()))
+        return replace(plan, notes=tuple(notes))
+
+    def _is_ours(self, vpc: Vpc) -> bool:
+        return not (self.settings.account_id and vpc.owner_id) or vpc.owner_id == self.settings.account_id
+
+    def _price(self) -> Price:
+        return price_in(self.settings.region)
+
+    def _count_gateways(self, vpcs: Sequence[Vpc], *, is_region: bool) -> int:
+        if not is_region:
+            return self.network.count_gateway_endpoints()
+        return sum(
+            endpoint.type is EndpointType.GATEWAY and endpoint.state is not EndpointState.DELETED
+            for vpc in vpcs
+            for endpoint in vpc.endpoints
+        )
+
+
+def _exempt_words(one: Exempted) -> str:
+    until = f" until {one.until}" if one.until else ""
+    return f"{one.subject} is exempt from {', '.join(one.services) or 'everything'}{until}: {one.reason}"
+
+
+def _takes_a_name(action: Action) -> bool:
+    return action.kind in _NAMING and action.status is Status.PLANNED
+
+
+def _makes_gateway(action: Action) -> bool:
+    return action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and action.status is Status.PLANNED

@@ -1,0 +1,98 @@
+"""Which policy is in force: the parameter's, or the last valid one while that is wrong; never a wrong one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lifeline.adapters.store.policy import Document, Known, Refused
+from lifeline.core.errors import InvalidInputError, TerminalError, TransientError
+from lifeline.core.network.model import Tier
+from lifeline.core.notices.policy import Problem
+from lifeline.core.policy.policy import Policy, simple_policy
+from lifeline.core.policy.reading import read_policy
+from lifeline.runtime.settings import Coverage, Scope, Settings
+
+UNREADABLE = "PolicyParameter"  # the field where there is no document to speak of: the template's parameter
+
+
+class Store(Protocol):
+    """Where the document comes from, and where the last valid one is kept: `PolicyStore`, or memory in a test."""
+
+    def read(self, parameter_name: str) -> Document:
+        """The parameter's newest version. Raises TransientError or TerminalError."""
+
+    def recall(self) -> Known:
+        """What the ledger keeps."""
+
+    def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
+        """Keeps the last valid document."""
+
+    def write_down(self, refused: Refused, *, now: datetime) -> None:
+        """Keeps what is wrong, and whether people know."""
+
+    def close(self, refused: Refused, *, now: datetime) -> None:
+        """Keeps that it is no longer wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The policy in force, or None where nothing may be applied, and what is wrong if it isn't the parameter's."""
+
+    policy: Policy | None
+    problem: Problem | None = None
+
+
+def stacks_policy(settings: Settings) -> Policy:
+    """What the template's parameters say, for stacks without a document."""
+    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
+    per_zone = settings.coverage is Coverage.AZ
+    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
+
+
+def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> Decision:
+    """The policy in force: `fallback` if no parameter is named, else the parameter's, else the last valid one.
+
+    Raises TransientError or TerminalError where the ledger can't be read or written: a look needs it anyway.
+    """
+    if not parameter_name:
+        return Decision(fallback)
+    known = store.recall()  # first: a document that another run keeps after this is newer than the one read here
+    try:
+        document = store.read(parameter_name)
+    except TransientError as error:
+        return _do_without(Refused(0, UNREADABLE, str(error)), known, store, now=now, is_passing=True)
+    except TerminalError as error:
+        return _do_without(Refused(0, UNREADABLE, str(error)), known, store, now=now)
+    try:
+        policy = read_policy(document.text)
+    except InvalidInputError as error:
+        return _do_without(Refused(document.version, error.field, error.message), known, store, now=now)
+    if document != known.last_valid:
+        store.keep(document, instead_of=known.last_valid, now=now)
+    if known.refused:
+        store.close(known.refused, now=now)
+    return Decision(policy)
+
+
+def mark_told(problem: Problem, store: Store, *, now: datetime) -> None:
+    """Keeps that people know of the problem: call it once the notice is sent."""
+    store.write_down(Refused(problem.version, problem.field, problem.message, is_told=True), now=now)
+
+
+def _do_without(refused: Refused, known: Known, store: Store, *, now: datetime, is_passing: bool = False) -> Decision:
+    policy = _last_valid(known)
+    stands = refused.is_same_as(known.refused)
+    is_told = known.refused is not None and stands and known.refused.is_told
+    is_news = not is_told and not (is_passing and policy)
+    if is_news and not stands:
+        store.write_down(refused, now=now)
+    in_force = known.last_valid.version if policy and known.last_valid else 0
+    return Decision(policy, Problem(refused.field, refused.message, refused.version, in_force, is_news))
+
+
+def _last_valid(known: Known) -> Policy | None:
+    """The last valid policy; None where there is none, or where a newer Lifeline no longer takes it for one."""
+    try:
+        return read_policy(known.last_valid.text) if known.last_valid else None
+    except InvalidInputError:
+        return None

@@ -1,0 +1,50 @@
+"""What a run is doing: each stage as a part of the trace and a line in the log, and progress where it takes long."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lifeline.runtime.observability import logger
+from lifeline.runtime.tracing import Subsegment, subsegment
+
+TELL_EVERY = timedelta(seconds=10)
+
+
+@contextmanager
+def stage(name: str, run_id: str) -> Iterator[Subsegment]:
+    """The block as a stage of the run: `observe`, `plan`, `apply` … What it counts goes into both, log and trace."""
+    started, is_complete = time.monotonic(), False
+    with subsegment(name) as part:
+        try:
+            yield part
+            is_complete = True
+        finally:
+            seconds = round(time.monotonic() - started, 3)
+            outcome = "complete" if is_complete else "failed"
+            about = {"stage": name, "run_id": run_id, "seconds": seconds, "outcome": outcome}
+            logger.info("stage ended", extra={**about, **part.numbers})
+
+
+@dataclass(slots=True)
+class Progress:
+    """Says how far a long stage is: at most every TELL_EVERY, and never of one that is shorter than that."""
+
+    stage: str
+    run_id: str
+    total: int
+    told_at: datetime
+    started_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.told_at
+
+    def step(self, done: int, now: datetime) -> None:
+        """`done` of all are done."""
+        if now - self.told_at < TELL_EVERY:
+            return
+        self.told_at = now
+        seconds = (now - self.started_at).total_seconds()
+        left = self.total - done
+        logger.info("progress", stage=self.stage, run_id=self.run_id, done=done, left=left, seconds=seconds)

@@ -1,0 +1,194 @@
+"""EC2's dicts, as its model and its wire spell them."""
+
+from typing import Any
+
+import pytest
+
+from lifeline.adapters.aws.described import (
+    endpoint_of,
+    nat_gateway_of,
+    route_table_of,
+    security_group_of,
+    services_of,
+    subnet_of,
+    vpc_of,
+)
+from lifeline.core.network.model import BlockMode, Catalog, EndpointState, EndpointType, TargetKind
+
+
+def route_of(**members: object) -> Any:
+    (found,) = route_table_of({"RouteTableId": "rtb-1", "Routes": [members]}, {"pl-1": ("10.0.0.0/8",)}).routes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("members", "kind", "target_id"),
+    [
+        ({"GatewayId": "local"}, TargetKind.LOCAL, "local"),
+        ({"GatewayId": "igw-1"}, TargetKind.INTERNET_GATEWAY, "igw-1"),
+        ({"GatewayId": "vgw-1"}, TargetKind.VIRTUAL_PRIVATE_GATEWAY, "vgw-1"),
+        ({"GatewayId": "vpce-1"}, TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "vpce-1"),
+        ({"NatGatewayId": "nat-1"}, TargetKind.NAT_GATEWAY, "nat-1"),
+        ({"TransitGatewayId": "tgw-1"}, TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+        ({"VpcPeeringConnectionId": "pcx-1"}, TargetKind.PEERING, "pcx-1"),
+        ({"EgressOnlyInternetGatewayId": "eigw-1"}, TargetKind.EGRESS_ONLY_GATEWAY, "eigw-1"),
+        ({"CarrierGatewayId": "cagw-1"}, TargetKind.CARRIER_GATEWAY, "cagw-1"),
+        ({"LocalGatewayId": "lgw-1"}, TargetKind.LOCAL_GATEWAY, "lgw-1"),
+        ({"CoreNetworkArn": "arn:core"}, TargetKind.CORE_NETWORK, "arn:core"),
+        ({"InstanceId": "i-1", "NetworkInterfaceId": "eni-1"}, TargetKind.NETWORK_INTERFACE, "eni-1"),
+        ({"OdbNetworkArn": "arn:odb"}, TargetKind.OTHER, ""),
+        ({}, TargetKind.OTHER, ""),
+    ],
+)
+def test_each_target_of_a_route_is_told_apart(members: dict[str, str], kind: TargetKind, target_id: str) -> None:
+    found = route_of(DestinationCidrBlock="0.0.0.0/0", State="active", **members)
+    assert (found.target, found.target_id, found.destinations, found.is_active) == (
+        kind,
+        target_id,
+        ("0.0.0.0/0",),
+        True,
+    )
+
+
+@pytest.mark.parametrize("state", ["blackhole", "filtered"])
+def test_only_active_routes_are_active(state: str) -> None:
+    assert not route_of(DestinationIpv6CidrBlock="::/0", GatewayId="igw-1", State=state).is_active
+
+
+def test_a_prefix_list_is_its_entries_and_a_gateway_endpoints_is_not_read() -> None:
+    assert route_of(DestinationPrefixListId="pl-1", GatewayId="igw-1").destinations == ("10.0.0.0/8",)
+    theirs = route_of(DestinationPrefixListId="pl-63a5400a", GatewayId="vpce-1")
+    assert (theirs.target, theirs.destinations) == (TargetKind.GATEWAY_ENDPOINT, ())
+
+
+def test_edge_and_ended_associations_are_no_subnets() -> None:
+    table = route_table_of(
+        {
+            "RouteTableId": "rtb-1",
+            "Associations": [
+                {"Main": True, "AssociationState": {"State": "associated"}},
+                {"SubnetId": "subnet-1", "AssociationState": {"State": "associated"}},
+                {"SubnetId": "subnet-2", "AssociationState": {"State": "disassociated"}},
+                {"SubnetId": "subnet-3", "AssociationState": {"State": "failed"}},
+                {"GatewayId": "igw-1", "AssociationState": {"State": "associated"}},
+            ],
+        },
+        {},
+    )
+    assert (table.is_main, table.subnet_ids) == (True, frozenset({"subnet-1"}))
+
+
+@pytest.mark.parametrize(
+    ("wire", "state"),
+    [
+        ("available", EndpointState.AVAILABLE),
+        ("Available", EndpointState.AVAILABLE),
+        ("pendingAcceptance", EndpointState.PENDING_ACCEPTANCE),
+        ("rejected", EndpointState.REJECTED),
+        ("somethingNew", EndpointState.UNKNOWN),
+        (None, EndpointState.UNKNOWN),
+    ],
+)
+def test_endpoint_states_are_read_in_either_case(wire: str | None, state: EndpointState) -> None:
+    found = endpoint_of({"VpcEndpointId": "vpce-1", "State": wire, "VpcEndpointType": "Interface"})
+    assert (found.state, found.type) == (state, EndpointType.INTERFACE)
+
+
+@pytest.mark.parametrize(
+    ("members", "policy"), [({"PolicyDocument": '{"Statement": []}'}, '{"Statement": []}'), ({}, "")]
+)
+def test_an_endpoints_policy_is_kept_as_its_text(members: dict[str, str], policy: str) -> None:
+    assert endpoint_of({"VpcEndpointId": "vpce-1", **members}).policy == policy
+
+
+def test_an_endpoint_of_a_type_that_aws_adds_later_is_other() -> None:
+    assert endpoint_of({"VpcEndpointId": "vpce-1", "VpcEndpointType": "Tunnel"}).type is EndpointType.OTHER
+
+
+def test_a_subnet_is_read_with_its_zone_its_owner_and_what_blocks_it() -> None:
+    found = subnet_of(
+        {
+            "SubnetId": "subnet-1",
+            "AvailabilityZone": "us-east-1-bos-1a",
+            "AvailabilityZoneId": "use1-bos1-az1",
+            "CidrBlock": "10.0.1.0/24",
+            "AvailableIpAddressCount": 7,
+            "OwnerId": "1",
+            "BlockPublicAccessStates": {"InternetGatewayBlockMode": "block-bidirectional"},
+            "Ipv6CidrBlockAssociationSet": [
+                {"Ipv6CidrBlock": "2001:db8::/64", "Ipv6CidrBlockState": {"State": "associated"}},
+                {"Ipv6CidrBlock": "2001:db9::/64", "Ipv6CidrBlockState": {"State": "disassociated"}},
+            ],
+        },
+        {"us-east-1-bos-1a": "local-zone"},
+    )
+    assert (found.zone_type, found.block_mode, found.ipv6_cidrs) == (
+        "local-zone",
+        BlockMode.BIDIRECTIONAL,
+        ("2001:db8::/64",),
+    )
+    assert subnet_of({"SubnetId": "s", "Ipv6Native": True, "CidrBlock": "x"}, {}).cidr == ""
+    assert subnet_of({"SubnetId": "s", "BlockPublicAccessStates": {"InternetGatewayBlockMode": "new"}}, {}).block_mode
+
+
+def test_a_vpc_has_all_of_its_associated_blocks() -> None:
+    described = {
+        "VpcId": "vpc-1",
+        "CidrBlock": "10.0.0.0/16",
+        "CidrBlockAssociationSet": [
+            {"CidrBlock": "10.1.0.0/16", "CidrBlockState": {"State": "associated"}},
+            {"CidrBlock": "10.0.0.0/16", "CidrBlockState": {"State": "associated"}},
+            {"CidrBlock": "10.2.0.0/16", "CidrBlockState": {"State": "disassociated"}},
+        ],
+    }
+    assert vpc_of(described).all_cidrs == ("10.0.0.0/16", "10.1.0.0/16")
+
+
+def test_rules_for_every_protocol_and_by_number_are_read() -> None:
+    group = security_group_of(
+        {
+            "GroupId": "sg-1",
+            "IpPermissions": [
+                {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
+                {"IpProtocol": "6", "FromPort": 1, "ToPort": 443, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+                {"IpProtocol": "udp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": "sg-2"}]},
+            ],
+        }
+    )
+    assert [rule.lets_in(443) for rule in group.ingress] == [True, True, False]
+
+
+def test_a_regional_nat_gateway_has_no_subnet() -> None:
+    found = nat_gateway_of({"NatGatewayId": "nat-1", "State": "available", "ConnectivityType": "public"})
+    assert (found.subnet_id, found.is_public, found.is_available) == ("", True, True)
+
+
+CHINA: list[dict[str, Any]] = [
+    {"ServiceName": "cn.com.amazonaws.cn-north-1.monitoring", "ServiceType": [{"ServiceType": "Interface"}]},
+    {"ServiceName": "com.amazonaws.cn-north-1.ssm", "ServiceType": [{"ServiceType": "Interface"}]},
+    {"ServiceName": "com.amazonaws.cn-north-1.s3", "ServiceType": [{"ServiceType": "Gateway"}]},
+    {"ServiceName": "cn.com.amazonaws.cn-north-1.s3", "ServiceType": [{"ServiceType": "Interface"}]},
+    {"ServiceName": "aws.sagemaker.cn-north-1.notebook", "ServiceType": [{"ServiceType": "Interface"}]},
+    {"ServiceName": "com.amazonaws.vpce.cn-north-1.vpce-svc-1", "Owner": "1", "ServiceType": []},
+]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "names"),
+    [
+        ("monitoring", ["cn.com.amazonaws.cn-north-1.monitoring"]),
+        ("ssm", ["com.amazonaws.cn-north-1.ssm"]),
+        ("s3", ["com.amazonaws.cn-north-1.s3", "cn.com.amazonaws.cn-north-1.s3"]),
+        ("notebook", ["aws.sagemaker.cn-north-1.notebook"]),
+        ("vpce-svc-1", []),
+        ("messages", []),
+    ],
+)
+def test_services_are_found_by_suffix_whatever_their_prefix(suffix: str, names: list[str]) -> None:
+    catalog = Catalog(tuple(services_of(CHINA)))
+    assert [service.name for service in catalog.find(suffix)] == names
+
+
+def test_govcloud_regions_are_regions_too() -> None:
+    detail = {"ServiceName": "com.amazonaws.us-gov-west-1.ecr.api", "ServiceType": [{"ServiceType": "Interface"}]}
+    assert Catalog(tuple(services_of([detail]))).find("ecr.api")

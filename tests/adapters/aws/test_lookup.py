@@ -1,0 +1,90 @@
+"""From ids to VPCs, against moto."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.core.coexist.teardown import Interface
+from tests.support.world import World, emulated_world
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(monkeypatch) as made:
+        yield made
+
+
+def test_every_kind_of_id_leads_to_its_vpc_with_one_call_a_kind(world: World) -> None:
+    vpc_id, peer_id = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    subnet_id = world.make_subnet(vpc_id)
+    table_id = world.open_to_internet(vpc_id)
+    ec2 = world.ec2
+    (gateway,) = ec2.describe_internet_gateways()["InternetGateways"]
+    association_id = ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)["AssociationId"]
+    made = ec2.create_vpc_endpoint(VpcId=vpc_id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table_id])
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat_id = ec2.create_nat_gateway(SubnetId=subnet_id, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    interface = ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]["NetworkInterfaceId"]
+    acls = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["NetworkAcls"]
+    groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["SecurityGroups"]
+    peering = ec2.create_vpc_peering_connection(VpcId=vpc_id, PeerVpcId=peer_id)["VpcPeeringConnection"]
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    attached = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=vpc_id, SubnetIds=[subnet_id])
+    ids = {
+        subnet_id,
+        table_id,
+        association_id,
+        gateway["InternetGatewayId"],
+        made["VpcEndpoint"]["VpcEndpointId"],
+        nat_id,
+        interface,
+        acls[0]["NetworkAclId"],
+        groups[0]["GroupId"],
+        attached["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"],
+    }
+    pcx = peering["VpcPeeringConnectionId"]
+    expected = dict.fromkeys(ids, frozenset({vpc_id})) | {pcx: frozenset({vpc_id, peer_id})}
+    assert Lookup().vpcs_of(ids | {pcx}) == expected
+
+
+def test_what_is_gone_or_of_another_kind_is_left_out(world: World) -> None:
+    gone = {"rtb-0123456789abcdef0", "rtbassoc-0123456789abcdef0", "nat-0123456789abcdef0", "pl-0123456789abcdef0"}
+    assert Lookup().vpcs_of(gone) == {}
+
+
+def test_one_endpoint_that_is_gone_hides_no_other(world: World) -> None:
+    vpc_id = world.make_vpc()
+    table_id = world.main_table(vpc_id)
+    made = world.ec2.create_vpc_endpoint(
+        VpcId=vpc_id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table_id]
+    )
+    endpoint_id = made["VpcEndpoint"]["VpcEndpointId"]
+    gone = {f"vpce-0123456789abcdef{place}" for place in range(3)}
+    assert Lookup().vpcs_of({endpoint_id, *gone}) == {endpoint_id: frozenset({vpc_id})}
+
+
+def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
+    vpc_id = world.make_vpc()
+    subnet_id, ec2 = world.make_subnet(vpc_id), world.ec2
+
+    def group(name: str) -> str:
+        return str(ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc_id)["GroupId"])
+
+    used, referred, free, naming = (group(name) for name in ("used", "referred", "free", "naming"))
+    made = ec2.create_network_interface(SubnetId=subnet_id, Groups=[used])["NetworkInterface"]["NetworkInterfaceId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": referred}]}
+    ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=[rule])
+    ec2.authorize_security_group_ingress(GroupId=free, IpPermissions=[rule | {"UserIdGroupPairs": [{"GroupId": free}]}])
+
+    assert Lookup().users_of_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}
+
+
+def test_every_interface_of_a_vpc_is_read_whoever_s_it_is(world: World) -> None:
+    vpc_id, other = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    subnet_id = world.make_subnet(vpc_id)
+    made = world.ec2.create_network_interface(SubnetId=subnet_id, Description="spare")["NetworkInterface"]
+    world.ec2.create_network_interface(SubnetId=world.make_subnet(other, "10.9.1.0/24"))
+    assert Lookup().interfaces_in(vpc_id) == (
+        Interface(made["NetworkInterfaceId"], subnet_id, made["InterfaceType"], "spare"),
+    )

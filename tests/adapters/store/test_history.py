@@ -1,0 +1,211 @@
+"""The record in the ledger: what is written is found by VPC, by day and by incident, page by page."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from lifeline.adapters.aws import clients
+from lifeline.adapters.store.history import History
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.errors import InvalidInputError, TransientError
+from lifeline.core.history.change import Change
+from lifeline.core.history.entries import EndpointOutcome, Entry
+from lifeline.core.history.text import line_of
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.requests.history import HistoryAsk
+from lifeline.core.requests.request import Trigger
+from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+VPC = "vpc-0123456789abcdef0"
+OTHER = "vpc-0fedcba9876543210"
+WHOLE = HistoryAsk(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + timedelta(days=2))
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    clients.client.cache_clear()
+    with mock_aws():
+        create_table()
+        yield Ledger(TABLE)
+    clients.client.cache_clear()
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def change(seconds: int, event_id: str = "") -> Trigger:
+    moment = after(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Trigger("change", event_id or f"e{seconds}", "DeleteRoute", "alice", moment, frozenset({"rtb-1"}))
+
+
+def outcome(seconds: int = 95, result: str = "available") -> EndpointOutcome:
+    return EndpointOutcome("vpce-1", "monitoring", result, timedelta(seconds=seconds))
+
+
+def action(**more: Any) -> Action:
+    made = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, "subnet-1 can't reach it", service="monitoring")
+    return replace(made, **{"status": Status.DONE, "endpoint_id": "vpce-1", **more})
+
+
+def incident(id_: str = "inc-1", **more: Any) -> Incident:
+    cause = Cause(CauseKind.CUT_OFF, Confidence.HIGH, "no way to monitoring", vpc_id=VPC, service="monitoring")
+    return replace(Incident(id_, "watch", cause, began=after(60), opened_at=after(300)), **more)
+
+
+def tell_a_story(ledger: Ledger) -> None:
+    ledger.record_changes([(VPC, change(0)), (OTHER, change(1))], now=NOW)
+    ledger.record_actions(VPC, [action(), action(status=Status.BLOCKED, error="no")], [change(0)], after(30.5))
+    ledger.record_outcomes(VPC, [outcome()], now=after(125.5))
+
+
+def read(ask: HistoryAsk, most: int = 100, now: datetime = NOW + timedelta(days=1)) -> list[Entry]:
+    """Page by page, until there is no more."""
+    found: list[Entry] = []
+    while True:
+        page = History(TABLE).read(ask, now=now, most=most)
+        assert len(page.entries) <= most
+        found += page.entries
+        assert len({one.place for one in found}) == len(found), "an entry came twice"
+        if not page.next:
+            return found
+        ask = replace(ask, after=page.next)
+
+
+def kinds(entries: list[Entry]) -> list[str]:
+    return [str(one.kind) for one in entries]
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_a_vpcs_story_is_read_in_its_order_whatever_the_pages(ledger: Ledger, most: int) -> None:
+    tell_a_story(ledger)
+    found = read(WHOLE, most)
+    assert kinds(found) == ["change", "action", "action", "outcome"]
+    assert [one.at for one in found] == [NOW, after(30.5), after(30.5), after(125.5)]
+    assert {one.vpc_id for one in found} == {VPC}
+    assert found[0].facts["ids"] == ["rtb-1"]
+    assert found[1].facts["because"] == [
+        {"kind": "change", "event_id": "e0", "event_name": "DeleteRoute", "actor": "alice"}
+    ]
+    assert found[3].facts["seconds"] == 95
+
+
+def test_only_the_time_that_is_asked_for_is_read(ledger: Ledger) -> None:
+    tell_a_story(ledger)
+    assert kinds(read(replace(WHOLE, since=after(1), until=after(30)))) == ["action", "action"]
+    assert read(replace(WHOLE, since=after(126))) == []
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: Ledger, most: int) -> None:
+    tell_a_story(ledger)
+    ledger.record_changes([(VPC, change(-43_201)), (VPC, change(43_200)), (VPC, change(-43_200))], now=NOW)
+    found = read(HistoryAsk(day=date(2026, 11, 20)), most)
+    assert kinds(found) == ["change", "change", "change", "action", "action", "outcome"]
+    assert [one.vpc_id for one in found[:3]] == [VPC, VPC, OTHER]
+    assert [one.facts["event_id"] for one in read(HistoryAsk(day=date(2026, 11, 21)))] == ["e43200"]
+
+
+def test_a_day_and_the_vpc_tell_the_same(ledger: Ledger) -> None:
+    tell_a_story(ledger)
+    assert [one for one in read(HistoryAsk(day=NOW.date())) if one.vpc_id == VPC] == read(WHOLE)
+
+
+def test_what_is_recorded_twice_is_one_entry(ledger: Ledger) -> None:
+    tell_a_story(ledger)
+    before = read(HistoryAsk(day=NOW.date()))
+    tell_a_story(ledger)
+    assert read(HistoryAsk(day=NOW.date())) == before
+
+
+def test_an_outcome_that_is_seen_again_later_stays_at_its_first_time(ledger: Ledger) -> None:
+    ledger.record_outcomes(VPC, [outcome(95)], now=after(95))
+    ledger.record_outcomes(VPC, [outcome(155), outcome(155, "lost")], now=after(155))
+    found = read(WHOLE)
+    assert [(one.at, one.facts["result"], one.facts["seconds"]) for one in found] == [
+        (after(95), "available", 95),
+        (after(155), "lost", 155),
+    ]
+
+
+def test_an_outcome_whose_entry_could_not_be_written_is_made_good(ledger: Ledger) -> None:
+    with failing("dynamodb", "BatchWriteItem", "ThrottlingException"), pytest.raises(TransientError):
+        ledger.record_outcomes(VPC, [outcome(95)], now=after(95))
+    ledger.record_outcomes(VPC, [outcome(155)], now=after(155))
+    assert [one.at for one in read(WHOLE)] == [after(95)]
+
+
+def test_more_changes_within_one_second_than_a_page_holds_are_all_read(ledger: Ledger) -> None:
+    ledger.record_changes([(VPC, change(0, f"e{number:02}")) for number in range(30)], now=NOW)
+    wanted = [f"e{number:02}" for number in range(30)]
+    assert [one.facts["event_id"] for one in read(WHOLE, 7)] == wanted
+    assert [one.facts["event_id"] for one in read(HistoryAsk(day=NOW.date()), 7)] == wanted
+
+
+def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(ledger: Ledger) -> None:
+    incidents = Incidents(TABLE)
+    ledger.record_changes([(VPC, change(-10, "before")), (VPC, change(0)), (VPC, change(901, "later"))], now=NOW)
+    began_by = Change(NOW, "e0", "DeleteRoute", "alice")
+    mine = incidents.save(incident(cause=replace(incident().cause, change=began_by)))
+    incidents.save(incident("inc-2"))
+    assert mine is not None
+    ledger.record_actions(VPC, [action()], [], after(310))
+    asked = HistoryAsk(incident="inc-1")
+    assert kinds(read(asked, now=after(400))) == ["change", "incident", "action"]
+    assert kinds(read(asked, now=after(305))) == ["change", "incident"]
+    assert incidents.close(mine, now=after(900.5))
+    for most in (1, 2, 100):
+        found = read(asked, most)
+        assert kinds(found) == ["change", "incident", "action", "incident"]
+        assert {one.facts["incident"] for one in found if one.kind == "incident"} == {"inc-1"}
+    assert found[1].facts["begun_by"]["actor"] == "alice"
+
+
+def test_an_incident_of_no_vpc_is_found_by_its_id_and_its_day(ledger: Ledger) -> None:
+    nowhere = replace(incident().cause, vpc_id="")
+    Incidents(TABLE).save(incident(cause=nowhere))
+    assert [one.facts["incident"] for one in read(HistoryAsk(incident="inc-1"))] == ["inc-1"]
+    assert [one.vpc_id for one in read(HistoryAsk(day=NOW.date()))] == [""]
+
+
+def test_an_unknown_incident_is_refused_by_name(ledger: Ledger) -> None:
+    with pytest.raises(InvalidInputError, match="inc-9 is not in the ledger") as refused:
+        read(HistoryAsk(incident="inc-9"))
+    assert refused.value.field == "history.incident"
+
+
+def test_what_else_is_kept_of_a_vpc_is_not_its_history(ledger: Ledger) -> None:
+    ledger.remember(VPC, Memory(NOW), now=NOW)
+    assert read(WHOLE) == []
+    assert read(HistoryAsk(day=NOW.date())) == []
+
+
+def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) -> None:
+    old = {"event_name": {"S": "DeleteRoute"}, "actor": {"S": "alice"}, "size": {"N": "1.5"}, "note": {"NULL": True}}
+    key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "CHANGE#2026-11-20T12:00:00Z#e-1"}}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item={**key, **old})
+    [found] = read(WHOLE)
+    assert (line_of(found), found.facts["size"]) == ("DeleteRoute by alice", 1.5)
+    assert read(HistoryAsk(day=NOW.date())) == []
+
+
+def test_the_record_is_kept_as_long_as_the_operator_says(ledger: Ledger) -> None:
+    tell_a_story(Ledger(TABLE, keep=timedelta(days=30)))
+    found = clients.client("dynamodb").scan(TableName=TABLE)["Items"]
+    expiries = {int(item["expires_at"]["N"]) for item in found if "expires_at" in item}
+    assert expiries == {int(after(seconds + 30 * 86_400).timestamp()) for seconds in (0, 30, 125)}
+
+
+def test_a_record_that_cannot_be_read_is_an_error(ledger: Ledger) -> None:
+    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="record"):
+        read(WHOLE)

@@ -1,0 +1,95 @@
+"""The roster in chunks."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
+from tests.support.agents import agent
+
+
+def agents(count: int, start: int = 0) -> list[Agent]:
+    return [agent(f"i-{number:08x}") for number in range(start, start + count)]
+
+
+def chunk(number: int, count: int, *, start: int = 0, revision: int = 1) -> Chunk:
+    return Chunk(number, {one.entity: one for one in agents(count, start)}, revision)
+
+
+def sizes(chunks: tuple[Chunk, ...]) -> dict[int, int]:
+    return {one.number: len(one.agents) for one in chunks}
+
+
+def test_the_first_agents_begin_chunk_zero() -> None:
+    assert place([], agents(2)) == (chunk(0, 2, revision=0),)
+
+
+def test_more_agents_than_one_chunk_holds_begin_further_ones() -> None:
+    assert sizes(place([], agents(2 * MOST + 1))) == {0: MOST, 1: MOST, 2: 1}
+
+
+def test_the_chunk_that_is_nearly_full_is_filled_first() -> None:
+    nearly_full, roomy = chunk(0, MOST - 2), chunk(1, 1, start=1000)
+    placed = place([roomy, nearly_full], agents(3, start=2000))
+    assert sizes(placed) == {0: MOST, 1: 2}
+    assert [one.revision for one in placed] == [1, 1]
+
+
+def test_chunks_that_get_no_agent_stay_the_same_objects() -> None:
+    full, nearly_full, roomy = chunk(0, MOST), chunk(1, MOST - 1, start=1000), chunk(2, 1, start=2000)
+    placed = place([full, nearly_full, roomy], agents(1, start=3000))
+    assert placed[0] is full
+    assert placed[1] is not nearly_full
+    assert placed[2] is roomy
+    assert place([full], []) == (full,)
+
+
+def test_new_numbers_follow_those_that_are_known_to_be_taken() -> None:
+    assert sizes(place([chunk(3, MOST)], agents(1, start=1000))) == {3: MOST, 4: 1}
+    assert sizes(place([chunk(3, MOST)], agents(1, start=1000), first_free=9)) == {3: MOST, 9: 1}
+    assert sizes(place([], agents(1), first_free=9)) == {9: 1}
+
+
+def test_records_that_cannot_be_read_keep_their_places() -> None:
+    full = replace(chunk(0, MOST - 1), unread=("{}",))
+    assert full.room == 0
+    assert sizes(place([full], agents(1, start=1000))) == {0: MOST - 1, 1: 1}
+
+
+@given(st.lists(st.integers(0, MOST), max_size=4), st.integers(0, 1200))
+def test_each_new_agent_has_one_place_and_no_chunk_is_too_full(before: list[int], new: int) -> None:
+    chunks = [chunk(number, count, start=10_000 * number) for number, count in enumerate(before)]
+    placed = place(chunks, agents(new, start=90_000))
+    assert sum(sizes(placed).values()) == sum(before) + new == len({key for one in placed for key in one.agents})
+    assert all(count <= MOST for count in sizes(placed).values())
+    assert len(placed) == max(len(before), -(-(sum(before) + new) // MOST))
+
+
+def test_an_agent_is_replaced_and_another_removed() -> None:
+    silent = agent("i-00000000", state=State.SILENT)
+    changed = replaced(chunk(0, 3), {"i-00000000": silent, "i-00000001": None})
+    assert dict(changed.agents) == {"i-00000000": silent, "i-00000002": agent("i-00000002")}
+    assert (changed.number, changed.revision) == (0, 1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"i-00000000": agent("i-00000000")}, {"i-0000ffff": None}])
+def test_a_chunk_of_which_nothing_differs_stays_the_same_object(changes: dict[str, Agent | None]) -> None:
+    before = chunk(0, 3)
+    assert replaced(before, changes) is before
+
+
+def test_an_agent_of_another_chunk_does_not_come_into_this_one() -> None:
+    before = chunk(0, 1)
+    assert replaced(before, {"i-0000ffff": agent("i-0000ffff")}) is before
+
+
+def test_the_last_agent_leaves_an_empty_chunk_with_its_revision() -> None:
+    assert replaced(chunk(0, 1), {"i-00000000": None}) == Chunk(0, {}, 1)
+
+
+def test_a_run_is_complete_once_no_part_waits() -> None:
+    assert RosterState().is_run_complete
+    assert not RosterState(run_id="a", waiting=frozenset({3})).is_run_complete

@@ -1,0 +1,123 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.agents.timing import Moment, find_gap
+from lifeline.core.agents.watches import Rules
+from tests.support.agents import GRACE, PERIOD, START, minute
+
+RULES = Rules(PERIOD, GRACE)
+
+times = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+spans = st.timedeltas(timedelta(seconds=1), timedelta(hours=2))
+
+
+def at(number: float) -> Moment:
+    return Moment(minute(number), RULES)
+
+
+class TestFindGap:
+    def test_the_silence_starts_when_the_next_datapoint_was_due(self) -> None:
+        gap = find_gap([minute(0), minute(1)], now=minute(8), period=PERIOD, grace=GRACE)
+        assert gap is not None
+        assert (gap.since, gap.length) == (minute(2), timedelta(minutes=6))
+
+    def test_a_datapoint_overdue_by_exactly_the_grace_is_on_time(self) -> None:
+        assert find_gap([minute(0)], now=minute(6), period=PERIOD, grace=GRACE) is None
+
+    def test_a_datapoint_overdue_by_a_moment_more_than_the_grace_is_missing(self) -> None:
+        now = minute(6) + timedelta(microseconds=1)
+        assert find_gap([minute(0)], now=now, period=PERIOD, grace=GRACE) is not None
+
+    def test_nothing_is_due_before_the_instance_is_warm(self) -> None:
+        assert find_gap([minute(0)], now=minute(25), period=PERIOD, grace=GRACE, not_before=minute(20)) is None
+        gap = find_gap([minute(0)], now=minute(26), period=PERIOD, grace=GRACE, not_before=minute(20))
+        assert gap is not None
+        assert gap.since == minute(20)
+
+    def test_an_agent_that_never_reported_is_not_one_that_stopped(self) -> None:
+        with pytest.raises(ValueError, match="never reported"):
+            find_gap([], now=START, period=PERIOD, grace=GRACE)
+
+    @given(st.lists(times, min_size=1), times, spans, spans)
+    def test_a_gap_is_found_exactly_when_the_next_datapoint_is_overdue_by_more_than_the_grace(
+        self, seen_at: list[datetime], now: datetime, period: timedelta, grace: timedelta
+    ) -> None:
+        gap = find_gap(seen_at, now=now, period=period, grace=grace)
+        assert (gap is not None) == (now - (max(seen_at) + period) > grace)
+
+    @given(st.lists(times, min_size=1).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))), times)
+    def test_the_order_of_datapoints_does_not_matter(
+        self, both: tuple[Sequence[datetime], Sequence[datetime]], now: datetime
+    ) -> None:
+        first, second = (find_gap(seen_at, now=now, period=PERIOD, grace=GRACE) for seen_at in both)
+        assert first == second
+
+    @given(times, st.timedeltas(timedelta(0), timedelta(days=1)))
+    def test_a_datapoint_in_the_future_is_on_time(self, now: datetime, ahead: timedelta) -> None:
+        assert find_gap([now + ahead], now=now, period=PERIOD, grace=timedelta(0)) is None
+
+
+class TestLateness:
+    def test_a_datapoint_whose_own_period_has_not_ended_is_not_late(self) -> None:
+        assert not at(2).is_late([minute(0)])
+
+    def test_a_datapoint_that_could_be_there_is_late_within_the_grace(self) -> None:
+        assert at(2.1).is_late([minute(0)])
+        assert at(6).is_late([minute(0)])
+
+    def test_an_overdue_datapoint_is_missing_rather_than_late(self) -> None:
+        assert not at(6.1).is_late([minute(0)])
+
+    def test_who_has_never_reported_is_neither_on_time_nor_late(self) -> None:
+        assert not at(0).is_on_time([])
+        assert not at(0).is_late([])
+
+    def test_a_datapoint_from_a_little_ahead_is_believed(self) -> None:
+        assert at(0).is_on_time([minute(6)])
+
+    def test_a_datapoint_from_further_ahead_than_period_and_grace_shows_no_life(self) -> None:
+        assert not at(0).is_on_time([minute(6.1)])
+        assert not at(20).is_on_time([minute(0), minute(24 * 60)])
+        assert at(20).latest([minute(0), minute(24 * 60)]) == minute(0)
+
+    @given(st.lists(times), times, st.integers(1, 3600), spans)
+    def test_who_is_late_is_on_time(
+        self, seen_at: list[datetime], now: datetime, period_s: int, grace: timedelta
+    ) -> None:
+        moment = Moment(now, Rules(timedelta(seconds=period_s), grace))
+        assert moment.is_on_time(seen_at) or not moment.is_late(seen_at)
+
+
+class TestWindows:
+    @given(times, st.integers(1, 3600), st.integers(0, 7200))
+    def test_the_usual_window_holds_every_datapoint_that_can_be_on_time(
+        self, now: datetime, period_s: int, grace_s: int
+    ) -> None:
+        rules = Rules(timedelta(seconds=period_s), timedelta(seconds=grace_s))
+        window = Moment(now, rules).usual_window
+        assert window.start <= now - rules.period - rules.grace
+        assert window.end > now
+        for edge in (window.start, window.end):
+            assert edge.timestamp() % window.period.total_seconds() == 0
+
+    @given(times, st.integers(1, 59))
+    def test_the_recent_window_keeps_within_what_cloudwatch_has_of_short_periods(
+        self, now: datetime, period_s: int
+    ) -> None:
+        window = Moment(now, Rules(timedelta(seconds=period_s), GRACE)).recent_window
+        assert timedelta(hours=2, minutes=58) < now - window.start <= timedelta(hours=3)
+
+    @given(times, st.integers(60, 3600), st.integers(1, 10))
+    def test_the_recent_window_holds_the_datapoints_that_a_recovery_takes(
+        self, now: datetime, period_s: int, recover_after: int
+    ) -> None:
+        rules = Rules(timedelta(seconds=period_s), GRACE, recover_after=recover_after)
+        assert now - Moment(now, rules).recent_window.start >= recover_after * rules.period + GRACE
+
+    def test_the_remembered_window_counts_hours(self) -> None:
+        window = at(0).remembered_window
+        assert (window.points, window.period) == (14 * 24 + 1, timedelta(hours=1))

@@ -1,0 +1,259 @@
+"""Canaries: which silence is laid to one, and what is withdrawn."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.canary import (
+    WATCHED_FOR,
+    Canary,
+    Withdrawal,
+    as_known,
+    due,
+    freeze_withdrawn,
+    gone_dark,
+    mark_withdrawn,
+    switched_off,
+    unwatch,
+    watch_switched,
+    withdraw,
+)
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.diagnose import diagnose
+from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from tests.support.agents import minute
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    OWNER,
+    VPC_ID,
+    default_route,
+    endpoint,
+    own_group,
+    subnet,
+    table,
+    vpc,
+)
+
+ON_AT = minute(0)
+CANARY = Canary("vpce-1", ON_AT)
+EGRESS = table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))
+PUBLIC = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))
+SERVED = endpoint(MONITORING, "b")
+INSTANCE = Instance(
+    Power.RUNNING,
+    launched_at=minute(-6000),
+    state="running",
+    vpc_id=VPC_ID,
+    subnet_id="subnet-a",
+    profile_arn="arn:aws:iam::1:instance-profile/app",
+)
+SHUT = own_group("192.168.0.0/16")
+
+
+def network(*parts: Any, group: SecurityGroup | None = None) -> Vpc:
+    there = parts or (EGRESS, SERVED)
+    return vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), group or own_group(), *there)
+
+
+def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, **more: Any) -> Cause:
+    agent = Agent(
+        "i-1",
+        Series("mem_used_percent", (("InstanceId", "i-1"),)),
+        seen_at=minute(since - 1),
+        state=State.SILENT,
+        gap=Gap(since=minute(since), opened_at=minute(since + 5)),
+    )
+    known = Facts(
+        agent=agent,
+        watch=Watch(),
+        instance=INSTANCE,
+        health=Health.OK,
+        vpc=seen or network(),
+        catalog=CATALOG,
+        role=RoleVerdict(Permit.ALLOWED, "app-role"),
+        canaries=(("monitoring", canary),),
+    )
+    return diagnose(replace(known, **more), minute(since + 6))
+
+
+class TestTheCause:
+    def test_is_the_canary_where_the_gap_begins_right_after_the_switch(self) -> None:
+        found = why()
+        assert (found.kind, found.confidence, found.is_healable) == (CauseKind.CANARY, Confidence.HIGH, True)
+        assert found.words == "private DNS of vpce-1 for monitoring was switched on (canary)"
+        assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"CANARY|{VPC_ID}|vpce-1")
+        assert "the first missing datapoint was due 1 min after that" in found.evidence
+        assert "off again" in found.advice
+
+    def test_is_the_canary_though_the_endpoint_is_seen_to_be_closed(self) -> None:
+        assert why(network(EGRESS, SERVED, group=SHUT)).kind is CauseKind.CANARY
+
+    @pytest.mark.parametrize(
+        ("since", "is_canary"), [(-1.1, False), (-1, True), (0, True), (10, True), (10.1, False), (1440, False)]
+    )
+    def test_is_another_where_the_gap_begins_earlier_or_later(self, since: float, *, is_canary: bool) -> None:
+        assert (why(since=since).kind is CauseKind.CANARY) is is_canary
+
+    @pytest.mark.parametrize(
+        ("seen", "instance", "is_canary"),
+        [
+            (network(EGRESS, SERVED), INSTANCE, True),
+            (network(PUBLIC, SERVED), replace(INSTANCE, has_public_address=True), True),
+            (network(PUBLIC, SERVED), INSTANCE, False),
+            (network(table(), SERVED), INSTANCE, False),
+            (network(EGRESS, SERVED), UNMANAGED, False),
+            (network(EGRESS, replace(SERVED, private_dns=False)), INSTANCE, False),
+            (network(EGRESS), INSTANCE, False),
+        ],
+    )
+    def test_is_one_only_for_who_had_another_way_and_while_it_is_on(
+        self, seen: Vpc, instance: Instance, *, is_canary: bool
+    ) -> None:
+        assert (why(seen, instance=instance).kind is CauseKind.CANARY) is is_canary
+
+    def test_is_the_machine_where_that_is_down(self) -> None:
+        assert why(health=Health.IMPAIRED).kind is CauseKind.MACHINE
+
+    @pytest.mark.parametrize(("at", "is_canary"), [(-5, True), (0.5, False)])
+    def test_is_another_where_somebody_shut_the_way_after_the_switch(self, at: float, *, is_canary: bool) -> None:
+        change = Change(minute(at), "e-1", "RevokeSecurityGroupIngress", "ann", frozenset({"sg-own"}))
+        found = why(network(EGRESS, SERVED, group=SHUT), changes=(change,))
+        assert (found.kind is CauseKind.CANARY) is is_canary
+
+    def test_of_a_service_that_the_agent_is_not_known_to_use_is_likely_at_most(self) -> None:
+        found = why(canaries=(("logs", CANARY),))
+        assert (found.kind, found.confidence, found.service) == (CauseKind.CANARY, Confidence.MEDIUM, "logs")
+
+    def test_of_several_it_is_that_of_the_metrics(self) -> None:
+        assert why(canaries=(("ec2", CANARY), ("monitoring", CANARY))).service == "monitoring"
+
+    def test_is_fixed_once_private_dns_is_off_again(self) -> None:
+        off = replace(CANARY, withdrawn_at=minute(8))
+        found = why(network(EGRESS, replace(SERVED, private_dns=False)), canary=off)
+        assert (found.kind, found.fixed_at, found.is_healable) == (CauseKind.CANARY, minute(8), False)
+        assert found.fix == "private DNS of vpce-1 switched off again at 09:08:00 UTC"
+
+    def test_is_not_fixed_while_it_is_frozen_but_still_on(self) -> None:
+        found = why(canary=replace(CANARY, withdrawn_at=minute(8)))
+        assert (found.fixed_at, found.is_healable) == (None, True)
+
+    def test_is_not_laid_to_a_canary_by_an_agent_that_never_reported(self) -> None:
+        never = Agent("i-1", None, state=State.SILENT, gap=Gap(since=minute(1), opened_at=minute(6)))
+        assert why(agent=never).kind is not CauseKind.CANARY
+
+
+# ---- what is withdrawn
+
+ASK = Withdrawal("monitoring", minute(7), "inc-1")
+NOTHING = Plan(VPC_ID, (), ())
+
+
+@pytest.mark.parametrize(
+    ("canary", "is_due"),
+    [
+        (CANARY, True),
+        (replace(CANARY, at=minute(7)), True),
+        (replace(CANARY, at=minute(7.1)), False),
+        (replace(CANARY, withdrawn_at=minute(7)), False),
+    ],
+)
+def test_due_is_what_was_on_by_then_and_is_not_withdrawn(canary: Canary, *, is_due: bool) -> None:
+    assert due({"monitoring": canary}, [ASK]) == ({"monitoring": ASK} if is_due else {})
+    assert due({"logs": canary}, [ASK]) == {}
+
+
+def test_of_several_asks_the_last_one_counts() -> None:
+    later = replace(ASK, seen_at=minute(9), incident="inc-2")
+    assert due({"monitoring": CANARY}, [later, ASK]) == {"monitoring": later}
+
+
+@pytest.mark.parametrize(
+    ("there", "services"),
+    [
+        (SERVED, ["monitoring"]),
+        (replace(SERVED, tags=()), []),
+        (replace(SERVED, private_dns=False), []),
+        (replace(SERVED, id="vpce-2"), []),
+    ],
+)
+def test_only_lifelines_own_endpoint_is_switched_off_while_it_answers(there: Endpoint, services: list[str]) -> None:
+    seen, known = network(EGRESS, there), {"monitoring": CANARY}
+    actions = withdraw(NOTHING, known, ["monitoring"], seen, OWNER).actions
+    assert [(one.kind, one.service, one.endpoint_id) for one in actions] == [
+        (ActionKind.DISABLE_PRIVATE_DNS, service, "vpce-1") for service in services
+    ]
+    assert bool(gone_dark(known, ["monitoring"], seen, OWNER)) is not bool(services)
+
+
+def test_a_freeze_of_a_canary_is_made_once_and_takes_anothers_place() -> None:
+    known, now = {"monitoring": CANARY}, minute(8)
+    frozen = freeze_withdrawn({}, known, {"monitoring": ASK}, now=now)
+    assert frozen["monitoring"] == Freeze(
+        FreezeKind.CANARY,
+        now,
+        "agents fell silent right after private DNS of vpce-1 was switched on (inc-1)",
+        event_id="inc-1",
+    )
+    assert freeze_withdrawn(frozen, known, {"monitoring": ASK}, now=minute(9)) == frozen
+    claim = {"monitoring": Freeze(FreezeKind.CLAIM, now, "theirs", until=minute(20))}
+    assert freeze_withdrawn(claim, known, {"monitoring": ASK}, now=now) == frozen
+
+
+def test_what_is_switched_is_remembered_for_a_day() -> None:
+    on = Action(ActionKind.ENABLE_PRIVATE_DNS, "dark", service="logs", endpoint_id="vpce-2")
+    now = ON_AT + timedelta(hours=23)
+    known = watch_switched({"monitoring": CANARY}, [on], Status.PLANNED, now=now)
+    assert known == {"monitoring": CANARY, "logs": Canary("vpce-2", now)}
+    assert watch_switched(known, [on], Status.DONE, now=ON_AT + timedelta(hours=24)) == {"logs": Canary("vpce-2", now)}
+
+
+def test_what_was_switched_off_is_withdrawn_once() -> None:
+    off = Action(ActionKind.DISABLE_PRIVATE_DNS, "why", service="monitoring", endpoint_id="vpce-1", status=Status.DONE)
+    assert switched_off([off, replace(off, endpoint_id="vpce-9", status=Status.BLOCKED)]) == {"vpce-1"}
+    withdrawn = mark_withdrawn({"monitoring": CANARY}, {"vpce-1"}, now=minute(8))
+    assert withdrawn == {"monitoring": replace(CANARY, withdrawn_at=minute(8))}
+    assert mark_withdrawn(withdrawn, {"vpce-1"}, now=minute(9)) == withdrawn
+
+
+def test_a_freeze_that_was_written_says_what_a_run_that_stopped_could_not() -> None:
+    freeze = Freeze(FreezeKind.CANARY, minute(8), "why")
+    known = {"monitoring": CANARY}
+    assert as_known(known, {"monitoring": freeze})["monitoring"].withdrawn_at == minute(8)
+    assert as_known(known, {"monitoring": replace(freeze, since=minute(-8))}) == known
+    assert as_known(known, {"monitoring": replace(freeze, kind=FreezeKind.HAND)}) == known
+    assert timedelta(minutes=10) == WATCHED_FOR
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_watched"),
+    [
+        ({"status": Status.DONE}, True),
+        ({"status": Status.PLANNED, "error": "AWS refused for now"}, True),  # it may have been made all the same
+        ({"status": Status.BLOCKED, "error": "frozen"}, True),
+        ({"status": Status.BLOCKED, "held_by": "kill switch"}, False),
+        ({"status": Status.FAILED}, False),
+        ({"status": Status.FAILED, "endpoint_id": "vpce-2"}, True),
+        ({"status": Status.FAILED, "kind": ActionKind.ADD_SUBNETS}, True),
+    ],
+)
+def test_what_was_certainly_not_switched_on_is_watched_no_more(changed: dict[str, Any], *, is_watched: bool) -> None:
+    action = Action(ActionKind.ENABLE_PRIVATE_DNS, "", service="monitoring", endpoint_id=CANARY.endpoint_id)
+    found = unwatch({"monitoring": CANARY}, [replace(action, **changed)])
+    assert found == ({"monitoring": CANARY} if is_watched else {})
+
+
+def test_what_was_withdrawn_before_stays_known() -> None:
+    known = {"monitoring": replace(CANARY, withdrawn_at=minute(5))}
+    action = Action(ActionKind.ENABLE_PRIVATE_DNS, "", service="monitoring", endpoint_id=CANARY.endpoint_id)
+    assert unwatch(known, [replace(action, status=Status.FAILED)]) == known

@@ -1,0 +1,306 @@
+"""Which refused calls are claims, and how Lifeline's own makes way, step by step."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, held_by_own, keep_claims, read_claim
+from lifeline.core.coexist.making_way import Yield, answer_claims
+from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
+from lifeline.core.guards.limits import own_interfaces
+from lifeline.core.network.model import EndpointState, Vpc
+from lifeline.core.plan.actions import ActionKind, Plan, Status
+from lifeline.core.plan.endpoint_lifecycle import Made
+from lifeline.core.requests.calls import read_ask
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    OWNER,
+    S3,
+    VPC_ID,
+    endpoint,
+    gateway,
+    own_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
+from tests.support.repository import ROOT
+
+ATTEMPTS = ROOT / "events/attempts"
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+DOMAIN = "monitoring.us-east-1.amazonaws.com"
+CONFLICT = (
+    f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {DOMAIN} in the VPC"
+)
+TABLE_ID = "rtb-0123456789abcdef0"
+CLAIM = Claim(service_name=MONITORING, domain=DOMAIN)
+CLAIMED = Claimed(CLAIM, "deploy-role", "CreateVpcEndpoint", "e-1", NOW)
+THEIRS = endpoint(MONITORING, "a", own=False, id="vpce-theirs", group_ids=frozenset({"sg-theirs"}))
+NOTHING = Plan(VPC_ID, (), ())
+FREEZE = Freeze(FreezeKind.CLAIM, NOW, "why", "deploy-role", "e-1", NOW + CLAIM_HOLDS)
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("CreateVpcEndpoint", CLAIM),
+        ("ModifyVpcEndpoint", Claim(domain=DOMAIN, endpoint_id="vpce-0123456789abcdef0")),
+        ("CreateVpcEndpoint-gateway", Claim(service_name=S3, route_table_ids=(TABLE_ID,))),
+        ("DeleteVpc", None),
+        ("DeleteSubnet", None),
+    ],
+)
+def test_the_samples_of_refused_calls_are_read(name: str, claim: Claim | None) -> None:
+    ask = read_ask(json.loads((ATTEMPTS / f"{name}.json").read_text()))
+    assert (ask.claim, ask.trigger.kind) == (claim, "attempt")
+
+
+@pytest.mark.parametrize(
+    "request_parameters",
+    [
+        {"vpcId": VPC_ID, "serviceName": S3, "routeTableIdSet": {"items": [{"routeTableId": TABLE_ID}]}},
+        {"CreateVpcEndpointRequest": {"ServiceName": S3, "RouteTableId": [{"tag": 1, "content": TABLE_ID}]}},
+        {"CreateVpcEndpointRequest": {"ServiceName": S3, "RouteTableId": {"tag": 1, "content": TABLE_ID}}},
+    ],
+)
+def test_route_tables_are_read_in_both_styles(request_parameters: dict[str, Any]) -> None:
+    claim = read_claim("CreateVpcEndpoint", "RouteAlreadyExists", "", request_parameters)
+    assert claim == Claim(service_name=S3, route_table_ids=(TABLE_ID,))
+
+
+def test_route_tables_that_a_call_takes_off_are_not_claimed() -> None:
+    request = {"ModifyVpcEndpointRequest": {"RemoveRouteTableId": {"content": TABLE_ID}}}
+    assert read_claim("ModifyVpcEndpoint", "RouteAlreadyExists", "", request) is None
+
+
+@pytest.mark.parametrize(
+    ("event_name", "failure", "message"),
+    [
+        ("DeleteVpc", "InvalidParameter", CONFLICT),
+        ("CreateVpcEndpoint", "UnauthorizedOperation", CONFLICT),
+        ("CreateVpcEndpoint", "InvalidParameter", "Enabling private DNS requires both attributes"),
+        ("CreateVpcEndpoint", "RouteAlreadyExists", "route table has a route"),
+    ],
+)
+def test_a_call_that_was_refused_for_another_reason_claims_nothing(event_name: str, failure: str, message: str) -> None:
+    assert read_claim(event_name, failure, message, {}) is None
+
+
+def test_what_isnt_of_its_form_is_left_out() -> None:
+    request = {"CreateVpcEndpointRequest": {"ServiceName": "x;rm -rf\n", "VpcEndpointId": "vpce-1"}}
+    assert read_claim("CreateVpcEndpoint", "InvalidParameter", CONFLICT, request) == Claim(domain=DOMAIN)
+
+
+_PARTS = st.recursive(
+    st.none() | st.text(max_size=6) | st.just(TABLE_ID),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(["RouteTableId", "ServiceName", "y"]), one),
+    max_leaves=10,
+)
+
+
+@given(_PARTS, st.sampled_from(["InvalidParameter", "RouteAlreadyExists"]), st.text(max_size=20))
+def test_whatever_a_request_holds_it_is_read(request: Any, failure: str, message: str) -> None:
+    claim = read_claim("CreateVpcEndpoint", failure, message, request)
+    assert claim is None or set(claim.route_table_ids) <= {TABLE_ID}
+
+
+# ---- believing
+
+
+def keep(
+    network: Vpc, *claims: Claimed, frozen: dict[str, Freeze] | None = None, made_at: datetime | None = None
+) -> Any:
+    made = {"monitoring": Made("vpce-1", made_at)} if made_at else {}
+    return keep_claims(frozen or {}, claims, network, made, owner=OWNER, catalog=CATALOG, now=NOW)
+
+
+def test_a_claim_counts_only_while_lifelines_own_holds_the_name() -> None:
+    assert held_by_own(CLAIM, vpc(subnet("a"), endpoint(MONITORING, "a")), OWNER, CATALOG) is not None
+    for network in (
+        vpc(subnet("a")),
+        vpc(subnet("a"), endpoint(MONITORING, "a", own=False)),
+        vpc(subnet("a"), endpoint(MONITORING, "a", private_dns=False)),
+        vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.DELETING)),
+        vpc(subnet("a"), endpoint("com.amazonaws.us-east-1.logs", "a")),
+    ):
+        assert held_by_own(CLAIM, network, OWNER, CATALOG) is None
+        assert keep(network, CLAIMED) == {}
+
+
+def test_a_call_on_lifelines_own_endpoint_claims_nothing_from_it() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    assert held_by_own(replace(CLAIM, endpoint_id="vpce-1"), network, OWNER, CATALOG) is None
+
+
+def test_a_claim_of_routes_counts_only_for_tables_where_lifelines_own_has_them() -> None:
+    network = vpc(subnet("a"), table(), gateway("main", "other"))
+    claim = Claimed(Claim(S3, route_table_ids=("rtb-main", "rtb-strange")), "ann", "CreateVpcEndpoint", "e-2", NOW)
+    assert keep(network, claim)["s3"].ids == ("rtb-main",)
+    assert keep(network, replace(claim, claim=Claim(S3, route_table_ids=("rtb-strange",)))) == {}
+
+
+def test_a_claim_holds_for_a_day_from_when_it_was_made() -> None:
+    early = replace(CLAIMED, at=NOW - timedelta(hours=1))
+    kept = keep(vpc(subnet("a"), endpoint(MONITORING, "a")), early)["monitoring"]
+    assert (kept.kind, kept.until) == (FreezeKind.CLAIM, NOW + timedelta(hours=23))
+    assert kept.why == (
+        "CreateVpcEndpoint by deploy-role at 2026-03-02 08:30:00 UTC was refused, for vpce-1, Lifeline's, "
+        "answers the name"
+    )
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(-6, False), (-4, True), (1, True)])
+def test_a_record_from_before_the_endpoint_is_about_another_one(minutes: int, counts: bool) -> None:
+    at = NOW - timedelta(hours=1)
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    kept = keep(network, replace(CLAIMED, at=at + timedelta(minutes=minutes)), made_at=at)
+    assert bool(kept) is counts
+
+
+def test_a_record_that_is_a_day_old_counts_no_more() -> None:
+    assert keep(vpc(subnet("a"), endpoint(MONITORING, "a")), replace(CLAIMED, at=NOW - CLAIM_HOLDS)) == {}
+
+
+def test_the_same_record_twice_is_one_claim_and_another_freeze_stays_as_it_is() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    kept = keep(network, CLAIMED)
+    assert keep(network, CLAIMED, frozen=kept) == kept
+    for service in ("monitoring", "*"):
+        by_hand = {service: Freeze(FreezeKind.HAND, NOW, "a person asked for it")}
+        assert keep(network, CLAIMED, frozen=by_hand) == by_hand
+
+
+# ---- making way
+
+
+def answer(
+    network: Vpc, frozen: dict[str, Freeze] | None = None, before: Plan | None = None, now: datetime = NOW
+) -> Yield:
+    freezes = {"monitoring": FREEZE} if frozen is None else frozen
+    return answer_claims(before or plan(network), network, freezes, owner=OWNER, now=now)
+
+
+def kinds(found: Yield) -> list[ActionKind]:
+    return [one.kind for one in found.plan.actions if one.status is Status.PLANNED]
+
+
+SILENT = endpoint(MONITORING, "a", private_dns=False)
+
+
+def test_lifelines_own_gives_the_name_up_and_stays() -> None:
+    assert kinds(answer(vpc(subnet("a"), endpoint(MONITORING, "a"), own_group()))) == [ActionKind.DISABLE_PRIVATE_DNS]
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (EndpointState.PENDING, ActionKind.DISABLE_PRIVATE_DNS),
+        (EndpointState.FAILED, ActionKind.RETIRE_ENDPOINT),
+    ],
+)
+def test_one_that_is_coming_is_tried_until_aws_takes_it_and_one_that_failed_goes(
+    state: EndpointState, kind: ActionKind
+) -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())
+    assert kinds(answer(network)) == [kind]
+
+
+def test_what_would_be_done_for_a_claimed_service_is_left_out_with_what_prepares_it_and_a_note() -> None:
+    found = answer(vpc(subnet("a")))
+    assert found.plan.actions == ()
+    assert found.plan.notes[0].startswith("monitoring is frozen since 2026-03-02 09:30:00 UTC, until 2026-03-03 09:30")
+    both = vpc(subnet("a"))
+    kept = answer(both, before=plan(both, "monitoring", "ec2"))
+    assert kinds(kept) == [ActionKind.CREATE_SECURITY_GROUP, ActionKind.CREATE_INTERFACE_ENDPOINT]
+    assert [one.service for one in kept.plan.actions] == ["", "ec2"]
+
+
+def test_while_theirs_is_on_its_way_lifeline_waits() -> None:
+    found = answer(vpc(subnet("a"), SILENT, replace(THEIRS, state=EndpointState.PENDING), own_group()))
+    assert (kinds(found), found.is_waiting) == ([], True)
+
+
+def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends() -> None:
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_group()))
+    assert kinds(found) == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]
+    assert "vpce-theirs of others answers monitoring" in found.plan.actions[0].reason
+    assert standing(found.frozen, NOW) == {}
+    group_left = answer(vpc(subnet("a"), THEIRS, own_group()), dict(found.frozen))
+    assert kinds(group_left) == [ActionKind.DELETE_SECURITY_GROUP]
+    assert answer(vpc(subnet("a"), THEIRS), dict(found.frozen)).frozen == {}
+
+
+def test_a_group_that_another_endpoint_has_or_is_to_get_stays() -> None:
+    logs = endpoint("com.amazonaws.us-east-1.logs", "a", id="vpce-2")
+    assert kinds(answer(vpc(subnet("a"), SILENT, THEIRS, logs, own_group()))) == [ActionKind.RETIRE_ENDPOINT]
+    network = vpc(subnet("a"), SILENT, THEIRS, own_group())
+    found = answer(network, before=plan(network, "monitoring", "ec2"))
+    assert kinds(found) == [ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.RETIRE_ENDPOINT]
+
+
+def test_one_that_answers_nobody_beside_theirs_goes_without_a_claim_too() -> None:
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_group()), {})
+    assert kinds(found)[0] is ActionKind.RETIRE_ENDPOINT
+
+
+def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_yielded() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_group())
+    assert own_interfaces(network, OWNER) == frozenset()
+    assert answer(network).plan.actions == ()
+
+
+def test_an_endpoint_that_serves_is_never_retired_because_of_a_claim() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), replace(THEIRS, private_dns=False), own_group())
+    assert kinds(answer(network)) == [ActionKind.DISABLE_PRIVATE_DNS]
+    assert kinds(answer(network, {})) == []
+
+
+def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_for_whom_lifeline_waited() -> None:
+    found = answer(vpc(subnet("a"), SILENT, own_group()), now=NOW + CLAIM_HOLDS)
+    assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
+    assert found.plan.actions[0].reason.endswith(
+        "Lifeline made way for deploy-role at 2026-03-02 09:30:00 UTC, and theirs isn't there after 24 hours"
+    )
+    assert found.frozen == {}
+
+
+@pytest.mark.parametrize(
+    ("tables", "kind"), [(("main",), ActionKind.RETIRE_ENDPOINT), (("main", "b"), ActionKind.REMOVE_ROUTE_TABLES)]
+)
+def test_claimed_routes_go_and_with_the_last_of_them_the_endpoint(tables: tuple[str, ...], kind: ActionKind) -> None:
+    network = vpc(subnet("a"), table(), gateway(*tables))
+    found = answer(network, {"s3": replace(FREEZE, ids=("rtb-main",))}, NOTHING)
+    assert [(one.kind, one.route_table_ids) for one in found.plan.actions] == [(kind, ("rtb-main",))]
+
+
+def test_claimed_routes_are_theirs_once_every_table_has_theirs() -> None:
+    theirs = gateway("main", own=False, id="vpce-theirs")
+    frozen = {"s3": replace(FREEZE, ids=("rtb-main",))}
+    assert answer(vpc(subnet("a"), table(), theirs), frozen, NOTHING).frozen == {}
+    more = {"s3": replace(FREEZE, ids=("rtb-b", "rtb-main"))}
+    assert answer(vpc(subnet("a"), table(), theirs), more, NOTHING).frozen == more
+
+
+@given(
+    st.lists(st.sampled_from([SILENT, endpoint(MONITORING, "a"), THEIRS]), max_size=2, unique=True),
+    st.booleans(),
+    st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=2)),
+)
+def test_others_endpoints_are_never_touched_and_what_answers_the_name_is_never_deleted(
+    endpoints: list[Any], has_group: bool, later: timedelta
+) -> None:
+    network = vpc(subnet("a"), *endpoints, *([own_group()] if has_group else []))
+    for one in answer(network, now=NOW + later).plan.actions:
+        assert one.endpoint_id != "vpce-theirs" or one.status is Status.BLOCKED
+        if one.kind is ActionKind.RETIRE_ENDPOINT:
+            assert THEIRS in endpoints

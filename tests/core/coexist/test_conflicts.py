@@ -1,0 +1,379 @@
+"""What others undid: what counts, what doesn't, and whose hand it was."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.coexist.conflicts import (
+    MOST,
+    WINDOW,
+    Fight,
+    Undoing,
+    attribute,
+    count,
+    forget,
+    freeze_for,
+    to_freeze,
+    undoing_words,
+    with_done,
+)
+from lifeline.core.coexist.effects import Claim, Loss, Sight, claims_of
+from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.network.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
+from lifeline.core.notices.conflict import Frozen, frozen_notice
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    S3,
+    VPC_ID,
+    default_route,
+    endpoint,
+    gateway,
+    own_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+BEFORE = NOW - timedelta(hours=1)
+MADE = frozenset(
+    {
+        Claim(Loss.ENDPOINT, "vpce-1"),
+        Claim(Loss.PRIVATE_DNS, "vpce-1"),
+        Claim(Loss.GROUP_OFF, "vpce-1", "sg-own"),
+        Claim(Loss.SUBNET, "vpce-1", "subnet-a"),
+    }
+)
+GROUP = frozenset({Claim(Loss.GROUP, "sg-own"), Claim(Loss.RULE, "sg-own", "10.0.0.0/16")})
+SUBNET = subnet("a")
+SERVED = vpc(SUBNET, own_group(), endpoint(MONITORING, "a"))
+FOREIGN = endpoint(MONITORING, "a", own=False, id="vpce-2")
+
+
+def sight(network: Vpc, found: Plan | None = None, **more: Any) -> Sight:
+    return replace(Sight(network, found or plan(network, **more.pop("wishes", {})), OWNER, NOW), **more)
+
+
+def fight(claims: frozenset[Claim] = MADE, *times: datetime) -> Fight:
+    return Fight(claims, BEFORE, tuple(undoing(time) for time in times))
+
+
+def undoing(at: datetime = NOW, loss: Loss = Loss.ENDPOINT, id_: str = "vpce-1", **more: Any) -> Undoing:
+    return replace(Undoing(at, loss, id_), **more)
+
+
+def undone(network: Vpc, key: str = "monitoring", claims: frozenset[Claim] = MADE, **more: Any) -> list[str]:
+    """What a look counts, in words."""
+    found = count({key: fight(claims)}, sight(network, **more)).get(key, Fight())
+    return [undoing_words(one) for one in found.undoings]
+
+
+# ---- what counts
+
+
+def test_while_all_stands_nothing_is_counted_and_nothing_changes() -> None:
+    known = {"monitoring": fight(), SECURITY_GROUP: fight(GROUP)}
+    assert count(known, sight(SERVED)) == known
+
+
+def other_group() -> SecurityGroup:
+    return SecurityGroup("sg-other", "other", ())
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (vpc(SUBNET, own_group()), "vpce-1 was deleted"),
+        (vpc(SUBNET, own_group(), endpoint(MONITORING, state=EndpointState.DELETING)), "vpce-1 was deleted"),
+        (
+            vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False)),
+            "private DNS of vpce-1 was switched off",
+        ),
+        (
+            vpc(SUBNET, own_group(), other_group(), endpoint(MONITORING, "a", group_ids=frozenset({"sg-other"}))),
+            "security group sg-own was taken off vpce-1",
+        ),
+        (vpc(SUBNET, own_group(), endpoint(MONITORING)), "subnet-a was taken off vpce-1"),
+    ],
+)
+def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words: str) -> None:
+    assert undone(network) == [words]
+
+
+def test_a_route_table_that_is_taken_off_counts_and_one_that_is_gone_does_not() -> None:
+    claims = frozenset({Claim(Loss.ENDPOINT, "vpce-1"), Claim(Loss.ROUTE_TABLE, "vpce-1", "rtb-main")})
+    off = vpc(SUBNET, table(), gateway())
+    assert undone(off, "s3", claims, found=plan(off, "s3")) == ["rtb-main was taken off vpce-1"]
+    gone = frozenset({Claim(Loss.ENDPOINT, "vpce-1"), Claim(Loss.ROUTE_TABLE, "vpce-1", "rtb-old")})
+    assert undone(off, "s3", gone, found=plan(off, "s3")) == []
+
+
+def test_what_all_endpoints_share_counts_by_itself() -> None:
+    revoked = vpc(SUBNET, own_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
+    assert undone(revoked, SECURITY_GROUP, GROUP) == ["443 from 10.0.0.0/16 was revoked in security group sg-own"]
+    assert undone(vpc(SUBNET), SECURITY_GROUP, GROUP) == ["security group sg-own was deleted"]
+    off = vpc(SUBNET, own_group(), endpoint(MONITORING, "a"), dns_support=False)
+    claims = frozenset({Claim(Loss.ATTRIBUTE, VPC_ID, "enableDnsSupport")})
+    found = plan(off, fix_dns=True)
+    assert undone(off, DNS_ATTRIBUTES, claims, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
+
+
+def test_the_same_look_twice_counts_once() -> None:
+    once = count({"monitoring": fight()}, sight(vpc(SUBNET, own_group())))
+    assert len(once["monitoring"].undoings) == 1
+    assert count(once, sight(vpc(SUBNET, own_group()))) == once
+
+
+# ---- what doesn't
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(vpc(SUBNET, own_group(), FOREIGN), id="others serve it"),
+        pytest.param(vpc(own_group()), id="nothing requires it"),
+        pytest.param(vpc(SUBNET, own_group(), endpoint(MONITORING, "a", own=False)), id="its tag is gone: theirs"),
+        pytest.param(
+            vpc(SUBNET, own_group(), endpoint(MONITORING, "a", state=EndpointState.FAILED)), id="AWS failed it"
+        ),
+        pytest.param(vpc(subnet("b", "us-east-1b"), own_group(), endpoint(MONITORING)), id="its subnet is gone"),
+    ],
+)
+def test_what_is_no_fight_is_not_counted_and_its_claims_end(network: Vpc) -> None:
+    assert undone(network) == []
+    left = count({"monitoring": fight()}, sight(network)).get("monitoring", Fight())
+    assert count({"monitoring": left}, sight(SERVED)).get("monitoring", left).undoings == ()
+
+
+@pytest.mark.parametrize(
+    "excuse", [{"failed": frozenset({"monitoring"})}, {"idle": frozenset({"vpce-1"})}, {"fresh": frozenset({"vpce-1"})}]
+)
+def test_what_aws_failed_nothing_required_or_ec2_does_not_show_yet_is_not_undone(excuse: dict[str, Any]) -> None:
+    assert undone(vpc(SUBNET, own_group()), **excuse) == []
+
+
+def test_a_group_whose_tag_is_gone_is_theirs_and_a_block_that_the_vpc_lost_needs_no_rule() -> None:
+    theirs = vpc(SUBNET, SecurityGroup("sg-own", SECURITY_GROUP_NAME, ()), endpoint(MONITORING, "a"))
+    assert undone(theirs, SECURITY_GROUP, GROUP) == []
+    old = GROUP | {Claim(Loss.RULE, "sg-own", "10.9.0.0/16")}
+    assert undone(SERVED, SECURITY_GROUP, old) == []
+
+
+@pytest.mark.parametrize("kind", [ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT])
+def test_what_lifeline_gives_up_itself_is_forgotten_even_if_the_call_gets_lost(kind: ActionKind) -> None:
+    giving = Plan(VPC_ID, (), (Action(kind, "why", service="monitoring", endpoint_id="vpce-1"),))
+    assert count({"monitoring": fight()}, sight(SERVED, giving)) == {}
+
+
+def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() -> None:
+    off = Action(ActionKind.DISABLE_PRIVATE_DNS, "why", service="monitoring", endpoint_id="vpce-1")
+    less = Action(
+        ActionKind.REMOVE_SUBNETS, "why", service="monitoring", endpoint_id="vpce-1", subnet_ids=("subnet-a",)
+    )
+    (found,) = count({"monitoring": fight()}, sight(SERVED, Plan(VPC_ID, (), (off, less)))).values()
+    assert {one.loss for one in found.claims} == {Loss.ENDPOINT, Loss.GROUP_OFF}
+
+
+def test_what_was_given_up_ends_its_claims_whoever_planned_it() -> None:
+    gone = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", status=Status.DONE)
+    known = {"monitoring": fight(), SECURITY_GROUP: fight(GROUP)}
+    assert with_done(known, VPC_ID, [gone], NOW) == {SECURITY_GROUP: fight(GROUP)}
+    assert with_done(known, VPC_ID, [replace(gone, status=Status.FAILED)], NOW) == known
+
+
+def test_while_everything_is_frozen_nothing_is_counted() -> None:
+    teardown = {EVERYTHING: Freeze(FreezeKind.TEARDOWN, NOW, "why", until=NOW + timedelta(hours=1))}
+    assert undone(vpc(SUBNET, own_group()), frozen=teardown) == []
+
+
+def test_a_change_that_ec2_may_not_show_yet_is_left_for_a_later_look() -> None:
+    young = replace(fight(), done_at=NOW - timedelta(seconds=4))
+    assert count({"monitoring": young}, sight(vpc(SUBNET, own_group()))) == {"monitoring": young}
+
+
+def test_while_it_may_still_be_done_again_the_claim_is_kept() -> None:
+    """An endpoint that others changed is pending for a while: EC2 takes no change then, and the plan has none."""
+    pending = vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False, state=EndpointState.PENDING))
+    between = count({"monitoring": fight()}, sight(pending))
+    assert between["monitoring"].undoings == ()
+    after = vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False))
+    assert len(count(between, sight(after))["monitoring"].undoings) == 1
+
+
+def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() -> None:
+    old = [NOW - timedelta(days=9)] * 3
+    frozen = {"monitoring": Freeze(FreezeKind.FIGHT, NOW - timedelta(days=9), "why")}
+    known = {"monitoring": fight(MADE, *old)}
+    (found,) = count(known, sight(vpc(SUBNET, own_group()), frozen=frozen)).values()
+    assert [one.at for one in found.undoings] == old
+
+
+# ---- three within a day
+
+
+@given(ages=st.lists(st.integers(0, 72), max_size=8))
+def test_only_what_is_younger_than_a_day_counts(ages: list[int]) -> None:
+    times = [NOW - timedelta(hours=age) for age in ages]
+    known = count({"monitoring": fight(MADE, *times)}, sight(SERVED))
+    young = [time for time in times if NOW - time < WINDOW]
+    assert [one.at for one in known["monitoring"].undoings] == young
+    assert to_freeze(known, {}) == (("monitoring",) if len(young) >= MOST else ())
+
+
+def test_what_is_frozen_for_another_reason_is_not_frozen_over() -> None:
+    known = {"monitoring": fight(MADE, NOW, NOW, NOW)}
+    assert to_freeze(known, {"monitoring": Freeze(FreezeKind.CLAIM, NOW, "theirs")}) == ()
+
+
+def test_the_freeze_names_the_last_hand_that_is_known() -> None:
+    known = replace(
+        fight(),
+        undoings=(undoing(BEFORE, actor="bob", event_id="e-1", event_name="DeleteVpcEndpoints"), undoing()),
+    )
+    found = freeze_for(known, NOW)
+    assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.FIGHT, "bob", "e-1", None)
+    assert "last bob by DeleteVpcEndpoints" in found.why
+    assert "last vpce-1 was deleted" in freeze_for(fight(MADE, NOW), NOW).why
+
+
+@pytest.mark.parametrize("keys", [["monitoring"], [EVERYTHING]])
+def test_forgetting_keeps_what_is_done(keys: list[str]) -> None:
+    known = {"monitoring": fight(MADE, NOW), "logs": fight(frozenset(), NOW)}
+    assert forget(known, keys)["monitoring"] == fight(MADE)
+    assert ("logs" in forget(known, keys)) == (keys != [EVERYTHING])
+
+
+# ---- what was done
+
+
+def test_an_endpoint_that_was_made_claims_all_that_was_asked_for() -> None:
+    action = Action(
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        "why",
+        service="monitoring",
+        subnet_ids=("subnet-a",),
+        endpoint_id="vpce-1",
+        group_id="sg-own",
+        status=Status.DONE,
+    )
+    group = Action(
+        ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), group_id="sg-own", status=Status.DONE
+    )
+    known = with_done({}, VPC_ID, [action, group], NOW)
+    assert known == {"monitoring": Fight(MADE, NOW), SECURITY_GROUP: Fight(GROUP, NOW)}
+    assert with_done({}, VPC_ID, [replace(action, status=Status.FAILED)], NOW) == {}
+
+
+def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
+    silent = {
+        kind
+        for kind in ActionKind
+        if not list(claims_of(Action(kind, "why", cidrs=("c",), attributes=("a",), subnet_ids=("s",)), VPC_ID))
+    }
+    assert silent == {
+        ActionKind.DISABLE_PRIVATE_DNS,
+        ActionKind.REMOVE_SUBNETS,
+        ActionKind.REMOVE_ROUTE_TABLES,
+        ActionKind.OPEN_NETWORK_ACL,
+        ActionKind.RETIRE_ENDPOINT,
+        ActionKind.DELETE_SECURITY_GROUP,
+    }
+
+
+# ---- whose hand it was
+
+
+def change(at: datetime, name: str = "DeleteVpcEndpoints", *ids: str, event_id: str = "e-1") -> Change:
+    return Change(at, event_id, name, "bob", frozenset(ids or ("vpce-1",)))
+
+
+def test_the_record_of_the_right_call_of_the_right_resource_names_the_hand() -> None:
+    (found,) = attribute([undoing(since=BEFORE)], [change(NOW - timedelta(minutes=3))])
+    assert (found.actor, found.event_id, found.at) == ("bob", "e-1", NOW - timedelta(minutes=3))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        change(NOW, "ModifyVpcEndpoint"),
+        change(NOW, "DeleteVpcEndpoints", "vpce-2"),
+        change(BEFORE - timedelta(minutes=1)),
+        change(NOW + timedelta(minutes=1)),
+    ],
+)
+def test_another_call_resource_or_time_names_nobody(record: Change) -> None:
+    assert attribute([undoing(since=BEFORE)], [record]) == (undoing(since=BEFORE),)
+
+
+def test_one_record_stands_for_one_undoing() -> None:
+    revoked = [undoing(NOW, Loss.RULE, "sg-own", since=BEFORE)] * 2
+    record = change(NOW, "RevokeSecurityGroupIngress", "sg-own")
+    found = attribute(revoked, [record])
+    assert [one.event_id for one in found] == ["e-1", ""]
+    assert [one.event_id for one in attribute(found, [record])] == ["e-1", ""]
+
+
+# ---- the notice
+
+
+def notice_of(network: Vpc, fights: dict[str, Fight], *services: str) -> str:
+    found = plan(network, *(services or ("monitoring",)))
+    clients = {"monitoring": ("subnet-a", "subnet-b"), "s3": ("subnet-a",)}
+    frozen = Frozen(found, fights, clients, {"monitoring": ("monitoring.us-east-1.amazonaws.com",)}, "lifeline")
+    notice = frozen_notice(frozen)
+    assert notice.kind == "frozen"
+    assert len(notice.subject) <= 100
+    assert notice.text.isascii()
+    return notice.subject + "\n" + notice.text
+
+
+def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
+    named = undoing(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
+    text = notice_of(vpc(SUBNET), {"monitoring": Fight(undoings=(named, undoing(), undoing()))})
+    assert text.startswith(f"[lifeline] frozen in {VPC_ID}: monitoring, undone 3 times by net/bob")
+    assert (
+        "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob\n    CloudTrail event e-1"
+        in text
+    )
+    assert text.count("by somebody (CloudTrail told nobody who)") == 2
+    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in " ".join(text.split())
+    assert "subnet-a can't reach" in text
+    assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
+    assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text
+    assert "Scope" not in text
+    assert f"--resources {VPC_ID} --tags Key=lifeline:exempt,Value=true" in text
+
+
+def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
+    nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
+    text = notice_of(nat, {"monitoring": Fight(undoings=(undoing(),) * 3)})
+    assert "subnet-a: only by another way out" in " ".join(text.split())
+    assert "can't reach" not in text
+    assert "set the stack's Scope to isolated" in text
+
+
+def test_one_notice_tells_of_all_that_froze_at_once() -> None:
+    fights = {
+        "monitoring": Fight(undoings=(undoing(),) * 3),
+        SECURITY_GROUP: Fight(undoings=(undoing(NOW, Loss.RULE, "sg-own", part="10.0.0.0/16"),) * 3),
+    }
+    text = notice_of(vpc(SUBNET), fights)
+    assert '"unfreeze": ["monitoring", "security-group"]' in text
+    assert "let nobody in" in text
+    assert S3 not in text
+
+
+def test_a_canary_is_made_without_private_dns_so_its_being_off_is_nobodys_doing() -> None:
+    made = Action(
+        ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", private_dns=False
+    )
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") not in set(claims_of(made, VPC_ID))
+    assert Claim(Loss.PRIVATE_DNS, "vpce-1") in set(claims_of(replace(made, private_dns=True), VPC_ID))

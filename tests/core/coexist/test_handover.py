@@ -1,0 +1,170 @@
+"""What Lifeline made, as Terraform and CloudFormation take it over: read back by their own parsers."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cfnlint import lint_all  # type: ignore[import-untyped]
+from hcl2.api import loads
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.coexist.handover import MOST_WRITTEN, hand_over, handover_lines
+from lifeline.core.notices.endpoints import endpoint_notice
+from lifeline.core.notices.forms import email_text
+from lifeline.core.notices.notice import Sender
+from lifeline.core.notices.trigger_text import Because
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.answer import VpcAnswer
+from tests.support.builders import MONITORING, S3, VPC_ID
+
+INTERFACE = Action(
+    ActionKind.CREATE_INTERFACE_ENDPOINT,
+    "why",
+    service="monitoring",
+    service_name=MONITORING,
+    subnet_ids=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
+    endpoint_id="vpce-0123456789abcdef0",
+    group_id="sg-0123456789abcdef0",
+    status=Status.DONE,
+)
+GATEWAY = Action(
+    ActionKind.CREATE_GATEWAY_ENDPOINT,
+    "why",
+    service="s3",
+    service_name=S3,
+    route_table_ids=("rtb-0123456789abcdef0",),
+    endpoint_id="vpce-0123456789abcdef1",
+    status=Status.DONE,
+)
+GROUP = Action(
+    ActionKind.CREATE_SECURITY_GROUP,
+    "why",
+    cidrs=("10.0.0.0/16", "2600:1f18::/56"),
+    group_id="sg-0123456789abcdef0",
+    status=Status.DONE,
+)
+
+
+def terraform(action: Action) -> tuple[str, str, dict[str, Any]]:
+    """What is imported by which id, and the resource's arguments."""
+    found = hand_over(action, VPC_ID)
+    assert found
+    read = plain(loads(found.terraform))
+    (block,), (resource,) = read["import"], read["resource"]
+    ((kind, named),) = resource.items()
+    ((label, arguments),) = named.items()
+    assert block["to"].strip("${}") == f"{kind}.{label}"
+    return kind, block["id"], arguments
+
+
+def plain(part: Any) -> Any:
+    """What hcl2 reads, without the quotes that it keeps around texts and names, and its own remarks."""
+    if isinstance(part, dict):
+        return {plain(name): plain(value) for name, value in part.items() if not name.startswith("__")}
+    if isinstance(part, list):
+        return [plain(one) for one in part]
+    return json.loads(part) if isinstance(part, str) and part.startswith('"') else part
+
+
+def test_an_interface_endpoint_is_imported_with_all_that_it_was_made_with() -> None:
+    kind, endpoint_id, arguments = terraform(INTERFACE)
+    assert (kind, endpoint_id) == ("aws_vpc_endpoint", "vpce-0123456789abcdef0")
+    assert arguments == {
+        "vpc_id": VPC_ID,
+        "service_name": MONITORING,
+        "vpc_endpoint_type": "Interface",
+        "subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        "security_group_ids": ["sg-0123456789abcdef0"],
+        "private_dns_enabled": True,
+        "ip_address_type": "ipv4",
+        "tags": {"Name": "lifeline-monitoring"},
+    }
+
+
+def test_a_gateway_endpoint_is_imported_with_its_route_tables() -> None:
+    _, _, arguments = terraform(GATEWAY)
+    assert arguments == {
+        "vpc_id": VPC_ID,
+        "service_name": S3,
+        "vpc_endpoint_type": "Gateway",
+        "route_table_ids": ["rtb-0123456789abcdef0"],
+        "tags": {"Name": "lifeline-s3"},
+    }
+
+
+def test_the_group_is_imported_with_its_rule_for_both_address_families() -> None:
+    kind, group_id, arguments = terraform(GROUP)
+    (rule,) = arguments["ingress"]
+    assert (kind, group_id, arguments["name"]) == ("aws_security_group", "sg-0123456789abcdef0", "lifeline-endpoints")
+    assert (rule["from_port"], rule["to_port"], rule["protocol"]) == (443, 443, "tcp")
+    assert (rule["cidr_blocks"], rule["ipv6_cidr_blocks"]) == (["10.0.0.0/16"], ["2600:1f18::/56"])
+    assert "egress" not in arguments
+
+
+def test_nothing_that_lifeline_did_otherwise_is_handed_over() -> None:
+    assert hand_over(Action(ActionKind.ADD_SUBNETS, "why", status=Status.DONE), VPC_ID) is None
+    assert hand_over(Action(ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",)), VPC_ID) is None
+
+
+@given(st.text(max_size=30))
+def test_no_text_gets_out_of_its_quotes(text: str) -> None:
+    action = Action(**{**as_fields(INTERFACE), "service_name": text, "endpoint_id": text, "service": text})
+    found = hand_over(action, VPC_ID)
+    assert found
+    body = found.terraform
+    assert body.isascii()
+    assert body.count("\n") == hand_over(INTERFACE, VPC_ID).terraform.count("\n")  # type: ignore[union-attr]
+    assert "${" not in body.replace("$${", "")
+    assert json.loads(found.cloudformation)
+    assert json.loads(found.resources_to_import)[0]["ResourceIdentifier"] == {"Id": text}
+
+
+def as_fields(action: Action) -> dict[str, Any]:
+    return {name: getattr(action, name) for name in Action.__slots__}
+
+
+@pytest.mark.parametrize("action", [INTERFACE, GATEWAY, GROUP])
+def test_cloudformations_linter_finds_nothing_wrong_with_the_resource(action: Action) -> None:
+    found = hand_over(action, VPC_ID)
+    assert found
+    resources = json.loads(found.cloudformation)
+    found_wrong = lint_all(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
+    assert [one for one in found_wrong if one.rule.severity != "informational"] == []
+    ((name, body),) = resources.items()
+    (asked,) = json.loads(found.resources_to_import)
+    assert (asked["LogicalResourceId"], asked["ResourceType"]) == (name, body["Type"])
+    assert body["DeletionPolicy"] == "Retain"
+
+
+def test_a_notice_of_a_new_endpoint_carries_the_blocks_of_all_that_was_made() -> None:
+    notice = endpoint_notice([VpcAnswer(VPC_ID, actions=(GROUP, INTERFACE))], because=Because("x"), is_plan=False)
+    assert notice
+    below = "\n".join(notice.attached)
+    assert email_text(notice, Sender("123456789012", "us-east-1", "lifeline")).endswith(f"{below}\n")
+    for action in (GROUP, INTERFACE):
+        one = hand_over(action, VPC_ID)
+        assert one
+        assert one.terraform in below
+    resources = json.loads(below[below.index("\n{\n") : below.index("---- and --resources")])
+    assert [one["Type"] for one in resources.values()] == ["AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"]
+    assert {one["LogicalResourceId"] for one in json.loads(notice.attached[-1])} == set(resources)
+
+
+def test_of_many_new_endpoints_the_first_are_written_out_and_the_others_are_counted() -> None:
+    lines = handover_lines([(VPC_ID, INTERFACE)] * (MOST_WRITTEN + 2))
+    assert sum(line.startswith("resource ") for line in lines) == MOST_WRITTEN
+    assert any(line.startswith("2 more are on record") for line in lines)
+
+
+def test_nothing_is_attached_where_nothing_was_made() -> None:
+    assert handover_lines([(VPC_ID, Action(ActionKind.RETIRE_ENDPOINT, "why", status=Status.DONE))]) == ()
+    assert handover_lines([(VPC_ID, GROUP)]) == ()
+
+
+def test_a_canary_is_handed_over_as_it_was_made() -> None:
+    one = hand_over(replace(INTERFACE, private_dns=False), VPC_ID)
+    assert one
+    assert "private_dns_enabled = false" in one.terraform
+    assert '"PrivateDnsEnabled": false' in one.cloudformation

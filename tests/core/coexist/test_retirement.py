@@ -1,0 +1,381 @@
+"""When life-support ends: what nothing requires any more, since when, and what must stay all the same."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.coexist.retirement import Retirement, Terms, plan_retirement
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    Route,
+    RouteTable,
+    TargetKind,
+    Tier,
+    Vpc,
+    suffix_of,
+)
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, Rule, Wanted, wanted
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    S3,
+    VPC_ID,
+    default_route,
+    endpoint,
+    gateway,
+    own_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HOURS_72 = timedelta(hours=72)
+DUE = NOW - HOURS_72
+LOGS = "com.amazonaws.us-east-1.logs"
+PUBLIC_MAIN = table("main", default_route(TargetKind.INTERNET_GATEWAY))
+OPEN = table("open", default_route(TargetKind.NAT_GATEWAY), subnets=("a",))
+CENTRAL = DnsAnswer(AnswerKind.RESOLVER_RULE, "amazonaws.com", "rslvr-rr-1", "of account 9", forwards=True)
+
+
+def policy(*services: str, tiers: frozenset[Tier] = PRIVATE, **more: Any) -> Policy:
+    return Policy(rules=(Rule(frozenset(services or ("monitoring",)), tiers=tiers),), **more)
+
+
+def want_of(network: Vpc, rules: Policy) -> Wanted:
+    return wanted(rules, network, classify_subnets(network), today=NOW.date())
+
+
+def retire(
+    network: Vpc, rules: Policy | None = None, unneeded: Mapping[str, datetime] | None = None, **more: Any
+) -> Retirement:
+    """What may go where all of Lifeline's own has been unneeded for 72 hours, unless `unneeded` says otherwise."""
+    asked = rules or policy()
+    terms = Terms(owner="lifeline", policy=asked, catalog=CATALOG, now=NOW, after=HOURS_72)
+    since = dict.fromkeys(("vpce-1", "vpce-2", "sg-own"), DUE) if unneeded is None else unneeded
+    return plan_retirement(network, want_of(network, asked), replace(terms, **more), since)
+
+
+def brief(found: Retirement) -> list[tuple[ActionKind, Status, str]]:
+    return [(one.kind, one.status, one.endpoint_id or one.group_id) for one in found.actions]
+
+
+RETIRED = (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-1")
+HELD = (ActionKind.RETIRE_ENDPOINT, Status.BLOCKED, "vpce-1")
+GROUP_GONE = (ActionKind.DELETE_SECURITY_GROUP, Status.PLANNED, "sg-own")
+BACK = vpc(subnet("a"), PUBLIC_MAIN, endpoint(MONITORING, "a"), own_group())
+
+
+def test_once_the_route_is_back_for_long_enough_the_endpoint_goes_and_its_group() -> None:
+    found = retire(BACK)
+    assert brief(found) == [RETIRED, GROUP_GONE]
+    assert found.actions[0].reason == (
+        "no subnet has required monitoring since 2026-11-19 12:00:00 UTC: what would require it has a route out: "
+        "subnet-a (public); private DNS of the name goes with it: it resolves to public addresses in the whole VPC"
+    )
+    assert (found.actions[0].service_name, found.actions[0].subnet_ids) == (MONITORING, ("subnet-a",))
+
+
+def test_a_moment_earlier_it_stays_and_its_time_runs_on() -> None:
+    since = {"vpce-1": DUE + timedelta(seconds=1), "sg-own": DUE + timedelta(seconds=1)}
+    found = retire(BACK, unneeded=since)
+    assert (found.actions, found.unneeded) == ((), since)
+    assert found.notes == ("vpce-1: no subnet requires monitoring any more; it is retired after 72 hours of that",)
+
+
+def test_the_time_starts_when_it_is_first_seen_unneeded() -> None:
+    found = retire(BACK, unneeded={})
+    assert (found.actions, found.unneeded) == ((), {"vpce-1": NOW, "sg-own": NOW})
+
+
+def test_what_is_needed_again_starts_anew() -> None:
+    cut_off = replace(BACK, route_tables=(table(),))
+    found = retire(cut_off)
+    assert found == Retirement()
+    assert retire(BACK, unneeded=found.unneeded).actions == ()
+
+
+def test_zero_hours_means_never() -> None:
+    assert retire(BACK, after=timedelta(0)) == Retirement()
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        endpoint(MONITORING, "a", own=False),
+        endpoint(MONITORING, "a", tags=(("lifeline:managed-by", "lifeline-two"),)),
+        endpoint(MONITORING, "a", requester_managed=True),
+        endpoint(MONITORING, "a", type=EndpointType.OTHER),
+    ],
+    ids=["without our tag", "another stack's", "AWS's own", "of a type that Lifeline never makes"],
+)
+def test_what_is_not_ours_is_left_alone_and_forgotten(theirs: Endpoint) -> None:
+    network = replace(BACK, endpoints=(theirs,), security_groups=())
+    for is_release in (False, True):
+        found = retire(network, is_release=is_release)
+        assert (found.actions, found.unneeded) == ((), {})
+
+
+@pytest.mark.parametrize("state", [EndpointState.DELETING, EndpointState.DELETED])
+def test_what_is_gone_is_not_retired_again(state: EndpointState) -> None:
+    found = retire(replace(BACK, endpoints=(endpoint(MONITORING, "a", state=state),)))
+    assert brief(found) == [GROUP_GONE]
+
+
+def test_the_reason_says_what_took_the_need_away() -> None:
+    isolated = replace(BACK, route_tables=(table(),))
+    exempt = policy(exemptions=(Exempted(VPC_ID, (), None, "moves to another account"),))
+    for_others = Rule(frozenset({"monitoring"}), vpc_ids=frozenset({"vpc-0fedcba9876543210"}))
+    said = {
+        "the VPC has no subnet left": retire(replace(BACK, subnets=())),
+        f"{VPC_ID} is exempt: moves to another account": retire(isolated, exempt),
+        "the policy doesn't ask for it;": retire(isolated, policy("logs")),
+        "the policy doesn't ask for it in any subnet of this VPC": retire(BACK, Policy(rules=(for_others,))),
+        "what would require it has a route out: subnet-a (public)": retire(BACK),
+    }
+    for words, found in said.items():
+        assert brief(found)[0] == RETIRED, words
+        assert words in found.actions[0].reason
+
+
+def test_a_gateway_endpoint_says_which_routes_go() -> None:
+    network = vpc(subnet("a"), PUBLIC_MAIN, gateway("main"))
+    (found,) = retire(network, policy("s3")).actions
+    assert found.reason.endswith("its routes go from rtb-main")
+    assert found.route_table_ids == ("rtb-main",)
+
+
+# ---- do no harm
+
+SHARED = vpc(subnet("a"), subnet("dark"), table(), OPEN, endpoint(MONITORING, "a"), own_group())
+FOR_PUBLIC = policy(tiers=frozenset({Tier.PUBLIC}))
+
+
+def test_an_isolated_subnet_that_nobody_spoke_of_keeps_its_only_way() -> None:
+    found = retire(SHARED, FOR_PUBLIC)
+    assert brief(found) == [HELD]
+    assert "the only way to monitoring for subnet-dark (isolated)" in found.actions[0].error
+
+
+@pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("lifeline:require", "logs")])
+def test_what_is_held_back_goes_once_a_tag_says_that_the_subnet_needs_none(tag: tuple[str, str]) -> None:
+    tagged = replace(SHARED, subnets=(SHARED.subnets[0], replace(SHARED.subnets[1], tags=(tag,))))
+    assert RETIRED in brief(retire(tagged, FOR_PUBLIC))
+    assert RETIRED in brief(retire(replace(SHARED, tags=(tag,)), FOR_PUBLIC))
+
+
+def test_what_is_held_back_goes_once_the_policy_says_that_the_subnet_needs_none() -> None:
+    spared = Exempted("subnet-dark", ("monitoring",), NOW.date(), "batch only")
+    assert RETIRED in brief(retire(SHARED, replace(FOR_PUBLIC, exemptions=(spared,))))
+    assert RETIRED in brief(retire(SHARED, policy("logs", tiers=frozenset({Tier.PUBLIC}))))
+
+
+@pytest.mark.parametrize(
+    "exempted",
+    [
+        Exempted("subnet-dark", (), NOW.date() - timedelta(days=1), "over"),
+        Exempted("subnet-dark", ("logs",), None, "another service"),
+        Exempted("subnet-a", (), None, "another subnet"),
+    ],
+)
+def test_an_exemption_that_does_not_cover_it_frees_nothing(exempted: Exempted) -> None:
+    assert HELD in brief(retire(SHARED, replace(FOR_PUBLIC, exemptions=(exempted,))))
+
+
+def test_a_tag_that_can_not_be_read_holds_back_what_it_may_have_asked_for() -> None:
+    found = retire(replace(BACK, tags=(("lifeline:require", "???"),)))
+    assert brief(found) == [HELD]
+    assert "lifeline:require" in found.actions[0].error
+
+
+def test_a_central_endpoint_is_another_way() -> None:
+    found = retire(SHARED, FOR_PUBLIC, dns=DnsView((CENTRAL,)))
+    assert brief(found) == [RETIRED, GROUP_GONE]
+    assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found.actions[0].reason
+    assert HELD in brief(retire(SHARED, FOR_PUBLIC, dns=DnsView((), ("zones: AccessDenied",))))
+
+
+@pytest.mark.parametrize("silent", [{"private_dns": False}, {"state": EndpointState.FAILED}])
+def test_an_endpoint_that_answers_nobody_is_nobodys_only_way(silent: dict[str, Any]) -> None:
+    network = replace(SHARED, endpoints=(endpoint(MONITORING, "a", **silent),))
+    assert RETIRED in brief(retire(network, FOR_PUBLIC))
+
+
+def on_gateway(name: str, *subnets: str) -> RouteTable:
+    to_s3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-1")
+    return table(name, to_s3, subnets=subnets)
+
+
+def test_a_gateway_endpoint_is_the_way_of_its_own_tables_only() -> None:
+    rules = policy("s3", tiers=frozenset({Tier.PUBLIC}))
+    two = vpc(subnet("a"), subnet("dark"), on_gateway("two", "a"), table(), gateway("two"))
+    assert "for subnet-a (isolated)," in retire(two, rules).actions[0].error
+    elsewhere = vpc(subnet("dark"), table(), on_gateway("two"), gateway("two"))
+    assert brief(retire(elsewhere, rules)) == [RETIRED]
+
+
+def test_another_endpoint_of_the_service_is_another_way_but_not_one_that_goes_too() -> None:
+    rules = policy("s3", tiers=frozenset({Tier.PUBLIC}))
+    other = endpoint(S3, "a", id="vpce-2", own=False)
+    network = vpc(subnet("a"), on_gateway("main"), gateway("main"), other, own_group())
+    assert RETIRED in brief(retire(network, rules))
+    both_ours = replace(network, endpoints=(gateway("main"), replace(other, tags=endpoint().tags)))
+    assert {one.status for one in retire(both_ours, rules).actions} == {Status.BLOCKED}
+
+
+# ---- the group
+
+
+def test_the_group_stays_while_an_endpoint_of_ours_stays() -> None:
+    network = replace(BACK, endpoints=(endpoint(MONITORING, "a"), endpoint(LOGS, "a", id="vpce-2")))
+    found = retire(network, unneeded={"vpce-1": DUE, "vpce-2": NOW, "sg-own": DUE})
+    assert brief(found) == [RETIRED]
+
+
+def test_a_group_that_others_put_on_their_endpoint_is_theirs_to_free() -> None:
+    found = retire(replace(BACK, endpoints=(endpoint(MONITORING, "a", id="vpce-9", own=False),)))
+    (held,) = found.actions
+    assert (held.kind, held.status) == (ActionKind.DELETE_SECURITY_GROUP, Status.BLOCKED)
+    assert "vpce-9" in held.error
+
+
+def test_the_group_is_needed_while_any_service_without_a_gateway_is_wished_for() -> None:
+    network = vpc(subnet("a"), own_group())
+    assert retire(network, policy("monitoring")) == Retirement()
+    assert retire(network, policy("banana")) == Retirement()
+    assert brief(retire(network, policy("s3"))) == [GROUP_GONE]
+
+
+# ---- released by hand
+
+
+def test_a_release_takes_all_that_is_ours_at_once_and_says_who_still_requires_it() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), gateway("main", id="vpce-2"), own_group())
+    found = retire(network, unneeded={}, is_release=True)
+    assert brief(found) == [RETIRED, (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-2"), GROUP_GONE]
+    assert found.actions[0].reason.startswith("released by hand, although subnet-a (isolated) must reach monitoring;")
+    assert found.actions[1].reason.startswith("released by hand; its routes go")
+
+
+def test_a_release_counts_where_nothing_is_ever_retired_and_starts_no_time() -> None:
+    found = retire(BACK, unneeded={}, is_release=True, after=timedelta(0))
+    assert (brief(found), found.unneeded) == ([RETIRED, GROUP_GONE], {})
+
+
+# ---- for any network
+
+tables = st.sampled_from([table(), PUBLIC_MAIN, table("main", default_route(TargetKind.NAT_GATEWAY))])
+second = st.sampled_from(
+    [
+        table("two", subnets=("b",)),
+        table("two", default_route(TargetKind.INTERNET_GATEWAY), subnets=("b", "c")),
+        table("two", route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY), subnets=("a",)),
+    ]
+)
+states = st.sampled_from([EndpointState.AVAILABLE, EndpointState.PENDING, EndpointState.FAILED, EndpointState.DELETING])
+interfaces = st.builds(
+    lambda name, own, state, dns: endpoint(name, "a", own=own, state=state, private_dns=dns),
+    st.sampled_from([MONITORING, LOGS]),
+    st.booleans(),
+    states,
+    st.booleans(),
+)
+gateways = st.builds(lambda own, where: gateway(where, own=own), st.booleans(), st.sampled_from(["main", "two"]))
+endpoints = st.lists(interfaces | gateways, max_size=4).map(
+    lambda found: tuple(replace(one, id=f"vpce-{place}") for place, one in enumerate(found))
+)
+on_vpcs = st.sampled_from(
+    [(), (), (("lifeline:exempt", "true"),), (("lifeline:require", "logs"),), (("lifeline:require", "?"),)]
+)
+networks = st.builds(
+    lambda names, main, other, ends, group, tags: vpc(*map(subnet, names), main, other, *ends, *group, tags=tags),
+    st.sets(st.sampled_from(["a", "b", "c"])).map(sorted),
+    tables,
+    second,
+    endpoints,
+    st.sampled_from([(), (own_group(),), (own_group(tags=()),)]),
+    on_vpcs,
+)
+policies = st.builds(
+    lambda services, tiers: policy(*sorted(services), tiers=frozenset(tiers)),
+    st.sets(st.sampled_from(["monitoring", "logs", "s3"]), min_size=1),
+    st.sets(st.sampled_from(list(Tier)), min_size=1),
+)
+clocks = st.dictionaries(
+    st.sampled_from(["vpce-0", "vpce-1", "vpce-2", "sg-own", "vpce-gone"]),
+    st.sampled_from([NOW, DUE, DUE + timedelta(hours=1), NOW - timedelta(days=90), NOW + timedelta(hours=1)]),
+)
+
+
+@given(networks, policies, clocks)
+def test_an_endpoint_that_any_wish_needs_is_never_retired(
+    network: Vpc, rules: Policy, unneeded: dict[str, datetime]
+) -> None:
+    found = retire(network, rules, unneeded)
+    wished = {wish.service for wish in want_of(network, rules).wishes}
+    by_id = {one.id: one for one in network.endpoints}
+    for action in found.actions:
+        if action.kind is ActionKind.RETIRE_ENDPOINT:
+            assert suffix_of(by_id[action.endpoint_id].service_name) not in wished
+            assert by_id[action.endpoint_id].tag("lifeline:managed-by") == "lifeline"
+            assert unneeded[action.endpoint_id] <= DUE
+        else:
+            assert not wished & {"monitoring", "logs"}
+    assert all(since == unneeded.get(one, NOW) for one, since in found.unneeded.items())
+
+
+@given(networks, policies, clocks)
+def test_no_isolated_subnet_loses_a_way_unless_somebody_said_so(
+    network: Vpc, rules: Policy, unneeded: dict[str, datetime]
+) -> None:
+    isolated = [one for one, tier in classify_subnets(network).items() if tier is Tier.ISOLATED]
+    asked = {service for one in rules.rules for service in one.services}
+    for action in retire(network, rules, unneeded).actions:
+        if action.kind is ActionKind.RETIRE_ENDPOINT and action.status is Status.PLANNED and isolated:
+            (gone,) = [one for one in network.endpoints if one.id == action.endpoint_id]
+            answers = gone.private_dns and gone.state is not EndpointState.FAILED
+            others = [one for one in network.endpoints if one.service_name == gone.service_name and one.id != gone.id]
+            assert not answers or network.tags or action.service not in asked or others
+
+
+@given(networks, policies, clocks, st.booleans())
+def test_after_a_retirement_nothing_is_left_to_retire(
+    network: Vpc, rules: Policy, unneeded: dict[str, datetime], is_release: bool
+) -> None:
+    first = retire(network, rules, unneeded, is_release=is_release)
+    after = without(network, first.actions)
+    again = retire(after, rules, first.unneeded, is_release=is_release)
+    assert [one for one in again.actions if one.status is Status.PLANNED] == []
+
+
+def without(network: Vpc, actions: tuple[Action, ...]) -> Vpc:
+    gone = {one.endpoint_id or one.group_id for one in actions if one.status is Status.PLANNED}
+    return replace(
+        network,
+        endpoints=tuple(one for one in network.endpoints if one.id not in gone),
+        security_groups=tuple(one for one in network.security_groups if one.id not in gone),
+    )
+
+
+@given(networks, policies, clocks)
+def test_the_order_of_awss_answers_makes_no_difference(
+    network: Vpc, rules: Policy, unneeded: dict[str, datetime]
+) -> None:
+    turned = replace(
+        network,
+        subnets=network.subnets[::-1],
+        endpoints=network.endpoints[::-1],
+        route_tables=network.route_tables[::-1],
+    )
+    assert retire(turned, rules, unneeded) == retire(network, rules, unneeded)

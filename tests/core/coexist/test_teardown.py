@@ -1,0 +1,296 @@
+"""What goes out of a teardown's way, what stays, and what is told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.coexist.teardown import (
+    SUBNET_HANDS_OFF,
+    VPC_HANDS_OFF,
+    Attempt,
+    Interface,
+    Teardown,
+    clear,
+    freeze_for,
+    is_news,
+    judge,
+    remembered,
+    without,
+)
+from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
+from lifeline.core.network.model import Endpoint, EndpointState, Vpc
+from lifeline.core.notices.notice import Notice, Severity
+from lifeline.core.notices.teardown import teardown_notice
+from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Status
+from tests.support.builders import MONITORING, OWNER, S3, VPC_ID, endpoint, gateway, own_group, plan, subnet, table, vpc
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+WHO = "deploy-role/terraform"
+OURS = Interface("eni-1", "subnet-a", "vpc_endpoint", "VPC Endpoint Interface vpce-1")
+THEIRS = Interface("eni-9", "subnet-b")
+RETIRE, REMOVE, GROUP = ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_SECURITY_GROUP
+
+
+def of_vpc(at: datetime = NOW) -> Attempt:
+    return Attempt(VPC_ID, at, WHO, "event-1")
+
+
+def of_subnet(name: str = "a", at: datetime = NOW) -> Attempt:
+    return Attempt(f"subnet-{name}", at, WHO, "event-2")
+
+
+def served(*subnets: str) -> Vpc:
+    """A VPC of two subnets with Lifeline's endpoints and group, and somebody else's gateway endpoint."""
+    mine = endpoint(MONITORING, *(subnets or ("a",)))
+    foreign = gateway("main", own=False, id="vpce-foreign")
+    return vpc(subnet("a"), subnet("b", "us-east-1b"), mine, gateway("main", id="vpce-2"), foreign, own_group())
+
+
+def judged(network: Vpc, *attempts: Attempt, interfaces: tuple[Interface, ...] = (OURS,)) -> Teardown:
+    return judge(network, attempts, interfaces, OWNER, now=NOW)
+
+
+def brief(actions: tuple[Action, ...]) -> list[tuple[ActionKind, str, Status]]:
+    return [(one.kind, one.endpoint_id or one.group_id, one.status) for one in actions]
+
+
+# ---- what goes
+
+
+def test_of_a_vpc_all_that_is_ours_goes_and_the_group_last() -> None:
+    found = clear(served(), judged(served(), of_vpc()), OWNER)
+    planned = Status.PLANNED
+    assert brief(found) == [(RETIRE, "vpce-1", planned), (RETIRE, "vpce-2", planned), (GROUP, "sg-own", planned)]
+    assert found[0].reason == f"{WHO} tries to delete {VPC_ID}"
+
+
+def test_of_a_subnet_only_the_interface_there_goes() -> None:
+    network = served("a", "b")
+    (action,) = clear(network, judged(network, of_subnet()), OWNER)
+    assert (action.kind, action.endpoint_id, action.subnet_ids) == (REMOVE, "vpce-1", ("subnet-a",))
+
+
+def test_an_endpoint_that_would_be_left_without_a_subnet_goes_itself() -> None:
+    network = served("a", "b")
+    for found in (
+        clear(served("a"), judged(served("a"), of_subnet()), OWNER),
+        clear(network, judged(network, of_subnet("a"), of_subnet("b")), OWNER),
+    ):
+        assert brief(found) == [(RETIRE, "vpce-1", Status.PLANNED)]
+
+
+def test_where_others_are_it_stays_and_says_why() -> None:
+    teardown = judged(served(), of_vpc(), interfaces=(OURS, THEIRS))
+    assert teardown.in_use == ((of_vpc(), ("eni-9",)),)
+    found = clear(served(), teardown, OWNER)
+    assert {one.status for one in found} == {Status.BLOCKED}
+    assert "nothing is removed" in found[0].error
+
+
+def test_a_free_subnet_of_a_vpc_in_use_is_cleared_all_the_same() -> None:
+    network = served("a", "b")
+    teardown = judged(network, of_vpc(), of_subnet(), interfaces=(OURS, THEIRS))
+    found = brief(clear(network, teardown, OWNER))
+    assert found[0] == (REMOVE, "vpce-1", Status.PLANNED)
+    assert {status for kind, _, status in found if kind is not REMOVE} == {Status.BLOCKED}
+    assert (teardown.is_whole, teardown.is_idle) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "interface",
+    [
+        Interface("eni-7", "subnet-a"),
+        Interface("eni-7", "subnet-a", "vpc_endpoint", "VPC Endpoint Interface vpce-foreign"),
+        Interface("eni-7", "subnet-a", "interface", "VPC Endpoint Interface vpce-1"),
+        Interface("eni-7", "subnet-a", "nat_gateway"),
+    ],
+)
+def test_every_interface_that_is_not_of_our_endpoints_counts_as_somebodys(interface: Interface) -> None:
+    assert judged(served(), of_subnet(), interfaces=(interface,)).in_use == ((of_subnet(), ("eni-7",)),)
+
+
+def test_an_interface_of_ours_is_known_by_the_endpoint_or_by_its_description() -> None:
+    listed = vpc(subnet("a"), endpoint(MONITORING, "a", interface_ids=frozenset({"eni-5"})))
+    assert judged(listed, of_vpc(), interfaces=(Interface("eni-5", "subnet-a"), OURS)).is_whole
+    leaving = vpc(subnet("a"), endpoint(MONITORING, state=EndpointState.DELETING))
+    assert judged(leaving, of_vpc()).is_whole
+
+
+def test_an_attempt_counts_until_tools_have_given_up_and_only_where_the_resource_is_there() -> None:
+    assert judged(served(), of_vpc(NOW - VPC_HANDS_OFF)).cleared == ()
+    assert judged(served(), of_subnet(at=NOW - SUBNET_HANDS_OFF)).cleared == ()
+    assert judged(served(), of_subnet("gone")).cleared == ()
+    latest = of_vpc(NOW - timedelta(minutes=1))
+    assert judged(served(), latest, of_vpc(NOW - timedelta(minutes=5))).cleared == (latest,)
+
+
+@given(
+    attempts=st.sets(st.sampled_from([of_vpc(), of_subnet("a"), of_subnet("b")])),
+    homes=st.sets(st.sampled_from("ab")),
+    others=st.sets(st.sampled_from([THEIRS, replace(THEIRS, id="eni-8", subnet_id="subnet-a")])),
+)
+def test_only_what_is_ours_is_touched_and_what_was_cleared_holds_nothing_of_ours(
+    attempts: set[Attempt], homes: set[str], others: set[Interface]
+) -> None:
+    network = served(*homes) if homes else vpc(subnet("a"), subnet("b"), own_group())
+    teardown = judged(network, *attempts, interfaces=(OURS, *others))
+    found = clear(network, teardown, OWNER)
+    assert all(one.kind in GIVES_UP for one in found)
+    assert {one.endpoint_id or one.group_id for one in found} <= {"vpce-1", "vpce-2", "sg-own"}
+    after = applied(network, found)
+    assert not any(one.subnet_ids & teardown.doomed for one in after.endpoints)
+    assert clear(after, replace(teardown, in_use=()), OWNER) == ()
+    used = {one.subnet_id for one in others}
+    assert all(
+        set(one.subnet_ids) & used == set() for one in found if one.status is Status.PLANNED and one.kind is REMOVE
+    )
+
+
+def applied(network: Vpc, actions: tuple[Action, ...]) -> Vpc:
+    """The network once these are made."""
+    made = [one for one in actions if one.status is Status.PLANNED]
+    gone = {one.endpoint_id or one.group_id for one in made if one.kind is not REMOVE}
+    left = {one.endpoint_id: frozenset(one.subnet_ids) for one in made if one.kind is REMOVE}
+    endpoints = tuple(
+        replace(one, subnet_ids=one.subnet_ids - left.get(one.id, frozenset()))
+        for one in network.endpoints
+        if one.id not in gone
+    )
+    groups = tuple(one for one in network.security_groups if one.id not in gone)
+    return replace(network, endpoints=endpoints, security_groups=groups)
+
+
+# ---- the others are served
+
+
+def test_without_a_doomed_subnet_the_plan_serves_the_rest_from_elsewhere() -> None:
+    network = without(served("a"), {"subnet-a"}, OWNER)
+    (made,) = [one for one in plan(network).actions if one.kind is ActionKind.CREATE_INTERFACE_ENDPOINT]
+    assert made.subnet_ids == ("subnet-b",)
+
+
+def test_without_a_doomed_subnet_an_endpoint_in_another_serves_on() -> None:
+    assert plan(without(served("a", "b"), {"subnet-a"}, OWNER)).actions == ()
+
+
+def test_others_endpoints_are_seen_as_they_are() -> None:
+    foreign: Endpoint = endpoint(MONITORING, "a", own=False)
+    network = vpc(subnet("a"), subnet("b"), foreign)
+    assert without(network, {"subnet-a"}, OWNER).endpoints == (foreign,)
+    assert without(network, set(), OWNER) is network
+
+
+# ---- hands off
+
+
+def test_a_vpcs_teardown_freezes_everything_for_an_hour_from_the_last_attempt() -> None:
+    frozen = freeze_for(judged(served(), of_vpc()), {}, now=NOW)
+    assert {key: one.until for key, one in frozen.items()} == dict.fromkeys((VPC_ID, EVERYTHING), NOW + VPC_HANDS_OFF)
+    later = NOW + timedelta(minutes=10)
+    again = judge(served(), [of_vpc(later)], [OURS], OWNER, now=later)
+    renewed = freeze_for(again, frozen, now=later)[EVERYTHING]
+    assert (renewed.since, renewed.until) == (NOW, later + VPC_HANDS_OFF)
+
+
+def test_a_subnets_teardown_freezes_the_rest_only_while_nobody_is_there() -> None:
+    assert set(freeze_for(judged(served(), of_subnet()), {}, now=NOW)) == {"subnet-a", EVERYTHING}
+    used = judged(served(), of_subnet(), interfaces=(OURS, THEIRS))
+    assert set(freeze_for(used, {}, now=NOW)) == {"subnet-a"}
+
+
+def test_who_comes_later_ends_the_freeze_without_a_word() -> None:
+    frozen = freeze_for(judged(served(), of_vpc()), {}, now=NOW)
+    known = list(remembered(frozen, now=NOW))
+    assert known == [of_vpc()]
+    teardown = judge(served(), [], [OURS, THEIRS], OWNER, now=NOW, known=known)
+    assert (teardown.cleared, teardown.in_use) == ((), ())
+    assert freeze_for(teardown, frozen, now=NOW) == {}
+
+
+def test_freezes_of_other_kinds_stay_as_they_are() -> None:
+    hand = {EVERYTHING: Freeze(FreezeKind.HAND, NOW, "a person asked for it")}
+    assert freeze_for(judged(served(), of_vpc()), hand, now=NOW)[EVERYTHING] == hand[EVERYTHING]
+    used = judged(served(), of_vpc(), interfaces=(THEIRS,))
+    assert freeze_for(used, hand, now=NOW) == hand
+
+
+def test_between_two_subnets_of_a_destroy_everything_stays_frozen() -> None:
+    frozen = freeze_for(judged(served(), of_subnet()), {}, now=NOW)
+    rest = replace(served("b"), subnets=(subnet("b"),))
+    between = judge(rest, [], [], OWNER, now=NOW, known=remembered(frozen, now=NOW))
+    assert set(freeze_for(between, frozen, now=NOW)) == {EVERYTHING}
+    ended = NOW + SUBNET_HANDS_OFF
+    assert freeze_for(judge(rest, [], [], OWNER, now=ended), frozen, now=ended) == {}
+
+
+# ---- what is told
+
+
+def test_it_is_news_once_and_again_when_something_is_done() -> None:
+    teardown = judged(served(), of_vpc())
+    planned = clear(served(), teardown, OWNER)
+    done = tuple(replace(one, status=Status.DONE) for one in planned)
+    failed = tuple(replace(one, status=Status.FAILED) for one in planned)
+    told: dict[str, datetime | None] = {f"{VPC_ID} cleared": NOW}
+    assert is_news(teardown, done, told, NOW, is_plan=False)
+    assert is_news(teardown, planned, {}, NOW, is_plan=True)
+    assert is_news(teardown, (), {f"{VPC_ID} cleared": None}, NOW, is_plan=False)
+    assert is_news(teardown, failed, told, NOW, is_plan=False)
+    assert not is_news(teardown, failed, {**told, "failed": NOW}, NOW, is_plan=False)
+    assert not is_news(teardown, planned, {}, NOW, is_plan=False)
+    assert not is_news(teardown, planned, told, NOW, is_plan=True)
+    assert not is_news(teardown, (), {}, NOW, is_plan=False)
+
+
+def notice(teardown: Teardown, *, status: Status, is_plan: bool = False, held_by: str = "") -> Notice:
+    actions = [
+        replace(one, status=status if one.status is Status.PLANNED else one.status, held_by=held_by)
+        for one in clear(served(), teardown, OWNER)
+    ]
+    found = teardown_notice(served(), teardown, actions, OWNER, is_plan=is_plan)
+    assert found.text.isascii()
+    assert all(len(line) <= 80 for line in found.text.split("\n"))
+    assert (found.kind, found.vpc_id, len(found.subject) <= 100) == ("teardown", VPC_ID, True)
+    return found
+
+
+def flat(lines: tuple[str, ...]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+def test_a_notice_says_who_deletes_what_went_what_else_is_there_and_until_when() -> None:
+    found = notice(judged(served(), of_vpc()), status=Status.DONE)
+    assert found.severity is Severity.INFO
+    assert f"{WHO} tried to delete {VPC_ID} at 2026-03-02 09:00:00 UTC" in flat(found.happened)
+    assert "done: delete vpce-1 (monitoring)" in flat(found.done)
+    assert "perhaps in the way too: vpce-foreign, subnet-a, subnet-b." in flat(found.next)
+    assert f"makes nothing in {VPC_ID} until 2026-03-02 10:00:00 UTC" in flat(found.next)
+    assert "event-1" in flat(found.ids)
+    assert found.facts["removed"] == ["vpce-1", "vpce-2", "sg-own"]
+
+
+def test_a_notice_names_the_first_three_interfaces_that_stand_in_the_way() -> None:
+    others = tuple(replace(THEIRS, id=f"eni-{number}") for number in range(5))
+    found = notice(judged(served(), of_vpc(), interfaces=others), status=Status.PLANNED)
+    assert found.severity is Severity.WARNING
+    assert f"eni-0, eni-1, eni-2 and 2 more in {VPC_ID} are not Lifeline's" in flat(found.why)
+    assert "left alone: delete vpce-1" in flat(found.done)
+
+
+def test_a_notice_says_what_was_only_planned_failed_or_held_back() -> None:
+    teardown = judged(served(), of_vpc())
+    assert "would delete vpce-1 (monitoring)" in flat(notice(teardown, status=Status.PLANNED, is_plan=True).done)
+    failed = notice(teardown, status=Status.FAILED)
+    assert (failed.severity, "failed: delete vpce-1" in flat(failed.done)) == (Severity.CRITICAL, True)
+    held = tuple(one.held(KILL_SWITCH, ON) for one in clear(served(), teardown, OWNER))
+    found = teardown_notice(served(), teardown, held, OWNER, is_plan=False)
+    assert f"not done, for {ON}: delete vpce-1" in flat(found.done)
+
+
+def test_a_group_of_a_service_gateway_only_vpc_goes_too() -> None:
+    network = vpc(subnet("a"), table(), gateway("main", id="vpce-2", service_name=S3), own_group())
+    assert [one.kind for one in clear(network, judged(network, of_vpc()), OWNER)] == [RETIRE, GROUP]

@@ -1,0 +1,37 @@
+"""What the kill switch's parameter says."""
+
+import pytest
+
+from lifeline.core.guards.kill_switch import why_on, why_unreadable
+from lifeline.core.notices.kill_switch import switch_notice
+
+NAME = "/lifeline/stop"
+
+
+@pytest.mark.parametrize("value", ["off", " OFF\n"])
+def test_off_lets_changes_pass(value: str) -> None:
+    assert why_on(NAME, value) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [("on", "/lifeline/stop says on"), ("", "neither on nor off"), ("f\x00lse", "'f\\x00lse'")]
+)
+def test_on_and_whatever_else_stops_them_in_words(value: str, words: str) -> None:
+    said = why_on(NAME, value)
+    assert said.startswith("the kill switch is on: ")
+    assert words in said
+
+
+def test_what_cannot_be_read_counts_as_on() -> None:
+    assert why_unreadable(NAME, "AccessDenied: no") == (
+        "the kill switch is on: /lifeline/stop can't be read, which counts as on: AccessDenied: no"
+    )
+
+
+def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
+    notice = switch_notice(why_on(NAME, "on"), NAME, [f"vpc-{place}" for place in range(12)])
+    assert "The kill switch is on: /lifeline/stop says on." in notice.text
+    assert "Held back in 12 VPCs: vpc-0, " in notice.text
+    assert "And 2 more" in " ".join(notice.text.split())
+    assert "aws ssm put-parameter --name /lifeline/stop --type String --value off --overwrite" in notice.text
+    assert "Nothing is held back." in switch_notice("the kill switch is on", NAME, []).text

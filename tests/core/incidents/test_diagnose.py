@@ -1,0 +1,815 @@
+"""Why an agent is silent: the order of causes, and what each says."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.watches import Rules, Watch
+from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose, diagnose_together
+from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
+from tests.support.agents import minute
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    VPC_ID,
+    default_route,
+    endpoint,
+    own_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+SINCE = minute(0)
+NOW = minute(6)
+EC2 = "com.amazonaws.us-east-1.ec2"
+INSTANCE = Instance(
+    Power.RUNNING,
+    launched_at=minute(-6000),
+    state="running",
+    vpc_id=VPC_ID,
+    subnet_id="subnet-a",
+    zone="us-east-1a",
+    profile_arn="arn:aws:iam::1:instance-profile/app",
+)
+SERVED = endpoint(MONITORING, "a")
+CLOSED_GROUP = own_group("192.168.0.0/16")
+DENYING = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}})
+ALLOWED = RoleVerdict(Permit.ALLOWED, "app-role", "role app-role may publish metrics")
+DENIED = RoleVerdict(Permit.DENIED, "app-role", "role app-role may not call cloudwatch:PutMetricData")
+
+
+def network(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+    """A VPC with subnet a, isolated and named `app`, and whatever else."""
+    return vpc(subnet("a"), own_group(), *parts, **{"tags": (("Name", "app"),), **more})
+
+
+def served(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+    return network(SERVED, *parts, **more)
+
+
+def agent(*needs: str, since: datetime = SINCE, **more: Any) -> Agent:
+    made = Agent(
+        "i-1",
+        Series("mem_used_percent", (("InstanceId", "i-1"),)),
+        needs=frozenset(needs),
+        seen_at=minute(-1),
+        state=State.SILENT,
+        gap=Gap(since=since, opened_at=minute(6)),
+    )
+    return replace(made, **more)
+
+
+def facts(seen: Vpc | None = None, *needs: str, **more: Any) -> Facts:
+    """A healthy instance whose way to `monitoring` is open and whose role may publish, but for what the test says."""
+    sound = Facts(
+        agent=agent(*needs),
+        watch=Watch(),
+        instance=INSTANCE,
+        health=Health.OK,
+        vpc=seen or served(),
+        catalog=CATALOG,
+        dns=DnsView(),
+        role=ALLOWED,
+    )
+    return replace(sound, **more)
+
+
+def change(name: str, *ids: str, at: float = -3, event_id: str = "e-1", actor: str = "deploy-role") -> Change:
+    return Change(minute(at), event_id, name, actor, frozenset(ids))
+
+
+DELETED = change("DeleteRoute", "rtb-main")
+
+
+def why(known: Facts, now: datetime = NOW) -> Cause:
+    return diagnose(known, now)
+
+
+class TestTheOrder:
+    """One row for each cause alone, and for each pair: the higher one wins."""
+
+    # What each place in the order takes to be found, from the highest to the lowest.
+    ROWS: tuple[tuple[CauseKind, Confidence, Mapping[str, Any]], ...] = (
+        (CauseKind.MACHINE, Confidence.HIGH, {"health": Health.IMPAIRED}),
+        (CauseKind.CUT_OFF, Confidence.HIGH, {"vpc": network()}),
+        (CauseKind.ENDPOINT_POLICY, Confidence.HIGH, {"vpc": network(replace(SERVED, policy=DENYING))}),
+        (
+            CauseKind.CUT_OFF,
+            Confidence.MEDIUM,
+            {"vpc": served(), "made": (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)},
+        ),
+        (CauseKind.ROLE, Confidence.HIGH, {"role": DENIED}),
+        (CauseKind.NO_PROFILE, Confidence.MEDIUM, {"instance": replace(INSTANCE, profile_arn="")}),
+        (CauseKind.AGENT, Confidence.LOW, {}),
+    )
+
+    @pytest.mark.parametrize(("kind", "confidence", "members"), ROWS)
+    def test_each_cause_is_found_alone(
+        self, kind: CauseKind, confidence: Confidence, members: Mapping[str, Any]
+    ) -> None:
+        found = why(facts(**members))
+        assert (found.kind, found.confidence) == (kind, confidence)
+        assert found.advice
+        assert found.evidence
+
+    @pytest.mark.parametrize("lower", range(len(ROWS)))
+    @pytest.mark.parametrize("higher", range(len(ROWS)))
+    def test_a_higher_cause_wins(self, higher: int, lower: int) -> None:
+        if higher > lower:
+            return
+        kind, confidence, members = self.ROWS[higher]
+        found = why(facts(**{**self.ROWS[lower][2], **members}))
+        assert (found.kind, found.confidence) == (kind, confidence)
+
+    @pytest.mark.parametrize(
+        ("seen", "kind", "subject"),
+        [
+            (network(replace(SERVED, state=EndpointState.PENDING)), CauseKind.ENDPOINT_PENDING, "vpce-1"),
+            (network(replace(SERVED, state=EndpointState.FAILED)), CauseKind.ENDPOINT_FAILED, "vpce-1"),
+            (vpc(subnet("a"), SERVED, CLOSED_GROUP), CauseKind.ENDPOINT_CLOSED, "vpce-1"),
+            (served(dns_hostnames=False), CauseKind.DNS_OFF, "vpce-1"),
+            (network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))), CauseKind.CUT_OFF, ""),
+        ],
+    )
+    def test_each_way_that_is_closed_is_a_cause_of_the_network(self, seen: Vpc, kind: CauseKind, subject: str) -> None:
+        found = why(facts(seen, role=DENIED))
+        assert (found.kind, found.confidence, found.subject) == (kind, Confidence.HIGH, subject)
+        assert (found.service, found.key) == ("monitoring", f"network|{VPC_ID}|monitoring")
+
+
+class TestCutOff:
+    def test_is_told_with_the_change_that_began_it(self) -> None:
+        found = why(facts(network(), changes=(DELETED,)))
+        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert found.change == DELETED
+        assert found.evidence == (
+            "subnet-a is isolated by rtb-main",
+            "no endpoint of the VPC answers monitoring",
+            "no route out and no endpoint leads to monitoring",
+            "DeleteRoute by deploy-role at 2026-03-02 08:57:00 UTC (CloudTrail event e-1)",
+        )
+        assert (found.vpc_id, found.vpc_name, found.is_healable) == (VPC_ID, "app", True)
+
+    def test_is_told_without_a_change_where_none_is_on_record(self) -> None:
+        found = why(facts(network(), changes=(change("DeleteRoute", "rtb-main", at=30),)))
+        assert (found.words, found.change) == ("no route out and no endpoint leads to monitoring", None)
+        assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
+
+    @pytest.mark.parametrize(
+        ("at", "launched_at", "is_behind"),
+        [
+            (-3, -6000, True),
+            (-10.9, -6000, True),  # a connection may outlive its route for ten minutes
+            (-11.1, -6000, False),
+            (-3, -2, False),
+            (-3, -0.5, True),  # it started after its last datapoint: whether it could have sent one isn't known
+        ],
+    )
+    def test_is_not_blamed_on_a_change_after_which_the_agent_still_reported(
+        self, at: float, launched_at: float, is_behind: bool
+    ) -> None:
+        started = replace(INSTANCE, launched_at=minute(launched_at))
+        found = why(facts(network(), instance=started, changes=(change("DeleteRoute", "rtb-main", at=at),)))
+        assert (found.kind, found.change is not None) == (CauseKind.CUT_OFF, is_behind)
+
+    def test_does_not_say_that_nothing_is_on_record_where_the_record_could_not_be_read(self) -> None:
+        found = why(facts(network(), unreadable=("the changes of the VPC could not be read",)))
+        assert found.evidence[-1] == "the changes of the VPC could not be read"
+        assert not any("on record" in line for line in found.evidence)
+        assert found.confidence is Confidence.MEDIUM
+
+    @pytest.mark.parametrize("dns", [None, DnsView(unreadable=("the zones could not be read",))])
+    def test_is_likely_where_central_endpoints_could_not_be_checked(self, dns: DnsView | None) -> None:
+        found = why(facts(network(), dns=dns))
+        assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
+        assert any("could not be" in line for line in found.evidence)
+
+    def test_says_until_when_lifeline_mends_it(self) -> None:
+        expected = "Lifeline mends this where its mode and its policy allow it: agents should be back by 09:26:00 UTC."
+        assert why(facts(network())).advice.startswith(expected)
+        late = why(facts(network()), minute(27)).advice
+        assert late.startswith("Lifeline hasn't mended this by 09:26:00 UTC: its notices say what it may not do.")
+
+    def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
+        dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
+        found = why(facts(network(dead), changes=(change("ReplaceRoute", "rtb-main", at=-600),)))
+        assert (found.kind, found.change) == (CauseKind.CUT_OFF, None)
+        assert "subnet-a is isolated by rtb-main; its route to tgw-1 is a blackhole" in found.evidence
+        assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
+
+    def test_of_an_agent_that_never_reported_may_be_the_work_of_an_old_change(self) -> None:
+        early = change("ReplaceRoute", "rtb-main", at=-600)
+        new = agent(seen_at=None, series=None)
+        assert why(facts(network(), agent=new, changes=(early,))).change == early
+
+    def test_in_anothers_vpc_is_likely_for_only_its_owner_sees_its_endpoints(self) -> None:
+        shared = network(owner_id="2")
+        found = why(facts(shared))
+        assert (found.kind, found.confidence, found.is_healable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, False)
+        assert "the VPC belongs to account 2, which alone can see and make its endpoints" in found.evidence
+        assert why(facts(network(owner_id="1"))).confidence is Confidence.HIGH
+        unknown = facts(shared, instance=replace(INSTANCE, profile_arn=""))
+        assert why(unknown).is_healable
+
+    def test_is_not_lifelines_to_mend_where_a_central_endpoint_lost_its_route(self) -> None:
+        zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
+        found = why(facts(network(), dns=DnsView((zone,)), changes=(DELETED,)))
+        assert (found.kind, found.is_healable, found.confidence) == (CauseKind.CUT_OFF, False, Confidence.MEDIUM)
+        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+
+    def test_names_a_public_address_that_is_missing(self) -> None:
+        public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
+        assert why(facts(public)).words == "the instance has no public address"
+        open_way = why(facts(public, instance=replace(INSTANCE, has_public_address=True)))
+        assert open_way.kind is CauseKind.AGENT
+
+
+class TestAnEndpoint:
+    def test_that_is_closed_names_the_group_and_what_closed_it(self) -> None:
+        revoked = change("RevokeSecurityGroupIngress", "sg-own")
+        found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(DELETED, revoked)))
+        assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
+        assert (found.change, found.is_healable) == (revoked, True)
+
+    @pytest.mark.parametrize("key", ["monitoring", SECURITY_GROUP, EVERYTHING])
+    def test_that_is_closed_and_frozen_is_not_said_to_be_mended(self, key: str) -> None:
+        frozen = (key, Freeze(FreezeKind.FIGHT, minute(-30), "others undid it 3 times"))
+        found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
+        assert not found.is_healable
+        assert "Lifeline doesn't mend this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
+        assert "Otherwise: Let 443 in from the whole VPC in a security group of vpce-1." in found.advice
+
+    def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
+        frozen = tuple((key, Freeze(FreezeKind.HAND, NOW, "asked")) for key in ("logs", DNS_ATTRIBUTES))
+        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=frozen)).is_healable
+
+    def test_that_is_closed_may_be_outlived_by_an_open_connection(self) -> None:
+        """Other than a route: nobody's connection lasts without one."""
+        revoked = change("RevokeSecurityGroupIngress", "sg-own", at=-60)
+        deleted = change("DeleteVpcEndpoints", "vpce-gone", at=-60)
+        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(revoked,))).change == revoked
+        assert why(facts(network(), changes=(deleted,))).change is None
+
+    def test_that_is_closed_and_somebody_elses_is_theirs_to_open(self) -> None:
+        foreign = endpoint(MONITORING, "a", own=False)
+        found = why(facts(vpc(subnet("a"), foreign, CLOSED_GROUP)))
+        assert not found.is_healable
+        assert found.advice == "Let 443 in from the whole VPC in a security group of vpce-1."
+
+    def test_that_lifeline_made_and_is_pending_says_until_when(self) -> None:
+        coming = network(replace(SERVED, state=EndpointState.PENDING))
+        found = why(facts(coming, made=(MadeFact("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
+        assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
+        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert "vpce-1 for monitoring is pending" in found.evidence
+        assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents should be back by 09:22:00 UTC."
+
+    def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
+        allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
+        found = why(facts(network(replace(SERVED, policy=json.dumps({"Statement": allow})))))
+        assert found.kind is CauseKind.AGENT
+        assert any("can't be told from it alone" in line for line in found.evidence)
+
+    def test_whose_policy_forbids_metrics_is_named_with_the_change(self) -> None:
+        modified = change("ModifyVpcEndpoint", "vpce-1", at=-8)
+        found = why(facts(network(replace(SERVED, policy=DENYING)), changes=(modified, DELETED)))
+        assert (found.key, found.change) == ("ENDPOINT_POLICY|vpce-1", modified)
+        assert found.words == "the policy of vpce-1 doesn't allow cloudwatch:PutMetricData"
+
+    def test_whose_policy_forbids_metrics_may_not_be_asked_where_names_are_resolved_elsewhere(self) -> None:
+        elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
+        found = why(facts(network(replace(SERVED, policy=DENYING)), dns=elsewhere))
+        assert (found.kind, found.confidence) == (CauseKind.ENDPOINT_POLICY, Confidence.MEDIUM)
+        assert any("10.0.0.53" in line for line in found.evidence)
+
+    def test_whose_policy_forbids_metrics_comes_before_other_needs(self) -> None:
+        started = replace(INSTANCE, launched_at=minute(-1))
+        found = why(facts(network(replace(SERVED, policy=DENYING)), "ec2", instance=started))
+        assert found.kind is CauseKind.ENDPOINT_POLICY
+
+
+class TestAnotherNeed:
+    """An agent with AutoScalingGroupName among its dimensions sends nothing until it reaches ec2."""
+
+    def started(self, **more: Any) -> Instance:
+        return replace(INSTANCE, launched_at=minute(-1), **more)
+
+    def test_is_the_cause_of_an_agent_that_started_since_it_was_cut_off(self) -> None:
+        found = why(facts(served(), "ec2", instance=self.started(), changes=(DELETED,), role=DENIED))
+        assert (found.kind, found.confidence, found.service) == (CauseKind.CUT_OFF, Confidence.HIGH, "ec2")
+        assert found.words == (
+            "DeleteRoute by deploy-role left no way to ec2; without its tags the agent sends nothing"
+        )
+        assert found.is_healable
+
+    def test_is_the_cause_of_an_agent_that_never_reported(self) -> None:
+        new = agent("ec2", seen_at=None, series=None)
+        found = why(facts(served(), agent=new))
+        assert (found.service, found.confidence) == ("ec2", Confidence.HIGH)
+
+    def test_may_be_the_cause_of_an_agent_that_was_restarted(self) -> None:
+        found = why(facts(served(), "ec2"))
+        assert (found.service, found.confidence) == ("ec2", Confidence.MEDIUM)
+        assert found.words.endswith("; without its tags a restarted agent sends nothing")
+
+    def test_gives_way_to_what_is_sure_to_stop_an_agent_that_has_run_before(self) -> None:
+        assert why(facts(served(), "ec2", role=DENIED)).kind is CauseKind.ROLE
+        cured = why(facts(served(), "ec2", made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
+        assert (cured.service, cured.fix) == ("monitoring", "endpoint vpce-1 became available by 09:04:00 UTC")
+
+    def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
+        assert why(facts(served(), "ec2", instance=replace(INSTANCE, profile_arn=""))).kind is CauseKind.NO_PROFILE
+
+    MADE = (MadeFact("ec2", "vpce-ec2", minute(2), minute(4)),)
+
+    def test_that_was_mended_is_sure_for_an_agent_that_started_and_likely_for_another(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        known = facts(both, "ec2", made=self.MADE, changes=(change("DeleteRoute", "rtb-main", at=-0.5),))
+        likely = why(known)
+        assert (likely.service, likely.fixed_at, likely.confidence) == ("ec2", minute(4), Confidence.MEDIUM)
+        sure = why(replace(known, instance=self.started()))
+        assert (sure.service, sure.fixed_at, sure.confidence) == ("ec2", minute(4), Confidence.HIGH)
+
+    def test_that_was_mended_comes_after_a_role_that_forbids_unless_the_agent_started(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        known = facts(both, "ec2", made=self.MADE, role=DENIED)
+        assert why(known).kind is CauseKind.ROLE
+        assert why(replace(known, instance=self.started())).service == "ec2"
+
+    def test_comes_after_monitoring(self) -> None:
+        assert why(facts(network(), "ec2", instance=self.started())).service == "monitoring"
+
+    def test_that_is_served_is_no_cause(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        assert why(facts(both, "ec2", instance=self.started())).kind is CauseKind.AGENT
+
+    def test_may_come_from_the_watch(self) -> None:
+        found = why(facts(served(), watch=Watch(needs=frozenset({"ec2"}))))
+        assert found.service == "ec2"
+
+    def test_for_logs_never_stops_metrics_for_sure(self) -> None:
+        found = why(facts(served(), "logs", instance=self.started()))
+        assert (found.service, found.confidence) == ("logs", Confidence.MEDIUM)
+
+    def test_behind_a_closed_endpoint_is_named(self) -> None:
+        closed = endpoint(EC2, "a", id="vpce-ec2", group_ids=frozenset({"sg-ec2"}))
+        group = SecurityGroup("sg-ec2", "theirs")
+        found = why(facts(served(closed, group), "ec2", instance=self.started()))
+        assert found.kind is CauseKind.ENDPOINT_CLOSED
+        assert ": ec2 can't be reached; without its tags the agent sends nothing" in found.words
+
+
+class TestMendedMeanwhile:
+    EARLIER = Cause(
+        CauseKind.CUT_OFF,
+        Confidence.HIGH,
+        "DeleteRoute by deploy-role left no way to monitoring",
+        service="monitoring",
+        vpc_id=VPC_ID,
+        change=DELETED,
+        is_healable=True,
+    )
+    PUBLIC = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))
+    OUT = replace(INSTANCE, has_public_address=True)
+    BACK = change("CreateRoute", "rtb-main", at=4, event_id="e-2", actor="alice")
+
+    def test_the_agent_joins_the_open_incident_with_the_endpoint_that_mended_it(self) -> None:
+        made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
+        found = why(facts(earlier=((self.EARLIER, minute(0)),), made=made))
+        assert found == replace(
+            self.EARLIER,
+            fixed_at=minute(4),
+            fix="endpoint vpce-1 became available by 09:04:00 UTC",
+            advice="Agents may need until 09:19:00 UTC to come back. Restart the agent of an instance that is still "
+            "silent then.",
+            is_healable=False,
+        )
+
+    def test_an_endpoint_whose_time_is_not_known_is_available_now(self) -> None:
+        found = why(facts(earlier=((self.EARLIER, minute(0)),)))
+        assert (found.fixed_at, found.fix) == (NOW, "endpoint vpce-1 is available")
+
+    def test_the_route_that_came_back_is_named_with_who_brought_it(self) -> None:
+        known = facts(
+            network(self.PUBLIC),
+            instance=self.OUT,
+            earlier=((self.EARLIER, minute(0)),),
+            changes=(DELETED, self.BACK),
+        )
+        found = why(known)
+        assert (found.fixed_at, found.fix) == (minute(4), "the route came back (CreateRoute by alice at 09:04:00 UTC)")
+
+    def test_a_group_that_was_opened_again_is_named(self) -> None:
+        closed = replace(self.EARLIER, kind=CauseKind.ENDPOINT_CLOSED, change=None)
+        opened = change("AuthorizeSecurityGroupIngress", "sg-own", at=3, actor="alice")
+        found = why(facts(earlier=((closed, minute(0)),), changes=(opened,)))
+        assert found.fix == "the endpoint lets it in again (AuthorizeSecurityGroupIngress by alice at 09:03:00 UTC)"
+
+    def test_a_way_that_opened_for_no_known_reason_is_open_again(self) -> None:
+        known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((self.EARLIER, minute(-5)),))
+        assert why(replace(known, own=self.EARLIER)).fix == "the way is open again"
+
+    def test_one_that_falls_silent_beside_an_outage_and_has_its_way_out_is_not_a_part_of_it(self) -> None:
+        known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((self.EARLIER, minute(-5)),))
+        assert why(known).kind is CauseKind.AGENT
+
+    def test_one_that_has_its_way_out_is_not_a_part_of_an_outage_that_is_mended_elsewhere(self) -> None:
+        mended = replace(self.EARLIER, fixed_at=minute(5), fix="the route came back")
+        known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((mended, minute(-60)),))
+        assert why(known).kind is CauseKind.AGENT
+
+    def test_a_cause_that_is_known_to_be_mended_is_taken_over_while_its_cure_is_fresh(self) -> None:
+        mended = replace(self.EARLIER, fixed_at=minute(-1), fix="the route came back")
+        assert why(facts(earlier=((mended, minute(-9)),))) == mended
+        long_ago = replace(mended, fixed_at=minute(-3))
+        assert why(facts(earlier=((long_ago, minute(-9)),))).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(
+        ("cause", "began"),
+        [
+            (replace(EARLIER, vpc_id="vpc-other"), 0),
+            (replace(EARLIER, service="ec2"), 0),
+            (replace(EARLIER, kind=CauseKind.AGENT), 0),
+            (EARLIER, 11),
+        ],
+    )
+    def test_what_is_another_incident_is_not_joined(self, cause: Cause, began: int) -> None:
+        assert why(facts(earlier=((cause, minute(began)),))).kind is CauseKind.AGENT
+
+    def test_a_subnet_with_its_own_way_out_does_not_join_an_old_outage_of_others(self) -> None:
+        known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((self.EARLIER, minute(-300)),))
+        assert why(known).kind is CauseKind.AGENT
+
+    def test_without_an_incident_an_endpoint_made_lately_tells_of_the_cut(self) -> None:
+        made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
+        found = why(facts(made=made, changes=(DELETED,)))
+        assert (found.kind, found.confidence, found.change) == (CauseKind.CUT_OFF, Confidence.HIGH, DELETED)
+        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert (found.fixed_at, found.key) == (minute(4), f"network|{VPC_ID}|monitoring")
+        guess = why(facts(made=made))
+        assert (guess.words, guess.confidence) == ("there was no way to monitoring", Confidence.MEDIUM)
+
+    @pytest.mark.parametrize(
+        ("made", "seen"),
+        [
+            (MadeFact("monitoring", "vpce-1", minute(-16), minute(1)), served()),
+            (MadeFact("monitoring", "vpce-1", minute(-14), minute(-3)), served()),
+            (MadeFact("monitoring", "vpce-0", minute(2), minute(4)), served()),
+            (MadeFact("ec2", "vpce-1", minute(2), minute(4)), served()),
+            (
+                MadeFact("monitoring", "vpce-1", minute(2), minute(4)),
+                served(table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))),
+            ),
+        ],
+    )
+    def test_an_endpoint_that_explains_nothing_is_no_cause(self, made: MadeFact, seen: Vpc) -> None:
+        assert why(facts(seen, made=(made,))).kind is CauseKind.AGENT
+
+    def test_the_story_names_who_began_it_and_what_mended_it_and_is_recovering(self) -> None:
+        """The route goes, Lifeline makes the endpoint within a minute, the gap is opened while the agent isn't back."""
+        story = (
+            change("ModifySubnetAttribute", "subnet-a", at=-0.7, event_id="e-0"),
+            change("DeleteRoute", "rtb-main", at=-0.8, event_id="e-9", actor="deploy-role/terraform"),
+            change("DetachInternetGateway", "igw-1", VPC_ID, at=-0.6, event_id="e-5"),
+            change("CreateTags", "subnet-a", at=0.5, event_id="e-7"),
+        )
+        found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
+        assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
+        assert found.words == "DeleteRoute by deploy-role/terraform left no way to monitoring"
+        assert found.fix == "endpoint vpce-1 became available by 09:02:00 UTC"
+        assert "vpce-1 serves monitoring" in found.evidence
+        assert found.fixed_at
+        assert found.fixed_at + RECOVERY_TIME > NOW
+
+    def test_without_an_incident_two_changes_tell_of_the_cut(self) -> None:
+        known = facts(network(self.PUBLIC), instance=self.OUT, changes=(DELETED, self.BACK))
+        found = why(known)
+        assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
+        assert (found.words, found.fixed_at) == ("DeleteRoute by deploy-role left no way to monitoring", minute(4))
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            (DELETED,),
+            (BACK,),
+            (replace(BACK, at=minute(-4)), DELETED),
+            (change("DeleteRoute", "rtb-main", at=-11), BACK),
+            (change("DeleteRoute", "rtb-main", at=-9), replace(BACK, at=minute(-3))),
+            (change("DeleteRoute", "rtb-main", at=3), BACK),
+            (DELETED, change("AuthorizeSecurityGroupIngress", "sg-own", at=4)),
+        ],
+    )
+    def test_changes_that_do_not_frame_the_gap_tell_nothing(self, changes: tuple[Change, ...]) -> None:
+        assert why(facts(network(self.PUBLIC), instance=self.OUT, changes=changes)).kind is CauseKind.AGENT
+
+    def test_changes_from_before_its_instance_started_stopped_no_agent_that_has_reported_since(self) -> None:
+        built = (change("AssociateRouteTable", "subnet-a", "rtb-main", at=-1.7), replace(self.BACK, at=minute(-1.6)))
+        started = replace(self.OUT, launched_at=minute(-1.5))
+        assert why(facts(network(self.PUBLIC), instance=started, changes=built)).kind is CauseKind.AGENT
+        never = agent(series=None, seen_at=None)
+        assert why(facts(network(self.PUBLIC), instance=started, changes=built, agent=never)).kind is CauseKind.CUT_OFF
+
+    def test_a_group_closed_and_opened_tells_of_the_cut(self) -> None:
+        closed = change("RevokeSecurityGroupIngress", "sg-own", actor="bob")
+        opened = change("AuthorizeSecurityGroupIngress", "sg-own", at=3, event_id="e-2")
+        found = why(facts(changes=(closed, opened)))
+        assert (found.kind, found.words) == (
+            CauseKind.ENDPOINT_CLOSED,
+            "RevokeSecurityGroupIngress by bob closed the way to monitoring",
+        )
+
+    def test_an_endpoint_made_by_hand_after_the_route_was_taken_is_the_cure_and_not_the_cause(self) -> None:
+        made = change("CreateVpcEndpoint", "vpce-1", VPC_ID, at=-1, event_id="e-2", actor="alice")
+        opened = change("AuthorizeSecurityGroupIngress", "sg-own", at=-0.5, event_id="e-3", actor="alice")
+        found = why(facts(changes=(DELETED, made, opened)))
+        assert (found.kind, found.change) == (CauseKind.CUT_OFF, DELETED)
+        assert found.fix == "endpoint vpce-1 is available (CreateVpcEndpoint by alice at 08:59:00 UTC)"
+
+    @pytest.mark.parametrize(("gone", "back"), [("e-1", "e-2"), ("e-2", "e-1")])
+    def test_a_route_taken_and_brought_back_in_one_second_tells_of_the_cut_whatever_the_events_ids(
+        self, gone: str, back: str
+    ) -> None:
+        both = (replace(DELETED, event_id=gone), replace(self.BACK, at=DELETED.at, event_id=back))
+        found = why(facts(network(self.PUBLIC), instance=self.OUT, changes=both))
+        assert (found.kind, found.fixed_at) == (CauseKind.AGENT, None)
+        near = tuple(replace(one, at=minute(-1)) for one in both)
+        found = why(facts(network(self.PUBLIC), instance=self.OUT, changes=near))
+        assert (found.kind, found.fixed_at) == (CauseKind.CUT_OFF, minute(-1))
+
+    def test_the_vpcs_dns_turned_off_and_on_tells_of_the_cut(self) -> None:
+        off = change("ModifyVpcAttribute", VPC_ID, actor="bob")
+        on = change("ModifyVpcAttribute", VPC_ID, at=3, event_id="e-2", actor="bob")
+        found = why(facts(changes=(off, on)))
+        assert (found.kind, found.change, found.fixed_at) == (CauseKind.DNS_OFF, off, minute(3))
+
+    def test_the_advice_is_to_wait_for_as_long_as_agents_may_need(self) -> None:
+        found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
+        assert f"{minute(4) + RECOVERY_TIME:%H:%M:%S} UTC" in found.advice
+
+
+class TestTheAgentItself:
+    def test_is_left_with_what_was_checked(self) -> None:
+        both = served(endpoint(EC2, "a", id="vpce-ec2"))
+        assert why(facts(both, "ec2")).evidence == (
+            "the instance is running, started 2026-02-26 05:00:00 UTC",
+            "EC2's status checks: ok",
+            "subnet-a is isolated by rtb-main",
+            "the way to monitoring is open: vpce-1 serves monitoring",
+            "the way to ec2: vpce-ec2 serves ec2",
+            "role app-role may publish metrics",
+        )
+
+    def test_of_a_host_that_ec2_does_not_know_is_all_that_can_be_said(self) -> None:
+        found = why(Facts(agent(), Watch()))
+        assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
+        assert found.evidence == ("EC2 doesn't know its host: Lifeline can't look behind its silence",)
+
+    def test_is_a_guess_where_something_could_not_be_read(self) -> None:
+        found = why(facts(vpc=None, health=Health.UNKNOWN, role=None, unreadable=("the network could not be read",)))
+        assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
+        assert found.words == "nothing found around it, as far as it could be read: the agent itself"
+        assert found.evidence == (
+            "the instance is running, started 2026-02-26 05:00:00 UTC",
+            "EC2's status checks could not be told",
+            "the way from subnet-a to monitoring could not be read",
+            "the network could not be read",
+        )
+
+    def test_is_not_told_from_a_role_that_could_not_be_judged(self) -> None:
+        unsure = RoleVerdict(Permit.UNSURE, "app-role", "what role app-role may do could not be read")
+        found = why(facts(role=unsure))
+        assert found.kind is CauseKind.AGENT
+        assert "what role app-role may do could not be read" in found.evidence
+
+    def test_of_an_instance_that_could_not_be_read_is_not_blamed_on_its_profile(self) -> None:
+        assert why(facts(instance=Instance(Power.UNREADABLE), vpc=None)).kind is CauseKind.AGENT
+
+
+def test_a_role_is_the_subject_or_else_its_profile() -> None:
+    assert why(facts(role=DENIED)).key == "ROLE|app-role"
+    gone = RoleVerdict(Permit.DENIED, "", "the instance profile doesn't exist any more")
+    found = why(facts(role=gone))
+    assert (found.subject, found.words) == (INSTANCE.profile_arn, "the instance profile doesn't exist any more")
+
+
+def test_names_of_others_are_printable_and_cut() -> None:
+    odd = network(tags=(("Name", "büro\n" + "x" * 60),))
+    assert why(facts(odd)).vpc_name == "b?ro?" + "x" * 35
+    failed = replace(SERVED, state=EndpointState.FAILED, failure="no\x1b[31m capacity")
+    assert "vpce-1: no?[31m capacity" in why(facts(network(failed))).evidence
+
+
+def test_a_machine_that_is_down_is_sure_whatever_could_not_be_read() -> None:
+    found = why(facts(health=Health.IMPAIRED, vpc=None, unreadable=("the network could not be read",)))
+    assert (found.kind, found.confidence) == (CauseKind.MACHINE, Confidence.HIGH)
+
+
+class TestManyInOneZone:
+    def fleet(self, *starts: float, zone: str = "us-east-1a", **more: Any) -> dict[str, Facts]:
+        return {
+            f"i-{zone[-1]}{number}": facts(
+                agent=agent(since=minute(start)), instance=replace(INSTANCE, zone=zone), **more
+            )
+            for number, start in enumerate(starts)
+        }
+
+    def kinds(self, fleet: Mapping[str, Facts], reporting: Mapping[str, int] | None = None) -> list[CauseKind]:
+        found = diagnose_together(fleet, NOW, reporting_by_zone=reporting or {})
+        assert found.keys() == fleet.keys()
+        return [found[entity].kind for entity in fleet]
+
+    @pytest.mark.parametrize(
+        ("starts", "reporting", "zonal"),
+        [
+            ((0, 0, 0), 0, 3),
+            ((0, 1, 2), 3, 3),
+            ((0, 1, 2), 4, 0),
+            ((0, 0), 0, 0),
+            ((0, 1, 3), 0, 0),
+            ((-1.5, 0, 0, 1, 1), 4, 4),
+            ((0, 0, 0, 30, 30, 30), 3, 6),
+        ],
+    )
+    def test_share_its_cause_if_they_are_together_and_most(
+        self, starts: tuple[float, ...], reporting: int, zonal: int
+    ) -> None:
+        found = self.kinds(self.fleet(*starts), {"us-east-1a": reporting})
+        assert found.count(CauseKind.ZONE) == zonal
+        assert found.count(CauseKind.AGENT) == len(starts) - zonal
+
+    def test_are_told_as_one(self) -> None:
+        found = diagnose_together(self.fleet(0, 0, 1), NOW, reporting_by_zone={"us-east-1a": 1})
+        assert len(set(found.values())) == 1
+        cause = found["i-a0"]
+        assert (cause.words, cause.confidence) == ("agents of us-east-1a fell silent together", Confidence.MEDIUM)
+        assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
+        assert cause.evidence[0] == "3 agents of us-east-1a fell silent at once, 1 still report there"
+
+    @pytest.mark.parametrize(
+        ("other", "reporting", "kind"),
+        [
+            ((), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((30,), {"us-east-1b": 3}, CauseKind.ZONE),
+            ((0,), {"us-east-1b": 3}, CauseKind.CUT_OFF),
+            ((), {"us-east-1a": 3}, CauseKind.CUT_OFF),
+            ((), {}, CauseKind.CUT_OFF),
+        ],
+    )
+    def test_with_a_need_that_can_not_be_reached_share_the_zones_cause_only_if_it_is_the_zone_that_differs(
+        self, other: tuple[float, ...], reporting: Mapping[str, int], kind: CauseKind
+    ) -> None:
+        """A new setting restarts all agents at once: without `ec2` none of them sends, in whatever zone."""
+        here = self.fleet(0, 0, 0, watch=Watch(needs=frozenset({"ec2"})))
+        there = self.fleet(*other, zone="us-east-1b", watch=Watch(needs=frozenset({"ec2"})))
+        assert set(self.kinds(here | there, reporting)[:3]) == {kind}
+
+    def test_of_other_zones_do_not_count(self) -> None:
+        fleet = self.fleet(0, 0) | self.fleet(0, 0, zone="us-east-1b")
+        assert set(self.kinds(fleet)) == {CauseKind.AGENT}
+
+    def test_of_other_causes_do_not_count(self) -> None:
+        fleet = self.fleet(0, 0) | {"i-cut": facts(network())}
+        assert self.kinds(fleet) == [CauseKind.AGENT, CauseKind.AGENT, CauseKind.CUT_OFF]
+
+    def test_with_a_longer_period_may_begin_further_apart(self) -> None:
+        watch = Watch(rules=Rules(period=minute(5) - minute(0)))
+        assert set(self.kinds(self.fleet(0, 5, 10, watch=watch))) == {CauseKind.ZONE}
+
+    def test_without_a_zone_have_none(self) -> None:
+        fleet = {f"host-{n}": Facts(agent(), Watch()) for n in range(5)}
+        assert set(self.kinds(fleet)) == {CauseKind.AGENT}
+
+    def test_are_diagnosed_as_each_would_be_alone(self) -> None:
+        fleet = {"i-1": facts(network()), "i-2": facts(served(), "ec2"), "i-3": facts(role=DENIED)}
+        found = diagnose_together(fleet, NOW, reporting_by_zone={})
+        assert found == {entity: why(one) for entity, one in fleet.items()}
+
+    def test_in_one_subnet_may_differ_in_their_addresses_and_needs(self) -> None:
+        public = served(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
+        seen = replace(public, endpoints=())
+        fleet = {
+            "i-1": facts(seen),
+            "i-2": facts(seen, instance=replace(INSTANCE, has_public_address=True)),
+            "i-3": facts(seen, "ec2", instance=replace(INSTANCE, has_public_address=True)),
+        }
+        assert self.kinds(fleet) == [CauseKind.CUT_OFF, CauseKind.AGENT, CauseKind.AGENT]
+
+
+# ---- whatever is missing
+
+_networks = st.sampled_from(
+    [
+        None,
+        network(),
+        served(),
+        served(dns_support=False),
+        network(replace(SERVED, state=EndpointState.PENDING)),
+        network(replace(SERVED, policy="{")),
+        network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))),
+        network(table("main", route("0.0.0.0/0", TargetKind.NAT_GATEWAY, active=False))),
+        vpc(),
+        vpc(subnet("a"), route_tables=()),
+    ]
+)
+_names = ["DeleteRoute", "CreateRoute", "ModifyVpcAttribute", "ModifyVpcEndpoint", "CreateTags", "Nonsense"]
+_changes = st.lists(
+    st.builds(
+        Change,
+        st.integers(-30, 30).map(minute),
+        st.just("e"),
+        st.sampled_from(_names),
+        st.sampled_from(["", "alice"]),
+        st.sets(st.sampled_from(["rtb-main", "vpce-1", "subnet-a", VPC_ID, "rtbassoc-1", "x"])).map(frozenset),
+    ),
+    max_size=4,
+).map(lambda found: tuple(sorted(found)))
+_instances = st.sampled_from(
+    [
+        INSTANCE,
+        UNMANAGED,
+        Instance(Power.UNREADABLE),
+        Instance(Power.DOWN),
+        replace(INSTANCE, launched_at=None),
+        replace(INSTANCE, launched_at=minute(-1), profile_arn=""),
+        replace(INSTANCE, subnet_id="subnet-gone"),
+        replace(INSTANCE, has_public_address=True),
+    ]
+)
+_earlier = st.lists(
+    st.tuples(
+        st.builds(
+            Cause,
+            st.sampled_from(CauseKind),
+            st.sampled_from(Confidence),
+            st.just("words"),
+            service=st.sampled_from(["", "monitoring", "ec2"]),
+            vpc_id=st.sampled_from(["", VPC_ID]),
+            fixed_at=st.none() | st.integers(-30, 30).map(minute),
+        ),
+        st.integers(-30, 30).map(minute),
+    ),
+    max_size=3,
+).map(tuple)
+_made = st.lists(
+    st.builds(
+        MadeFact,
+        st.sampled_from(["monitoring", "ec2"]),
+        st.sampled_from(["vpce-1", "vpce-2"]),
+        st.integers(-30, 30).map(minute),
+        st.none() | st.integers(-30, 30).map(minute),
+    ),
+    max_size=2,
+).map(tuple)
+_facts = st.builds(
+    Facts,
+    agent=st.sampled_from([agent(), agent("ec2", "logs"), agent(seen_at=None, series=None), agent(gap=None)]),
+    watch=st.sampled_from([Watch(), Watch(needs=frozenset({"nonsense"}))]),
+    instance=_instances,
+    health=st.sampled_from(Health),
+    vpc=_networks,
+    catalog=st.sampled_from([CATALOG, Catalog()]),
+    dns=st.sampled_from([None, DnsView(), DnsView(unreadable=("x",)), DnsView(custom_dns_servers=("10.0.0.2",))]),
+    role=st.sampled_from([None, ALLOWED, DENIED, RoleVerdict(Permit.UNSURE)]),
+    changes=_changes,
+    made=_made,
+    earlier=_earlier,
+    unreadable=st.sampled_from([(), ("the changes could not be read",)]),
+)
+
+
+@given(_facts)
+def test_whatever_is_missing_there_is_a_cause_with_words(known: Facts) -> None:
+    found = why(known)
+    assert found.words
+    assert "\n" not in found.words
+    if known.earlier:
+        return
+    assert all(found.evidence)
+    assert not (known.unreadable and found.confidence is Confidence.HIGH and found.kind is not CauseKind.MACHINE)
+    assert found.kind is not CauseKind.AGENT or found.confidence is Confidence.LOW
+    assert bool(found.fix) == bool(found.fixed_at)
+    assert not (found.is_healable and not found.kind.is_network)
+
+
+@given(st.lists(_facts, max_size=6), st.integers(0, 3))
+def test_whatever_is_missing_each_agent_has_one_cause(known: list[Facts], reporting: int) -> None:
+    fleet = {f"i-{number}": one for number, one in enumerate(known)}
+    found = diagnose_together(fleet, NOW, reporting_by_zone={"us-east-1a": reporting})
+    alone = {entity: why(one) for entity, one in fleet.items()}
+    assert found.keys() == fleet.keys()
+    assert all(found[entity] == alone[entity] or found[entity].kind is CauseKind.ZONE for entity in fleet)

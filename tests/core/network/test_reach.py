@@ -1,0 +1,274 @@
+"""How a subnet reaches a service."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import (
+    AclEntry,
+    Catalog,
+    Endpoint,
+    EndpointState,
+    NatGateway,
+    NetworkAcl,
+    RouteTable,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
+from lifeline.core.network.obstacles import ObstacleKind
+from lifeline.core.network.reach import Reach, Way, find_way
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    default_route,
+    endpoint,
+    gateway,
+    own_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+IGW = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
+NAT = default_route(TargetKind.NAT_GATEWAY, "nat-1")
+ISOLATED = table()
+PUBLIC = table("main", IGW)
+EGRESS = table("main", NAT)
+NOBODY_ELSE = DnsView()
+ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "a zone")
+PARENT = DnsAnswer(AnswerKind.PRIVATE_ZONE, "us-east-1.amazonaws.com", "Z2", "private zone Z2 answers its parent")
+CLOSED_GROUP = own_group("192.168.0.0/16")
+
+
+def answering(**more: Any) -> Endpoint:
+    return endpoint(MONITORING, "a", **more)
+
+
+def way(
+    *parts: RouteTable | Endpoint,
+    service: str = "monitoring",
+    dns: DnsView | None = NOBODY_ELSE,
+    catalog: Catalog = CATALOG,
+    address: bool = False,
+    group: SecurityGroup | None = None,
+    **more: Any,
+) -> Way:
+    network = vpc(subnet("a"), *parts, group or own_group(), **more)
+    return find_way(network.subnets[0], network, service, catalog, dns, has_public_address=address)
+
+
+class TestTheSubnetsOwnWay:
+    @pytest.mark.parametrize(
+        ("routes", "address", "reach"),
+        [
+            (PUBLIC, True, Reach.OPEN_PUBLIC),
+            (PUBLIC, False, Reach.NO_ADDRESS),
+            (EGRESS, False, Reach.OPEN_EGRESS),
+            (EGRESS, True, Reach.OPEN_EGRESS),
+            (ISOLATED, True, Reach.CUT_OFF),
+            (table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1", active=False)), True, Reach.CUT_OFF),
+        ],
+    )
+    def test_counts_where_nothing_else_answers(self, routes: RouteTable, address: bool, reach: Reach) -> None:
+        assert way(routes, address=address).reach is reach
+
+    @pytest.mark.parametrize("state", [EndpointState.PENDING, EndpointState.FAILED, EndpointState.DELETING])
+    def test_counts_while_an_endpoint_does_not_answer(self, state: EndpointState) -> None:
+        assert way(PUBLIC, answering(state=state), address=True).reach is Reach.OPEN_PUBLIC
+        assert way(EGRESS, answering(state=state)).reach is Reach.OPEN_EGRESS
+
+    def test_may_be_hidden_by_a_zone_of_the_names_parent(self) -> None:
+        found = way(EGRESS, dns=DnsView((PARENT,)))
+        assert found.reach is Reach.OPEN_EGRESS
+        assert "Z2" in found.doubts[0]
+
+    def test_is_told_with_the_routes_that_lead_nowhere(self) -> None:
+        dead = default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False)
+        assert way(table("main", dead)).notes[0] == (
+            "subnet-a is isolated by rtb-main; its route to nat-1 is a blackhole"
+        )
+
+
+class TestAnEndpoint:
+    @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
+    def test_that_is_available_serves_every_subnet(self, routes: RouteTable) -> None:
+        found = way(routes, endpoint(MONITORING, "other"))
+        assert (found.reach, found.endpoint_id) == (Reach.OPEN_ENDPOINT, "vpce-1")
+
+    @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
+    def test_that_is_closed_cuts_off_public_subnets_too(self, routes: RouteTable) -> None:
+        found = way(routes, answering(), group=CLOSED_GROUP, address=True)
+        assert (found.reach, found.obstacle) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
+        assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
+
+    def test_that_is_closed_is_mended_if_it_is_lifelines_and_no_acl_closes_it(self) -> None:
+        deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
+        beside = endpoint(MONITORING, "b")
+        there = subnet("b", cidr="10.0.2.0/24")
+        walled = vpc(subnet("a"), there, beside, own_group(), network_acls=(deny,))
+        found = find_way(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
+        assert (found.reach, found.obstacle, found.is_mendable) == (Reach.CLOSED, ObstacleKind.NETWORK_ACL, False)
+        assert way(answering(), group=CLOSED_GROUP).is_mendable
+        assert not way(answering(own=False), group=CLOSED_GROUP).is_mendable
+        family = way(answering(ip_address_type="ipv6"))
+        assert (family.obstacle, family.is_mendable) == (ObstacleKind.ADDRESS_FAMILY, False)
+
+    @pytest.mark.parametrize(
+        ("state", "reach", "words"),
+        [
+            (EndpointState.PENDING, Reach.PENDING, "vpce-1 for monitoring is pending"),
+            (
+                EndpointState.PENDING_ACCEPTANCE,
+                Reach.PENDING,
+                "vpce-1 for monitoring is waiting for its owner's acceptance",
+            ),
+            (EndpointState.FAILED, Reach.FAILED, "vpce-1 for monitoring is failed"),
+            (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for monitoring is rejected"),
+            (EndpointState.DELETING, Reach.CUT_OFF, "no route out and no endpoint leads to monitoring"),
+            (EndpointState.DELETED, Reach.CUT_OFF, "no route out and no endpoint leads to monitoring"),
+        ],
+    )
+    def test_that_does_not_answer_is_named_where_there_is_no_other_way(
+        self, state: EndpointState, reach: Reach, words: str
+    ) -> None:
+        found = way(answering(state=state))
+        assert (found.reach, found.words) == (reach, words)
+
+    def test_that_comes_up_counts_before_one_that_failed(self) -> None:
+        failed = answering(state=EndpointState.FAILED, failure="no capacity")
+        coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
+        assert way(failed, coming).endpoint_id == "vpce-2"
+        assert "vpce-1: no capacity" in way(failed).notes
+
+    @pytest.mark.parametrize(
+        ("idle", "note"),
+        [
+            (answering(private_dns=False), "vpce-1 is there, but its private DNS is off, so it doesn't answer"),
+            (endpoint(MONITORING), "vpce-1 has no network interface"),
+        ],
+    )
+    def test_that_takes_no_name_leaves_the_subnet_cut_off(self, idle: Endpoint, note: str) -> None:
+        found = way(idle)
+        assert found.reach is Reach.CUT_OFF
+        assert any(line.startswith(note) for line in found.notes)
+        assert way(PUBLIC, idle, address=True).reach is Reach.OPEN_PUBLIC
+
+    def test_of_another_service_does_not_help(self) -> None:
+        assert way(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.CUT_OFF
+
+    def test_is_known_by_its_name_where_the_regions_services_could_not_be_read(self) -> None:
+        assert way(answering(), catalog=Catalog()).reach is Reach.OPEN_ENDPOINT
+
+    def test_of_the_gateway_kind_serves_by_the_route_table(self) -> None:
+        route_to_it = route("10.99.0.0/16", TargetKind.GATEWAY_ENDPOINT, "vpce-1")
+        assert way(table("main", route_to_it), gateway("main"), service="s3").reach is Reach.OPEN_ENDPOINT
+        off = way(ISOLATED, gateway("other"), service="s3")
+        assert (off.reach, off.notes[1]) == (Reach.CUT_OFF, "vpce-1 has no route in rtb-main")
+
+
+class TestTheVpcsDns:
+    @pytest.mark.parametrize("off", [{"dns_support": False}, {"dns_hostnames": False}])
+    def test_that_is_off_keeps_an_endpoint_from_answering(self, off: dict[str, Any]) -> None:
+        found = way(answering(), **off)
+        assert (found.reach, found.endpoint_id, found.is_mendable) == (Reach.DNS_OFF, "vpce-1", True)
+        assert found.words.endswith("is off, so vpce-1 answers nobody")
+
+    def test_that_is_off_altogether_is_told_so(self) -> None:
+        found = way(answering(), dns_support=False, dns_hostnames=False)
+        assert found.words == "the VPC's enableDnsSupport and enableDnsHostnames are off, so vpce-1 answers nobody"
+
+    def test_hostnames_off_leaves_public_names_to_a_subnet_with_its_own_way_out(self) -> None:
+        assert way(EGRESS, answering(), dns_hostnames=False).reach is Reach.OPEN_EGRESS
+        assert way(PUBLIC, answering(), dns_hostnames=False, address=True).reach is Reach.OPEN_PUBLIC
+
+    def test_support_off_resolves_no_name_at_all(self) -> None:
+        found = way(EGRESS, dns_support=False)
+        assert found.reach is Reach.DNS_OFF
+        assert found.doubts
+        elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
+        assert way(EGRESS, dns_support=False, dns=elsewhere).reach is Reach.OPEN_EGRESS
+
+    def test_off_is_not_the_matter_where_there_is_nothing_to_answer(self) -> None:
+        assert way(dns_hostnames=False).reach is Reach.CUT_OFF
+        assert way(dns_support=False).reach is Reach.CUT_OFF
+
+    def test_off_hides_a_central_endpoint_too(self) -> None:
+        hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+        found = way(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
+        assert (found.reach, found.words) == (
+            Reach.DNS_OFF,
+            "the VPC's enableDnsHostnames is off, so Z1 answers nobody",
+        )
+
+    def test_servers_of_ones_own_leave_a_doubt(self) -> None:
+        assert "10.0.0.53" in way(answering(), dns=DnsView(custom_dns_servers=("10.0.0.53",))).doubts[0]
+
+
+class TestACentralEndpoint:
+    HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+
+    def test_serves_a_subnet_with_a_route_beyond_the_vpc(self) -> None:
+        found = way(self.HUB, dns=DnsView((ZONE,)))
+        assert found.reach is Reach.OPEN_CENTRAL
+        assert found.words == "private hosted zone Z1 answers monitoring.us-east-1.amazonaws.com"
+
+    def test_is_out_of_reach_without_a_route(self) -> None:
+        found = way(dns=DnsView((ZONE,)))
+        assert (found.reach, found.is_mendable) == (Reach.CUT_OFF, False)
+        assert found.words == "no route leads to the central endpoint for monitoring"
+        assert found.doubts
+
+    def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
+        assert way(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.OPEN_CENTRAL
+
+    def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
+        assert way(dns=None).doubts == ("whether a central endpoint answers could not be checked",)
+        assert way(dns=DnsView(unreadable=("the zones: AccessDenied",))).doubts == ("the zones: AccessDenied",)
+        assert way(dns=NOBODY_ELSE).doubts == ()
+
+
+def test_a_service_that_the_region_does_not_offer_may_be_misspelt() -> None:
+    found = way(service="monitorin")
+    assert (found.reach, found.is_mendable) == (Reach.CUT_OFF, False)
+    assert found.doubts == ("the region offers no endpoint service named monitorin; is it spelt right?",)
+
+
+def test_a_subnet_whose_route_table_was_not_seen_is_unknown() -> None:
+    assert way(route_tables=()).reach is Reach.UNKNOWN
+    assert way(answering(), route_tables=()).reach is Reach.OPEN_ENDPOINT
+
+
+tables = st.sampled_from([ISOLATED, PUBLIC, EGRESS])
+states = st.sampled_from(list(EndpointState))
+views = st.sampled_from([None, NOBODY_ELSE, DnsView((ZONE,)), DnsView((PARENT,)), DnsView(unreadable=("x",))])
+
+
+@given(tables, st.lists(states, max_size=3), views, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_an_answer_is_always_found_and_open_ways_are_never_mended(
+    routes: RouteTable,
+    found: list[EndpointState],
+    dns: DnsView | None,
+    support: bool,
+    hostnames: bool,
+    address: bool,
+    own: bool,
+) -> None:
+    endpoints = [replace(answering(state=state, own=own), id=f"vpce-{n}") for n, state in enumerate(found)]
+    answer = way(routes, *endpoints, dns=dns, address=address, dns_support=support, dns_hostnames=hostnames)
+    assert answer.words
+    assert not (answer.reach.is_open and answer.is_mendable)
+    if not endpoints and routes is ISOLATED and dns in {None, NOBODY_ELSE}:
+        assert answer.reach is Reach.CUT_OFF
+
+
+def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
+    nat = NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-n")
+    network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
+    found = find_way(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
+    assert found.reach is Reach.CUT_OFF

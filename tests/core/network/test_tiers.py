@@ -1,0 +1,196 @@
+"""Which tier a subnet's routes make it."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.network.model import BlockMode, NatGateway, Route, TargetKind, Tier
+from lifeline.core.network.tiers import classify, classify_subnets, covers
+from tests.support.builders import default_route, route, subnet, table, vpc
+
+IGW = TargetKind.INTERNET_GATEWAY
+
+
+def tier_with(*routes: Route) -> Tier:
+    home = subnet("a")
+    return classify(home, vpc(home, table("main", *routes)))
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (TargetKind.INTERNET_GATEWAY, Tier.PUBLIC),
+        (TargetKind.CARRIER_GATEWAY, Tier.PUBLIC),
+        (TargetKind.NAT_GATEWAY, Tier.EGRESS),
+        (TargetKind.TRANSIT_GATEWAY, Tier.EGRESS),
+        (TargetKind.VIRTUAL_PRIVATE_GATEWAY, Tier.EGRESS),
+        (TargetKind.CORE_NETWORK, Tier.EGRESS),
+        (TargetKind.NETWORK_INTERFACE, Tier.EGRESS),
+        (TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, Tier.EGRESS),
+        (TargetKind.LOCAL_GATEWAY, Tier.EGRESS),
+        (TargetKind.PEERING, Tier.ISOLATED),
+        (TargetKind.EGRESS_ONLY_GATEWAY, Tier.ISOLATED),
+        (TargetKind.GATEWAY_ENDPOINT, Tier.ISOLATED),
+        (TargetKind.OTHER, Tier.ISOLATED),
+    ],
+)
+def test_the_target_of_the_default_route_decides(target: TargetKind, expected: Tier) -> None:
+    assert tier_with(default_route(target)) is expected
+    assert tier_with(default_route(target, active=False)) is Tier.ISOLATED  # a blackhole leads nowhere
+
+
+def test_a_subnet_without_its_own_association_follows_the_main_route_table() -> None:
+    named, unnamed = subnet("named"), subnet("unnamed")
+    network = vpc(named, unnamed, table("main", default_route(IGW)), table("own", subnets=("named",)))
+    assert classify_subnets(network) == {"subnet-named": Tier.ISOLATED, "subnet-unnamed": Tier.PUBLIC}
+
+
+def test_a_subnet_whose_route_table_was_not_seen_is_isolated() -> None:
+    home = subnet("a")
+    assert classify(home, vpc(home, table("other", default_route(IGW)))) is Tier.ISOLATED
+
+
+def test_two_halves_make_a_default_route_and_one_half_does_not() -> None:
+    halves = route("0.0.0.0/1", IGW), route("128.0.0.0/1", IGW)
+    assert tier_with(*halves) is Tier.PUBLIC
+    assert tier_with(halves[0]) is Tier.ISOLATED
+
+
+def test_a_prefix_list_that_holds_everything_is_a_default_route() -> None:
+    listed = Route(("10.1.0.0/16", "0.0.0.0/0"), IGW, "igw-1", is_active=True, prefix_list_id="pl-1")
+    assert tier_with(listed) is Tier.PUBLIC
+    assert tier_with(replace(listed, destinations=("10.1.0.0/16",))) is Tier.ISOLATED
+
+
+def test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_public() -> None:
+    assert tier_with(route("198.51.100.7/32", IGW)) is Tier.ISOLATED
+
+
+@pytest.mark.parametrize(
+    ("home_routes", "public", "available", "expected"),
+    [
+        ((default_route(IGW),), True, True, Tier.EGRESS),
+        ((default_route(IGW),), True, False, Tier.ISOLATED),
+        ((), True, True, Tier.ISOLATED),  # the NAT's own subnet lost its way out
+        ((default_route(IGW),), False, True, Tier.ISOLATED),  # a private NAT has no public address
+        ((default_route(TargetKind.TRANSIT_GATEWAY),), False, True, Tier.EGRESS),
+        ((default_route(TargetKind.TRANSIT_GATEWAY),), True, True, Tier.EGRESS),
+    ],
+)
+def test_a_nat_gateway_is_a_way_out_only_with_one_of_its_own(
+    home_routes: tuple[Route, ...], *, public: bool, available: bool, expected: Tier
+) -> None:
+    home, client = subnet("home"), subnet("client")
+    network = vpc(
+        home,
+        client,
+        table("home", *home_routes, subnets=("home",)),
+        table("client", default_route(TargetKind.NAT_GATEWAY, "nat-1"), subnets=("client",)),
+        nat_gateways=(NatGateway("nat-1", is_public=public, is_available=available, subnet_id="subnet-home"),),
+    )
+    assert classify(client, network) is expected
+
+
+def test_a_regional_nat_gateway_has_no_subnet_and_works() -> None:
+    client = subnet("client")
+    regional = NatGateway("nat-1", is_public=True, is_available=True)
+    network = vpc(client, table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1")), nat_gateways=(regional,))
+    assert classify(client, network) is Tier.EGRESS
+
+
+@pytest.mark.parametrize(
+    ("mode", "target", "expected"),
+    [
+        (BlockMode.BIDIRECTIONAL, IGW, Tier.ISOLATED),
+        (BlockMode.INGRESS, IGW, Tier.ISOLATED),
+        (BlockMode.BIDIRECTIONAL, TargetKind.NAT_GATEWAY, Tier.ISOLATED),
+        (BlockMode.INGRESS, TargetKind.NAT_GATEWAY, Tier.EGRESS),
+        (BlockMode.BIDIRECTIONAL, TargetKind.TRANSIT_GATEWAY, Tier.EGRESS),
+    ],
+)
+def test_block_public_access_shuts_the_gateways_that_aws_says(
+    mode: BlockMode, target: TargetKind, expected: Tier
+) -> None:
+    home = subnet("a", block_mode=mode)
+    assert classify(home, vpc(home, table("main", default_route(target)))) is expected
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ((route("::/0", IGW),), Tier.PUBLIC),
+        ((route("::/0", TargetKind.EGRESS_ONLY_GATEWAY),), Tier.EGRESS),
+        ((default_route(IGW),), Tier.ISOLATED),
+        ((), Tier.ISOLATED),
+    ],
+)
+def test_an_ipv6_only_subnet_is_judged_by_its_ipv6_routes(routes: tuple[Route, ...], expected: Tier) -> None:
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    assert classify(home, vpc(home, table("main", *routes))) is expected
+
+
+def test_a_dual_stack_subnet_without_its_ipv4_way_out_is_private_for_awss_names_are_ipv4() -> None:
+    home = subnet("dual", ipv6_cidrs=("2001:db8::/64",))
+    assert classify(home, vpc(home, table("main", route("::/0", IGW)))) is Tier.ISOLATED
+
+
+def test_an_ipv6_only_subnet_with_nat64_reaches_ipv4_through_the_nat_gateway() -> None:
+    nat64 = route("64:ff9b::/96", TargetKind.NAT_GATEWAY)
+    home = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",), dns64=True)
+    assert classify(home, vpc(home, table("main", nat64))) is Tier.EGRESS
+    assert classify(replace(home, dns64=False), vpc(home, table("main", nat64))) is Tier.ISOLATED
+
+
+routes = st.builds(
+    Route,
+    destinations=st.sampled_from([("0.0.0.0/0",), ("0.0.0.0/1",), ("128.0.0.0/1",), ("::/0",), ("10.9.0.0/16",)]),
+    target=st.sampled_from(TargetKind),
+    target_id=st.just("x-1"),
+    is_active=st.booleans(),
+)
+
+
+@given(st.lists(routes, max_size=6), st.randoms())
+def test_the_order_of_routes_makes_no_difference(found: list[Route], random: object) -> None:
+    shuffled = list(found)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert tier_with(*shuffled) is tier_with(*found)
+
+
+@given(st.lists(routes, max_size=6), st.sampled_from(TargetKind))
+def test_a_blackholed_default_route_counts_as_no_route(found: list[Route], target: TargetKind) -> None:
+    assert tier_with(*found, default_route(target, active=False)) is tier_with(*found)
+
+
+HALVES = ("0.0.0.0/1", "128.0.0.0/1")
+
+
+@pytest.mark.parametrize(
+    ("halves", "expected"),
+    [
+        ([route(one, TargetKind.NETWORK_INTERFACE) for one in HALVES], Tier.EGRESS),
+        ([route(one, TargetKind.NETWORK_INTERFACE, active=False) for one in HALVES], Tier.ISOLATED),
+        ([route(HALVES[0], TargetKind.NETWORK_INTERFACE, active=False)], Tier.PUBLIC),
+    ],
+)
+def test_the_longest_prefix_wins_even_where_it_leads_nowhere(halves: list[Route], expected: Tier) -> None:
+    assert tier_with(default_route(IGW), *halves) is expected
+
+
+def test_half_to_the_internet_gateway_and_half_to_a_nat_gateway_is_a_way_out() -> None:
+    assert tier_with(route(HALVES[0], IGW), route(HALVES[1], TargetKind.NAT_GATEWAY)) is Tier.EGRESS
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        ("10.0.0.0/8", "10.1.0.0/16", True),
+        ("10.1.0.0/16", "10.0.0.0/8", False),
+        ("0.0.0.0/0", "2001:db8::/64", False),
+        ("2001:db8::/32", "2001:db8::/64", True),
+    ],
+)
+def test_covering_is_within_one_family(outer: str, inner: str, *, expected: bool) -> None:
+    assert covers(outer, inner) is expected

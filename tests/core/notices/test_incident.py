@@ -1,0 +1,500 @@
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.watches import Watch
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
+from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.notices.incident import incident_notice, summary_notice
+from lifeline.core.notices.notice import SUBJECT_LENGTH, Severity
+from lifeline.core.wording import write_length
+from tests.support.agents import expected_agent, minute, recovered_agent, silent_agent
+
+WATCH = Watch()
+VPC = "vpc-0a1b2c3d4e5f60718"
+EVENT = "8c2f3c5e-1111-4222-8333-abcdefabcdef"
+CUT = Cause(
+    CauseKind.CUT_OFF,
+    Confidence.HIGH,
+    "DeleteRoute by deploy-role left no way to monitoring",
+    evidence=(
+        "subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out of the VPC",
+        f"CloudTrail event {EVENT}",
+    ),
+    advice="Wait for the endpoint, or bring the route back.",
+    service="monitoring",
+    vpc_id=VPC,
+    vpc_name="app-prod",
+    change=Change(minute(-0.5), EVENT, "DeleteRoute", "deploy-role"),
+    is_healable=True,
+)
+FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC")
+OWN = Cause(CauseKind.AGENT, Confidence.LOW, "nothing found around it: the agent itself")
+FLAPPING = Cause(CauseKind.FLAPPING, Confidence.HIGH, "more than 3 gaps within an hour", vpc_id=VPC)
+TWO = (silent_agent("i-0123456789abcdef0"), silent_agent("i-0123456789abcdef1"))
+TWELVE = tuple(silent_agent(f"i-0123456789abcde{number:02x}") for number in range(12))
+
+
+def incident(cause: Cause = CUT, **more: Any) -> Incident:
+    return Incident("inc-20260302-0907-ab12cd", WATCH.name, cause, minute(1), minute(7), **more)
+
+
+def opened(*agents: Agent, cause: Cause = CUT, **more: Any) -> News:
+    return News(NewsKind.OPENED, incident(cause, **more), silent=agents, joined=len(agents))
+
+
+def resolved(*agents: Agent, cause: Cause = FIXED, set_aside: Sequence[Agent] = (), **more: Any) -> News:
+    return News(NewsKind.RESOLVED, incident(cause, told_at=minute(7), **more), back=agents, set_aside=tuple(set_aside))
+
+
+def back(entity: str, at: float = 10, **more: Any) -> Agent:
+    return recovered_agent(entity, back_at=minute(at), **more)
+
+
+def text(news: News, at: float = 7) -> str:
+    return incident_notice(news, WATCH, minute(at)).text
+
+
+def prose(news: News, at: float = 7) -> str:
+    """The text as if its lines were endless."""
+    return " ".join(text(news, at).split())
+
+
+def subject(news: News, at: float = 7) -> str:
+    return incident_notice(news, WATCH, minute(at)).subject
+
+
+def test_an_opened_incident_reads_so() -> None:
+    notice = incident_notice(opened(*TWO), WATCH, minute(7))
+    assert notice.subject.startswith("[lifeline] 2 agents silent in app-prod: DeleteRoute by deploy-role left")
+    assert notice.text == (
+        """\
+2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
+missing datapoint was due 2026-03-02 09:01:00 UTC (6 min ago).
+
+  i-0123456789abcdef0: last 2026-03-02 09:00:00 UTC, silent for 6 min
+  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 6 min
+
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
+this was seen.
+- made at 2026-03-02 08:59:30 UTC (7 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
+What was seen around one of them:
+- subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
+  of the VPC
+
+Still broken: nothing that would end it has been seen. ReconcileEndpoints is
+asked to look at the VPC: it mends what its mode and policy allow.
+
+Next: Wait for the endpoint, or bring the route back. Lifeline doesn't undo the
+DeleteRoute: ask deploy-role whether it was meant.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+"""
+    )
+
+
+def test_an_updated_incident_reads_so() -> None:
+    cause = replace(FIXED, change=None, evidence=())
+    known = incident(cause, phase=Phase.RECOVERING, told_at=minute(7), told_agents=1)
+    agents = (silent_agent("i-0123456789abcdef1", since=minute(9)),)
+    notice = incident_notice(
+        News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1), WATCH, minute(18)
+    )
+    assert notice.subject.startswith("[lifeline] 1 more, now 1 agent silent (recovering) in app-prod: DeleteRoute by ")
+    assert notice.text == (
+        """\
+1 more agent of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this
+incident. Now 1 is silent and 1 reports again.
+
+  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 9 min
+
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
+this was seen.
+
+Recovering: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
+Agents may need until 09:24 UTC.
+
+Next: Wait until 09:24 UTC: you are told when they are back, or if they are not.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+"""
+    )
+
+
+def test_a_reminder_reads_so() -> None:
+    known = incident(replace(CUT, change=None, evidence=(), is_healable=False), told_at=minute(7), told_agents=2)
+    news = News(NewsKind.REMINDER, known, silent=TWO, set_aside=(silent_agent("i-3"),), joined=1)
+    notice = incident_notice(news, WATCH, minute(67))
+    assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
+    assert notice.text == (
+        """\
+2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
+longest for 1 h 6 min now. 1 joined since the last notice.
+
+  i-0123456789abcdef0: last 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
+  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
+
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
+this was seen.
+
+Still broken: nothing that would end it has been seen. This is not for Lifeline
+to mend.
+
+Next: Wait for the endpoint, or bring the route back.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+"""
+    )
+
+
+def test_a_resolved_incident_reads_so() -> None:
+    aside = silent_agent("i-2", state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
+    news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
+    notice = incident_notice(news, WATCH, minute(13))
+    assert notice.subject == (
+        "[lifeline] 2 of 5 agents of app-prod report again after 11 min: endpoint vpce-0a1b2c3d4e5f60718"
+    )
+    assert notice.text == (
+        """\
+2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) report again. The
+longest silence was 11 min; the last was back at 2026-03-02 09:12:00 UTC (1 min
+ago).
+
+  i-0123456789abcdef0: silent for 9 min, back 2026-03-02 09:10:00 UTC
+  i-0123456789abcdef1: silent for 11 min, back 2026-03-02 09:12:00 UTC
+
+Not back, and not expected to report:
+  i-2: its instance is stopped or gone
+  2 agents terminated or forgotten
+
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
+this was seen.
+- made at 2026-03-02 08:59:30 UTC (13 min 30 s ago), CloudTrail event
+  8c2f3c5e-1111-4222-8333-abcdefabcdef
+
+What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
+
+Next: Nothing, if those that are not back were meant to go.
+
+Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+"""
+    )
+
+
+def test_a_summary_reads_so() -> None:
+    cause = replace(OWN, vpc_id="vpc-1")
+    rest = [opened(*TWO, cause=cause), resolved(back("i-0123456789abcdef0"), cause=cause)]
+    notice = summary_notice(rest, WATCH, minute(13))
+    assert notice.subject == "[lifeline] 2 more incidents in vpc-1: 1 opened, 1 resolved; 2 agents silent"
+    assert notice.text == (
+        """\
+More incidents of cloudwatch-agent have news than are told one by one. The
+others are, the gravest first:
+
+  opened: 2 agents silent in vpc-1: nothing found around it: the agent itself
+    (inc-20260302-0907-ab12cd)
+  resolved: i-0123456789abcdef0 of vpc-1 reports again after 9 min: the agent
+    came back by itself (inc-20260302-0907-ab12cd)
+
+Next: Begin with the incidents that are told one by one: one change may have cut
+off many VPCs.
+"""
+    )
+    assert json.loads(json.dumps(notice.facts))["counts"] == {"opened": 1, "resolved": 1}
+    assert (notice.kind, notice.severity) == ("incident_summary", Severity.WARNING)
+
+
+def test_a_long_summary_counts_what_it_leaves_out() -> None:
+    notice = summary_notice([opened(*TWO)] * 40, WATCH, minute(7))
+    assert "\n  ... and 30 more\n" in notice.text
+    assert notice.subject == f"[lifeline] 40 more incidents in {VPC}: 40 opened; 80 agents silent"
+
+
+@pytest.mark.parametrize(
+    ("news", "at", "line"),
+    [
+        (opened(TWO[0], cause=OWN), 7, f"i-0123456789abcdef0 silent: {OWN.words}"),
+        (opened(*TWELVE, cause=OWN), 7, f"12 agents silent: {OWN.words}"),
+        (
+            opened(silent_agent("i-1"), cause=Cause(CauseKind.ZONE, Confidence.MEDIUM, "words", zone="us-east-1a")),
+            7,
+            "i-1 silent in us-east-1a: words",
+        ),
+        (News(NewsKind.UPDATED, incident(OWN), silent=TWO), 30, f"2 agents still silent: {OWN.words}"),
+        (News(NewsKind.UPDATED, incident(OWN), silent=TWO, joined=1), 30, f"1 more, now 2 agents silent: {OWN.words}"),
+        (
+            opened(expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14))), cause=OWN),
+            14,
+            f"i-1 never reported: {OWN.words}",
+        ),
+        (
+            News(
+                NewsKind.REMINDER,
+                incident(OWN),
+                silent=(expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14))),),
+            ),
+            70,
+            f"i-1 not reporting yet after 1 h: {OWN.words}",
+        ),
+        (resolved(back("i-1"), cause=OWN), 12, "i-1 reports again after 9 min: the agent came back by itself"),
+        (
+            resolved(back("i-1"), back("i-2"), cause=OWN),
+            12,
+            "2 agents report again after 9 min: the agents came back by ",
+        ),
+        (resolved(back("i-1", at=1), cause=OWN), 12, "i-1 reports again: the datapoints arrived late"),
+        (resolved(cause=OWN, gone=3), 12, "3 agents silent no more, but not back: not expected to report"),
+        (resolved(cause=FLAPPING), 12, f"incident over in {VPC}: none of its agents is left in it"),
+        (opened(silent_agent("i-1", is_flapping=True), cause=FLAPPING), 7, f"i-1 flapping in {VPC}: more than 3 gaps "),
+        (
+            News(NewsKind.REMINDER, incident(FLAPPING), back=(back("i-1", is_flapping=True), back("i-2"))),
+            70,
+            f"i-1 still flapping in {VPC}: more than 3 gaps",
+        ),
+        (resolved(back("i-1"), cause=FLAPPING), 70, f"i-1 of {VPC} stopped flapping"),
+    ],
+)
+def test_a_subject_says_who_and_why(news: News, at: float, line: str) -> None:
+    assert subject(news, at).startswith(f"[lifeline] {line}")
+
+
+def test_of_many_agents_the_first_ten_are_named() -> None:
+    told = text(opened(*TWELVE))
+    assert told.startswith("12 agents of CWAgent")
+    assert "i-0123456789abcde09" in told
+    assert "i-0123456789abcde0a" not in told
+    assert "  ... and 2 more\n" in told
+
+
+def test_agents_that_never_reported_are_told_apart() -> None:
+    never = expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14)))
+    assert "  i-1: never reported, expected for 8 min\n" in text(opened(never), at=18)
+    assert "It has never reported; the first datapoint was due" in prose(opened(never), at=18)
+    assert "1 of them never reported." in prose(opened(never, TWO[0]), at=18)
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (incident(CUT), "Still broken: nothing that would end it has been seen."),
+        (incident(FIXED, phase=Phase.RECOVERING), "Agents may need until 09:24 UTC."),
+        (incident(FIXED), "but the 15 minutes that agents may need after that are over."),
+        (
+            incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING), phase=Phase.RECOVERING),
+            "Recovering: an endpoint is not up yet; agents need some minutes more once it is.",
+        ),
+    ],
+)
+def test_how_an_incident_stands_is_told(known: Incident, words: str) -> None:
+    assert words in prose(News(NewsKind.REMINDER, known, silent=TWO), at=70)
+
+
+def test_what_to_do_follows_how_it_stands() -> None:
+    def told(cause: Cause, phase: Phase) -> str:
+        return text(News(NewsKind.REMINDER, incident(cause, phase=phase), silent=TWO), at=70)
+
+    assert "Next: Wait for the endpoint" in told(CUT, Phase.BROKEN)
+    assert "estart" not in told(FIXED, Phase.RECOVERING)
+    assert "Next: Restart the agents that are not back" in told(FIXED, Phase.BROKEN)
+
+
+def test_who_did_not_come_back_in_time_is_told() -> None:
+    news = News(NewsKind.UPDATED, incident(FIXED), silent=TWO, back=(back("i-1"),))
+    told = prose(news, at=25)
+    assert "are still silent, though they were due back by now. 1 reports again." in told
+
+
+@pytest.mark.parametrize(
+    ("news", "words"),
+    [
+        (resolved(back("i-1"), cause=OWN), "It was silent for 9 min; it was back at 2026-03-02 09:10:00 UTC"),
+        (resolved(back("i-1"), cause=OWN), "What fixed it: the agent came back by itself."),
+        (resolved(back("i-1"), back("i-2"), cause=OWN), "What fixed it: the agents came back by themselves."),
+        (resolved(back("i-1", at=1), cause=OWN), "Its datapoints arrived late; none is missing."),
+        (resolved(gone=1), "None of them came back: they are not expected to report."),
+        (resolved(), "None is left in it: they left the roster, or are in other incidents now."),
+        (resolved(back("i-1"), cause=FLAPPING), "stopped flapping: it reports and opened no gap for an hour."),
+    ],
+)
+def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
+    assert words in prose(news, at=12)
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (incident(told_cause="AGENT|vpc-1"), "are still silent; more is known of the cause now."),
+        (incident(told_cause=CUT.key), "are still silent: what looked like a repair did not last."),
+        (
+            incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING)),
+            "are still silent, though they were due back by now.",
+        ),
+    ],
+)
+def test_why_it_is_told_once_more_is_said(known: Incident, words: str) -> None:
+    assert words in prose(News(NewsKind.UPDATED, known, silent=TWO), at=25)
+
+
+def test_an_endpoint_that_does_not_come_up_is_not_called_unseen() -> None:
+    pending = incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING))
+    assert "Still broken: the endpoint is not up yet." in prose(News(NewsKind.REMINDER, pending, silent=TWO), at=70)
+
+
+@pytest.mark.parametrize("kind", [CauseKind.ROLE, CauseKind.ZONE])
+def test_a_cause_that_reaches_over_several_vpcs_names_none(kind: CauseKind) -> None:
+    notice = incident_notice(
+        opened(*TWO, cause=replace(OWN, kind=kind, vpc_id=VPC, vpc_name="app-prod")), WATCH, minute(7)
+    )
+    assert notice.facts["vpc_id"] == notice.facts["vpc_name"] == ""
+    assert VPC not in notice.text
+    assert "app-prod" not in notice.subject + notice.text
+
+
+@pytest.mark.parametrize("at", [7, 70])
+def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names_are(at: float) -> None:
+    cause = replace(CUT, vpc_name="Shared services of the production network")
+    for who in ("i-0123456789abcdef0", "very-long-host-name." * 10):
+        for kind in (NewsKind.OPENED, NewsKind.REMINDER):
+            line = subject(News(kind, incident(cause), silent=(silent_agent(who),)), at)
+            assert len(line) <= SUBJECT_LENGTH
+            assert "silent" in line
+            assert "in Shared services o..." in line
+
+
+def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
+    seen = replace(OWN, evidence=("the instance is running",))
+    assert "What was seen around one of them:\n- the instance" in text(opened(*TWO, cause=seen))
+    assert "around one of them" not in text(opened(TWO[0], cause=seen))
+    assert "around one of them" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
+
+
+def test_who_is_not_back_is_named_with_the_reason() -> None:
+    away = [silent_agent(f"i-{number}", suppressed_by=Suppression.MAINTENANCE) for number in range(7)]
+    told = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
+    assert "  i-0: a maintenance window is on\n" in told
+    assert "  ... and 2 more\n  1 agent terminated or forgotten\n" in told
+
+
+def test_a_repair_that_nobody_saw_is_not_told_as_one() -> None:
+    forbidden = replace(OWN, kind=CauseKind.ROLE)
+    assert "What fixed it was not seen." in text(resolved(back("i-1"), cause=forbidden), at=12)
+    assert subject(resolved(back("i-1"), cause=forbidden), at=12) == "[lifeline] i-1 reports again after 9 min"
+
+
+def test_a_silence_of_late_datapoints_has_no_cause() -> None:
+    assert "Why:" not in text(resolved(back("i-1", at=1), cause=OWN), at=12)
+
+
+def test_nothing_is_said_to_be_fixed_where_nobody_came_back() -> None:
+    assert "What fixed it" not in text(resolved(gone=1), at=12)
+
+
+def test_flapping_agents_are_told_with_their_gaps() -> None:
+    news = opened(silent_agent("i-1", is_flapping=True, openings=(minute(7),) * 5), cause=FLAPPING)
+    told = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
+    assert "  i-0: 1 gap in an hour, reports at present\n  i-1: 5 gaps in an hour, silent for 7 min\n" in told
+    assert told.startswith(f"2 agents of CWAgent in {VPC} are flapping. They fall silent")
+
+
+@pytest.mark.parametrize(
+    ("news", "severity"),
+    [
+        (opened(*TWO), Severity.WARNING),
+        (opened(*TWELVE), Severity.CRITICAL),
+        (News(NewsKind.UPDATED, incident(told_agents=9), silent=TWELVE), Severity.CRITICAL),
+        (News(NewsKind.UPDATED, incident(told_agents=10), silent=TWELVE), Severity.WARNING),
+        (News(NewsKind.REMINDER, incident(), silent=TWELVE), Severity.WARNING),
+        (resolved(back("i-1")), Severity.INFO),
+    ],
+)
+def test_kind_and_severity_are_what_subscriptions_filter_on(news: News, severity: Severity) -> None:
+    notice = incident_notice(news, WATCH, minute(12))
+    assert (notice.kind, notice.severity) == (f"incident_{news.kind}", severity)
+
+
+def test_a_summary_is_as_grave_as_its_gravest_news() -> None:
+    assert summary_notice([resolved(back("i-1"))], WATCH, minute(12)).severity is Severity.INFO
+    assert summary_notice([resolved(back("i-1")), opened(*TWELVE)], WATCH, minute(12)).severity is Severity.CRITICAL
+
+
+def test_whatever_a_tag_holds_the_notice_is_printable_ascii_in_one_subject_line() -> None:
+    cause = replace(CUT, vpc_name="bücher\n\x1b[31m", words="words\tin \u202e tags", evidence=("é",), fix="\x00")
+    news = opened(silent_agent("hôst\n"), cause=cause)
+    for notice in (incident_notice(news, WATCH, minute(7)), summary_notice([news], WATCH, minute(7))):
+        assert all(" " <= letter <= "~" or letter == "\n" for letter in notice.text)
+        assert all(" " <= letter <= "~" for letter in notice.subject)
+        assert len(notice.subject) <= SUBJECT_LENGTH
+    facts = incident_notice(news, WATCH, minute(7)).facts
+    assert (facts["vpc_name"], facts["words"]) == ("b?cher??[31m", "words?in ? tags")
+
+
+def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
+    long_id = "service/" + "a" * 100
+    cause = replace(CUT, evidence=tuple(f"{line} is known of subnet-0a1b2c3d4e5f60718" for line in range(9)))
+    cause = replace(cause, evidence=("AWS said: " + "why it failed, " * 99, *cause.evidence))
+    told = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
+    assert len(told) <= 35
+    assert any(long_id in line for line in told)
+    assert [line for line in told if len(line) > 80 and long_id not in line] == []
+    assert "- ... and 6 more" in told
+
+
+def test_the_facts_are_json_and_say_the_same() -> None:
+    facts = json.loads(json.dumps(incident_notice(opened(*TWELVE), WATCH, minute(7)).facts))
+    assert len(facts.pop("agents")) == 10
+    assert facts == {
+        "watch": "cloudwatch-agent",
+        "namespace": "CWAgent",
+        "news": "opened",
+        "time": "2026-03-02T09:07:00+00:00",
+        "incident": "inc-20260302-0907-ab12cd",
+        "phase": "broken",
+        "began": "2026-03-02T09:01:00+00:00",
+        "opened_at": "2026-03-02T09:07:00+00:00",
+        "cause": "CUT_OFF",
+        "confidence": "high",
+        "words": CUT.words,
+        "evidence": list(CUT.evidence),
+        "advice": CUT.advice,
+        "service": "monitoring",
+        "vpc_id": VPC,
+        "vpc_name": "app-prod",
+        "zone": "",
+        "subject": "",
+        "change": {
+            "event_id": EVENT,
+            "event_name": "DeleteRoute",
+            "actor": "deploy-role",
+            "time": "2026-03-02T08:59:30+00:00",
+        },
+        "fixed_at": None,
+        "fix": "",
+        "counts": {"silent": 12, "back": 0, "set_aside": 0, "gone": 0, "joined": 12},
+    }
+
+
+def test_the_facts_of_an_agent_say_when_it_was_seen_and_when_it_was_back() -> None:
+    facts = json.loads(json.dumps(incident_notice(resolved(back("i-1")), WATCH, minute(12)).facts))
+    [told] = facts["agents"]
+    assert told == {
+        "id": "i-1",
+        "state": "reporting",
+        "last_seen": "2026-03-02T09:00:00+00:00",
+        "since": "2026-03-02T09:01:00+00:00",
+        "back_at": "2026-03-02T09:10:00+00:00",
+        "length_s": 540,
+    }
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(0, "0 s"), (0.5, "30 s"), (65.5, "1 h 5 min"), (60.5, "1 h 30 s"), (2 * 24 * 60 + 61, "2 d 1 h"), (-1, "0 s")],
+)
+def test_lengths_are_written_in_their_two_greatest_parts(minutes: float, words: str) -> None:
+    assert write_length(minute(minutes) - minute(0)) == words

@@ -1,0 +1,73 @@
+"""What set a run going, in a sentence and in a subject's few words."""
+
+import pytest
+
+from lifeline.core.notices.trigger_text import Because, because_of
+from lifeline.core.requests.request import Trigger
+from tests.support.agents import minute
+
+NOW = minute(10)
+TIME = "2026-03-02T09:04:00Z"
+LATER = "2026-03-02T09:05:00Z"
+
+
+def change(time: str = TIME, actor: str = "deploy-role", event_id: str = "e-1") -> Trigger:
+    return Trigger("change", event_id, "DeleteRoute", actor, time)
+
+
+def test_the_earliest_change_counts_whoever_else_asked() -> None:
+    found = because_of([Trigger("sweep"), change(LATER, event_id="e-2"), change(), Trigger("call")], NOW)
+    assert found.words == "DeleteRoute by deploy-role at 2026-03-02 09:04:00 UTC (6 min ago), and 1 more change"
+    assert (found.short, found.event_id) == ("DeleteRoute by deploy-role", "e-1")
+
+
+def test_the_same_change_twice_is_one() -> None:
+    assert "more" not in because_of([change(), change()], NOW).words
+    three = because_of([change(event_id=f"e-{number}") for number in range(3)], NOW)
+    assert three.words.endswith(", and 2 more changes")
+
+
+@pytest.mark.parametrize(
+    ("actor", "short"),
+    [
+        ("deploy-role/release-1842-of-the-pipeline", "DeleteRoute by deploy-role"),
+        ("admin/ann", "DeleteRoute by admin/ann"),
+        ("", "DeleteRoute by somebody unnamed"),
+        ("r" * 60, f"DeleteRoute by {'r' * 37}..."),
+        ("\x1b[1mroot\n", "DeleteRoute by ?[1mroot?"),
+    ],
+)
+def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: str) -> None:
+    assert because_of([change(actor=actor)], NOW).short == short
+
+
+@pytest.mark.parametrize(
+    ("trigger", "words", "short"),
+    [
+        (Trigger("approval", "plan-1"), "plan-1 was approved", "approved"),
+        (Trigger("silence", "inc-1"), "agents there fell silent (inc-1)", "agents fell silent"),
+        (Trigger("sweep"), "the scheduled sweep found it", "found by the sweep"),
+        (Trigger("call"), "somebody asked for it", ""),
+    ],
+)
+def test_what_isnt_a_change_is_said_too(trigger: Trigger, words: str, short: str) -> None:
+    found = because_of([Trigger("call"), trigger], NOW)
+    assert (found.words, found.short) == (words, short)
+
+
+@pytest.mark.parametrize(("actor", "by"), [("tf", "tf"), ("", "somebody unnamed")])
+def test_a_call_that_failed_names_its_maker(actor: str, by: str) -> None:
+    found = because_of([Trigger("attempt", "e-1", "DeleteSubnet", actor, TIME), Trigger("sweep")], NOW)
+    assert found.words == f"DeleteSubnet by {by} failed at 2026-03-02 09:04:00 UTC (6 min ago)"
+    assert found.short == f"DeleteSubnet by {by} failed"
+
+
+@pytest.mark.parametrize(
+    ("time", "said"), [("", "an unknown time"), ("noon", "noon"), ("2026-03-02T09:04:00", "09:04")]
+)
+def test_a_time_that_is_none_is_said_as_it_came(time: str, said: str) -> None:
+    assert said in because_of([change(time)], NOW).words
+
+
+def test_nothing_known_is_a_sentence_too() -> None:
+    assert because_of([], NOW) == Because("somebody asked for it")

@@ -1,0 +1,65 @@
+"""What became of endpoints that were made."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lifeline.core.network.model import EndpointState
+from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR, LONGEST, Followed, Made, follow
+from tests.support.builders import MONITORING, endpoint, subnet, vpc
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def after(age: timedelta, state: EndpointState | None, *, failures: int = 0) -> Followed:
+    parts = [endpoint(MONITORING, "a", state=state, failure="no capacity")] if state else []
+    made = {"monitoring": Made("vpce-1", NOW - age)}
+    return follow(made, {"monitoring": failures} if failures else {}, vpc(subnet("a"), *parts), now=NOW)
+
+
+def test_one_that_is_available_is_news_once_and_forgets_its_failures() -> None:
+    found = after(timedelta(seconds=90), EndpointState.AVAILABLE, failures=1)
+    assert found.ready == (("vpce-1", timedelta(seconds=90)),)
+    assert (found.failures, found.is_waiting) == ({}, False)
+    again = follow(found.made, found.failures, vpc(subnet("a"), endpoint(MONITORING, "a")), now=NOW)
+    assert again.ready == ()
+
+
+def test_when_it_was_first_seen_available_is_kept() -> None:
+    found = after(timedelta(seconds=90), EndpointState.AVAILABLE)
+    assert found.made["monitoring"].ready_at == NOW
+    parts = vpc(subnet("a"), endpoint(MONITORING, "a"))
+    assert follow(found.made, {}, parts, now=NOW + timedelta(hours=1)).made == found.made
+    assert after(timedelta(seconds=90), EndpointState.FAILED).made["monitoring"].ready_at is None
+    assert after(timedelta(seconds=90), EndpointState.PENDING).made["monitoring"].ready_at is None
+
+
+def test_once_a_person_deleted_what_failed_twice_the_count_starts_anew() -> None:
+    made = {"monitoring": Made("vpce-gone", NOW - timedelta(days=2), is_settled=True)}
+    assert follow(made, {"monitoring": 2}, vpc(subnet("a")), now=NOW).failures == {}
+    assert follow(made, {"monitoring": 1}, vpc(subnet("a")), now=NOW).failures == {"monitoring": 1}
+
+
+def test_one_that_failed_counts_once_with_awss_words() -> None:
+    found = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
+    assert found.failures == {"monitoring": 2}
+    assert found.lost == (("vpce-1", "it is failed: no capacity"),)
+    assert not found.is_waiting
+
+
+@pytest.mark.parametrize(
+    ("age", "state", "is_waiting", "lost"),
+    [
+        (timedelta(minutes=1), EndpointState.PENDING, True, False),
+        (LONGEST, EndpointState.PENDING, False, True),
+        (timedelta(minutes=1), None, True, False),
+        (FRESH_FOR, None, False, True),
+        (timedelta(minutes=1), EndpointState.DELETING, False, True),
+    ],
+)
+def test_what_is_neither_is_waited_for_but_not_forever(
+    age: timedelta, state: EndpointState | None, *, is_waiting: bool, lost: bool
+) -> None:
+    found = after(age, state)
+    assert (found.is_waiting, bool(found.lost)) == (is_waiting, lost)
+    assert found.fresh(NOW) == (frozenset({"vpce-1"}) if is_waiting else frozenset())

@@ -1,0 +1,458 @@
+"""What is missing, and what to do about it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import (
+    AclEntry,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    NetworkAcl,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Tier,
+    Vpc,
+)
+from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
+from lifeline.core.policy.policy import Limits
+from tests.support.builders import (
+    MONITORING,
+    S3,
+    default_route,
+    endpoint,
+    gateway,
+    own_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
+
+IGW = TargetKind.INTERNET_GATEWAY
+PUBLIC_MAIN = table("main", default_route(IGW))
+
+
+def kinds(actions: tuple[Action, ...]) -> list[tuple[ActionKind, Status]]:
+    return [(action.kind, action.status) for action in actions]
+
+
+def only(network: Vpc, kind: ActionKind, *services: str, **more: Any) -> Action:
+    (found,) = [action for action in plan(network, *services, **more).actions if action.kind is kind]
+    return found
+
+
+def test_an_isolated_subnet_gets_a_security_group_and_an_endpoint_with_reasons() -> None:
+    found = plan(vpc(subnet("a"))).actions
+    assert kinds(found) == [
+        (ActionKind.CREATE_SECURITY_GROUP, Status.PLANNED),
+        (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.PLANNED),
+    ]
+    assert found[0].cidrs == ("10.0.0.0/16",)
+    assert (found[1].service_name, found[1].subnet_ids) == (MONITORING, ("subnet-a",))
+    assert "subnet-a (isolated) can't reach monitoring" in found[1].reason
+
+
+def test_public_subnets_are_left_alone() -> None:
+    found = plan(vpc(subnet("a"), PUBLIC_MAIN))
+    assert (found.actions, found.tiers) == ((), (("subnet-a", Tier.PUBLIC),))
+
+
+def test_with_scope_isolated_a_subnet_behind_a_nat_gateway_needs_nothing() -> None:
+    network = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
+    assert plan(network, tiers=frozenset({Tier.ISOLATED})).actions == ()
+    assert plan(network).actions
+
+
+def test_one_subnet_in_each_zone_that_has_private_subnets() -> None:
+    network = vpc(subnet("a"), subnet("a2"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c"), table("main"))
+    assert only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).subnet_ids == ("subnet-a", "subnet-b", "subnet-c")
+
+
+def test_coverage_vpc_is_content_with_one_zone() -> None:
+    network = vpc(subnet("a", free=10), subnet("b", "us-east-1b", free=200))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, per_zone=False)
+    assert found.subnet_ids == ("subnet-b",)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (subnet("z", free=200), subnet("a", free=100)),
+        (subnet("a", free=100), subnet("z", free=100)),
+        (subnet("z", free=5), subnet("pub", free=250)),
+    ],
+)
+def test_isolated_before_public_then_free_addresses_then_the_id(better: object, worse: object) -> None:
+    network = vpc(better, worse, table("main"), table("pub", default_route(IGW), subnets=("pub",)))  # type: ignore[arg-type]
+    assert only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).subnet_ids == (better.id,)  # type: ignore[attr-defined]
+
+
+def test_a_full_subnet_gives_way_to_another_of_its_zone_even_a_public_one() -> None:
+    network = vpc(
+        subnet("full", free=3), subnet("pub", free=90), table("main"), table("p", default_route(IGW), subnets=("pub",))
+    )
+    assert only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).subnet_ids == ("subnet-pub",)
+
+
+def test_a_zone_without_the_service_is_served_from_another_zone_of_the_vpc() -> None:
+    in_c = subnet("c", "us-east-1c")
+    elsewhere = subnet("a")
+    network = vpc(in_c, elsewhere, table("main"), table("pub", default_route(IGW), subnets=("a",)))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, "logs")  # logs is offered in us-east-1a only
+    assert (found.subnet_ids, found.status) == (("subnet-a",), Status.PLANNED)
+
+
+def test_local_zones_outposts_and_shared_subnets_hold_no_interface_but_are_served() -> None:
+    network = vpc(
+        subnet("lz", "us-east-1-bos-1a", zone_type="local-zone"),
+        subnet("op", outpost_arn="arn:aws:outposts:us-east-1:1:outpost/op-1"),
+        subnet("theirs", "us-east-1b", owner_id="999999999999"),
+        subnet("ours", "us-east-1c", owner_id="123456789012"),
+    )
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, account_id="123456789012")
+    assert found.subnet_ids == ("subnet-ours",)
+
+
+def test_where_no_subnet_can_hold_an_interface_it_says_so_and_makes_no_group() -> None:
+    found = plan(vpc(subnet("full", free=1))).actions
+    assert kinds(found) == [(ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)]
+    assert "no subnet can hold its interface" in found[0].error
+
+
+@pytest.mark.parametrize(
+    ("attributes", "remedy"),
+    [
+        ({"dns_support": False}, "enableDnsSupport on: aws ec2 modify-vpc-attribute"),
+        ({"dns_hostnames": False}, "--enable-dns-hostnames"),
+    ],
+)
+def test_without_the_vpcs_dns_attributes_private_dns_is_blocked_with_the_remedy(
+    attributes: dict[str, bool], remedy: str
+) -> None:
+    found = plan(vpc(subnet("a"), **attributes)).actions
+    assert kinds(found) == [(ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)]
+    assert remedy in found[0].error
+
+
+def test_a_service_that_the_region_does_not_offer_is_blocked_and_stops_no_other() -> None:
+    found = plan(vpc(subnet("a")), "monitoring", "banana").actions
+    assert [(action.service, action.status) for action in found if action.service] == [
+        ("banana", Status.BLOCKED),
+        ("monitoring", Status.PLANNED),
+    ]
+
+
+def test_ec2_does_not_find_ec2messages() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT, "ec2")
+    assert found.service_name == "com.amazonaws.us-east-1.ec2"
+
+
+@pytest.mark.parametrize("state", [EndpointState.AVAILABLE, EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE])
+def test_an_endpoint_that_serves_or_will_serve_leaves_nothing_to_plan(state: EndpointState) -> None:
+    assert plan(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())).actions == ()
+
+
+@pytest.mark.parametrize("state", [EndpointState.DELETING, EndpointState.DELETED])
+def test_an_endpoint_that_is_going_counts_as_gone(state: EndpointState) -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (found.status, found.group_id) == (Status.PLANNED, "sg-own")
+
+
+FAILED = [EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL]
+
+
+@pytest.mark.parametrize("state", FAILED)
+def test_our_own_endpoint_that_failed_is_replaced(state: EndpointState) -> None:
+    found = only(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group()), ActionKind.REPLACE_ENDPOINT)
+    assert (found.endpoint_id, found.subnet_ids, found.status) == ("vpce-1", ("subnet-a",), Status.PLANNED)
+    assert found.group_id == "sg-own"
+    assert found.client_token
+
+
+def test_after_two_failures_in_a_row_a_person_must_look() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.FAILED, failure="no capacity"))
+    found = only(network, ActionKind.REPLACE_ENDPOINT, failures=(("monitoring", 2),))
+    assert found.status is Status.BLOCKED
+    assert found.error == "it failed 2 times in a row: no capacity; delete what failed to try again"
+
+
+@pytest.mark.parametrize("state", FAILED)
+def test_a_foreign_endpoint_that_failed_holds_the_name_and_its_owner_is_told(state: EndpointState) -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state, own=False))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert found.status is Status.BLOCKED
+    assert "vpce-1" in found.error
+
+
+def test_an_endpoint_without_private_dns_answers_nobody() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, private_dns=False))
+    assert only(network, ActionKind.CREATE_INTERFACE_ENDPOINT).status is Status.PLANNED
+
+
+def test_our_own_endpoint_gets_the_zones_that_it_lacks() -> None:
+    network = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_group())
+    found = only(network, ActionKind.ADD_SUBNETS)
+    assert (found.endpoint_id, found.subnet_ids, found.status) == ("vpce-1", ("subnet-b",), Status.PLANNED)
+    assert plan(network, per_zone=False).actions == ()
+
+
+def test_an_endpoint_in_a_zone_of_need_only_is_not_spread_to_zones_without_clients() -> None:
+    client = subnet("full", "us-east-1c", free=1)
+    used, other = subnet("used", "us-east-1a", free=3), subnet("other", "us-east-1b", free=90)
+    tables = table("main"), table("pub", default_route(IGW), subnets=("used", "other"))
+    assert plan(vpc(client, used, other, *tables, endpoint(MONITORING, "used"), own_group())).actions == ()
+
+
+def test_a_foreign_endpoint_is_never_modified_but_its_owner_is_told() -> None:
+    network = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a", own=False))
+    found = only(network, ActionKind.ADD_SUBNETS)
+    assert found.status is Status.BLOCKED
+    assert "isn't Lifeline's" in found.error
+
+
+def test_while_our_endpoint_is_pending_its_zones_wait() -> None:
+    pending = endpoint(MONITORING, "a", state=EndpointState.PENDING)
+    assert plan(vpc(subnet("a"), subnet("b", "us-east-1b"), pending, own_group())).actions == ()
+
+
+def test_the_group_lets_in_every_block_of_the_vpc_and_blocks_that_come_later() -> None:
+    network = vpc(subnet("a"), cidrs=("10.0.0.0/16", "10.1.0.0/16"), ipv6_cidrs=("2001:db8::/56",))
+    assert only(network, ActionKind.CREATE_SECURITY_GROUP).cidrs == ("10.0.0.0/16", "10.1.0.0/16", "2001:db8::/56")
+    grown = replace(network, endpoints=(endpoint(MONITORING, "a"),), security_groups=(own_group(),))
+    assert only(grown, ActionKind.OPEN_SECURITY_GROUP).cidrs == ("10.1.0.0/16", "2001:db8::/56")
+
+
+def test_a_group_of_our_name_that_is_not_ours_blocks_the_endpoint_too() -> None:
+    found = plan(vpc(subnet("a"), own_group(tags=()))).actions
+    assert [action.status for action in found] == [Status.BLOCKED, Status.BLOCKED]
+    assert "delete it, or tag it" in found[0].error
+
+
+def test_a_gateway_endpoint_takes_the_route_tables_of_private_subnets_only() -> None:
+    network = vpc(
+        subnet("a"), subnet("b"), subnet("pub"), table("main"), table("p", default_route(IGW), subnets=("pub",))
+    )
+    found = only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3")
+    assert (found.service_name, found.route_table_ids, found.subnet_ids) == (S3, ("rtb-main",), ())
+
+
+def test_our_own_gateway_endpoint_gets_the_tables_that_it_lacks() -> None:
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), gateway("main"))
+    assert only(network, ActionKind.ADD_ROUTE_TABLES, "s3").route_table_ids == ("rtb-two",)
+
+
+def test_beside_a_foreign_gateway_endpoint_ours_takes_the_other_tables() -> None:
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), gateway("main", own=False))
+    assert only(network, ActionKind.CREATE_GATEWAY_ENDPOINT, "s3").route_table_ids == ("rtb-two",)
+
+
+def test_a_requester_managed_endpoint_is_never_ours() -> None:
+    managed = endpoint(MONITORING, "a", requester_managed=True)
+    assert only(vpc(subnet("a"), subnet("b", "us-east-1b"), managed), ActionKind.ADD_SUBNETS).status is Status.BLOCKED
+
+
+def test_another_stacks_endpoint_is_foreign() -> None:
+    other = endpoint(MONITORING, "a", tags=(("lifeline:managed-by", "lifeline-two"),))
+    assert only(vpc(subnet("a"), subnet("b", "us-east-1b"), other), ActionKind.ADD_SUBNETS).status is Status.BLOCKED
+
+
+def token(network: Vpc, **more: Any) -> str:
+    return only(network, ActionKind.CREATE_INTERFACE_ENDPOINT, **more).client_token
+
+
+def test_the_same_wish_has_the_same_token_and_another_wish_another() -> None:
+    network = vpc(subnet("a"))
+    gone = endpoint(MONITORING, "a", state=EndpointState.DELETED)
+    assert token(network) == token(vpc(subnet("a")))
+    assert len({token(network), token(vpc(subnet("b"))), token(vpc(subnet("a"), gone))}) == 3
+    assert token(network, made=(("monitoring", "vpce-0"),)) != token(network)
+    assert len(token(network)) <= 64
+    assert token(network).isascii()
+
+
+def test_the_plan_does_not_depend_on_the_order_of_awss_answers() -> None:
+    parts: list[Endpoint] = [endpoint(MONITORING, "a", id="vpce-2"), endpoint(MONITORING, "a", id="vpce-1", own=False)]
+    subnets = [subnet("a"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c")]
+    forward, backward = vpc(*subnets, *parts, own_group()), vpc(*reversed(subnets), *reversed(parts), own_group())
+    assert plan(forward) == plan(backward)
+
+
+def test_our_own_endpoint_without_private_dns_gets_it() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", private_dns=False), own_group())
+    found = only(network, ActionKind.ENABLE_PRIVATE_DNS)
+    assert (found.endpoint_id, found.status) == ("vpce-1", Status.PLANNED)
+
+
+def test_a_central_endpoint_is_never_doubled() -> None:
+    zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
+    found = plan(vpc(subnet("a")), dns=DnsView((zone,), ()))
+    assert found.actions == ()
+    assert [(one.state, one.by) for one in found.services] == [(ServiceState.CENTRAL, "Z1")]
+
+
+def test_where_central_endpoints_can_not_be_read_none_is_made() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT, dns=DnsView((), ("zones: AccessDenied",)))
+    assert found.status is Status.BLOCKED
+    assert "AccessDenied" in found.error
+
+
+def test_an_endpoint_that_was_just_made_and_is_not_shown_yet_is_waited_for() -> None:
+    found = plan(vpc(subnet("a")), made=(("monitoring", "vpce-9"),), fresh=frozenset({"vpce-9"}))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.PENDING)
+    table_only = plan(vpc(subnet("a")), "s3", made=(("s3", "vpce-9"),), fresh=frozenset({"vpce-9"}))
+    assert table_only.actions == ()
+
+
+def test_what_the_role_may_not_create_is_blocked_with_the_parameter_to_change() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_INTERFACE_ENDPOINT, creatable=frozenset({"logs"}))
+    assert "CreatableServices" in found.error
+    assert only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", creatable=frozenset({"logs"})).error
+
+
+def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
+    found = plan(vpc(subnet("a")), "monitoring", "ec2", limits=Limits(interface_endpoints_per_vpc=1)).actions
+    assert [(one.service, one.status) for one in found if one.service] == [
+        ("ec2", Status.PLANNED),
+        ("monitoring", Status.BLOCKED),
+    ]
+    full = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", gateway_endpoints_in_region=20)
+    assert "20 gateway endpoints" in full.error
+
+
+def test_with_fix_dns_the_attributes_come_first_then_the_endpoint() -> None:
+    found = plan(vpc(subnet("a"), dns_hostnames=False), fix_dns=True).actions
+    assert kinds(found)[0] == (ActionKind.FIX_DNS, Status.PLANNED)
+    assert found[0].attributes == ("enableDnsHostnames",)
+    assert kinds(found)[-1] == (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.PLANNED)
+
+
+def test_an_endpoint_that_is_there_serves_nobody_while_the_dns_attributes_are_off() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_group(), dns_support=False)
+    found = plan(network)
+    assert kinds(found.actions) == [(ActionKind.FIX_DNS, Status.BLOCKED)]
+    assert found.services[0].state is ServiceState.BLOCKED
+    assert kinds(plan(network, fix_dns=True).actions) == [(ActionKind.FIX_DNS, Status.PLANNED)]
+
+
+def test_a_foreign_endpoint_that_lets_nobody_in_is_named_with_the_remedy() -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs", (Rule("tcp", 443, 443, ("192.0.2.0/24",)),))
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    found = only(network, ActionKind.OPEN_SECURITY_GROUP)
+    assert found.status is Status.BLOCKED
+    assert "sg-theirs" in found.reason
+    assert "its owner should let 443 in" in found.error
+
+
+def test_our_own_endpoint_gets_our_group_back() -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs")
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", group_ids=frozenset({"sg-theirs"})), theirs, own_group())
+    found = only(network, ActionKind.ATTACH_SECURITY_GROUP)
+    assert (found.endpoint_id, found.group_id, found.status) == ("vpce-1", "sg-own", Status.PLANNED)
+
+
+@pytest.mark.parametrize("rule", [Rule("tcp", 443, 443, groups=("sg-x",)), Rule("-1", 0, 0, prefix_lists=("pl-1",))])
+def test_rules_that_name_groups_or_lists_count_as_letting_in(rule: Rule) -> None:
+    theirs = SecurityGroup("sg-theirs", "theirs", (rule,))
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    assert plan(network).actions == ()
+
+
+def test_a_network_acl_in_between_is_told_and_never_changed() -> None:
+    deny = AclEntry(90, egress=True, allow=False, protocol="6", cidr="10.0.2.0/24")
+    allow = AclEntry(100, egress=True, allow=True, protocol="-1", cidr="0.0.0.0/0")
+    entries = (deny, allow, replace(allow, egress=False))
+    acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), entries)
+    host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+    network = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_group(), network_acls=(acl,))
+    found = only(network, ActionKind.OPEN_NETWORK_ACL)
+    assert found.status is Status.BLOCKED
+    assert "acl-1 doesn't let 443 out of subnet-a to 10.0.2.0/24" in found.reason
+
+
+def test_another_accounts_vpc_is_reported_and_not_touched() -> None:
+    found = plan(vpc(subnet("a"), owner_id="999999999999"), account_id="123456789012").actions
+    assert [one.status for one in found] == [Status.BLOCKED]
+    assert "belongs to account 999999999999" in found[0].error
+
+
+def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one() -> None:
+    six = subnet("six", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))  # EC2 counts free IPv4 addresses only
+    dual = subnet("dual", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
+    only_six = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (only_six.ip_address_type, only_six.subnet_ids) == ("ipv6", ("subnet-six",))
+    both = only(vpc(six, dual), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (both.ip_address_type, both.subnet_ids) == ("dualstack", ("subnet-dual",))
+    without = only(vpc(six), ActionKind.CREATE_INTERFACE_ENDPOINT)  # monitoring has no IPv6 here
+    assert without.status is Status.BLOCKED
+
+
+def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
+    six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
+    network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_group())
+    found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
+    assert "IPv4 addresses only" in found[0].reason
+
+
+def test_one_ipv6_only_subnet_does_not_keep_the_others_cut_off() -> None:
+    six = subnet("six", "us-east-1b", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))
+    found = only(vpc(subnet("a"), six), ActionKind.CREATE_INTERFACE_ENDPOINT, "six")
+    assert (found.ip_address_type, found.subnet_ids, found.status) == ("ipv4", ("subnet-a",), Status.PLANNED)
+
+
+def test_no_ipv4_endpoint_is_bought_where_nobody_has_ipv4() -> None:
+    six = subnet("six", free=0, cidr="", ipv6_cidrs=("2001:db8::/64",))
+    network = vpc(six, subnet("p"), table("main"), table("pub", default_route(IGW), subnets=("p",)))
+    found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert found.status is Status.BLOCKED
+    assert "IPv4 addresses only" in found.error
+
+
+def test_an_endpoint_without_interfaces_serves_nobody_and_gets_some() -> None:
+    own = vpc(subnet("a"), endpoint(MONITORING), own_group())
+    assert only(own, ActionKind.ADD_SUBNETS, per_zone=False).subnet_ids == ("subnet-a",)
+    assert plan(own).services[0].state is ServiceState.MISSING
+    theirs = vpc(subnet("a"), endpoint(MONITORING, own=False), own_group())
+    assert only(theirs, ActionKind.ADD_SUBNETS, per_zone=False).status is Status.BLOCKED
+
+
+def test_a_dualstack_endpoint_spreads_in_its_own_kind() -> None:
+    name = "com.amazonaws.us-east-1.six"
+    dual = subnet("b", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
+    network = vpc(subnet("a"), dual, endpoint(name, "a", ip_address_type="dualstack"), own_group())
+    assert only(network, ActionKind.ADD_SUBNETS, "six").subnet_ids == ("subnet-b",)
+
+
+def test_beside_our_own_gateway_endpoint_that_is_coming_no_second_one_is_made() -> None:
+    pending = gateway("main", state=EndpointState.PENDING)
+    network = vpc(subnet("a"), subnet("b"), table("main"), table("two", subnets=("b",)), pending)
+    assert plan(network, "s3").actions == ()
+
+
+def test_what_it_costs_is_known_before_it_is_made() -> None:
+    network = vpc(subnet("a"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c"))
+    assert plan(network).monthly_cost_usd == Decimal("21.90")
+    assert plan(network, "s3").monthly_cost_usd == 0
+
+
+def test_each_services_state_is_reported() -> None:
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_group())
+    states = {one.service: one.state for one in plan(network, "monitoring", "logs", "banana", "s3").services}
+    assert states == {
+        "banana": ServiceState.BLOCKED,
+        "logs": ServiceState.MISSING,
+        "monitoring": ServiceState.SERVED,
+        "s3": ServiceState.MISSING,
+    }
+
+
+def test_a_gateway_type_is_preferred_where_a_service_has_both() -> None:
+    found = only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3")
+    assert found.kind is ActionKind.CREATE_GATEWAY_ENDPOINT
+    assert EndpointType.GATEWAY < EndpointType.INTERFACE

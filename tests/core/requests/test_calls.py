@@ -1,0 +1,210 @@
+"""What a caller may send."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.guards.mode import Mode
+from lifeline.core.requests.calls import read_ask
+
+VPC = "vpc-0123456789abcdef0"
+ROLE = "arn:aws:iam::123456789012:role/lifeline-ReconcileRole"
+
+
+def change(
+    name: str = "DeleteRoute", request: object = None, response: object = None, **detail: object
+) -> dict[str, Any]:
+    return {
+        "id": "f6c00f02-bf83-11c3-6476-188a4462be21",
+        "source": "aws.ec2",
+        "detail-type": "AWS API Call via CloudTrail",
+        "time": "2026-11-22T12:00:00Z",
+        "detail": {
+            "eventName": name,
+            "eventID": "10fe783b-14ea-4f67-8dbc-b1596716e57c",
+            "eventTime": "2026-11-22T12:00:00Z",
+            "requestParameters": request,
+            "responseElements": response,
+            **detail,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (None, "event"),
+        ([], "event"),
+        ("x", "event"),
+        (7, "event"),
+        ({}, "vpc_ids"),
+        ({"vpc_ids": []}, "vpc_ids"),
+        ({"vpc_ids": "vpc-1"}, "vpc_ids"),
+        ({"vpc_ids": [VPC] * 1001}, "vpc_ids"),
+        ({"vpc_ids": [VPC], "mode": "force"}, "mode"),
+        ({"vpc_ids": [VPC], "mode": ["plan"]}, "mode"),
+        ({"vpc_ids": [VPC], "sweep": True}, "sweep"),
+        ({"vpc_ids": [VPC], "attempt": -1}, "attempt"),
+        ({"vpc_ids": [VPC], "attempt": True}, "attempt"),
+        ({"sweep": "yes"}, "sweep"),
+        ({"release": False}, "release"),
+        ({"release": "true", "vpc_ids": [VPC]}, "release"),
+        ({"release": True, "sweep": True}, "release"),
+        ({"release": True, "vpc_ids": [VPC], "follow": True}, "release"),
+        ({"release": True, "vpc_ids": []}, "vpc_ids"),
+        ({"banana": 1}, "'banana'"),
+        ({"approve": "yes"}, "approve"),
+        ({"approve": ["plan-0123456789abcdef"]}, "approve"),
+        ({"approve": "plan-0123456789abcdef\n"}, "approve"),
+        ({"approve": "plan-0123456789abcdef", "mode": "enforce"}, "mode"),
+        ({"approve": "plan-0123456789abcdef", "vpc_ids": [VPC]}, "vpc_ids"),
+        ({"approve": "plan-0123456789abcdef", "format": "html"}, "format"),
+        ({"vpc_ids": [VPC], "format": "yaml"}, "format"),
+        ({"sweep": True, "format": ["text"]}, "format"),
+        ({"vpc_ids": [VPC], "format": None}, "format"),
+        ({**change(), "detail-type": "AWS Service Event via CloudTrail"}, "detail-type"),
+        ({**change(), "source": "aws.s3"}, "source"),
+        ({**change(), "detail": None}, "detail"),
+        (change(name="<script>"), "detail.eventName"),
+        ({"detail": {}}, "detail-type"),
+    ],
+)
+def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_ask(event)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"vpc_ids": [VPC]},
+        {"sweep": True},
+        {"release": True},
+        {"approve": "plan-0123456789abcdef"},
+        {"vpc_ids": [VPC], "mode": "plan"},
+    ],
+)
+def test_every_call_by_hand_may_ask_for_its_answer_as_text(call: dict[str, Any]) -> None:
+    assert read_ask({**call, "format": "text"}) == replace(read_ask(call), is_text=True)
+    assert read_ask({**call, "format": "json"}) == read_ask(call)
+
+
+def test_an_id_of_the_wrong_form_is_refused_by_its_place_and_stops_no_other() -> None:
+    ask = read_ask({"vpc_ids": [VPC, "subnet-0123456789abcdef0", None, "vpc-XYZ", "vpc-0123456789abcdef0\n"]})
+    assert ask.vpc_ids == (VPC,)
+    assert [one.field for one in ask.refusals] == ["vpc_ids[1]", "vpc_ids[2]", "vpc_ids[3]", "vpc_ids[4]"]
+
+
+def test_a_call_by_hand_names_vpcs_or_asks_for_a_sweep_and_may_weaken_the_mode() -> None:
+    assert read_ask({"vpc_ids": [VPC, VPC], "mode": "plan"}).vpc_ids == (VPC,)
+    assert read_ask({"vpc_ids": [VPC], "mode": "plan"}).mode is Mode.PLAN
+    assert read_ask({"sweep": True}).is_sweep
+    assert Mode.PLAN.weakened_by(Mode.ENFORCE) is Mode.PLAN
+    assert Mode.ENFORCE.weakened_by(Mode.PLAN) is Mode.PLAN
+    assert Mode.ENFORCE.weakened_by(None) is Mode.ENFORCE
+
+
+def test_a_release_is_for_the_named_vpcs_or_for_all_and_may_be_a_plan() -> None:
+    everywhere = read_ask({"release": True})
+    assert (everywhere.is_release, everywhere.is_sweep, everywhere.vpc_ids) == (True, True, ())
+    some = read_ask({"release": True, "vpc_ids": [VPC], "mode": "plan"})
+    assert (some.is_release, some.is_sweep, some.vpc_ids, some.mode) == (True, False, (VPC,), Mode.PLAN)
+    assert not read_ask({"vpc_ids": [VPC]}).is_release
+
+
+def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
+    old = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514", "destinationCidrBlock": "0.0.0.0/0"}))
+    assert old.changed_ids == {"rtb-01a1e48796093c514"}
+    new = change(
+        "CreateVpcEndpoint",
+        request={"CreateVpcEndpointRequest": {"SubnetId": [{"tag": 1, "content": "subnet-0463a1b2c3d4e5f60"}]}},
+        response={
+            "CreateVpcEndpointResponse": {"vpcEndpoint": {"ownerId": 999999999999, "vpcId": VPC, "groupSet": ""}}
+        },
+    )
+    assert read_ask(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
+    assert read_ask(new).vpc_ids == (VPC,)
+
+
+def test_a_change_keeps_what_its_record_names_and_is_the_same_change_without() -> None:
+    ask = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514"}))
+    assert ask.trigger.ids == {"rtb-01a1e48796093c514"}
+    assert replace(ask.trigger, ids=frozenset()) == ask.trigger
+
+
+def test_a_cidr_association_is_not_a_vpc() -> None:
+    assert read_ask(change(response={"associationId": "vpc-cidr-assoc-04a19e1d5bc3f9b99"})).changed_ids == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("identity", "actor"),
+    [
+        ({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/deploy-role/ci"}, "deploy-role/ci"),
+        ({"type": "IAMUser", "arn": "arn:aws:iam::1:user/alice"}, "user/alice"),
+        ({"accountId": "1", "invokedBy": "ec2.amazonaws.com"}, "ec2.amazonaws.com"),
+        ({"arn": "arn:aws:iam::1:user/<b>\n"}, "user/<b>?"),
+        (None, ""),
+        ({"sessionContext": None}, ""),
+    ],
+)
+def test_the_actor_is_named_as_a_person_would(identity: object, actor: str) -> None:
+    assert read_ask(change(userIdentity=identity)).trigger.actor == actor
+
+
+def test_our_own_calls_are_known_by_their_role() -> None:
+    own = {"sessionContext": {"sessionIssuer": {"arn": ROLE}}}
+    assert read_ask(change(userIdentity=own), own_role_arn=ROLE).is_own
+    assert not read_ask(change(userIdentity=own), own_role_arn="").is_own
+    assert not read_ask(change(userIdentity={"type": "Root"}), own_role_arn=ROLE).is_own
+
+
+def lambdas_identity(role_arn: str) -> dict[str, object]:
+    """What CloudTrail says of a function's call: the session's own ARN leaves the role's path out."""
+    name = role_arn.rpartition("/")[2]
+    function = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints"
+    return {
+        "type": "AssumedRole",
+        "arn": f"arn:aws:sts::123456789012:assumed-role/{name}/lifeline-ReconcileEndpoints",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role_arn, "userName": name}},
+        "inScopeOf": {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": function},
+    }
+
+
+def test_a_role_with_a_path_is_known_and_its_namesake_elsewhere_is_somebody_else() -> None:
+    role = "arn:aws:iam::123456789012:role/platform/network/lifeline-ReconcileRole"
+    assert read_ask(change(userIdentity=lambdas_identity(role)), own_role_arn=role).is_own
+    for other in (role.replace("/platform", ""), role.replace("123456789012", "210987654321"), f"{role}2"):
+        assert not read_ask(change(userIdentity=lambdas_identity(other)), own_role_arn=role).is_own
+
+
+def test_our_own_calls_that_failed_are_no_attempts_of_others() -> None:
+    failed = change(userIdentity=lambdas_identity(ROLE), errorCode="Client.InvalidParameter", errorMessage="no")
+    found = read_ask(failed, own_role_arn=ROLE)
+    assert (found.trigger.kind, found.is_own) == ("attempt", True)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_whatever_is_sent_is_read_or_refused_in_words(value: object) -> None:
+    for event in (value, change(request=value, response=value, userIdentity=value), {"vpc_ids": value}):
+        refusal = refusal_of(event)
+        assert refusal is None or (refusal.field and refusal.message.isprintable())
+
+
+def refusal_of(event: object) -> InvalidInputError | None:
+    try:
+        read_ask(event, own_role_arn=ROLE)
+    except InvalidInputError as error:
+        return error
+    return None

@@ -1,0 +1,76 @@
+"""Every record in events/cloudtrail leads to the VPCs that it touches."""
+
+import json
+
+import pytest
+
+from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
+from tests.support.repository import ROOT
+
+FOLDER = ROOT / "events/cloudtrail"
+VPC = "vpc-0123456789abcdef0"
+PEER = "vpc-0fedcba9876543210"
+
+# They name nothing that leads to a VPC, or what they name is of a kind that several VPCs share.
+WHOLE_REGION = {
+    "CreateVpnConnectionRoute",
+    "DeleteEgressOnlyInternetGateway",
+    "DeleteManagedPrefixList",
+    "DeleteRouteServer",
+    "DeleteVpcBlockPublicAccessExclusion",
+    "DeleteVpcEndpointServiceConfigurations",
+    "DeleteVpnConnection",
+    "DeleteVpnConnectionRoute",
+    "ModifyManagedPrefixList",
+    "ModifyRouteServer",
+    "ModifyVpcBlockPublicAccessExclusion",
+    "ModifyVpcBlockPublicAccessOptions",
+    "ModifyVpcEndpointServiceConfiguration",
+    "ModifyVpcEndpointServicePermissions",
+    "RestoreManagedPrefixListVersion",
+}
+# They make what no VPC uses yet, or remove what none can use any more.
+NO_VPC = {
+    "CreateDhcpOptions",
+    "CreateInternetGateway",
+    "CreateManagedPrefixList",
+    "CreateRouteServer",
+    "CreateVpnGateway",
+    "DeleteDhcpOptions",
+    "DeleteVpnGateway",
+}
+# Once the record arrives, what they name is gone, so that nothing can be looked up.
+GONE_WITH_IT = {
+    "DeleteInternetGateway",
+    "DeleteNetworkAcl",
+    "DeleteRouteTable",
+    "DeleteSecurityGroup",
+    "DeleteSubnet",
+    "DisassociateRouteTable",
+}
+
+
+def touched(name: str, *, is_gone: bool = False) -> frozenset[str] | None:
+    ask = read_ask(json.loads((FOLDER / f"{name}.json").read_text()))
+    wanted = ids_to_look_up(ask.trigger.event_name, ask.changed_ids)
+    found = {} if is_gone else dict.fromkeys(wanted, frozenset({VPC}))
+    return vpcs_touched(ask.trigger.event_name, ask.changed_ids, found)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
+def test_each_event_gives_the_right_vpcs(name: str) -> None:
+    found = touched(name)
+    if name in WHOLE_REGION:
+        assert found is None
+    elif name in NO_VPC:
+        assert found == frozenset()
+    else:
+        assert found is not None
+        assert VPC in found
+        assert found <= {VPC, PEER} or "Peering" in name
+
+
+@pytest.mark.parametrize("name", sorted(GONE_WITH_IT))
+def test_what_is_gone_by_then_is_not_lost_but_asks_for_the_region(name: str) -> None:
+    assert touched(name, is_gone=True) is None

@@ -1,0 +1,79 @@
+"""What a dashboard may send the page."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.dashboard.html.page import View
+from lifeline.dashboard.request import WidgetAsk, read_widget
+
+VPC = "vpc-0123456789abcdef0"
+OTHER = "vpc-0123456789abcdef1"
+
+
+def context(**more: object) -> dict[str, Any]:
+    return {"widgetContext": {"theme": "light", "width": 588, "params": {}, **more}}
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        (None, "event"),
+        ([], "event"),
+        ({"vpc_ids": VPC}, "vpc_ids"),
+        ({"vpc_ids": {VPC: 1}}, "vpc_ids"),
+        ({"vpc_ids": [VPC] * 201}, "vpc_ids"),
+        ({"vpc_ids": [VPC, "vpc-1"]}, "vpc_ids[1]"),
+        ({"vpc_ids": [f"{VPC}\n"]}, "vpc_ids[0]"),
+        (context(params={"vpc_ids": [None]}), "vpc_ids[0]"),
+        ({"plan": [VPC]}, "plan"),
+        ({"plan": "<script>"}, "plan"),
+        ({"approve": "plan-0123456789abcdef"}, "'approve'"),
+        ({"release": True, "vpc_ids": [VPC]}, "'release'"),
+    ],
+)
+def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read_widget(event)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("nothing", [{}, {"vpc_ids": []}, {"vpc_ids": None}, {"vpc_ids": ""}, context()])
+def test_without_vpcs_the_page_shows_all(nothing: dict[str, Any]) -> None:
+    assert read_widget(nothing).vpc_ids == ()
+
+
+def test_the_widgets_own_parameters_count_where_the_event_says_nothing() -> None:
+    assert read_widget({"vpc_ids": [VPC, VPC], **context(params={"vpc_ids": [OTHER]})}).vpc_ids == (VPC,)
+    assert read_widget(context(params={"vpc_ids": [OTHER]})).vpc_ids == (OTHER,)
+
+
+def test_a_button_asks_for_a_plan_whatever_the_widget_shows() -> None:
+    ask = read_widget({"plan": VPC, **context(params={"vpc_ids": [OTHER]})})
+    assert (ask.plan, ask.vpc_ids) == (VPC, ())
+
+
+def test_documentation_needs_nothing_else() -> None:
+    assert read_widget({"describe": True, "anything": 1}) == WidgetAsk(is_describe=True)
+
+
+def test_the_theme_and_the_width_are_the_dashboards() -> None:
+    assert read_widget(context(theme="dark", width=588.4)).view == View(is_dark=True, width=588)
+
+
+values = st.none() | st.booleans() | st.floats() | st.text("abc<", max_size=5) | st.lists(st.none(), max_size=2)
+
+
+@given(st.dictionaries(st.sampled_from(["theme", "width", "params"]), values))
+def test_a_context_of_any_form_is_no_reason_to_show_nothing(said: dict[str, object]) -> None:
+    ask = read_widget({"widgetContext": said})
+    assert (ask.vpc_ids, ask.view.is_dark) == ((), False)
+    assert 0 <= ask.view.width < 100_000
+
+
+@given(values)
+def test_what_is_no_context_counts_as_none(said: object) -> None:
+    assert read_widget({"widgetContext": said}) == WidgetAsk()

@@ -1,0 +1,157 @@
+"""What an inquiry asks about many agents' surroundings, and what it makes of what it can't read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+from lifeline.adapters.store.vpc_state import Memory
+from lifeline.core.agents.instances import Health, Instance, Power
+from lifeline.core.agents.watches import Watch
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.history.change import Change
+from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.incident import Cause, CauseKind
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Vpc
+from lifeline.detector.evidence import Case, Inquiry, Witnesses
+from tests.support.agents import minute, silent_agent
+from tests.support.builders import CATALOG, subnet, vpc
+
+
+@dataclass
+class Region:
+    """Isolated VPCs, and everybody who can be asked about them; whoever is in `troubled` can't be read."""
+
+    troubled: frozenset[str] = frozenset()
+    untraced: tuple[Change, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def _note(self, what: str, about: str) -> None:
+        self.asked.append((what, about))
+        if about in self.troubled:
+            raise TransientError(f"{what} of {about} could not be read")
+
+    def times(self, what: str) -> int:
+        return sum(one == what for one, _ in self.asked)
+
+    def look_up(self, *_: object) -> dict[str, Instance]:
+        return {}
+
+    def health(self, ids: Sequence[str]) -> dict[str, Health]:
+        self._note("health", str(len(ids)))
+        return dict.fromkeys(ids, Health.OK)
+
+    def catalog(self) -> Catalog:
+        return CATALOG
+
+    def observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
+        self._note("observe", str(len(vpc_ids)))
+        return tuple(vpc(subnet(id_), id=id_) for id_ in vpc_ids)
+
+    def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        for one in vpcs:
+            self._note("attributes", f"the DNS of {one.id}")
+        return tuple(replace(one, dns_support=True, dns_hostnames=True) for one in vpcs)
+
+    def view(self, vpc_id: str, **_: object) -> DnsView:
+        self._note("view", vpc_id)
+        return DnsView()
+
+    def changes_of(self, vpc_id: str, **_: object) -> tuple[()]:
+        self._note("changes", vpc_id)
+        return ()
+
+    def untraced_changes(self, **_: object) -> tuple[Change, ...]:
+        self._note("changes", "nobody's VPC")
+        return self.untraced
+
+    def recall(self, vpc_id: str) -> Memory:
+        self._note("memory", vpc_id)
+        return self.memory
+
+    def may_publish(self, profile_arn: str, *_: object) -> RoleVerdict:
+        self._note("role", profile_arn)
+        return RoleVerdict(Permit.ALLOWED, profile_arn)
+
+    def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
+        agents = {entity: silent_agent(entity) for entity in instances}
+        case = Case(Watch(), agents, instances, (), minute(9))
+        me = cast("Any", self)
+        return Inquiry(Witnesses(me, me, me, me, me, "us-east-1"), case).find_causes(agents)
+
+
+def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
+    """So many running instances, spread over as many VPCs."""
+    places = [f"vpc-{number % vpcs:08x}" for number in range(count)]
+    return {
+        f"i-{number:08x}": Instance(Power.RUNNING, vpc_id=place, subnet_id=f"subnet-{place}")
+        for number, place in enumerate(places)
+    }
+
+
+def test_what_is_asked_grows_with_the_vpcs_up_to_a_bound_and_not_with_the_agents() -> None:
+    region = Region()
+    causes = region.causes(instances_in(50, 1000))
+    assert len(causes) == 1000
+    assert [(what, region.times(what)) for what in ("observe", "view", "changes", "memory")] == [
+        ("observe", 1),
+        ("view", 10),
+        ("changes", 21),
+        ("memory", 20),
+    ]
+
+
+def test_no_more_than_ten_roles_are_asked_about() -> None:
+    region = Region()
+    profiles = {
+        f"i-{number:08x}": Instance(Power.RUNNING, profile_arn=f"arn:aws:iam::1:instance-profile/p-{number}")
+        for number in range(1000)
+    }
+    region.causes(profiles)
+    assert region.times("role") == 10
+
+
+def test_no_more_than_a_thousand_instances_have_their_status_checks_read() -> None:
+    region = Region()
+    region.causes(instances_in(1, 1500))
+    assert ("health", "1000") in region.asked
+
+
+def test_what_could_not_be_read_of_one_vpc_says_nothing_of_another() -> None:
+    region = Region(troubled=frozenset({"vpc-00000000"}))
+    one, other = region.causes(instances_in(2, 2)).values()
+    assert any("vpc-00000000 could not be read" in line for line in one.evidence)
+    assert not any("could not be read" in line for line in other.evidence)
+
+
+def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -> None:
+    causes = Region().causes(instances_in(11, 11))
+    waiting = [one for one in causes.values() if any("turn comes later" in line for line in one.evidence)]
+    assert len(waiting) == 1
+    assert {one.kind for one in causes.values()} == {CauseKind.CUT_OFF}
+
+
+def test_a_vpc_whose_dns_attributes_cannot_be_read_leaves_the_others_known() -> None:
+    region = Region(troubled=frozenset({"the DNS of vpc-00000000"}))
+    causes = region.causes(instances_in(2, 2))
+    assert {cause.kind for cause in causes.values()} == {CauseKind.CUT_OFF}
+    assert "could not be read" not in str(causes["i-00000001"].evidence)
+
+
+def test_a_change_that_names_no_vpc_is_named_where_it_came_just_before_the_silence() -> None:
+    began = silent_agent("i-00000000").gap
+    assert began
+    change = Change(began.since - timedelta(minutes=1), "e-1", "DisassociateRouteTable", "alice", is_traced=False)
+    [cause] = Region(untraced=(change,)).causes(instances_in(1, 1)).values()
+    assert cause.change == change
+
+
+def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
+    freeze = Freeze(FreezeKind.FIGHT, minute(0), "others undid it 3 times")
+    for until, is_healable in ((None, False), (minute(8), True)):
+        region = Region(memory=Memory(frozen={"monitoring": replace(freeze, until=until)}))
+        (cause,) = region.causes(instances_in(1, 1)).values()
+        assert (cause.kind, cause.is_healable) == (CauseKind.CUT_OFF, is_healable)

@@ -1,0 +1,195 @@
+"""What watching costs, and that docs/costs.md and README.md say the same.
+
+`python -m tests.tools.test_watch_cost` writes the tables in both anew.
+"""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from aws_lambda_powertools import Metrics
+from hypothesis import given
+from hypothesis import strategies as st
+from tools.watch_cost import (
+    ALARM_USD,
+    DISCOVERY_PACE,
+    MEMORY_GB,
+    METRIC_READ_USD,
+    OWN_ALARMS,
+    OWN_METRICS,
+    POLLED_QUEUES,
+    WATCH_PRICES_AS_OF,
+    agent_cost_usd,
+    alarms_cost_usd,
+    even_interval,
+    runs_a_month,
+    stack_cost_usd,
+    watch_cost,
+)
+
+from lifeline.detector.discovery import PACE
+from lifeline.detector.loop import Report
+from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
+from lifeline.runtime.observability import metrics
+from tests.core.plan.test_cost import PAGE, block
+from tests.support.repository import ROOT
+
+README = ROOT / "README.md"
+TEMPLATE = (ROOT / "template.yaml").read_text()
+MINUTE = timedelta(minutes=1)
+FIVE_MINUTES = timedelta(minutes=5)
+FLEETS = (100, 1_000, 10_000)
+
+fleets = st.integers(0, 10_000)
+paces = st.integers(1, 60).map(lambda minutes: timedelta(minutes=minutes))
+
+
+def watching_table() -> str:
+    lines = [
+        "| agents | looked at every | datapoints | lists | runs | the stack itself | together | an alarm for each |",
+        f"| ---: | --- |{' ---: |' * 6}",
+    ]
+    for agents in FLEETS:
+        for every, words in ((MINUTE, "minute"), (FIVE_MINUTES, "5 minutes")):
+            cost = watch_cost(agents, every)
+            parts = f"{cost.datapoints:,} | {cost.lists} | {cost.runs} | {cost.stack} | {cost.total:,}"
+            lines.append(f"| {agents:,} | {words} | {parts} | {alarms_cost_usd(agents):,} |")
+    return "\n".join(lines)
+
+
+def readme_table() -> str:
+    lines = ["| agents | every minute | every 5 minutes | an alarm for each |", "| ---: | ---: | ---: | ---: |"]
+    for agents in FLEETS:
+        each = [watch_cost(agents, every).total for every in (MINUTE, FIVE_MINUTES)]
+        cells = " | ".join(f"{usd:,.0f} USD" for usd in (*each, alarms_cost_usd(agents)))
+        lines.append(f"| {agents:,} | {cells} |")
+    return "\n".join(lines)
+
+
+TABLES = {PAGE: ("watching", watching_table), README: ("watching", readme_table)}
+
+
+@pytest.mark.parametrize(("every", "usd"), [(MINUTE, "0.4380"), (FIVE_MINUTES, "0.0876"), (15 * MINUTE, "0.0292")])
+def test_an_agent_costs_one_metric_a_run(every: timedelta, usd: str) -> None:
+    assert str(agent_cost_usd(every)) == usd
+
+
+@pytest.mark.parametrize(
+    ("agents", "every", "usd"),
+    [(0, MINUTE, "0.00"), (100, MINUTE, "43.80"), (1_000, FIVE_MINUTES, "87.60"), (10_000, MINUTE, "4380.00")],
+)
+def test_a_month_of_datapoints(agents: int, every: timedelta, usd: str) -> None:
+    assert str(watch_cost(agents, every).datapoints) == usd
+
+
+@pytest.mark.parametrize(("agents", "usd"), [(0, "0.00"), (1, "0.10"), (10_000, "1000.00")])
+def test_a_month_of_alarms(agents: int, usd: str) -> None:
+    assert str(alarms_cost_usd(agents)) == usd
+
+
+def test_every_minute_an_agent_costs_more_than_an_alarm_and_every_five_minutes_less() -> None:
+    assert agent_cost_usd(FIVE_MINUTES) < ALARM_USD < agent_cost_usd(MINUTE)
+
+
+def test_at_the_even_interval_an_agent_costs_as_much_as_an_alarm() -> None:
+    assert METRIC_READ_USD * runs_a_month(even_interval()) == pytest.approx(ALARM_USD, rel=Decimal("0.01"))
+
+
+def test_a_fleet_that_is_stopped_costs_no_datapoints_and_no_lists() -> None:
+    cost = watch_cost(0, MINUTE)
+    assert cost.datapoints == cost.lists == Decimal(0)
+
+
+def test_what_the_stack_costs_by_itself_is_said_apart() -> None:
+    assert {watch_cost(agents, every).stack for agents in FLEETS for every in (MINUTE, FIVE_MINUTES)} == {
+        stack_cost_usd()
+    }
+    assert stack_cost_usd() == Decimal("6.53")  # 18 metrics at 0.30, 6 alarms at 0.10, 1.3 million polls
+
+
+@pytest.mark.parametrize("every", [timedelta(), timedelta(seconds=59)])
+def test_no_schedule_runs_more_often_than_every_minute(every: timedelta) -> None:
+    with pytest.raises(ValueError, match="once a minute at most"):
+        runs_a_month(every)
+
+
+@given(fleets, fleets, paces)
+def test_more_agents_never_cost_less(some: int, more: int, every: timedelta) -> None:
+    assert watch_cost(some, every).total <= watch_cost(some + more, every).total
+
+
+@given(fleets, paces, paces)
+def test_looking_more_seldom_never_costs_more(agents: int, every: timedelta, longer: timedelta) -> None:
+    assert watch_cost(agents, every + longer).total <= watch_cost(agents, every).total
+
+
+@given(fleets, paces)
+def test_the_whole_is_its_parts(agents: int, every: timedelta) -> None:
+    cost = watch_cost(agents, every)
+    assert cost.total == cost.datapoints + cost.lists + cost.runs + cost.stack
+
+
+# ---- what is reckoned with is what there is
+
+
+def test_the_stack_has_as_many_alarms_and_polled_queues_as_are_reckoned_with() -> None:
+    assert len(re.findall(r"^    Type: AWS::CloudWatch::Alarm$", TEMPLATE, re.MULTILINE)) == OWN_ALARMS
+    assert len(re.findall(r"^          Type: SQS\n          Properties:", TEMPLATE, re.MULTILINE)) == POLLED_QUEUES
+
+
+def test_the_functions_have_as_much_memory_as_is_reckoned_with() -> None:
+    assert [Decimal(size) / 1024 for size in re.findall(r"^    MemorySize: (\d+)", TEMPLATE, re.MULTILINE)] == [
+        MEMORY_GB
+    ]
+    detector = TEMPLATE.partition("\n  DetectMetricGaps:\n")[2].partition("\n  DetectRole:\n")[0]
+    assert "MemorySize" not in detector
+    assert "Architectures" not in TEMPLATE  # x86_64 is the default and the price that is reckoned with
+
+
+def test_every_hour_sees_as_many_metrics_as_are_reckoned_with() -> None:
+    metrics.clear_metrics()
+    detect_metric_gaps._measure([Report()], [timedelta()])
+    reconcile_endpoints._count(())
+    found = names(metrics) | {"Runs"}
+    metrics.clear_metrics()
+    assert len(found) == OWN_METRICS, sorted(found)
+
+
+def names(kept: Metrics) -> set[str]:
+    return set(kept.metric_set)
+
+
+def test_agents_are_looked_for_as_often_as_is_reckoned_with() -> None:
+    assert DISCOVERY_PACE == PACE
+
+
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
+def test_the_pages_tables_are_the_codes(page: Path) -> None:
+    name, table = TABLES[page]
+    found = block(name).search(page.read_text())
+    assert found, f"{page.name} lacks the block {name}"
+    assert found[2].strip() == table(), "run python -m tests.tools.test_watch_cost"
+
+
+@pytest.mark.parametrize("page", TABLES, ids=lambda page: page.name)
+def test_the_pages_say_what_one_agent_and_the_stack_cost(page: Path) -> None:
+    text = page.read_text()
+    for usd in (agent_cost_usd(MINUTE), agent_cost_usd(FIVE_MINUTES)):
+        assert f"{usd:.2f} USD" in text
+    assert f"{stack_cost_usd():.2f} USD" in text
+
+
+def test_the_page_names_the_date_of_the_prices() -> None:
+    assert str(WATCH_PRICES_AS_OF) in PAGE.read_text()
+
+
+def write_tables() -> None:
+    for page, (name, table) in TABLES.items():
+        text = table()
+        page.write_text(block(name).sub(lambda found, text=text: f"{found[1]}\n{text}\n{found[3]}", page.read_text()))  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    write_tables()
