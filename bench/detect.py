@@ -21,7 +21,7 @@ from timing import best_of  # noqa: E402
 from lifeline.adapters.aws.bus import Bus  # noqa: E402
 from lifeline.adapters.aws.cloudwatch import CloudWatch  # noqa: E402
 from lifeline.adapters.store.agent_records import pack, unpack  # noqa: E402
-from lifeline.core.agents.gaps import Agent, Moment, Series  # noqa: E402
+from lifeline.core.agents.gaps import Agent, Series, Timing  # noqa: E402
 from lifeline.core.agents.roster import Chunk, place  # noqa: E402
 from lifeline.core.agents.watches import Watch  # noqa: E402
 from lifeline.detector.loop import Report, Run, Tools  # noqa: E402
@@ -112,7 +112,7 @@ def main() -> None:
             incidents=cast("Any", NoIncidents()),
             notices=cast("Any", Nobody()),
             bus=Bus(is_on=False, stack_name="lifeline"),
-            witnesses=cast("Any", Nobody()),
+            sources=cast("Any", Nobody()),
             changes=cast("Any", Nobody()),
         )
 
@@ -124,7 +124,7 @@ def main() -> None:
         report = look()
         assert (report.watched, report.silent, roster.writes) == (count, (), 0), report
         series = [agent.series for chunk in roster.read() for agent in chunk.agents.values() if agent.series]
-        fetching = best_of(lambda: cloudwatch.read(series, Moment(now, WATCH.rules).usual_window), ROUNDS)
+        fetching = best_of(lambda: cloudwatch.read(series, Timing(now, WATCH.rules).usual_window), ROUNDS)
         unpacking = best_of(roster.read)
     print(f"{count} agents, all well; best of {ROUNDS}")
     print(f"  fetch and parse their datapoints  {fetching:6.3f} s   1.0")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.dashboard.html.page import View
-from lifeline.dashboard.request import WidgetAsk, read_widget
+from lifeline.dashboard.request import WidgetRequest, read_widget
 
 VPC = "vpc-0123456789abcdef0"
 OTHER = "vpc-0123456789abcdef1"
@@ -52,12 +52,12 @@ def test_the_widgets_own_parameters_count_where_the_event_says_nothing() -> None
 
 
 def test_a_button_asks_for_a_plan_whatever_the_widget_shows() -> None:
-    ask = read_widget({"plan": VPC, **context(params={"vpc_ids": [OTHER]})})
-    assert (ask.plan, ask.vpc_ids) == (VPC, ())
+    request = read_widget({"plan": VPC, **context(params={"vpc_ids": [OTHER]})})
+    assert (request.plan, request.vpc_ids) == (VPC, ())
 
 
 def test_documentation_needs_nothing_else() -> None:
-    assert read_widget({"describe": True, "anything": 1}) == WidgetAsk(is_describe=True)
+    assert read_widget({"describe": True, "anything": 1}) == WidgetRequest(is_describe=True)
 
 
 def test_the_theme_and_the_width_are_the_dashboards() -> None:
@@ -69,11 +69,11 @@ values = st.none() | st.booleans() | st.floats() | st.text("abc<", max_size=5) |
 
 @given(st.dictionaries(st.sampled_from(["theme", "width", "params"]), values))
 def test_a_context_of_any_form_is_no_reason_to_show_nothing(said: dict[str, object]) -> None:
-    ask = read_widget({"widgetContext": said})
-    assert (ask.vpc_ids, ask.view.is_dark) == ((), False)
-    assert 0 <= ask.view.width < 100_000
+    request = read_widget({"widgetContext": said})
+    assert (request.vpc_ids, request.view.is_dark) == ((), False)
+    assert 0 <= request.view.width < 100_000
 
 
 @given(values)
 def test_what_is_no_context_counts_as_none(said: object) -> None:
-    assert read_widget({"widgetContext": said}) == WidgetAsk()
+    assert read_widget({"widgetContext": said}) == WidgetRequest()

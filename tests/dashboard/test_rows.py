@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Limits as Most
-from lifeline.core.guards.limits import Use, admit, hold_all, own_interfaces
+from lifeline.core.guards.limits import Usage, admit, block_all, own_interfaces
 from lifeline.core.history.change import Change
 from lifeline.core.history.entries import read_entry
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
@@ -22,7 +22,7 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.plan.plan import plan_endpoints
-from lifeline.core.plan.scene import Requirement
+from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Exempted, Policy, Rule, wanted
 from lifeline.dashboard.coverage import Cell, Standing, StepKind, SubnetRow, VpcCoverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, subnet_rows, worst_first
@@ -34,7 +34,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     route,
     subnet,
     table,
@@ -49,8 +49,8 @@ def see(network: Vpc, *services: str, exemptions: tuple[Exempted, ...] = (), **m
     """The VPC with what a policy wants of all its private subnets, planned."""
     policy = Policy((Rule(frozenset(services or ("monitoring",))),), exemptions)
     want = wanted(policy, network, classify_subnets(network), today=NOW.date())
-    requirement = Requirement(wishes=want.wishes, owner=OWNER, price=PRICE)
-    return Seen(network, want, plan_endpoints(network, CATALOG, replace(requirement, **more)))
+    plan_input = PlanInput(requirements=want.requirements, owner=OWNER, price=PRICE)
+    return Seen(network, want, plan_endpoints(network, CATALOG, replace(plan_input, **more)))
 
 
 def rows(seen: Seen) -> dict[str, SubnetRow]:
@@ -79,12 +79,12 @@ def test_where_no_endpoint_answers_the_service_is_missing_and_the_page_says_what
 
 
 def test_an_endpoint_serves_and_is_named() -> None:
-    seen = see(vpc(subnet(), endpoint(MONITORING, "a"), own_group()))
+    seen = see(vpc(subnet(), endpoint(MONITORING, "a"), own_security_group()))
     assert cell(seen) == Cell("monitoring", Standing.SERVED, "vpce-1")
 
 
 def test_a_subnet_that_is_served_from_another_zone_is_served_and_told_so() -> None:
-    seen = see(vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_group()))
+    seen = see(vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_security_group()))
     assert cell(seen, "a").detail == ""
     assert cell(seen, "b") == Cell(
         "monitoring", Standing.SERVED, "vpce-1", "from another zone: vpce-1 has no interface in us-east-1b"
@@ -92,7 +92,7 @@ def test_a_subnet_that_is_served_from_another_zone_is_served_and_told_so() -> No
 
 
 def test_a_closed_group_blocks_only_the_subnets_that_it_keeps_out() -> None:
-    group = own_group("10.0.1.0/24", tags=())
+    group = own_security_group("10.0.1.0/24", tags=())
     foreign = endpoint(MONITORING, "a", own=False)
     seen = see(vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), foreign, group))
     assert cell(seen, "a").standing is Standing.SERVED
@@ -103,26 +103,26 @@ def test_a_closed_group_blocks_only_the_subnets_that_it_keeps_out() -> None:
 
 
 def test_a_foreign_endpoint_in_one_zone_serves_the_other_although_the_report_is_blocked() -> None:
-    foreign = endpoint(MONITORING, "a", own=False, group_ids=frozenset())
+    foreign = endpoint(MONITORING, "a", own=False, security_group_ids=frozenset())
     seen = see(vpc(subnet("a"), subnet("b", "us-east-1b"), foreign))
     assert seen.plan.services[0].state.name == "BLOCKED"
     assert {one["monitoring"].standing for one in cells(seen).values()} == {Standing.SERVED}
 
 
 def test_an_endpoint_without_interfaces_serves_nobody() -> None:
-    seen = see(vpc(subnet(), endpoint(MONITORING), own_group()))
+    seen = see(vpc(subnet(), endpoint(MONITORING), own_security_group()))
     assert cell(seen).standing is Standing.MISSING
 
 
 @pytest.mark.parametrize(("fix_dns", "standing"), [(False, Standing.BLOCKED), (True, Standing.MISSING)])
 def test_while_the_vpcs_dns_is_off_an_endpoint_serves_nobody(*, fix_dns: bool, standing: Standing) -> None:
-    network = vpc(subnet(), endpoint(MONITORING, "a"), own_group(), dns_hostnames=False)
+    network = vpc(subnet(), endpoint(MONITORING, "a"), own_security_group(), dns_hostnames=False)
     assert cell(see(network, fix_dns=fix_dns)).standing is standing
 
 
 def test_an_endpoint_that_is_coming_up_is_pending() -> None:
     coming = endpoint(MONITORING, "a", state=EndpointState.PENDING)
-    found = cell(see(vpc(subnet(), coming, own_group())))
+    found = cell(see(vpc(subnet(), coming, own_security_group())))
     assert (found.standing, found.by, found.detail) == (Standing.PENDING, "vpce-1", "it is pending")
 
 
@@ -180,7 +180,7 @@ def test_what_is_exempt_says_until_when_and_why_and_only_that() -> None:
 def test_what_a_limit_holds_back_is_blocked_and_its_words_say_why() -> None:
     seen = see(vpc(subnet()))
     owned = {VPC_ID: own_interfaces(seen.vpc, OWNER)}
-    held = admit({VPC_ID: seen.plan}, Use(), owned, Most(monthly_usd=Decimal(1)), PRICE, now=NOW).plans[VPC_ID]
+    held = admit({VPC_ID: seen.plan}, Usage(), owned, Most(monthly_usd=Decimal(1)), PRICE, now=NOW).plans[VPC_ID]
     found = cell(replace(seen, plan=held))
     assert found.standing is Standing.BLOCKED
     assert "needs approval" in found.detail
@@ -188,7 +188,7 @@ def test_what_a_limit_holds_back_is_blocked_and_its_words_say_why() -> None:
 
 def test_what_is_held_back_after_planning_is_blocked_too() -> None:
     seen = see(vpc(subnet()))
-    found = cell(replace(seen, plan=hold_all(seen.plan, "x", "released by hand")))
+    found = cell(replace(seen, plan=block_all(seen.plan, "x", "released by hand")))
     assert (found.standing, found.detail) == (Standing.BLOCKED, "released by hand")
 
 
@@ -225,7 +225,7 @@ def test_no_subnet_is_called_served_that_something_keeps_from_the_endpoint(
     *, inside: frozenset[str], foreign: bool, state: EndpointState, open_to: str, dns: bool
 ) -> None:
     one = endpoint(MONITORING, *sorted(inside), own=not foreign, state=state)
-    group = own_group(open_to, tags=() if foreign else own_group().tags)
+    group = own_security_group(open_to, tags=() if foreign else own_security_group().tags)
     subnets = [
         subnet(name, f"us-east-1{'aabc'[place]}", cidr=f"10.0.{place + 1}.0/24") for place, name in enumerate("abcd")
     ]
@@ -254,7 +254,7 @@ def test_a_vpc_says_what_its_endpoints_cost_and_what_the_plan_adds() -> None:
         subnet("a"),
         subnet("b", "us-east-1b"),
         endpoint(MONITORING, "a"),
-        own_group(),
+        own_security_group(),
         tags=(("Name", "prod"),),
     )
     found = cover(see(network))
@@ -309,7 +309,7 @@ def incident(**cause: Any) -> Incident:
     made = Cause(**{"confidence": Confidence.HIGH, "words": words, **known, **cause})
     phase = Phase.RECOVERING if made.fixed_at else Phase.BROKEN
     began = NOW - timedelta(minutes=15)
-    return Incident("inc-1", "cloudwatch-agent", made, began, began + timedelta(minutes=5), phase, told_agents=3)
+    return Incident("inc-1", "cloudwatch-agent", made, began, began + timedelta(minutes=5), phase, notified_agents=3)
 
 
 def story(made: dict[str, Made] | None = None, **cause: Any) -> list[tuple[StepKind, int | None, str]]:
@@ -363,6 +363,6 @@ def test_a_cause_that_is_no_networks_has_no_endpoint_in_its_story() -> None:
 
 def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     seen = see(vpc(subnet()))
-    seen = replace(seen, plan=hold_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
+    seen = replace(seen, plan=block_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
     (row,) = cover(seen).incidents
     assert "held back: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
-from lifeline.detector.evidence import Case, Inquiry, Witnesses
+from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, subnet, vpc
 
@@ -26,7 +26,7 @@ class Region:
 
     troubled: frozenset[str] = frozenset()
     untraced: tuple[Change, ...] = ()
-    memory: Memory = field(default_factory=Memory)
+    state: VpcState = field(default_factory=VpcState)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -68,19 +68,19 @@ class Region:
         self._note("changes", "nobody's VPC")
         return self.untraced
 
-    def recall(self, vpc_id: str) -> Memory:
+    def load(self, vpc_id: str) -> VpcState:
         self._note("memory", vpc_id)
-        return self.memory
+        return self.state
 
     def may_publish(self, profile_arn: str, *_: object) -> RoleVerdict:
         self._note("role", profile_arn)
-        return RoleVerdict(Permit.ALLOWED, profile_arn)
+        return RoleVerdict(Permission.ALLOWED, profile_arn)
 
     def causes(self, instances: dict[str, Instance]) -> dict[str, Cause]:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return Inquiry(Witnesses(me, me, me, me, me, "us-east-1"), case).find_causes(agents)
+        return EvidenceCollector(EvidenceSources(me, me, me, me, me, "us-east-1"), case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
@@ -150,8 +150,8 @@ def test_a_change_that_names_no_vpc_is_named_where_it_came_just_before_the_silen
 
 
 def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
-    freeze = Freeze(FreezeKind.FIGHT, minute(0), "others undid it 3 times")
-    for until, is_healable in ((None, False), (minute(8), True)):
-        region = Region(memory=Memory(frozen={"monitoring": replace(freeze, until=until)}))
+    freeze = Freeze(FreezeKind.CONFLICT, minute(0), "others undid it 3 times")
+    for until, is_repairable in ((None, False), (minute(8), True)):
+        region = Region(state=VpcState(frozen={"monitoring": replace(freeze, until=until)}))
         (cause,) = region.causes(instances_in(1, 1)).values()
-        assert (cause.kind, cause.is_healable) == (CauseKind.CUT_OFF, is_healable)
+        assert (cause.kind, cause.is_repairable) == (CauseKind.CUT_OFF, is_repairable)

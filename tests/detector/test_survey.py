@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from lifeline.core.agents.gaps import Agent, Moment, Series, State, Suppression
+from lifeline.core.agents.gaps import Agent, Series, State, Suppression, Timing
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
 from lifeline.core.agents.watches import Maintenance, Rules, Watch
-from lifeline.detector.survey import Listed, Sight, Survey
+from lifeline.detector.survey import Listed, Observation, Survey
 from tests.support.agents import GRACE, PERIOD, agent, expected_agent, minute, series, silent_agent
 
 WATCH = Watch(rules=Rules(PERIOD, GRACE))
@@ -44,10 +44,10 @@ class World:
         self.lists += 1
         return self.listed
 
-    def see(self, *agents: Agent, now: datetime, **more: Any) -> Sight:
+    def observe(self, *agents: Agent, now: datetime, **more: Any) -> Observation:
         roster = {one.entity: one for one in agents}
-        moment = Moment(now, WATCH.rules)
-        return Survey(WATCH, moment, roster, cast("Any", self), cast("Any", self), relist=self.relist, **more).see()
+        moment = Timing(now, WATCH.rules)
+        return Survey(WATCH, moment, roster, cast("Any", self), cast("Any", self), relist=self.relist, **more).observe()
 
 
 def aside(entity: str = "i-0000000a", reason: Suppression = Suppression.STOPPED, **more: Any) -> Agent:
@@ -57,60 +57,60 @@ def aside(entity: str = "i-0000000a", reason: Suppression = Suppression.STOPPED,
 class TestWhatIsLookedAt:
     def test_agents_that_are_well_are_read_once_and_looked_at_no_further(self) -> None:
         world = World({series(): (minute(5),)})
-        assert world.see(agent(), now=minute(6)) == Sight({}, {})
+        assert world.observe(agent(), now=minute(6)) == Observation({}, {})
         assert (world.lists, world.series_read, world.looked_up) == (0, [1], [set(), set()])
 
     def test_an_agent_that_falls_silent_has_its_other_series_read_as_they_are_listed_now(self) -> None:
         other = series(metric="disk_used_percent")
         world = World({other: (minute(6),)}, listed={"i-0000000a": (series(), other)})
-        sight = world.see(agent(), now=minute(7))
-        assert (world.lists, sight.evidence["i-0000000a"].series) == (1, other)
+        observation = world.observe(agent(), now=minute(7))
+        assert (world.lists, observation.evidence["i-0000000a"].series) == (1, other)
 
     @pytest.mark.parametrize("reason", [Suppression.EXEMPT, Suppression.FORGOTTEN, Suppression.WARMING_UP])
     def test_whoever_stays_set_aside_is_listed_no_more(self, reason: Suppression) -> None:
         booted = Instance(Power.RUNNING, launched_at=minute(8))
         instance = {Suppression.EXEMPT: EXEMPT, Suppression.WARMING_UP: booted}.get(reason, UNMANAGED)
         world = World(instances={"i-0000000a": instance})
-        sight = world.see(aside(reason=reason), now=minute(9))
+        observation = world.observe(aside(reason=reason), now=minute(9))
         assert (world.lists, world.series_read) == (0, [1])
-        assert not sight.evidence["i-0000000a"].seen_at
+        assert not observation.evidence["i-0000000a"].seen_at
 
     def test_whoever_is_in_maintenance_is_listed_no_more(self) -> None:
         world = World()
         window = Maintenance("patches", minute(0), minute(60))
-        world.see(aside(reason=Suppression.MAINTENANCE), now=minute(9), maintenance=[window])
+        world.observe(aside(reason=Suppression.MAINTENANCE), now=minute(9), maintenance=[window])
         assert (world.lists, world.series_read) == (0, [1])
 
     def test_whoever_was_set_aside_and_may_be_silent_now_is_looked_at_further(self) -> None:
         other = series(metric="disk_used_percent")
         world = World({other: (minute(8),)}, listed={"i-0000000a": (other,)})
-        sight = world.see(aside(reason=Suppression.EXEMPT), now=minute(9))
-        assert (world.lists, sight.evidence["i-0000000a"].series) == (1, other)
+        observation = world.observe(aside(reason=Suppression.EXEMPT), now=minute(9))
+        assert (world.lists, observation.evidence["i-0000000a"].series) == (1, other)
 
     def test_whoever_was_forgotten_and_is_back_under_another_series_is_seen(self) -> None:
         other = series(metric="disk_used_percent")
         world = World({other: (minute(8),)})
-        sight = world.see(aside(reason=Suppression.FORGOTTEN, others=(other,)), now=minute(9))
-        assert sight.evidence["i-0000000a"].rest is None
+        observation = world.observe(aside(reason=Suppression.FORGOTTEN, others=(other,)), now=minute(9))
+        assert observation.evidence["i-0000000a"].rest is None
 
     def test_a_stopped_fleet_is_not_asked_for_datapoints(self) -> None:
         down = Instance(Power.DOWN)
         fleet = [aside(f"i-{number:08x}") for number in range(3000)]
         world = World(instances={one.entity: down for one in fleet})
-        world.see(*fleet, now=minute(9))
+        world.observe(*fleet, now=minute(9))
         assert (world.lists, world.series_read) == (0, [])
 
     def test_an_instance_that_never_reported_is_listed_once_its_silence_counts(self) -> None:
         world = World(instances={"i-0000000a": Instance(Power.RUNNING, launched_at=minute(0))})
         warming = expected_agent(state=State.SUPPRESSED, suppressed_by=Suppression.WARMING_UP)
-        world.see(warming, now=minute(12))
+        world.observe(warming, now=minute(12))
         assert world.lists == 0
-        world.see(warming, now=minute(40))
+        world.observe(warming, now=minute(40))
         assert world.lists == 1
 
     def test_while_ec2_cannot_say_whether_an_instance_runs_nothing_more_is_asked(self) -> None:
         world = World(instances={"i-0000000a": Instance(Power.UNREADABLE)})
-        world.see(agent(), now=minute(9))
+        world.observe(agent(), now=minute(9))
         assert world.lists == 0
 
     @pytest.mark.parametrize(("silent", "each"), [(1, 20), (1000, 10), (10_000, 3)])
@@ -118,14 +118,14 @@ class TestWhatIsLookedAt:
         fleet = [agent(f"i-{number:08x}") for number in range(silent)]
         others = {one.entity: tuple(series(one.entity, f"metric_{number}") for number in range(30)) for one in fleet}
         world = World(listed=others)
-        world.see(*fleet, now=minute(9))
+        world.observe(*fleet, now=minute(9))
         assert world.series_read[1] == silent * (1 + each)
 
     def test_series_of_every_shape_come_first(self) -> None:
         alike = tuple(series(metric=f"a_{number}") for number in range(25))
         odd = series(metric="z", path="/")
         world = World({odd: (minute(8),)}, listed={"i-0000000a": (*alike, odd)})
-        assert world.see(agent(), now=minute(9)).evidence["i-0000000a"].series == odd
+        assert world.observe(agent(), now=minute(9)).evidence["i-0000000a"].series == odd
 
 
 class TestTurns:
@@ -135,7 +135,7 @@ class TestTurns:
         fleet = [aside(f"i-{number:08x}") for number in range(count)]
         world = World(instances={one.entity: Instance(Power.DOWN) for one in fleet})
         for run in range(40):
-            world.see(*fleet, now=minute(run * pace))
+            world.observe(*fleet, now=minute(run * pace))
         assert set().union(*world.looked_up) == {one.entity for one in fleet}
         assert max(map(len, world.looked_up)) <= 2000
 
@@ -147,14 +147,14 @@ class TestTurns:
             seen = []
             for run in range(40):
                 now = minute(30 + run * pace)
-                sight = World({returned: (now - timedelta(seconds=30),)}).see(silent, now=now)
-                seen.append(bool(sight.evidence["i-0000000a"].seen_at))
+                observation = World({returned: (now - timedelta(seconds=30),)}).observe(silent, now=now)
+                seen.append(bool(observation.evidence["i-0000000a"].seen_at))
             assert any(seen)
 
     def test_a_silent_instance_that_is_not_in_turn_is_not_forgotten(self) -> None:
         """Only EC2 knows whether its tag still says that it is expected."""
         fleet = [silent_agent(f"i-{number:08x}") for number in range(2500)]
-        sight = World().see(*fleet, now=minute(20 * 24 * 60))
-        powers = {one.entity: sight.evidence[one.entity].instance.power for one in fleet}
-        assert {entity for entity, power in powers.items() if power is Power.RUNNING} == set(sight.instances)
+        observation = World().observe(*fleet, now=minute(20 * 24 * 60))
+        powers = {one.entity: observation.evidence[one.entity].instance.power for one in fleet}
+        assert {entity for entity, power in powers.items() if power is Power.RUNNING} == set(observation.instances)
         assert set(powers.values()) == {Power.RUNNING, Power.UNREADABLE}

@@ -16,7 +16,7 @@ from botocore.exceptions import UnknownServiceError
 from tools.template import names_of, read_template
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
@@ -192,7 +192,7 @@ def _faults_of_event(function: str, event: Any) -> Iterator[str]:
         elif "exempt" in event:
             read_exempt(event)
         else:
-            yield from map(str, read_ask(event).refusals)
+            yield from map(str, read_request(event).refusals)
     except InvalidInputError as error:
         yield str(error)
 

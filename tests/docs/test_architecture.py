@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from tools.template import names_of
 
-from lifeline.adapters.store.vpc_state import Memory
-from lifeline.core.history.entries import EntryKind, day_shelf, incident_shelf
+from lifeline.adapters.store.vpc_state import VpcState
+from lifeline.core.history.entries import EntryKind, day_partition, incident_partition
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import codes, rows
 from tests.support.repository import ROOT
@@ -54,23 +54,23 @@ def told_by_adapter() -> dict[str, set[str]]:
 
 
 def test_the_table_has_every_key_that_the_adapters_write_or_read_and_no_other() -> None:
-    written, told = keys_by_adapter(), told_by_adapter()
+    written, notified = keys_by_adapter(), told_by_adapter()
     assert {"ledger", "incidents", "roster"} <= written.keys()
-    assert written.keys() == told.keys()
+    assert written.keys() == notified.keys()
     for name, keys in written.items():
         if name == "history":  # it reads entries by their kinds, whichever there are
             kinds = {f"{kind.name}#" for kind in EntryKind}
-            assert told[name] == keys | kinds
+            assert notified[name] == keys | kinds
         else:
-            assert told[name] == keys, name
+            assert notified[name] == keys, name
 
 
 def test_the_page_names_the_indexs_shelves() -> None:
     text = " ".join(PAGE.read_text("utf-8").split())
     (index,) = TEMPLATE["Resources"]["Ledger"]["Properties"]["GlobalSecondaryIndexes"]
     assert f"the index `{index['IndexName']}`" in text
-    assert f"`{incident_shelf('<id>')}`" in text
-    assert f"`{day_shelf(date.min).partition('#')[0]}#<day>`" in text
+    assert f"`{incident_partition('<id>')}`" in text
+    assert f"`{day_partition(date.min).partition('#')[0]}#<day>`" in text
 
 
 def test_each_key_says_who_writes_and_who_reads_it() -> None:
@@ -80,14 +80,14 @@ def test_each_key_says_who_writes_and_who_reads_it() -> None:
 
 
 def test_the_page_has_every_attribute_that_is_remembered_of_a_vpc() -> None:
-    told = [name for cells in rows(PAGE, "What is remembered of a VPC") for name in codes(cells[0])]
-    assert sorted(told) == sorted(["lease_run", "lease_until", *(one.name for one in fields(Memory))])
+    notified = [name for cells in rows(PAGE, "What is remembered of a VPC") for name in codes(cells[0])]
+    assert sorted(notified) == sorted(["lease_run", "lease_until", *(one.name for one in fields(VpcState))])
 
 
 def test_every_module_of_the_package_is_in_a_layer_of_the_table() -> None:
-    told = {name for cells in rows(PAGE, "Modules") for name in codes(cells[1])}
+    notified = {name for cells in rows(PAGE, "Modules") for name in codes(cells[1])}
     there = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    assert told == there - {"__init__", "__pycache__"}
+    assert notified == there - {"__init__", "__pycache__"}
 
 
 def test_the_layers_stand_in_import_linters_order() -> None:
@@ -97,10 +97,10 @@ def test_the_layers_stand_in_import_linters_order() -> None:
 
 
 def test_the_queues_are_the_templates_with_their_tries_and_times() -> None:
-    told = {codes(cells[0])[0]: cells[3:] for cells in rows(PAGE, "The queues")}
-    assert list(told) == [name for name in ("Changes", "Checks", "DeadLetters") if name in told]
-    assert set(told) == set(names_of(TEMPLATE, "AWS::SQS::Queue"))
-    for name, (tries, kept) in told.items():
+    notified = {codes(cells[0])[0]: cells[3:] for cells in rows(PAGE, "The queues")}
+    assert list(notified) == [name for name in ("Changes", "Checks", "DeadLetters") if name in notified]
+    assert set(notified) == set(names_of(TEMPLATE, "AWS::SQS::Queue"))
+    for name, (tries, kept) in notified.items():
         queue = TEMPLATE["Resources"][name]["Properties"]
         assert tries == str(queue.get("RedrivePolicy", {}).get("maxReceiveCount", ""))
         days, hours = divmod(queue["MessageRetentionPeriod"] // 3600, 24)

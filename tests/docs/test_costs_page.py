@@ -29,5 +29,5 @@ def test_the_comparison_with_a_nat_gateway_is_the_price_tables() -> None:
 
 
 def test_every_region_of_the_price_table_has_its_source() -> None:
-    told = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
-    assert told == sorted(PRICED_REGIONS)
+    notified = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
+    assert notified == sorted(PRICED_REGIONS)

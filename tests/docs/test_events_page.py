@@ -6,9 +6,9 @@ from pathlib import Path
 from lifeline.core.requests.calls import _CALL_FIELDS
 from tests.docs.commands import TEMPLATE, fault
 from tests.docs.pages import blocks, codes, rows
-from tests.support.repository import ROOT
 from tests.docs.test_operate import QUEUES_OWN
 from tests.e2e.test_local_invoke import EVENTS, FILES, function_for, local_variables
+from tests.support.repository import ROOT
 
 PAGE = ROOT / "events/README.md"
 ROWS = {codes(cells[0])[0]: codes(cells[-1])[0] for cells in rows(PAGE, "What the functions accept")}
@@ -39,16 +39,16 @@ def test_every_file_is_one_that_its_function_accepts() -> None:
 
 
 def test_every_field_of_a_call_has_its_row() -> None:
-    told = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
-    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
+    notified = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
+    assert notified == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
 
 
 def test_the_names_that_sam_cant_know_are_variables_of_the_functions_and_the_outputs_of_the_stack() -> None:
     (text,) = blocks(PAGE, "json")
-    told = json.loads(text)["Parameters"]
-    assert told.pop("STACK_NAME") == "lifeline"
+    notified = json.loads(text)["Parameters"]
+    assert notified.pop("STACK_NAME") == "lifeline"
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     outputs = [one["Value"] for one in TEMPLATE["Outputs"].values()]
-    assert all(variables[name] in outputs for name in told)
+    assert all(variables[name] in outputs for name in notified)
     source = Path(local_variables.__code__.co_filename).read_text("utf-8")
-    assert all(f'"{name}"' in source for name in told)  # as the test that really invokes them does it
+    assert all(f'"{name}"' in source for name in notified)  # as the test that really invokes them does it

@@ -75,8 +75,8 @@ def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(s
 
 
 def test_whatever_a_person_may_send_has_its_task() -> None:
-    told = {name for one in below("By hand") for name in codes(one.heading)}
-    assert told == (_CALL_FIELDS - QUEUES_OWN) | {"history", "exempt", "detect", "forget"}
+    notified = {name for one in below("By hand") for name in codes(one.heading)}
+    assert notified == (_CALL_FIELDS - QUEUES_OWN) | {"history", "exempt", "detect", "forget"}
 
 
 def test_the_pages_first_list_names_every_section() -> None:
@@ -101,29 +101,29 @@ def test_every_parameter_of_the_template_is_in_the_readmes_table() -> None:
 def test_the_parameters_that_the_readme_names_have_the_templates_defaults() -> None:
     lines = [cells for cells in rows(README, "Put it into an account") if len(codes(cells[0])) == 1]
     found = {codes(cells[0])[0]: cells[1] for cells in lines}
-    for name, told in found.items():
+    for name, notified in found.items():
         default = str(TEMPLATE["Parameters"][name]["Default"])
-        if told.startswith("`") and name != "CreatableServices":
-            assert told == f"`{default}`", name
-        elif told == "none":
+        if notified.startswith("`") and name != "CreatableServices":
+            assert notified == f"`{default}`", name
+        elif notified == "none":
             assert default == "", name
     assert len(found) > 15
 
 
 def test_the_events_that_people_can_match_on_are_those_that_are_sent() -> None:
-    told = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
-    assert told == {str(one) for one in DetailType}
+    notified = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
+    assert notified == {str(one) for one in DetailType}
 
 
 def test_every_kind_of_freeze_says_how_it_begins_and_ends() -> None:
-    told = {re.sub(r"\[(.*)\]\(.*\)", r"\1", cells[0]): cells[1:] for cells in rows(LIMITS, "Freezes: hands off")}
-    assert told.keys() == {str(kind) for kind in FreezeKind}
-    assert all(all(cells) for cells in told.values())
+    notified = {re.sub(r"\[(.*)\]\(.*\)", r"\1", cells[0]): cells[1:] for cells in rows(LIMITS, "Freezes: hands off")}
+    assert notified.keys() == {str(kind) for kind in FreezeKind}
+    assert all(all(cells) for cells in notified.values())
 
 
 def test_every_cause_has_its_row_in_what_an_operator_reads() -> None:
-    told = {cells[0] for cells in rows(ROOT / "docs/watching.md", "Causes")}
-    assert told == {str(kind) for kind in CauseKind}
+    notified = {cells[0] for cells in rows(ROOT / "docs/watching.md", "Causes")}
+    assert notified == {str(kind) for kind in CauseKind}
 
 
 def test_a_kind_that_is_put_together_otherwise_is_found_out() -> None:

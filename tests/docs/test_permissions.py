@@ -24,9 +24,9 @@ def test_every_action_of_every_role_has_its_row_and_its_reason(role: str) -> Non
     for one in policy["PolicyDocument"]["Statement"]:
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         granted += [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    told = rows(PAGE, role)
-    assert [cells[1].strip("`") for cells in told] == granted
-    assert all(len(cells) == 5 and cells[4] for cells in told)
+    notified = rows(PAGE, role)
+    assert [cells[1].strip("`") for cells in notified] == granted
+    assert all(len(cells) == 5 and cells[4] for cells in notified)
 
 
 def test_a_grant_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ def test_the_table_is_the_schemas() -> None:
 
 
 def test_the_table_has_every_field_of_the_schema_once_and_what_it_means() -> None:
-    told = [codes(cells[0])[0] for cells in rows(PAGE, "Fields")]
-    assert sorted(told) == sorted(EVERY_FIELD)
+    notified = [codes(cells[0])[0] for cells in rows(PAGE, "Fields")]
+    assert sorted(notified) == sorted(EVERY_FIELD)
     assert all(len(cells) == 4 and all(cells) for cells in rows(PAGE, "Fields"))
 
 
@@ -30,8 +30,8 @@ def test_a_row_that_somebody_added_by_hand_gets_what_the_schema_says() -> None:
 def test_the_words_are_those_of_the_readers_errors() -> None:
     with pytest.raises(InvalidInputError) as refused:
         read_policy('{"version": 1, "rules": [], "watches": [{"name": "a", "recover_after": 11}]}')
-    told = {codes(cells[0])[0]: cells[2] for cells in rows(PAGE, "Fields")}
-    assert refused.value.message.startswith(f"must be {told['watches[].recover_after']}")
+    notified = {codes(cells[0])[0]: cells[2] for cells in rows(PAGE, "Fields")}
+    assert refused.value.message.startswith(f"must be {notified['watches[].recover_after']}")
 
 
 def test_there_are_five_complete_examples_at_least_and_each_says_something_new() -> None:

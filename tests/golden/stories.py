@@ -15,8 +15,8 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
-from lifeline.core.coexist.conflicts import Fight, Undoing
-from lifeline.core.coexist.effects import Loss
+from lifeline.core.coexist.conflicts import Conflict, Reversal
+from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.teardown import Attempt, Teardown
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.freeze import Freeze, FreezeKind
@@ -26,7 +26,7 @@ from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.model import Subnet, Tier
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
-from lifeline.core.notices.claim import yielded_notice
+from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
 from lifeline.core.notices.forms import email_text, machine_text
@@ -65,7 +65,7 @@ MAKE_GROUP = Action(
     ActionKind.CREATE_SECURITY_GROUP,
     "endpoints need a security group that lets 443 in from 10.20.0.0/16",
     cidrs=("10.20.0.0/16",),
-    group_id=GROUP,
+    security_group_id=GROUP,
 )
 MAKE = Action(
     ActionKind.CREATE_INTERFACE_ENDPOINT,
@@ -74,7 +74,7 @@ MAKE = Action(
     service_name="com.amazonaws.us-east-1.monitoring",
     subnet_ids=(APP_A, APP_B),
     endpoint_id=ENDPOINT,
-    group_id=GROUP,
+    security_group_id=GROUP,
 )
 OVER = (
     "needs approval: it adds 14.60 USD a month, MonthlyBudgetUsd is 500 USD, and Lifeline's endpoints in all VPCs "
@@ -101,7 +101,7 @@ def done(action: Action) -> Action:
 
 
 def unmade(action: Action) -> Action:
-    return replace(action, endpoint_id="", group_id="")
+    return replace(action, endpoint_id="", security_group_id="")
 
 
 CREATED = answer(done(MAKE_GROUP), done(MAKE))
@@ -116,7 +116,7 @@ BLOCKED = answer(unmade(MAKE).blocked(NO_ZONE), cost="0")
 FAILED = answer(done(MAKE_GROUP), replace(unmade(MAKE), status=Status.FAILED, error=DENIED), cost="0")
 
 
-def told(told_of: VpcAnswer, *, is_plan: bool = False) -> Notice:
+def notified(told_of: VpcAnswer, *, is_plan: bool = False) -> Notice:
     notice = endpoint_notice([told_of], because=BECAUSE, is_plan=is_plan)
     assert notice is not None
     return notice
@@ -140,7 +140,7 @@ CUT = Cause(
     vpc_id=VPC,
     vpc_name=VPC_NAME,
     change=Change(at(6.5), EVENT, "DeleteRoute", ROLE),
-    is_healable=True,
+    is_repairable=True,
 )
 MENDED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
 ID = "inc-20261120-0914-3fa9c1"
@@ -166,20 +166,20 @@ ALL_BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 UPDATED = News(
     NewsKind.UPDATED,
-    incident(MENDED, told_at=at(14), told_agents=12, told_cause=CUT.key),
+    incident(MENDED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
     silent=LEFT,
     back=BACK,
 )
-REMINDER = News(NewsKind.REMINDER, incident(MENDED, told_at=at(25), told_agents=12), silent=LEFT, back=BACK)
+REMINDER = News(NewsKind.REMINDER, incident(MENDED, notified_at=at(25), notified_agents=12), silent=LEFT, back=BACK)
 RESOLVED = News(
     NewsKind.RESOLVED,
-    incident(MENDED, told_at=at(14), told_agents=12),
+    incident(MENDED, notified_at=at(14), notified_agents=12),
     back=ALL_BACK,
     set_aside=(STOPPED,),
 )
 RECOVERING = News(
     NewsKind.UPDATED,
-    incident(MENDED, phase=Phase.RECOVERING, told_at=at(14), told_agents=11),
+    incident(MENDED, phase=Phase.RECOVERING, notified_at=at(14), notified_agents=11),
     silent=TWELVE,
     joined=1,
 )
@@ -203,7 +203,7 @@ def of_incident(news: News, minute: float) -> Notice:
 
 ANN = "platform-admin/ann"
 UNDONE = tuple(
-    Undoing(at(minute), Loss.ENDPOINT, endpoint_id, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
+    Reversal(at(minute), EffectKind.ENDPOINT, endpoint_id, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
     for minute, endpoint_id, event_id in (
         (100, ENDPOINT, "1b1f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
         (140, "vpce-0b9b8c7d6e5f40313", "2c2f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
@@ -212,7 +212,7 @@ UNDONE = tuple(
 )
 FROZEN = Frozen(
     Plan(VPC, PLANNED.tiers, PLANNED.actions),
-    {"monitoring": Fight(undoings=UNDONE)},
+    {"monitoring": Conflict(reversals=UNDONE)},
     {"monitoring": (APP_A, APP_B)},
     {"monitoring": ("monitoring.us-east-1.amazonaws.com",)},
     "lifeline",
@@ -227,7 +227,7 @@ def torn_down() -> Notice:
     )
     attempt = Attempt(VPC, at(300), "deploy-role/terraform", "4e4f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d")
     gone = Action(ActionKind.RETIRE_ENDPOINT, "the VPC is to go", service="monitoring", endpoint_id=ENDPOINT)
-    group = Action(ActionKind.DELETE_SECURITY_GROUP, "the VPC is to go", group_id=GROUP)
+    group = Action(ActionKind.DELETE_SECURITY_GROUP, "the VPC is to go", security_group_id=GROUP)
     return teardown_notice(network, Teardown(VPC, (attempt,)), [done(gone), group], "lifeline", is_plan=False)
 
 
@@ -245,19 +245,19 @@ GIVEN_WAY = Action(
 )
 
 
-def yielded() -> Notice:
-    way = [done(GIVEN_WAY)]
-    return yielded_notice(CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=way)
+def handed_over() -> Notice:
+    path = [done(GIVEN_WAY)]
+    return handed_over_notice(CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=path)
 
 
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
-    "endpoints-created": (8, lambda: told(CREATED)),
-    "endpoints-plan": (8, lambda: told(PLANNED, is_plan=True)),
-    "endpoints-needs-approval": (8, lambda: told(HELD)),
-    "endpoints-blocked": (8, lambda: told(BLOCKED)),
-    "endpoints-failed": (8, lambda: told(FAILED)),
+    "endpoints-created": (8, lambda: notified(CREATED)),
+    "endpoints-plan": (8, lambda: notified(PLANNED, is_plan=True)),
+    "endpoints-needs-approval": (8, lambda: notified(HELD)),
+    "endpoints-blocked": (8, lambda: notified(BLOCKED)),
+    "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lambda: lost_notice(VPC, [(ENDPOINT, "it is still pending after 30 minutes")], VPC_NAME)),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-recovering": (24, lambda: of_incident(RECOVERING, 24)),
@@ -266,7 +266,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
     "frozen": (190, lambda: frozen_notice(FROZEN)),
-    "yielded": (241, yielded),
+    "yielded": (241, handed_over),
     "teardown": (300, torn_down),
     "policy": (
         0,

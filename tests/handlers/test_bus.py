@@ -61,10 +61,12 @@ def test_what_is_held_back_is_a_plan_and_refusals_once(monkeypatch: pytest.Monke
         world.make_subnet(vpc_id)
         url = listen()
         call({"vpc_ids": [vpc_id]})
-        told = heard(url)
+        notified = heard(url)
         call({"vpc_ids": [vpc_id]})
-        assert [type_ for type_, _ in told] == ["Lifeline Plan", "Lifeline Refusal", "Lifeline Refusal"]
-        assert {detail["held_by"] for type_, detail in told if type_ == "Lifeline Refusal"} == {"MaxEndpointsPerRun"}
+        assert [type_ for type_, _ in notified] == ["Lifeline Plan", "Lifeline Refusal", "Lifeline Refusal"]
+        assert {detail["blocked_by"] for type_, detail in notified if type_ == "Lifeline Refusal"} == {
+            "MaxEndpointsPerRun"
+        }
         assert heard(url) == []
 
 

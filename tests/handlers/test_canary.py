@@ -30,7 +30,7 @@ def brief(answer: dict[str, Any]) -> list[tuple[str, str]]:
 
 def deliver_follow(days: Days) -> None:
     """The follow-up that the queue holds, some minutes later: the endpoint is available by then."""
-    found = days.world.put_back(follow=True)
+    found = days.world.requeue(follow=True)
     days.empty_queue()
     days.clock.advance(MINUTES)
     days.deliver(*found)
@@ -71,9 +71,9 @@ def switches(days: Days) -> list[bool]:
     return [one.params["PrivateDnsEnabled"] for one in calls if "PrivateDnsEnabled" in one.params]
 
 
-def is_kept(days: Days, *asks: dict[str, Any]) -> bool:
+def is_kept(days: Days, *requests: dict[str, Any]) -> bool:
     """Delivers them, and says whether the queue keeps them for another try."""
-    return bool(days._receive(list(asks))["batchItemFailures"])
+    return bool(days._receive(list(requests))["batchItemFailures"])
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
@@ -94,14 +94,14 @@ def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available
     vpc_id, endpoint_id = made(days)
     assert not has_private_dns(days, vpc_id)
     assert "with: no private DNS yet: it is switched on once available (canary)" in days.texts()[0]
-    assert Ledger("ledger").recall(vpc_id).canaries == {}
+    assert Ledger("ledger").load(vpc_id).canaries == {}
     assert switches(days) == []
 
     deliver_follow(days)
 
     assert has_private_dns(days, vpc_id)
     assert f"monitoring: turned on private DNS of {endpoint_id}" in days.texts()[0]
-    assert Ledger("ledger").recall(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
+    assert Ledger("ledger").load(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
     assert days.sweeps(3) == []
     assert days.world.dead_letters() == []
 
@@ -124,7 +124,7 @@ def test_a_lost_follow_up_is_made_good_by_a_sweep(days: Days) -> None:
 
 def test_nothing_is_switched_on_before_it_is_on_record(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, _ = made(days)
-    follow = days.world.put_back(follow=True)
+    follow = days.world.requeue(follow=True)
     days.empty_queue()
     days.clock.advance(MINUTES)
     fail_once(monkeypatch, Ledger, "keep_canaries")
@@ -153,7 +153,7 @@ def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     deliver_follow(days)
     days.deliver(silence(days, vpc_id))
     assert has_private_dns(days, vpc_id)
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
 
 
 # ---- off
@@ -165,18 +165,18 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     days.deliver(silence(days, vpc_id))
 
     assert not has_private_dns(days, vpc_id)
-    memory = Ledger("ledger").recall(vpc_id)
-    assert (memory.frozen["monitoring"].kind, memory.frozen["monitoring"].until) == (FreezeKind.CANARY, None)
-    assert INCIDENT in memory.frozen["monitoring"].why
-    assert memory.canaries["monitoring"].withdrawn_at == days.clock()
+    state = Ledger("ledger").load(vpc_id)
+    assert (state.frozen["monitoring"].kind, state.frozen["monitoring"].until) == (FreezeKind.CANARY, None)
+    assert INCIDENT in state.frozen["monitoring"].why
+    assert state.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
     assert f"gents there fell silent ({INCIDENT})" in text
     assert f"monitoring: turned off private DNS of {endpoint_id}" in text
 
     days.empty_queue()
     assert {(one["action"], one["status"]) for one in days.sweeps(3)} == {("enable_private_dns", "blocked")}
-    (told,) = days.texts()
-    assert '"unfreeze": ["monitoring"]' in told
+    (notified,) = days.texts()
+    assert '"unfreeze": ["monitoring"]' in notified
     assert switches(days) == [True, False]
     assert days.world.dead_letters() == []
 
@@ -184,16 +184,16 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
 def test_the_same_ask_again_and_one_that_comes_after_it_was_switched_on_anew_take_nothing_back(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
-    ask = silence(days, vpc_id)
-    days.deliver(ask, ask)
-    days.deliver(ask)
+    request = silence(days, vpc_id)
+    days.deliver(request, request)
+    days.deliver(request)
     assert switches(days) == [True, False]
 
     days.clock.advance(MINUTES)
     assert brief(days.look(vpc_id, unfreeze=["monitoring"])) == [("enable_private_dns", "done")]
-    days.deliver(ask)
+    days.deliver(request)
     assert switches(days) == [True, False, True]
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
 
 
 def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
@@ -201,7 +201,7 @@ def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
     days.clock.advance(MINUTES)
     days.deliver(silence(days, vpc_id, "logs"))
     assert switches(days) == [True]
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
 
 
 def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> None:
@@ -221,13 +221,13 @@ def test_whatever_the_ledger_refuses_it_is_off_and_frozen_in_the_end(
 ) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
-    ask = silence(days, vpc_id)
+    request = silence(days, vpc_id)
     fail_once(monkeypatch, Ledger, name)
-    assert is_kept(days, ask)
-    days.deliver(ask)
-    memory = Ledger("ledger").recall(vpc_id)
-    assert (switches(days), set(memory.frozen)) == ([True, False], {"monitoring"})
-    assert as_known(memory.canaries, memory.frozen)["monitoring"].withdrawn_at == days.clock()
+    assert is_kept(days, request)
+    days.deliver(request)
+    state = Ledger("ledger").load(vpc_id)
+    assert (switches(days), set(state.frozen)) == ([True, False], {"monitoring"})
+    assert as_known(state.canaries, state.frozen)["monitoring"].withdrawn_at == days.clock()
 
 
 def test_what_ec2_refuses_for_now_is_tried_again_with_what_it_was_for(days: Days) -> None:
@@ -235,7 +235,7 @@ def test_what_ec2_refuses_for_now_is_tried_again_with_what_it_was_for(days: Days
     days.clock.advance(MINUTES)
     days.account.fail_next("ModifyVpcEndpoint", "InternalError")
     days.deliver(silence(days, vpc_id))
-    assert (switches(days), set(Ledger("ledger").recall(vpc_id).frozen)) == ([True], {"monitoring"})
+    assert (switches(days), set(Ledger("ledger").load(vpc_id).frozen)) == ([True], {"monitoring"})
     (again,) = days.take_from_queue()
     assert (again["withdraw"], again["because"][0]["event_id"]) == (["monitoring"], INCIDENT)
     assert switches(days) == [True, False]
@@ -259,8 +259,8 @@ def test_a_notice_that_is_not_sent_changes_nothing_of_it(days: Days, monkeypatch
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True, False]
     days.sweeps(1)
-    (told,) = days.texts()
-    assert "frozen since" in told
+    (notified,) = days.texts()
+    assert "frozen since" in notified
 
 
 def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +269,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MODE", "plan")
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
     assert "monitoring: turn off private DNS of" in days.texts()[0]
 
 

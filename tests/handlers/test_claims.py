@@ -96,7 +96,7 @@ def changes(days: Days) -> list[str]:
 
 
 def frozen(vpc_id: str) -> list[str]:
-    return sorted(Ledger("ledger").recall(vpc_id).frozen)
+    return sorted(Ledger("ledger").load(vpc_id).frozen)
 
 
 # ---- a name
@@ -125,10 +125,12 @@ def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_d
     days.deliver(event)
     days.sweeps(2)
     (sent,) = days.world.notices()
-    told = json.loads(sent["Body"])
-    text = told["Message"]
-    assert told["Subject"] == f"[lifeline] monitoring in {vpc_id}: made way for deploy-role/terraform, apply again now"
-    assert told["MessageAttributes"]["kind"]["Value"] == "yielded"
+    notified = json.loads(sent["Body"])
+    text = notified["Message"]
+    assert (
+        notified["Subject"] == f"[lifeline] monitoring in {vpc_id}: made way for deploy-role/terraform, apply again now"
+    )
+    assert notified["MessageAttributes"]["kind"]["Value"] == "yielded"
     assert "CreateVpcEndpoint by deploy-role/terraform at" in text
     assert f"switched the private DNS of {ours} off" in " ".join(text.split())
     assert f"isolated subnets can't reach it: {subnet_id}." in " ".join(text.split())
@@ -297,7 +299,7 @@ def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
         raise TransientError("DynamoDB is down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "keep_frozen", broken)
+        patched.setattr(Ledger, "save_frozen", broken)
         with pytest.raises(AssertionError):
             days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
@@ -313,7 +315,7 @@ def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> Non
     event = refused(days, theirs(vpc_id, subnet_id))
     with pytest.raises(AssertionError):
         days.deliver(event)
-    Ledger("ledger").give_back(vpc_id, "another")
+    Ledger("ledger").return_lease(vpc_id, "another")
     days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
@@ -350,7 +352,7 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
 
     days.deliver(refused(days, their_table(vpc_id, tables[1])))
     assert endpoint(days, ours)["RouteTableIds"] == [tables[0]]
-    assert Ledger("ledger").recall(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
+    assert Ledger("ledger").load(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
     made = apply_again(days, their_table(vpc_id, tables[1]))
     assert sorted(days.live(vpc_id)) == sorted([ours, made])
     assert frozen(vpc_id) == []
@@ -427,6 +429,6 @@ def test_what_was_made_and_handed_over_at_once_is_not_told_as_lost(days: Days) -
     days.clock.advance(MINUTES)
     (endpoint_id,) = days.live(vpc_id)
     days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
-    days.deliver(*days.world.put_back(follow=True))
+    days.deliver(*days.world.requeue(follow=True))
     assert days.texts() == []
     assert endpoint(days, endpoint_id)["State"] == "available"

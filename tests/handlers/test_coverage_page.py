@@ -142,8 +142,8 @@ def test_a_released_vpc_says_how_long_it_is_left_alone(stage: Stage) -> None:
     stage.clock.advance(10 * MINUTE)
     stage.lifeline({"vpc_ids": [vpc_id], "release": True})
     stage.clock.advance(10 * MINUTE)
-    (hold,) = stage.one(vpc_id).holds
-    assert hold.startswith("released by hand at")
+    (block_frozen,) = stage.one(vpc_id).holds
+    assert block_frozen.startswith("released by hand at")
     assert stage.standings(vpc_id) == {Standing.BLOCKED}
     stage.clock.advance(timedelta(days=1))
     assert stage.one(vpc_id).holds == ()
@@ -153,17 +153,17 @@ def test_a_released_vpc_says_how_long_it_is_left_alone(stage: Stage) -> None:
 def test_a_frozen_service_says_why_and_how_to_end_it(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id], "freeze": ["monitoring"]})
-    (hold,) = stage.one(vpc_id).holds
-    assert hold.startswith("monitoring: frozen since")
-    assert "unfreeze" in hold
+    (block_frozen,) = stage.one(vpc_id).holds
+    assert block_frozen.startswith("monitoring: frozen since")
+    assert "unfreeze" in block_frozen
     assert stage.standings(vpc_id) == {Standing.BLOCKED}
 
 
 FREEZES = [
     *((kind, "monitoring") for kind in FreezeKind),
-    (FreezeKind.HAND, EVERYTHING),
-    (FreezeKind.FIGHT, SECURITY_GROUP),
-    (FreezeKind.FIGHT, DNS_ATTRIBUTES),
+    (FreezeKind.MANUAL, EVERYTHING),
+    (FreezeKind.CONFLICT, SECURITY_GROUP),
+    (FreezeKind.CONFLICT, DNS_ATTRIBUTES),
     (FreezeKind.TEARDOWN, "the subnet"),
     (FreezeKind.TEARDOWN, "the VPC"),
 ]
@@ -174,7 +174,7 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     vpc_id = stage.site()
     key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
     until = stage.clock() + timedelta(hours=1)
-    Ledger("ledger").keep_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
+    Ledger("ledger").save_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
     (line,) = stage.one(vpc_id).holds
     assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
     assert ("everything: " in line) == (key == EVERYTHING)
@@ -274,7 +274,7 @@ def save_incident(stage: Stage, vpc_id: str, name: str = "inc-1", **cause: Any) 
     change = Change(began - 2 * MINUTE, "event-1", "DeleteRoute", "ops/anna")
     known = {"kind": CauseKind.CUT_OFF, "confidence": Confidence.HIGH, "words": "no way to monitoring"}
     made = Cause(**{**known, "service": "monitoring", "vpc_id": vpc_id, "change": change, **cause})
-    assert Incidents("ledger").save(Incident(name, "cloudwatch-agent", made, began, stage.clock(), told_agents=2))
+    assert Incidents("ledger").save(Incident(name, "cloudwatch-agent", made, began, stage.clock(), notified_agents=2))
 
 
 def test_an_open_incident_tells_its_story_with_the_endpoint_that_was_made_for_it(stage: Stage) -> None:

@@ -112,10 +112,10 @@ class Detector:
     def tools(self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None) -> Tools:
         """The deployed ones, but for those that the test brings."""
         tools = detect_metric_gaps._tools(Settings.from_environment())
-        witnesses = replace(tools.witnesses, instances=instances or tools.witnesses.instances)
+        sources = replace(tools.sources, instances=instances or tools.sources.instances)
         return replace(
             tools,
-            witnesses=witnesses,
+            sources=sources,
             notices=topic or tools.notices,
             roster=roster or tools.roster,
         )
@@ -695,7 +695,7 @@ class TestCauses:
         detector.run(now)
         [notice] = detector.notices
         assert "monitoring" in notice.text
-        assert [ask["vpc_ids"] for ask in detector.asked_for_mending()] == [[vpc_id]]
+        assert [request["vpc_ids"] for request in detector.asked_for_mending()] == [[vpc_id]]
 
     def test_an_agent_that_falls_silent_of_a_canary_gets_it_withdrawn_and_its_incident_names_that_as_the_fix(
         self, detector: Detector
@@ -704,23 +704,23 @@ class TestCauses:
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         vpc_id, endpoint_id = answered_here(id_)
         ledger = Ledger(TABLE)
-        ledger.keep_canaries(vpc_id, {"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))}, now=now)
+        ledger.save_canaries(vpc_id, {"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))}, now=now)
         for number in (10, 9):
             publish(id_, at=now - number * PERIOD)
             detector.run(now - number * PERIOD + PERIOD / 2)
         detector.run(now)
         [opened] = detector.notices
         assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in flat(opened.text)
-        [ask] = detector.asked_for_mending()
-        assert (ask["vpc_ids"], ask["withdraw"]) == ([vpc_id], ["monitoring"])
-        [because] = ask["because"]
+        [request] = detector.asked_for_mending()
+        assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
+        [because] = request["because"]
         assert because["time"] == now.isoformat()
         assert because["event_id"] in opened.text
 
         there = ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id]
         there.private_dns_enabled = False  # moto's ModifyVpcEndpoint doesn't
         withdrawn = Canary(endpoint_id, now - timedelta(minutes=8.5), withdrawn_at=now + PERIOD)
-        ledger.keep_canaries(vpc_id, {"monitoring": withdrawn}, now=now)
+        ledger.save_canaries(vpc_id, {"monitoring": withdrawn}, now=now)
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]

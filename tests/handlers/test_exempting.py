@@ -52,9 +52,9 @@ def test_an_exempt_vpc_gets_nothing_until_the_exemption_has_ended(world: World, 
     vpc_id = site(world)
     until = (clock() + timedelta(days=7)).date()
 
-    told = call({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"})
+    notified = call({"exempt": [vpc_id], "days": 7, "reason": "moves to the hub"})
 
-    assert told == {"exempt": [{"vpc_id": vpc_id, "services": [], "until": until.isoformat()}]}
+    assert notified == {"exempt": [{"vpc_id": vpc_id, "services": [], "until": until.isoformat()}]}
     answer = look(vpc_id)
     assert (answer["outcome"], world.endpoints(vpc_id)) == ("unchanged", [])
     assert f"{vpc_id} is exempt from everything until {until}: moves to the hub" in answer["note"]

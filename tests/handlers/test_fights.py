@@ -60,7 +60,7 @@ def delete(days: Days, vpc_id: str, *, event: bool = True) -> dict[str, Any]:
     return others(days, "DeleteVpcEndpoints", {"VpcEndpointIds": days.live(vpc_id)}, event=event)
 
 
-def fought(days: Days, vpc_id: str) -> list[dict[str, Any]]:
+def conflicting(days: Days, vpc_id: str) -> list[dict[str, Any]]:
     """Three deletions by Alice, each answered but the last; their records."""
     records = []
     for _ in range(3):
@@ -79,10 +79,10 @@ def frozen_notices(days: Days) -> list[str]:
 
 def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose_hand_it_was(days: Days) -> None:
     vpc_id = rescued(days)
-    records = fought(days, vpc_id)
+    records = conflicting(days, vpc_id)
     assert days.live(vpc_id) == []
-    freeze = Ledger("ledger").recall(vpc_id).frozen["monitoring"]
-    assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.FIGHT, None, "net-admin/alice")
+    freeze = Ledger("ledger").load(vpc_id).frozen["monitoring"]
+    assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.CONFLICT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
     assert text.startswith("net-admin/alice undid what Lifeline did for monitoring")
@@ -98,7 +98,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
 
 def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None:
     vpc_id = rescued(days)
-    fought(days, vpc_id)
+    conflicting(days, vpc_id)
     days.world.notices()
     before = len(days.account.calls)
     actions = days.sweeps(3) + days.after(48)
@@ -111,11 +111,11 @@ def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None
 
 def test_unfreezing_brings_it_back_and_forgets_the_count(days: Days) -> None:
     vpc_id = rescued(days)
-    fought(days, vpc_id)
+    conflicting(days, vpc_id)
     assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    memory = Ledger("ledger").recall(vpc_id)
-    assert (memory.frozen, memory.fights["monitoring"].undoings) == ({}, ())
+    state = Ledger("ledger").load(vpc_id)
+    assert (state.frozen, state.conflicts["monitoring"].reversals) == ({}, ())
     settle(days)
     delete(days, vpc_id)
     days.clock.advance(MINUTES)
@@ -130,7 +130,7 @@ def test_deletions_a_day_apart_never_freeze(days: Days) -> None:
         days.clock.advance(13 * HOUR)
         days.look(vpc_id)
     assert len(days.live(vpc_id)) == 1
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
 
 
 def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_who(days: Days) -> None:
@@ -152,7 +152,7 @@ def test_records_that_come_late_twice_and_out_of_order_name_the_hand_and_count_n
         days.sweeps(1)
     days.deliver(records[1], records[0], records[1])
     days.deliver(records[0])
-    assert len(Ledger("ledger").recall(vpc_id).fights["monitoring"].undoings) == 2
+    assert len(Ledger("ledger").load(vpc_id).conflicts["monitoring"].reversals) == 2
     assert len(days.live(vpc_id)) == 1
     settle(days)
     delete(days, vpc_id, event=False)
@@ -223,7 +223,7 @@ def test_route_tables_that_others_take_off_a_gateway_endpoint_freeze_it(
 
 def test_an_endpoint_that_others_put_in_its_place_ends_the_freeze_by_itself(days: Days) -> None:
     vpc_id = rescued(days)
-    fought(days, vpc_id)
+    conflicting(days, vpc_id)
     days.clock.advance(MINUTES)
     (subnet,) = days.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
     theirs = client("ec2").create_vpc_endpoint(
@@ -235,7 +235,7 @@ def test_an_endpoint_that_others_put_in_its_place_ends_the_freeze_by_itself(days
         PrivateDnsEnabled=True,
     )["VpcEndpoint"]["VpcEndpointId"]
     days.sweeps(1)
-    assert Ledger("ledger").recall(vpc_id).frozen == {}
+    assert Ledger("ledger").load(vpc_id).frozen == {}
     assert Ledger("ledger").frozen_vpcs() == frozenset()
     assert days.live(vpc_id) == [theirs]
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=[theirs])
@@ -252,7 +252,7 @@ def test_what_lifeline_retires_or_a_person_releases_is_no_undoing(days: Days) ->
         days.look(vpc_id)
         days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
-    assert all(not one.undoings for one in Ledger("ledger").recall(vpc_id).fights.values())
+    assert all(not one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values())
 
 
 def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
@@ -264,7 +264,7 @@ def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
     days.clock.advance(MINUTES)
     days.sweeps(1)
-    assert all(not one.undoings for one in Ledger("ledger").recall(vpc_id).fights.values())
+    assert all(not one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values())
 
 
 # ---- nothing is lost
@@ -280,8 +280,8 @@ def test_a_notice_that_does_not_go_out_is_told_at_the_next_look(days: Days, monk
         publish(self, notice)
 
     monkeypatch.setattr(Topic, "publish", refuse)
-    fought(days, vpc_id)
-    assert "monitoring" in Ledger("ledger").recall(vpc_id).frozen
+    conflicting(days, vpc_id)
+    assert "monitoring" in Ledger("ledger").load(vpc_id).frozen
     monkeypatch.setattr(Topic, "publish", publish)
     assert frozen_notices(days) == []
     days.sweeps(2)
@@ -315,7 +315,7 @@ def test_a_ledger_that_fails_at_the_third_time_changes_nothing_and_freezes_later
 
 def test_in_plan_mode_a_freeze_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id = rescued(days)
-    fought(days, vpc_id)
+    conflicting(days, vpc_id)
     (action,) = days.look(vpc_id, mode="plan")["actions"]
     assert (action["status"], "others undid it 3 times" in action["error"]) == ("blocked", True)
     monkeypatch.setenv("MODE", "plan")
@@ -372,7 +372,7 @@ def fail(days: Days) -> None:
 
 
 def freeze(days: Days) -> None:
-    fought(days, rescued(days))
+    conflicting(days, rescued(days))
 
 
 @pytest.mark.parametrize("act", [make, make_gateway, repair, give_up, fail, freeze])
@@ -391,7 +391,7 @@ def test_records_of_own_calls_set_nothing_going_whatever_they_did(
         assert days.call(record)["vpcs"] == []
     assert sum(days.account.call_counts.values()) == 0  # not even a look
     assert days.world.dynamodb.scan(TableName="ledger")["Items"] == before
-    assert (days.world.put_back(), days.texts(), days.world.dead_letters()) == ([], [], [])
+    assert (days.world.requeue(), days.texts(), days.world.dead_letters()) == ([], [], [])
 
 
 @pytest.mark.parametrize("act", [make, make_gateway, repair, freeze])

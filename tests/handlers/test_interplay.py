@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
@@ -46,7 +46,7 @@ def served(days: Days) -> tuple[str, str, str]:
     subnet_id = days.world.make_subnet(vpc_id)
     assert days.look(vpc_id)["outcome"] == "changed"
     days.clock.advance(MINUTES)
-    found = days.world.put_back(follow=True)
+    found = days.world.requeue(follow=True)
     days.empty_queue()
     days.deliver(*found)
     days.clock.advance(MINUTES)
@@ -103,9 +103,9 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
     monkeypatch.setattr(owner, name, failing)
 
 
-def is_kept(days: Days, *asks: dict[str, Any]) -> bool:
+def is_kept(days: Days, *requests: dict[str, Any]) -> bool:
     """Delivers them, and says whether the queue keeps them for another try."""
-    return bool(days._receive(list(asks))["batchItemFailures"])
+    return bool(days._receive(list(requests))["batchItemFailures"])
 
 
 def kinds(days: Days) -> list[str]:
@@ -130,7 +130,7 @@ def test_a_withdrawal_that_the_kill_switch_stops_midway_is_made_once_it_is_off(
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(silence(days, vpc_id))
     assert has_private_dns(days, endpoint_id)
-    assert set(Ledger("ledger").recall(vpc_id).frozen) == {"monitoring"}
+    assert set(Ledger("ledger").load(vpc_id).frozen) == {"monitoring"}
     days.take_from_queue()
     assert not has_private_dns(days, endpoint_id)
 
@@ -156,7 +156,7 @@ def test_a_teardown_that_the_kill_switch_held_for_too_long_is_not_asked_for_agai
     days.deliver(teardown(days, vpc_id))
     days.clock.advance(HOUR)
     days.take_from_queue()
-    assert days.world.put_back() == []
+    assert days.world.requeue() == []
     assert days.live(vpc_id) == [endpoint_id]
 
 
@@ -170,7 +170,7 @@ def test_a_claim_and_a_withdrawal_at_once_switch_private_dns_off_once_and_for_go
     days.deliver(claim(days, vpc_id, subnet_id), silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)
     assert len(own_calls(days, "ModifyVpcEndpoint", before)) == 1
-    assert Ledger("ledger").recall(vpc_id).frozen["monitoring"].kind is FreezeKind.CANARY
+    assert Ledger("ledger").load(vpc_id).frozen["monitoring"].kind is FreezeKind.CANARY
     days.empty_queue()
     days.after(25)
     assert not has_private_dns(days, endpoint_id)
@@ -318,7 +318,7 @@ def test_records_of_own_calls_that_give_up_set_nothing_going_done_or_refused(
     days.account.forget_calls()
     days.deliver(*records)
     assert sum(days.account.call_counts.values()) == 0
-    assert (days.world.put_back(), days.texts(), days.world.dead_letters()) == ([], [], [])
+    assert (days.world.requeue(), days.texts(), days.world.dead_letters()) == ([], [], [])
 
 
 # ---- gone midway, and more at once
@@ -338,7 +338,7 @@ def test_a_vpc_that_goes_while_it_is_looked_at_is_answered_and_forgotten(
     monkeypatch.setattr(Network, "observe", vanish)
     days.deliver(event)
     assert len(seen) == 2
-    assert Ledger("ledger").recall(vpc_id) == Memory()
+    assert Ledger("ledger").load(vpc_id) == VpcState()
     assert Ledger("ledger").frozen_vpcs() == frozenset()
 
 
@@ -355,7 +355,7 @@ def test_a_person_whose_vpc_goes_while_it_is_looked_at_hears_so(days: Days, monk
     assert days.look(vpc_id)["error"]["message"] == f"{vpc_id} does not exist in this account and region"
 
 
-@pytest.mark.parametrize("days", [{"IAC_SETTLE_SECONDS": "600"}], indirect=True)
+@pytest.mark.parametrize("days", [{"IAC_DEBOUNCE_SECONDS": "600"}], indirect=True)
 def test_a_tools_deletion_that_fails_never_rests_whatever_else_the_tool_changed(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     change = record_call(
@@ -388,7 +388,7 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
     days.world.make_subnet(vpc_id)
     days.look(vpc_id)
     days.clock.advance(MINUTES)
-    found = days.world.put_back(follow=True)
+    found = days.world.requeue(follow=True)
     asked: list[int] = []
 
     def why_on(_: object) -> str:
@@ -398,9 +398,9 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(*found)
-    assert Ledger("ledger").recall(vpc_id).canaries == {}
+    assert Ledger("ledger").load(vpc_id).canaries == {}
     assert [one["action"] for one in days.sweeps(1)] == ["enable_private_dns"]
-    assert set(Ledger("ledger").recall(vpc_id).canaries) == {"monitoring"}
+    assert set(Ledger("ledger").load(vpc_id).canaries) == {"monitoring"}
 
 
 # ---- freezes by hand
@@ -412,10 +412,10 @@ def test_a_freeze_by_hand_waits_for_whoever_works_on_the_vpc_and_is_never_overwr
     ledger.take_lease(vpc_id, "another", now=now, until=now + timedelta(minutes=2))
     with pytest.raises(TransientError, match="another run works on"):
         days.look(vpc_id, freeze=["monitoring"])
-    assert ledger.recall(vpc_id).frozen == {}
-    ledger.give_back(vpc_id, "another")
+    assert ledger.load(vpc_id).frozen == {}
+    ledger.return_lease(vpc_id, "another")
     days.look(vpc_id, freeze=["monitoring"])
-    assert ledger.recall(vpc_id).frozen["monitoring"].kind is FreezeKind.HAND
+    assert ledger.load(vpc_id).frozen["monitoring"].kind is FreezeKind.MANUAL
 
 
 def test_what_is_frozen_is_neither_offered_for_approval_nor_counted(
@@ -427,7 +427,7 @@ def test_what_is_frozen_is_neither_offered_for_approval_nor_counted(
     answer = days.look(vpc_id, freeze=True)
     assert {one["status"] for one in answer["actions"]} == {"blocked"}
     assert ("approval" in answer, answer["monthly_cost_usd"]) == (False, 0)
-    assert Grants("ledger").read().grants == ()
+    assert LimitUsage("ledger").read().grants == ()
 
 
 # ---- whatever fails
@@ -440,14 +440,14 @@ def test_what_was_counted_is_given_back_where_the_canary_could_not_be_kept(
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
     days.look(vpc_id)
-    follow = days.world.put_back(follow=True)
+    follow = days.world.requeue(follow=True)
     days.empty_queue()
     days.clock.advance(MINUTES)
     days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
-    before = Grants("ledger").read().grants
+    before = LimitUsage("ledger").read().grants
     fail_once(monkeypatch, Ledger, "keep_canaries")
     assert is_kept(days, *follow)
-    assert Grants("ledger").read().grants == before
+    assert LimitUsage("ledger").read().grants == before
 
 
 def test_making_way_that_could_not_be_written_down_is_nobodys_undoing_a_day_later(
@@ -462,7 +462,7 @@ def test_making_way_that_could_not_be_written_down_is_nobodys_undoing_a_day_late
     days.empty_queue()
     days.after(25)
     assert has_private_dns(days, endpoint_id)
-    assert [one.undoings for one in Ledger("ledger").recall(vpc_id).fights.values() if one.undoings] == []
+    assert [one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values() if one.reversals] == []
 
 
 # ---- what is told
@@ -502,7 +502,7 @@ def test_what_lifeline_gave_up_itself_is_never_told_as_lost(days: Days) -> None:
     days.world.make_subnet(vpc_id)
     days.look(vpc_id)
     days.clock.advance(MINUTES)
-    follow = days.world.put_back(follow=True)
+    follow = days.world.requeue(follow=True)
     days.world.notices()
     days.empty_queue()
     days.deliver(teardown(days, vpc_id))
@@ -522,7 +522,7 @@ def test_a_claim_that_comes_again_after_a_person_took_the_name_back_is_answered(
     days.look(vpc_id, unfreeze=["monitoring"])
     days.clock.advance(MINUTES)
     days.deliver(event)
-    assert (has_private_dns(days, endpoint_id), Ledger("ledger").recall(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), Ledger("ledger").load(vpc_id).frozen) == (True, {})
     days.deliver(claim(days, vpc_id, subnet_id))
     assert not has_private_dns(days, endpoint_id)
 
@@ -536,7 +536,7 @@ def test_what_is_left_of_a_teardown_that_a_person_ended_is_left_alone(days: Days
     days.look(vpc_id)  # EC2 may have held the name for some minutes
     (made,) = days.live(vpc_id)
     days.take_from_queue()
-    assert (days.live(vpc_id), Ledger("ledger").recall(vpc_id).frozen) == ([made], {})
+    assert (days.live(vpc_id), Ledger("ledger").load(vpc_id).frozen) == ([made], {})
     days.deliver(teardown(days, vpc_id))
     assert days.live(vpc_id) == []
 
@@ -549,6 +549,6 @@ def test_a_withdrawal_that_waits_is_answered_by_a_person_who_unfreezes_the_servi
     days.clock.advance(MINUTES)
     days.look(vpc_id, unfreeze=["monitoring"])
     days.take_from_queue()
-    assert (has_private_dns(days, endpoint_id), Ledger("ledger").recall(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), Ledger("ledger").load(vpc_id).frozen) == (True, {})
     days.deliver(silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)

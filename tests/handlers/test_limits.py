@@ -12,10 +12,10 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.approvals import Approvals
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import TransientError
-from lifeline.core.guards.limits import Use
+from lifeline.core.guards.limits import Usage
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, sqs
@@ -99,7 +99,7 @@ def test_the_budget_holds_back_what_goes_past_it_and_the_notice_says_how_to_appr
     answer = stage.look(second)
 
     assert (answer["outcome"], set(statuses(answer)), stage.services(second)) == ("blocked", {"blocked"}, [])
-    assert {one["held_by"] for one in answer["actions"]} == {"MonthlyBudgetUsd"}
+    assert {one["blocked_by"] for one in answer["actions"]} == {"MonthlyBudgetUsd"}
     assert "MonthlyBudgetUsd is 10 USD, and Lifeline's endpoints in all VPCs already cost 7.30" in str(answer)
     approval = answer["approval"]
     assert approval["monthly_cost_usd"] == 7.3
@@ -107,7 +107,7 @@ def test_the_budget_holds_back_what_goes_past_it_and_the_notice_says_how_to_appr
     event = json.dumps({"approve": approval["plan_id"]})
     assert f"sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{event}'" in text
     assert "7.30 USD a month" in text
-    assert stage.world.put_back() == []
+    assert stage.world.requeue() == []
 
 
 def test_a_sweep_counts_endpoints_that_the_ledger_never_saw_and_forgets_those_that_people_deleted(stage: Stage) -> None:
@@ -129,7 +129,7 @@ def test_a_plan_says_what_would_need_approval_and_writes_nothing(stage: Stage) -
     assert (answer["outcome"], answer["monthly_cost_usd"]) == ("blocked", 0)
     assert "approval" not in answer
     assert "needs approval: it adds 14.60 USD a month" in answer["actions"][0]["error"]
-    assert Grants("ledger").read() == Use()
+    assert LimitUsage("ledger").read() == Usage()
 
 
 def test_a_plan_needs_no_ledger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_what_aws_refuses_takes_no_place_and_no_money(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.account.fail_next("CreateVpcEndpoint", "UnauthorizedOperation")
     assert stage.look(vpc_id)["outcome"] == "failed"
-    use = Grants("ledger").read()
+    use = LimitUsage("ledger").read()
     assert ({one.token for one in use.grants}, use.interfaces) == ({""}, {})  # but its security group touched the VPC
 
 
@@ -182,7 +182,7 @@ def test_where_the_use_cannot_be_counted_nothing_is_made(stage: Stage, monkeypat
         raise TransientError("ledger: not now")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Grants, "change", broken)
+        patch.setattr(LimitUsage, "change", broken)
         answer = stage.call(sqs({"vpc_ids": [vpc_id]}))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
     assert stage.world.endpoints(vpc_id) == []
@@ -302,7 +302,7 @@ def test_an_approved_plan_that_aws_throttles_stays_approved_for_its_next_try(sta
     stage.account.fail_next("CreateVpcEndpoint", "RequestLimitExceeded")
     (answer,) = stage.approve(plan_id)["vpcs"]
     assert statuses(answer) == ["done", "planned"]
-    (body,) = stage.world.put_back()
+    (body,) = stage.world.requeue()
     stage.call(sqs(body))
     assert stage.services(vpc_id) == ["monitoring"]
 
@@ -313,8 +313,8 @@ def test_an_approval_while_another_run_has_the_vpc_is_done_by_the_look_that_foll
     assert Ledger("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
     (answer,) = stage.approve(plan_id)["vpcs"]
     assert "error" not in answer
-    Ledger("ledger").give_back(vpc_id, "another run")
-    (body,) = stage.world.put_back()
+    Ledger("ledger").return_lease(vpc_id, "another run")
+    (body,) = stage.world.requeue()
     stage.call(sqs(body))
     assert stage.services(vpc_id) == ["monitoring"]
 
@@ -326,7 +326,7 @@ def test_an_approval_that_meets_a_failing_ledger_is_not_used_up(stage: Stage, mo
         raise TransientError("ledger: not now")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Grants, "change", broken)
+        patch.setattr(LimitUsage, "change", broken)
         with pytest.raises(TransientError):
             stage.approve(plan_id)
     assert stage.look(vpc_id)["outcome"] == "changed"
@@ -369,7 +369,7 @@ def test_switched_on_midway_through_a_burst_it_stops_the_rest_and_the_next_sweep
 
     stage.clock.advance(LATER)
     assert sum(len(stage.services(vpc_id)) for vpc_id in vpc_ids) == 2
-    assert stage.world.put_back() == []
+    assert stage.world.requeue() == []
     changes = len(stage.account.calls)
     held = stage.sweep()
     assert len(stage.account.calls) == changes
@@ -441,4 +441,4 @@ def test_while_it_is_on_nothing_can_be_approved_and_no_approval_is_used_up(stage
     stage.switch("off")
     stage.clock.advance(LATER)
     assert stage.sweep()[vpc_id]["outcome"] == "changed"  # what the approved plan left was still approved
-    assert Approvals("ledger").recall(plan_id) is not None
+    assert Approvals("ledger").load(plan_id) is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
@@ -27,7 +27,7 @@ def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(wor
         world.make_subnet(vpc_id)
     handler({"vpc_ids": vpc_ids}, Context(remaining_ms=46_000))
     assert [call.error for call in account.calls if call.operation == "CreateVpcEndpoint"] == [""] * 4
-    waiting = [one for body in world.put_back() for one in body["vpc_ids"]]
+    waiting = [one for body in world.requeue() for one in body["vpc_ids"]]
     assert sorted(waiting) == sorted(one for one in vpc_ids if not world.endpoints(one))
 
 
@@ -40,7 +40,7 @@ def test_more_vpcs_than_route_53_can_be_asked_about_take_turns(world: World, mon
     outcomes = sorted(one["outcome"] for one in answer["vpcs"])
     assert outcomes == ["changed", "changed", "planned"]
     (left,) = [one["vpc_id"] for one in answer["vpcs"] if one["outcome"] == "planned"]
-    assert world.put_back() == [{"vpc_ids": [left], "attempt": 0}]
+    assert world.requeue() == [{"vpc_ids": [left], "attempt": 0}]
 
 
 def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_at_central_ones(
@@ -50,11 +50,11 @@ def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_
     world.make_subnet(vpc_id)
     take_lease = Ledger.take_lease
 
-    def then_be_crowded(*args: Any, **more: Any) -> Memory | None:
+    def then_be_crowded(*args: Any, **more: Any) -> VpcState | None:
         monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 0)
         return take_lease(*args, **more)
 
     monkeypatch.setattr(Ledger, "take_lease", then_be_crowded)
     (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
     assert (answer["outcome"], world.endpoints(vpc_id)) == ("planned", [])
-    assert world.put_back() == [{"vpc_ids": [vpc_id], "attempt": 0}]
+    assert world.requeue() == [{"vpc_ids": [vpc_id], "attempt": 0}]

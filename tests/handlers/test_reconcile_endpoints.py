@@ -311,7 +311,7 @@ def test_while_another_run_holds_the_vpc_its_work_is_put_back_and_not_done_twice
 
     assert (answer["outcome"], world.endpoints(vpc_id)) == ("planned", [])
     assert answer["actions"][0]["error"] == "another run works on this VPC"
-    assert world.put_back() == [{"vpc_ids": [vpc_id], "attempt": 0}]
+    assert world.requeue() == [{"vpc_ids": [vpc_id], "attempt": 0}]
 
 
 def test_what_does_not_fit_into_the_runs_time_is_put_back(world: World) -> None:
@@ -322,7 +322,7 @@ def test_what_does_not_fit_into_the_runs_time_is_put_back(world: World) -> None:
     outcomes = [one["outcome"] for one in answer["vpcs"]]
     assert outcomes.count("changed") == 6  # each has its security group …
     assert sum(len(world.endpoints(vpc_id)) for vpc_id in vpc_ids) == 4  # … and four of them their endpoint
-    waiting = [vpc_id for one in world.put_back() for vpc_id in one["vpc_ids"]]
+    waiting = [vpc_id for one in world.requeue() for vpc_id in one["vpc_ids"]]
     assert sorted(waiting) == sorted(vpc_id for vpc_id in vpc_ids if not world.endpoints(vpc_id))
 
 
@@ -356,7 +356,7 @@ def test_throttling_puts_the_work_back_with_one_try_more(world: World, monkeypat
         refuse(patch, "CreateVpcEndpoint", "RequestLimitExceeded")
         answer = call({"vpc_ids": [vpc_id]})["vpcs"][0]
     assert [one["status"] for one in answer["actions"]] == ["done", "planned"]
-    (body,) = world.put_back()
+    (body,) = world.requeue()
     assert body == {"vpc_ids": [vpc_id], "attempt": 1}
     assert call(sqs(body)) == {"batchItemFailures": []}
     assert len(world.endpoints(vpc_id)) == 1
@@ -370,7 +370,7 @@ def test_after_many_tries_the_work_is_put_aside_with_its_reason(world: World, mo
     (letter,) = world.dead_letters()
     assert json.loads(letter["Body"]) == {"vpc_ids": [vpc_id]}
     assert "RequestLimitExceeded" in letter["MessageAttributes"]["reason"]["StringValue"]
-    assert world.put_back() == []
+    assert world.requeue() == []
 
 
 def test_what_a_person_must_solve_fails_with_awss_words_and_stops_no_other(
@@ -389,7 +389,7 @@ def test_what_a_person_must_solve_fails_with_awss_words_and_stops_no_other(
         ("create_gateway_endpoint", "done"),
     ]
     assert "refused by the test" in answer["actions"][0]["error"]
-    assert world.put_back() == []
+    assert world.requeue() == []
 
 
 def test_where_the_network_cannot_be_read_every_message_comes_back_until_its_last_try(
@@ -415,7 +415,7 @@ def test_a_name_that_a_deleted_endpoint_still_holds_is_tried_again(
         refuse(patch, "CreateVpcEndpoint", "InvalidParameter", words)
         answer = call(route_deleted(world.main_table(vpc_id)))["vpcs"][0]
     assert [one["status"] for one in answer["actions"]] == ["done", "planned"]
-    (body,) = world.put_back()
+    (body,) = world.requeue()
     assert (body["attempt"], body["because"][0]["event_name"]) == (1, "DeleteRoute")
     call(sqs(body))
     texts = [json.loads(one["Body"])["Message"] for one in world.notices()]

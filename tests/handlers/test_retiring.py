@@ -60,14 +60,14 @@ def test_72_hours_after_the_routes_return_the_endpoint_is_retired_once_and_then_
     assert days.sweeps(2) + days.after(80) == []
     assert days.deletions() == [endpoint_id]
     assert days.world.endpoints(vpc_id) == []
-    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+    assert Ledger("ledger").load(vpc_id).unneeded == {}
     assert Ledger("ledger").retiring() == frozenset()
     assert days.world.dead_letters() == []
 
 
 def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> None:
     vpc_id, _, endpoint_id = rescued(days)
-    group_id = days.world.groups(vpc_id)[0]["GroupId"]
+    security_group_id = days.world.groups(vpc_id)[0]["GroupId"]
     days.sweeps(1)
     days.after(72)
     days.take_from_queue()
@@ -75,7 +75,7 @@ def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> N
     assert f"- monitoring: deleted the endpoint {endpoint_id}" in first
     assert "no subnet has required monitoring since 2026-03-02 10:05:00 UTC: what would require it has a route" in first
     assert "it resolves to public addresses in the whole VPC" in first
-    assert f"- deleted the security group {group_id}" in second
+    assert f"- deleted the security group {security_group_id}" in second
 
 
 def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_for_are_read(
@@ -133,7 +133,7 @@ def test_a_need_that_comes_back_just_before_the_deletion_keeps_the_endpoint(
     monkeypatch.setattr(Ledger, "take_lease", cut_off_first)
     assert days.after(72) == []
     assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
-    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+    assert Ledger("ledger").load(vpc_id).unneeded == {}
 
 
 def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monk
     days.clock.advance(timedelta(days=1000))
     assert days.sweeps(2) == []
     assert days.live(vpc_id) == [endpoint_id]
-    assert Ledger("ledger").recall(vpc_id).unneeded == {}
+    assert Ledger("ledger").load(vpc_id).unneeded == {}
 
 
 def test_an_exempt_subnet_gives_its_endpoint_back_and_the_reason_says_so(days: Days) -> None:
@@ -322,12 +322,12 @@ def test_a_release_touches_nothing_foreign(days: Days) -> None:
     theirs = ec2.create_vpc_endpoint(VpcId=vpc_id, ServiceName=days.account.name_of("s3"), RouteTableIds=[table_id])[
         "VpcEndpoint"
     ]["VpcEndpointId"]
-    group_id = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"]
+    security_group_id = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"]
     days.look(vpc_id, release=True)
     days.take_from_queue()
     assert days.live(vpc_id) == [theirs]
     assert days.account.mutations_of(theirs) == []
-    assert days.account.mutations_of(group_id) == []
+    assert days.account.mutations_of(security_group_id) == []
 
 
 def test_what_was_released_is_not_made_again_for_a_day_and_that_is_said_once(days: Days) -> None:
@@ -350,7 +350,7 @@ def test_who_names_the_vpc_by_hand_wants_it_back(days: Days) -> None:
     days.take_from_queue()
     assert days.look(vpc_id)["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    assert Ledger("ledger").recall(vpc_id).released_at is None
+    assert Ledger("ledger").load(vpc_id).released_at is None
 
 
 def test_a_release_right_after_the_creation_is_no_loss(days: Days) -> None:
@@ -358,7 +358,7 @@ def test_a_release_right_after_the_creation_is_no_loss(days: Days) -> None:
     days.world.make_subnet(vpc_id)
     days.look(vpc_id)
     days.clock.advance(MINUTES)
-    (follow,) = days.world.put_back(follow=True)
+    (follow,) = days.world.requeue(follow=True)
     days.look(vpc_id, release=True)
     days.clock.advance(MINUTES)
     days.look(vpc_id, **{**follow, "mode": "plan"})

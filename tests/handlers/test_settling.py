@@ -20,7 +20,7 @@ from tests.support.world import ACCOUNT, REGION, emulated_world
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, IAC_SETTLE_SECONDS="600") as world:
+    with emulated_world(monkeypatch, IAC_DEBOUNCE_SECONDS="600") as world:
         yield Days(world, monkeypatch)
 
 
@@ -47,8 +47,8 @@ def delays() -> list[int]:
 
 
 def changes_on_record(days: Days, vpc_id: str) -> list[str]:
-    ask = read_history({"history": {"vpc_id": vpc_id}}, days.clock())
-    entries = History("ledger").read(ask, now=days.clock()).entries
+    request = read_history({"history": {"vpc_id": vpc_id}}, days.clock())
+    entries = History("ledger").read(request, now=days.clock()).entries
     return [str(one.facts["event_name"]) for one in entries if one.kind == "change"]
 
 
@@ -57,11 +57,11 @@ def test_a_change_of_terraforms_rests_ten_minutes_and_is_on_record_meanwhile(day
     days.deliver(route_deleted(days, table_id))
     assert days.live(vpc_id) == []
     assert changes_on_record(days, vpc_id) == ["DeleteRoute"]
-    (ask,) = days.world.put_back()
-    assert (ask["vpc_ids"], delays()) == ([vpc_id], [600])
+    (request,) = days.world.requeue()
+    assert (request["vpc_ids"], delays()) == ([vpc_id], [600])
     days.empty_queue()
     days.clock.advance(timedelta(minutes=10))
-    days.deliver(ask)
+    days.deliver(request)
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
     assert "DeleteRoute by deploy-role/terraform" in days.texts()[0]
@@ -92,23 +92,23 @@ def test_whatever_else_asks_for_the_vpc_ends_the_wait(days: Days, who: str) -> N
 
 def test_of_two_vpcs_the_one_that_a_person_changed_is_looked_at_and_the_other_rests(days: Days) -> None:
     resting, first = make_isolated(days)
-    looked_at, second = make_isolated(days)
+    reconciled_at, second = make_isolated(days)
     days.deliver(route_deleted(days, first), route_deleted(days, second, AWS_CLI))
     days.clock.advance(MINUTES)
-    assert (days.live(resting), len(days.live(looked_at))) == ([], 1)
+    assert (days.live(resting), len(days.live(reconciled_at))) == ([], 1)
 
 
 def test_a_change_that_could_be_anywhere_rests_too_and_then_every_vpc_is_looked_at(days: Days) -> None:
     vpc_id, _ = make_isolated(days)
     days.deliver(association_gone(days))
     assert days.live(vpc_id) == []
-    (ask,) = days.world.put_back()
-    assert (ask["sweep"], [one["event_name"] for one in ask["because"]]) == (True, ["DisassociateRouteTable"])
+    (request,) = days.world.requeue()
+    assert (request["sweep"], [one["event_name"] for one in request["because"]]) == (True, ["DisassociateRouteTable"])
     known = Ledger("ledger").untraced_changes(since=days.clock() - MINUTES, until=days.clock())
     assert [one.event_name for one in known] == ["DisassociateRouteTable"]
     days.empty_queue()
     days.clock.advance(timedelta(minutes=10))
-    days.deliver(ask)
+    days.deliver(request)
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
 
@@ -138,16 +138,16 @@ def test_where_the_queue_fails_the_change_comes_again(days: Days, monkeypatch: p
         raise TransientError("SQS is down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Queue, "put_back", broken)
+        patched.setattr(Queue, "requeue", broken)
         with pytest.raises(AssertionError):
             days.deliver(route_deleted(days, table_id))
     days.deliver(route_deleted(days, table_id))
-    assert [one["vpc_ids"] for one in days.world.put_back()] == [[vpc_id]]
+    assert [one["vpc_ids"] for one in days.world.requeue()] == [[vpc_id]]
 
 
 def test_zero_seconds_treat_a_tools_change_as_any_other(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, table_id = make_isolated(days)
-    monkeypatch.setenv("IAC_SETTLE_SECONDS", "0")
+    monkeypatch.setenv("IAC_DEBOUNCE_SECONDS", "0")
     days.deliver(route_deleted(days, table_id))
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1

@@ -14,12 +14,12 @@ from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import Outcome
-from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.calls import read_request
 from lifeline.reconciler.amend.gate import Guards
 from lifeline.reconciler.loop import Tools, reconcile
 from lifeline.runtime.invocation import Run
@@ -46,7 +46,9 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
         notices=Topic(settings.topic_arn, settings.sender),
         bus=Bus(is_on=False, stack_name="lifeline"),
         policies=PolicyStore(settings.table_name),
-        guards=Guards(KillSwitch("", settings.table_name), Grants(settings.table_name), Approvals(settings.table_name)),
+        guards=Guards(
+            KillSwitch("", settings.table_name), LimitUsage(settings.table_name), Approvals(settings.table_name)
+        ),
     )
     return tools, settings
 
@@ -62,7 +64,7 @@ def test_a_sweep_of_500_compliant_vpcs_takes_at_most_25_ec2_calls(world: World, 
     now = datetime(2026, 11, 22, hour, tzinfo=UTC)
     run = run_at(now)
 
-    answers = reconcile([read_ask({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
+    answers = reconcile([read_request({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
 
     assert {answer.outcome for answer in answers} == {Outcome.UNCHANGED}
     assert len(answers) == 500
@@ -76,6 +78,6 @@ def test_every_vpc_has_its_dns_attributes_read_in_turn(world: World) -> None:
         tools, settings = tools_on(ec2)
         now = datetime(2026, 11, 22, hour, tzinfo=UTC)
         run = run_at(now)
-        reconcile([read_ask({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
+        reconcile([read_request({"sweep": True})], mode=Mode.ENFORCE, tools=tools, settings=settings, run=run)
         read |= ec2.asked_about
     assert read == {f"vpc-{place:017x}" for place in range(30)}

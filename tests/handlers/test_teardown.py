@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.topic import Topic
-from lifeline.adapters.store.limit_usage import Grants
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind
@@ -61,8 +61,8 @@ class Site:
         try:
             method(**parameters)
         except self.ec2.exceptions.ClientError as error:
-            told = error.response["Error"]
-            return self._event(call, parameters, Failure(told["Code"], told["Message"]))
+            notified = error.response["Error"]
+            return self._event(call, parameters, Failure(notified["Code"], notified["Message"]))
         return None
 
     def _event(self, call: str, parameters: dict[str, str], failure: Failure | None) -> dict[str, Any]:
@@ -97,13 +97,13 @@ class Site:
 
     @property
     def frozen(self) -> dict[str, FreezeKind]:
-        return {key: one.kind for key, one in Ledger("ledger").recall(self.vpc_id).frozen.items()}
+        return {key: one.kind for key, one in Ledger("ledger").load(self.vpc_id).frozen.items()}
 
     def subnets_of_endpoints(self) -> list[str]:
         return sorted(one for each in self.days.world.endpoints(self.vpc_id) for one in each["SubnetIds"])
 
 
-def told(days: Days) -> list[tuple[str, str]]:
+def notified(days: Days) -> list[tuple[str, str]]:
     """Each notice's kind, and its text in one line."""
     bodies = [json.loads(one["Body"]) for one in days.world.notices()]
     return [(one["MessageAttributes"]["kind"]["Value"], " ".join(one["Message"].split())) for one in bodies]
@@ -128,13 +128,13 @@ def test_a_refused_deletion_of_the_vpc_takes_endpoints_and_then_the_group(days: 
     days.deliver(event)
     assert days.live(site.vpc_id) == []
     assert site.frozen == {site.vpc_id: FreezeKind.TEARDOWN, EVERYTHING: FreezeKind.TEARDOWN}
-    (kind, text), *more = told(days)
+    (kind, text), *more = notified(days)
     assert (kind, more) == ("teardown", [])
     assert f"deploy-role/terraform tried to delete {site.vpc_id}" in text
     assert "to go, Lifeline tries again by itself: delete the security group" in " ".join(text.split())
     days.take_from_queue()
     assert days.world.groups(site.vpc_id) == []
-    ((kind, text),) = told(days)
+    ((kind, text),) = notified(days)
     assert (kind, "done: delete the security group" in text) == ("teardown", True)
 
 
@@ -145,7 +145,7 @@ def test_nothing_comes_back_for_an_hour_and_then_the_normal_rules_hold(days: Day
     days.world.notices()
     days.clock.advance(timedelta(minutes=-30))
     assert {one["status"] for one in days.sweeps(1)} == {"blocked"}
-    assert told(days) == []
+    assert notified(days) == []
     assert days.live(site.vpc_id) == []
     assert "done" in {one["status"] for one in days.sweeps(1)}
     assert len(days.live(site.vpc_id)) == 1
@@ -156,12 +156,12 @@ def test_the_same_refusal_many_times_is_told_once_and_renews_the_freeze(days: Da
     first = site.try_vpc()
     days.deliver(first)
     days.take_from_queue()
-    until = Ledger("ledger").recall(site.vpc_id).frozen[EVERYTHING].until
+    until = Ledger("ledger").load(site.vpc_id).frozen[EVERYTHING].until
     days.world.notices()
     days.deliver(first, first)
     days.deliver(site.try_vpc())
-    assert told(days) == []
-    renewed = Ledger("ledger").recall(site.vpc_id).frozen[EVERYTHING].until
+    assert notified(days) == []
+    renewed = Ledger("ledger").load(site.vpc_id).frozen[EVERYTHING].until
     assert until is not None
     assert renewed == until + MINUTES
 
@@ -180,7 +180,7 @@ def test_with_somebody_elses_interface_in_the_vpc_nothing_is_removed_and_that_is
     interface_id = site.add_interface()
     for _ in range(3):
         days.deliver(site.try_vpc())
-    ((kind, text),) = told(days)
+    ((kind, text),) = notified(days)
     assert kind == "teardown"
     assert f"{interface_id} in {site.vpc_id} is not Lifeline's" in text
     assert len(days.live(site.vpc_id)) == 1
@@ -195,7 +195,7 @@ def test_once_the_others_are_gone_the_next_try_clears_the_way(days: Days) -> Non
     days.world.ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     days.deliver(site.try_vpc())
     assert days.live(site.vpc_id) == []
-    assert [kind for kind, _ in told(days)] == ["teardown", "teardown"]
+    assert [kind for kind, _ in notified(days)] == ["teardown", "teardown"]
 
 
 def test_who_moves_into_a_vpc_that_was_to_be_deleted_is_served_again(days: Days) -> None:
@@ -218,14 +218,14 @@ def test_a_person_ends_the_freeze(days: Days) -> None:
 def test_a_group_that_somebodys_rule_names_stays_and_they_are_named(days: Days) -> None:
     site = Site(days)
     ec2 = days.world.ec2
-    group_id = days.world.groups(site.vpc_id)[0]["GroupId"]
+    security_group_id = days.world.groups(site.vpc_id)[0]["GroupId"]
     other = ec2.create_security_group(GroupName="theirs", Description="x", VpcId=site.vpc_id)["GroupId"]
-    pair = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group_id}]}
+    pair = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": security_group_id}]}
     ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[pair])
     days.deliver(site.try_vpc())
     assert days.live(site.vpc_id) == []
-    ((_, text),) = told(days)
-    assert f"left alone: delete the security group {group_id} (in use by {other}" in text
+    ((_, text),) = notified(days)
+    assert f"left alone: delete the security group {security_group_id} (in use by {other}" in text
     assert days.take_from_queue() == []
     assert len(days.world.groups(site.vpc_id)) == 1
 
@@ -252,10 +252,10 @@ def test_an_endpoint_that_is_just_being_changed_leaves_the_subnet_when_it_is_don
     assert days.look(site.vpc_id)["outcome"] == "changed"
     days.deliver(site.try_subnet(0))
     assert site.subnet_ids[0] in site.subnets_of_endpoints()
-    assert told(days)[-1][0] == "endpoints"
+    assert notified(days)[-1][0] == "endpoints"
     days.take_from_queue()
     assert site.subnet_ids[0] not in site.subnets_of_endpoints()
-    assert [kind for kind, _ in told(days)] == ["teardown"]
+    assert [kind for kind, _ in notified(days)] == ["teardown"]
 
 
 def test_a_subnet_that_is_about_to_go_gets_no_interface_again(days: Days) -> None:
@@ -297,7 +297,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MODE", "plan")
     days.deliver(site.try_vpc())
     days.deliver(site.try_vpc())
-    ((kind, text),) = told(days)
+    ((kind, text),) = notified(days)
     assert (kind, "would delete vpce-" in text, "Mode is plan" in text) == ("teardown", True, True)
     assert len(days.live(site.vpc_id)) == 1
     assert site.frozen == {}
@@ -308,7 +308,7 @@ def test_the_kill_switch_holds(days: Days, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("KILL_SWITCH_PARAMETER", "/lifeline/stop")  # missing: it counts as on
     days.deliver(site.try_vpc())
     assert len(days.live(site.vpc_id)) == 1
-    assert "the kill switch is on" in " ".join(text for kind, text in told(days) if kind == "teardown")
+    assert "the kill switch is on" in " ".join(text for kind, text in notified(days) if kind == "teardown")
 
 
 def test_a_busy_vpcs_teardown_goes_on_from_the_queue(days: Days) -> None:
@@ -317,7 +317,7 @@ def test_a_busy_vpcs_teardown_goes_on_from_the_queue(days: Days) -> None:
     Ledger("ledger").take_lease(site.vpc_id, "another run", now=now, until=now + timedelta(minutes=1))
     days.deliver(site.try_subnet())
     assert len(days.live(site.vpc_id)) == 1
-    assert told(days) == []
+    assert notified(days) == []
     days.take_from_queue()
     assert days.live(site.vpc_id) == []
 
@@ -332,9 +332,9 @@ def test_a_notice_that_could_not_be_sent_is_told_at_the_next_look(days: Days, mo
         away.setattr(Topic, "publish", fail)
         days.deliver(site.try_vpc())
         days.take_from_queue()
-    assert told(days) == []
+    assert notified(days) == []
     days.look(site.vpc_id)
-    assert [kind for kind, _ in told(days)] == ["teardown"]
+    assert [kind for kind, _ in notified(days)] == ["teardown"]
 
 
 def test_where_the_ledger_fails_nothing_is_removed_before_it_is_frozen(
@@ -347,7 +347,7 @@ def test_where_the_ledger_fails_nothing_is_removed_before_it_is_frozen(
         raise TransientError("DynamoDB is away", code="ServiceUnavailable")
 
     with monkeypatch.context() as away:
-        away.setattr(Ledger, "keep_frozen", fail)
+        away.setattr(Ledger, "save_frozen", fail)
         assert days._receive([event])["batchItemFailures"]
     assert days.deletions() == []
     days.deliver(event)
@@ -360,11 +360,11 @@ def test_where_the_ledger_fails_nothing_is_removed_before_it_is_frozen(
 def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> None:
     site = Site(days)
     site.destroy()
-    assert Ledger("ledger").recall(site.vpc_id).frozen
+    assert Ledger("ledger").load(site.vpc_id).frozen
     days.deliver(site.deleted())
-    memory = Ledger("ledger").recall(site.vpc_id)
-    assert (memory.made, memory.frozen, memory.teardowns, memory.told) == ({}, {}, {}, "")
-    assert site.vpc_id not in Grants("ledger").read().interfaces
+    state = Ledger("ledger").load(site.vpc_id)
+    assert (state.made, state.frozen, state.teardowns, state.notified) == ({}, {}, {}, "")
+    assert site.vpc_id not in LimitUsage("ledger").read().interfaces
     since = (days.clock() - HOUR).isoformat()
     (entries,) = [days.call({"history": {"vpc_id": site.vpc_id, "since": since}})["history"]["entries"]]
     assert {"action", "change"} <= {one["kind"] for one in entries}
@@ -372,10 +372,10 @@ def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> No
 
 def test_a_sweep_forgets_what_was_to_be_retired_in_a_vpc_whose_deletion_nobody_told(days: Days) -> None:
     ledger, gone = Ledger("ledger"), "vpc-0123456789abcdef0"
-    ledger.remember(gone, Memory(told="x"), now=days.clock())
-    ledger.keep_unneeded(gone, {"vpce-1": days.clock()}, now=days.clock())
+    ledger.save(gone, VpcState(notified="x"), now=days.clock())
+    ledger.save_unneeded(gone, {"vpce-1": days.clock()}, now=days.clock())
     days.sweeps(1)
-    assert ledger.recall(gone) == Memory()
+    assert ledger.load(gone) == VpcState()
     assert ledger.retiring() == frozenset()
 
 

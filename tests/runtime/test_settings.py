@@ -17,7 +17,7 @@ ENVIRONMENT = {
     "REQUIRED_SERVICES": "monitoring, logs,,monitoring",
     "SCOPE": "private",
     "COVERAGE": "az",
-    "SETTLE_SECONDS": "30",
+    "DEBOUNCE_SECONDS": "30",
     "AGENT_PERIOD_SECONDS": "60",
     "GAP_GRACE_SECONDS": "240",
     "TABLE_NAME": "ledger",
@@ -48,8 +48,8 @@ def test_endpoints_are_kept_for_three_days_where_nothing_else_is_said(hours: str
 
 @pytest.mark.parametrize(("seconds", "rests"), [("", 600), ("0", 0), ("900", 900)])
 def test_a_tools_changes_rest_for_ten_minutes_where_nothing_else_is_said(seconds: str, rests: int) -> None:
-    settings = Settings.from_environment({**ENVIRONMENT, "IAC_SETTLE_SECONDS": seconds})
-    assert settings.iac_settle == timedelta(seconds=rests)
+    settings = Settings.from_environment({**ENVIRONMENT, "IAC_DEBOUNCE_SECONDS": seconds})
+    assert settings.iac_debounce == timedelta(seconds=rests)
 
 
 def test_the_parameters_make_the_default_watch() -> None:
@@ -94,7 +94,7 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("MODE", "force"),
         ("MODE", ""),
         ("SCOPE", "public"),
-        ("SETTLE_SECONDS", "-1"),
+        ("DEBOUNCE_SECONDS", "-1"),
         ("GAP_GRACE_SECONDS", "4m"),
         ("AGENT_PERIOD_SECONDS", "0"),
         ("AGENT_PERIOD_SECONDS", "3601"),
@@ -107,8 +107,8 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("CANARY", "yes"),
         ("RETIRE_AFTER_HOURS", "3d"),
         ("RETIRE_AFTER_HOURS", "8761"),
-        ("IAC_SETTLE_SECONDS", "901"),
-        ("IAC_SETTLE_SECONDS", "10m"),
+        ("IAC_DEBOUNCE_SECONDS", "901"),
+        ("IAC_DEBOUNCE_SECONDS", "10m"),
         ("TABLE_NAME", " "),
         ("MAX_ENDPOINTS_PER_RUN", "many"),
         ("MAX_ENDPOINTS_PER_DAY", "-1"),

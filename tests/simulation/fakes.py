@@ -14,19 +14,19 @@ from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.agents.gaps import Readings, Series, State, Window
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.notices.notice import Notice
-from lifeline.detector.evidence import Witnesses
+from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import Report, Tools
 from tests.simulation.machines import at, second_of
 from tests.simulation.world import World
@@ -45,7 +45,7 @@ class Standing:
 
 
 @dataclass
-class Turn:
+class Transition:
     """One run: what it asked and wrote."""
 
     second: int
@@ -60,7 +60,7 @@ class Turn:
 class Record:
     """Everything that the detector did, for the oracle to judge."""
 
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Transition] = field(default_factory=list)
     standings: dict[str, list[Standing]] = field(default_factory=dict)
     incidents: dict[str, list[tuple[int, Incident]]] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Record:
     needless_incidents: list[tuple[int, str]] = field(default_factory=list)
 
     @property
-    def turn(self) -> Turn:
+    def turn(self) -> Transition:
         return self.turns[-1]
 
 
@@ -269,16 +269,16 @@ class SimulatedSurroundings:
     def untraced_changes(self, **_: object) -> tuple[Change, ...]:
         return ()
 
-    def recall(self, vpc_id: str) -> Memory:
-        return Memory(made=dict(self._world.places[vpc_id].made))
+    def load(self, vpc_id: str) -> VpcState:
+        return VpcState(made=dict(self._world.places[vpc_id].made))
 
     def may_publish(self, profile_arn: str, _namespace: str) -> RoleVerdict:
         role = profile_arn.replace("instance-profile", "role")
         if profile_arn in self._world.denied:
-            return RoleVerdict(Permit.DENIED, role, "its policies don't allow cloudwatch:PutMetricData")
-        return RoleVerdict(Permit.ALLOWED, role)
+            return RoleVerdict(Permission.DENIED, role, "its policies don't allow cloudwatch:PutMetricData")
+        return RoleVerdict(Permission.ALLOWED, role)
 
-    def put_back(self, vpc_ids: Iterable[str], **_more: object) -> None:
+    def requeue(self, vpc_ids: Iterable[str], **_more: object) -> None:
         for id_ in vpc_ids:
             self._world.reconcile(self._world.places[id_])
 
@@ -288,7 +288,7 @@ def make_tools(world: World, record: Record) -> Tools:
     cloudwatch = cast("CloudWatch", SimulatedCloudWatch(world, record))
     roster = cast("Roster", SimulatedRoster(world, record))
     around = SimulatedSurroundings(world)
-    witnesses = Witnesses(
+    sources = EvidenceSources(
         instances=cast("Instances", SimulatedInstances(world)),
         network=cast("Network", around),
         central=cast("CentralDns", around),
@@ -302,6 +302,6 @@ def make_tools(world: World, record: Record) -> Tools:
         incidents=cast("Incidents", SimulatedIncidents(world, record)),
         notices=SimulatedTopic(world, record),
         bus=Bus(is_on=False, stack_name="lifeline"),
-        witnesses=witnesses,
+        sources=sources,
         changes=cast("Queue", around),
     )

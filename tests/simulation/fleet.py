@@ -71,8 +71,8 @@ class _Builder:
     def build(self) -> None:
         for number in range(1, self._setting.places + 1):
             is_isolated = number % 10 in (7, 8, 9)
-            way = None if is_isolated else TargetKind.INTERNET_GATEWAY
-            place = make_place(number, way=way, is_mended=number % 3 != 0)
+            path = None if is_isolated else TargetKind.INTERNET_GATEWAY
+            place = make_place(number, path=path, is_mended=number % 3 != 0)
             if is_isolated:
                 place.add_endpoint("monitoring")
                 place.arrived["monitoring"] = -FOREVER

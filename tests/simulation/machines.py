@@ -124,7 +124,7 @@ class Machine:
         self.spans.append([now, FOREVER])
         self.steady_since = now
 
-    def hold(self, fault: Fault, now: int) -> None:
+    def block_frozen(self, fault: Fault, now: int) -> None:
         """Keeps the agent from publishing until this fault lets go of it."""
         if fault in self.holds:
             return

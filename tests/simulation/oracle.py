@@ -37,7 +37,7 @@ class Oracle:
         self._record = record
         self._runs = [turn.second for turn in record.turns]
         self._truth = Truth(world, self._runs)
-        self._told = _told_by_incident(record)
+        self._notified = _told_by_incident(record)
         self._seconds = {entity: [one.second for one in kept] for entity, kept in record.standings.items()}
         self._members: dict[str, list[Silence]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
@@ -82,10 +82,10 @@ class Oracle:
         elif not standing.incident:
             yield self._words(must, entity, silence, "it is silent, and in no incident")
         for incident in incidents:
-            opened = [one for one in self._told[incident] if one.news == "opened"]
+            opened = [one for one in self._notified[incident] if one.news == "opened"]
             if not opened:
                 yield self._words(must, entity, silence, f"nobody was told of {incident}")
-            if not any(one.second >= standing.second for one in self._told[incident]):
+            if not any(one.second >= standing.second for one in self._notified[incident]):
                 is_over = self._runs[-1] - standing.second < 15 * MINUTE
                 if not is_over:
                     yield self._words(must, entity, silence, f"no notice of {incident} covers it")
@@ -126,24 +126,24 @@ class Oracle:
 
     def _judge_incidents(self) -> Iterator[str]:
         for incident in sorted(self._record.incidents):
-            told = self._told[incident]
+            notified = self._notified[incident]
             members = self._members[incident]
-            news = Counter(one.news for one in told)
+            news = Counter(one.news for one in notified)
             self.counts.update({f"notices {kind}": count for kind, count in news.items()})
             if news["opened"] > 1 or news["resolved"] > 1:
                 yield f"{incident}: told {dict(news)}"
-            if told and not members:
+            if notified and not members:
                 yield f"{incident}: told, and nobody was silent"
-            yield from self._judge_kinds(incident, members, told)
-            yield from self._judge_end(incident, members, told)
+            yield from self._judge_kinds(incident, members, notified)
+            yield from self._judge_end(incident, members, notified)
 
-    def _judge_kinds(self, incident: str, members: list[Silence], told: list[Told]) -> Iterator[str]:
+    def _judge_kinds(self, incident: str, members: list[Silence], notified: list[Told]) -> Iterator[str]:
         for silence in members:
             entity = silence.machine.entity
             joined = self._joined(silence, incident)
-            wrong = sorted({one.cause for one in told if one.second >= joined} - self._true_kinds(silence))
+            wrong = sorted({one.cause for one in notified if one.second >= joined} - self._true_kinds(silence))
             if wrong:
-                yield self._words(told[0].second, entity, silence, f"{incident} is told as {', '.join(wrong)}")
+                yield self._words(notified[0].second, entity, silence, f"{incident} is told as {', '.join(wrong)}")
                 return
 
     def _true_kinds(self, silence: Silence) -> set[str]:
@@ -163,24 +163,24 @@ class Oracle:
                 kinds |= NETWORK
         return {kind.name for kind in kinds}
 
-    def _judge_end(self, incident: str, members: list[Silence], told: list[Told]) -> Iterator[str]:
-        resolved = next((one for one in told if one.news == "resolved"), None)
+    def _judge_end(self, incident: str, members: list[Silence], notified: list[Told]) -> Iterator[str]:
+        resolved = next((one for one in notified if one.news == "resolved"), None)
         if resolved is None:
-            end = self._expected_end(members, told)
-            if end < self._runs[-1] and any(one.news == "opened" for one in told):
+            end = self._expected_end(members, notified)
+            if end < self._runs[-1] and any(one.news == "opened" for one in notified):
                 yield f"{at(end):%d %H:%M} {incident}: all are back, and nobody was told"
             return
         for silence in members:
             if self._truth.is_due(silence, resolved.second):
                 yield self._words(resolved.second, silence.machine.entity, silence, f"{incident} is told resolved")
-        end = self._expected_end(members, told)
+        end = self._expected_end(members, notified)
         if resolved.second > end:
             yield f"{at(resolved.second):%d %H:%M} {incident}: resolved, and all were back at {at(end):%d %H:%M}"
 
-    def _expected_end(self, members: list[Silence], told: list[Told]) -> int:
+    def _expected_end(self, members: list[Silence], notified: list[Told]) -> int:
         """By when it should be told resolved."""
         ends = [self._end_of(silence) for silence in members]
-        slack = HOUR + 15 * MINUTE if any(one.cause == "FLAPPING" for one in told) else 0
+        slack = HOUR + 15 * MINUTE if any(one.cause == "FLAPPING" for one in notified) else 0
         end = max(ends, default=0) + slack
         runs = [run for run in self._runs if run >= end and not self._world.is_troubled("notices", now=run)]
         runs = [run for run in runs if not self._world.is_troubled("roster", now=run)]
@@ -221,7 +221,7 @@ class Oracle:
         if len(incidents) != 1:
             yield f"{name}: it has {len(incidents)} incidents: {sorted(incidents)}"
         for incident in incidents:
-            actors = {one.actor for one in self._told[incident] if not one.is_summary} or {fault.actor or None}
+            actors = {one.actor for one in self._notified[incident] if not one.is_summary} or {fault.actor or None}
             if CauseKind.CUT_OFF in fault.kinds and actors != {fault.actor or None}:
                 yield f"{name}: {incident} names {actors}, not {fault.actor or 'nobody'}"
 
@@ -230,8 +230,8 @@ class Oracle:
     def _judge_writes(self) -> Iterator[str]:
         """An incident is written as it was only to claim it before something is told of it."""
         for second, incident in self._record.needless_incidents:
-            is_told = any(one.second == second for one in self._told[incident])
-            if not is_told and not self._world.is_troubled("notices", now=second):
+            is_notified = any(one.second == second for one in self._notified[incident])
+            if not is_notified and not self._world.is_troubled("notices", now=second):
                 yield f"{at(second):%d %H:%M} {incident} was written as it was"
 
     def _judge_cost(self) -> Iterator[str]:
@@ -261,12 +261,12 @@ class Oracle:
 def _told_by_incident(record: Record) -> defaultdict[str, list[Told]]:
     found: defaultdict[str, list[Told]] = defaultdict(list)
     for second, notice in record.notices:
-        for incident, told in _told(second, notice):
-            found[incident].append(told)
+        for incident, notified in _notified(second, notice):
+            found[incident].append(notified)
     return found
 
 
-def _told(second: int, notice: Notice) -> Iterator[tuple[str, Told]]:
+def _notified(second: int, notice: Notice) -> Iterator[tuple[str, Told]]:
     facts: dict[str, object] = notice.facts
     listed = facts.get("incidents")
     if isinstance(listed, list):

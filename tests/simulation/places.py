@@ -36,8 +36,8 @@ class Table:
     out: TargetKind | None
 
     def view(self) -> RouteTable:
-        way = (Route(("0.0.0.0/0",), self.out, made_id("igw", 1), is_active=True),) if self.out else ()
-        return RouteTable(self.id, is_main=False, subnet_ids=self.subnet_ids, routes=(LOCAL, *way))
+        path = (Route(("0.0.0.0/0",), self.out, made_id("igw", 1), is_active=True),) if self.out else ()
+        return RouteTable(self.id, is_main=False, subnet_ids=self.subnet_ids, routes=(LOCAL, *path))
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Place:
         return made_id("vpc", self.number)
 
     @property
-    def group_id(self) -> str:
+    def security_group_id(self) -> str:
         return made_id("sg", self.number)
 
     def has(self, service: str) -> bool:
@@ -83,7 +83,7 @@ class Place:
             state=state,
             private_dns=True,
             subnet_ids=frozenset({self.subnets[0].id}),
-            group_ids=frozenset({self.group_id}),
+            security_group_ids=frozenset({self.security_group_id}),
         )
         return self.endpoints[service]
 
@@ -100,12 +100,14 @@ class Place:
             subnets=self.subnets,
             route_tables=tuple(table.view() for table in self.tables),
             endpoints=tuple(self.endpoints.values()),
-            security_groups=(SecurityGroup(self.group_id, "endpoints", (rule,) if self.is_group_open else ()),),
+            security_groups=(
+                SecurityGroup(self.security_group_id, "endpoints", (rule,) if self.is_group_open else ()),
+            ),
             tags=(("Name", f"app-{self.number:02}"),),
         )
 
 
-def make_place(number: int, *, way: TargetKind | None, is_mended: bool = True) -> Place:
+def make_place(number: int, *, path: TargetKind | None, is_mended: bool = True) -> Place:
     """A VPC with two subnets in each zone: the first of each share a route table, the others have one each.
 
     One more table is used by no subnet.
@@ -120,7 +122,7 @@ def make_place(number: int, *, way: TargetKind | None, is_mended: bool = True) -
         )
         for place in range(6)
     )
-    shared = Table(made_id("rtb", number, 0), frozenset(one.id for one in subnets[:3]), way)
-    single = [Table(made_id("rtb", number, place), frozenset({subnets[place].id}), way) for place in (3, 4, 5)]
-    unused = Table(made_id("rtb", number, 9), frozenset(), way)
+    shared = Table(made_id("rtb", number, 0), frozenset(one.id for one in subnets[:3]), path)
+    single = [Table(made_id("rtb", number, place), frozenset({subnets[place].id}), path) for place in (3, 4, 5)]
+    unused = Table(made_id("rtb", number, 9), frozenset(), path)
     return Place(number, subnets, [shared, *single, unused], is_mended=is_mended)

@@ -99,7 +99,7 @@ class World:
         fault.began = self.now
         self.faults.append(fault)
         for machine in machines:
-            machine.hold(fault, self.now)
+            machine.block_frozen(fault, self.now)
         return fault
 
     def release(self, fault: Fault, slowest: int, *, quickest: int = 0) -> None:
@@ -126,7 +126,7 @@ class World:
         table = next(one for one in place.tables if one.id == table_id)
         if table.out is None:
             return
-        way, table.out = table.out, None
+        path, table.out = table.out, None
         self.isolations.append(Isolation(place, table.subnet_ids, self.now))
         if is_recorded:
             self.record(place, "DeleteRoute", actor, table_id)
@@ -138,12 +138,12 @@ class World:
         fault = Fault(name, NETWORK, actor=known, vpc_id=place.id, service="monitoring", is_one=True)
         self.begin(fault, self.machines_in(table.subnet_ids))
         if reopened_after:
-            self.later(self.now + reopened_after, lambda: self._reopen(place, table_id, way, fault))
+            self.later(self.now + reopened_after, lambda: self._reopen(place, table_id, path, fault))
 
-    def _reopen(self, place: Place, table_id: str, way: TargetKind, fault: Fault) -> None:
+    def _reopen(self, place: Place, table_id: str, path: TargetKind, fault: Fault) -> None:
         table = next(one for one in place.tables if one.id == table_id)
         if table.out is None:
-            table.out = way
+            table.out = path
             for one in self.isolations:
                 if one.subnet_ids == table.subnet_ids:
                     one.until = min(one.until, self.now)
@@ -181,7 +181,7 @@ class World:
     def close_group(self, place: Place, actor: str, *, lasts: int) -> None:
         """Somebody takes the rule for 443 out of the endpoint's security group."""
         place.is_group_open = False
-        self.record(place, "RevokeSecurityGroupIngress", actor, place.group_id)
+        self.record(place, "RevokeSecurityGroupIngress", actor, place.security_group_id)
         fault = Fault(
             "group closed", NETWORK, actor=actor, vpc_id=place.id, service="group", is_of_all=True, is_one=True
         )
@@ -192,7 +192,7 @@ class World:
         if not place.is_group_open:
             place.is_group_open = True
             if actor != "lifeline":
-                self.record(place, "AuthorizeSecurityGroupIngress", actor, place.group_id)
+                self.record(place, "AuthorizeSecurityGroupIngress", actor, place.security_group_id)
             for fault in self.faults:
                 if fault.vpc_id == place.id and fault.service == "group" and fault.ended == FOREVER:
                     self.release(fault, 3 * MINUTE)
@@ -278,7 +278,7 @@ class World:
         """Agents are down within the window; the one that is overdue stays down for half an hour longer."""
         fault = self.begin(Fault("maintenance", frozenset({CauseKind.AGENT})), [])
         for machine in machines:
-            machine.hold(fault, self.now)
+            machine.block_frozen(fault, self.now)
             more = 30 * MINUTE + lasts if machine is overdue else lasts
             self._return(machine, fault, self.now + more)
         assert window in self.maintenance

@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "REQUIRED_SERVICES": "monitoring",
     "SCOPE": "private",
     "COVERAGE": "az",
-    "SETTLE_SECONDS": "30",
+    "DEBOUNCE_SECONDS": "30",
     "TABLE_NAME": TABLE,
     "AGENT_PERIOD_SECONDS": "60",
     "GAP_GRACE_SECONDS": "300",
@@ -71,14 +71,17 @@ def expected_agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
 def create_table() -> None:
     """The ledger, with the keys and the index that the template gives it."""
     keys: list[Any] = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    places: list[Any] = [{"AttributeName": "shelf", "KeyType": "HASH"}, {"AttributeName": "place", "KeyType": "RANGE"}]
+    places: list[Any] = [
+        {"AttributeName": "index_pk", "KeyType": "HASH"},
+        {"AttributeName": "index_sk", "KeyType": "RANGE"},
+    ]
     boto3.client("dynamodb", region_name=REGION).create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": one["AttributeName"], "AttributeType": "S"} for one in keys + places],
         KeySchema=keys,
         GlobalSecondaryIndexes=[
-            {"IndexName": "record", "KeySchema": places, "Projection": {"ProjectionType": "ALL"}},
+            {"IndexName": "audit_log", "KeySchema": places, "Projection": {"ProjectionType": "ALL"}},
         ],
     )
 

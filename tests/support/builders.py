@@ -23,8 +23,8 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.plan import plan_endpoints
-from lifeline.core.plan.scene import Requirement
-from lifeline.core.policy.policy import Wish
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Requirement
 
 OWNER = "lifeline"
 PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
@@ -117,18 +117,18 @@ def endpoint(service_name: str = MONITORING, *subnets: str, own: bool = True, **
         state=EndpointState.AVAILABLE,
         private_dns=True,
         subnet_ids=frozenset(f"subnet-{one}" for one in subnets),
-        group_ids=frozenset({"sg-own"}),
+        security_group_ids=frozenset({"sg-own"}),
         tags=((MANAGED_BY, OWNER),) if own else (),
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
 def gateway(*tables: str, own: bool = True, **more: object) -> Endpoint:
-    made = endpoint(S3, own=own, type=EndpointType.GATEWAY, private_dns=False, group_ids=frozenset())
+    made = endpoint(S3, own=own, type=EndpointType.GATEWAY, private_dns=False, security_group_ids=frozenset())
     return replace(made, route_table_ids=frozenset(f"rtb-{one}" for one in tables), **more)  # type: ignore[arg-type]
 
 
-def own_group(*cidrs: str, **more: object) -> SecurityGroup:
+def own_security_group(*cidrs: str, **more: object) -> SecurityGroup:
     rule = Rule("tcp", 443, 443, cidrs or ("10.0.0.0/16",))
     made = SecurityGroup("sg-own", SECURITY_GROUP_NAME, (rule,), ((MANAGED_BY, OWNER),))
     return replace(made, **more)  # type: ignore[arg-type]
@@ -138,6 +138,8 @@ def plan(network: Vpc, *services: str, per_zone: bool = True, tiers: frozenset[T
     """The plan where every subnet of `tiers` wishes for each service."""
     found = classify_subnets(network)
     clients = frozenset(one.id for one in network.subnets if found[one.id] in tiers and one.state == "available")
-    wishes = tuple(Wish(service, clients, per_zone) for service in services or ("monitoring",)) if clients else ()
-    requirement = Requirement(wishes=wishes, owner=OWNER, price=price_in("us-east-1"))
-    return plan_endpoints(network, CATALOG, replace(requirement, **more))  # type: ignore[arg-type]
+    requirements = (
+        tuple(Requirement(service, clients, per_zone) for service in services or ("monitoring",)) if clients else ()
+    )
+    plan_input = PlanInput(requirements=requirements, owner=OWNER, price=price_in("us-east-1"))
+    return plan_endpoints(network, CATALOG, replace(plan_input, **more))  # type: ignore[arg-type]

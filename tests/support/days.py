@@ -67,7 +67,7 @@ class Days:
 
     def take_from_queue(self) -> list[dict[str, Any]]:
         """Delivers what was put back, some minutes later, as SQS would."""
-        found = self.world.put_back()
+        found = self.world.requeue()
         self.empty_queue()
         self.clock.advance(MINUTES)
         assert self._receive(found) == {"batchItemFailures": []}

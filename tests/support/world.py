@@ -85,7 +85,7 @@ class World:
     def dead_letters(self) -> list[dict[str, Any]]:
         return self._messages(self.dead_letter_queue_url)
 
-    def put_back(self, *, follow: bool = False) -> list[dict[str, Any]]:
+    def requeue(self, *, follow: bool = False) -> list[dict[str, Any]]:
         """The work that was put back, or the asks to follow endpoints, however long they are delayed."""
         queue = sqs_backends[ACCOUNT][REGION].queues["changes"]
         bodies = [json.loads(message.body) for message in queue._messages]
@@ -142,8 +142,8 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "REQUIRED_SERVICES": "monitoring",
         "SCOPE": "private",
         "COVERAGE": "az",
-        "SETTLE_SECONDS": "30",
-        "IAC_SETTLE_SECONDS": "0",
+        "DEBOUNCE_SECONDS": "30",
+        "IAC_DEBOUNCE_SECONDS": "0",
         "AGENT_PERIOD_SECONDS": "60",
         "GAP_GRACE_SECONDS": "240",
         "TABLE_NAME": "ledger",

@@ -15,7 +15,7 @@ from lifeline.core.guards.limits import Limits
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.notices.bus_events import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
-from lifeline.dashboard.request import WidgetAsk, read_widget
+from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
@@ -283,8 +283,8 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
     assert index["IndexName"] == INDEX
     assert index["Projection"] == {"ProjectionType": "ALL"}
     assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
-        ("shelf", "HASH"),
-        ("place", "RANGE"),
+        ("index_pk", "HASH"),
+        ("index_sk", "RANGE"),
     ]
     defined = {one["AttributeName"] for one in table["AttributeDefinitions"]}
     assert defined == {key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])}
@@ -349,17 +349,17 @@ def test_canaries_are_off_unless_somebody_asks_for_them(template: dict[str, Any]
 
 
 def test_how_long_tools_changes_rest_is_what_the_code_and_the_queue_take(template: dict[str, Any]) -> None:
-    parameter = template["Parameters"]["IacSettleSeconds"]
+    parameter = template["Parameters"]["IacDebounceSeconds"]
     assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (600, 0, 900)
     variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
-    assert variables["IAC_SETTLE_SECONDS"] == {"Ref": "IacSettleSeconds"}
+    assert variables["IAC_DEBOUNCE_SECONDS"] == {"Ref": "IacDebounceSeconds"}
 
 
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
     queue = template["Resources"]["Changes"]["Properties"]
     function = template["Resources"]["ReconcileEndpoints"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
-    assert queue["DelaySeconds"] == {"Ref": "SettleSeconds"}
+    assert queue["DelaySeconds"] == {"Ref": "DebounceSeconds"}
     assert function["Events"]["Changes"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
@@ -459,7 +459,7 @@ def test_the_dashboard_shows_the_page_and_calls_it_as_it_wants_to_be_called(widg
     (page,) = [one["properties"] for one in widgets if one["type"] == "custom"]
     assert page["endpoint"] == "${CoveragePage.Arn}"
     assert page["updateOn"] == {"refresh": True, "resize": True, "timeRange": False}
-    assert read_widget({**page["params"], "widgetContext": {"params": page["params"]}}) == WidgetAsk()
+    assert read_widget({**page["params"], "widgetContext": {"params": page["params"]}}) == WidgetRequest()
 
 
 def test_the_dashboard_shows_metrics_that_the_functions_send_and_resources_that_there_are(

@@ -51,11 +51,11 @@ def test_it_prints_the_plan_of_a_vpc_and_changes_nothing(ec2: Any, capsys: pytes
 
     code = plan.main(["--vpc", vpc_id, "--region", REGION])
 
-    told = capsys.readouterr().out
+    notified = capsys.readouterr().out
     assert code == 0
-    assert told.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
-    assert "  + monitoring: create an interface endpoint\n" in told
-    assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in told
+    assert notified.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
+    assert "  + monitoring: create an interface endpoint\n" in notified
+    assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in notified
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
 
 
@@ -65,10 +65,10 @@ def test_that_there_is_no_ledger_is_said_in_plain_words(ec2: Any, capsys: pytest
     plan.main(["--vpc", vpc_id, "--region", REGION])
 
     printed = capsys.readouterr()
-    told = " ".join(printed.out.split())
-    assert "note: how far the limits are used can't be read: only what is planned here counts" in told
+    notified = " ".join(printed.out.split())
+    assert "note: how far the limits are used can't be read: only what is planned here counts" in notified
     assert "Traceback" not in printed.out + printed.err
-    assert NOT_DEPLOYED not in told
+    assert NOT_DEPLOYED not in notified
 
 
 def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
@@ -78,10 +78,10 @@ def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
 
     plan.main(["--vpc", vpc_id, "--region", REGION, "--services", "ssm, s3"])
 
-    told = capsys.readouterr().out
-    assert "  + ssm: create an interface endpoint\n" in told
-    assert "  + s3: create a gateway endpoint\n" in told
-    assert "monitoring" not in told
+    notified = capsys.readouterr().out
+    assert "  + ssm: create an interface endpoint\n" in notified
+    assert "  + s3: create a gateway endpoint\n" in notified
+    assert "monitoring" not in notified
 
 
 def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,10 +89,10 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
 
     assert plan.main(["--vpc", ",".join(vpc_ids), "--region", REGION]) == 0
 
-    told = capsys.readouterr().out
-    assert all(f"{vpc_id} (app-prod)\n" in told for vpc_id in vpc_ids)
-    assert told.count("can't be read") == 1  # what holds for all is said once
-    assert "in 2 VPCs.\n" in told
+    notified = capsys.readouterr().out
+    assert all(f"{vpc_id} (app-prod)\n" in notified for vpc_id in vpc_ids)
+    assert notified.count("can't be read") == 1  # what holds for all is said once
+    assert "in 2 VPCs.\n" in notified
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from datetime import datetime
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
-from lifeline.adapters.store.vpc_state import Memory
-from lifeline.core.coexist.making_way import answer_claims
+from lifeline.adapters.store.vpc_state import VpcState
+from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.retirement import Terms, plan_retirement
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
-from lifeline.core.guards.freeze import EVERYTHING, freeze_words, hold, standing
-from lifeline.core.guards.limits import Admission, Use, admit, own_interfaces
+from lifeline.core.guards.freeze import EVERYTHING, block_frozen, freeze_words, standing
+from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
 from lifeline.core.guards.mode import Mode
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Vpc
@@ -26,7 +26,7 @@ from lifeline.core.plan.actions import Plan, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES, Followed, follow
-from lifeline.core.policy.policy import Policy, Wanted
+from lifeline.core.policy.policy import Desired, Policy
 from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, retirement_notes, subnet_rows, worst_first
@@ -37,7 +37,7 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 MOST_EXAMINED = 20  # VPCs whose record, memory and waiting plan are read: about four calls each
-_MOST_TOLD = 3  # of incidents that belong to no VPC on the page
+_MOST_NOTIFIED = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
 _NOT_EXAMINED = (
@@ -65,7 +65,7 @@ class _Region:
     """The VPCs in view, with what is wanted of each and planned for it."""
 
     vpcs: tuple[Vpc, ...]
-    wants: Mapping[str, Wanted]
+    wants: Mapping[str, Desired]
     plans: Mapping[str, Plan]
     incidents: tuple[Incident, ...]
     crowded: frozenset[str] = frozenset()
@@ -91,13 +91,13 @@ def plan_of(vpc_id: str, *, tools: Tools, settings: Settings, now: datetime) -> 
     return _Cover(tools, settings, now).plan_of(vpc_id)
 
 
-def holds_of(vpc_id: str, memory: Memory, now: datetime) -> tuple[str, ...]:
+def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
     """What keeps Lifeline's hands off the VPC, a line each."""
     frozen = [
         f"{'everything' if service == EVERYTHING else service}: {freeze_words(one, vpc_id, service)}"
-        for service, one in sorted(standing(memory.frozen, now).items())
+        for service, one in sorted(standing(state.frozen, now).items())
     ]
-    since = memory.released_at
+    since = state.released_at
     if since is None or not is_released(since, now):
         return tuple(frozen)
     until = write_time(since + RELEASE_HOLDS)
@@ -121,10 +121,10 @@ class _Cover:
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
-        region = replace(region, plans=self._with_memory(planning, region, examined))
+        region = replace(region, plans=self._with_state(planning, region, examined))
         admission = self._admit(region.plans, region.vpcs)
         offers = self._offers(admission, examined, why_stopped)
-        self._tell_of_others(region, vpc_ids)
+        self._mention_others(region, vpc_ids)
         rows = [
             cover_vpc(
                 self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
@@ -156,7 +156,7 @@ class _Cover:
         incidents = self._reads.open_incidents(policy)
         if policy is None:
             nothing = {vpc.id: Plan(vpc.id, tuple(classify_subnets(vpc).items()), ()) for vpc in vpcs}
-            return _Region(vpcs, {vpc.id: Wanted(()) for vpc in vpcs}, nothing, incidents, has_policy=False)
+            return _Region(vpcs, {vpc.id: Desired(()) for vpc in vpcs}, nothing, incidents, has_policy=False)
         wants = {vpc.id: planning.wanted(vpc) for vpc in vpcs}
         try:
             plans, waiting = planning.plan(vpcs, {}, is_region=is_whole)
@@ -177,26 +177,26 @@ class _Cover:
         ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))
         return ordered[:MOST_EXAMINED]
 
-    def _with_memory(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> dict[str, Plan]:
+    def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> dict[str, Plan]:
         """The plans as they are once it counts what was made just now, what failed before, and what was given up."""
         by_id = {vpc.id: vpc for vpc in region.vpcs}
-        known = {vpc_id: self._followed(by_id[vpc_id], one.memory) for vpc_id, one in examined.items()}
+        known = {vpc_id: self._followed(by_id[vpc_id], one.state) for vpc_id, one in examined.items()}
         changed = {vpc_id: one for vpc_id, one in known.items() if self._counts(by_id[vpc_id], one)}
         plans = dict(region.plans)
         if changed and region.has_policy:
             again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
         for vpc_id, one in examined.items():
-            plans[vpc_id] = self._hold(plans[vpc_id], one.memory)
+            plans[vpc_id] = self._hold(plans[vpc_id], one.state)
         return plans
 
-    def _hold(self, plan: Plan, memory: Memory) -> Plan:
+    def _hold(self, plan: Plan, state: VpcState) -> Plan:
         """The plan without what is frozen, and without what a person gave up shortly before."""
-        plan = hold(plan, memory.frozen, self._price, now=self._now)
-        return held(plan, memory.released_at, self._now)
+        plan = block_frozen(plan, state.frozen, self._price, now=self._now)
+        return held(plan, state.released_at, self._now)
 
-    def _followed(self, vpc: Vpc, memory: Memory) -> Followed:
-        return follow(memory.made, memory.failures, vpc, now=self._now)
+    def _followed(self, vpc: Vpc, state: VpcState) -> Followed:
+        return follow(state.made, state.failures, vpc, now=self._now)
 
     def _counts(self, vpc: Vpc, followed: Followed) -> bool:
         """True if the plan would be another one: EC2 doesn't show an endpoint yet, or one failed too often."""
@@ -222,16 +222,16 @@ class _Cover:
             plan=plan,
             incidents=region.incidents_in(vpc.id),
             entries=known.entries,
-            made=known.memory.made,
+            made=known.state.made,
             offer=offer,
-            holds=holds_of(vpc.id, known.memory, self._now),
+            holds=holds_of(vpc.id, known.state, self._now),
             notes=(*filter(None, (crowded, words, unread)), *self._retirement(planning, vpc, region, known)),
         )
 
     def _retirement(self, planning: Planning, vpc: Vpc, region: _Region, known: Examined) -> tuple[str, ...]:
         if not region.has_policy:
             return ()
-        found = plan_retirement(vpc, region.wants[vpc.id], self._terms(planning), known.memory.unneeded)
+        found = plan_retirement(vpc, region.wants[vpc.id], self._terms(planning), known.state.unneeded)
         return retirement_notes(found.actions, found.notes)
 
     def _terms(self, planning: Planning) -> Terms:
@@ -243,17 +243,17 @@ class _Cover:
             after=self._settings.retire_after,
         )
 
-    def _tell_of_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
+    def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
         here = {vpc.id for vpc in region.vpcs}
         self._notes += [f"{one} does not exist in this account and region" for one in vpc_ids if one not in here]
         others = [one for one in region.incidents if one.cause.vpc_id not in here]
         if vpc_ids:
             others = [one for one in others if not one.cause.vpc_id]
         self._notes += [
-            plain(f"open incident {one.id} of no VPC here: {one.cause.words}") for one in others[:_MOST_TOLD]
+            plain(f"open incident {one.id} of no VPC here: {one.cause.words}") for one in others[:_MOST_NOTIFIED]
         ]
-        if len(others) > _MOST_TOLD:
-            self._notes.append(f"and {len(others) - _MOST_TOLD} more open incidents of no VPC here")
+        if len(others) > _MOST_NOTIFIED:
+            self._notes.append(f"and {len(others) - _MOST_NOTIFIED} more open incidents of no VPC here")
 
     # ---- limits and approvals
 
@@ -266,7 +266,7 @@ class _Cover:
             vpcs_per_run=limits.vpcs_per_run and _UNLIMITED,
         )
         owned = {vpc.id: own_interfaces(vpc, self._settings.stack_name) for vpc in vpcs}
-        use = self._reads.use() if any(plan.has_work for plan in plans.values()) else Use()
+        use = self._reads.use() if any(plan.has_work for plan in plans.values()) else Usage()
         return admit(plans, use, owned, limits, self._price, now=self._now)
 
     def _offers(
@@ -276,7 +276,7 @@ class _Cover:
         if self._settings.mode is Mode.PLAN:
             return {}
         ids = {vpc_id: self._plan_id(vpc_id, admission) for vpc_id in examined if admission.held(vpc_id)}
-        known = self._reads.recall_offers(ids.values())
+        known = self._reads.load_offers(ids.values())
         return {vpc_id: self._standing(known.get(plan_id), why_stopped) for vpc_id, plan_id in ids.items()}
 
     def _plan_id(self, vpc_id: str, admission: Admission) -> str:
@@ -303,11 +303,11 @@ class _Cover:
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])
-        memory = examined[vpc_id].memory
-        plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], memory)}, check_dns=[vpc_id])
-        plans = Retiring(planning, self._tools.lookup, None, lambda _: False).extend(plans, vpcs, {vpc_id: memory})
-        claimed = answer_claims(plans[vpc_id], vpcs[0], memory.frozen, owner=self._settings.stack_name, now=self._now)
-        plans[vpc_id] = self._hold(claimed.plan, memory)
+        state = examined[vpc_id].state
+        plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], state)}, check_dns=[vpc_id])
+        plans = Retiring(planning, self._tools.lookup, None, lambda _: False).extend(plans, vpcs, {vpc_id: state})
+        claimed = answer_claims(plans[vpc_id], vpcs[0], state.frozen, owner=self._settings.stack_name, now=self._now)
+        plans[vpc_id] = self._hold(claimed.plan, state)
         admission = self._admit(plans, vpcs)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])

@@ -43,7 +43,7 @@ _FIELDS = ("describe", "plan", "vpc_ids")
 
 
 @dataclass(frozen=True, slots=True)
-class WidgetAsk:
+class WidgetRequest:
     """What the page is to show: its documentation, one VPC's plan, or the VPCs named, all of them if there are none."""
 
     is_describe: bool = False
@@ -52,21 +52,21 @@ class WidgetAsk:
     view: View = field(default_factory=View)
 
 
-def read_widget(event: object) -> WidgetAsk:
+def read_widget(event: object) -> WidgetRequest:
     """What an event asks of the page. Raises InvalidInputError with the path to the field."""
     if not isinstance(event, dict):
         raise InvalidInputError("event", f"must be a JSON object, not {shown(event)}")
     if "describe" in event:
-        return WidgetAsk(is_describe=True)
+        return WidgetRequest(is_describe=True)
     unknown = sorted(str(name) for name in event if name not in (*_FIELDS, "widgetContext"))
     if unknown:
         raise InvalidInputError(ascii(unknown[0])[:60], f"is not one of {', '.join(_FIELDS)}")
     context = _object(event.get("widgetContext"))
     view = View(is_dark=context.get("theme") == "dark", width=_read_width(context.get("width")))
     if "plan" in event:
-        return WidgetAsk(plan=_read_vpc_id("plan", event["plan"]), view=view)
+        return WidgetRequest(plan=_read_vpc_id("plan", event["plan"]), view=view)
     said = event if "vpc_ids" in event else _object(context.get("params"))
-    return WidgetAsk(vpc_ids=_read_vpc_ids(said.get("vpc_ids")), view=view)
+    return WidgetRequest(vpc_ids=_read_vpc_ids(said.get("vpc_ids")), view=view)
 
 
 def _object(value: object) -> Mapping[str, Any]:

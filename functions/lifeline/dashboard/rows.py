@@ -16,7 +16,7 @@ from lifeline.core.network.obstacles import is_on_gateway, obstacles
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.policy.policy import Exempted, Wanted, Wish
+from lifeline.core.policy.policy import Desired, Exempted, Requirement
 from lifeline.dashboard.coverage import ActionRow, Cell, Standing, SubnetRow, VpcCoverage
 from lifeline.dashboard.story import incident_row
 
@@ -34,7 +34,7 @@ class Seen:
     """
 
     vpc: Vpc
-    want: Wanted
+    want: Desired
     plan: Plan
     incidents: tuple[Incident, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -74,14 +74,21 @@ def count_bad(rows: Iterable[SubnetRow]) -> int:
     return sum(cell.standing in _BAD for row in rows for cell in row.cells)
 
 
-def subnet_rows(vpc: Vpc, want: Wanted, plan: Plan, catalog: Catalog) -> tuple[SubnetRow, ...]:
+def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[SubnetRow, ...]:
     """Each subnet with how its services stand; those that miss most come first, then isolated before public ones."""
     reports = {report.service: report for report in plan.services}
     tiers = dict(plan.tiers)
     rows = []
     for subnet in vpc.subnets:
-        wishes = [wish for wish in want.wishes if subnet.id in wish.subnet_ids and wish.service in reports]
-        cells = [_Look(vpc, plan, catalog, wish, reports[wish.service]).cell(subnet) for wish in wishes]
+        requirements = [
+            requirement
+            for requirement in want.requirements
+            if subnet.id in requirement.subnet_ids and requirement.service in reports
+        ]
+        cells = [
+            _Reconciliation(vpc, plan, catalog, requirement, reports[requirement.service]).cell(subnet)
+            for requirement in requirements
+        ]
         cells += [_exempt(service, one) for subnet_id, service, one in want.spared if subnet_id == subnet.id]
         row = SubnetRow(
             id=subnet.id,
@@ -96,13 +103,13 @@ def subnet_rows(vpc: Vpc, want: Wanted, plan: Plan, catalog: Catalog) -> tuple[S
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Reconciliation:
     """One service in one VPC, whose report speaks for all the subnets that wish for it together."""
 
     vpc: Vpc
     plan: Plan
     catalog: Catalog
-    wish: Wish
+    requirement: Requirement
     report: ServiceReport
 
     def cell(self, subnet: Subnet) -> Cell:
@@ -117,19 +124,19 @@ class _Look:
         return self._as_reported()
 
     def _is_by_gateway(self) -> bool:
-        found = self.catalog.find(self.wish.service)
+        found = self.catalog.find(self.requirement.service)
         return bool(found) and found[0].type is EndpointType.GATEWAY
 
     # ---- gateway endpoints: each subnet has its own route table
 
     def _at_gateway(self, subnet: Subnet) -> Cell:
-        if subnet.is_ipv6_only and self.wish.service == "s3":
-            return Cell(self.wish.service, Standing.BLOCKED, detail=_NO_IPV6)
+        if subnet.is_ipv6_only and self.requirement.service == "s3":
+            return Cell(self.requirement.service, Standing.BLOCKED, detail=_NO_IPV6)
         on = [one for one in self._gateways() if is_on_gateway(one, subnet, self.vpc)]
-        return Cell(self.wish.service, Standing.SERVED, by=on[0].id) if on else self._as_reported()
+        return Cell(self.requirement.service, Standing.SERVED, by=on[0].id) if on else self._as_reported()
 
     def _gateways(self) -> list[Endpoint]:
-        names = {one.name for one in self.catalog.find(self.wish.service)}
+        names = {one.name for one in self.catalog.find(self.requirement.service)}
         found = (
             one
             for one in self.vpc.endpoints
@@ -148,22 +155,27 @@ class _Look:
         is_for_all = any(one.kind is ActionKind.FIX_DNS and one.endpoint_id == endpoint.id for one in self.plan.actions)
         if answers and not in_the_way and not is_for_all:
             return self._served(subnet, endpoint)
-        told = self._as_reported()
+        notified = self._as_reported()
         words = "; ".join(dict.fromkeys(one.words for one in in_the_way))
-        detail = ": ".join(one for one in (words, told.detail) if one)
-        return Cell(told.service, told.standing, told.by, detail if words not in told.detail else told.detail)
+        detail = ": ".join(one for one in (words, notified.detail) if one)
+        return Cell(
+            notified.service,
+            notified.standing,
+            notified.by,
+            detail if words not in notified.detail else notified.detail,
+        )
 
     def _served(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
         zones = {one.zone for one in self.vpc.subnets if one.id in endpoint.subnet_ids}
         words = ""
-        if self.wish.per_zone and zones and subnet.zone not in zones:
+        if self.requirement.per_zone and zones and subnet.zone not in zones:
             words = f"from another zone: {endpoint.id} has no interface in {subnet.zone}"
-        return Cell(self.wish.service, Standing.SERVED, endpoint.id, words)
+        return Cell(self.requirement.service, Standing.SERVED, endpoint.id, words)
 
     # ---- what holds for all of them
 
     def _as_reported(self) -> Cell:
-        report, service = self.report, self.wish.service
+        report, service = self.report, self.requirement.service
         actions = [one for one in self.plan.actions if one.service == service]
         refused = next((one.error for one in actions if one.status is Status.BLOCKED), "")
         planned = next((one.reason for one in actions if one.status is Status.PLANNED), "")
@@ -195,8 +207,14 @@ def _action_row(entry: Entry) -> ActionRow:
 
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
     """What is to be said of endpoints of Lifeline's that nothing requires."""
-    going = [f"{one.endpoint_id or one.group_id} goes with the next look: {one.reason}" for one in _planned(actions)]
-    kept = [f"{one.endpoint_id or one.group_id} stays: {one.error}" for one in actions if one.status is Status.BLOCKED]
+    going = [
+        f"{one.endpoint_id or one.security_group_id} goes with the next look: {one.reason}" for one in _planned(actions)
+    ]
+    kept = [
+        f"{one.endpoint_id or one.security_group_id} stays: {one.error}"
+        for one in actions
+        if one.status is Status.BLOCKED
+    ]
     return (*notes, *going, *kept)
 
 

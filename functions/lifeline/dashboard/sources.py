@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
-from lifeline.core.guards.limits import Use
+from lifeline.core.guards.limits import Usage
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.policy.exemptions import with_exemptions
@@ -40,7 +40,7 @@ class Sources:
     exemptions: Exemptions
     policies: PolicyStore
     kill_switch: KillSwitch
-    grants: Grants
+    grants: LimitUsage
     approvals: Approvals
 
 
@@ -48,7 +48,7 @@ class Sources:
 class Examined:
     """What was read of one VPC: what Lifeline remembers, and the newest of its record."""
 
-    memory: Memory = field(default_factory=Memory)
+    state: VpcState = field(default_factory=VpcState)
     entries: tuple[Entry, ...] = ()
 
 
@@ -72,7 +72,7 @@ class Reads:
         by_hand = self.attempt(self._ask.exemptions.read, nobody, "what is exempt by hand")
         nothing = Known()
         named = self._settings.policy_parameter
-        known = self.attempt(self._ask.policies.recall, nothing, "the last valid policy") if named else nothing
+        known = self.attempt(self._ask.policies.load, nothing, "the last valid policy") if named else nothing
         store = _ReadOnly(self._ask.policies, known)
         decision = current_policy(named, stacks_policy(self._settings), store, now=self._now)
         if decision.problem:
@@ -90,15 +90,15 @@ class Reads:
             partial(self.attempt, partial(self._ask.incidents.read_open, name), nothing, "open incidents")
             for name in names
         ]
-        return tuple(incident for found in side_by_side(read) for incident in found)
+        return tuple(incident for found in run_concurrently(read) for incident in found)
 
-    def use(self) -> Use:
+    def use(self) -> Usage:
         """How far the limits are used."""
-        return self.attempt(self._ask.grants.read, Use(), "how far the limits are used")
+        return self.attempt(self._ask.grants.read, Usage(), "how far the limits are used")
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
         """What the ledger knows of each of these VPCs: about three calls each."""
-        found = side_by_side([partial(self._examine, vpc_id) for vpc_id in vpc_ids])
+        found = run_concurrently([partial(self._examine, vpc_id) for vpc_id in vpc_ids])
         return dict(zip(vpc_ids, found, strict=True))
 
     def _examine(self, vpc_id: str) -> Examined:
@@ -106,19 +106,19 @@ class Reads:
         nothing: tuple[Entry, ...] = ()
         newest = partial(self._ask.history.newest, vpc_id, kinds, most=_MOST_ENTRIES)
         return Examined(
-            self.attempt(partial(self._ask.ledger.recall, vpc_id), Memory(), "what Lifeline made, and who released it"),
+            self.attempt(partial(self._ask.ledger.load, vpc_id), VpcState(), "what Lifeline made, and who released it"),
             self.attempt(newest, nothing, "the last actions"),
         )
 
-    def recall_offers(self, plan_ids: Iterable[str]) -> dict[str, Offer]:
+    def load_offers(self, plan_ids: Iterable[str]) -> dict[str, Offer]:
         """Those of the plans that were offered for approval, whatever became of them."""
         asked = sorted(set(plan_ids))
         words = "which plans wait for approval"
-        found = side_by_side([partial(self._recall_offer, plan_id, words) for plan_id in asked])
+        found = run_concurrently([partial(self._load_offer, plan_id, words) for plan_id in asked])
         return {offer.plan_id: offer for offer in found if offer}
 
-    def _recall_offer(self, plan_id: str, words: str) -> Offer | None:
-        return self.attempt(partial(self._ask.approvals.recall, plan_id), None, words)
+    def _load_offer(self, plan_id: str, words: str) -> Offer | None:
+        return self.attempt(partial(self._ask.approvals.load, plan_id), None, words)
 
     def why_stopped(self) -> str:
         """Why the kill switch lets nothing be changed, or an empty text."""
@@ -144,7 +144,7 @@ class _ReadOnly:
     def read(self, parameter_name: str) -> Document:
         return self.store.read(parameter_name)
 
-    def recall(self) -> Known:
+    def load(self) -> Known:
         return self.known
 
     def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:

@@ -22,7 +22,7 @@ def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: 
         watch=incident.watch,
         words=incident.cause.words,
         began=incident.began,
-        agents=incident.told_agents,
+        agents=incident.notified_agents,
         is_recovering=incident.phase is Phase.RECOVERING,
         timeline=tuple(steps),
     )
@@ -32,7 +32,7 @@ def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: dateti
     cause = incident.cause
     if cause.change:
         yield TimelineStep(StepKind.CHANGE, cause.change.at, change_words(cause.change))
-    agents = f"; {write_count(incident.told_agents, 'agent')} so far" if incident.told_agents else ""
+    agents = f"; {write_count(incident.notified_agents, 'agent')} so far" if incident.notified_agents else ""
     yield TimelineStep(StepKind.GAP, incident.began, f"the first missing datapoint was due{agents}")
     yield from _endpoint_steps(incident, made, plan)
     if cause.fixed_at:

@@ -13,7 +13,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.agents.gaps import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import CauseKind, Incident
-from lifeline.core.incidents.lifecycle import News, NewsKind, Settled, cap, told
+from lifeline.core.incidents.lifecycle import News, NewsKind, Settled, cap, notified
 from lifeline.core.notices.bus_events import incident_event
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.notice import Notice
@@ -36,7 +36,7 @@ class Outcome:
     freed: Mapping[str, Agent]
 
 
-class Telling:
+class Announcer:
     """What one run tells of one watch's incidents."""
 
     def __init__(
@@ -60,25 +60,25 @@ class Telling:
         self._attempt = attempt
         self._run_id = run_id
 
-    def tell(self, settled: Settled) -> Outcome:
+    def notify(self, settled: Settled) -> Outcome:
         """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
         claimed = self._claim(settled)
         over = {one.id for one in settled.closed}
-        self._ask_for_mending(one for one in claimed.values() if one.id not in over)
+        self._request_repair(one for one in claimed.values() if one.id not in over)
         news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
         done = self._publish_all(news)
         log_incidents(news, done, run_id=self._run_id)
         for one in done:
             if one.kind is not NewsKind.RESOLVED:
-                self._attempt(partial(self._incidents.save, told(one.incident, one, self._now)))
-        untold = {one.incident.id for one in news} - {one.incident.id for one in done}
-        closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - untold)]
+                self._attempt(partial(self._incidents.save, notified(one.incident, one, self._now)))
+        pending = {one.incident.id for one in news} - {one.incident.id for one in done}
+        closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - pending)]
         return Outcome(tuple(one.kind for one in done), self._close(closing, settled))
 
     def _claim(self, settled: Settled) -> dict[str, Incident]:
         """The incidents as written, by id; without those in which another run was first, and those that failed."""
-        untold = [one.incident for one in settled.news]
-        waiting = {one.id: one for one in (*untold, *settled.incidents, *settled.closed)}
+        pending = [one.incident for one in settled.news]
+        waiting = {one.id: one for one in (*pending, *settled.incidents, *settled.closed)}
         saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
         return {incident.id: incident for incident in saved if incident is not None}
 
@@ -107,16 +107,16 @@ class Telling:
                 freed |= {agent.entity: agent for agent in settled.freed.get(incident.id, ())}
         return freed
 
-    def _ask_for_mending(self, incidents: Iterable[Incident]) -> None:
+    def _request_repair(self, incidents: Iterable[Incident]) -> None:
         """Puts VPCs whose agents miss an endpoint on ReconcileEndpoints' queue: the change's event may be lost.
 
         So may this message: each look that still finds it missing asks again.
         """
         for one in incidents:
             cause = one.cause
-            if cause.is_healable and cause.vpc_id and not cause.fixed_at and one.looked_at == self._now:
+            if cause.is_repairable and cause.vpc_id and not cause.fixed_at and one.checked_at == self._now:
                 is_canary = cause.kind is CauseKind.CANARY
                 seen_at, withdraw = (self._now.isoformat(), [cause.service]) if is_canary else ("", [])
                 because = [Trigger("silence", event_id=one.id, time=seen_at)]
-                put = partial(self._changes.put_back, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
+                put = partial(self._changes.requeue, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
                 self._attempt(partial(put, withdraw=withdraw))

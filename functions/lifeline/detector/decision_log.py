@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from lifeline.core.agents.gaps import Agent, Evidence, Turn, Verdict
+from lifeline.core.agents.gaps import Agent, Evidence, Transition, Verdict
 from lifeline.core.incidents.lifecycle import News
 from lifeline.runtime.observability import logger
 
-_TURNS = {Turn.OPENED: "gap_opened", Turn.ENDED: "gap_ended"}
+_TRANSITIONS = {Transition.OPENED: "gap_opened", Transition.ENDED: "gap_ended"}
 
 
-def log_turns(
+def log_transitions(
     watch: str,
     verdicts: Mapping[str, Verdict],
     before: Mapping[str, Agent],
@@ -24,7 +24,7 @@ def log_turns(
         instance = evidence[entity].instance
         logger.info(
             "decided",
-            action=_TURNS[verdict.turn],
+            action=_TRANSITIONS[verdict.turn],
             status=str(verdict.state),
             reason=_why_turned(verdict, before[entity]),
             agent=entity,
@@ -35,15 +35,15 @@ def log_turns(
         )
 
 
-def log_incidents(news: Iterable[News], told: Iterable[News], *, run_id: str) -> None:
+def log_incidents(news: Iterable[News], notified: Iterable[News], *, run_id: str) -> None:
     """A line for each thing that there is to tell of an incident; `status` says whether it could be told."""
-    done = {(one.kind, one.incident.id) for one in told}
+    done = {(one.kind, one.incident.id) for one in notified}
     for one in news:
         incident, cause = one.incident, one.incident.cause
         logger.info(
             "decided",
             action=f"incident_{one.kind}",
-            status="told" if (one.kind, incident.id) in done else "untold",
+            status="notified" if (one.kind, incident.id) in done else "pending",
             reason=cause.words,
             incident_id=incident.id,
             cause=str(cause.kind),

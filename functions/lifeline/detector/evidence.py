@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
@@ -36,7 +36,7 @@ _MOST_ROLES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Witnesses:
+class EvidenceSources:
     """Whom the inquiry asks."""
 
     instances: Instances
@@ -80,11 +80,11 @@ class _Vicinity:
     canaries: tuple[tuple[str, Canary], ...] = ()
 
 
-class Inquiry:
+class EvidenceCollector:
     """Finds causes. What can't be read makes a cause less sure; it never fails the run."""
 
-    def __init__(self, witnesses: Witnesses, case: Case) -> None:
-        self._ask = witnesses
+    def __init__(self, sources: EvidenceSources, case: Case) -> None:
+        self._ask = sources
         self._case = case
         self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC, "" holds for all
 
@@ -127,11 +127,11 @@ class Inquiry:
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
         subnets = {instances[entity].subnet_id for entity in wanted}
         isolated = [vpc_id for vpc_id, vpc in vpcs.items() if _has_isolated(vpc, subnets)]
-        views = side_by_side([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
+        views = run_concurrently([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
         dns = dict(zip(isolated, views, strict=False))
         for vpc_id in isolated[_MOST_CENTRAL:]:
             self._unreadable[vpc_id].append(f"who else answers names in {vpc_id} was not asked: its turn comes later")
-        memories = side_by_side([partial(self._remembered, vpc_id, wanted, instances) for vpc_id in seen])
+        states = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
         found = {
             vpc_id: _Vicinity(
@@ -143,7 +143,7 @@ class Inquiry:
                 self._unreadable_in(vpc_id),
                 canaries,
             )
-            for vpc_id, (changes, made, frozen, canaries) in zip(seen, memories, strict=True)
+            for vpc_id, (changes, made, frozen, canaries) in zip(seen, states, strict=True)
         }
         crowded = _Vicinity(
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
@@ -153,7 +153,7 @@ class Inquiry:
     def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         """The VPCs; one whose DNS attributes can't be read, such as another account's, counts as having them on."""
         vpcs = self._ask.network.observe(vpc_ids)
-        return tuple(vpc for found in side_by_side([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
+        return tuple(vpc for found in run_concurrently([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
 
     def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
         read = partial(self._ask.network.with_dns, [vpc])
@@ -171,7 +171,7 @@ class Inquiry:
         read = partial(self._ask.central.view, vpc_id, region=self._ask.region)
         return self._attempt(read, None, f"who else answers names in {vpc_id}", vpc_id)
 
-    def _remembered(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Remembered:
+    def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Remembered:
         """The network changes since a day before the first gap there, the endpoints made there, what is frozen, and the
         canaries.
         """
@@ -180,11 +180,11 @@ class Inquiry:
         none: tuple[Change, ...] = ()
         read = partial(self._ask.ledger.changes_of, vpc_id, since=since, until=self._case.now)
         changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
-        recall = partial(self._ask.ledger.recall, vpc_id)
-        memory = self._attempt(recall, None, f"what was made in {vpc_id}", vpc_id)
-        made = sorted(memory.made.items()) if memory else []
-        frozen = sorted(standing(memory.frozen, self._case.now).items()) if memory else []
-        canaries = tuple(sorted(as_known(memory.canaries, memory.frozen).items())) if memory else ()
+        load = partial(self._ask.ledger.load, vpc_id)
+        state = self._attempt(load, None, f"what was made in {vpc_id}", vpc_id)
+        made = sorted(state.made.items()) if state else []
+        frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []
+        canaries = tuple(sorted(as_known(state.canaries, state.frozen).items())) if state else ()
         facts = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
         return changes, facts, tuple(frozen), canaries
 
@@ -222,7 +222,7 @@ class Inquiry:
         asking = {one.instance.profile_arn for one in facts.values()} - {""}
         profiles = sorted(asking)[:_MOST_ROLES]
         judge = self._ask.roles.may_publish
-        verdicts = side_by_side([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
+        verdicts = run_concurrently([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
         roles = dict(zip(profiles, verdicts, strict=True))
         return {entity: replace(one, role=roles.get(one.instance.profile_arn)) for entity, one in facts.items()}
 

@@ -20,25 +20,25 @@ from functools import partial
 from itertools import batched
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Publishes
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import Agent, Moment, State, Suppression, Turn, Verdict, judge
+from lifeline.core.agents.gaps import Agent, State, Suppression, Timing, Transition, Verdict, judge
 from lifeline.core.agents.instances import Instance
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import NewsKind, Settled, settle, to_examine
-from lifeline.detector.announce import Telling
-from lifeline.detector.decision_log import log_turns
+from lifeline.detector.announce import Announcer
+from lifeline.detector.decision_log import log_transitions
 from lifeline.detector.discovery import Listed, discover, is_due, list_series
-from lifeline.detector.evidence import Case, Inquiry, Witnesses
-from lifeline.detector.survey import Sight, Survey
+from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
+from lifeline.detector.survey import Observation, Survey
 from lifeline.runtime.observability import logger
 from lifeline.runtime.stages import stage
 
@@ -55,7 +55,7 @@ class Tools:
     incidents: Incidents
     notices: Publishes
     bus: Bus
-    witnesses: Witnesses
+    sources: EvidenceSources
     changes: Queue
     checks: Checks | None = None
 
@@ -75,7 +75,7 @@ class Report:
     ended: tuple[str, ...] = ()
     oldest_gap: timedelta = timedelta()
     open_incidents: int = 0
-    told: tuple[NewsKind, ...] = ()
+    notified: tuple[NewsKind, ...] = ()
     failures: tuple[str, ...] = ()
     is_part: bool = False
     is_unread: bool = False
@@ -113,8 +113,8 @@ class Run:
         self._is_discovered = False
         self._is_written = True
         self._failures: list[str] = []
-        self._told: list[NewsKind] = []
-        self._telling = Telling(
+        self._notified: list[NewsKind] = []
+        self._telling = Announcer(
             watch,
             tools.incidents,
             tools.notices,
@@ -142,11 +142,11 @@ class Run:
             chunks = self._discover(chunks)
         agents = _agents_of(chunks)
         survey = self._survey(agents, relist=self._relist)
-        with stage("observe", self._run_id) as told:
-            sight = survey.see()
-            told.numbers["agents"] = len(agents)
-        verdicts = self._judge(agents, sight)
-        report = self._settle(kept, chunks, verdicts, sight)
+        with stage("observe", self._run_id) as notified:
+            observation = survey.observe()
+            notified.numbers["agents"] = len(agents)
+        verdicts = self._judge(agents, observation)
+        report = self._settle(kept, chunks, verdicts, observation)
         self._end_discovery()
         return replace(report, failures=tuple(self._failures))
 
@@ -161,11 +161,11 @@ class Run:
             return Report(is_part=True)
         chunks = self._roster.read(numbers)
         agents = _agents_of(chunks)
-        with stage("observe", self._run_id) as told:
-            sight = self._survey(agents).see()
-            told.numbers["agents"] = len(agents)
-        verdicts = self._judge(agents, sight)
-        changes = {entity: _kept_until_told(agents[entity], one) for entity, one in verdicts.items()}
+        with stage("observe", self._run_id) as notified:
+            observation = self._survey(agents).observe()
+            notified.numbers["agents"] = len(agents)
+        verdicts = self._judge(agents, observation)
+        changes = {entity: _kept_until_notified(agents[entity], one) for entity, one in verdicts.items()}
         self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
         found = self._report(agents, verdicts, is_part=True)
         late, unknown = found.states.get(State.LATE, 0), found.states.get(State.UNKNOWN, 0)
@@ -186,12 +186,12 @@ class Run:
         leaving = {
             entity: Verdict(State.SUPPRESSED, None) for entity, one in _agents_of(chunks).items() if _is_leaving(one)
         }
-        report = self._settle(chunks, chunks, leaving, Sight({}, {}))
+        report = self._settle(chunks, chunks, leaving, Observation({}, {}))
         fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
         states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
         return replace(report, states=states + fleeting)
 
-    def forget(self, entities: Iterable[str]) -> list[str]:
+    def delete(self, entities: Iterable[str]) -> list[str]:
         """Sets agents aside until they report again, as an operator asks; those that were on the roster, sorted.
 
         Raises TransientError or TerminalError where that can't be read or written.
@@ -211,7 +211,7 @@ class Run:
     # ---- who is there
 
     def _is_discovery_due(self) -> bool:
-        changed_at = self._attempt(self._tools.witnesses.ledger.latest_change)
+        changed_at = self._attempt(self._tools.sources.ledger.latest_change)
         return is_due(self._roster.discovered_at(), changed_at, self._now)
 
     def _discover(self, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
@@ -229,7 +229,7 @@ class Run:
         That is a failure of this run, for nobody else would notice who is missing; the next run looks again.
         """
         none: Mapping[str, Instance] = {}
-        find_expected = self._tools.witnesses.instances.find_expected
+        find_expected = self._tools.sources.instances.find_expected
         self._listed = self._attempt(self._cloudwatch.list_series)
         expected = self._attempt(find_expected) if self._finds_expected else none
         self._is_discovered = self._listed is not None and expected is not None
@@ -251,20 +251,20 @@ class Run:
             self._moment,
             agents,
             self._cloudwatch,
-            self._tools.witnesses.instances,
+            self._tools.sources.instances,
             maintenance=self._maintenance,
             relist=relist,
         )
 
     @property
-    def _moment(self) -> Moment:
-        return Moment(self._now, self._watch.rules)
+    def _moment(self) -> Timing:
+        return Timing(self._now, self._watch.rules)
 
-    def _judge(self, agents: Mapping[str, Agent], sight: Sight) -> dict[str, Verdict]:
+    def _judge(self, agents: Mapping[str, Agent], observation: Observation) -> dict[str, Verdict]:
         moment = self._moment
-        late = {entity: Verdict(State.LATE, agents[entity]) for entity in sight.late}
-        judged = {entity: judge(agents[entity], seen, moment) for entity, seen in sight.evidence.items()}
-        log_turns(self._watch.name, judged, agents, sight.evidence, run_id=self._run_id)
+        late = {entity: Verdict(State.LATE, agents[entity]) for entity in observation.late}
+        judged = {entity: judge(agents[entity], seen, moment) for entity, seen in observation.evidence.items()}
+        log_transitions(self._watch.name, judged, agents, observation.evidence, run_id=self._run_id)
         return late | judged
 
     # ---- in parts
@@ -281,7 +281,7 @@ class Run:
         parts = [*batched(numbers, max(1, self._agents_a_run // MOST), strict=False)]
         self._roster.begin_run(self._run_id, len(parts), self._now)
         checks.send(self._watch.name, self._run_id, parts)
-        return Report(is_part=True, told=tuple(self._told), failures=tuple(self._failures))
+        return Report(is_part=True, notified=tuple(self._notified), failures=tuple(self._failures))
 
     def _discover_in_parts(self, numbers: Sequence[int]) -> Sequence[int]:
         """As `_discover`, and written at once. Chunks that nobody changes are let go of as soon as they are seen."""
@@ -313,7 +313,7 @@ class Run:
         kept: Sequence[Chunk],
         chunks: Sequence[Chunk],
         verdicts: Mapping[str, Verdict],
-        sight: Sight,
+        observation: Observation,
     ) -> Report:
         """Writes what was found, groups the silent into incidents, and tells. `kept` are the chunks as read."""
         before = _agents_of(chunks)
@@ -322,17 +322,17 @@ class Run:
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self._tools.incidents.read_open(self._watch.name)
         agents |= self._without_ghosts(agents, incidents)
-        case = Case(self._watch, agents, sight.instances, incidents, self._now, sight.quiet)
+        case = Case(self._watch, agents, observation.instances, incidents, self._now, observation.quiet)
         wanted = to_examine(incidents, agents, self._now)
-        with stage("diagnose", self._run_id) as told:
-            causes = Inquiry(self._tools.witnesses, case).find_causes(wanted)
-            told.numbers["agents"] = len(wanted)
+        with stage("diagnose", self._run_id) as notified:
+            causes = EvidenceCollector(self._tools.sources, case).find_causes(wanted)
+            notified.numbers["agents"] = len(wanted)
         settled = settle(self._watch, incidents, agents, removed, causes, self._now)
         agents |= settled.agents
         changes: dict[str, Agent | None] = {entity: agents.get(entity) for entity in before}
         written = self._save_chunks(kept, [replaced(chunk, changes) for chunk in chunks])
         if len(written) == len(chunks):
-            self._tell(settled, written)
+            self._notify(settled, written)
         report = self._report(before, verdicts, agents=agents)
         still_open = {one.id for one in (*incidents, *settled.incidents)} - {one.id for one in settled.closed}
         return replace(report, open_incidents=len(still_open))
@@ -341,7 +341,7 @@ class Run:
         """The chunks as the ledger has them now; those in which another run was first are left out."""
         before = {chunk.number: chunk for chunk in kept}
         changed = [chunk for chunk in chunks if chunk != before.get(chunk.number)]
-        saved = side_by_side([partial(self._save_chunk, chunk) for chunk in changed])
+        saved = run_concurrently([partial(self._save_chunk, chunk) for chunk in changed])
         after = {chunk.number: new for chunk, new in zip(changed, saved, strict=True)}
         now = [after.get(chunk.number, chunk) for chunk in chunks]
         return [chunk for chunk in now if chunk is not None]
@@ -371,12 +371,12 @@ class Run:
         closed = self._attempt(lambda: self._tools.incidents.closed_since(self._watch.name, since))
         return {} if closed is None else {entity: _freed(one, closed) for entity, one in ghosts.items()}
 
-    def _tell(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
+    def _notify(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
         """Tells what is news, and lets the agents go whose incidents are over."""
-        with stage("tell", self._run_id) as told:
-            outcome = self._telling.tell(settled)
-            told.numbers["notices"] = len(outcome.kinds)
-        self._told += outcome.kinds
+        with stage("tell", self._run_id) as notified:
+            outcome = self._telling.notify(settled)
+            notified.numbers["notices"] = len(outcome.kinds)
+        self._notified += outcome.kinds
         self._save_chunks(chunks, [replaced(chunk, outcome.freed) for chunk in chunks])
 
     def _attempt[T](self, work: Callable[[], T]) -> T | None:
@@ -403,10 +403,10 @@ class Run:
             states=Counter(states.values()),
             silent=tuple(sorted(agent.entity for agent in silent)),
             unknown=tuple(sorted(entity for entity, state in states.items() if state is State.UNKNOWN)),
-            opened=tuple(sorted(entity for entity, turn in turns.items() if turn is Turn.OPENED)),
-            ended=tuple(sorted(entity for entity, turn in turns.items() if turn is Turn.ENDED)),
+            opened=tuple(sorted(entity for entity, turn in turns.items() if turn is Transition.OPENED)),
+            ended=tuple(sorted(entity for entity, turn in turns.items() if turn is Transition.ENDED)),
             oldest_gap=max((agent.gap.length(self._now) for agent in silent if agent.gap), default=timedelta()),
-            told=tuple(self._told),
+            notified=tuple(self._notified),
             failures=tuple(self._failures),
             is_part=is_part,
         )
@@ -422,7 +422,7 @@ def _set_aside(agent: Agent, now: datetime) -> Agent:
     return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.FORGOTTEN, seen_at=now, gap=gap)
 
 
-def _kept_until_told(agent: Agent, verdict: Verdict) -> Agent | None:
+def _kept_until_notified(agent: Agent, verdict: Verdict) -> Agent | None:
     """What a part remembers: one that leaves goes when its incident counts it, which another run does."""
     if verdict.agent is None and agent.incident:
         return replace(agent, state=State.SUPPRESSED, suppressed_by=None)

@@ -11,10 +11,10 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.core.agents.gaps import (
     Agent,
     Evidence,
-    Moment,
     Series,
     State,
     Suppression,
+    Timing,
     Window,
     judge,
     other_series,
@@ -35,7 +35,7 @@ _NOT_IN_TURN = Instance(Power.UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observation:
     """What a run saw: the evidence by entity, and the instances that it asked EC2 about.
 
     `late` are agents of whom there is no evidence, for nothing changes, but whose next datapoint could be there by now;
@@ -58,7 +58,7 @@ class Survey:
     def __init__(
         self,
         watch: Watch,
-        moment: Moment,
+        moment: Timing,
         agents: Mapping[str, Agent],
         cloudwatch: CloudWatch,
         instances: Instances,
@@ -77,7 +77,7 @@ class Survey:
         self._late: set[str] = set()
         self._quiet: set[str] = set()
 
-    def see(self) -> Sight:
+    def observe(self) -> Observation:
         """The evidence for each agent that needs a judgement.
 
         Left out are those that are plainly well, to whom nothing has happened since their last record, and those that
@@ -101,7 +101,7 @@ class Survey:
         found |= {one.entity: replace(found[one.entity], instance=self._instance(one.entity)) for one in (*new, *turn)}
         found |= self._look_further([agent for agent in up if agent.entity in found], found)
         rested = {entity: self._with_rest(entity, seen) for entity, seen in found.items()}
-        return Sight(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
+        return Observation(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
 
     def _look_further(self, agents: Iterable[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """Better evidence for agents that may fall silent now, and for silent ones that are back."""

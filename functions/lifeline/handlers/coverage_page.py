@@ -12,14 +12,14 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import Tools, cover, plan_of
 from lifeline.dashboard.html.page import Calls, render_page, render_text
-from lifeline.dashboard.request import DOCUMENTATION, WidgetAsk, read_widget
+from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -32,8 +32,8 @@ def handler(event: Any, context: Any) -> str:
     It never raises: who looks at a dashboard should read words, and the log has the rest.
     """
     try:
-        ask = read_widget(event)
-        return DOCUMENTATION if ask.is_describe else _show(ask, context.invoked_function_arn)
+        request = read_widget(event)
+        return DOCUMENTATION if request.is_describe else _show(request, context.invoked_function_arn)
     except InvalidInputError as error:
         logger.warning("refused", field=error.field, reason=error.message)
         return render_text("Lifeline can't show that", f"{error.field}: {error.message}")
@@ -46,15 +46,15 @@ def handler(event: Any, context: Any) -> str:
         return render_text("Lifeline can't show the page now", words)
 
 
-def _show(ask: WidgetAsk, own_arn: str) -> str:
+def _show(request: WidgetRequest, own_arn: str) -> str:
     settings, now = Settings.from_environment(), _now()
     tools = _tools(settings)
-    if ask.plan:
-        answer = plan_of(ask.plan, tools=tools, settings=settings, now=now)
-        return render_text(f"Plan for {ask.plan}", plan_text([answer], is_plan=True))
-    coverage = cover(ask.vpc_ids, tools=tools, settings=settings, now=now)
+    if request.plan:
+        answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
+        return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
+    coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
     logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), ask.view)
+    return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), request.view)
 
 
 @cache
@@ -77,7 +77,7 @@ def _tools(settings: Settings) -> Tools:
             exemptions=Exemptions(table),
             policies=PolicyStore(table),
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),
-            grants=Grants(table),
+            grants=LimitUsage(table),
             approvals=Approvals(table),
         ),
     )

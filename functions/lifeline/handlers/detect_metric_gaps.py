@@ -26,7 +26,7 @@ from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.policy.policy import simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
-from lifeline.detector.evidence import Witnesses
+from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import Report, Run, Tools
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
@@ -55,7 +55,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """
     metrics.add_metric("Runs", MetricUnit.Count, 1)
     try:
-        ask = read_event(event)
+        request = read_event(event)
     except InvalidInputError as error:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
@@ -64,7 +64,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     watches, maintenance = _watches(settings)
     tools = _tools(settings)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
-    run_id = ask.run_id if isinstance(ask, CheckPart) else context.aws_request_id
+    run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: Run(
             watch,
@@ -77,21 +77,21 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         )
         for watch in watches
     }
-    match ask:
+    match request:
         case Forget():
-            return _forget(ask, runs)
+            return _forget(request, runs)
         case CheckPart():
-            chosen = {name: run for name, run in runs.items() if name == ask.watch}
-            return _answer({name: _timed(run, ask) for name, run in chosen.items()}, run_id)
+            chosen = {name: run for name, run in runs.items() if name == request.watch}
+            return _answer({name: _timed(run, request) for name, run in chosen.items()}, run_id)
         case Detect():
-            return _answer({name: _timed(run, ask) for name, run in runs.items()}, run_id)
+            return _answer({name: _timed(run, request) for name, run in runs.items()}, run_id)
 
 
-def _timed(run: Run, ask: Detect | CheckPart) -> tuple[Report, timedelta]:
+def _timed(run: Run, request: Detect | CheckPart) -> tuple[Report, timedelta]:
     """The report and how long it took. What can't be read at all is a failure of this watch alone."""
     started = time.monotonic()
     try:
-        report = run.check() if isinstance(ask, Detect) else run.check_part(ask.part, ask.chunks)
+        report = run.check() if isinstance(request, Detect) else run.check_part(request.part, request.chunks)
     except LifelineError as error:
         logger.error(str(error))
         report = Report(failures=(str(error),), is_unread=True)
@@ -115,23 +115,23 @@ def _as_json(report: Report) -> dict[str, Any]:
         "states": {str(state): report.states.get(state, 0) for state in State},
         **{name: list(entities[:_MOST_NAMED]) for name, entities in named.items()},
         "open_incidents": report.open_incidents,
-        "told": [str(kind) for kind in report.told],
+        "notified": [str(kind) for kind in report.notified],
         "in_parts": report.is_part,
     }
 
 
-def _forget(ask: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
-    if ask.watch and ask.watch not in runs:
+def _forget(request: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
+    if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
-    chosen = [run for name, run in runs.items() if not ask.watch or name == ask.watch]
-    forgotten = sorted({entity for run in chosen for entity in run.forget(ask.entities)})
+    chosen = [run for name, run in runs.items() if not request.watch or name == request.watch]
+    deleted = sorted({entity for run in chosen for entity in run.delete(request.entities)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
-        for place, entity in enumerate(ask.entities)
-        if entity not in forgotten
+        for place, entity in enumerate(request.entities)
+        if entity not in deleted
     ]
-    return {"forgotten": forgotten, **({"errors": unknown} if unknown else {})}
+    return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
 
 
 def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
@@ -155,7 +155,7 @@ def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
 def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> None:
     """The run in a line: how long it took, how many agents in which state, and what was told."""
     states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
-    told = [str(kind) for one in reports for kind in one.told]
+    notified = [str(kind) for one in reports for kind in one.notified]
     seconds = round(sum(times, timedelta()).total_seconds(), 3)
     about = {
         "run_id": run_id,
@@ -163,7 +163,7 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
         "seconds": seconds,
         "failures": sum(len(r.failures) for r in reports),
     }
-    logger.info("run ended", extra={**about, "states": states, "told": told})
+    logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 
 def _watches(settings: Settings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
@@ -189,7 +189,7 @@ def _tools(settings: Settings) -> Tools:
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        witnesses=Witnesses(instances, network, central, ledger, Roles(), settings.region),
+        sources=EvidenceSources(instances, network, central, ledger, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
     )

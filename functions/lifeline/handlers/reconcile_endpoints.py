@@ -20,7 +20,7 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import InvalidInputError
@@ -31,7 +31,7 @@ from lifeline.core.notices.plan_text import plan_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptAsk, exempt_json
-from lifeline.core.requests.calls import read_ask, wants_text
+from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.reconciler.amend.canary import refuse_withdrawal
@@ -84,36 +84,36 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     if isinstance(event, dict) and "exempt" in event:
         return _exempt(event, settings, run)
     try:
-        ask = refuse_withdrawal(read_ask(event, own_role_arn=settings.role_arn))
+        request = refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
         tools = _tools(settings)
-        ask = take_approval(ask, tools.guards, settings, run)
+        request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
         _count(())
         log_refusal(error, run.id)
-        return _told((), [error], settings.mode, is_text=wants_text(event))
-    mode = settings.mode.weakened_by(ask.mode)
-    answers = reconcile([ask], mode=mode, tools=tools, settings=settings, run=run)
+        return _notified((), [error], settings.mode, is_text=wants_text(event))
+    mode = settings.mode.weakened_by(request.mode)
+    answers = reconcile([request], mode=mode, tools=tools, settings=settings, run=run)
     _count(answers)
-    for refusal in ask.refusals:
+    for refusal in request.refusals:
         log_refusal(refusal, run.id)
-    _end(answers, run, trigger=ask.trigger.kind, mode=mode, started=started)
-    return _told(answers, ask.refusals, mode, is_text=ask.is_text)
+    _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
+    return _notified(answers, request.refusals, mode, is_text=request.is_text)
 
 
-def _told(
+def _notified(
     answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], mode: Mode, *, is_text: bool
 ) -> dict[str, Any]:
     """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
-    told: dict[str, Any] = {"mode": str(mode)}
+    notified: dict[str, Any] = {"mode": str(mode)}
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
-        told["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
+        notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
     else:
-        told["vpcs"] = [as_json(answer) for answer in answers]
+        notified["vpcs"] = [as_json(answer) for answer in answers]
     unusable = [_refusal(error) for error in errors]
     if is_text:
         unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
-    return told | ({"errors": unusable} if unusable else {})
+    return notified | ({"errors": unusable} if unusable else {})
 
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
@@ -131,24 +131,29 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     """What is exempt by hand from now on, whatever the mode: it changes no network, only what is asked of it."""
     _count(())
     try:
-        ask, now = read_exempt(event), run.now()
-        _check_there(ask)
-        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(ask, now=now)
+        request, now = read_exempt(event), run.now()
+        _check_there(request)
+        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(request, now=now)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
-    about: dict[str, Any] = {"services": ask.services, "days": ask.days, "reason": ask.reason, "run_id": run.id}
-    for vpc_id in ask.vpc_ids:
+    about: dict[str, Any] = {
+        "services": request.services,
+        "days": request.days,
+        "reason": request.reason,
+        "run_id": run.id,
+    }
+    for vpc_id in request.vpc_ids:
         logger.info("exempt by hand", vpc_id=vpc_id, **about)
-    return {"exempt": [exempt_json(ask, vpc_id, now.date()) for vpc_id in ask.vpc_ids]}
+    return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 
-def _check_there(ask: ExemptAsk) -> None:
+def _check_there(request: ExemptAsk) -> None:
     """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
-    there = {vpc.id for vpc in _kept()[0].observe(ask.vpc_ids)} if ask.days else set(ask.vpc_ids)
-    for vpc_id in ask.vpc_ids:
+    there = {vpc.id for vpc in _kept()[0].observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
+    for vpc_id in request.vpc_ids:
         if vpc_id not in there:
-            raise InvalidInputError(ask.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
+            raise InvalidInputError(request.field_of(vpc_id), f"{vpc_id} does not exist in this account and region")
 
 
 def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
@@ -176,7 +181,7 @@ def _tools(settings: Settings) -> Tools:
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
-            grants=Grants(settings.table_name),
+            grants=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
         ),
     )
@@ -192,8 +197,8 @@ def _end(answers: Sequence[VpcAnswer], run: Run, *, trigger: str, mode: Mode, st
 
 
 def _count(answers: Iterable[VpcAnswer]) -> None:
-    told = list(answers)
-    metrics.add_metric("VpcsLookedAt", MetricUnit.Count, len(told))
+    notified = list(answers)
+    metrics.add_metric("VpcsReconciled", MetricUnit.Count, len(notified))
     for status in Status:
-        count = sum(action.status is status for answer in told for action in answer.actions)
+        count = sum(action.status is status for answer in notified for action in answer.actions)
         metrics.add_metric(f"Actions{status.capitalize()}", MetricUnit.Count, count)

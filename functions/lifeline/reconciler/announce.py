@@ -15,8 +15,8 @@ from lifeline.core.notices.notice import Notice
 from lifeline.core.notices.trigger_text import because_of
 from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer
-from lifeline.core.requests.request import Ask
-from lifeline.reconciler.amend.conflicts import fight_words
+from lifeline.core.requests.request import Request
+from lifeline.reconciler.amend.conflicts import conflict_words
 from lifeline.reconciler.amend.gate import Gate
 from lifeline.reconciler.amend.teardown import Clearing
 from lifeline.reconciler.steps.decision_log import log_answer
@@ -45,8 +45,8 @@ class Answering:
     stack_name: str
     is_by_hand: bool
     recorded: set[str] = field(default_factory=set)
-    told_apart: frozenset[Action] = frozenset()
-    fought: dict[str, frozenset[str]] = field(default_factory=dict)
+    notified_apart: frozenset[Action] = frozenset()
+    conflicting: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def publish(self, notice: Notice) -> bool:
         """Whether the notice went out. That it didn't is logged: what it was to say is said by a later look."""
@@ -57,11 +57,11 @@ class Answering:
             return False
         return True
 
-    def leave_fights_out(self, vpc_id: str, frozen: Mapping[str, Freeze]) -> None:
+    def leave_conflicts_out(self, vpc_id: str, frozen: Mapping[str, Freeze]) -> None:
         """What fights hold back in the VPC isn't told again by the run's notice."""
-        self.fought[vpc_id] = fight_words(vpc_id, frozen)
+        self.conflicting[vpc_id] = conflict_words(vpc_id, frozen)
 
-    def tell(self, answers: Sequence[VpcAnswer], *, is_sweep: bool) -> None:
+    def notify(self, answers: Sequence[VpcAnswer], *, is_sweep: bool) -> None:
         """One notice for the run, beside those of teardowns. What stays blocked or planned is told once, not at every
         sweep. Raises what the ledger raises.
         """
@@ -70,20 +70,20 @@ class Answering:
         if self.is_by_hand:
             return
         if is_sweep:
-            self.gate.tell_of_switch(answers, self.notices)
+            self.gate.notify_of_switch(answers, self.notices)
         is_plan = self.mode is Mode.PLAN
-        cleared = self.clearing.tell(answers, self.publish, is_plan=is_plan)
-        left = [self._without_told(answer) for answer in answers if not answer.refusal]
+        cleared = self.clearing.notify(answers, self.publish, is_plan=is_plan)
+        left = [self._without_notified(answer) for answer in answers if not answer.refusal]
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
         self._send(answers, cleared | {answer.vpc_id for answer in news})
         now = self.run.now()
         because = because_of((one for answer in news for one in self.targets.triggers(answer.vpc_id)), now)
         notice = endpoint_notice(news, because=because, is_plan=is_plan, stack=self.stack_name)
-        told = news if notice is None or self.publish(notice) else []  # the next look tells what stays open
-        for answer in told:
-            memory = self.ledger.recall(answer.vpc_id)
-            self.ledger.remember(answer.vpc_id, replace(memory, told=self._open(answer)), now=now)
-        self._record(answers, cleared | {answer.vpc_id for answer in told})
+        notified = news if notice is None or self.publish(notice) else []  # the next look tells what stays open
+        for answer in notified:
+            state = self.ledger.load(answer.vpc_id)
+            self.ledger.save(answer.vpc_id, replace(state, notified=self._open(answer)), now=now)
+        self._record(answers, cleared | {answer.vpc_id for answer in notified})
 
     def _send(self, answers: Iterable[VpcAnswer], news: Collection[str]) -> None:
         """Machines hear of all that people hear of, whichever notice tells them."""
@@ -91,16 +91,16 @@ class Answering:
         now, mode = self.run.now(), str(self.mode)
         self.bus.send(event for answer in heard for event in answer_events(answer, mode=mode, now=now))
 
-    def _record(self, answers: Iterable[VpcAnswer], told: Collection[str]) -> None:
+    def _record(self, answers: Iterable[VpcAnswer], notified: Collection[str]) -> None:
         for answer in answers:
-            if answer.vpc_id in told and answer.vpc_id not in self.recorded:
+            if answer.vpc_id in notified and answer.vpc_id not in self.recorded:
                 triggers = self.targets.triggers(answer.vpc_id)
                 self.ledger.record_actions(answer.vpc_id, answer.actions, triggers, self.run.now())
 
-    def _without_told(self, answer: VpcAnswer) -> VpcAnswer:
+    def _without_notified(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer without what notices of their own tell."""
-        actions = tuple(action for action in answer.actions if action not in self.told_apart)
-        return self.clearing.untold(replace(answer, actions=actions))
+        actions = tuple(action for action in answer.actions if action not in self.notified_apart)
+        return self.clearing.pending(replace(answer, actions=actions))
 
     def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
         if _is_done(answer):
@@ -108,21 +108,21 @@ class Answering:
         if any(action.error in {BUSY, CROWDED} for action in answer.actions):
             return False
         if open_business := self._open(answer):
-            return self.ledger.recall(answer.vpc_id).told != open_business
+            return self.ledger.load(answer.vpc_id).notified != open_business
         if not is_sweep and answer.services:
-            self._forget_told(answer.vpc_id)
+            self._clear_notified(answer.vpc_id)
         return False
 
     def _open(self, answer: VpcAnswer) -> str:
         """The fingerprint of the answer's open business, but for what fights hold back."""
-        fought = self.fought.get(answer.vpc_id, frozenset())
-        return replace(answer, actions=tuple(one for one in answer.actions if one.error not in fought)).fingerprint
+        conflicting = self.conflicting.get(answer.vpc_id, frozenset())
+        return replace(answer, actions=tuple(one for one in answer.actions if one.error not in conflicting)).fingerprint
 
-    def _forget_told(self, vpc_id: str) -> None:
+    def _clear_notified(self, vpc_id: str) -> None:
         """What was told and is over: should it come back, it is news again. Only a look that named the VPC asks."""
-        memory = self.ledger.recall(vpc_id)
-        if memory.told:
-            self.ledger.remember(vpc_id, replace(memory, told=""), now=self.run.now())
+        state = self.ledger.load(vpc_id)
+        if state.notified:
+            self.ledger.save(vpc_id, replace(state, notified=""), now=self.run.now())
 
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:
@@ -131,12 +131,12 @@ def as_deferred(plan: Plan, why: str) -> VpcAnswer:
     return VpcAnswer.of(plan, actions)
 
 
-def gone_answer(vpc_id: str, asks: Iterable[Ask]) -> VpcAnswer:
+def gone_answer(vpc_id: str, requests: Iterable[Request]) -> VpcAnswer:
     """A VPC that a person named and that isn't there is an error; one that a change names was deleted since."""
-    for ask in asks:
-        if ask.trigger.kind == "call" and ask.sent_at is None:
+    for request in requests:
+        if request.trigger.kind == "call" and request.sent_at is None:
             message = f"{vpc_id} does not exist in this account and region"
-            return VpcAnswer(vpc_id=vpc_id, refusal=Refusal(ask.field_of(vpc_id), message))
+            return VpcAnswer(vpc_id=vpc_id, refusal=Refusal(request.field_of(vpc_id), message))
     return VpcAnswer(vpc_id=vpc_id, note="the VPC is gone: nothing to do")
 
 

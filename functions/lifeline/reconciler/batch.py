@@ -9,8 +9,8 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.calls import read_ask
-from lifeline.core.requests.request import Ask
+from lifeline.core.requests.calls import read_request
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.loop import Tools, reconcile
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -28,31 +28,31 @@ def reconcile_batch(
     A message that can't be read is put aside and stops no other. Where the network can't be observed, every message
     comes back later, and at its last try it is put aside with the reason.
     """
-    asks: list[Ask] = []
+    requests: list[Request] = []
     read: list[Mapping[str, Any]] = []
     kept: list[str] = []
     for record in records:
         try:
-            ask = read_record(record, settings.role_arn)
+            request = read_record(record, settings.role_arn)
         except InvalidInputError as error:
-            kept += _put_aside(record, error, tools, run.id, field=error.field)
+            kept += _dead_letter(record, error, tools, run.id, field=error.field)
         else:
-            asks.append(ask)
+            requests.append(request)
             read.append(record)
             kept += [
                 one
-                for refusal in ask.refusals
-                for one in _put_aside(record, refusal, tools, run.id, field=refusal.field)
+                for refusal in request.refusals
+                for one in _dead_letter(record, refusal, tools, run.id, field=refusal.field)
             ]
     try:
-        answers = reconcile(asks, mode=settings.mode, tools=tools, settings=settings, run=run)
+        answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run)
     except LifelineError as error:
         logger.error("the batch failed", error=str(error), messages=len(read), run_id=run.id)
         return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
     return answers, list(dict.fromkeys(kept))
 
 
-def read_record(record: object, own_role_arn: str) -> Ask:
+def read_record(record: object, own_role_arn: str) -> Request:
     """What one SQS record asks for: an EventBridge event, or work that an earlier run put back.
 
     Raises InvalidInputError with the path to the field, `body` being the message.
@@ -64,16 +64,16 @@ def read_record(record: object, own_role_arn: str) -> Ask:
     except json.JSONDecodeError as error:
         raise InvalidInputError("body", f"is not JSON: {error}") from error
     try:
-        ask = read_ask(body, own_role_arn=own_role_arn)
+        request = read_request(body, own_role_arn=own_role_arn)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
-    if ask.mode is Mode.PLAN:
+    if request.mode is Mode.PLAN:
         raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
-    if ask.is_text:
+    if request.is_text:
         raise InvalidInputError("body.format", "a text answers its caller, and the queue has none: invoke the function")
-    if ask.approve:
+    if request.approve:
         raise InvalidInputError("body.approve", "a person approves by invoking the function, not through the queue")
-    return replace(ask, sent_at=_sent_at(record))
+    return replace(request, sent_at=_sent_at(record))
 
 
 def _sent_at(record: Mapping[str, Any]) -> datetime:
@@ -87,7 +87,7 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id
     received = str(_attribute(record, "ApproximateReceiveCount"))
     tries = int(received) if received.isdecimal() else 1
     if tries >= MOST_RECEIVES:
-        yield from _put_aside(record, error, tools, run_id)
+        yield from _dead_letter(record, error, tools, run_id)
         return
     yield _message_id(record)
     try:
@@ -96,12 +96,12 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id
         logger.warning("the message comes back only after its visibility timeout", error=str(refused))
 
 
-def _put_aside(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
+def _dead_letter(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
     """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
     body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
     logger.warning("put aside", field=field, refusal=str(error), run_id=run_id)
     try:
-        tools.queue.put_aside(body or "(empty)", reason=str(error), field=field)
+        tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
     except LifelineError as refused:
         logger.error("the dead-letter queue refused a message", error=str(refused))
         yield _message_id(record)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
@@ -33,20 +33,20 @@ class Following:
         known: dict[str, Followed] = {}
         for vpc in vpcs:
             if self.targets.is_followed(vpc.id):
-                memory = self.ledger.recall(vpc.id)
-                known[vpc.id] = found = self.follow(vpc, memory)
-                kept = replace(memory, made=found.made, failures=found.failures)
-                if kept != memory:
-                    self.ledger.remember(vpc.id, kept, now=self.run.now())
+                state = self.ledger.load(vpc.id)
+                known[vpc.id] = found = self.follow(vpc, state)
+                kept = replace(state, made=found.made, failures=found.failures)
+                if kept != state:
+                    self.ledger.save(vpc.id, kept, now=self.run.now())
         if waiting := [vpc_id for vpc_id, found in known.items() if found.is_waiting]:
             self.returning.follow(waiting)
         return known
 
-    def follow(self, vpc: Vpc, memory: Memory) -> Followed:
+    def follow(self, vpc: Vpc, state: VpcState) -> Followed:
         """What became of the VPC's new endpoints, on record and told. The caller keeps it."""
         now = self.run.now()
-        followed = follow(memory.made, memory.failures, vpc, now=now)
-        self.ledger.record_outcomes(vpc.id, outcomes_of(followed, memory.failures, now), now=now)
+        followed = follow(state.made, state.failures, vpc, now=now)
+        self.ledger.record_outcomes(vpc.id, outcomes_of(followed, state.failures, now), now=now)
         for endpoint_id, took in followed.ready:
             metrics.add_metric("EndpointReadySeconds", MetricUnit.Seconds, took.total_seconds())
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())

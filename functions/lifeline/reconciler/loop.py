@@ -18,10 +18,10 @@ from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Publishes
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import REGION, Ledger
 from lifeline.core.errors import LifelineError
-from lifeline.core.guards.freeze import hold
+from lifeline.core.guards.freeze import block_frozen
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
@@ -33,21 +33,21 @@ from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
-from lifeline.core.requests.request import Ask, Trigger
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.amend.amend import Extending
-from lifeline.reconciler.amend.claims import keep_claimed, tell_yielded
-from lifeline.reconciler.amend.conflicts import keep_done
-from lifeline.reconciler.amend.freezes import keep_asked
+from lifeline.reconciler.amend.claims import notify_handed_over, save_claimed
+from lifeline.reconciler.amend.conflicts import save_done
+from lifeline.reconciler.amend.freezes import save_requested
 from lifeline.reconciler.amend.gate import Gate, Guards
 from lifeline.reconciler.amend.retirement import held, settled, taken_away
-from lifeline.reconciler.amend.teardown import Clearing, forget
+from lifeline.reconciler.amend.teardown import Clearing, delete
 from lifeline.reconciler.announce import BUSY, CROWDED, Answering, as_deferred, gone_answer
 from lifeline.reconciler.follow_up import Following
 from lifeline.reconciler.steps.apply import Applied, apply_plans
 from lifeline.reconciler.steps.debounce import rest
-from lifeline.reconciler.steps.leases import give_back, take_leases
+from lifeline.reconciler.steps.leases import return_lease, take_leases
 from lifeline.reconciler.steps.planning import Planning
-from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_told, stacks_policy
+from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.requeue import Returning
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
@@ -76,37 +76,39 @@ class Tools:
     exemptions: Exemptions | None = None
 
 
-def reconcile(asks: Sequence[Ask], *, mode: Mode, tools: Tools, settings: Settings, run: Run) -> tuple[VpcAnswer, ...]:
+def reconcile(
+    requests: Sequence[Request], *, mode: Mode, tools: Tools, settings: Settings, run: Run
+) -> tuple[VpcAnswer, ...]:
     """One look at each VPC that the asks touch, however many they are, in the VPCs' order.
 
     Raises TransientError or TerminalError where the network could not be observed; nothing was changed then.
     """
-    waiting = [ask for ask in asks if not ask.is_own]
+    waiting = [request for request in requests if not request.is_own]
     if not waiting:
         return ()
     decision = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
     if not is_by_hand:
-        _tell_of_policy(decision, tools, run.now())
-    gate = Gate(tools.guards, settings, run, [ask.approve for ask in waiting if ask.approve])
+        _notify_of_policy(decision, tools, run.now())
+    gate = Gate(tools.guards, settings, run, [request.approve for request in waiting if request.approve])
     gate.why_stop()
     targets = find_targets(waiting, tools.lookup, tools.ledger)
     if settings.queue_url and not is_by_hand:
-        rest(targets, tools.queue, settle=settings.iac_settle, now=run.now())
-    return _Look(mode, decision, targets, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
+        rest(targets, tools.queue, settle=settings.iac_debounce, now=run.now())
+    return _Reconciliation(mode, decision, targets, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
 
 
-def _tell_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
+def _notify_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
     if decision.problem is None or not decision.problem.is_news:
         return
     try:
         tools.notices.publish(policy_notice(decision.problem))
-        mark_told(decision.problem, tools.policies, now=now)
+        mark_notified(decision.problem, tools.policies, now=now)
     except LifelineError as error:
         logger.error("notice not sent", error=str(error))
 
 
-class _Look:
+class _Reconciliation:
     def __init__(
         self,
         mode: Mode,
@@ -137,18 +139,18 @@ class _Look:
         )
         self._following = Following(ledger, targets, self._returning, self._answering.publish, run)
 
-    def answer(self, asks: Sequence[Ask]) -> tuple[VpcAnswer, ...]:
+    def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         targets, ledger = self._targets, self._tools.ledger
         wanted = None if targets.sweep else not_yet_answered(targets, ledger)
         with stage("observe", self._run.id) as part:
             vpcs = self._tools.network.observe(wanted)
             part.numbers["vpcs"] = len(vpcs)
         if not self._is_by_hand:
-            keep_asked(targets, [vpc.id for vpc in vpcs], ledger, self._run)
+            save_requested(targets, [vpc.id for vpc in vpcs], ledger, self._run)
             catalog, owner = self._tools.network.catalog, self._settings.stack_name
-            keep_claimed(targets, vpcs, ledger, catalog, owner, self._run)
+            save_claimed(targets, vpcs, ledger, catalog, owner, self._run)
         policy = self._decision.policy
-        if policy is None and all(ask.is_release for ask in asks):
+        if policy is None and all(request.is_release for request in requests):
             policy = Policy(rules=())  # what is given up needs none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
@@ -156,15 +158,15 @@ class _Look:
             answers = self._plan_and_apply(self._planning(policy), vpcs, wanted)
         seen = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go while it is looked at
-        missing = sorted(set(wanted if wanted is not None else targets.asks) - answered)
-        gone = [gone_answer(vpc_id, targets.asks[vpc_id]) for vpc_id in missing]
-        told = [self._gate.told(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
-        answers = sorted(told, key=lambda answer: answer.vpc_id)
-        self._answering.tell(answers, is_sweep=bool(targets.sweep))
+        missing = sorted(set(wanted if wanted is not None else targets.requests) - answered)
+        gone = [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in missing]
+        notified = [self._gate.notified(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
+        answers = sorted(notified, key=lambda answer: answer.vpc_id)
+        self._answering.notify(answers, is_sweep=bool(targets.sweep))
         if self._unwritten:
             raise self._unwritten
         self._forget(missing)
-        self._write_down(asks, vpcs)
+        self._write_down(requests, vpcs)
         return tuple(answers)
 
     # ---- planning it
@@ -212,12 +214,12 @@ class _Look:
                 extending.kept(vpcs), known, check_dns=checked[:_MOST_NAMED], is_region=is_region
             )
             left = self._take_turns(plans, waiting)
-            plans, coming = extending.foresee(plans, vpcs, is_region=is_region)
+            plans, coming = extending.preview(plans, vpcs, is_region=is_region)
             part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
         self._returning.look_again(coming)
         if self._mode is Mode.PLAN:
             plans = extending.foresee_frozen(plans)
-            return [*left, *(VpcAnswer.of(plan) for plan in self._gate.foresee(plans, vpcs).values())]
+            return [*left, *(VpcAnswer.of(plan) for plan in self._gate.preview(plans, vpcs).values())]
         if is_region:
             self._gate.see_region(vpcs)
         if self._gate.why_stop():
@@ -251,113 +253,115 @@ class _Look:
         wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work or self._clearing.wants(vpc_id)]
         idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
         self._gate.leave([answer.vpc_id for answer in idle])
-        memories = take_leases(wanting, self._tools.ledger, self._run)
-        busy = [as_deferred(plans[vpc_id], BUSY) for vpc_id in wanting if vpc_id not in memories]
+        states = take_leases(wanting, self._tools.ledger, self._run)
+        busy = [as_deferred(plans[vpc_id], BUSY) for vpc_id in wanting if vpc_id not in states]
         self._returning.wait_for_turn([answer.vpc_id for answer in busy])
         try:
-            leased = self._apply_leased(planning, extending, memories)
+            leased = self._apply_leased(planning, extending, states)
         finally:
-            give_back(memories, self._tools.ledger, self._run)
+            return_lease(states, self._tools.ledger, self._run)
         return [*idle, *busy, *leased]
 
     def _apply_leased(
-        self, planning: Planning, extending: Extending, memories: Mapping[str, Memory]
+        self, planning: Planning, extending: Extending, states: Mapping[str, VpcState]
     ) -> list[VpcAnswer]:
-        vpcs = self._tools.network.observe(memories)
-        known = {vpc.id: self._following.follow(vpc, memories[vpc.id]) for vpc in vpcs}
-        self._clearing.find(vpcs, memories)
-        memories = self._clearing.keep(memories)
+        vpcs = self._tools.network.observe(states)
+        known = {vpc.id: self._following.follow(vpc, states[vpc.id]) for vpc in vpcs}
+        self._clearing.find(vpcs, states)
+        states = self._clearing.keep(states)
         kept = [self._clearing.rest(vpc) for vpc in extending.kept(vpcs)]
-        plans, waiting = planning.plan(kept, known, check_dns=list(memories), fresh=True)
+        plans, waiting = planning.plan(kept, known, check_dns=list(states), fresh=True)
         left = self._take_turns(plans, waiting)
-        plans, memories = extending.decide(plans, vpcs, known, memories)
-        plans = {vpc_id: self._hold(plan, memories[vpc_id]) for vpc_id, plan in plans.items()}
+        plans, states = extending.decide(plans, vpcs, known, states)
+        plans = {vpc_id: self._hold(plan, states[vpc_id]) for vpc_id, plan in plans.items()}
         plans = self._gate.admit(plans, vpcs)
-        self._expect(extending, plans, memories)
+        self._expect(extending, plans, states)
         calls, why_stop = self._tools.ledger, self._gate.why_stop
         applied = apply_plans(plans, self._tools.endpoints, calls, self._run, why_stop=why_stop)
         self._gate.settle(applied)
         finish = partial(self._finish_or_say, extending)
-        done = [finish(plans[one], became, memories[one], known[one]) for one, became in applied.items()]
+        done = [finish(plans[one], became, states[one], known[one]) for one, became in applied.items()]
         return [*left, *done]
 
-    def _expect(self, extending: Extending, plans: Mapping[str, Plan], memories: dict[str, Memory]) -> None:
+    def _expect(self, extending: Extending, plans: Mapping[str, Plan], states: dict[str, VpcState]) -> None:
         """Keeps what is about to be switched on; where that fails nothing is done, and nothing stays counted."""
         try:
-            extending.canarying.expect(plans, memories)
+            extending.canarying.expect(plans, states)
         except LifelineError:
             self._gate.settle({vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()})
             raise
 
-    def _hold(self, plan: Plan, memory: Memory) -> Plan:
+    def _hold(self, plan: Plan, state: VpcState) -> Plan:
         """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
-        self._answering.leave_fights_out(plan.vpc_id, memory.frozen)
-        plan = hold(plan, memory.frozen, price_in(self._settings.region), now=self._run.now())
-        if self._targets.is_asked_by_a_person(plan.vpc_id):
+        self._answering.leave_conflicts_out(plan.vpc_id, state.frozen)
+        plan = block_frozen(plan, state.frozen, price_in(self._settings.region), now=self._run.now())
+        if self._targets.is_requested_by_a_person(plan.vpc_id):
             return plan
-        return held(plan, memory.released_at, self._run.now())
+        return held(plan, state.released_at, self._run.now())
 
     def _finish_or_say(
-        self, extending: Extending, plan: Plan, applied: Applied, memory: Memory, followed: Followed
+        self, extending: Extending, plan: Plan, applied: Applied, state: VpcState, followed: Followed
     ) -> VpcAnswer:
         """What was done is told even where it can't be written down; the error is raised once everybody was told."""
         try:
-            return self._finish(extending, plan, applied, memory, followed)
+            return self._finish(extending, plan, applied, state, followed)
         except LifelineError as error:
             logger.error("done, but not written down", vpc_id=plan.vpc_id, error=str(error))
             self._unwritten = error
             return VpcAnswer.of(plan, applied.actions)
 
     def _finish(
-        self, extending: Extending, plan: Plan, applied: Applied, memory: Memory, followed: Followed
+        self, extending: Extending, plan: Plan, applied: Applied, state: VpcState, followed: Followed
     ) -> VpcAnswer:
         tools, vpc_id, now = self._tools, plan.vpc_id, self._run.now()
         actions = self._returning.try_again(vpc_id, applied)
         self._returning.wait_for_switch(vpc_id, actions, is_teardown=self._clearing.wants(vpc_id))
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
         known = settled(followed.made, taken_away(actions))
-        kept = replace(memory, made={**known, **made}, failures=followed.failures)
-        if kept != memory:
-            tools.ledger.remember(vpc_id, kept, now=now)
-        keep_done(vpc_id, memory, actions, tools.ledger, now=now)
-        extending.canarying.settle(vpc_id, actions, memory)
-        self._remember_release(vpc_id, memory)
+        kept = replace(state, made={**known, **made}, failures=followed.failures)
+        if kept != state:
+            tools.ledger.save(vpc_id, kept, now=now)
+        save_done(vpc_id, state, actions, tools.ledger, now=now)
+        extending.canarying.settle(vpc_id, actions, state)
+        self._save_release(vpc_id, state)
         if made:
             self._returning.follow([vpc_id])
         if actions:
             tools.ledger.record_actions(vpc_id, actions, self._targets.triggers(vpc_id), now)
             self._answering.recorded.add(vpc_id)
         owner = self._settings.stack_name
-        self._answering.told_apart |= tell_yielded(plan, actions, memory, tools.ledger, tools.notices, owner, now)
+        self._answering.notified_apart |= notify_handed_over(
+            plan, actions, state, tools.ledger, tools.notices, owner, now
+        )
         done = tuple(action for action in actions if action.status is Status.DONE)
         return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
 
-    def _remember_release(self, vpc_id: str, memory: Memory) -> None:
+    def _save_release(self, vpc_id: str, state: VpcState) -> None:
         """From a release on nothing is made there for a while; whoever names the VPC by hand ends that."""
         now = self._run.now()
         if self._targets.is_release(vpc_id):
-            self._tools.ledger.keep_release(vpc_id, now, now=now)
-        elif memory.released_at and self._targets.is_asked_by_a_person(vpc_id):
-            self._tools.ledger.keep_release(vpc_id, None, now=now)
+            self._tools.ledger.save_release(vpc_id, now, now=now)
+        elif state.released_at and self._targets.is_requested_by_a_person(vpc_id):
+            self._tools.ledger.save_release(vpc_id, None, now=now)
 
     # ---- what stays of it
 
     def _forget(self, vpc_ids: Sequence[str]) -> None:
         """Of a VPC that is gone, nothing is told or tried any more."""
-        if vpc_ids and not self._is_by_hand and (found := forget(vpc_ids, self._tools.ledger, now=self._run.now())):
-            self._gate.forget(found)
+        if vpc_ids and not self._is_by_hand and (found := delete(vpc_ids, self._tools.ledger, now=self._run.now())):
+            self._gate.delete(found)
 
-    def _write_down(self, asks: Sequence[Ask], vpcs: Sequence[Vpc]) -> None:
+    def _write_down(self, requests: Sequence[Request], vpcs: Sequence[Vpc]) -> None:
         """Keeps when each VPC was looked at, last of all: a run that dies before is made good by its messages."""
         if self._is_by_hand:
             return
         targets, ledger, now = self._targets, self._tools.ledger, self._run.now()
-        if not all(ask.is_release for ask in targets.sweep):  # a release mends nothing that a change broke
-            ledger.remember(REGION, replace(ledger.recall(REGION), looked_at=self._started), now=now)
+        if not all(request.is_release for request in targets.sweep):  # a release mends nothing that a change broke
+            ledger.save(REGION, replace(ledger.load(REGION), reconciled_at=self._started), now=now)
         changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
         for vpc_id in changed:
-            ledger.remember(vpc_id, replace(ledger.recall(vpc_id), looked_at=self._started), now=now)
-        changes = changes_by_vpc(asks, targets)
+            ledger.save(vpc_id, replace(ledger.load(vpc_id), reconciled_at=self._started), now=now)
+        changes = changes_by_vpc(requests, targets)
         ledger.record_changes(changes, now=now)
         seen = ((vpc_id, one) for vpc_id, one in changes if one.event_id)
         self._tools.bus.send(change_event(vpc_id, _facts_of(one), now) for vpc_id, one in seen)

@@ -76,7 +76,7 @@ class Settings:
     sends_events: bool
     dashboard: str
     canary: bool
-    iac_settle: timedelta
+    iac_debounce: timedelta
     reconcile_arn: str = ""
 
     @property
@@ -113,7 +113,7 @@ class Settings:
             required_services=read.names("REQUIRED_SERVICES"),
             scope=read.one_of("SCOPE", Scope),
             coverage=read.one_of("COVERAGE", Coverage),
-            settle=read.seconds("SETTLE_SECONDS"),
+            settle=read.seconds("DEBOUNCE_SECONDS"),
             queue_url=read.optional("QUEUE_URL"),
             dead_letter_queue_url=read.optional("DEAD_LETTER_QUEUE_URL"),
             table_name=read.text("TABLE_NAME"),
@@ -138,7 +138,7 @@ class Settings:
             sends_events=read.optional("SEND_EVENTS") == "yes",
             dashboard=read.optional("DASHBOARD"),
             canary=read.flag("CANARY"),
-            iac_settle=read.seconds("IAC_SETTLE_SECONDS", default=600, within=range(901)),
+            iac_debounce=read.seconds("IAC_DEBOUNCE_SECONDS", default=600, within=range(901)),
         )
 
 

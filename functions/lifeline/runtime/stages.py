@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from lifeline.runtime.observability import logger
 from lifeline.runtime.tracing import Subsegment, subsegment
 
-TELL_EVERY = timedelta(seconds=10)
+LOG_EVERY = timedelta(seconds=10)
 
 
 @contextmanager
@@ -34,17 +34,17 @@ class Progress:
     stage: str
     run_id: str
     total: int
-    told_at: datetime
+    notified_at: datetime
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started_at = self.told_at
+        self.started_at = self.notified_at
 
     def step(self, done: int, now: datetime) -> None:
         """`done` of all are done."""
-        if now - self.told_at < TELL_EVERY:
+        if now - self.notified_at < LOG_EVERY:
             return
-        self.told_at = now
+        self.notified_at = now
         seconds = (now - self.started_at).total_seconds()
         left = self.total - done
         logger.info("progress", stage=self.stage, run_id=self.run_id, done=done, left=left, seconds=seconds)

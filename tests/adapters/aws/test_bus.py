@@ -57,8 +57,8 @@ def not_sent() -> float:
     return sum(found)
 
 
-def send(stub: Stub, *told: BusEvent) -> None:
-    Bus(is_on=True, stack_name="lifeline", events=stub).send(told)
+def send(stub: Stub, *notified: BusEvent) -> None:
+    Bus(is_on=True, stack_name="lifeline", events=stub).send(notified)
 
 
 def test_an_event_says_whose_it_is_of_what_type_and_when() -> None:

@@ -10,7 +10,7 @@ from moto import mock_aws
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.aws.cloudwatch import CloudWatch
-from lifeline.core.agents.gaps import Moment, Series, Window
+from lifeline.core.agents.gaps import Series, Timing, Window
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import (
@@ -170,7 +170,7 @@ class TestReading:
         assert (asked["StartTime"], asked["EndTime"]) == (minute(0), minute(10))
 
     def test_a_period_of_five_seconds_is_read_as_such(self) -> None:
-        moment = Moment(START, Rules(timedelta(seconds=5), timedelta(seconds=20)))
+        moment = Timing(START, Rules(timedelta(seconds=5), timedelta(seconds=20)))
         last = START - timedelta(seconds=10)
         publish("i-0000000a", at=last)
         assert CloudWatch(WATCH).read([series()], moment.usual_window) == {series(): (last,)}
@@ -185,13 +185,13 @@ class TestReading:
     @pytest.mark.parametrize(("count", "most"), [(1, 1), (500, 1), (1000, 2), (1001, 3)])
     def test_no_more_calls_are_made_than_the_series_fill(self, count: int, most: int) -> None:
         wanted = [series(f"i-{number:08x}") for number in range(count)]
-        window = Moment(START, Rules()).usual_window
+        window = Timing(START, Rules()).usual_window
         with calls("cloudwatch") as made:
             CloudWatch(WATCH).read([*wanted, *wanted], window)
         assert len(made) == most
 
     def test_no_call_asks_for_more_datapoints_than_one_answer_holds(self) -> None:
-        window = Moment(START, Rules(timedelta(seconds=5), GRACE)).recent_window
+        window = Timing(START, Rules(timedelta(seconds=5), GRACE)).recent_window
         with calls("cloudwatch") as made:
             CloudWatch(WATCH).read([series(f"i-{number:08x}") for number in range(50)], window)
         assert max(len(asked["MetricDataQueries"]) for _, asked in made) * window.points <= 100_800

@@ -77,7 +77,7 @@ def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
     ec2.authorize_security_group_ingress(GroupId=naming, IpPermissions=[rule])
     ec2.authorize_security_group_ingress(GroupId=free, IpPermissions=[rule | {"UserIdGroupPairs": [{"GroupId": free}]}])
 
-    assert Lookup().users_of_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}
+    assert Lookup().users_of_security_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}
 
 
 def test_every_interface_of_a_vpc_is_read_whoever_s_it_is(world: World) -> None:

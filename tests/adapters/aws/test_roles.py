@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from lifeline.adapters.aws.roles import Roles
-from lifeline.core.incidents.iam_policy import Permit
+from lifeline.core.incidents.iam_policy import Permission
 
 ACCOUNT = "arn:aws:iam::123456789012"
 PROFILE = f"{ACCOUNT}:instance-profile/team/web"
@@ -71,16 +71,16 @@ def iam() -> Iterator[Iam]:
         made.stub.assert_no_pending_responses()
 
 
-def verdict(iam: Iam) -> tuple[Permit, str, str]:
+def verdict(iam: Iam) -> tuple[Permission, str, str]:
     found = Roles(iam.client).may_publish(PROFILE, "CWAgent")
-    return found.permit, found.role, found.words
+    return found.permission, found.role, found.words
 
 
 def test_a_role_that_allows_it_may_publish(iam: Iam) -> None:
     iam.has_profile(ROLE)
     iam.decides("allowed", MissingContextValues=["aws:SourceVpc"])
-    permit, role, words = verdict(iam)
-    assert (permit, role) == (Permit.ALLOWED, ROLE)
+    permission, role, words = verdict(iam)
+    assert (permission, role) == (Permission.ALLOWED, ROLE)
     assert words == "the role web-role allows cloudwatch:PutMetricData in namespace CWAgent"
 
 
@@ -106,50 +106,50 @@ def test_a_role_that_does_not_allow_it_is_denied_in_words(
 ) -> None:
     iam.has_profile(ROLE)
     iam.decides(decision, **more)
-    assert verdict(iam) == (Permit.DENIED, ROLE, f"{words} cloudwatch:PutMetricData in namespace CWAgent")
+    assert verdict(iam) == (Permission.DENIED, ROLE, f"{words} cloudwatch:PutMetricData in namespace CWAgent")
 
 
 @pytest.mark.parametrize("decision", ["implicitDeny", "explicitDeny"])
 def test_a_denial_that_depends_on_what_the_simulator_does_not_know_is_unsure(iam: Iam, decision: str) -> None:
     iam.has_profile(ROLE)
     iam.decides(decision, MissingContextValues=["aws:SourceVpce", "aws:SourceIp"])
-    permit, role, words = verdict(iam)
-    assert (permit, role) == (Permit.UNSURE, ROLE)
+    permission, role, words = verdict(iam)
+    assert (permission, role) == (Permission.UNSURE, ROLE)
     assert words.endswith("its policies ask for aws:SourceIp, aws:SourceVpce")
 
 
 def test_an_answer_without_a_decision_is_unsure(iam: Iam) -> None:
     iam.has_profile(ROLE)
     iam.stub.add_response("simulate_principal_policy", {"EvaluationResults": []}, SIMULATION)
-    assert verdict(iam)[0] is Permit.UNSURE
+    assert verdict(iam)[0] is Permission.UNSURE
 
 
 def test_a_profile_without_a_role_is_denied(iam: Iam) -> None:
     iam.has_profile()
-    assert verdict(iam) == (Permit.DENIED, "", "the instance profile web has no role")
+    assert verdict(iam) == (Permission.DENIED, "", "the instance profile web has no role")
 
 
 def test_a_profile_that_is_gone_is_denied(iam: Iam) -> None:
     iam.refuses("get_instance_profile", "NoSuchEntity", 404)
-    assert verdict(iam) == (Permit.DENIED, "", "the instance profile web doesn't exist any more")
+    assert verdict(iam) == (Permission.DENIED, "", "the instance profile web doesn't exist any more")
 
 
 def test_a_role_that_is_gone_is_denied(iam: Iam) -> None:
     iam.has_profile(ROLE)
     iam.refuses("simulate_principal_policy", "NoSuchEntity", 404)
-    assert verdict(iam) == (Permit.DENIED, ROLE, "the role web-role doesn't exist any more")
+    assert verdict(iam) == (Permission.DENIED, ROLE, "the role web-role doesn't exist any more")
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "ServiceFailure"])
 def test_what_cannot_be_asked_is_unsure(iam: Iam, code: str) -> None:
     iam.refuses("get_instance_profile", code)
-    assert verdict(iam) == (Permit.UNSURE, "", f"the instance profile web could not be checked: {code}")
+    assert verdict(iam) == (Permission.UNSURE, "", f"the instance profile web could not be checked: {code}")
 
 
 def test_a_simulation_that_is_refused_is_unsure(iam: Iam) -> None:
     iam.has_profile(ROLE)
     iam.refuses("simulate_principal_policy", "AccessDenied")
-    assert verdict(iam) == (Permit.UNSURE, ROLE, "the role web-role could not be checked: AccessDenied")
+    assert verdict(iam) == (Permission.UNSURE, ROLE, "the role web-role could not be checked: AccessDenied")
 
 
 def test_iam_is_asked_once_for_each_profile_and_namespace(iam: Iam) -> None:
@@ -164,5 +164,5 @@ def test_each_namespace_is_judged_for_itself(iam: Iam) -> None:
     iam.decides("allowed")
     iam.refuses("get_instance_profile", "AccessDenied")
     roles = Roles(iam.client)
-    assert roles.may_publish(PROFILE, "CWAgent").permit is Permit.ALLOWED
-    assert roles.may_publish(PROFILE, "Custom").permit is Permit.UNSURE
+    assert roles.may_publish(PROFILE, "CWAgent").permission is Permission.ALLOWED
+    assert roles.may_publish(PROFILE, "Custom").permission is Permission.UNSURE

@@ -118,10 +118,10 @@ def test_subscriptions_filter_by_kind_severity_account_and_vpc(
 def test_chat_has_a_topic_and_a_form_of_its_own(sns: Any) -> None:
     topic_arn, chat_arn = make_topic(sns), make_topic(sns, "chat")
     publish(topic_arn, NOTICE, chat_topic_arn=chat_arn)
-    (told,) = sent(chat_arn)
-    form = json.loads(told[1])
+    (notified,) = sent(chat_arn)
+    form = json.loads(notified[1])
     assert (form["source"], form["content"]["title"]) == ("custom", "a subject")
-    assert told[3].keys() == {"kind", "severity", "vpc_id", "account"}
+    assert notified[3].keys() == {"kind", "severity", "vpc_id", "account"}
     assert len(sent(topic_arn)) == 1
 
 

@@ -10,15 +10,15 @@ import pytest
 
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.approval import LIFE, Offer, OfferState
-from lifeline.core.guards.limits import Grant, Use
+from lifeline.core.guards.limits import Grant, Usage
 from tests.support.world import World, emulated_world
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
-USE = Use(
+USE = Usage(
     (Grant(VPC, NOW, "token", frozenset({"monitoring subnet-a"})), Grant(VPC, NOW + timedelta(microseconds=1))),
     {VPC: 3},
 )
@@ -35,7 +35,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_the_use_is_kept_as_it_was_and_nothing_is_written_that_stays_the_same(world: World) -> None:
-    grants = Grants("ledger")
+    grants = LimitUsage("ledger")
     assert grants.change(lambda use: (use, "unchanged")) == "unchanged"
     assert world.dynamodb.scan(TableName="ledger")["Items"] == []
     assert grants.change(lambda _: (USE, "said")) == "said"
@@ -45,24 +45,24 @@ def test_the_use_is_kept_as_it_was_and_nothing_is_written_that_stays_the_same(wo
 def test_a_run_that_was_slower_decides_anew_on_what_the_faster_one_left(world: World) -> None:
     seen: list[int] = []
 
-    def decide(use: Use) -> tuple[Use, int]:
+    def decide(use: Usage) -> tuple[Usage, int]:
         seen.append(use.interfaces.get(VPC, 0))
         if len(seen) == 1:
-            Grants("ledger").change(lambda _: (USE, None))
-        return Use((), {VPC: use.interfaces.get(VPC, 0) + 1}), seen[-1]
+            LimitUsage("ledger").change(lambda _: (USE, None))
+        return Usage((), {VPC: use.interfaces.get(VPC, 0) + 1}), seen[-1]
 
-    assert Grants("ledger").change(decide) == 3
-    assert (seen, Grants("ledger").read().interfaces) == ([0, 3], {VPC: 4})
+    assert LimitUsage("ledger").change(decide) == 3
+    assert (seen, LimitUsage("ledger").read().interfaces) == ([0, 3], {VPC: 4})
 
 
 def test_a_run_that_is_always_slower_gives_up_and_takes_no_place(world: World) -> None:
-    def decide(use: Use) -> tuple[Use, None]:
-        Grants("ledger").change(lambda other: (Use((), {VPC: other.interfaces.get(VPC, 0) + 1}), None))
-        return Use((), {"vpc-mine": 1}), None
+    def decide(use: Usage) -> tuple[Usage, None]:
+        LimitUsage("ledger").change(lambda other: (Usage((), {VPC: other.interfaces.get(VPC, 0) + 1}), None))
+        return Usage((), {"vpc-mine": 1}), None
 
     with pytest.raises(TransientError, match="too many runs"):
-        Grants("ledger").change(decide)
-    assert "vpc-mine" not in Grants("ledger").read().interfaces
+        LimitUsage("ledger").change(decide)
+    assert "vpc-mine" not in LimitUsage("ledger").read().interfaces
 
 
 # ---- approvals
@@ -70,12 +70,12 @@ def test_a_run_that_is_always_slower_gives_up_and_takes_no_place(world: World) -
 
 def test_an_offer_that_lives_is_not_prolonged_and_one_that_ended_is_made_anew(world: World) -> None:
     approvals = Approvals("ledger")
-    assert approvals.recall(OFFER.plan_id) is None
+    assert approvals.load(OFFER.plan_id) is None
     assert approvals.offer(OFFER, now=NOW) == OFFER
     later = replace(OFFER, ends_at=OFFER.ends_at + timedelta(hours=5))
     assert approvals.offer(later, now=NOW + timedelta(hours=5)) == OFFER
     assert approvals.offer(later, now=NOW + LIFE) == later
-    assert approvals.recall(OFFER.plan_id) == later
+    assert approvals.load(OFFER.plan_id) == later
 
 
 def test_it_is_approved_once_and_claimed_once(world: World) -> None:
@@ -85,7 +85,7 @@ def test_it_is_approved_once_and_claimed_once(world: World) -> None:
     assert [approvals.approve(OFFER, now=NOW) for _ in range(2)] == [True, False]
     assert [approvals.claim(OFFER, now=NOW) for _ in range(2)] == [True, False]
     assert not approvals.refuse(OFFER, now=NOW)
-    assert approvals.recall(OFFER.plan_id) == replace(OFFER, state=OfferState.USED)
+    assert approvals.load(OFFER.plan_id) == replace(OFFER, state=OfferState.USED)
 
 
 def test_once_its_time_is_up_it_is_neither_approved_nor_claimed(world: World) -> None:
@@ -113,11 +113,11 @@ def test_the_parameter_is_read_anew_each_time_and_one_that_is_missing_counts_as_
 
 def test_one_run_a_day_tells_of_it_and_another_one_if_that_failed(world: World) -> None:
     switch = KillSwitch("/lifeline/stop", "ledger")
-    assert [switch.take_turn_to_tell(now=NOW + timedelta(hours=hour)) for hour in (0, 1, 23, 24)] == [
+    assert [switch.reserve_notice(now=NOW + timedelta(hours=hour)) for hour in (0, 1, 23, 24)] == [
         True,
         False,
         False,
         True,
     ]
-    switch.give_turn_back()
-    assert switch.take_turn_to_tell(now=NOW + timedelta(hours=25))
+    switch.return_reservation()
+    assert switch.reserve_notice(now=NOW + timedelta(hours=25))

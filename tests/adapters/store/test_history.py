@@ -11,7 +11,7 @@ from moto import mock_aws
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import InvalidInputError, TransientError
 from lifeline.core.history.change import Change
@@ -19,14 +19,14 @@ from lifeline.core.history.entries import EndpointOutcome, Entry
 from lifeline.core.history.text import line_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.requests.history import HistoryAsk
+from lifeline.core.requests.history import HistoryRequest
 from lifeline.core.requests.request import Trigger
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
 OTHER = "vpc-0fedcba9876543210"
-WHOLE = HistoryAsk(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + timedelta(days=2))
+WHOLE = HistoryRequest(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + timedelta(days=2))
 
 
 @pytest.fixture
@@ -69,17 +69,17 @@ def tell_a_story(ledger: Ledger) -> None:
     ledger.record_outcomes(VPC, [outcome()], now=after(125.5))
 
 
-def read(ask: HistoryAsk, most: int = 100, now: datetime = NOW + timedelta(days=1)) -> list[Entry]:
+def read(request: HistoryRequest, most: int = 100, now: datetime = NOW + timedelta(days=1)) -> list[Entry]:
     """Page by page, until there is no more."""
     found: list[Entry] = []
     while True:
-        page = History(TABLE).read(ask, now=now, most=most)
+        page = History(TABLE).read(request, now=now, most=most)
         assert len(page.entries) <= most
         found += page.entries
-        assert len({one.place for one in found}) == len(found), "an entry came twice"
+        assert len({one.sort_key for one in found}) == len(found), "an entry came twice"
         if not page.next:
             return found
-        ask = replace(ask, after=page.next)
+        request = replace(request, after=page.next)
 
 
 def kinds(entries: list[Entry]) -> list[str]:
@@ -110,22 +110,22 @@ def test_only_the_time_that_is_asked_for_is_read(ledger: Ledger) -> None:
 def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: Ledger, most: int) -> None:
     tell_a_story(ledger)
     ledger.record_changes([(VPC, change(-43_201)), (VPC, change(43_200)), (VPC, change(-43_200))], now=NOW)
-    found = read(HistoryAsk(day=date(2026, 11, 20)), most)
+    found = read(HistoryRequest(day=date(2026, 11, 20)), most)
     assert kinds(found) == ["change", "change", "change", "action", "action", "outcome"]
     assert [one.vpc_id for one in found[:3]] == [VPC, VPC, OTHER]
-    assert [one.facts["event_id"] for one in read(HistoryAsk(day=date(2026, 11, 21)))] == ["e43200"]
+    assert [one.facts["event_id"] for one in read(HistoryRequest(day=date(2026, 11, 21)))] == ["e43200"]
 
 
 def test_a_day_and_the_vpc_tell_the_same(ledger: Ledger) -> None:
     tell_a_story(ledger)
-    assert [one for one in read(HistoryAsk(day=NOW.date())) if one.vpc_id == VPC] == read(WHOLE)
+    assert [one for one in read(HistoryRequest(day=NOW.date())) if one.vpc_id == VPC] == read(WHOLE)
 
 
 def test_what_is_recorded_twice_is_one_entry(ledger: Ledger) -> None:
     tell_a_story(ledger)
-    before = read(HistoryAsk(day=NOW.date()))
+    before = read(HistoryRequest(day=NOW.date()))
     tell_a_story(ledger)
-    assert read(HistoryAsk(day=NOW.date())) == before
+    assert read(HistoryRequest(day=NOW.date())) == before
 
 
 def test_an_outcome_that_is_seen_again_later_stays_at_its_first_time(ledger: Ledger) -> None:
@@ -149,7 +149,7 @@ def test_more_changes_within_one_second_than_a_page_holds_are_all_read(ledger: L
     ledger.record_changes([(VPC, change(0, f"e{number:02}")) for number in range(30)], now=NOW)
     wanted = [f"e{number:02}" for number in range(30)]
     assert [one.facts["event_id"] for one in read(WHOLE, 7)] == wanted
-    assert [one.facts["event_id"] for one in read(HistoryAsk(day=NOW.date()), 7)] == wanted
+    assert [one.facts["event_id"] for one in read(HistoryRequest(day=NOW.date()), 7)] == wanted
 
 
 def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(ledger: Ledger) -> None:
@@ -160,7 +160,7 @@ def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(led
     incidents.save(incident("inc-2"))
     assert mine is not None
     ledger.record_actions(VPC, [action()], [], after(310))
-    asked = HistoryAsk(incident="inc-1")
+    asked = HistoryRequest(incident="inc-1")
     assert kinds(read(asked, now=after(400))) == ["change", "incident", "action"]
     assert kinds(read(asked, now=after(305))) == ["change", "incident"]
     assert incidents.close(mine, now=after(900.5))
@@ -174,20 +174,20 @@ def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(led
 def test_an_incident_of_no_vpc_is_found_by_its_id_and_its_day(ledger: Ledger) -> None:
     nowhere = replace(incident().cause, vpc_id="")
     Incidents(TABLE).save(incident(cause=nowhere))
-    assert [one.facts["incident"] for one in read(HistoryAsk(incident="inc-1"))] == ["inc-1"]
-    assert [one.vpc_id for one in read(HistoryAsk(day=NOW.date()))] == [""]
+    assert [one.facts["incident"] for one in read(HistoryRequest(incident="inc-1"))] == ["inc-1"]
+    assert [one.vpc_id for one in read(HistoryRequest(day=NOW.date()))] == [""]
 
 
 def test_an_unknown_incident_is_refused_by_name(ledger: Ledger) -> None:
     with pytest.raises(InvalidInputError, match="inc-9 is not in the ledger") as refused:
-        read(HistoryAsk(incident="inc-9"))
+        read(HistoryRequest(incident="inc-9"))
     assert refused.value.field == "history.incident"
 
 
 def test_what_else_is_kept_of_a_vpc_is_not_its_history(ledger: Ledger) -> None:
-    ledger.remember(VPC, Memory(NOW), now=NOW)
+    ledger.save(VPC, VpcState(NOW), now=NOW)
     assert read(WHOLE) == []
-    assert read(HistoryAsk(day=NOW.date())) == []
+    assert read(HistoryRequest(day=NOW.date())) == []
 
 
 def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) -> None:
@@ -196,7 +196,7 @@ def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) 
     clients.client("dynamodb").put_item(TableName=TABLE, Item={**key, **old})
     [found] = read(WHOLE)
     assert (line_of(found), found.facts["size"]) == ("DeleteRoute by alice", 1.5)
-    assert read(HistoryAsk(day=NOW.date())) == []
+    assert read(HistoryRequest(day=NOW.date())) == []
 
 
 def test_the_record_is_kept_as_long_as_the_operator_says(ledger: Ledger) -> None:

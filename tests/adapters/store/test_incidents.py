@@ -79,7 +79,7 @@ causes = st.builds(
     change=st.none() | changes,
     fixed_at=maybe,
     fix=texts,
-    is_healable=st.booleans(),
+    is_repairable=st.booleans(),
 )
 all_incidents = st.builds(
     Incident,
@@ -89,10 +89,10 @@ all_incidents = st.builds(
     began=times,
     opened_at=times,
     phase=st.sampled_from(Phase),
-    looked_at=maybe,
-    told_at=maybe,
-    told_agents=st.integers(0, 100_000),
-    told_phase=st.sampled_from(Phase),
+    checked_at=maybe,
+    notified_at=maybe,
+    notified_agents=st.integers(0, 100_000),
+    notified_phase=st.sampled_from(Phase),
     reminders=st.integers(0, 100),
     gone=st.integers(0, 100),
 )
@@ -135,9 +135,9 @@ def test_what_an_operator_looks_for_stands_beside_the_incident(incidents: Incide
 
 
 def test_of_two_runs_that_open_an_incident_one_has_its_way(incidents: Incidents) -> None:
-    saved(incidents, incident(told_agents=1))
-    assert incidents.save(incident(told_agents=2)) is None
-    assert incidents.read_open(WATCH)[0].told_agents == 1
+    saved(incidents, incident(notified_agents=1))
+    assert incidents.save(incident(notified_agents=2)) is None
+    assert incidents.read_open(WATCH)[0].notified_agents == 1
 
 
 def test_of_two_runs_that_change_an_incident_one_has_its_way(incidents: Incidents) -> None:
@@ -199,7 +199,7 @@ def test_fields_that_came_later_may_be_absent_and_newer_ones_are_passed_over(inc
     found = saved(incidents, incident())
     item = items()["OPEN#inc-1"]
     kept = json.loads(item["incident"]["S"])
-    del kept["gone"], kept["looked_at"], kept["cause"]["fix"]
+    del kept["gone"], kept["checked_at"], kept["cause"]["fix"]
     changed = {**item, "incident": {"S": json.dumps({**kept, "mood": "low"})}}
     clients.client("dynamodb").put_item(TableName=TABLE, Item=changed)
     assert incidents.read_open(WATCH) == (found,)
@@ -221,7 +221,7 @@ def test_the_opening_and_the_closing_are_on_record_once_each_below_the_vpc(incid
     change = Change(minute(0), "e-1", "DeleteRoute", "alice")
     first = saved(incidents, incident(cause=cause(change=change)))
     assert incidents.save(incident(cause=cause(change=change))) is None
-    second = saved(incidents, replace(first, told_agents=3, cause=cause(fix="the route is back")))
+    second = saved(incidents, replace(first, notified_agents=3, cause=cause(fix="the route is back")))
     assert incidents.close(second, now=CLOSED_AT)
     assert not incidents.close(second, now=CLOSED_AT + timedelta(minutes=1))
     opened, closed = on_record()
@@ -229,7 +229,7 @@ def test_the_opening_and_the_closing_are_on_record_once_each_below_the_vpc(incid
     assert opened["begun_by"] == {"event_id": "e-1", "event_name": "DeleteRoute", "actor": "alice"}
     assert closed["sk"] == f"INCIDENT#{CLOSED_AT.isoformat()}#inc-1#closed"
     assert (closed["agents"], closed["fix"]) == (3, "the route is back")
-    assert {one["shelf"] for one in (opened, closed)} == {f"DAY#{CLOSED_AT:%Y-%m-%d}"}
+    assert {one["index_pk"] for one in (opened, closed)} == {f"DAY#{CLOSED_AT:%Y-%m-%d}"}
 
 
 def test_what_is_refused_leaves_no_line_on_record(incidents: Incidents) -> None:

@@ -58,7 +58,7 @@ def test_throttling_passes(world: World) -> None:
 
 
 def test_nothing_is_known_at_first(store: PolicyStore) -> None:
-    assert store.recall() == Known()
+    assert store.load() == Known()
 
 
 def test_the_last_valid_document_is_kept_for_good(store: PolicyStore, world: World) -> None:
@@ -66,7 +66,7 @@ def test_the_last_valid_document_is_kept_for_good(store: PolicyStore, world: Wor
     store.keep(first, instead_of=None, now=NOW)
     store.keep(second, instead_of=first, now=NOW)
     store.keep(third, instead_of=second, now=NOW)
-    assert store.recall() == Known(last_valid=third)
+    assert store.load() == Known(last_valid=third)
     (item,) = world.dynamodb.scan(TableName="ledger")["Items"]
     assert (item["pk"], item["sk"]) == ({"S": "POLICY"}, {"S": "LAST_VALID"})
     assert item["kept_at"] == {"S": "2026-11-22T12:00:00+00:00"}
@@ -79,24 +79,24 @@ def test_what_another_run_kept_meanwhile_stays(store: PolicyStore) -> None:
     store.keep(third, instead_of=first, now=NOW)
     store.keep(second, instead_of=first, now=NOW)
     store.keep(second, instead_of=None, now=NOW)
-    assert store.recall().last_valid == third
+    assert store.load().last_valid == third
 
 
 def test_a_refusal_is_kept_until_it_is_over(store: PolicyStore, world: World) -> None:
     store.write_down(REFUSED, now=NOW)
-    assert store.recall() == Known(refused=REFUSED)
-    told = Refused(REFUSED.version, REFUSED.field, REFUSED.message, is_told=True)
-    store.write_down(told, now=NOW)
-    assert store.recall() == Known(refused=told)
-    assert REFUSED.is_same_as(told)
-    store.close(told, now=NOW)
-    assert store.recall() == Known()
+    assert store.load() == Known(refused=REFUSED)
+    notified = Refused(REFUSED.version, REFUSED.field, REFUSED.message, is_notified=True)
+    store.write_down(notified, now=NOW)
+    assert store.load() == Known(refused=notified)
+    assert REFUSED.is_same_as(notified)
+    store.close(notified, now=NOW)
+    assert store.load() == Known()
     (item,) = world.dynamodb.scan(TableName="ledger")["Items"]
     assert (item["sk"], item["over_at"]) == ({"S": "REFUSED"}, {"S": "2026-11-22T12:00:00+00:00"})
 
 
 def test_a_ledger_that_cant_be_reached_is_an_error(world: World) -> None:
     with pytest.raises(TerminalError, match="ledger: read the policy: ResourceNotFound"):
-        PolicyStore("no-such-table").recall()
+        PolicyStore("no-such-table").load()
     with pytest.raises(TerminalError, match="ledger: keep the policy: ResourceNotFound"):
         PolicyStore("no-such-table").keep(Document("{}", 1), instead_of=None, now=NOW)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
-from lifeline.core.coexist.conflicts import Fight, Undoing
-from lifeline.core.coexist.effects import Claim, Loss
+from lifeline.core.coexist.conflicts import Conflict, Reversal
+from lifeline.core.coexist.effects import Effect, EffectKind
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -31,7 +31,7 @@ def ledger(world: World) -> Ledger:
     return Ledger("ledger")
 
 
-def lease(ledger: Ledger, run: str, now: datetime = NOW) -> Memory | None:
+def lease(ledger: Ledger, run: str, now: datetime = NOW) -> VpcState | None:
     return ledger.take_lease(VPC, run, now=now, until=now + timedelta(minutes=5))
 
 
@@ -39,9 +39,9 @@ def test_one_run_has_a_vpc_at_a_time(ledger: Ledger) -> None:
     assert lease(ledger, "one") is not None
     assert lease(ledger, "two") is None
     assert lease(ledger, "one") is not None
-    ledger.give_back(VPC, "two")  # not its own
+    ledger.return_lease(VPC, "two")  # not its own
     assert lease(ledger, "two") is None
-    ledger.give_back(VPC, "one")
+    ledger.return_lease(VPC, "one")
     assert lease(ledger, "two") is not None
 
 
@@ -51,11 +51,11 @@ def test_a_lease_that_ran_out_passes_on(ledger: Ledger) -> None:
 
 
 def test_what_is_remembered_comes_with_the_lease(ledger: Ledger) -> None:
-    memory = Memory(NOW, {"monitoring": Made("vpce-1", NOW)}, {"logs": 1}, told="abc")
-    ledger.remember(VPC, memory, now=NOW)
-    assert ledger.recall(VPC) == memory
-    assert lease(ledger, "one") == memory
-    assert ledger.recall("vpc-0fedcba9876543210") == Memory()
+    state = VpcState(NOW, {"monitoring": Made("vpce-1", NOW)}, {"logs": 1}, notified="abc")
+    ledger.save(VPC, state, now=NOW)
+    assert ledger.load(VPC) == state
+    assert lease(ledger, "one") == state
+    assert ledger.load("vpc-0fedcba9876543210") == VpcState()
 
 
 def test_the_budget_is_one_for_all_runs(ledger: Ledger) -> None:
@@ -157,70 +157,70 @@ def test_the_latest_change_is_when_one_was_last_written_down(ledger: Ledger) -> 
 
 def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(ledger: Ledger, world: World) -> None:
     made = Made("vpce-1", NOW, is_settled=True, ready_at=NOW + timedelta(seconds=90))
-    ledger.remember(VPC, Memory(made={"monitoring": made}), now=NOW)
-    assert ledger.recall(VPC).made == {"monitoring": made}
+    ledger.save(VPC, VpcState(made={"monitoring": made}), now=NOW)
+    assert ledger.load(VPC).made == {"monitoring": made}
     old = {"endpoint_id": {"S": "vpce-1"}, "at": {"S": NOW.isoformat()}, "is_settled": {"BOOL": True}}
     key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "LOOK"}}
     world.dynamodb.put_item(TableName="ledger", Item={**key, "made": {"M": {"monitoring": {"M": old}}}})
-    assert ledger.recall(VPC).made == {"monitoring": replace(made, ready_at=None)}
+    assert ledger.load(VPC).made == {"monitoring": replace(made, ready_at=None)}
 
 
 def test_since_when_something_is_not_needed_outlasts_what_else_is_remembered(ledger: Ledger) -> None:
     since = {"vpce-1": NOW, "sg-1": NOW + timedelta(hours=1)}
-    ledger.keep_unneeded(VPC, since, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    ledger.save_unneeded(VPC, since, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
     kept = lease(ledger, "one")
     assert kept
-    assert (kept.unneeded, kept.told) == (since, "x")
-    assert ledger.recall(VPC).unneeded == since
+    assert (kept.unneeded, kept.notified) == (since, "x")
+    assert ledger.load(VPC).unneeded == since
 
 
 def test_items_from_before_have_nothing_unneeded(ledger: Ledger) -> None:
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
-    assert (ledger.recall(VPC).unneeded, ledger.recall(VPC).released_at) == ({}, None)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
+    assert (ledger.load(VPC).unneeded, ledger.load(VPC).released_at) == ({}, None)
     assert ledger.retiring() == frozenset()
 
 
 def test_the_list_names_the_vpcs_that_have_something_unneeded(ledger: Ledger) -> None:
     other = "vpc-0fedcba9876543210"
     for vpc_id in (VPC, other, VPC):
-        ledger.keep_unneeded(vpc_id, {"vpce-1": NOW}, now=NOW)
+        ledger.save_unneeded(vpc_id, {"vpce-1": NOW}, now=NOW)
     assert ledger.retiring() == {VPC, other}
-    ledger.keep_unneeded(VPC, {}, now=NOW)
+    ledger.save_unneeded(VPC, {}, now=NOW)
     assert ledger.retiring() == {other}
-    assert ledger.recall(VPC).unneeded == {}
-    ledger.forget_retiring(other)
+    assert ledger.load(VPC).unneeded == {}
+    ledger.delete_retiring(other)
     assert ledger.retiring() == frozenset()
 
 
 def test_a_release_is_remembered_until_somebody_wants_the_vpc_back(ledger: Ledger) -> None:
-    ledger.keep_release(VPC, NOW, now=NOW)
-    ledger.remember(VPC, Memory(), now=NOW)
-    assert ledger.recall(VPC).released_at == NOW
-    ledger.keep_release(VPC, None, now=NOW)
-    assert ledger.recall(VPC).released_at is None
+    ledger.save_release(VPC, NOW, now=NOW)
+    ledger.save(VPC, VpcState(), now=NOW)
+    assert ledger.load(VPC).released_at == NOW
+    ledger.save_release(VPC, None, now=NOW)
+    assert ledger.load(VPC).released_at is None
 
 
 def test_when_teardowns_were_told_is_remembered_beside_the_rest(ledger: Ledger) -> None:
-    ledger.keep_teardowns(VPC, {"subnet-1 cleared": NOW, "subnet-2 cleared": None}, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
-    assert ledger.recall(VPC).teardowns == {"subnet-1 cleared": NOW, "subnet-2 cleared": None}
+    ledger.save_teardowns(VPC, {"subnet-1 cleared": NOW, "subnet-2 cleared": None}, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
+    assert ledger.load(VPC).teardowns == {"subnet-1 cleared": NOW, "subnet-2 cleared": None}
 
 
 def test_a_vpc_that_is_gone_is_forgotten_and_taken_off_the_list(ledger: Ledger) -> None:
-    ledger.remember(VPC, Memory(told="x", failures={"monitoring": 2}), now=NOW)
-    ledger.keep_unneeded(VPC, {"vpce-1": NOW}, now=NOW)
-    assert ledger.forget(VPC, now=NOW)
-    assert ledger.recall(VPC) == Memory()
+    ledger.save(VPC, VpcState(notified="x", failures={"monitoring": 2}), now=NOW)
+    ledger.save_unneeded(VPC, {"vpce-1": NOW}, now=NOW)
+    assert ledger.delete(VPC, now=NOW)
+    assert ledger.load(VPC) == VpcState()
     assert ledger.retiring() == frozenset()
 
 
 def test_nothing_is_forgotten_of_a_vpc_that_another_run_works_on_or_nobody_knows(ledger: Ledger) -> None:
-    assert not ledger.forget(VPC, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
+    assert not ledger.delete(VPC, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
     lease(ledger, "run-1")
-    assert not ledger.forget(VPC, now=NOW)
-    assert ledger.recall(VPC).told == "x"
+    assert not ledger.delete(VPC, now=NOW)
+    assert ledger.load(VPC).notified == "x"
 
 
 # ---- what is frozen, and what others undid
@@ -228,48 +228,51 @@ def test_nothing_is_forgotten_of_a_vpc_that_another_run_works_on_or_nobody_knows
 
 def test_what_is_frozen_comes_back_as_it_was_kept_and_stays_when_the_rest_is_remembered(ledger: Ledger) -> None:
     frozen = {
-        "monitoring": Freeze(FreezeKind.FIGHT, NOW, "why", "bob", "e-1"),
+        "monitoring": Freeze(FreezeKind.CONFLICT, NOW, "why", "bob", "e-1"),
         EVERYTHING: Freeze(FreezeKind.TEARDOWN, NOW, "why", until=NOW + timedelta(hours=1)),
     }
-    ledger.keep_frozen(VPC, frozen, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
-    assert ledger.recall(VPC).frozen == frozen
+    ledger.save_frozen(VPC, frozen, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
+    assert ledger.load(VPC).frozen == frozen
     kept = lease(ledger, "one")
     assert kept
-    assert (kept.frozen, kept.told) == (frozen, "x")
+    assert (kept.frozen, kept.notified) == (frozen, "x")
 
 
 def test_the_list_names_the_vpcs_in_which_something_is_frozen(ledger: Ledger) -> None:
     other = "vpc-0fedcba9876543210"
     for vpc_id in (VPC, other, VPC):
-        ledger.keep_frozen(vpc_id, {"logs": Freeze(FreezeKind.HAND, NOW, "why")}, now=NOW)
+        ledger.save_frozen(vpc_id, {"logs": Freeze(FreezeKind.MANUAL, NOW, "why")}, now=NOW)
     assert ledger.frozen_vpcs() == {VPC, other}
-    ledger.keep_frozen(VPC, {}, now=NOW)
+    ledger.save_frozen(VPC, {}, now=NOW)
     assert ledger.frozen_vpcs() == {other}
-    assert ledger.recall(VPC).frozen == {}
-    ledger.forget_frozen(other)
+    assert ledger.load(VPC).frozen == {}
+    ledger.delete_frozen(other)
     assert ledger.frozen_vpcs() == frozenset()
     assert ledger.retiring() == frozenset()
 
 
 def test_what_people_unfroze_comes_back_and_stays_when_the_rest_is_remembered(ledger: Ledger) -> None:
     unfrozen = {"monitoring": NOW, EVERYTHING: NOW + timedelta(hours=1)}
-    ledger.keep_unfrozen(VPC, unfrozen, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
-    assert ledger.recall(VPC).unfrozen == unfrozen
-    ledger.keep_unfrozen(VPC, {}, now=NOW)
-    assert ledger.recall(VPC).unfrozen == {}
+    ledger.save_unfrozen(VPC, unfrozen, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
+    assert ledger.load(VPC).unfrozen == unfrozen
+    ledger.save_unfrozen(VPC, {}, now=NOW)
+    assert ledger.load(VPC).unfrozen == {}
 
 
 def test_fights_come_back_as_they_were_kept(ledger: Ledger) -> None:
-    claims = frozenset({Claim(Loss.RULE, "sg-1", "2001:db8::/56"), Claim(Loss.GROUP, "sg-1")})
-    undoings = (
-        Undoing(NOW, Loss.RULE, "sg-1", "10.0.0.0/16", NOW, "bob", "e-1", "RevokeSecurityGroupIngress"),
-        Undoing(NOW, Loss.GROUP, "sg-1"),
+    claims = frozenset({Effect(EffectKind.RULE, "sg-1", "2001:db8::/56"), Effect(EffectKind.GROUP, "sg-1")})
+    reversals = (
+        Reversal(NOW, EffectKind.RULE, "sg-1", "10.0.0.0/16", NOW, "bob", "e-1", "RevokeSecurityGroupIngress"),
+        Reversal(NOW, EffectKind.GROUP, "sg-1"),
     )
-    fights = {"security-group": Fight(claims, NOW, undoings, is_told=True), "logs": Fight(undoings=undoings)}
-    ledger.keep_fights(VPC, fights, now=NOW)
-    ledger.remember(VPC, Memory(told="x"), now=NOW)
-    assert ledger.recall(VPC).fights == fights
-    ledger.keep_fights(VPC, {}, now=NOW)
-    assert ledger.recall(VPC).fights == {}
+    conflicts = {
+        "security-group": Conflict(claims, NOW, reversals, is_notified=True),
+        "logs": Conflict(reversals=reversals),
+    }
+    ledger.save_conflicts(VPC, conflicts, now=NOW)
+    ledger.save(VPC, VpcState(notified="x"), now=NOW)
+    assert ledger.load(VPC).conflicts == conflicts
+    ledger.save_conflicts(VPC, {}, now=NOW)
+    assert ledger.load(VPC).conflicts == {}

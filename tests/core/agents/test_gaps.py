@@ -13,11 +13,11 @@ from lifeline.core.agents.gaps import (
     Agent,
     Evidence,
     Gap,
-    Moment,
     Series,
     State,
     Suppression,
-    Turn,
+    Timing,
+    Transition,
     Verdict,
     Window,
     close_gap,
@@ -48,8 +48,8 @@ UNREADABLE = Instance(Power.UNREADABLE)
 FORTNIGHT = 14 * 24 * 60  # minutes, the default of `forget_after`
 
 
-def at(number: float, rules: Rules = RULES) -> Moment:
-    return Moment(minute(number), rules)
+def at(number: float, rules: Rules = RULES) -> Timing:
+    return Timing(minute(number), rules)
 
 
 def seen(
@@ -170,18 +170,18 @@ class TestSilence:
     def test_an_overdue_agent_opens_a_gap(self) -> None:
         gap = Gap(since=minute(6), opened_at=minute(12))
         silent = agent(state=State.SILENT, seen_at=minute(5), gap=gap, openings=(minute(12),))
-        assert judge(agent(), seen(4, 5, instance=RUNNING), at(12)) == Verdict(State.SILENT, silent, Turn.OPENED)
+        assert judge(agent(), seen(4, 5, instance=RUNNING), at(12)) == Verdict(State.SILENT, silent, Transition.OPENED)
 
     def test_a_new_agent_that_is_already_overdue_joins_with_a_gap(self) -> None:
         verdict = judge(Agent("i-0000000a", series()), seen(0), at(60))
-        assert (verdict.state, verdict.turn) == (State.SILENT, Turn.OPENED)
+        assert (verdict.state, verdict.turn) == (State.SILENT, Transition.OPENED)
 
     def test_an_open_gap_is_not_opened_again(self) -> None:
         assert judge(silent_agent(), seen(instance=RUNNING), at(600)) == Verdict(State.SILENT, silent_agent())
 
     def test_an_agent_that_goes_silent_again_leaves_its_open_incident_for_the_cause_may_be_another(self) -> None:
         verdict = judge(recovered_agent(back_at=minute(20)), seen(21), at(28))
-        assert verdict.turn is Turn.OPENED
+        assert verdict.turn is Transition.OPENED
         assert kept(verdict).incident == ""
         assert kept(verdict).gap == Gap(since=minute(22), opened_at=minute(28))
 
@@ -191,10 +191,10 @@ class TestSilence:
 
     def test_a_launch_before_the_last_datapoint_excuses_nothing(self) -> None:
         verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, minute(4))), at(12))
-        assert verdict.turn is Turn.OPENED
+        assert verdict.turn is Transition.OPENED
 
     def test_a_datapoint_from_a_day_ahead_does_not_hide_a_silence(self) -> None:
-        assert judge(agent(), seen(5, 24 * 60), at(12)).turn is Turn.OPENED
+        assert judge(agent(), seen(5, 24 * 60), at(12)).turn is Transition.OPENED
 
     @pytest.mark.parametrize("remembered", [agent(seen_at=minute(60)), silent_agent(seen_at=minute(60))])
     def test_a_clock_that_went_back_opens_and_ends_no_gap(self, remembered: Agent) -> None:
@@ -205,7 +205,7 @@ class TestSilence:
     def test_a_running_agent_opens_a_gap_exactly_when_it_is_overdue(self, minutes: list[int], number: int) -> None:
         believed = [one for one in minutes if one <= number + 6]
         verdict = judge(agent(), seen(*minutes, instance=RUNNING), at(number))
-        assert (verdict.turn is Turn.OPENED) == (number - (max(believed, default=0) + 1) > 5)
+        assert (verdict.turn is Transition.OPENED) == (number - (max(believed, default=0) + 1) > 5)
 
 
 class TestUnknown:
@@ -229,17 +229,17 @@ class TestReturn:
         silent = silent_agent(incident="inc-1")
         assert judge(silent, seen(20), at(21)) == Verdict(State.SILENT, silent)
         back = recovered_agent(back_at=minute(20), seen_at=minute(21))
-        assert judge(silent, seen(20, 21), at(22)) == Verdict(State.REPORTING, back, Turn.ENDED)
+        assert judge(silent, seen(20, 21), at(22)) == Verdict(State.REPORTING, back, Transition.ENDED)
 
     def test_how_many_datapoints_it_takes_is_a_rule(self) -> None:
         silent = silent_agent(incident="inc-1")
         back = recovered_agent(back_at=minute(20), seen_at=minute(20))
-        assert judge(silent, seen(20), at(21, AT_ONCE)) == Verdict(State.REPORTING, back, Turn.ENDED)
+        assert judge(silent, seen(20), at(21, AT_ONCE)) == Verdict(State.REPORTING, back, Transition.ENDED)
         assert judge(silent, seen(20, 21), at(22, replace(RULES, recover_after=3))).turn is None
 
     def test_an_agent_whose_datapoints_are_always_late_comes_back_too(self) -> None:
         verdict = judge(silent_agent(), seen(20, 21), at(26))
-        assert (verdict.state, kept(verdict).state, verdict.turn) == (State.LATE, State.REPORTING, Turn.ENDED)
+        assert (verdict.state, kept(verdict).state, verdict.turn) == (State.LATE, State.REPORTING, Transition.ENDED)
 
     def test_late_datapoints_alone_do_not_end_a_gap(self) -> None:
         assert judge(silent_agent(), seen(1, 2, 3), at(22)) == Verdict(State.SILENT, silent_agent())
@@ -249,7 +249,7 @@ class TestReturn:
 
     def test_a_gap_that_late_datapoints_filled_ends_without_length(self) -> None:
         verdict = judge(silent_agent(), seen(*range(1, 12)), at(12))
-        assert verdict.turn is Turn.ENDED
+        assert verdict.turn is Transition.ENDED
         assert kept(verdict).gap == Gap(since=minute(1), opened_at=minute(7), ended_at=minute(1))
 
     def test_single_datapoints_with_silences_between_them_are_no_return(self) -> None:
@@ -288,8 +288,8 @@ class TestSuppression:
         assert verdict == Verdict(State.SUPPRESSED, aside(Suppression.MAINTENANCE))
 
     def test_what_an_operator_said_to_forget_stays_forgotten_through_a_stop(self) -> None:
-        forgotten = aside(Suppression.FORGOTTEN)
-        assert judge(forgotten, unread(DOWN), at(12)) == Verdict(State.SUPPRESSED, forgotten)
+        deleted = aside(Suppression.FORGOTTEN)
+        assert judge(deleted, unread(DOWN), at(12)) == Verdict(State.SUPPRESSED, deleted)
 
     def test_a_gap_that_belongs_to_no_incident_is_dropped(self) -> None:
         verdict = judge(silent_agent(), unread(DOWN), at(30))
@@ -313,7 +313,7 @@ class TestSuppression:
         stopped = aside(gap=silent_agent().gap, incident="inc-1", openings=(minute(7),))
         assert judge(stopped, seen(100), at(101)) == Verdict(State.SUPPRESSED, stopped)
         back = recovered_agent(back_at=minute(100), seen_at=minute(101))
-        assert judge(stopped, seen(100, 101), at(102)) == Verdict(State.REPORTING, back, Turn.ENDED)
+        assert judge(stopped, seen(100, 101), at(102)) == Verdict(State.REPORTING, back, Transition.ENDED)
 
     def test_a_silence_that_lasted_through_a_maintenance_window_goes_on_without_a_turn(self) -> None:
         silent = silent_agent(incident="inc-1")
@@ -323,7 +323,7 @@ class TestSuppression:
     def test_a_silence_that_began_anew_in_a_maintenance_window_opens_a_gap(self) -> None:
         resting = aside(Suppression.MAINTENANCE, gap=silent_agent().gap, incident="inc-1")
         verdict = judge(resting, seen(40, 41), at(60))
-        assert (verdict.turn, kept(verdict).incident) == (Turn.OPENED, "")
+        assert (verdict.turn, kept(verdict).incident) == (Transition.OPENED, "")
         assert kept(verdict).gap == Gap(since=minute(42), opened_at=minute(60))
 
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
@@ -338,11 +338,11 @@ class TestWarmUp:
         warming = aside(Suppression.WARMING_UP)
         assert judge(aside(), seen(instance=self.STARTED), at(116)) == Verdict(State.SUPPRESSED, warming)
         verdict = judge(warming, seen(instance=self.STARTED), at(117))
-        assert verdict.turn is Turn.OPENED
+        assert verdict.turn is Transition.OPENED
         assert kept(verdict).gap == Gap(since=minute(111), opened_at=minute(117))
 
     def test_an_agent_that_publishes_every_hour_is_due_an_hour_after_it_is_warm(self) -> None:
-        hourly = Moment(minute(150), Rules(period=timedelta(hours=1), grace=GRACE))
+        hourly = Timing(minute(150), Rules(period=timedelta(hours=1), grace=GRACE))
         verdict = judge(aside(), seen(instance=self.STARTED), hourly)
         assert verdict == Verdict(State.SUPPRESSED, aside(Suppression.WARMING_UP))
 
@@ -365,7 +365,7 @@ class TestNeverReported:
         verdict = judge(expected_agent(), nothing(self.LAUNCHED), at(13.1))
         gap = Gap(since=minute(8), opened_at=minute(13.1))
         silent = expected_agent(state=State.SILENT, gap=gap, openings=(minute(13.1),))
-        assert verdict == Verdict(State.SILENT, silent, Turn.OPENED)
+        assert verdict == Verdict(State.SILENT, silent, Transition.OPENED)
 
     def test_without_a_launch_time_it_is_expected_since_it_was_first_met(self) -> None:
         assert judge(expected_agent(), nothing(), at(16)).state is State.SUPPRESSED
@@ -396,7 +396,7 @@ class TestNeverReported:
         silent = kept(judge(expected_agent(), nothing(RUNNING), at(30)))
         assert judge(silent, seen(40), at(41)) == Verdict(State.SILENT, silent)
         verdict = judge(silent, seen(40, 41), at(42))
-        assert verdict.turn is Turn.ENDED
+        assert verdict.turn is Transition.ENDED
         assert kept(verdict).series == series()
         assert kept(verdict).gap == Gap(since=START, opened_at=minute(30), ended_at=minute(40))
 
@@ -420,7 +420,7 @@ class TestForgetting:
     def test_an_instance_that_starts_after_two_weeks_is_given_its_warm_up(self) -> None:
         started = seen(instance=Instance(Power.RUNNING, minute(FORTNIGHT - 5)))
         assert judge(aside(), started, at(FORTNIGHT + 1)).agent == aside(Suppression.WARMING_UP)
-        assert judge(aside(), started, at(FORTNIGHT + 12)).turn is Turn.OPENED
+        assert judge(aside(), started, at(FORTNIGHT + 12)).turn is Transition.OPENED
 
     @pytest.mark.parametrize(
         ("remembered", "instance"), [(silent_agent(expected_since=START), RUNNING), (silent_agent(), TAGGED)]
@@ -432,14 +432,14 @@ class TestForgetting:
         assert verdict == Verdict(State.SILENT, remembered)
 
     def test_a_silence_that_nobody_was_told_of_is_not_forgotten_first(self) -> None:
-        assert judge(agent(), seen(), at(FORTNIGHT + 1)).turn is Turn.OPENED
+        assert judge(agent(), seen(), at(FORTNIGHT + 1)).turn is Transition.OPENED
 
 
 class TestFlapping:
     def test_the_fourth_gap_in_an_hour_is_flapping(self) -> None:
         thrice = agent(openings=(minute(10), minute(30), minute(50)))
         verdict = judge(thrice, seen(60), at(70))
-        assert (kept(verdict).is_flapping, verdict.turn) == (True, Turn.OPENED)
+        assert (kept(verdict).is_flapping, verdict.turn) == (True, Transition.OPENED)
         assert kept(verdict).openings == (minute(10), minute(30), minute(50), minute(70))
 
     def test_gaps_from_more_than_an_hour_ago_do_not_count(self) -> None:
@@ -463,7 +463,7 @@ class TestFlapping:
 
     def test_its_return_after_a_long_silence_calms_it(self) -> None:
         verdict = judge(silent_agent(is_flapping=True), seen(600, 601), at(602))
-        assert (verdict.turn, kept(verdict).is_flapping) == (Turn.ENDED, False)
+        assert (verdict.turn, kept(verdict).is_flapping) == (Transition.ENDED, False)
 
 
 REMEMBERED = [
@@ -490,7 +490,7 @@ moments = st.one_of(st.integers(-60, 300), st.integers(FORTNIGHT - 10, FORTNIGHT
 class TestEveryVerdict:
     @given(remembered_agents, instances, rests, moments)
     def test_what_could_not_be_read_opens_and_ends_no_gap(
-        self, remembered: Agent, instance: Instance, rest: Suppression | None, moment: Moment
+        self, remembered: Agent, instance: Instance, rest: Suppression | None, moment: Timing
     ) -> None:
         verdict = judge(remembered, unread(instance, rest), moment)
         assert verdict.turn is None
@@ -503,7 +503,7 @@ class TestEveryVerdict:
         instance: Instance,
         rest: Suppression | None,
         seen_at: tuple[datetime, ...] | None,
-        moment: Moment,
+        moment: Timing,
     ) -> None:
         verdict = judge(remembered, Evidence(series(), seen_at, instance, rest), moment)
         assert verdict.state is not State.UNKNOWN or verdict == Verdict(State.UNKNOWN, remembered)
@@ -515,7 +515,7 @@ class TestEveryVerdict:
         instance: Instance,
         rest: Suppression | None,
         seen_at: tuple[datetime, ...] | None,
-        moment: Moment,
+        moment: Timing,
     ) -> None:
         evidence = Evidence(series(), seen_at, instance, rest)
         first = judge(remembered, evidence, moment)
@@ -529,7 +529,7 @@ class TestEveryVerdict:
         instance: Instance,
         rest: Suppression | None,
         seen_at: tuple[datetime, ...],
-        moment: Moment,
+        moment: Timing,
     ) -> None:
         verdict = judge(remembered, Evidence(series(), seen_at, instance, rest), moment)
         after = verdict.agent
@@ -538,13 +538,13 @@ class TestEveryVerdict:
             assert (after.state is State.SUPPRESSED) == (after.suppressed_by is not None)
             assert after.state is not State.SILENT or (after.gap is not None and after.gap.is_open)
             assert after.state is not State.REPORTING or after.gap is None or not after.gap.is_open
-            stays = verdict.turn is not Turn.OPENED or remembered.is_flapping
+            stays = verdict.turn is not Transition.OPENED or remembered.is_flapping
             assert after.incident == (remembered.incident if stays else "")
 
 
 def run_each_minute(
     published: Sequence[tuple[datetime, datetime]], rules: Rules, *, until: datetime, offset_s: float = 0
-) -> list[tuple[datetime, Turn, Agent]]:
+) -> list[tuple[datetime, Transition, Agent]]:
     """The turns of an agent whose datapoints are (when, queryable from), in time order, over a run each minute.
 
     As a run does, it looks at the newest datapoints first, and further back before an agent is called silent or back.
@@ -552,7 +552,7 @@ def run_each_minute(
     remembered, turns = agent(), []
     now = START + timedelta(seconds=offset_s)
     while now <= until:
-        moment = Moment(now, rules)
+        moment = Timing(now, rules)
         seen_at = shown(published, moment.usual_window, now)
         if remembered.state is State.SILENT or not moment.is_on_time(seen_at):
             seen_at = shown(published, moment.recent_window, now)
@@ -593,8 +593,8 @@ class TestHistory:
         until = blocks[-1][-1]
         turns = run_each_minute(at_times(chain.from_iterable(blocks)), rules, until=until, offset_s=offset_s)
         silences = [(one[-1] + period, back[0]) for one, back in pairwise(blocks)]
-        assert [turn for _, turn, _ in turns] == [Turn.OPENED, Turn.ENDED] * len(silences)
-        gaps = [one.gap for _, turn, one in turns if turn is Turn.ENDED]
+        assert [turn for _, turn, _ in turns] == [Transition.OPENED, Transition.ENDED] * len(silences)
+        gaps = [one.gap for _, turn, one in turns if turn is Transition.ENDED]
         assert [(gap.since, gap.ended_at) for gap in gaps if gap] == silences
 
     @given(st.data(), periods, st.integers(0, 900), st.floats(0, 59))
@@ -613,6 +613,8 @@ class TestHistory:
         turns = run_each_minute(published, AT_ONCE, until=minute(80.5), offset_s=30)
         ends = [*sorted({0, *reported}), 81]
         silences = [(last, back) for last, back in pairwise(ends) if back - last >= 7]
-        assert [now for now, turn, _ in turns if turn is Turn.OPENED] == [minute(last + 6.5) for last, _ in silences]
-        ended = [one.gap.length(now) for now, turn, one in turns if turn is Turn.ENDED and one.gap]
+        assert [now for now, turn, _ in turns if turn is Transition.OPENED] == [
+            minute(last + 6.5) for last, _ in silences
+        ]
+        ended = [one.gap.length(now) for now, turn, one in turns if turn is Transition.ENDED and one.gap]
         assert ended == [timedelta(minutes=back - last - 1) for last, back in silences if back <= 80]

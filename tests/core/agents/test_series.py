@@ -10,8 +10,8 @@ def test_the_series_with_the_fewest_dimensions_is_chosen() -> None:
 
 
 def test_among_equals_the_choice_does_not_depend_on_the_order() -> None:
-    disk, memory = series(metric="disk_used_percent"), series(metric="mem_used_percent")
-    assert choose_series([memory, disk]) == choose_series([disk, memory]) == disk
+    disk, state = series(metric="disk_used_percent"), series(metric="mem_used_percent")
+    assert choose_series([state, disk]) == choose_series([disk, state]) == disk
 
 
 def test_there_is_nothing_to_choose_from_no_series() -> None:

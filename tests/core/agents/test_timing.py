@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.timing import Moment, find_gap
+from lifeline.core.agents.timing import Timing, find_gap
 from lifeline.core.agents.watches import Rules
 from tests.support.agents import GRACE, PERIOD, START, minute
 
@@ -15,8 +15,8 @@ times = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.
 spans = st.timedeltas(timedelta(seconds=1), timedelta(hours=2))
 
 
-def at(number: float) -> Moment:
-    return Moment(minute(number), RULES)
+def at(number: float) -> Timing:
+    return Timing(minute(number), RULES)
 
 
 class TestFindGap:
@@ -88,7 +88,7 @@ class TestLateness:
     def test_who_is_late_is_on_time(
         self, seen_at: list[datetime], now: datetime, period_s: int, grace: timedelta
     ) -> None:
-        moment = Moment(now, Rules(timedelta(seconds=period_s), grace))
+        moment = Timing(now, Rules(timedelta(seconds=period_s), grace))
         assert moment.is_on_time(seen_at) or not moment.is_late(seen_at)
 
 
@@ -98,7 +98,7 @@ class TestWindows:
         self, now: datetime, period_s: int, grace_s: int
     ) -> None:
         rules = Rules(timedelta(seconds=period_s), timedelta(seconds=grace_s))
-        window = Moment(now, rules).usual_window
+        window = Timing(now, rules).usual_window
         assert window.start <= now - rules.period - rules.grace
         assert window.end > now
         for edge in (window.start, window.end):
@@ -108,7 +108,7 @@ class TestWindows:
     def test_the_recent_window_keeps_within_what_cloudwatch_has_of_short_periods(
         self, now: datetime, period_s: int
     ) -> None:
-        window = Moment(now, Rules(timedelta(seconds=period_s), GRACE)).recent_window
+        window = Timing(now, Rules(timedelta(seconds=period_s), GRACE)).recent_window
         assert timedelta(hours=2, minutes=58) < now - window.start <= timedelta(hours=3)
 
     @given(times, st.integers(60, 3600), st.integers(1, 10))
@@ -116,7 +116,7 @@ class TestWindows:
         self, now: datetime, period_s: int, recover_after: int
     ) -> None:
         rules = Rules(timedelta(seconds=period_s), GRACE, recover_after=recover_after)
-        assert now - Moment(now, rules).recent_window.start >= recover_after * rules.period + GRACE
+        assert now - Timing(now, rules).recent_window.start >= recover_after * rules.period + GRACE
 
     def test_the_remembered_window_counts_hours(self) -> None:
         window = at(0).remembered_window

@@ -27,7 +27,7 @@ from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
@@ -39,7 +39,7 @@ from tests.support.builders import (
     VPC_ID,
     default_route,
     endpoint,
-    own_group,
+    own_security_group,
     subnet,
     table,
     vpc,
@@ -58,12 +58,12 @@ INSTANCE = Instance(
     subnet_id="subnet-a",
     profile_arn="arn:aws:iam::1:instance-profile/app",
 )
-SHUT = own_group("192.168.0.0/16")
+SHUT = own_security_group("192.168.0.0/16")
 
 
 def network(*parts: Any, group: SecurityGroup | None = None) -> Vpc:
     there = parts or (EGRESS, SERVED)
-    return vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), group or own_group(), *there)
+    return vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), group or own_security_group(), *there)
 
 
 def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, **more: Any) -> Cause:
@@ -81,7 +81,7 @@ def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, *
         health=Health.OK,
         vpc=seen or network(),
         catalog=CATALOG,
-        role=RoleVerdict(Permit.ALLOWED, "app-role"),
+        role=RoleVerdict(Permission.ALLOWED, "app-role"),
         canaries=(("monitoring", canary),),
     )
     return diagnose(replace(known, **more), minute(since + 6))
@@ -90,7 +90,7 @@ def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, *
 class TestTheCause:
     def test_is_the_canary_where_the_gap_begins_right_after_the_switch(self) -> None:
         found = why()
-        assert (found.kind, found.confidence, found.is_healable) == (CauseKind.CANARY, Confidence.HIGH, True)
+        assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CANARY, Confidence.HIGH, True)
         assert found.words == "private DNS of vpce-1 for monitoring was switched on (canary)"
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"CANARY|{VPC_ID}|vpce-1")
         assert "the first missing datapoint was due 1 min after that" in found.evidence
@@ -141,12 +141,12 @@ class TestTheCause:
     def test_is_fixed_once_private_dns_is_off_again(self) -> None:
         off = replace(CANARY, withdrawn_at=minute(8))
         found = why(network(EGRESS, replace(SERVED, private_dns=False)), canary=off)
-        assert (found.kind, found.fixed_at, found.is_healable) == (CauseKind.CANARY, minute(8), False)
+        assert (found.kind, found.fixed_at, found.is_repairable) == (CauseKind.CANARY, minute(8), False)
         assert found.fix == "private DNS of vpce-1 switched off again at 09:08:00 UTC"
 
     def test_is_not_fixed_while_it_is_frozen_but_still_on(self) -> None:
         found = why(canary=replace(CANARY, withdrawn_at=minute(8)))
-        assert (found.fixed_at, found.is_healable) == (None, True)
+        assert (found.fixed_at, found.is_repairable) == (None, True)
 
     def test_is_not_laid_to_a_canary_by_an_agent_that_never_reported(self) -> None:
         never = Agent("i-1", None, state=State.SILENT, gap=Gap(since=minute(1), opened_at=minute(6)))
@@ -231,7 +231,7 @@ def test_a_freeze_that_was_written_says_what_a_run_that_stopped_could_not() -> N
     known = {"monitoring": CANARY}
     assert as_known(known, {"monitoring": freeze})["monitoring"].withdrawn_at == minute(8)
     assert as_known(known, {"monitoring": replace(freeze, since=minute(-8))}) == known
-    assert as_known(known, {"monitoring": replace(freeze, kind=FreezeKind.HAND)}) == known
+    assert as_known(known, {"monitoring": replace(freeze, kind=FreezeKind.MANUAL)}) == known
     assert timedelta(minutes=10) == WATCHED_FOR
 
 
@@ -241,7 +241,7 @@ def test_a_freeze_that_was_written_says_what_a_run_that_stopped_could_not() -> N
         ({"status": Status.DONE}, True),
         ({"status": Status.PLANNED, "error": "AWS refused for now"}, True),  # it may have been made all the same
         ({"status": Status.BLOCKED, "error": "frozen"}, True),
-        ({"status": Status.BLOCKED, "held_by": "kill switch"}, False),
+        ({"status": Status.BLOCKED, "blocked_by": "kill switch"}, False),
         ({"status": Status.FAILED}, False),
         ({"status": Status.FAILED, "endpoint_id": "vpce-2"}, True),
         ({"status": Status.FAILED, "kind": ActionKind.ADD_SUBNETS}, True),

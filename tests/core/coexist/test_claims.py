@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, held_by_own, keep_claims, read_claim
-from lifeline.core.coexist.making_way import Yield, answer_claims
+from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, read_claim, with_claims
+from lifeline.core.coexist.hand_over import HandOver, answer_claims
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.network.model import EndpointState, Vpc
 from lifeline.core.plan.actions import ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.calls import read_request
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -25,7 +25,7 @@ from tests.support.builders import (
     VPC_ID,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     plan,
     subnet,
     table,
@@ -42,7 +42,7 @@ CONFLICT = (
 TABLE_ID = "rtb-0123456789abcdef0"
 CLAIM = Claim(service_name=MONITORING, domain=DOMAIN)
 CLAIMED = Claimed(CLAIM, "deploy-role", "CreateVpcEndpoint", "e-1", NOW)
-THEIRS = endpoint(MONITORING, "a", own=False, id="vpce-theirs", group_ids=frozenset({"sg-theirs"}))
+THEIRS = endpoint(MONITORING, "a", own=False, id="vpce-theirs", security_group_ids=frozenset({"sg-theirs"}))
 NOTHING = Plan(VPC_ID, (), ())
 FREEZE = Freeze(FreezeKind.CLAIM, NOW, "why", "deploy-role", "e-1", NOW + CLAIM_HOLDS)
 
@@ -61,8 +61,8 @@ FREEZE = Freeze(FreezeKind.CLAIM, NOW, "why", "deploy-role", "e-1", NOW + CLAIM_
     ],
 )
 def test_the_samples_of_refused_calls_are_read(name: str, claim: Claim | None) -> None:
-    ask = read_ask(json.loads((ATTEMPTS / f"{name}.json").read_text()))
-    assert (ask.claim, ask.trigger.kind) == (claim, "attempt")
+    request = read_request(json.loads((ATTEMPTS / f"{name}.json").read_text()))
+    assert (request.claim, request.trigger.kind) == (claim, "attempt")
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def keep(
     network: Vpc, *claims: Claimed, frozen: dict[str, Freeze] | None = None, made_at: datetime | None = None
 ) -> Any:
     made = {"monitoring": Made("vpce-1", made_at)} if made_at else {}
-    return keep_claims(frozen or {}, claims, network, made, owner=OWNER, catalog=CATALOG, now=NOW)
+    return with_claims(frozen or {}, claims, network, made, owner=OWNER, catalog=CATALOG, now=NOW)
 
 
 def test_a_claim_counts_only_while_lifelines_own_holds_the_name() -> None:
-    assert held_by_own(CLAIM, vpc(subnet("a"), endpoint(MONITORING, "a")), OWNER, CATALOG) is not None
+    assert blocked_by_own(CLAIM, vpc(subnet("a"), endpoint(MONITORING, "a")), OWNER, CATALOG) is not None
     for network in (
         vpc(subnet("a")),
         vpc(subnet("a"), endpoint(MONITORING, "a", own=False)),
@@ -133,13 +133,13 @@ def test_a_claim_counts_only_while_lifelines_own_holds_the_name() -> None:
         vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.DELETING)),
         vpc(subnet("a"), endpoint("com.amazonaws.us-east-1.logs", "a")),
     ):
-        assert held_by_own(CLAIM, network, OWNER, CATALOG) is None
+        assert blocked_by_own(CLAIM, network, OWNER, CATALOG) is None
         assert keep(network, CLAIMED) == {}
 
 
 def test_a_call_on_lifelines_own_endpoint_claims_nothing_from_it() -> None:
     network = vpc(subnet("a"), endpoint(MONITORING, "a"))
-    assert held_by_own(replace(CLAIM, endpoint_id="vpce-1"), network, OWNER, CATALOG) is None
+    assert blocked_by_own(replace(CLAIM, endpoint_id="vpce-1"), network, OWNER, CATALOG) is None
 
 
 def test_a_claim_of_routes_counts_only_for_tables_where_lifelines_own_has_them() -> None:
@@ -176,7 +176,7 @@ def test_the_same_record_twice_is_one_claim_and_another_freeze_stays_as_it_is() 
     kept = keep(network, CLAIMED)
     assert keep(network, CLAIMED, frozen=kept) == kept
     for service in ("monitoring", "*"):
-        by_hand = {service: Freeze(FreezeKind.HAND, NOW, "a person asked for it")}
+        by_hand = {service: Freeze(FreezeKind.MANUAL, NOW, "a person asked for it")}
         assert keep(network, CLAIMED, frozen=by_hand) == by_hand
 
 
@@ -185,12 +185,12 @@ def test_the_same_record_twice_is_one_claim_and_another_freeze_stays_as_it_is() 
 
 def answer(
     network: Vpc, frozen: dict[str, Freeze] | None = None, before: Plan | None = None, now: datetime = NOW
-) -> Yield:
+) -> HandOver:
     freezes = {"monitoring": FREEZE} if frozen is None else frozen
     return answer_claims(before or plan(network), network, freezes, owner=OWNER, now=now)
 
 
-def kinds(found: Yield) -> list[ActionKind]:
+def kinds(found: HandOver) -> list[ActionKind]:
     return [one.kind for one in found.plan.actions if one.status is Status.PLANNED]
 
 
@@ -198,7 +198,9 @@ SILENT = endpoint(MONITORING, "a", private_dns=False)
 
 
 def test_lifelines_own_gives_the_name_up_and_stays() -> None:
-    assert kinds(answer(vpc(subnet("a"), endpoint(MONITORING, "a"), own_group()))) == [ActionKind.DISABLE_PRIVATE_DNS]
+    assert kinds(answer(vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group()))) == [
+        ActionKind.DISABLE_PRIVATE_DNS
+    ]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_lifelines_own_gives_the_name_up_and_stays() -> None:
 def test_one_that_is_coming_is_tried_until_aws_takes_it_and_one_that_failed_goes(
     state: EndpointState, kind: ActionKind
 ) -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_security_group())
     assert kinds(answer(network)) == [kind]
 
 
@@ -226,47 +228,47 @@ def test_what_would_be_done_for_a_claimed_service_is_left_out_with_what_prepares
 
 
 def test_while_theirs_is_on_its_way_lifeline_waits() -> None:
-    found = answer(vpc(subnet("a"), SILENT, replace(THEIRS, state=EndpointState.PENDING), own_group()))
+    found = answer(vpc(subnet("a"), SILENT, replace(THEIRS, state=EndpointState.PENDING), own_security_group()))
     assert (kinds(found), found.is_waiting) == ([], True)
 
 
 def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends() -> None:
-    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_group()))
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group()))
     assert kinds(found) == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]
     assert "vpce-theirs of others answers monitoring" in found.plan.actions[0].reason
     assert standing(found.frozen, NOW) == {}
-    group_left = answer(vpc(subnet("a"), THEIRS, own_group()), dict(found.frozen))
+    group_left = answer(vpc(subnet("a"), THEIRS, own_security_group()), dict(found.frozen))
     assert kinds(group_left) == [ActionKind.DELETE_SECURITY_GROUP]
     assert answer(vpc(subnet("a"), THEIRS), dict(found.frozen)).frozen == {}
 
 
 def test_a_group_that_another_endpoint_has_or_is_to_get_stays() -> None:
     logs = endpoint("com.amazonaws.us-east-1.logs", "a", id="vpce-2")
-    assert kinds(answer(vpc(subnet("a"), SILENT, THEIRS, logs, own_group()))) == [ActionKind.RETIRE_ENDPOINT]
-    network = vpc(subnet("a"), SILENT, THEIRS, own_group())
+    assert kinds(answer(vpc(subnet("a"), SILENT, THEIRS, logs, own_security_group()))) == [ActionKind.RETIRE_ENDPOINT]
+    network = vpc(subnet("a"), SILENT, THEIRS, own_security_group())
     found = answer(network, before=plan(network, "monitoring", "ec2"))
     assert kinds(found) == [ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.RETIRE_ENDPOINT]
 
 
 def test_one_that_answers_nobody_beside_theirs_goes_without_a_claim_too() -> None:
-    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_group()), {})
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group()), {})
     assert kinds(found)[0] is ActionKind.RETIRE_ENDPOINT
 
 
 def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_yielded() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_security_group())
     assert own_interfaces(network, OWNER) == frozenset()
     assert answer(network).plan.actions == ()
 
 
 def test_an_endpoint_that_serves_is_never_retired_because_of_a_claim() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a"), replace(THEIRS, private_dns=False), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), replace(THEIRS, private_dns=False), own_security_group())
     assert kinds(answer(network)) == [ActionKind.DISABLE_PRIVATE_DNS]
     assert kinds(answer(network, {})) == []
 
 
 def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_for_whom_lifeline_waited() -> None:
-    found = answer(vpc(subnet("a"), SILENT, own_group()), now=NOW + CLAIM_HOLDS)
+    found = answer(vpc(subnet("a"), SILENT, own_security_group()), now=NOW + CLAIM_HOLDS)
     assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
     assert found.plan.actions[0].reason.endswith(
         "Lifeline made way for deploy-role at 2026-03-02 09:30:00 UTC, and theirs isn't there after 24 hours"
@@ -299,7 +301,7 @@ def test_claimed_routes_are_theirs_once_every_table_has_theirs() -> None:
 def test_others_endpoints_are_never_touched_and_what_answers_the_name_is_never_deleted(
     endpoints: list[Any], has_group: bool, later: timedelta
 ) -> None:
-    network = vpc(subnet("a"), *endpoints, *([own_group()] if has_group else []))
+    network = vpc(subnet("a"), *endpoints, *([own_security_group()] if has_group else []))
     for one in answer(network, now=NOW + later).plan.actions:
         assert one.endpoint_id != "vpce-theirs" or one.status is Status.BLOCKED
         if one.kind is ActionKind.RETIRE_ENDPOINT:

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from lifeline.core.coexist.conflicts import (
     MOST,
     WINDOW,
-    Fight,
-    Undoing,
+    Conflict,
+    Reversal,
     attribute,
     count,
-    forget,
+    delete,
     freeze_for,
+    reversal_words,
     to_freeze,
-    undoing_words,
     with_done,
 )
-from lifeline.core.coexist.effects import Claim, Loss, Sight, claims_of
+from lifeline.core.coexist.effects import Effect, EffectKind, VpcSnapshot, effects_of
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import SECURITY_GROUP_NAME, EndpointState, SecurityGroup, TargetKind, Vpc
@@ -35,7 +35,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     plan,
     subnet,
     table,
@@ -46,42 +46,42 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 BEFORE = NOW - timedelta(hours=1)
 MADE = frozenset(
     {
-        Claim(Loss.ENDPOINT, "vpce-1"),
-        Claim(Loss.PRIVATE_DNS, "vpce-1"),
-        Claim(Loss.GROUP_OFF, "vpce-1", "sg-own"),
-        Claim(Loss.SUBNET, "vpce-1", "subnet-a"),
+        Effect(EffectKind.ENDPOINT, "vpce-1"),
+        Effect(EffectKind.PRIVATE_DNS, "vpce-1"),
+        Effect(EffectKind.GROUP_OFF, "vpce-1", "sg-own"),
+        Effect(EffectKind.SUBNET, "vpce-1", "subnet-a"),
     }
 )
-GROUP = frozenset({Claim(Loss.GROUP, "sg-own"), Claim(Loss.RULE, "sg-own", "10.0.0.0/16")})
+GROUP = frozenset({Effect(EffectKind.GROUP, "sg-own"), Effect(EffectKind.RULE, "sg-own", "10.0.0.0/16")})
 SUBNET = subnet("a")
-SERVED = vpc(SUBNET, own_group(), endpoint(MONITORING, "a"))
+SERVED = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a"))
 FOREIGN = endpoint(MONITORING, "a", own=False, id="vpce-2")
 
 
-def sight(network: Vpc, found: Plan | None = None, **more: Any) -> Sight:
-    return replace(Sight(network, found or plan(network, **more.pop("wishes", {})), OWNER, NOW), **more)
+def snapshot(network: Vpc, found: Plan | None = None, **more: Any) -> VpcSnapshot:
+    return replace(VpcSnapshot(network, found or plan(network, **more.pop("wishes", {})), OWNER, NOW), **more)
 
 
-def fight(claims: frozenset[Claim] = MADE, *times: datetime) -> Fight:
-    return Fight(claims, BEFORE, tuple(undoing(time) for time in times))
+def conflict(effects: frozenset[Effect] = MADE, *times: datetime) -> Conflict:
+    return Conflict(effects, BEFORE, tuple(reversal(time) for time in times))
 
 
-def undoing(at: datetime = NOW, loss: Loss = Loss.ENDPOINT, id_: str = "vpce-1", **more: Any) -> Undoing:
-    return replace(Undoing(at, loss, id_), **more)
+def reversal(at: datetime = NOW, kind: EffectKind = EffectKind.ENDPOINT, id_: str = "vpce-1", **more: Any) -> Reversal:
+    return replace(Reversal(at, kind, id_), **more)
 
 
-def undone(network: Vpc, key: str = "monitoring", claims: frozenset[Claim] = MADE, **more: Any) -> list[str]:
+def undone(network: Vpc, key: str = "monitoring", effects: frozenset[Effect] = MADE, **more: Any) -> list[str]:
     """What a look counts, in words."""
-    found = count({key: fight(claims)}, sight(network, **more)).get(key, Fight())
-    return [undoing_words(one) for one in found.undoings]
+    found = count({key: conflict(effects)}, snapshot(network, **more)).get(key, Conflict())
+    return [reversal_words(one) for one in found.reversals]
 
 
 # ---- what counts
 
 
 def test_while_all_stands_nothing_is_counted_and_nothing_changes() -> None:
-    known = {"monitoring": fight(), SECURITY_GROUP: fight(GROUP)}
-    assert count(known, sight(SERVED)) == known
+    known = {"monitoring": conflict(), SECURITY_GROUP: conflict(GROUP)}
+    assert count(known, snapshot(SERVED)) == known
 
 
 def other_group() -> SecurityGroup:
@@ -91,17 +91,22 @@ def other_group() -> SecurityGroup:
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (vpc(SUBNET, own_group()), "vpce-1 was deleted"),
-        (vpc(SUBNET, own_group(), endpoint(MONITORING, state=EndpointState.DELETING)), "vpce-1 was deleted"),
+        (vpc(SUBNET, own_security_group()), "vpce-1 was deleted"),
+        (vpc(SUBNET, own_security_group(), endpoint(MONITORING, state=EndpointState.DELETING)), "vpce-1 was deleted"),
         (
-            vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False)),
+            vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False)),
             "private DNS of vpce-1 was switched off",
         ),
         (
-            vpc(SUBNET, own_group(), other_group(), endpoint(MONITORING, "a", group_ids=frozenset({"sg-other"}))),
+            vpc(
+                SUBNET,
+                own_security_group(),
+                other_group(),
+                endpoint(MONITORING, "a", security_group_ids=frozenset({"sg-other"})),
+            ),
             "security group sg-own was taken off vpce-1",
         ),
-        (vpc(SUBNET, own_group(), endpoint(MONITORING)), "subnet-a was taken off vpce-1"),
+        (vpc(SUBNET, own_security_group(), endpoint(MONITORING)), "subnet-a was taken off vpce-1"),
     ],
 )
 def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words: str) -> None:
@@ -109,27 +114,27 @@ def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words:
 
 
 def test_a_route_table_that_is_taken_off_counts_and_one_that_is_gone_does_not() -> None:
-    claims = frozenset({Claim(Loss.ENDPOINT, "vpce-1"), Claim(Loss.ROUTE_TABLE, "vpce-1", "rtb-main")})
+    effects = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1"), Effect(EffectKind.ROUTE_TABLE, "vpce-1", "rtb-main")})
     off = vpc(SUBNET, table(), gateway())
-    assert undone(off, "s3", claims, found=plan(off, "s3")) == ["rtb-main was taken off vpce-1"]
-    gone = frozenset({Claim(Loss.ENDPOINT, "vpce-1"), Claim(Loss.ROUTE_TABLE, "vpce-1", "rtb-old")})
+    assert undone(off, "s3", effects, found=plan(off, "s3")) == ["rtb-main was taken off vpce-1"]
+    gone = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1"), Effect(EffectKind.ROUTE_TABLE, "vpce-1", "rtb-old")})
     assert undone(off, "s3", gone, found=plan(off, "s3")) == []
 
 
 def test_what_all_endpoints_share_counts_by_itself() -> None:
-    revoked = vpc(SUBNET, own_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
+    revoked = vpc(SUBNET, own_security_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
     assert undone(revoked, SECURITY_GROUP, GROUP) == ["443 from 10.0.0.0/16 was revoked in security group sg-own"]
     assert undone(vpc(SUBNET), SECURITY_GROUP, GROUP) == ["security group sg-own was deleted"]
-    off = vpc(SUBNET, own_group(), endpoint(MONITORING, "a"), dns_support=False)
-    claims = frozenset({Claim(Loss.ATTRIBUTE, VPC_ID, "enableDnsSupport")})
+    off = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a"), dns_support=False)
+    effects = frozenset({Effect(EffectKind.ATTRIBUTE, VPC_ID, "enableDnsSupport")})
     found = plan(off, fix_dns=True)
-    assert undone(off, DNS_ATTRIBUTES, claims, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
+    assert undone(off, DNS_ATTRIBUTES, effects, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
 
 
 def test_the_same_look_twice_counts_once() -> None:
-    once = count({"monitoring": fight()}, sight(vpc(SUBNET, own_group())))
-    assert len(once["monitoring"].undoings) == 1
-    assert count(once, sight(vpc(SUBNET, own_group()))) == once
+    once = count({"monitoring": conflict()}, snapshot(vpc(SUBNET, own_security_group())))
+    assert len(once["monitoring"].reversals) == 1
+    assert count(once, snapshot(vpc(SUBNET, own_security_group()))) == once
 
 
 # ---- what doesn't
@@ -138,39 +143,43 @@ def test_the_same_look_twice_counts_once() -> None:
 @pytest.mark.parametrize(
     "network",
     [
-        pytest.param(vpc(SUBNET, own_group(), FOREIGN), id="others serve it"),
-        pytest.param(vpc(own_group()), id="nothing requires it"),
-        pytest.param(vpc(SUBNET, own_group(), endpoint(MONITORING, "a", own=False)), id="its tag is gone: theirs"),
+        pytest.param(vpc(SUBNET, own_security_group(), FOREIGN), id="others serve it"),
+        pytest.param(vpc(own_security_group()), id="nothing requires it"),
         pytest.param(
-            vpc(SUBNET, own_group(), endpoint(MONITORING, "a", state=EndpointState.FAILED)), id="AWS failed it"
+            vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", own=False)), id="its tag is gone: theirs"
         ),
-        pytest.param(vpc(subnet("b", "us-east-1b"), own_group(), endpoint(MONITORING)), id="its subnet is gone"),
+        pytest.param(
+            vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", state=EndpointState.FAILED)), id="AWS failed it"
+        ),
+        pytest.param(
+            vpc(subnet("b", "us-east-1b"), own_security_group(), endpoint(MONITORING)), id="its subnet is gone"
+        ),
     ],
 )
 def test_what_is_no_fight_is_not_counted_and_its_claims_end(network: Vpc) -> None:
     assert undone(network) == []
-    left = count({"monitoring": fight()}, sight(network)).get("monitoring", Fight())
-    assert count({"monitoring": left}, sight(SERVED)).get("monitoring", left).undoings == ()
+    left = count({"monitoring": conflict()}, snapshot(network)).get("monitoring", Conflict())
+    assert count({"monitoring": left}, snapshot(SERVED)).get("monitoring", left).reversals == ()
 
 
 @pytest.mark.parametrize(
     "excuse", [{"failed": frozenset({"monitoring"})}, {"idle": frozenset({"vpce-1"})}, {"fresh": frozenset({"vpce-1"})}]
 )
 def test_what_aws_failed_nothing_required_or_ec2_does_not_show_yet_is_not_undone(excuse: dict[str, Any]) -> None:
-    assert undone(vpc(SUBNET, own_group()), **excuse) == []
+    assert undone(vpc(SUBNET, own_security_group()), **excuse) == []
 
 
 def test_a_group_whose_tag_is_gone_is_theirs_and_a_block_that_the_vpc_lost_needs_no_rule() -> None:
     theirs = vpc(SUBNET, SecurityGroup("sg-own", SECURITY_GROUP_NAME, ()), endpoint(MONITORING, "a"))
     assert undone(theirs, SECURITY_GROUP, GROUP) == []
-    old = GROUP | {Claim(Loss.RULE, "sg-own", "10.9.0.0/16")}
+    old = GROUP | {Effect(EffectKind.RULE, "sg-own", "10.9.0.0/16")}
     assert undone(SERVED, SECURITY_GROUP, old) == []
 
 
 @pytest.mark.parametrize("kind", [ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT])
 def test_what_lifeline_gives_up_itself_is_forgotten_even_if_the_call_gets_lost(kind: ActionKind) -> None:
     giving = Plan(VPC_ID, (), (Action(kind, "why", service="monitoring", endpoint_id="vpce-1"),))
-    assert count({"monitoring": fight()}, sight(SERVED, giving)) == {}
+    assert count({"monitoring": conflict()}, snapshot(SERVED, giving)) == {}
 
 
 def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() -> None:
@@ -178,42 +187,44 @@ def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() 
     less = Action(
         ActionKind.REMOVE_SUBNETS, "why", service="monitoring", endpoint_id="vpce-1", subnet_ids=("subnet-a",)
     )
-    (found,) = count({"monitoring": fight()}, sight(SERVED, Plan(VPC_ID, (), (off, less)))).values()
-    assert {one.loss for one in found.claims} == {Loss.ENDPOINT, Loss.GROUP_OFF}
+    (found,) = count({"monitoring": conflict()}, snapshot(SERVED, Plan(VPC_ID, (), (off, less)))).values()
+    assert {one.kind for one in found.effects} == {EffectKind.ENDPOINT, EffectKind.GROUP_OFF}
 
 
 def test_what_was_given_up_ends_its_claims_whoever_planned_it() -> None:
     gone = Action(ActionKind.RETIRE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", status=Status.DONE)
-    known = {"monitoring": fight(), SECURITY_GROUP: fight(GROUP)}
-    assert with_done(known, VPC_ID, [gone], NOW) == {SECURITY_GROUP: fight(GROUP)}
+    known = {"monitoring": conflict(), SECURITY_GROUP: conflict(GROUP)}
+    assert with_done(known, VPC_ID, [gone], NOW) == {SECURITY_GROUP: conflict(GROUP)}
     assert with_done(known, VPC_ID, [replace(gone, status=Status.FAILED)], NOW) == known
 
 
 def test_while_everything_is_frozen_nothing_is_counted() -> None:
     teardown = {EVERYTHING: Freeze(FreezeKind.TEARDOWN, NOW, "why", until=NOW + timedelta(hours=1))}
-    assert undone(vpc(SUBNET, own_group()), frozen=teardown) == []
+    assert undone(vpc(SUBNET, own_security_group()), frozen=teardown) == []
 
 
 def test_a_change_that_ec2_may_not_show_yet_is_left_for_a_later_look() -> None:
-    young = replace(fight(), done_at=NOW - timedelta(seconds=4))
-    assert count({"monitoring": young}, sight(vpc(SUBNET, own_group()))) == {"monitoring": young}
+    young = replace(conflict(), done_at=NOW - timedelta(seconds=4))
+    assert count({"monitoring": young}, snapshot(vpc(SUBNET, own_security_group()))) == {"monitoring": young}
 
 
 def test_while_it_may_still_be_done_again_the_claim_is_kept() -> None:
     """An endpoint that others changed is pending for a while: EC2 takes no change then, and the plan has none."""
-    pending = vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False, state=EndpointState.PENDING))
-    between = count({"monitoring": fight()}, sight(pending))
-    assert between["monitoring"].undoings == ()
-    after = vpc(SUBNET, own_group(), endpoint(MONITORING, "a", private_dns=False))
-    assert len(count(between, sight(after))["monitoring"].undoings) == 1
+    pending = vpc(
+        SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False, state=EndpointState.PENDING)
+    )
+    between = count({"monitoring": conflict()}, snapshot(pending))
+    assert between["monitoring"].reversals == ()
+    after = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False))
+    assert len(count(between, snapshot(after))["monitoring"].reversals) == 1
 
 
 def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() -> None:
     old = [NOW - timedelta(days=9)] * 3
-    frozen = {"monitoring": Freeze(FreezeKind.FIGHT, NOW - timedelta(days=9), "why")}
-    known = {"monitoring": fight(MADE, *old)}
-    (found,) = count(known, sight(vpc(SUBNET, own_group()), frozen=frozen)).values()
-    assert [one.at for one in found.undoings] == old
+    frozen = {"monitoring": Freeze(FreezeKind.CONFLICT, NOW - timedelta(days=9), "why")}
+    known = {"monitoring": conflict(MADE, *old)}
+    (found,) = count(known, snapshot(vpc(SUBNET, own_security_group()), frozen=frozen)).values()
+    assert [one.at for one in found.reversals] == old
 
 
 # ---- three within a day
@@ -222,33 +233,33 @@ def test_what_is_frozen_already_is_no_longer_counted_and_what_led_to_it_stays() 
 @given(ages=st.lists(st.integers(0, 72), max_size=8))
 def test_only_what_is_younger_than_a_day_counts(ages: list[int]) -> None:
     times = [NOW - timedelta(hours=age) for age in ages]
-    known = count({"monitoring": fight(MADE, *times)}, sight(SERVED))
+    known = count({"monitoring": conflict(MADE, *times)}, snapshot(SERVED))
     young = [time for time in times if NOW - time < WINDOW]
-    assert [one.at for one in known["monitoring"].undoings] == young
+    assert [one.at for one in known["monitoring"].reversals] == young
     assert to_freeze(known, {}) == (("monitoring",) if len(young) >= MOST else ())
 
 
 def test_what_is_frozen_for_another_reason_is_not_frozen_over() -> None:
-    known = {"monitoring": fight(MADE, NOW, NOW, NOW)}
+    known = {"monitoring": conflict(MADE, NOW, NOW, NOW)}
     assert to_freeze(known, {"monitoring": Freeze(FreezeKind.CLAIM, NOW, "theirs")}) == ()
 
 
 def test_the_freeze_names_the_last_hand_that_is_known() -> None:
     known = replace(
-        fight(),
-        undoings=(undoing(BEFORE, actor="bob", event_id="e-1", event_name="DeleteVpcEndpoints"), undoing()),
+        conflict(),
+        reversals=(reversal(BEFORE, actor="bob", event_id="e-1", event_name="DeleteVpcEndpoints"), reversal()),
     )
     found = freeze_for(known, NOW)
-    assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.FIGHT, "bob", "e-1", None)
+    assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.CONFLICT, "bob", "e-1", None)
     assert "last bob by DeleteVpcEndpoints" in found.why
-    assert "last vpce-1 was deleted" in freeze_for(fight(MADE, NOW), NOW).why
+    assert "last vpce-1 was deleted" in freeze_for(conflict(MADE, NOW), NOW).why
 
 
 @pytest.mark.parametrize("keys", [["monitoring"], [EVERYTHING]])
 def test_forgetting_keeps_what_is_done(keys: list[str]) -> None:
-    known = {"monitoring": fight(MADE, NOW), "logs": fight(frozenset(), NOW)}
-    assert forget(known, keys)["monitoring"] == fight(MADE)
-    assert ("logs" in forget(known, keys)) == (keys != [EVERYTHING])
+    known = {"monitoring": conflict(MADE, NOW), "logs": conflict(frozenset(), NOW)}
+    assert delete(known, keys)["monitoring"] == conflict(MADE)
+    assert ("logs" in delete(known, keys)) == (keys != [EVERYTHING])
 
 
 # ---- what was done
@@ -261,14 +272,14 @@ def test_an_endpoint_that_was_made_claims_all_that_was_asked_for() -> None:
         service="monitoring",
         subnet_ids=("subnet-a",),
         endpoint_id="vpce-1",
-        group_id="sg-own",
+        security_group_id="sg-own",
         status=Status.DONE,
     )
     group = Action(
-        ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), group_id="sg-own", status=Status.DONE
+        ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), security_group_id="sg-own", status=Status.DONE
     )
     known = with_done({}, VPC_ID, [action, group], NOW)
-    assert known == {"monitoring": Fight(MADE, NOW), SECURITY_GROUP: Fight(GROUP, NOW)}
+    assert known == {"monitoring": Conflict(MADE, NOW), SECURITY_GROUP: Conflict(GROUP, NOW)}
     assert with_done({}, VPC_ID, [replace(action, status=Status.FAILED)], NOW) == {}
 
 
@@ -276,7 +287,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
     silent = {
         kind
         for kind in ActionKind
-        if not list(claims_of(Action(kind, "why", cidrs=("c",), attributes=("a",), subnet_ids=("s",)), VPC_ID))
+        if not list(effects_of(Action(kind, "why", cidrs=("c",), attributes=("a",), subnet_ids=("s",)), VPC_ID))
     }
     assert silent == {
         ActionKind.DISABLE_PRIVATE_DNS,
@@ -296,7 +307,7 @@ def change(at: datetime, name: str = "DeleteVpcEndpoints", *ids: str, event_id: 
 
 
 def test_the_record_of_the_right_call_of_the_right_resource_names_the_hand() -> None:
-    (found,) = attribute([undoing(since=BEFORE)], [change(NOW - timedelta(minutes=3))])
+    (found,) = attribute([reversal(since=BEFORE)], [change(NOW - timedelta(minutes=3))])
     assert (found.actor, found.event_id, found.at) == ("bob", "e-1", NOW - timedelta(minutes=3))
 
 
@@ -310,11 +321,11 @@ def test_the_record_of_the_right_call_of_the_right_resource_names_the_hand() -> 
     ],
 )
 def test_another_call_resource_or_time_names_nobody(record: Change) -> None:
-    assert attribute([undoing(since=BEFORE)], [record]) == (undoing(since=BEFORE),)
+    assert attribute([reversal(since=BEFORE)], [record]) == (reversal(since=BEFORE),)
 
 
 def test_one_record_stands_for_one_undoing() -> None:
-    revoked = [undoing(NOW, Loss.RULE, "sg-own", since=BEFORE)] * 2
+    revoked = [reversal(NOW, EffectKind.RULE, "sg-own", since=BEFORE)] * 2
     record = change(NOW, "RevokeSecurityGroupIngress", "sg-own")
     found = attribute(revoked, [record])
     assert [one.event_id for one in found] == ["e-1", ""]
@@ -324,10 +335,10 @@ def test_one_record_stands_for_one_undoing() -> None:
 # ---- the notice
 
 
-def notice_of(network: Vpc, fights: dict[str, Fight], *services: str) -> str:
+def notice_of(network: Vpc, conflicts: dict[str, Conflict], *services: str) -> str:
     found = plan(network, *(services or ("monitoring",)))
     clients = {"monitoring": ("subnet-a", "subnet-b"), "s3": ("subnet-a",)}
-    frozen = Frozen(found, fights, clients, {"monitoring": ("monitoring.us-east-1.amazonaws.com",)}, "lifeline")
+    frozen = Frozen(found, conflicts, clients, {"monitoring": ("monitoring.us-east-1.amazonaws.com",)}, "lifeline")
     notice = frozen_notice(frozen)
     assert notice.kind == "frozen"
     assert len(notice.subject) <= 100
@@ -336,8 +347,8 @@ def notice_of(network: Vpc, fights: dict[str, Fight], *services: str) -> str:
 
 
 def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
-    named = undoing(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
-    text = notice_of(vpc(SUBNET), {"monitoring": Fight(undoings=(named, undoing(), undoing()))})
+    named = reversal(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
+    text = notice_of(vpc(SUBNET), {"monitoring": Conflict(reversals=(named, reversal(), reversal()))})
     assert text.startswith(f"[lifeline] frozen in {VPC_ID}: monitoring, undone 3 times by net/bob")
     assert (
         "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob\n    CloudTrail event e-1"
@@ -354,18 +365,18 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
 
 def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
     nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
-    text = notice_of(nat, {"monitoring": Fight(undoings=(undoing(),) * 3)})
+    text = notice_of(nat, {"monitoring": Conflict(reversals=(reversal(),) * 3)})
     assert "subnet-a: only by another way out" in " ".join(text.split())
     assert "can't reach" not in text
     assert "set the stack's Scope to isolated" in text
 
 
 def test_one_notice_tells_of_all_that_froze_at_once() -> None:
-    fights = {
-        "monitoring": Fight(undoings=(undoing(),) * 3),
-        SECURITY_GROUP: Fight(undoings=(undoing(NOW, Loss.RULE, "sg-own", part="10.0.0.0/16"),) * 3),
+    conflicts = {
+        "monitoring": Conflict(reversals=(reversal(),) * 3),
+        SECURITY_GROUP: Conflict(reversals=(reversal(NOW, EffectKind.RULE, "sg-own", part="10.0.0.0/16"),) * 3),
     }
-    text = notice_of(vpc(SUBNET), fights)
+    text = notice_of(vpc(SUBNET), conflicts)
     assert '"unfreeze": ["monitoring", "security-group"]' in text
     assert "let nobody in" in text
     assert S3 not in text
@@ -375,5 +386,5 @@ def test_a_canary_is_made_without_private_dns_so_its_being_off_is_nobodys_doing(
     made = Action(
         ActionKind.CREATE_INTERFACE_ENDPOINT, "why", service="monitoring", endpoint_id="vpce-1", private_dns=False
     )
-    assert Claim(Loss.PRIVATE_DNS, "vpce-1") not in set(claims_of(made, VPC_ID))
-    assert Claim(Loss.PRIVATE_DNS, "vpce-1") in set(claims_of(replace(made, private_dns=True), VPC_ID))
+    assert Effect(EffectKind.PRIVATE_DNS, "vpce-1") not in set(effects_of(made, VPC_ID))
+    assert Effect(EffectKind.PRIVATE_DNS, "vpce-1") in set(effects_of(replace(made, private_dns=True), VPC_ID))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.removals import give_up_once, make_room
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.coexist.removals import make_room, remove_once
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
 
 VPC_ID = "vpc-0abc1234"
 ENDPOINT_ID = "vpce-0abc1234"
@@ -23,19 +23,19 @@ def action(kind: ActionKind, endpoint_id: str = ENDPOINT_ID, reason: str = "") -
 
 def test_what_two_causes_switch_off_is_switched_off_for_the_first() -> None:
     first, second = (action(ActionKind.DISABLE_PRIVATE_DNS, reason=one) for one in ("claimed", "withdrawn"))
-    assert give_up_once(plan(first, second)).actions == (first,)
+    assert remove_once(plan(first, second)).actions == (first,)
 
 
 def test_what_is_deleted_is_not_changed_before() -> None:
     going = action(ActionKind.RETIRE_ENDPOINT)
     changed = [action(one) for one in (ActionKind.DISABLE_PRIVATE_DNS, ActionKind.REMOVE_SUBNETS)]
-    assert give_up_once(plan(*changed, going, going)).actions == (going,)
+    assert remove_once(plan(*changed, going, going)).actions == (going,)
 
 
 def test_what_may_not_be_deleted_is_changed_all_the_same() -> None:
     held = action(ActionKind.RETIRE_ENDPOINT).blocked("it is the only way")
     off = action(ActionKind.DISABLE_PRIVATE_DNS)
-    assert give_up_once(plan(off, held)).actions == (off, held)
+    assert remove_once(plan(off, held)).actions == (off, held)
 
 
 ACTIONS = st.builds(
@@ -48,13 +48,13 @@ ACTIONS = st.builds(
 
 @given(st.lists(ACTIONS, max_size=8).map(tuple))
 def test_only_planned_givings_up_are_left_out_and_of_each_endpoint_some_stays(actions: tuple[Action, ...]) -> None:
-    found = give_up_once(plan(*actions))
-    given_up = [one for one in found.actions if one.kind in GIVES_UP and one.status is Status.PLANNED]
-    before = [one for one in actions if one.kind in GIVES_UP and one.status is Status.PLANNED]
+    found = remove_once(plan(*actions))
+    given_up = [one for one in found.actions if one.kind in REMOVALS and one.status is Status.PLANNED]
+    before = [one for one in actions if one.kind in REMOVALS and one.status is Status.PLANNED]
     assert [one for one in found.actions if one not in given_up] == [one for one in actions if one not in before]
     assert {one.endpoint_id for one in given_up} == {one.endpoint_id for one in before}
     assert len({(one.kind, one.endpoint_id) for one in given_up}) == len(given_up)
-    assert give_up_once(found) == found
+    assert remove_once(found) == found
 
 
 # ---- beside whatever else is planned

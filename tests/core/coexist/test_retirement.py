@@ -24,7 +24,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, Rule, Wanted, wanted
+from lifeline.core.policy.policy import PRIVATE, Desired, Exempted, Policy, Rule, wanted
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -33,7 +33,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     route,
     subnet,
     table,
@@ -53,7 +53,7 @@ def policy(*services: str, tiers: frozenset[Tier] = PRIVATE, **more: Any) -> Pol
     return Policy(rules=(Rule(frozenset(services or ("monitoring",)), tiers=tiers),), **more)
 
 
-def want_of(network: Vpc, rules: Policy) -> Wanted:
+def want_of(network: Vpc, rules: Policy) -> Desired:
     return wanted(rules, network, classify_subnets(network), today=NOW.date())
 
 
@@ -68,13 +68,13 @@ def retire(
 
 
 def brief(found: Retirement) -> list[tuple[ActionKind, Status, str]]:
-    return [(one.kind, one.status, one.endpoint_id or one.group_id) for one in found.actions]
+    return [(one.kind, one.status, one.endpoint_id or one.security_group_id) for one in found.actions]
 
 
 RETIRED = (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-1")
 HELD = (ActionKind.RETIRE_ENDPOINT, Status.BLOCKED, "vpce-1")
 GROUP_GONE = (ActionKind.DELETE_SECURITY_GROUP, Status.PLANNED, "sg-own")
-BACK = vpc(subnet("a"), PUBLIC_MAIN, endpoint(MONITORING, "a"), own_group())
+BACK = vpc(subnet("a"), PUBLIC_MAIN, endpoint(MONITORING, "a"), own_security_group())
 
 
 def test_once_the_route_is_back_for_long_enough_the_endpoint_goes_and_its_group() -> None:
@@ -158,7 +158,7 @@ def test_a_gateway_endpoint_says_which_routes_go() -> None:
 
 # ---- do no harm
 
-SHARED = vpc(subnet("a"), subnet("dark"), table(), OPEN, endpoint(MONITORING, "a"), own_group())
+SHARED = vpc(subnet("a"), subnet("dark"), table(), OPEN, endpoint(MONITORING, "a"), own_security_group())
 FOR_PUBLIC = policy(tiers=frozenset({Tier.PUBLIC}))
 
 
@@ -228,7 +228,7 @@ def test_a_gateway_endpoint_is_the_way_of_its_own_tables_only() -> None:
 def test_another_endpoint_of_the_service_is_another_way_but_not_one_that_goes_too() -> None:
     rules = policy("s3", tiers=frozenset({Tier.PUBLIC}))
     other = endpoint(S3, "a", id="vpce-2", own=False)
-    network = vpc(subnet("a"), on_gateway("main"), gateway("main"), other, own_group())
+    network = vpc(subnet("a"), on_gateway("main"), gateway("main"), other, own_security_group())
     assert RETIRED in brief(retire(network, rules))
     both_ours = replace(network, endpoints=(gateway("main"), replace(other, tags=endpoint().tags)))
     assert {one.status for one in retire(both_ours, rules).actions} == {Status.BLOCKED}
@@ -251,7 +251,7 @@ def test_a_group_that_others_put_on_their_endpoint_is_theirs_to_free() -> None:
 
 
 def test_the_group_is_needed_while_any_service_without_a_gateway_is_wished_for() -> None:
-    network = vpc(subnet("a"), own_group())
+    network = vpc(subnet("a"), own_security_group())
     assert retire(network, policy("monitoring")) == Retirement()
     assert retire(network, policy("banana")) == Retirement()
     assert brief(retire(network, policy("s3"))) == [GROUP_GONE]
@@ -261,7 +261,7 @@ def test_the_group_is_needed_while_any_service_without_a_gateway_is_wished_for()
 
 
 def test_a_release_takes_all_that_is_ours_at_once_and_says_who_still_requires_it() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a"), gateway("main", id="vpce-2"), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), gateway("main", id="vpce-2"), own_security_group())
     found = retire(network, unneeded={}, is_release=True)
     assert brief(found) == [RETIRED, (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-2"), GROUP_GONE]
     assert found.actions[0].reason.startswith("released by hand, although subnet-a (isolated) must reach monitoring;")
@@ -304,7 +304,7 @@ networks = st.builds(
     tables,
     second,
     endpoints,
-    st.sampled_from([(), (own_group(),), (own_group(tags=()),)]),
+    st.sampled_from([(), (own_security_group(),), (own_security_group(tags=()),)]),
     on_vpcs,
 )
 policies = st.builds(
@@ -323,7 +323,7 @@ def test_an_endpoint_that_any_wish_needs_is_never_retired(
     network: Vpc, rules: Policy, unneeded: dict[str, datetime]
 ) -> None:
     found = retire(network, rules, unneeded)
-    wished = {wish.service for wish in want_of(network, rules).wishes}
+    wished = {requirement.service for requirement in want_of(network, rules).requirements}
     by_id = {one.id: one for one in network.endpoints}
     for action in found.actions:
         if action.kind is ActionKind.RETIRE_ENDPOINT:
@@ -360,7 +360,7 @@ def test_after_a_retirement_nothing_is_left_to_retire(
 
 
 def without(network: Vpc, actions: tuple[Action, ...]) -> Vpc:
-    gone = {one.endpoint_id or one.group_id for one in actions if one.status is Status.PLANNED}
+    gone = {one.endpoint_id or one.security_group_id for one in actions if one.status is Status.PLANNED}
     return replace(
         network,
         endpoints=tuple(one for one in network.endpoints if one.id not in gone),

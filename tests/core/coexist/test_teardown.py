@@ -25,8 +25,20 @@ from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
 from lifeline.core.network.model import Endpoint, EndpointState, Vpc
 from lifeline.core.notices.notice import Notice, Severity
 from lifeline.core.notices.teardown import teardown_notice
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Status
-from tests.support.builders import MONITORING, OWNER, S3, VPC_ID, endpoint, gateway, own_group, plan, subnet, table, vpc
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Status
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    S3,
+    VPC_ID,
+    endpoint,
+    gateway,
+    own_security_group,
+    plan,
+    subnet,
+    table,
+    vpc,
+)
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WHO = "deploy-role/terraform"
@@ -47,7 +59,9 @@ def served(*subnets: str) -> Vpc:
     """A VPC of two subnets with Lifeline's endpoints and group, and somebody else's gateway endpoint."""
     mine = endpoint(MONITORING, *(subnets or ("a",)))
     foreign = gateway("main", own=False, id="vpce-foreign")
-    return vpc(subnet("a"), subnet("b", "us-east-1b"), mine, gateway("main", id="vpce-2"), foreign, own_group())
+    return vpc(
+        subnet("a"), subnet("b", "us-east-1b"), mine, gateway("main", id="vpce-2"), foreign, own_security_group()
+    )
 
 
 def judged(network: Vpc, *attempts: Attempt, interfaces: tuple[Interface, ...] = (OURS,)) -> Teardown:
@@ -55,7 +69,7 @@ def judged(network: Vpc, *attempts: Attempt, interfaces: tuple[Interface, ...] =
 
 
 def brief(actions: tuple[Action, ...]) -> list[tuple[ActionKind, str, Status]]:
-    return [(one.kind, one.endpoint_id or one.group_id, one.status) for one in actions]
+    return [(one.kind, one.endpoint_id or one.security_group_id, one.status) for one in actions]
 
 
 # ---- what goes
@@ -136,11 +150,11 @@ def test_an_attempt_counts_until_tools_have_given_up_and_only_where_the_resource
 def test_only_what_is_ours_is_touched_and_what_was_cleared_holds_nothing_of_ours(
     attempts: set[Attempt], homes: set[str], others: set[Interface]
 ) -> None:
-    network = served(*homes) if homes else vpc(subnet("a"), subnet("b"), own_group())
+    network = served(*homes) if homes else vpc(subnet("a"), subnet("b"), own_security_group())
     teardown = judged(network, *attempts, interfaces=(OURS, *others))
     found = clear(network, teardown, OWNER)
-    assert all(one.kind in GIVES_UP for one in found)
-    assert {one.endpoint_id or one.group_id for one in found} <= {"vpce-1", "vpce-2", "sg-own"}
+    assert all(one.kind in REMOVALS for one in found)
+    assert {one.endpoint_id or one.security_group_id for one in found} <= {"vpce-1", "vpce-2", "sg-own"}
     after = applied(network, found)
     assert not any(one.subnet_ids & teardown.doomed for one in after.endpoints)
     assert clear(after, replace(teardown, in_use=()), OWNER) == ()
@@ -153,7 +167,7 @@ def test_only_what_is_ours_is_touched_and_what_was_cleared_holds_nothing_of_ours
 def applied(network: Vpc, actions: tuple[Action, ...]) -> Vpc:
     """The network once these are made."""
     made = [one for one in actions if one.status is Status.PLANNED]
-    gone = {one.endpoint_id or one.group_id for one in made if one.kind is not REMOVE}
+    gone = {one.endpoint_id or one.security_group_id for one in made if one.kind is not REMOVE}
     left = {one.endpoint_id: frozenset(one.subnet_ids) for one in made if one.kind is REMOVE}
     endpoints = tuple(
         replace(one, subnet_ids=one.subnet_ids - left.get(one.id, frozenset()))
@@ -212,7 +226,7 @@ def test_who_comes_later_ends_the_freeze_without_a_word() -> None:
 
 
 def test_freezes_of_other_kinds_stay_as_they_are() -> None:
-    hand = {EVERYTHING: Freeze(FreezeKind.HAND, NOW, "a person asked for it")}
+    hand = {EVERYTHING: Freeze(FreezeKind.MANUAL, NOW, "a person asked for it")}
     assert freeze_for(judged(served(), of_vpc()), hand, now=NOW)[EVERYTHING] == hand[EVERYTHING]
     used = judged(served(), of_vpc(), interfaces=(THEIRS,))
     assert freeze_for(used, hand, now=NOW) == hand
@@ -235,20 +249,20 @@ def test_it_is_news_once_and_again_when_something_is_done() -> None:
     planned = clear(served(), teardown, OWNER)
     done = tuple(replace(one, status=Status.DONE) for one in planned)
     failed = tuple(replace(one, status=Status.FAILED) for one in planned)
-    told: dict[str, datetime | None] = {f"{VPC_ID} cleared": NOW}
-    assert is_news(teardown, done, told, NOW, is_plan=False)
+    notified: dict[str, datetime | None] = {f"{VPC_ID} cleared": NOW}
+    assert is_news(teardown, done, notified, NOW, is_plan=False)
     assert is_news(teardown, planned, {}, NOW, is_plan=True)
     assert is_news(teardown, (), {f"{VPC_ID} cleared": None}, NOW, is_plan=False)
-    assert is_news(teardown, failed, told, NOW, is_plan=False)
-    assert not is_news(teardown, failed, {**told, "failed": NOW}, NOW, is_plan=False)
+    assert is_news(teardown, failed, notified, NOW, is_plan=False)
+    assert not is_news(teardown, failed, {**notified, "failed": NOW}, NOW, is_plan=False)
     assert not is_news(teardown, planned, {}, NOW, is_plan=False)
-    assert not is_news(teardown, planned, told, NOW, is_plan=True)
+    assert not is_news(teardown, planned, notified, NOW, is_plan=True)
     assert not is_news(teardown, (), {}, NOW, is_plan=False)
 
 
-def notice(teardown: Teardown, *, status: Status, is_plan: bool = False, held_by: str = "") -> Notice:
+def notice(teardown: Teardown, *, status: Status, is_plan: bool = False, blocked_by: str = "") -> Notice:
     actions = [
-        replace(one, status=status if one.status is Status.PLANNED else one.status, held_by=held_by)
+        replace(one, status=status if one.status is Status.PLANNED else one.status, blocked_by=blocked_by)
         for one in clear(served(), teardown, OWNER)
     ]
     found = teardown_notice(served(), teardown, actions, OWNER, is_plan=is_plan)
@@ -292,5 +306,5 @@ def test_a_notice_says_what_was_only_planned_failed_or_held_back() -> None:
 
 
 def test_a_group_of_a_service_gateway_only_vpc_goes_too() -> None:
-    network = vpc(subnet("a"), table(), gateway("main", id="vpce-2", service_name=S3), own_group())
+    network = vpc(subnet("a"), table(), gateway("main", id="vpce-2", service_name=S3), own_security_group())
     assert [one.kind for one in clear(network, judged(network, of_vpc()), OWNER)] == [RETIRE, GROUP]

@@ -33,7 +33,9 @@ def offer_of(wanted: Plan, region: str = "us-east-1") -> Offer:
 def test_the_same_plan_has_the_same_id_whatever_its_words_status_and_token() -> None:
     first = plan(NETWORK)
     again = tuple(
-        replace(one, reason="other words", status=Status.BLOCKED, error="held", client_token="t", group_id="sg-1")
+        replace(
+            one, reason="other words", status=Status.BLOCKED, error="held", client_token="t", security_group_id="sg-1"
+        )
         for one in reversed(first.actions)
     )
     assert offer_of(replace(first, actions=again)).plan_id == offer_of(first).plan_id

@@ -11,7 +11,7 @@ from lifeline.core.guards.call_rate import Bucket, reserve
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.order import order_steps
 from tests.support import builders
-from tests.support.builders import endpoint, own_group, subnet, vpc
+from tests.support.builders import endpoint, own_security_group, subnet, vpc
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LONG = timedelta(hours=1)
@@ -60,12 +60,14 @@ def test_however_calls_come_aws_never_sees_more_than_its_bucket_holds(gaps: list
 
 @pytest.mark.parametrize("seed", range(3))
 def test_first_endpoints_come_before_second_zones_and_the_most_isolated_vpc_first(seed: int) -> None:
-    wide = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(builders.MONITORING, "a"), own_group(), id="vpc-1")
+    wide = vpc(
+        subnet("a"), subnet("b", "us-east-1b"), endpoint(builders.MONITORING, "a"), own_security_group(), id="vpc-1"
+    )
     one = vpc(subnet("a"), id="vpc-2")
     three = vpc(subnet("a"), subnet("b"), subnet("c"), id="vpc-3")
     order = [wide, one, three]
     plans = {network.id: builders.plan(network) for network in order[seed:] + order[:seed]}
-    steps = [(step.vpc_id, plans[step.vpc_id].actions[step.place].kind) for step in order_steps(plans)]
+    steps = [(step.vpc_id, plans[step.vpc_id].actions[step.index].kind) for step in order_steps(plans)]
     assert steps == [
         ("vpc-3", "create_security_group"),
         ("vpc-3", "create_interface_endpoint"),
@@ -79,6 +81,6 @@ def test_whatever_goes_comes_after_whatever_connects_somebody_in_any_vpc() -> No
     made = {one.id: builders.plan(one) for one in (vpc(subnet("a"), id="vpc-1"), vpc(subnet("a"), id="vpc-2"))}
     going = (Action(ActionKind.RETIRE_ENDPOINT, "not needed"), Action(ActionKind.DELETE_SECURITY_GROUP, "not needed"))
     plans = made | {"vpc-1": replace(made["vpc-1"], actions=(*going, *made["vpc-1"].actions))}
-    kinds = [plans[step.vpc_id].actions[step.place].kind for step in order_steps(plans)]
+    kinds = [plans[step.vpc_id].actions[step.index].kind for step in order_steps(plans)]
     assert kinds[-2:] == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]
     assert set(kinds[:-2]) == {ActionKind.CREATE_SECURITY_GROUP, ActionKind.CREATE_INTERFACE_ENDPOINT}

@@ -14,24 +14,24 @@ from lifeline.core.guards.freeze import (
     SECURITY_GROUP,
     Freeze,
     FreezeKind,
+    block_frozen,
     freeze_words,
-    hold,
     is_overruled,
     standing,
     with_unfrozen,
 )
 from lifeline.core.network.model import Endpoint, RouteTable
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.cost import price_in
-from tests.support.builders import MONITORING, VPC_ID, endpoint, gateway, own_group, plan, subnet, table, vpc
+from tests.support.builders import MONITORING, VPC_ID, endpoint, gateway, own_security_group, plan, subnet, table, vpc
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PRICE = price_in("us-east-1")
-FREEZE = Freeze(FreezeKind.HAND, NOW, "a person asked for it")
+FREEZE = Freeze(FreezeKind.MANUAL, NOW, "a person asked for it")
 
 
 def held(found: Plan, *keys: str, freeze: Freeze = FREEZE, now: datetime = NOW) -> Plan:
-    return hold(found, dict.fromkeys(keys, freeze), PRICE, now=now)
+    return block_frozen(found, dict.fromkeys(keys, freeze), PRICE, now=now)
 
 
 def statuses(found: Plan) -> dict[tuple[ActionKind, str], Status]:
@@ -64,7 +64,7 @@ def test_everything_frozen_leaves_nothing_to_do() -> None:
 
 
 def test_a_frozen_group_holds_back_what_would_rely_on_it_and_gateways_pass() -> None:
-    closed = vpc(subnet("a"), own_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
+    closed = vpc(subnet("a"), own_security_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
     found = held(plan(closed, "monitoring", "logs", "s3"), SECURITY_GROUP)
     assert statuses(found) == {
         (ActionKind.OPEN_SECURITY_GROUP, ""): Status.BLOCKED,
@@ -82,7 +82,7 @@ def test_no_name_is_taken_where_dns_attributes_are_frozen_off() -> None:
     assert held(on, DNS_ATTRIBUTES) == on
 
 
-@pytest.mark.parametrize("kind", sorted(GIVES_UP))
+@pytest.mark.parametrize("kind", sorted(REMOVALS))
 def test_what_gives_something_up_passes(kind: ActionKind) -> None:
     found = Plan(VPC_ID, (), (Action(kind, "why", service="monitoring", endpoint_id="vpce-1"),))
     assert held(found, EVERYTHING, "monitoring", SECURITY_GROUP) == found

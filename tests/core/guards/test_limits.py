@@ -14,11 +14,11 @@ from lifeline.core.guards.limits import (
     Admission,
     Grant,
     Limits,
-    Use,
+    Usage,
     admit,
-    forget,
-    give_back,
+    delete,
     own_interfaces,
+    refund,
     see,
 )
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
@@ -40,22 +40,24 @@ def create(service: str = "monitoring", *subnets: str, token: str = "") -> Actio
         service_name=f"com.amazonaws.us-east-1.{service}",
         subnet_ids=subnets or ("subnet-a",),
         client_token=token or f"token-{service}-{'-'.join(subnets)}",
-        group_id="sg-own",
+        security_group_id="sg-own",
     )
 
 
 def repair() -> Action:
-    return Action(ActionKind.OPEN_SECURITY_GROUP, "a block is not let in", cidrs=("10.1.0.0/16",), group_id="sg-own")
+    return Action(
+        ActionKind.OPEN_SECURITY_GROUP, "a block is not let in", cidrs=("10.1.0.0/16",), security_group_id="sg-own"
+    )
 
 
 def plans(**actions: tuple[Action, ...]) -> dict[str, Plan]:
     return {f"vpc-{name}": Plan(f"vpc-{name}", (), some) for name, some in actions.items()}
 
 
-def ask(wanted: dict[str, Plan], limits: Limits, use: Use | None = None, **more: object) -> Admission:
+def request(wanted: dict[str, Plan], limits: Limits, use: Usage | None = None, **more: object) -> Admission:
     owned = dict.fromkeys(wanted, frozenset[str]()) | more.pop("owned", {})  # type: ignore[operator]
     given = {"now": NOW, **more}
-    return admit(wanted, use or Use(), owned, limits, PRICE, **given)  # type: ignore[arg-type]
+    return admit(wanted, use or Usage(), owned, limits, PRICE, **given)  # type: ignore[arg-type]
 
 
 def statuses(found: Admission) -> dict[str, list[str]]:
@@ -63,7 +65,7 @@ def statuses(found: Admission) -> dict[str, list[str]]:
 
 
 def holders(found: Admission) -> list[str]:
-    return [one.held_by for plan in found.plans.values() for one in plan.actions]
+    return [one.blocked_by for plan in found.plans.values() for one in plan.actions]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def holders(found: Admission) -> list[str]:
 def test_what_goes_past_a_limit_is_blocked_with_its_name_value_and_use(
     limits: dict[str, object], by: str, words: str
 ) -> None:
-    found = ask(plans(a=(create(),), b=(create(token="other"),)), replace(FREE, **limits))  # type: ignore[arg-type]
+    found = request(plans(a=(create(),), b=(create(token="other"),)), replace(FREE, **limits))  # type: ignore[arg-type]
     assert statuses(found) == {"vpc-a": ["planned"], "vpc-b": ["blocked"]}
     assert holders(found) == ["", by]
     (held,) = found.held("vpc-b")
@@ -91,7 +93,7 @@ def test_a_vpcs_own_budget_counts_what_lifeline_has_there_already() -> None:
     limits = replace(FREE, monthly_usd_per_vpc=Decimal(15))
     wanted = plans(a=(create("logs", "subnet-a"),), b=(create("logs", "subnet-b"),))
     there = frozenset({"com.amazonaws.us-east-1.monitoring subnet-a", "com.amazonaws.us-east-1.ec2 subnet-a"})
-    found = ask(wanted, limits, owned={"vpc-a": there})
+    found = request(wanted, limits, owned={"vpc-a": there})
     assert holders(found) == ["MonthlyBudgetUsdPerVpc", ""]
     assert "already cost 14.60" in found.held("vpc-a")[0].error
 
@@ -99,34 +101,36 @@ def test_a_vpcs_own_budget_counts_what_lifeline_has_there_already() -> None:
 def test_what_costs_nothing_and_makes_no_endpoint_passes_a_budget_that_is_spent() -> None:
     spent = replace(FREE, monthly_usd=Decimal(0), endpoints_per_day=0)
     gateway_action = replace(create("s3"), kind=ActionKind.CREATE_GATEWAY_ENDPOINT, subnet_ids=())
-    assert holders(ask(plans(a=(repair(),)), spent)) == [""]
-    assert holders(ask(plans(a=(gateway_action,)), replace(spent, endpoints_per_day=1))) == [""]
-    assert holders(ask(plans(a=(gateway_action,)), spent)) == ["MaxEndpointsPerDay"]
+    assert holders(request(plans(a=(repair(),)), spent)) == [""]
+    assert holders(request(plans(a=(gateway_action,)), replace(spent, endpoints_per_day=1))) == [""]
+    assert holders(request(plans(a=(gateway_action,)), spent)) == ["MaxEndpointsPerDay"]
 
 
 def test_a_second_zone_costs_but_is_no_new_endpoint() -> None:
     spread = Action(ActionKind.ADD_SUBNETS, "a zone", service_name=MONITORING, subnet_ids=("subnet-b",))
-    assert holders(ask(plans(a=(spread,)), replace(FREE, endpoints_per_day=0))) == [""]
-    assert holders(ask(plans(a=(spread,)), replace(FREE, monthly_usd=Decimal(7)))) == ["MonthlyBudgetUsd"]
+    assert holders(request(plans(a=(spread,)), replace(FREE, endpoints_per_day=0))) == [""]
+    assert holders(request(plans(a=(spread,)), replace(FREE, monthly_usd=Decimal(7)))) == ["MonthlyBudgetUsd"]
 
 
 def test_one_that_replaces_a_failed_endpoint_costs_what_that_cost() -> None:
     action = replace(create("monitoring", "subnet-a"), kind=ActionKind.REPLACE_ENDPOINT)
     owned = {"vpc-a": frozenset({f"{MONITORING} subnet-a"})}
-    assert holders(ask(plans(a=(action,)), replace(FREE, monthly_usd=Decimal(7)), owned=owned)) == [""]
-    assert holders(ask(plans(a=(action,)), replace(FREE, endpoints_per_run=0), owned=owned)) == ["MaxEndpointsPerRun"]
+    assert holders(request(plans(a=(action,)), replace(FREE, monthly_usd=Decimal(7)), owned=owned)) == [""]
+    assert holders(request(plans(a=(action,)), replace(FREE, endpoints_per_run=0), owned=owned)) == [
+        "MaxEndpointsPerRun"
+    ]
 
 
 def test_something_that_fits_passes_behind_something_that_does_not() -> None:
     wide = create("logs", "subnet-a", "subnet-b", "subnet-c")
-    found = ask(plans(a=(wide, create("monitoring"))), replace(FREE, monthly_usd=Decimal(8)))
+    found = request(plans(a=(wide, create("monitoring"))), replace(FREE, monthly_usd=Decimal(8)))
     assert statuses(found) == {"vpc-a": ["blocked", "planned"]}
     assert found.plans["vpc-a"].monthly_cost_usd == Decimal("7.30")
 
 
 def test_the_plans_cost_and_services_say_what_is_left_of_it() -> None:
     wanted = plan_of(vpc(subnet("a")), "monitoring")
-    found = admit({wanted.vpc_id: wanted}, Use(), {wanted.vpc_id: frozenset()}, Limits(0), PRICE, now=NOW)
+    found = admit({wanted.vpc_id: wanted}, Usage(), {wanted.vpc_id: frozenset()}, Limits(0), PRICE, now=NOW)
     held = found.plans[wanted.vpc_id]
     assert wanted.monthly_cost_usd == Decimal("7.30")
     assert held.monthly_cost_usd == 0
@@ -138,8 +142,8 @@ def test_a_security_group_passes_with_an_endpoint_that_takes_it_and_is_held_back
     wanted = plan_of(vpc(subnet("a")), "monitoring", "ec2")
     assert wanted.actions[0].kind is ActionKind.CREATE_SECURITY_GROUP
     owned = {wanted.vpc_id: frozenset[str]()}
-    one = admit({wanted.vpc_id: wanted}, Use(), owned, replace(FREE, endpoints_per_run=1), PRICE, now=NOW)
-    none = admit({wanted.vpc_id: wanted}, Use(), owned, replace(FREE, endpoints_per_run=0), PRICE, now=NOW)
+    one = admit({wanted.vpc_id: wanted}, Usage(), owned, replace(FREE, endpoints_per_run=1), PRICE, now=NOW)
+    none = admit({wanted.vpc_id: wanted}, Usage(), owned, replace(FREE, endpoints_per_run=0), PRICE, now=NOW)
     assert statuses(one)[wanted.vpc_id] == ["planned", "planned", "blocked"]
     assert statuses(none)[wanted.vpc_id] == ["blocked"] * 3
 
@@ -150,13 +154,13 @@ def test_dns_attributes_are_turned_on_for_an_endpoint_that_is_there_but_not_for_
     there = plan_of(vpc(subnet("a"), endpoint(MONITORING, "a"), **none), "monitoring", "ec2", fix_dns=True)
     for wanted, expected in ((missing, {Status.BLOCKED}), (there, {Status.PLANNED, Status.BLOCKED})):
         owned = {wanted.vpc_id: frozenset[str]()}
-        found = admit({wanted.vpc_id: wanted}, Use(), owned, here, PRICE, now=NOW).plans[wanted.vpc_id]
+        found = admit({wanted.vpc_id: wanted}, Usage(), owned, here, PRICE, now=NOW).plans[wanted.vpc_id]
         assert {one.status for one in found.actions if one.kind is ActionKind.FIX_DNS} == expected
 
 
 def test_what_is_waived_passes_whatever_the_limits_say_and_counts() -> None:
     wanted = plans(a=(create(),), b=(create(token="b"),))
-    found = ask(wanted, replace(FREE, endpoints_per_run=1), waived=frozenset({Step("vpc-b", 0)}))
+    found = request(wanted, replace(FREE, endpoints_per_run=1), waived=frozenset({Step("vpc-b", 0)}))
     assert statuses(found) == {"vpc-a": ["blocked"], "vpc-b": ["planned"]}
     assert [one.token for one in found.use.grants] == ["b"]
 
@@ -164,27 +168,27 @@ def test_what_is_waived_passes_whatever_the_limits_say_and_counts() -> None:
 def test_giving_something_up_is_limited_by_nothing_and_counts_as_nothing() -> None:
     given_up = Action(kind=ActionKind.RETIRE_ENDPOINT, reason="nothing requires it", endpoint_id="vpce-1")
     nothing = Limits(endpoints_per_run=0, endpoints_per_day=0, vpcs_per_run=0, vpcs_per_day=0)
-    found = ask(plans(a=(given_up,), b=(create(),)), nothing)
+    found = request(plans(a=(given_up,), b=(create(),)), nothing)
     assert statuses(found) == {"vpc-a": ["planned"], "vpc-b": ["blocked"]}
     assert found.granted == ()
 
 
 def test_a_day_later_there_is_room_again() -> None:
     limits = replace(FREE, endpoints_per_day=1)
-    use = ask(plans(a=(create(),)), limits).use
+    use = request(plans(a=(create(),)), limits).use
     wanted = plans(b=(create(token="b"),))
-    assert holders(ask(wanted, limits, use, now=NOW + DAY - timedelta(seconds=1))) == ["MaxEndpointsPerDay"]
-    assert holders(ask(wanted, limits, use, now=NOW + DAY)) == [""]
+    assert holders(request(wanted, limits, use, now=NOW + DAY - timedelta(seconds=1))) == ["MaxEndpointsPerDay"]
+    assert holders(request(wanted, limits, use, now=NOW + DAY)) == [""]
 
 
 def test_the_same_endpoint_tried_again_takes_no_second_place() -> None:
     limits = replace(FREE, endpoints_per_day=1, vpcs_per_day=1)
-    use = ask(plans(a=(create(),)), limits).use
-    assert holders(ask(plans(a=(create(),)), limits, use, now=NOW + timedelta(minutes=1))) == [""]
+    use = request(plans(a=(create(),)), limits).use
+    assert holders(request(plans(a=(create(),)), limits, use, now=NOW + timedelta(minutes=1))) == [""]
 
 
 def test_what_a_look_does_not_show_yet_costs_nevertheless_until_it_must_be_there() -> None:
-    use = ask(plans(a=(create(),)), FREE).use
+    use = request(plans(a=(create(),)), FREE).use
     nothing = {"vpc-a": frozenset[str]()}
     assert see(use, nothing, now=NOW + UNSEEN - timedelta(seconds=1)).interfaces == {"vpc-a": 1}
     assert see(use, nothing, now=NOW + UNSEEN).interfaces == {}
@@ -193,17 +197,17 @@ def test_what_a_look_does_not_show_yet_costs_nevertheless_until_it_must_be_there
 
 
 def test_a_look_at_the_region_forgets_vpcs_that_are_gone() -> None:
-    use = Use((), {"vpc-a": 3, "vpc-b": 2})
+    use = Usage((), {"vpc-a": 3, "vpc-b": 2})
     seen = {"vpc-a": frozenset({"x subnet-1"})}
     assert see(use, seen, now=NOW).interfaces == {"vpc-a": 1, "vpc-b": 2}
     assert see(use, seen, now=NOW, is_region=True).interfaces == {"vpc-a": 1}
 
 
 def test_what_came_to_nothing_is_given_back() -> None:
-    found = ask(plans(a=(create(), create("logs"))), FREE)
+    found = request(plans(a=(create(), create("logs"))), FREE)
     (_, first), (_, second) = found.granted
-    left = give_back(found.use, [second], {"vpc-a": frozenset()}, now=NOW)
-    assert left == Use((first,), {"vpc-a": 1})
+    left = refund(found.use, [second], {"vpc-a": frozenset()}, now=NOW)
+    assert left == Usage((first,), {"vpc-a": 1})
 
 
 def test_only_lifelines_own_interfaces_are_its_cost() -> None:
@@ -249,19 +253,19 @@ def action_of(service: str, zones: int, place: int) -> Action:
 def test_in_no_run_and_in_no_24_hours_does_more_pass_than_the_limits_let(
     limits: Limits, sequence: list[tuple[int, dict[str, list[tuple[str, int]]]]]
 ) -> None:
-    use, now = Use(), NOW
+    use, now = Usage(), NOW
     owned = {f"vpc-{name}": frozenset[str]() for name in "abcde"}
     passed: list[tuple[datetime, str, str]] = []
-    for place, (minutes, wishes) in enumerate(sequence):
+    for place, (minutes, requirements) in enumerate(sequence):
         now += timedelta(minutes=minutes)
-        wanted = plans(**{name: tuple(action_of(*one, place) for one in some) for name, some in wishes.items()})
+        wanted = plans(**{name: tuple(action_of(*one, place) for one in some) for name, some in requirements.items()})
         found = admit(wanted, use, {one: owned[one] for one in wanted}, limits, PRICE, now=now)
         for vpc_id, plan in found.plans.items():
-            assert [replace(one, status=Status.PLANNED, error="", held_by="") for one in plan.actions] == list(
+            assert [replace(one, status=Status.PLANNED, error="", blocked_by="") for one in plan.actions] == list(
                 wanted[vpc_id].actions
             )  # what passes and what is blocked is the plan
             for one in plan.actions:
-                assert (one.status is Status.BLOCKED) == bool(one.held_by and one.error)
+                assert (one.status is Status.BLOCKED) == bool(one.blocked_by and one.error)
                 if one.status is Status.PLANNED:
                     passed.append((now, vpc_id, one.client_token))
                     owned[vpc_id] |= {f"{one.service_name} {subnet_id}" for subnet_id in one.subnet_ids}
@@ -283,7 +287,7 @@ def found_in(found: Admission, *, all_kinds: bool = False) -> list[tuple[datetim
 @given(st.permutations(["a", "b", "c", "d"]))
 def test_the_order_in_which_vpcs_come_makes_no_difference(order: list[str]) -> None:
     wanted = plans(**{name: (create(token=name),) for name in order})
-    assert statuses(ask(wanted, replace(FREE, endpoints_per_run=2))) == {
+    assert statuses(request(wanted, replace(FREE, endpoints_per_run=2))) == {
         "vpc-a": ["planned"],
         "vpc-b": ["planned"],
         "vpc-c": ["blocked"],
@@ -293,10 +297,10 @@ def test_the_order_in_which_vpcs_come_makes_no_difference(order: list[str]) -> N
 
 def test_grants_of_the_same_thing_are_kept_once_and_a_day() -> None:
     old, again = Grant("vpc-a", NOW), Grant("vpc-a", NOW + timedelta(hours=5))
-    assert see(Use((old, again)), {}, now=NOW + timedelta(hours=6)).grants == (again,)
-    assert see(Use((old,)), {}, now=NOW + timedelta(hours=26)).grants == ()
+    assert see(Usage((old, again)), {}, now=NOW + timedelta(hours=6)).grants == (again,)
+    assert see(Usage((old,)), {}, now=NOW + timedelta(hours=26)).grants == ()
 
 
 def test_what_was_in_a_vpc_that_is_gone_counts_no_more_but_the_day_stays_as_it_was() -> None:
-    use = Use((Grant("vpc-1", NOW, "token"),), {"vpc-1": 2, "vpc-2": 1})
-    assert forget(use, ["vpc-1", "vpc-3"]) == Use(use.grants, {"vpc-2": 1})
+    use = Usage((Grant("vpc-1", NOW, "token"),), {"vpc-1": 2, "vpc-2": 1})
+    assert delete(use, ["vpc-1", "vpc-3"]) == Usage(use.grants, {"vpc-2": 1})

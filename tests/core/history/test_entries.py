@@ -23,7 +23,7 @@ from lifeline.core.history.entries import (
 )
 from lifeline.core.history.text import line_of, page_json
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
-from lifeline.core.requests.history import DEFAULT_SPAN, HistoryAsk, read_history
+from lifeline.core.requests.history import DEFAULT_SPAN, HistoryRequest, read_history
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
@@ -55,7 +55,7 @@ def test_the_last_page_says_that_there_is_no_more() -> None:
     three = [entry(at=second(number)) for number in (2, 0, 1)]
     assert merge(three, most=3) == Page(tuple(sorted(three, key=lambda one: one.at)))
     page = merge(three, most=2)
-    assert (len(page.entries), page.next) == (2, page.entries[-1].place)
+    assert (len(page.entries), page.next) == (2, page.entries[-1].sort_key)
     assert merge([]) == Page()
 
 
@@ -64,11 +64,11 @@ moments = st.tuples(st.integers(0, 5), st.sampled_from([0, 1, 250_000, 999_999])
     lambda one: second(one[0]) + timedelta(microseconds=one[1])
 )
 tails = st.text("#~ a0", min_size=1, max_size=3)
-entries = st.lists(st.builds(entry, kinds, moments, tails), max_size=30, unique_by=lambda one: one.place)
+entries = st.lists(st.builds(entry, kinds, moments, tails), max_size=30, unique_by=lambda one: one.sort_key)
 
 
 def key(one: Entry) -> str:
-    return one.place.split("#", 3)[3]
+    return one.sort_key.split("#", 3)[3]
 
 
 def paged(kept: list[Entry], since: datetime, until: datetime, most: int) -> list[Entry]:
@@ -94,18 +94,18 @@ def test_however_small_the_pages_each_entry_of_the_time_comes_once_in_one_order(
 ) -> None:
     since, until = second(first), second(first + length)
     wanted = [one for one in kept if since <= one.at < until + timedelta(seconds=1)]
-    assert paged(kept, since, until, most) == sorted(wanted, key=lambda one: one.place)
+    assert paged(kept, since, until, most) == sorted(wanted, key=lambda one: one.sort_key)
 
 
 @given(entries)
 def test_an_entry_stands_on_its_days_shelf_at_the_place_that_it_is_read_with(kept: list[Entry]) -> None:
     for one in kept:
-        assert filed(VPC, key(one)) == {"shelf": "DAY#2026-11-22", "place": one.place}
+        assert filed(VPC, key(one)) == {"index_pk": "DAY#2026-11-22", "index_sk": one.sort_key}
 
 
 def test_a_moment_of_another_zone_is_filed_by_its_day_in_utc() -> None:
     at = datetime.fromisoformat("2026-11-23T01:30:00+02:00")
-    assert filed(VPC, key_of(EntryKind.ACTION, at, "00"))["shelf"] == "DAY#2026-11-22"
+    assert filed(VPC, key_of(EntryKind.ACTION, at, "00"))["index_pk"] == "DAY#2026-11-22"
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-11-22", "20261122T120000Z", "2026-13-22T12:00:00Z"])
@@ -131,22 +131,22 @@ def test_an_incidents_story_holds_no_other_incident() -> None:
 # ---- what is asked
 
 
-def ask(**asked: object) -> HistoryAsk:
+def request(**asked: object) -> HistoryRequest:
     return read_history({"history": asked}, NOW)
 
 
 def test_a_vpc_is_asked_for_in_a_time_which_has_defaults() -> None:
     since = datetime(2026, 11, 20, tzinfo=UTC)
-    assert ask(vpc_id=VPC, since="2026-11-20T00:00:00Z") == HistoryAsk(vpc_id=VPC, since=since, until=NOW)
-    assert ask(vpc_id=VPC) == HistoryAsk(vpc_id=VPC, since=NOW - DEFAULT_SPAN, until=NOW)
-    later = ask(vpc_id="vpc-01234567", since="2026-11-20T02:00:00+02:00", until="2026-11-21T00:00:00.5Z")
+    assert request(vpc_id=VPC, since="2026-11-20T00:00:00Z") == HistoryRequest(vpc_id=VPC, since=since, until=NOW)
+    assert request(vpc_id=VPC) == HistoryRequest(vpc_id=VPC, since=NOW - DEFAULT_SPAN, until=NOW)
+    later = request(vpc_id="vpc-01234567", since="2026-11-20T02:00:00+02:00", until="2026-11-21T00:00:00.5Z")
     assert (later.since, later.until) == (since, datetime(2026, 11, 21, 0, 0, 0, 500_000, tzinfo=UTC))
-    assert ask(vpc_id=VPC, until="0001-01-02T00:00:00Z").since == datetime(1, 1, 1, tzinfo=UTC)
+    assert request(vpc_id=VPC, until="0001-01-02T00:00:00Z").since == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_a_day_and_an_incident_have_their_own_time() -> None:
-    assert ask(day="2026-11-20") == HistoryAsk(day=date(2026, 11, 20))
-    assert ask(incident="inc-20261120-0907-a1b2c3") == HistoryAsk(incident="inc-20261120-0907-a1b2c3")
+    assert request(day="2026-11-20") == HistoryRequest(day=date(2026, 11, 20))
+    assert request(incident="inc-20261120-0907-a1b2c3") == HistoryRequest(incident="inc-20261120-0907-a1b2c3")
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
                 "service": "monitoring",
                 "status": "done",
                 "endpoint_id": "vpce-1",
-                "group_id": "sg-1",
+                "security_group_id": "sg-1",
                 "reason": "subnet-a can't reach it.",
                 "because": [BY_ALICE, BY_ALICE],
             },
@@ -329,10 +329,10 @@ def test_a_line_is_plain_ascii_whatever_was_recorded() -> None:
 
 
 def test_an_entry_is_told_with_what_the_ledger_keeps_of_it_but_not_with_its_keys() -> None:
-    [told] = page_json(Page((entry(EntryKind.CHANGE, NOW, "e-1", actor="", event_name="X", expires_at=1, shelf="s"),)))[
-        "entries"
-    ]
-    assert told == {
+    [notified] = page_json(
+        Page((entry(EntryKind.CHANGE, NOW, "e-1", actor="", event_name="X", expires_at=1, partition="s"),))
+    )["entries"]
+    assert notified == {
         "at": "2026-11-22T12:00:00+00:00",
         "kind": "change",
         "vpc_id": VPC,
@@ -344,4 +344,4 @@ def test_an_entry_is_told_with_what_the_ledger_keeps_of_it_but_not_with_its_keys
 
 def test_that_there_is_more_is_said_with_how_to_ask_for_it() -> None:
     assert page_json(Page())["more"] is None
-    assert page_json(Page((entry(),), next="place"))["more"]["next"] == "place"
+    assert page_json(Page((entry(),), next="index_sk"))["more"]["next"] == "index_sk"

@@ -16,7 +16,7 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose, diagnose_together
-from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
@@ -27,7 +27,7 @@ from tests.support.builders import (
     VPC_ID,
     default_route,
     endpoint,
-    own_group,
+    own_security_group,
     route,
     subnet,
     table,
@@ -47,15 +47,15 @@ INSTANCE = Instance(
     profile_arn="arn:aws:iam::1:instance-profile/app",
 )
 SERVED = endpoint(MONITORING, "a")
-CLOSED_GROUP = own_group("192.168.0.0/16")
+CLOSED_GROUP = own_security_group("192.168.0.0/16")
 DENYING = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}})
-ALLOWED = RoleVerdict(Permit.ALLOWED, "app-role", "role app-role may publish metrics")
-DENIED = RoleVerdict(Permit.DENIED, "app-role", "role app-role may not call cloudwatch:PutMetricData")
+ALLOWED = RoleVerdict(Permission.ALLOWED, "app-role", "role app-role may publish metrics")
+DENIED = RoleVerdict(Permission.DENIED, "app-role", "role app-role may not call cloudwatch:PutMetricData")
 
 
 def network(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
     """A VPC with subnet a, isolated and named `app`, and whatever else."""
-    return vpc(subnet("a"), own_group(), *parts, **{"tags": (("Name", "app"),), **more})
+    return vpc(subnet("a"), own_security_group(), *parts, **{"tags": (("Name", "app"),), **more})
 
 
 def served(*parts: RouteTable | Endpoint | SecurityGroup, **more: Any) -> Vpc:
@@ -163,7 +163,7 @@ class TestCutOff:
             "no route out and no endpoint leads to monitoring",
             "DeleteRoute by deploy-role at 2026-03-02 08:57:00 UTC (CloudTrail event e-1)",
         )
-        assert (found.vpc_id, found.vpc_name, found.is_healable) == (VPC_ID, "app", True)
+        assert (found.vpc_id, found.vpc_name, found.is_repairable) == (VPC_ID, "app", True)
 
     def test_is_told_without_a_change_where_none_is_on_record(self) -> None:
         found = why(facts(network(), changes=(change("DeleteRoute", "rtb-main", at=30),)))
@@ -220,16 +220,16 @@ class TestCutOff:
     def test_in_anothers_vpc_is_likely_for_only_its_owner_sees_its_endpoints(self) -> None:
         shared = network(owner_id="2")
         found = why(facts(shared))
-        assert (found.kind, found.confidence, found.is_healable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, False)
+        assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, False)
         assert "the VPC belongs to account 2, which alone can see and make its endpoints" in found.evidence
         assert why(facts(network(owner_id="1"))).confidence is Confidence.HIGH
         unknown = facts(shared, instance=replace(INSTANCE, profile_arn=""))
-        assert why(unknown).is_healable
+        assert why(unknown).is_repairable
 
     def test_is_not_lifelines_to_mend_where_a_central_endpoint_lost_its_route(self) -> None:
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
         found = why(facts(network(), dns=DnsView((zone,)), changes=(DELETED,)))
-        assert (found.kind, found.is_healable, found.confidence) == (CauseKind.CUT_OFF, False, Confidence.MEDIUM)
+        assert (found.kind, found.is_repairable, found.confidence) == (CauseKind.CUT_OFF, False, Confidence.MEDIUM)
         assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
 
     def test_names_a_public_address_that_is_missing(self) -> None:
@@ -244,19 +244,19 @@ class TestAnEndpoint:
         revoked = change("RevokeSecurityGroupIngress", "sg-own")
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(DELETED, revoked)))
         assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
-        assert (found.change, found.is_healable) == (revoked, True)
+        assert (found.change, found.is_repairable) == (revoked, True)
 
     @pytest.mark.parametrize("key", ["monitoring", SECURITY_GROUP, EVERYTHING])
     def test_that_is_closed_and_frozen_is_not_said_to_be_mended(self, key: str) -> None:
-        frozen = (key, Freeze(FreezeKind.FIGHT, minute(-30), "others undid it 3 times"))
+        frozen = (key, Freeze(FreezeKind.CONFLICT, minute(-30), "others undid it 3 times"))
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
-        assert not found.is_healable
+        assert not found.is_repairable
         assert "Lifeline doesn't mend this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
         assert "Otherwise: Let 443 in from the whole VPC in a security group of vpce-1." in found.advice
 
     def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
-        frozen = tuple((key, Freeze(FreezeKind.HAND, NOW, "asked")) for key in ("logs", DNS_ATTRIBUTES))
-        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=frozen)).is_healable
+        frozen = tuple((key, Freeze(FreezeKind.MANUAL, NOW, "asked")) for key in ("logs", DNS_ATTRIBUTES))
+        assert why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=frozen)).is_repairable
 
     def test_that_is_closed_may_be_outlived_by_an_open_connection(self) -> None:
         """Other than a route: nobody's connection lasts without one."""
@@ -268,7 +268,7 @@ class TestAnEndpoint:
     def test_that_is_closed_and_somebody_elses_is_theirs_to_open(self) -> None:
         foreign = endpoint(MONITORING, "a", own=False)
         found = why(facts(vpc(subnet("a"), foreign, CLOSED_GROUP)))
-        assert not found.is_healable
+        assert not found.is_repairable
         assert found.advice == "Let 443 in from the whole VPC in a security group of vpce-1."
 
     def test_that_lifeline_made_and_is_pending_says_until_when(self) -> None:
@@ -315,7 +315,7 @@ class TestAnotherNeed:
         assert found.words == (
             "DeleteRoute by deploy-role left no way to ec2; without its tags the agent sends nothing"
         )
-        assert found.is_healable
+        assert found.is_repairable
 
     def test_is_the_cause_of_an_agent_that_never_reported(self) -> None:
         new = agent("ec2", seen_at=None, series=None)
@@ -367,7 +367,7 @@ class TestAnotherNeed:
         assert (found.service, found.confidence) == ("logs", Confidence.MEDIUM)
 
     def test_behind_a_closed_endpoint_is_named(self) -> None:
-        closed = endpoint(EC2, "a", id="vpce-ec2", group_ids=frozenset({"sg-ec2"}))
+        closed = endpoint(EC2, "a", id="vpce-ec2", security_group_ids=frozenset({"sg-ec2"}))
         group = SecurityGroup("sg-ec2", "theirs")
         found = why(facts(served(closed, group), "ec2", instance=self.started()))
         assert found.kind is CauseKind.ENDPOINT_CLOSED
@@ -382,7 +382,7 @@ class TestMendedMeanwhile:
         service="monitoring",
         vpc_id=VPC_ID,
         change=DELETED,
-        is_healable=True,
+        is_repairable=True,
     )
     PUBLIC = table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1"))
     OUT = replace(INSTANCE, has_public_address=True)
@@ -397,7 +397,7 @@ class TestMendedMeanwhile:
             fix="endpoint vpce-1 became available by 09:04:00 UTC",
             advice="Agents may need until 09:19:00 UTC to come back. Restart the agent of an instance that is still "
             "silent then.",
-            is_healable=False,
+            is_repairable=False,
         )
 
     def test_an_endpoint_whose_time_is_not_known_is_available_now(self) -> None:
@@ -591,7 +591,7 @@ class TestTheAgentItself:
         )
 
     def test_is_not_told_from_a_role_that_could_not_be_judged(self) -> None:
-        unsure = RoleVerdict(Permit.UNSURE, "app-role", "what role app-role may do could not be read")
+        unsure = RoleVerdict(Permission.UNSURE, "app-role", "what role app-role may do could not be read")
         found = why(facts(role=unsure))
         assert found.kind is CauseKind.AGENT
         assert "what role app-role may do could not be read" in found.evidence
@@ -602,7 +602,7 @@ class TestTheAgentItself:
 
 def test_a_role_is_the_subject_or_else_its_profile() -> None:
     assert why(facts(role=DENIED)).key == "ROLE|app-role"
-    gone = RoleVerdict(Permit.DENIED, "", "the instance profile doesn't exist any more")
+    gone = RoleVerdict(Permission.DENIED, "", "the instance profile doesn't exist any more")
     found = why(facts(role=gone))
     assert (found.subject, found.words) == (INSTANCE.profile_arn, "the instance profile doesn't exist any more")
 
@@ -784,7 +784,7 @@ _facts = st.builds(
     vpc=_networks,
     catalog=st.sampled_from([CATALOG, Catalog()]),
     dns=st.sampled_from([None, DnsView(), DnsView(unreadable=("x",)), DnsView(custom_dns_servers=("10.0.0.2",))]),
-    role=st.sampled_from([None, ALLOWED, DENIED, RoleVerdict(Permit.UNSURE)]),
+    role=st.sampled_from([None, ALLOWED, DENIED, RoleVerdict(Permission.UNSURE)]),
     changes=_changes,
     made=_made,
     earlier=_earlier,
@@ -803,7 +803,7 @@ def test_whatever_is_missing_there_is_a_cause_with_words(known: Facts) -> None:
     assert not (known.unreadable and found.confidence is Confidence.HIGH and found.kind is not CauseKind.MACHINE)
     assert found.kind is not CauseKind.AGENT or found.confidence is Confidence.LOW
     assert bool(found.fix) == bool(found.fixed_at)
-    assert not (found.is_healable and not found.kind.is_network)
+    assert not (found.is_repairable and not found.kind.is_network)
 
 
 @given(st.lists(_facts, max_size=6), st.integers(0, 3))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.incidents.iam_policy import Permit, allows
+from lifeline.core.incidents.iam_policy import Permission, allows
 
 PUT = "cloudwatch:PutMetricData"
 
@@ -23,75 +23,75 @@ def statement(effect: str = "Allow", **members: object) -> dict[str, Any]:
     return {**found, **members}
 
 
-def judged(*statements: object) -> Permit:
+def judged(*statements: object) -> Permission:
     return allows(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}), PUT)
 
 
 def test_an_endpoint_without_a_policy_lets_everything_through() -> None:
-    assert allows("", PUT) is Permit.ALLOWED
-    assert allows("  \n", PUT) is Permit.ALLOWED
+    assert allows("", PUT) is Permission.ALLOWED
+    assert allows("  \n", PUT) is Permission.ALLOWED
 
 
 def test_one_statement_needs_no_list() -> None:
-    assert allows(json.dumps({"Statement": statement()}), PUT) is Permit.ALLOWED
+    assert allows(json.dumps({"Statement": statement()}), PUT) is Permission.ALLOWED
 
 
 @pytest.mark.parametrize(
     ("members", "permit"),
     [
-        ({}, Permit.ALLOWED),
-        ({"Action": PUT}, Permit.ALLOWED),
-        ({"Action": "CLOUDWATCH:putmetricdata"}, Permit.ALLOWED),
-        ({"Action": ["logs:*", "cloudwatch:Put*"]}, Permit.ALLOWED),
-        ({"Action": "cloudwatch:PutMetric????"}, Permit.ALLOWED),
-        ({"Action": "*:*Data"}, Permit.ALLOWED),
-        ({"Action": "cloudwatch:PutMetricData*"}, Permit.ALLOWED),
-        ({"Action": "cloudwatch:PutMetric???"}, Permit.DENIED),
-        ({"Action": "cloudwatch:PutMetricData?"}, Permit.DENIED),
-        ({"Action": "cloudwatch:Get*"}, Permit.DENIED),
-        ({"Action": "cloudwatch:Put[MN]etricData"}, Permit.DENIED),
-        ({"Action": []}, Permit.UNSURE),
-        ({"NotAction": "logs:*"}, Permit.ALLOWED),
-        ({"NotAction": ["logs:*", "cloudwatch:*"]}, Permit.DENIED),
-        ({"Resource": ["arn:aws:s3:::bucket", "*"]}, Permit.ALLOWED),
-        ({"Resource": "**"}, Permit.ALLOWED),
-        ({"Resource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permit.DENIED),
-        ({"NotResource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permit.UNSURE),
-        ({"Principal": {"AWS": "*"}}, Permit.ALLOWED),
-        ({"Principal": {"AWS": ["arn:aws:iam::1:root", "*"]}}, Permit.ALLOWED),
-        ({"Principal": {"AWS": "arn:aws:iam::1:root"}}, Permit.UNSURE),
-        ({"Principal": {"Service": "ec2.amazonaws.com"}}, Permit.UNSURE),
-        ({"NotPrincipal": {"AWS": "arn:aws:iam::1:root"}}, Permit.UNSURE),
-        ({"Condition": {}}, Permit.ALLOWED),
-        ({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, Permit.UNSURE),
-        ({"Action": 7}, Permit.UNSURE),
+        ({}, Permission.ALLOWED),
+        ({"Action": PUT}, Permission.ALLOWED),
+        ({"Action": "CLOUDWATCH:putmetricdata"}, Permission.ALLOWED),
+        ({"Action": ["logs:*", "cloudwatch:Put*"]}, Permission.ALLOWED),
+        ({"Action": "cloudwatch:PutMetric????"}, Permission.ALLOWED),
+        ({"Action": "*:*Data"}, Permission.ALLOWED),
+        ({"Action": "cloudwatch:PutMetricData*"}, Permission.ALLOWED),
+        ({"Action": "cloudwatch:PutMetric???"}, Permission.DENIED),
+        ({"Action": "cloudwatch:PutMetricData?"}, Permission.DENIED),
+        ({"Action": "cloudwatch:Get*"}, Permission.DENIED),
+        ({"Action": "cloudwatch:Put[MN]etricData"}, Permission.DENIED),
+        ({"Action": []}, Permission.UNSURE),
+        ({"NotAction": "logs:*"}, Permission.ALLOWED),
+        ({"NotAction": ["logs:*", "cloudwatch:*"]}, Permission.DENIED),
+        ({"Resource": ["arn:aws:s3:::bucket", "*"]}, Permission.ALLOWED),
+        ({"Resource": "**"}, Permission.ALLOWED),
+        ({"Resource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permission.DENIED),
+        ({"NotResource": "arn:aws:cloudwatch:us-east-1:1:alarm:*"}, Permission.UNSURE),
+        ({"Principal": {"AWS": "*"}}, Permission.ALLOWED),
+        ({"Principal": {"AWS": ["arn:aws:iam::1:root", "*"]}}, Permission.ALLOWED),
+        ({"Principal": {"AWS": "arn:aws:iam::1:root"}}, Permission.UNSURE),
+        ({"Principal": {"Service": "ec2.amazonaws.com"}}, Permission.UNSURE),
+        ({"NotPrincipal": {"AWS": "arn:aws:iam::1:root"}}, Permission.UNSURE),
+        ({"Condition": {}}, Permission.ALLOWED),
+        ({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, Permission.UNSURE),
+        ({"Action": 7}, Permission.UNSURE),
     ],
 )
-def test_one_allow_permits_what_it_matches_for_everybody(members: dict[str, Any], permit: Permit) -> None:
-    assert judged(statement(**members)) is permit
+def test_one_allow_permits_what_it_matches_for_everybody(members: dict[str, Any], permission: Permission) -> None:
+    assert judged(statement(**members)) is permission
 
 
 @pytest.mark.parametrize(
     ("members", "permit"),
     [
-        ({}, Permit.DENIED),
-        ({"Action": PUT}, Permit.DENIED),
-        ({"Action": "logs:*"}, Permit.ALLOWED),
-        ({"NotAction": "monitoring:*"}, Permit.DENIED),
-        ({"NotAction": "cloudwatch:*"}, Permit.ALLOWED),
-        ({"Resource": "arn:aws:s3:::bucket"}, Permit.ALLOWED),
-        ({"Principal": {"AWS": "arn:aws:iam::1:root"}}, Permit.UNSURE),
-        ({"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}, Permit.UNSURE),
-        ({"Condition": {"Bool": {"x": "y"}}, "Action": "logs:*"}, Permit.ALLOWED),
+        ({}, Permission.DENIED),
+        ({"Action": PUT}, Permission.DENIED),
+        ({"Action": "logs:*"}, Permission.ALLOWED),
+        ({"NotAction": "monitoring:*"}, Permission.DENIED),
+        ({"NotAction": "cloudwatch:*"}, Permission.ALLOWED),
+        ({"Resource": "arn:aws:s3:::bucket"}, Permission.ALLOWED),
+        ({"Principal": {"AWS": "arn:aws:iam::1:root"}}, Permission.UNSURE),
+        ({"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}, Permission.UNSURE),
+        ({"Condition": {"Bool": {"x": "y"}}, "Action": "logs:*"}, Permission.ALLOWED),
     ],
 )
-def test_a_deny_wins_over_an_allow_in_any_order(members: dict[str, Any], permit: Permit) -> None:
-    assert judged(statement(), statement("Deny", **members)) is permit
-    assert judged(statement("Deny", **members), statement()) is permit
+def test_a_deny_wins_over_an_allow_in_any_order(members: dict[str, Any], permission: Permission) -> None:
+    assert judged(statement(), statement("Deny", **members)) is permission
+    assert judged(statement("Deny", **members), statement()) is permission
 
 
 def test_what_nothing_allows_is_denied_whatever_a_deny_hangs_on() -> None:
-    assert judged(statement(Action="logs:*"), statement("Deny", Condition={"Bool": {"x": "y"}})) is Permit.DENIED
+    assert judged(statement(Action="logs:*"), statement("Deny", Condition={"Bool": {"x": "y"}})) is Permission.DENIED
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_what_nothing_allows_is_denied_whatever_a_deny_hangs_on() -> None:
     ],
 )
 def test_what_is_no_policy_can_not_be_told(document: str) -> None:
-    assert allows(document, PUT) is Permit.UNSURE
+    assert allows(document, PUT) is Permission.UNSURE
 
 
 def test_many_wildcards_are_no_trap() -> None:
-    assert judged(statement(Action="cloudwatch:" + "*a" * 5_000)) is Permit.DENIED
+    assert judged(statement(Action="cloudwatch:" + "*a" * 5_000)) is Permission.DENIED
 
 
 @given(
@@ -128,13 +128,13 @@ def test_many_wildcards_are_no_trap() -> None:
     )
 )
 def test_no_document_breaks_it(document: object) -> None:
-    assert allows(json.dumps(document), PUT) in set(Permit)
+    assert allows(json.dumps(document), PUT) in set(Permission)
 
 
 @given(st.text("ab:*?", max_size=12), st.text("ab:", max_size=12))
 def test_wildcards_mean_any_letters_and_one_letter(pattern: str, action: str) -> None:
-    permit = allows(json.dumps({"Statement": statement(Action=pattern)}), action)
-    assert (permit is Permit.ALLOWED) == _fits(pattern, action)
+    permission = allows(json.dumps({"Statement": statement(Action=pattern)}), action)
+    assert (permission is Permission.ALLOWED) == _fits(pattern, action)
 
 
 def _fits(pattern: str, text: str) -> bool:

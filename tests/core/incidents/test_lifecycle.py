@@ -13,7 +13,17 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.grouping import PATIENCE, refresh_cause
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
-from lifeline.core.incidents.lifecycle import MANY, MOST_NOTICES, News, NewsKind, Settled, cap, settle, to_examine, told
+from lifeline.core.incidents.lifecycle import (
+    MANY,
+    MOST_NOTICES,
+    News,
+    NewsKind,
+    Settled,
+    cap,
+    notified,
+    settle,
+    to_examine,
+)
 from tests.support.agents import agent, minute, silent_agent
 
 WATCH = Watch()
@@ -60,7 +70,7 @@ def flapping(entity: str, *, openings: int = 4, **more: Any) -> Agent:
 
 def incident(of: Cause | None = None, **more: Any) -> Incident:
     """Opened at minute 7 with one agent; people know."""
-    known = {"began": minute(1), "looked_at": minute(7), "told_at": minute(7), "told_agents": 1, "revision": 2}
+    known = {"began": minute(1), "checked_at": minute(7), "notified_at": minute(7), "notified_agents": 1, "revision": 2}
     return Incident("inc-1", WATCH.name, of or cut_off(), opened_at=minute(7), **{**known, **more})
 
 
@@ -219,7 +229,7 @@ class TestJoining:
 class TestFlapping:
     def test_an_agent_that_turns_flapping_leaves_its_incident(self) -> None:
         members = [flapping("i-a", incident="inc-1"), silent("i-b", incident="inc-1")]
-        found = settled(*members, open_=[incident(told_agents=2)], at=8)
+        found = settled(*members, open_=[incident(notified_agents=2)], at=8)
         moved = found.agents["i-a"]
         [other] = [one for one in found.incidents if one.id == moved.incident]
         assert (other.cause.kind, other.cause.words) == (CauseKind.FLAPPING, "more than 3 gaps within an hour")
@@ -232,7 +242,7 @@ class TestFlapping:
 
     def test_people_know_no_more_agents_than_stayed(self) -> None:
         members = [flapping("i-a", incident="inc-1"), silent("i-b", incident="inc-1"), silent("i-c")]
-        found = settled(*members, open_=[incident(told_agents=2)], causes={"i-c": cut_off()}, at=20)
+        found = settled(*members, open_=[incident(notified_agents=2)], causes={"i-c": cut_off()}, at=20)
         assert [(news.kind, news.joined) for news in found.news if news.incident.id == "inc-1"] == [
             (NewsKind.UPDATED, 1)
         ]
@@ -259,7 +269,7 @@ class TestFlapping:
         assert kinds(found) == [NewsKind.UPDATED]
 
     def test_it_closes_when_the_last_one_stopped_flapping(self) -> None:
-        known = incident(cause(CauseKind.FLAPPING), told_agents=2)
+        known = incident(cause(CauseKind.FLAPPING), notified_agents=2)
         members = [back("i-a", is_flapping=True), back("i-b")]
         assert not settled(*members, open_=[known], at=40).closed
         found = settled(back("i-a"), back("i-b"), open_=[known], at=40)
@@ -270,7 +280,7 @@ class TestFlapping:
         assert settled(aside("i-a", is_flapping=True), open_=[known], at=40).closed
 
     def test_an_agent_that_stopped_flapping_falls_silent_for_a_cause_of_its_own(self) -> None:
-        known = incident(cause(CauseKind.FLAPPING), told_agents=2)
+        known = incident(cause(CauseKind.FLAPPING), notified_agents=2)
         members = [flapping("i-a", incident="inc-1"), silent("i-b", since=90, incident="inc-1")]
         assert to_examine([known], {one.entity: one for one in members}, minute(96)) == {"i-b"}
         found = settled(*members, open_=[known], causes={"i-b": cut_off()}, at=96)
@@ -292,9 +302,9 @@ class TestLooking:
         [
             (incident(), 11, False),
             (incident(), 12, True),
-            (incident(looked_at=None), 8, True),
-            (incident(looked_at=minute(67)), 67, True),
-            (incident(looked_at=minute(67), reminders=1), 68, False),
+            (incident(checked_at=None), 8, True),
+            (incident(checked_at=minute(67)), 67, True),
+            (incident(checked_at=minute(67), reminders=1), 68, False),
         ],
     )
     def test_an_incident_is_looked_at_when_it_is_due(self, known: Incident, at: float, looked: bool) -> None:
@@ -317,7 +327,7 @@ class TestLooking:
 
     def test_a_look_is_remembered(self) -> None:
         found = settled(silent("i-a", incident="inc-1"), open_=[incident()], causes=cut_off(), at=12)
-        assert found.incidents[0].looked_at == minute(12)
+        assert found.incidents[0].checked_at == minute(12)
 
     def test_what_is_wrong_around_agents_that_are_back_is_not_what_kept_them_silent(self) -> None:
         denied = cause(CauseKind.ROLE, Confidence.HIGH)
@@ -394,27 +404,27 @@ class TestPhases:
         ],
     )
     def test_how_an_incident_stands(self, of: Cause, at: float, phase: Phase) -> None:
-        known = incident(of, looked_at=minute(at))
+        known = incident(of, checked_at=minute(at))
         found = settled(silent("i-a", incident="inc-1"), open_=[known], at=at)
         assert (*found.incidents, known)[0].phase is phase
 
     def test_who_is_not_back_in_time_is_told_even_soon_after_the_last_notice(self) -> None:
-        known = incident(fixed(9), phase=Phase.RECOVERING, told_at=minute(23))
+        known = incident(fixed(9), phase=Phase.RECOVERING, notified_at=minute(23))
         found = settled(silent("i-a", incident="inc-1"), back("i-b"), open_=[known], at=24)
         assert [(news.kind, len(news.silent), len(news.back)) for news in found.news] == [(NewsKind.UPDATED, 1, 1)]
 
     def test_it_is_told_by_the_next_run_where_this_one_failed(self) -> None:
-        known = incident(fixed(9), phase=Phase.RECOVERING, told_agents=2)
+        known = incident(fixed(9), phase=Phase.RECOVERING, notified_agents=2)
         members = [silent("i-a", incident="inc-1"), back("i-b")]
         [written] = settled(*members, open_=[known], at=24).incidents
         [news] = settled(*members, open_=[written], at=25).news
         assert news.kind is NewsKind.UPDATED
-        assert not settled(*members, open_=[told(written, news, minute(25))], at=26).news
+        assert not settled(*members, open_=[notified(written, news, minute(25))], at=26).news
 
 
 class TestTelling:
     def test_one_that_joins_after_another_left_is_told(self) -> None:
-        known = incident(told_agents=2)  # i-b fell silent anew, and is in another incident by now
+        known = incident(notified_agents=2)  # i-b fell silent anew, and is in another incident by now
         [known] = settled(silent("i-a", incident="inc-1"), open_=[known], at=10).incidents
         members = [silent("i-a", incident="inc-1"), silent("i-c", incident="inc-1")]
         assert [(news.kind, news.joined) for news in settled(*members, open_=[known], at=20).news] == [
@@ -422,15 +432,15 @@ class TestTelling:
         ]
 
     def test_a_better_cause_than_people_know_is_told_at_once(self) -> None:
-        members, known = [silent("i-a", incident="inc-1")], incident(cause(), told_cause=cause().key)
+        members, known = [silent("i-a", incident="inc-1")], incident(cause(), notified_cause=cause().key)
         found = settled(*members, open_=[known], causes=cut_off(), at=12)
         assert kinds(found) == [NewsKind.UPDATED]
-        known = told(found.incidents[0], found.news[0], minute(12))
+        known = notified(found.incidents[0], found.news[0], minute(12))
         assert not settled(*members, open_=[known], at=13).news
 
     def test_an_outage_that_becomes_another_of_its_kind_is_not_told_anew(self) -> None:
         pending = cut_off(kind=CauseKind.ENDPOINT_PENDING)
-        known = incident(told_cause=cut_off().key)
+        known = incident(notified_cause=cut_off().key)
         assert not settled(silent("i-a", incident="inc-1"), open_=[known], causes=pending, at=12).news
 
     def test_an_incident_that_grows_critical_is_told_at_once(self) -> None:
@@ -438,13 +448,13 @@ class TestTelling:
         assert not settled(*members[1:], open_=[incident()], at=8).news
         [news] = settled(*members, open_=[incident()], at=8).news
         assert (news.kind, news.is_critical) == (NewsKind.UPDATED, True)
-        assert not settled(*members, open_=[told(incident(), news, minute(8))], at=9).news
+        assert not settled(*members, open_=[notified(incident(), news, minute(8))], at=9).news
 
     def test_one_that_was_told_is_not_told_again(self) -> None:
         found = settled(silent("i-a"), causes=cut_off())
         [news] = found.news
-        known = told(found.incidents[0], news, minute(7))
-        assert (known.told_at, known.told_agents) == (minute(7), 1)
+        known = notified(found.incidents[0], news, minute(7))
+        assert (known.notified_at, known.notified_agents) == (minute(7), 1)
         assert not settled(*found.agents.values(), open_=[known], at=8).news
 
     def test_one_whose_notice_failed_is_told_by_the_next_run(self) -> None:
@@ -459,18 +469,18 @@ class TestTelling:
 
     def test_reminders_come_after_an_hour_four_hours_and_each_day(self) -> None:
         known, agents = incident(), [silent("i-a", incident="inc-1")]
-        told_at = []
+        notified_at = []
         for at in range(7, 7 + 3 * DAY + 1, 10):
             for news in settled(*agents, open_=[known], at=at).news:
                 assert news.kind is NewsKind.REMINDER
-                known = told(known, news, minute(at))
-                told_at.append(at - 7)
-        assert told_at == [HOUR, 4 * HOUR, DAY, 2 * DAY, 3 * DAY]
+                known = notified(known, news, minute(at))
+                notified_at.append(at - 7)
+        assert notified_at == [HOUR, 4 * HOUR, DAY, 2 * DAY, 3 * DAY]
 
     def test_after_a_long_sleep_there_is_one_reminder_and_the_schedule_goes_on(self) -> None:
         members = [silent("i-a", incident="inc-1")]
         [news] = settled(*members, open_=[incident()], at=7 + 30 * HOUR).news
-        known = told(incident(), news, minute(7 + 30 * HOUR))
+        known = notified(incident(), news, minute(7 + 30 * HOUR))
         assert not settled(*members, open_=[known], at=7 + 2 * DAY - 1).news
         assert kinds(settled(*members, open_=[known], at=7 + 2 * DAY)) == [NewsKind.REMINDER]
 
@@ -505,14 +515,14 @@ class TestTelling:
 class TestClosing:
     def test_it_is_resolved_when_nobody_is_silent_any_more(self) -> None:
         members = [back("i-a"), aside("i-b")]
-        found = settled(*members, open_=[incident(told_agents=2)], at=11)
+        found = settled(*members, open_=[incident(notified_agents=2)], at=11)
         assert kinds(found) == [NewsKind.RESOLVED]
         assert [one.id for one in found.closed] == ["inc-1"]
         assert found.agents == {}
         assert [(one.gap, one.incident) for one in found.freed["inc-1"]] == [(None, "")] * 2
 
     def test_it_stays_open_while_one_is_silent(self) -> None:
-        found = settled(back("i-a"), silent("i-b", incident="inc-1"), open_=[incident(told_agents=2)], at=11)
+        found = settled(back("i-a"), silent("i-b", incident="inc-1"), open_=[incident(notified_agents=2)], at=11)
         assert (found.news, found.closed) == ((), ())
 
     def test_what_fixed_it_is_learnt_before_it_closes(self) -> None:
@@ -521,7 +531,9 @@ class TestClosing:
         assert found.incidents == found.closed
 
     def test_agents_that_left_the_roster_are_counted(self) -> None:
-        found = settled(back("i-a"), open_=[incident(told_agents=3)], removed=[silent("i-b", incident="inc-1")], at=11)
+        found = settled(
+            back("i-a"), open_=[incident(notified_agents=3)], removed=[silent("i-b", incident="inc-1")], at=11
+        )
         assert found.news[0].incident.gone == found.closed[0].gone == 1
         assert [one.entity for one in found.freed["inc-1"]] == ["i-a"]
 
@@ -535,12 +547,12 @@ class TestClosing:
 
     def test_one_that_nobody_knows_of_and_nobody_came_back_from_closes_without_a_word(self) -> None:
         left = [silent("i-b", incident="inc-1")]
-        found = settled(aside("i-a"), open_=[incident(told_at=None, told_agents=0)], removed=left, at=11)
+        found = settled(aside("i-a"), open_=[incident(notified_at=None, notified_agents=0)], removed=left, at=11)
         assert (found.news, found.incidents) == ((), ())
         assert [one.id for one in found.closed] == ["inc-1"]
 
     def test_one_whose_opening_could_not_be_told_is_told_when_it_is_over(self) -> None:
-        found = settled(back("i-a"), open_=[incident(told_at=None, told_agents=0)], at=11)
+        found = settled(back("i-a"), open_=[incident(notified_at=None, notified_agents=0)], at=11)
         assert kinds(found) == [NewsKind.RESOLVED]
 
     def test_a_resolution_whose_notice_failed_is_told_by_the_next_run(self) -> None:
@@ -587,7 +599,7 @@ class Shell:
         self._write(outcome)
         again = settle(WATCH, [*self.open_.values()], self.agents, [], seen, now)
         assert (again.agents, again.incidents, again.news) == ({}, (), outcome.news)
-        self._tell(outcome, now, is_publishing=is_publishing)
+        self._notify(outcome, now, is_publishing=is_publishing)
         after = settle(WATCH, [*self.open_.values()], self.agents, [], seen, now)
         assert not is_publishing or not after.news
         assert (after.agents, after.incidents) == ({}, ())
@@ -596,12 +608,12 @@ class Shell:
         self.agents |= outcome.agents
         self.open_ |= {one.id: one for one in outcome.incidents}
 
-    def _tell(self, outcome: Settled, now: datetime, *, is_publishing: bool) -> None:
+    def _notify(self, outcome: Settled, now: datetime, *, is_publishing: bool) -> None:
         waiting = {news.incident.id for news in outcome.news}
         if is_publishing:
             self.sent += outcome.news
             for news in outcome.news:
-                self.open_[news.incident.id] = told(self.open_[news.incident.id], news, now)
+                self.open_[news.incident.id] = notified(self.open_[news.incident.id], news, now)
         for one in outcome.closed:
             if is_publishing or one.id not in waiting:
                 assert not any(member.incident == one.id for member in self.agents.values() if _is_silent(member))
@@ -636,10 +648,10 @@ def moved(one: Agent, to: State, now: datetime) -> Agent:
 type Round = tuple[int, dict[str, State | None], dict[str, Cause], bool]
 
 ENTITIES = [f"i-{letter}" for letter in "abcde"]
-fates = st.sampled_from([State.SILENT, State.SILENT, State.REPORTING, State.SUPPRESSED, None])
+effect_states = st.sampled_from([State.SILENT, State.SILENT, State.REPORTING, State.SUPPRESSED, None])
 rounds = st.tuples(
     st.one_of(st.integers(1, 5), st.integers(1, 70)),
-    st.dictionaries(st.sampled_from(ENTITIES), fates, max_size=4),
+    st.dictionaries(st.sampled_from(ENTITIES), effect_states, max_size=4),
     st.dictionaries(st.sampled_from(ENTITIES), causes()),
     st.booleans(),
 )
@@ -655,12 +667,14 @@ def test_whatever_happens_each_silence_is_in_one_open_incident_and_each_incident
         (61, {}, {}, True),
         (61, {}, {}, True),
     ]
-    for minutes, fate, found, is_publishing in [*history, *ending]:
+    for minutes, effect_state, found, is_publishing in [*history, *ending]:
         now += timedelta(minutes=minutes)
-        removed = [shell.agents.pop(entity) for entity, to in fate.items() if to is None and entity in shell.agents]
-        for entity in shell.agents.keys() | {entity for entity, to in fate.items() if to}:
+        removed = [
+            shell.agents.pop(entity) for entity, to in effect_state.items() if to is None and entity in shell.agents
+        ]
+        for entity in shell.agents.keys() | {entity for entity, to in effect_state.items() if to}:
             one = shell.agents.get(entity, agent(entity))
-            shell.agents[entity] = moved(one, fate.get(entity) or one.state, now)
+            shell.agents[entity] = moved(one, effect_state.get(entity) or one.state, now)
         shell.run(now, found, [one for one in removed if one.incident], is_publishing=is_publishing)
         for one in shell.agents.values():
             is_waiting = one.gap is not None and now - one.gap.opened_at < PATIENCE

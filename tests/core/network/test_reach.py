@@ -21,14 +21,14 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import ObstacleKind
-from lifeline.core.network.reach import Reach, Way, find_way
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from tests.support.builders import (
     CATALOG,
     MONITORING,
     default_route,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     route,
     subnet,
     table,
@@ -43,14 +43,14 @@ EGRESS = table("main", NAT)
 NOBODY_ELSE = DnsView()
 ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "a zone")
 PARENT = DnsAnswer(AnswerKind.PRIVATE_ZONE, "us-east-1.amazonaws.com", "Z2", "private zone Z2 answers its parent")
-CLOSED_GROUP = own_group("192.168.0.0/16")
+CLOSED_GROUP = own_security_group("192.168.0.0/16")
 
 
 def answering(**more: Any) -> Endpoint:
     return endpoint(MONITORING, "a", **more)
 
 
-def way(
+def path(
     *parts: RouteTable | Endpoint,
     service: str = "monitoring",
     dns: DnsView | None = NOBODY_ELSE,
@@ -58,9 +58,9 @@ def way(
     address: bool = False,
     group: SecurityGroup | None = None,
     **more: Any,
-) -> Way:
-    network = vpc(subnet("a"), *parts, group or own_group(), **more)
-    return find_way(network.subnets[0], network, service, catalog, dns, has_public_address=address)
+) -> NetworkPath:
+    network = vpc(subnet("a"), *parts, group or own_security_group(), **more)
+    return find_path(network.subnets[0], network, service, catalog, dns, has_public_address=address)
 
 
 class TestTheSubnetsOwnWay:
@@ -76,21 +76,21 @@ class TestTheSubnetsOwnWay:
         ],
     )
     def test_counts_where_nothing_else_answers(self, routes: RouteTable, address: bool, reach: Reach) -> None:
-        assert way(routes, address=address).reach is reach
+        assert path(routes, address=address).reach is reach
 
     @pytest.mark.parametrize("state", [EndpointState.PENDING, EndpointState.FAILED, EndpointState.DELETING])
     def test_counts_while_an_endpoint_does_not_answer(self, state: EndpointState) -> None:
-        assert way(PUBLIC, answering(state=state), address=True).reach is Reach.OPEN_PUBLIC
-        assert way(EGRESS, answering(state=state)).reach is Reach.OPEN_EGRESS
+        assert path(PUBLIC, answering(state=state), address=True).reach is Reach.OPEN_PUBLIC
+        assert path(EGRESS, answering(state=state)).reach is Reach.OPEN_EGRESS
 
     def test_may_be_hidden_by_a_zone_of_the_names_parent(self) -> None:
-        found = way(EGRESS, dns=DnsView((PARENT,)))
+        found = path(EGRESS, dns=DnsView((PARENT,)))
         assert found.reach is Reach.OPEN_EGRESS
         assert "Z2" in found.doubts[0]
 
     def test_is_told_with_the_routes_that_lead_nowhere(self) -> None:
         dead = default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False)
-        assert way(table("main", dead)).notes[0] == (
+        assert path(table("main", dead)).notes[0] == (
             "subnet-a is isolated by rtb-main; its route to nat-1 is a blackhole"
         )
 
@@ -98,12 +98,12 @@ class TestTheSubnetsOwnWay:
 class TestAnEndpoint:
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
     def test_that_is_available_serves_every_subnet(self, routes: RouteTable) -> None:
-        found = way(routes, endpoint(MONITORING, "other"))
+        found = path(routes, endpoint(MONITORING, "other"))
         assert (found.reach, found.endpoint_id) == (Reach.OPEN_ENDPOINT, "vpce-1")
 
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
     def test_that_is_closed_cuts_off_public_subnets_too(self, routes: RouteTable) -> None:
-        found = way(routes, answering(), group=CLOSED_GROUP, address=True)
+        found = path(routes, answering(), group=CLOSED_GROUP, address=True)
         assert (found.reach, found.obstacle) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
         assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
 
@@ -111,13 +111,13 @@ class TestAnEndpoint:
         deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
         beside = endpoint(MONITORING, "b")
         there = subnet("b", cidr="10.0.2.0/24")
-        walled = vpc(subnet("a"), there, beside, own_group(), network_acls=(deny,))
-        found = find_way(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
-        assert (found.reach, found.obstacle, found.is_mendable) == (Reach.CLOSED, ObstacleKind.NETWORK_ACL, False)
-        assert way(answering(), group=CLOSED_GROUP).is_mendable
-        assert not way(answering(own=False), group=CLOSED_GROUP).is_mendable
-        family = way(answering(ip_address_type="ipv6"))
-        assert (family.obstacle, family.is_mendable) == (ObstacleKind.ADDRESS_FAMILY, False)
+        walled = vpc(subnet("a"), there, beside, own_security_group(), network_acls=(deny,))
+        found = find_path(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
+        assert (found.reach, found.obstacle, found.is_repairable) == (Reach.CLOSED, ObstacleKind.NETWORK_ACL, False)
+        assert path(answering(), group=CLOSED_GROUP).is_repairable
+        assert not path(answering(own=False), group=CLOSED_GROUP).is_repairable
+        family = path(answering(ip_address_type="ipv6"))
+        assert (family.obstacle, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
 
     @pytest.mark.parametrize(
         ("state", "reach", "words"),
@@ -137,14 +137,14 @@ class TestAnEndpoint:
     def test_that_does_not_answer_is_named_where_there_is_no_other_way(
         self, state: EndpointState, reach: Reach, words: str
     ) -> None:
-        found = way(answering(state=state))
+        found = path(answering(state=state))
         assert (found.reach, found.words) == (reach, words)
 
     def test_that_comes_up_counts_before_one_that_failed(self) -> None:
         failed = answering(state=EndpointState.FAILED, failure="no capacity")
         coming = replace(answering(state=EndpointState.PENDING), id="vpce-2")
-        assert way(failed, coming).endpoint_id == "vpce-2"
-        assert "vpce-1: no capacity" in way(failed).notes
+        assert path(failed, coming).endpoint_id == "vpce-2"
+        assert "vpce-1: no capacity" in path(failed).notes
 
     @pytest.mark.parametrize(
         ("idle", "note"),
@@ -154,94 +154,94 @@ class TestAnEndpoint:
         ],
     )
     def test_that_takes_no_name_leaves_the_subnet_cut_off(self, idle: Endpoint, note: str) -> None:
-        found = way(idle)
+        found = path(idle)
         assert found.reach is Reach.CUT_OFF
         assert any(line.startswith(note) for line in found.notes)
-        assert way(PUBLIC, idle, address=True).reach is Reach.OPEN_PUBLIC
+        assert path(PUBLIC, idle, address=True).reach is Reach.OPEN_PUBLIC
 
     def test_of_another_service_does_not_help(self) -> None:
-        assert way(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.CUT_OFF
+        assert path(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.CUT_OFF
 
     def test_is_known_by_its_name_where_the_regions_services_could_not_be_read(self) -> None:
-        assert way(answering(), catalog=Catalog()).reach is Reach.OPEN_ENDPOINT
+        assert path(answering(), catalog=Catalog()).reach is Reach.OPEN_ENDPOINT
 
     def test_of_the_gateway_kind_serves_by_the_route_table(self) -> None:
         route_to_it = route("10.99.0.0/16", TargetKind.GATEWAY_ENDPOINT, "vpce-1")
-        assert way(table("main", route_to_it), gateway("main"), service="s3").reach is Reach.OPEN_ENDPOINT
-        off = way(ISOLATED, gateway("other"), service="s3")
+        assert path(table("main", route_to_it), gateway("main"), service="s3").reach is Reach.OPEN_ENDPOINT
+        off = path(ISOLATED, gateway("other"), service="s3")
         assert (off.reach, off.notes[1]) == (Reach.CUT_OFF, "vpce-1 has no route in rtb-main")
 
 
 class TestTheVpcsDns:
     @pytest.mark.parametrize("off", [{"dns_support": False}, {"dns_hostnames": False}])
     def test_that_is_off_keeps_an_endpoint_from_answering(self, off: dict[str, Any]) -> None:
-        found = way(answering(), **off)
-        assert (found.reach, found.endpoint_id, found.is_mendable) == (Reach.DNS_OFF, "vpce-1", True)
+        found = path(answering(), **off)
+        assert (found.reach, found.endpoint_id, found.is_repairable) == (Reach.DNS_OFF, "vpce-1", True)
         assert found.words.endswith("is off, so vpce-1 answers nobody")
 
     def test_that_is_off_altogether_is_told_so(self) -> None:
-        found = way(answering(), dns_support=False, dns_hostnames=False)
+        found = path(answering(), dns_support=False, dns_hostnames=False)
         assert found.words == "the VPC's enableDnsSupport and enableDnsHostnames are off, so vpce-1 answers nobody"
 
     def test_hostnames_off_leaves_public_names_to_a_subnet_with_its_own_way_out(self) -> None:
-        assert way(EGRESS, answering(), dns_hostnames=False).reach is Reach.OPEN_EGRESS
-        assert way(PUBLIC, answering(), dns_hostnames=False, address=True).reach is Reach.OPEN_PUBLIC
+        assert path(EGRESS, answering(), dns_hostnames=False).reach is Reach.OPEN_EGRESS
+        assert path(PUBLIC, answering(), dns_hostnames=False, address=True).reach is Reach.OPEN_PUBLIC
 
     def test_support_off_resolves_no_name_at_all(self) -> None:
-        found = way(EGRESS, dns_support=False)
+        found = path(EGRESS, dns_support=False)
         assert found.reach is Reach.DNS_OFF
         assert found.doubts
         elsewhere = DnsView(custom_dns_servers=("10.0.0.53",))
-        assert way(EGRESS, dns_support=False, dns=elsewhere).reach is Reach.OPEN_EGRESS
+        assert path(EGRESS, dns_support=False, dns=elsewhere).reach is Reach.OPEN_EGRESS
 
     def test_off_is_not_the_matter_where_there_is_nothing_to_answer(self) -> None:
-        assert way(dns_hostnames=False).reach is Reach.CUT_OFF
-        assert way(dns_support=False).reach is Reach.CUT_OFF
+        assert path(dns_hostnames=False).reach is Reach.CUT_OFF
+        assert path(dns_support=False).reach is Reach.CUT_OFF
 
     def test_off_hides_a_central_endpoint_too(self) -> None:
         hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
-        found = way(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
+        found = path(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
         assert (found.reach, found.words) == (
             Reach.DNS_OFF,
             "the VPC's enableDnsHostnames is off, so Z1 answers nobody",
         )
 
     def test_servers_of_ones_own_leave_a_doubt(self) -> None:
-        assert "10.0.0.53" in way(answering(), dns=DnsView(custom_dns_servers=("10.0.0.53",))).doubts[0]
+        assert "10.0.0.53" in path(answering(), dns=DnsView(custom_dns_servers=("10.0.0.53",))).doubts[0]
 
 
 class TestACentralEndpoint:
     HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
 
     def test_serves_a_subnet_with_a_route_beyond_the_vpc(self) -> None:
-        found = way(self.HUB, dns=DnsView((ZONE,)))
+        found = path(self.HUB, dns=DnsView((ZONE,)))
         assert found.reach is Reach.OPEN_CENTRAL
         assert found.words == "private hosted zone Z1 answers monitoring.us-east-1.amazonaws.com"
 
     def test_is_out_of_reach_without_a_route(self) -> None:
-        found = way(dns=DnsView((ZONE,)))
-        assert (found.reach, found.is_mendable) == (Reach.CUT_OFF, False)
+        found = path(dns=DnsView((ZONE,)))
+        assert (found.reach, found.is_repairable) == (Reach.CUT_OFF, False)
         assert found.words == "no route leads to the central endpoint for monitoring"
         assert found.doubts
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
-        assert way(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.OPEN_CENTRAL
+        assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.OPEN_CENTRAL
 
     def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
-        assert way(dns=None).doubts == ("whether a central endpoint answers could not be checked",)
-        assert way(dns=DnsView(unreadable=("the zones: AccessDenied",))).doubts == ("the zones: AccessDenied",)
-        assert way(dns=NOBODY_ELSE).doubts == ()
+        assert path(dns=None).doubts == ("whether a central endpoint answers could not be checked",)
+        assert path(dns=DnsView(unreadable=("the zones: AccessDenied",))).doubts == ("the zones: AccessDenied",)
+        assert path(dns=NOBODY_ELSE).doubts == ()
 
 
 def test_a_service_that_the_region_does_not_offer_may_be_misspelt() -> None:
-    found = way(service="monitorin")
-    assert (found.reach, found.is_mendable) == (Reach.CUT_OFF, False)
+    found = path(service="monitorin")
+    assert (found.reach, found.is_repairable) == (Reach.CUT_OFF, False)
     assert found.doubts == ("the region offers no endpoint service named monitorin; is it spelt right?",)
 
 
 def test_a_subnet_whose_route_table_was_not_seen_is_unknown() -> None:
-    assert way(route_tables=()).reach is Reach.UNKNOWN
-    assert way(answering(), route_tables=()).reach is Reach.OPEN_ENDPOINT
+    assert path(route_tables=()).reach is Reach.UNKNOWN
+    assert path(answering(), route_tables=()).reach is Reach.OPEN_ENDPOINT
 
 
 tables = st.sampled_from([ISOLATED, PUBLIC, EGRESS])
@@ -260,9 +260,9 @@ def test_an_answer_is_always_found_and_open_ways_are_never_mended(
     own: bool,
 ) -> None:
     endpoints = [replace(answering(state=state, own=own), id=f"vpce-{n}") for n, state in enumerate(found)]
-    answer = way(routes, *endpoints, dns=dns, address=address, dns_support=support, dns_hostnames=hostnames)
+    answer = path(routes, *endpoints, dns=dns, address=address, dns_support=support, dns_hostnames=hostnames)
     assert answer.words
-    assert not (answer.reach.is_open and answer.is_mendable)
+    assert not (answer.reach.is_open and answer.is_repairable)
     if not endpoints and routes is ISOLATED and dns in {None, NOBODY_ELSE}:
         assert answer.reach is Reach.CUT_OFF
 
@@ -270,5 +270,5 @@ def test_an_answer_is_always_found_and_open_ways_are_never_mended(
 def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     nat = NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-n")
     network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
-    found = find_way(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
+    found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
     assert found.reach is Reach.CUT_OFF

@@ -40,8 +40,8 @@ def answer(*actions: Action, refusal: Refusal | None = None) -> VpcAnswer:
     return VpcAnswer(VPC, (("subnet-a", Tier.ISOLATED),), actions, refusal=refusal)
 
 
-def events_of(told: VpcAnswer, later: float = 0) -> list[BusEvent]:
-    return list(answer_events(told, mode="enforce", now=NOW + timedelta(minutes=later)))
+def events_of(notified: VpcAnswer, later: float = 0) -> list[BusEvent]:
+    return list(answer_events(notified, mode="enforce", now=NOW + timedelta(minutes=later)))
 
 
 def news(kind: NewsKind, **more: object) -> News:
@@ -49,14 +49,14 @@ def news(kind: NewsKind, **more: object) -> News:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def of_incident(told: News, later: float = 0) -> BusEvent:
-    event = incident_event(told, "CWAgent", NOW + timedelta(minutes=later))
+def of_incident(notified: News, later: float = 0) -> BusEvent:
+    event = incident_event(notified, "CWAgent", NOW + timedelta(minutes=later))
     assert event is not None
     return event
 
 
 @pytest.mark.parametrize(
-    ("told", "types"),
+    ("notified", "types"),
     [
         (answer(), []),
         (answer(replace(MAKE, status=Status.DONE)), [DetailType.ACTION]),
@@ -70,8 +70,8 @@ def of_incident(told: News, later: float = 0) -> BusEvent:
         (answer(refusal=Refusal("vpc_ids[0]", "no such VPC")), [DetailType.REFUSAL]),
     ],
 )
-def test_an_answer_is_its_plan_its_actions_and_its_refusals(told: VpcAnswer, types: list[DetailType]) -> None:
-    events = events_of(told)
+def test_an_answer_is_its_plan_its_actions_and_its_refusals(notified: VpcAnswer, types: list[DetailType]) -> None:
+    events = events_of(notified)
     assert [one.type for one in events] == types
     for one in events:
         is_valid({"stack": "lifeline", **one.detail})
@@ -79,10 +79,12 @@ def test_an_answer_is_its_plan_its_actions_and_its_refusals(told: VpcAnswer, typ
 
 
 def test_a_plan_that_stands_and_a_refusal_have_the_same_ids_at_every_look() -> None:
-    told = answer(MAKE, MAKE.blocked("no"))
-    assert [one.detail["id"] for one in events_of(told)] == [one.detail["id"] for one in events_of(told, later=60)]
+    notified = answer(MAKE, MAKE.blocked("no"))
+    assert [one.detail["id"] for one in events_of(notified)] == [
+        one.detail["id"] for one in events_of(notified, later=60)
+    ]
     other = answer(MAKE, MAKE.blocked("another reason"))
-    assert not {one.detail["id"] for one in events_of(told)} & {one.detail["id"] for one in events_of(other)}
+    assert not {one.detail["id"] for one in events_of(notified)} & {one.detail["id"] for one in events_of(other)}
 
 
 def test_how_far_a_limit_is_used_makes_no_new_refusal() -> None:
@@ -91,8 +93,8 @@ def test_how_far_a_limit_is_used_makes_no_new_refusal() -> None:
 
 
 def test_the_same_thing_done_twice_is_two_actions() -> None:
-    told = answer(replace(MAKE, status=Status.DONE, endpoint_id="vpce-1"))
-    ids = {one.detail["id"] for later in (0, 60) for one in events_of(told, later)}
+    notified = answer(replace(MAKE, status=Status.DONE, endpoint_id="vpce-1"))
+    ids = {one.detail["id"] for later in (0, 60) for one in events_of(notified, later)}
     assert len(ids) == 2
 
 
@@ -134,7 +136,7 @@ def test_a_reminder_is_no_event() -> None:
 def test_an_incident_opens_once_and_each_of_its_updates_is_one() -> None:
     assert of_incident(news(NewsKind.OPENED)).detail["id"] == of_incident(news(NewsKind.OPENED), 5).detail["id"]
     first, second = (
-        of_incident(news(NewsKind.UPDATED, incident=replace(INCIDENT, told_at=minute(at)))) for at in (7, 20)
+        of_incident(news(NewsKind.UPDATED, incident=replace(INCIDENT, notified_at=minute(at)))) for at in (7, 20)
     )
     assert first.detail["id"] != second.detail["id"]
 
@@ -159,10 +161,10 @@ def test_an_incident_of_several_vpcs_names_none_and_one_without_a_change_says_so
 
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_whatever_a_tag_or_an_actor_says_an_event_is_plain(name: str, actor: str) -> None:
-    told = [
+    notified = [
         change_event(VPC, CHANGE | {"actor": actor}, NOW),
         of_incident(news(NewsKind.OPENED, silent=(silent_agent(name or "i-1"),))),
     ]
-    for event in told:
+    for event in notified:
         text = json.dumps(event.detail, ensure_ascii=False)
         assert all(" " <= letter <= "~" for letter in text)

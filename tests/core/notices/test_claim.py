@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lifeline.core.guards.freeze import Freeze, FreezeKind
-from lifeline.core.notices.claim import yielded_notice
+from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import Action, ActionKind
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -23,5 +23,5 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 def test_it_says_what_was_done_and_no_more(kind: ActionKind, tables: tuple[str, ...], words: str) -> None:
     freeze = Freeze(FreezeKind.CLAIM, NOW, "it was refused", "alice", "e-1", NOW + timedelta(hours=24), ids=tables)
     done = Action(kind, "", service="monitoring", endpoint_id="vpce-1")
-    notice = yielded_notice(freeze, "monitoring", "vpc-1", stack_name="lifeline", tiers=(), done=[done])
+    notice = handed_over_notice(freeze, "monitoring", "vpc-1", stack_name="lifeline", tiers=(), done=[done])
     assert words in " ".join(notice.text.split())

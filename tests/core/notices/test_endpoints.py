@@ -47,7 +47,7 @@ def answer(*actions: Action, **more: Any) -> VpcAnswer:
     return replace(VpcAnswer(VPC, (("subnet-a", Tier.ISOLATED),), actions, name="app-prod"), **more)
 
 
-def told(*answers: VpcAnswer, is_plan: bool = False, because: Because = BECAUSE) -> Notice:
+def notified(*answers: VpcAnswer, is_plan: bool = False, because: Because = BECAUSE) -> Notice:
     notice = endpoint_notice(answers, because=because, is_plan=is_plan)
     assert notice is not None
     return notice
@@ -80,7 +80,7 @@ OUTCOMES = {
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_each_outcome_says_what_and_where_and_has_one_thing_to_do_next(name: str) -> None:
     outcome, what, next_ = OUTCOMES[name]
-    notice = told(outcome)
+    notice = notified(outcome)
     assert notice.subject.startswith(f"[lifeline] {what} in ")
     assert "app-prod" in notice.subject
     assert flat(notice.text).count("Next: ") == 1
@@ -96,29 +96,29 @@ def test_each_outcome_says_what_and_where_and_has_one_thing_to_do_next(name: str
     ],
 )
 def test_several_services_are_named_as_far_as_a_subject_allows(services: tuple[str, ...], what: str) -> None:
-    notice = told(answer(*(done(replace(MAKE, service=one)) for one in services)))
+    notice = notified(answer(*(done(replace(MAKE, service=one)) for one in services)))
     assert notice.subject.startswith(f"[lifeline] {what} in ")
 
 
 def test_what_failed_comes_before_what_was_done() -> None:
-    notice = told(answer(done(GATEWAY), failed(MAKE), GROUP))
+    notice = notified(answer(done(GATEWAY), failed(MAKE), GROUP))
     assert "monitoring endpoint failed" in notice.subject
     assert notice.severity is Severity.CRITICAL
 
 
 def test_a_subject_drops_the_id_before_the_cause_and_shortens_the_name_before_it_drops_it() -> None:
-    short = told(answer(done(MAKE)), because=Because("x", "by sweep"))
+    short = notified(answer(done(MAKE)), because=Because("x", "by sweep"))
     assert short.subject == f"[lifeline] monitoring endpoint created in {VPC} (app-prod): by sweep"
-    assert told(answer(done(MAKE))).subject == (
+    assert notified(answer(done(MAKE))).subject == (
         "[lifeline] monitoring endpoint created in app-prod: DeleteRoute by deploy-role"
     )
-    named = told(answer(done(MAKE), name="a-vpc-with-a-very-long-name"))
+    named = notified(answer(done(MAKE), name="a-vpc-with-a-very-long-name"))
     assert named.subject.endswith(" in a-vpc-with-a-very...: DeleteRoute by deploy-role")
 
 
 @given(st.text(max_size=300), st.text(max_size=120), st.sampled_from(sorted(OUTCOMES)))
 def test_a_subject_is_what_sns_takes_whatever_the_tags_say(name: str, short: str, outcome: str) -> None:
-    notice = told(replace(OUTCOMES[outcome][0], name=name), because=Because("x", short))
+    notice = notified(replace(OUTCOMES[outcome][0], name=name), because=Because("x", short))
     assert len(notice.subject) <= 100
     assert all(" " <= letter <= "~" for letter in notice.subject)
     assert notice.subject.startswith(f"[lifeline] {OUTCOMES[outcome][1]}")
@@ -154,12 +154,12 @@ def test_a_subject_is_what_sns_takes_whatever_the_tags_say(name: str, short: str
 def test_what_was_done_and_what_it_costs_is_told(
     actions: tuple[Action, ...], cost: str, is_plan: bool, words: str
 ) -> None:
-    assert words in flat(told(answer(*actions, monthly_cost_usd=Decimal(cost)), is_plan=is_plan).text)
+    assert words in flat(notified(answer(*actions, monthly_cost_usd=Decimal(cost)), is_plan=is_plan).text)
 
 
 def test_the_command_that_approves_stands_with_what_to_do_and_survives_a_long_list() -> None:
     many = [held(replace(MAKE, service=f"service{number}")) for number in range(30)]
-    lines = told(answer(*many, approval=APPROVABLE)).text.splitlines()
+    lines = notified(answer(*many, approval=APPROVABLE)).text.splitlines()
     assert "    sam remote invoke X --stack-name s \\" in lines
     assert "      --event '{\"a\": 1}'" in lines
     assert sum("plan-1" in line for line in lines) == 1
@@ -168,13 +168,13 @@ def test_the_command_that_approves_stands_with_what_to_do_and_survives_a_long_li
 
 def test_of_many_approvals_three_are_offered_and_the_rest_is_counted() -> None:
     waiting = [answer(held(MAKE), vpc_id=f"vpc-{number}", approval=APPROVABLE) for number in range(5)]
-    notice = told(*waiting)
+    notice = notified(*waiting)
     assert sum('--event \'{"a"' in line for line in notice.next) == 3
     assert "and 2 more: ask for a plan of these VPCs" in flat(notice.text)
 
 
 def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
-    notice = told(answer(done(MAKE)), answer(failed(MAKE), vpc_id=OTHER, name=""))
+    notice = notified(answer(done(MAKE)), answer(failed(MAKE), vpc_id=OTHER, name=""))
     assert notice.subject == "[lifeline] monitoring endpoint failed in 2 VPCs: DeleteRoute by deploy-role"
     assert (notice.vpc_id, notice.vpc_name) == ("", "")
     assert "2 VPCs have to do with it." in flat(notice.text)
@@ -184,7 +184,7 @@ def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
 
 
 def test_of_very_many_vpcs_five_are_told_ten_have_facts_and_the_rest_is_named() -> None:
-    notice = told(*(answer(done(MAKE), vpc_id=f"vpc-{number:02}", name="") for number in range(12)))
+    notice = notified(*(answer(done(MAKE), vpc_id=f"vpc-{number:02}", name="") for number in range(12)))
     assert "  and 7 more VPCs, which the record and the log have" in notice.done
     assert [one["vpc_id"] for one in notice.facts["vpcs"]] == [f"vpc-{number:02}" for number in range(10)]  # type: ignore[attr-defined]
     assert notice.facts["more_vpcs"] == ["vpc-10", "vpc-11"]
@@ -197,13 +197,15 @@ def test_where_nothing_is_to_tell_there_is_no_notice() -> None:
 
 def test_the_subnets_are_told_by_tier() -> None:
     tiers = (("subnet-a", Tier.ISOLATED), ("subnet-b", Tier.ISOLATED), ("subnet-c", Tier.PUBLIC))
-    assert f"In {VPC} (app-prod), 2 subnets are isolated and 1 is public." in flat(told(answer(MAKE, tiers=tiers)).text)
-    assert f"In {VPC} (app-prod), 1 subnet is isolated." in flat(told(answer(MAKE)).text)
-    assert f"It was found in {VPC}." in flat(told(answer(MAKE, tiers=(), name="")).text)
+    assert f"In {VPC} (app-prod), 2 subnets are isolated and 1 is public." in flat(
+        notified(answer(MAKE, tiers=tiers)).text
+    )
+    assert f"In {VPC} (app-prod), 1 subnet is isolated." in flat(notified(answer(MAKE)).text)
+    assert f"It was found in {VPC}." in flat(notified(answer(MAKE, tiers=(), name="")).text)
 
 
 def test_the_change_and_the_record_are_found_by_the_ids() -> None:
-    text = told(answer(done(MAKE))).text
+    text = notified(answer(done(MAKE))).text
     assert "CloudTrail event e-1." in text
     assert f"""      --event '{{"history": {{"vpc_id": "{VPC}"}}}}'""" in text.splitlines()
 

@@ -55,8 +55,8 @@ def nasty() -> st.SearchStrategy[Notice]:
 
 
 @given(nasty(), st.sampled_from(Severity))
-def test_whatever_is_in_it_the_machine_form_fits_its_schema(told: Notice, severity: Severity) -> None:
-    is_valid(json.loads(machine_text(replace(told, severity=severity), SENDER, NOW)))
+def test_whatever_is_in_it_the_machine_form_fits_its_schema(notified: Notice, severity: Severity) -> None:
+    is_valid(json.loads(machine_text(replace(notified, severity=severity), SENDER, NOW)))
 
 
 def test_the_machine_form_has_the_mails_text_and_the_notices_facts() -> None:
@@ -104,14 +104,14 @@ def test_facts_that_just_fit_stay() -> None:
 
 
 def test_what_is_attached_goes_before_any_line_and_the_mail_keeps_it() -> None:
-    told = notice(attached=tuple('resource "aws_vpc_endpoint" "one" {' for _ in range(900)))
-    text = machine_text(told, SENDER, NOW)
+    notified = notice(attached=tuple('resource "aws_vpc_endpoint" "one" {' for _ in range(900)))
+    text = machine_text(notified, SENDER, NOW)
     form = json.loads(text)
     is_valid(form)
     assert size_in_a_message(text) <= MOST_BYTES
     assert (form["attached"], form["happened"]) == ([], ["It happened."])
     assert form["text"] == email_text(NOTICE, SENDER)
-    assert email_text(told, SENDER).count("aws_vpc_endpoint") == 900
+    assert email_text(notified, SENDER).count("aws_vpc_endpoint") == 900
 
 
 def test_lines_that_are_too_many_are_left_out_by_count() -> None:
@@ -142,19 +142,19 @@ def test_attributes_are_left_out_rather_than_empty(changes: dict[str, Any], send
 # ---- links
 
 
-def titles(told: Notice, sender: Sender = SENDER) -> list[str]:
-    return [one["title"] for one in machine_form(told, sender, NOW)["links"]]
+def titles(notified: Notice, sender: Sender = SENDER) -> list[str]:
+    return [one["title"] for one in machine_form(notified, sender, NOW)["links"]]
 
 
 def test_links_lead_to_the_vpc_first_and_to_what_the_text_names() -> None:
-    told = notice(done=("made vpce-0123456789abcdef0 in subnet-0123456789abcdef0",), ids=(f"{VPC} rtb-01234567",))
-    assert titles(told) == [VPC, "rtb-01234567", "vpce-0123456789abcdef0", "subnet-0123456789abcdef0"]
+    notified = notice(done=("made vpce-0123456789abcdef0 in subnet-0123456789abcdef0",), ids=(f"{VPC} rtb-01234567",))
+    assert titles(notified) == [VPC, "rtb-01234567", "vpce-0123456789abcdef0", "subnet-0123456789abcdef0"]
 
 
 def test_there_are_four_links_at_most_and_the_coverage_page_is_one() -> None:
-    told = notice(done=(" ".join(f"subnet-0123456789abcde{number:02x}" for number in range(20)),))
-    assert len(titles(told)) == 4
-    with_page = titles(told, replace(SENDER, dashboard="lifeline-coverage"))
+    notified = notice(done=(" ".join(f"subnet-0123456789abcde{number:02x}" for number in range(20)),))
+    assert len(titles(notified)) == 4
+    with_page = titles(notified, replace(SENDER, dashboard="lifeline-coverage"))
     assert len(with_page) == 4
     assert with_page[-1] == "Coverage"
 
@@ -169,8 +169,8 @@ def test_what_only_looks_like_an_id_has_no_link(text: str) -> None:
 def test_a_wrong_vpc_or_region_has_no_link() -> None:
     assert titles(notice(vpc_id="vpc-1")) == []
     assert titles(NOTICE, replace(SENDER, region="nowhere", dashboard="page")) == []
-    told = email_text(NOTICE, replace(SENDER, region="nowhere"))
-    assert told == f"{NOTICE.text}\nAccount {SENDER.account_id}, nowhere, stack {SENDER.stack_name}.\n"
+    notified = email_text(NOTICE, replace(SENDER, region="nowhere"))
+    assert notified == f"{NOTICE.text}\nAccount {SENDER.account_id}, nowhere, stack {SENDER.stack_name}.\n"
 
 
 @pytest.mark.parametrize(
@@ -189,15 +189,15 @@ def blocks_and_rest(text: str) -> tuple[list[str], str]:
 
 
 @given(nasty())
-def test_nothing_breaks_out_of_chats_code_blocks_and_nothing_outside_is_markup(told: Notice) -> None:
-    form = chat_form(told, SENDER, NOW)
+def test_nothing_breaks_out_of_chats_code_blocks_and_nothing_outside_is_markup(notified: Notice) -> None:
+    form = chat_form(notified, SENDER, NOW)
     content = form["content"]
     blocks, rest = blocks_and_rest(content["description"])
     assert len(blocks) == 4
     (step,), nothing = blocks_and_rest(content["nextSteps"][0])
     assert nothing == ""
     assert not set("".join([*blocks, step])) & set("`<>")
-    allowed = {"", "*Why*", *(f"{one['title']}: {one['url']}" for one in machine_form(told, SENDER, NOW)["links"])}
+    allowed = {"", "*Why*", *(f"{one['title']}: {one['url']}" for one in machine_form(notified, SENDER, NOW)["links"])}
     assert set(rest.split("\n")) <= allowed
     for text in (content["title"], form["metadata"]["summary"]):
         assert not set(text) & set("*_~`<>[]&@")

@@ -31,7 +31,7 @@ CUT = Cause(
     vpc_id=VPC,
     vpc_name="app-prod",
     change=Change(minute(-0.5), EVENT, "DeleteRoute", "deploy-role"),
-    is_healable=True,
+    is_repairable=True,
 )
 FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC")
 OWN = Cause(CauseKind.AGENT, Confidence.LOW, "nothing found around it: the agent itself")
@@ -49,7 +49,9 @@ def opened(*agents: Agent, cause: Cause = CUT, **more: Any) -> News:
 
 
 def resolved(*agents: Agent, cause: Cause = FIXED, set_aside: Sequence[Agent] = (), **more: Any) -> News:
-    return News(NewsKind.RESOLVED, incident(cause, told_at=minute(7), **more), back=agents, set_aside=tuple(set_aside))
+    return News(
+        NewsKind.RESOLVED, incident(cause, notified_at=minute(7), **more), back=agents, set_aside=tuple(set_aside)
+    )
 
 
 def back(entity: str, at: float = 10, **more: Any) -> Agent:
@@ -101,7 +103,7 @@ Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 
 def test_an_updated_incident_reads_so() -> None:
     cause = replace(FIXED, change=None, evidence=())
-    known = incident(cause, phase=Phase.RECOVERING, told_at=minute(7), told_agents=1)
+    known = incident(cause, phase=Phase.RECOVERING, notified_at=minute(7), notified_agents=1)
     agents = (silent_agent("i-0123456789abcdef1", since=minute(9)),)
     notice = incident_notice(
         News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1), WATCH, minute(18)
@@ -128,7 +130,9 @@ Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
 
 
 def test_a_reminder_reads_so() -> None:
-    known = incident(replace(CUT, change=None, evidence=(), is_healable=False), told_at=minute(7), told_agents=2)
+    known = incident(
+        replace(CUT, change=None, evidence=(), is_repairable=False), notified_at=minute(7), notified_agents=2
+    )
     news = News(NewsKind.REMINDER, known, silent=TWO, set_aside=(silent_agent("i-3"),), joined=1)
     notice = incident_notice(news, WATCH, minute(67))
     assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
@@ -265,11 +269,11 @@ def test_a_subject_says_who_and_why(news: News, at: float, line: str) -> None:
 
 
 def test_of_many_agents_the_first_ten_are_named() -> None:
-    told = text(opened(*TWELVE))
-    assert told.startswith("12 agents of CWAgent")
-    assert "i-0123456789abcde09" in told
-    assert "i-0123456789abcde0a" not in told
-    assert "  ... and 2 more\n" in told
+    notified = text(opened(*TWELVE))
+    assert notified.startswith("12 agents of CWAgent")
+    assert "i-0123456789abcde09" in notified
+    assert "i-0123456789abcde0a" not in notified
+    assert "  ... and 2 more\n" in notified
 
 
 def test_agents_that_never_reported_are_told_apart() -> None:
@@ -296,18 +300,18 @@ def test_how_an_incident_stands_is_told(known: Incident, words: str) -> None:
 
 
 def test_what_to_do_follows_how_it_stands() -> None:
-    def told(cause: Cause, phase: Phase) -> str:
+    def notified(cause: Cause, phase: Phase) -> str:
         return text(News(NewsKind.REMINDER, incident(cause, phase=phase), silent=TWO), at=70)
 
-    assert "Next: Wait for the endpoint" in told(CUT, Phase.BROKEN)
-    assert "estart" not in told(FIXED, Phase.RECOVERING)
-    assert "Next: Restart the agents that are not back" in told(FIXED, Phase.BROKEN)
+    assert "Next: Wait for the endpoint" in notified(CUT, Phase.BROKEN)
+    assert "estart" not in notified(FIXED, Phase.RECOVERING)
+    assert "Next: Restart the agents that are not back" in notified(FIXED, Phase.BROKEN)
 
 
 def test_who_did_not_come_back_in_time_is_told() -> None:
     news = News(NewsKind.UPDATED, incident(FIXED), silent=TWO, back=(back("i-1"),))
-    told = prose(news, at=25)
-    assert "are still silent, though they were due back by now. 1 reports again." in told
+    notified = prose(news, at=25)
+    assert "are still silent, though they were due back by now. 1 reports again." in notified
 
 
 @pytest.mark.parametrize(
@@ -329,8 +333,8 @@ def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (incident(told_cause="AGENT|vpc-1"), "are still silent; more is known of the cause now."),
-        (incident(told_cause=CUT.key), "are still silent: what looked like a repair did not last."),
+        (incident(notified_cause="AGENT|vpc-1"), "are still silent; more is known of the cause now."),
+        (incident(notified_cause=CUT.key), "are still silent: what looked like a repair did not last."),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING)),
             "are still silent, though they were due back by now.",
@@ -376,9 +380,9 @@ def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
 
 def test_who_is_not_back_is_named_with_the_reason() -> None:
     away = [silent_agent(f"i-{number}", suppressed_by=Suppression.MAINTENANCE) for number in range(7)]
-    told = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
-    assert "  i-0: a maintenance window is on\n" in told
-    assert "  ... and 2 more\n  1 agent terminated or forgotten\n" in told
+    notified = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
+    assert "  i-0: a maintenance window is on\n" in notified
+    assert "  ... and 2 more\n  1 agent terminated or forgotten\n" in notified
 
 
 def test_a_repair_that_nobody_saw_is_not_told_as_one() -> None:
@@ -397,9 +401,9 @@ def test_nothing_is_said_to_be_fixed_where_nobody_came_back() -> None:
 
 def test_flapping_agents_are_told_with_their_gaps() -> None:
     news = opened(silent_agent("i-1", is_flapping=True, openings=(minute(7),) * 5), cause=FLAPPING)
-    told = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
-    assert "  i-0: 1 gap in an hour, reports at present\n  i-1: 5 gaps in an hour, silent for 7 min\n" in told
-    assert told.startswith(f"2 agents of CWAgent in {VPC} are flapping. They fall silent")
+    notified = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
+    assert "  i-0: 1 gap in an hour, reports at present\n  i-1: 5 gaps in an hour, silent for 7 min\n" in notified
+    assert notified.startswith(f"2 agents of CWAgent in {VPC} are flapping. They fall silent")
 
 
 @pytest.mark.parametrize(
@@ -407,8 +411,8 @@ def test_flapping_agents_are_told_with_their_gaps() -> None:
     [
         (opened(*TWO), Severity.WARNING),
         (opened(*TWELVE), Severity.CRITICAL),
-        (News(NewsKind.UPDATED, incident(told_agents=9), silent=TWELVE), Severity.CRITICAL),
-        (News(NewsKind.UPDATED, incident(told_agents=10), silent=TWELVE), Severity.WARNING),
+        (News(NewsKind.UPDATED, incident(notified_agents=9), silent=TWELVE), Severity.CRITICAL),
+        (News(NewsKind.UPDATED, incident(notified_agents=10), silent=TWELVE), Severity.WARNING),
         (News(NewsKind.REMINDER, incident(), silent=TWELVE), Severity.WARNING),
         (resolved(back("i-1")), Severity.INFO),
     ],
@@ -438,11 +442,11 @@ def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
     long_id = "service/" + "a" * 100
     cause = replace(CUT, evidence=tuple(f"{line} is known of subnet-0a1b2c3d4e5f60718" for line in range(9)))
     cause = replace(cause, evidence=("AWS said: " + "why it failed, " * 99, *cause.evidence))
-    told = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
-    assert len(told) <= 35
-    assert any(long_id in line for line in told)
-    assert [line for line in told if len(line) > 80 and long_id not in line] == []
-    assert "- ... and 6 more" in told
+    notified = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
+    assert len(notified) <= 35
+    assert any(long_id in line for line in notified)
+    assert [line for line in notified if len(line) > 80 and long_id not in line] == []
+    assert "- ... and 6 more" in notified
 
 
 def test_the_facts_are_json_and_say_the_same() -> None:
@@ -481,8 +485,8 @@ def test_the_facts_are_json_and_say_the_same() -> None:
 
 def test_the_facts_of_an_agent_say_when_it_was_seen_and_when_it_was_back() -> None:
     facts = json.loads(json.dumps(incident_notice(resolved(back("i-1")), WATCH, minute(12)).facts))
-    [told] = facts["agents"]
-    assert told == {
+    [notified] = facts["agents"]
+    assert notified == {
         "id": "i-1",
         "state": "reporting",
         "last_seen": "2026-03-02T09:00:00+00:00",

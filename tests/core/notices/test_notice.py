@@ -39,8 +39,8 @@ def test_the_label_stands_before_the_paragraph_or_above_the_rows() -> None:
 
 
 def test_the_parts_stand_in_the_order_in_which_they_are_asked_for() -> None:
-    told = notice(why=("w",), done=("d",), next=("n",), ids=("i",)).text
-    assert told == "Something.\n\nWhy: w\n\nd\n\nNext: n\n\ni\n"
+    notified = notice(why=("w",), done=("d",), next=("n",), ids=("i",)).text
+    assert notified == "Something.\n\nWhy: w\n\nd\n\nNext: n\n\ni\n"
 
 
 def test_a_part_that_is_empty_leaves_nothing_behind() -> None:
@@ -49,8 +49,10 @@ def test_a_part_that_is_empty_leaves_nothing_behind() -> None:
 
 
 def test_what_is_too_long_for_a_screen_ends_earlier_and_says_so() -> None:
-    told = notice(done=tuple(f"  row {number}" for number in range(99)), next=("Do it.", COMMAND), ids=("An id.",)).text
-    lines = told.splitlines()
+    notified = notice(
+        done=tuple(f"  row {number}" for number in range(99)), next=("Do it.", COMMAND), ids=("An id.",)
+    ).text
+    lines = notified.splitlines()
     assert len(lines) == MOST_LINES
     assert "  ... and more, which the record has" in lines
     assert "  row 0" in lines
@@ -59,17 +61,17 @@ def test_what_is_too_long_for_a_screen_ends_earlier_and_says_so() -> None:
 
 
 def test_one_paragraph_without_an_end_is_cut_too() -> None:
-    told = notice(done=("word " * 2000,)).text
-    assert len(told.splitlines()) <= MOST_LINES
-    assert told.endswith("word\n  ... and more, which the record has\n")
+    notified = notice(done=("word " * 2000,)).text
+    assert len(notified.splitlines()) <= MOST_LINES
+    assert notified.endswith("word\n  ... and more, which the record has\n")
 
 
 @given(LINES, LINES, LINES, st.lists(NASTY.map(lambda text: f"- {text[:60]}"), max_size=5).map(tuple), LINES)
 def test_whatever_is_in_it_a_notice_is_ascii_narrow_and_a_screen_at_most(
     happened: tuple[str, ...], why: tuple[str, ...], done: tuple[str, ...], next_: tuple[str, ...], ids: tuple[str, ...]
 ) -> None:
-    told = notice(happened=happened, why=why, done=done, next=next_, ids=ids).text
-    lines = told.removesuffix("\n").split("\n")
+    notified = notice(happened=happened, why=why, done=done, next=next_, ids=ids).text
+    lines = notified.removesuffix("\n").split("\n")
     assert len(lines) <= MOST_LINES
     assert all(plain(line) == line for line in lines)
     for line in lines:

@@ -13,7 +13,7 @@ from lifeline.core.notices.plan_text import MOST_IDLE, WORDS, Sign, action_lines
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.wording import WIDTH
-from tests.support.builders import MONITORING, VPC_ID, endpoint, own_group, plan, subnet, vpc
+from tests.support.builders import MONITORING, VPC_ID, endpoint, own_security_group, plan, subnet, vpc
 
 COMMAND = (
     """sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{"approve": "plan-0123456789abcdef"}'"""
@@ -108,53 +108,55 @@ Cost: 7.30 USD a month more, before data charges.
 
 
 def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
     served = VpcAnswer.of(plan(network, "monitoring")).located(network)
     more = (
         ServiceReport("ssm", ServiceState.CENTRAL, "rslvr-1"),
         ServiceReport("logs", ServiceState.PENDING, "vpce-2", "it is pending"),
     )
 
-    told = plan_text([replace(served, services=(*served.services, *more))], is_plan=True)
+    notified = plan_text([replace(served, services=(*served.services, *more))], is_plan=True)
 
-    assert "  nothing to do\n  = monitoring served by vpce-1; ssm served centrally by rslvr-1; logs not up\n" in told
-    assert "    yet (vpce-2)\n" in told
-    assert "Plan: 0 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in told
+    assert (
+        "  nothing to do\n  = monitoring served by vpce-1; ssm served centrally by rslvr-1; logs not up\n" in notified
+    )
+    assert "    yet (vpce-2)\n" in notified
+    assert "Plan: 0 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in notified
 
 
 def test_what_was_refused_stands_at_its_vpc_or_below_all_of_them() -> None:
     gone = VpcAnswer(VPC_ID, refusal=Refusal("vpc_ids[0]", f"{VPC_ID} does not exist in this account and region"))
-    told = plan_text([gone], is_plan=True, errors=[Refusal("vpc_ids[1]", "'x' is not a VPC id")])
-    assert f"{VPC_ID}\n  ! vpc_ids[0]: {VPC_ID} does not exist in this account and region\n\n" in told
-    assert "\nError: vpc_ids[1]: 'x' is not a VPC id\n\nPlan: " in told
-    assert "nothing to do" not in told
+    notified = plan_text([gone], is_plan=True, errors=[Refusal("vpc_ids[1]", "'x' is not a VPC id")])
+    assert f"{VPC_ID}\n  ! vpc_ids[0]: {VPC_ID} does not exist in this account and region\n\n" in notified
+    assert "\nError: vpc_ids[1]: 'x' is not a VPC id\n\nPlan: " in notified
+    assert "nothing to do" not in notified
 
 
 def test_a_note_that_all_vpcs_share_is_said_once_and_every_other_at_its_own() -> None:
     answers = [replace(idle(1), note="only here; all over"), replace(idle(2), note="all over")]
-    told = plan_text(answers, is_plan=True)
-    assert (told.count("all over"), told.count("only here")) == (1, 1)
-    assert "\nNote: all over\n" in told
-    assert "  note: only here\n" in told
+    notified = plan_text(answers, is_plan=True)
+    assert (notified.count("all over"), notified.count("only here")) == (1, 1)
+    assert "\nNote: all over\n" in notified
+    assert "  note: only here\n" in notified
 
 
 def test_in_a_sweep_the_vpcs_that_need_nothing_are_counted_and_none_that_needs_something_is_left_out() -> None:
     busy = [replace(answer_with(one()), vpc_id=f"vpc-{number:017x}") for number in range(100, 120)]
-    told = plan_text([*map(idle, range(30)), *busy], is_plan=True)
-    assert told.count("  nothing to do\n") == MOST_IDLE
-    assert f"\n{30 - MOST_IDLE} more VPCs: nothing to do.\n" in told
-    assert all(f"\n{answer.vpc_id}\n" in told for answer in busy)
+    notified = plan_text([*map(idle, range(30)), *busy], is_plan=True)
+    assert notified.count("  nothing to do\n") == MOST_IDLE
+    assert f"\n{30 - MOST_IDLE} more VPCs: nothing to do.\n" in notified
+    assert all(f"\n{answer.vpc_id}\n" in notified for answer in busy)
 
 
 @pytest.mark.parametrize("kind", ActionKind)
 def test_every_kind_of_action_has_its_words_and_names_its_resource(kind: ActionKind) -> None:
     words = WORDS[kind]
-    action = one(kind, endpoint_id="vpce-1", group_id="sg-1", attributes=("enableDnsSupport",))
-    for status, told in ((Status.PLANNED, words.planned), (Status.DONE, words.done)):
+    action = one(kind, endpoint_id="vpce-1", security_group_id="sg-1", attributes=("enableDnsSupport",))
+    for status, notified in ((Status.PLANNED, words.planned), (Status.DONE, words.done)):
         line = action_lines(answer_with(replace(action, status=status)))[0]
         named = [one for one in ("vpce-1", "sg-1", "enableDnsSupport") if one in line]
-        assert line.startswith(f"  {words.sign} monitoring: {told.partition('{')[0].strip()}")
-        assert len(named) == told.count("{}")
+        assert line.startswith(f"  {words.sign} monitoring: {notified.partition('{')[0].strip()}")
+        assert len(named) == notified.count("{}")
     assert words.sign is not Sign.BLOCKED
 
 
@@ -190,9 +192,9 @@ ANSWERS = st.builds(
 def test_whatever_is_in_tags_reasons_and_errors_it_is_plain_narrow_and_the_same_each_time(
     answers: list[VpcAnswer], is_plan: bool, errors: list[Refusal]
 ) -> None:
-    told = plan_text(answers, is_plan=is_plan, errors=errors)
-    lines = told.removesuffix("\n").split("\n")
-    assert told == plan_text(list(answers), is_plan=is_plan, errors=errors)
+    notified = plan_text(answers, is_plan=is_plan, errors=errors)
+    lines = notified.removesuffix("\n").split("\n")
+    assert notified == plan_text(list(answers), is_plan=is_plan, errors=errors)
     assert all(" " <= letter <= "~" for line in lines for letter in line)
     assert [line for line in lines if len(line) > WIDTH and len(line.split()) > 1] == []
     assert len([line for line in lines if line.startswith(("Plan: ", "Done: "))]) == 1
@@ -201,8 +203,8 @@ def test_whatever_is_in_tags_reasons_and_errors_it_is_plain_narrow_and_the_same_
 @given(st.lists(ANSWERS, max_size=15), st.booleans())
 def test_every_action_is_told_and_counted_once(answers: list[VpcAnswer], is_plan: bool) -> None:
     actions = [action for answer in answers for action in answer.actions]
-    told = plan_text(answers, is_plan=is_plan)
-    summed = told.replace("\n", " ").rpartition("Plan: " if is_plan else "Done: ")[2]
+    notified = plan_text(answers, is_plan=is_plan)
+    summed = notified.replace("\n", " ").rpartition("Plan: " if is_plan else "Done: ")[2]
     numbers = [int(word) for word in summed.partition(" in ")[0].replace(",", "").split() if word.isdecimal()]
     # a plan has no done actions, and what is not done of an apply is counted as blocked, failed or left
     expected = [one for one in actions if not (is_plan and one.status is Status.DONE)]

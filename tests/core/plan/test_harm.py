@@ -21,7 +21,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.reach import find_way
+from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.harm import unprepared
 from lifeline.core.policy.policy import Exempted
@@ -32,7 +32,7 @@ from tests.support.builders import (
     ZONES,
     default_route,
     endpoint,
-    own_group,
+    own_security_group,
     subnet,
     table,
     vpc,
@@ -102,7 +102,7 @@ class TestMaking:
         network = with_public(CLIENT, HOST, network_acls=acls)
         (action,) = of_kind(plan(network), CREATE)
         assert action.subnet_ids == ("subnet-a",)
-        grown = with_public(CLIENT, HOST, endpoint(MONITORING, "a"), own_group(), network_acls=acls)
+        grown = with_public(CLIENT, HOST, endpoint(MONITORING, "a"), own_security_group(), network_acls=acls)
         (adding,) = of_kind(plan(grown), ActionKind.ADD_SUBNETS)
         assert (adding.subnet_ids, adding.status) == (("subnet-b",), Status.BLOCKED)
         assert "would cut subnet-p off" in adding.error
@@ -112,8 +112,8 @@ class TestMaking:
         network = vpc(CLIENT, lonely, network_acls=(closed_to("10.0.9.0/24", CLIENT),))
         found = plan(network)
         assert [one.status for one in of_kind(found, CREATE)] == [Status.PLANNED]
-        (told,) = of_kind(found, ActionKind.OPEN_NETWORK_ACL)
-        assert (told.status, told.subnet_ids) == (Status.BLOCKED, ("subnet-l",))
+        (notified,) = of_kind(found, ActionKind.OPEN_NETWORK_ACL)
+        assert (notified.status, notified.subnet_ids) == (Status.BLOCKED, ("subnet-l",))
 
     def test_an_endpoint_that_no_client_could_reach_is_not_bought(self) -> None:
         lonely = subnet("l", "us-east-1b", cidr="10.0.9.0/24", free=1)
@@ -133,7 +133,7 @@ class TestMaking:
 
     def test_the_replacement_of_a_failed_endpoint_is_held_to_the_same(self) -> None:
         failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)
-        network = with_public(CLIENT, failed, own_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        network = with_public(CLIENT, failed, own_security_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         assert of_kind(plan(network), ActionKind.REPLACE_ENDPOINT)[0].status is Status.BLOCKED
 
     def test_where_a_hub_answers_that_is_told_and_no_harm(self) -> None:
@@ -146,22 +146,24 @@ class TestMaking:
 
 class TestSwitchingOn:
     def test_is_blocked_where_an_acl_keeps_out_who_reaches_it_today(self) -> None:
-        network = with_public(CLIENT, DARK, own_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        network = with_public(CLIENT, DARK, own_security_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         (action,) = of_kind(plan(network), ENABLE)
         assert (action.status, "would cut subnet-p off" in action.error) == (Status.BLOCKED, True)
 
     def test_goes_on_though_an_isolated_subnet_is_kept_out(self) -> None:
-        network = vpc(CLIENT, HOST, DARK, own_group(), network_acls=(closed_to("10.0.2.0/24", CLIENT),))
+        network = vpc(CLIENT, HOST, DARK, own_security_group(), network_acls=(closed_to("10.0.2.0/24", CLIENT),))
         assert of_kind(plan(network), ENABLE)[0].status is Status.PLANNED
 
     def test_gives_the_endpoint_lifelines_group_back_first(self) -> None:
         theirs = SecurityGroup("sg-theirs", "theirs")
-        dark = replace(DARK, group_ids=frozenset({"sg-theirs"}))
-        found = [(one.kind, one.status) for one in plan(with_public(CLIENT, dark, theirs, own_group())).actions]
+        dark = replace(DARK, security_group_ids=frozenset({"sg-theirs"}))
+        found = [
+            (one.kind, one.status) for one in plan(with_public(CLIENT, dark, theirs, own_security_group())).actions
+        ]
         assert found == [(ActionKind.ATTACH_SECURITY_GROUP, Status.PLANNED), (ENABLE, Status.PLANNED)]
 
     def test_opens_the_group_for_every_block_first(self) -> None:
-        network = with_public(CLIENT, DARK, own_group(), cidrs=("10.0.0.0/16", "10.1.0.0/16"))
+        network = with_public(CLIENT, DARK, own_security_group(), cidrs=("10.0.0.0/16", "10.1.0.0/16"))
         found = plan(network).actions
         assert [one.kind for one in found] == [ActionKind.OPEN_SECURITY_GROUP, ENABLE]
         assert unprepared(found[1], found) == found[0]
@@ -178,7 +180,9 @@ class TestSwitchingOn:
 
 class TestTurningDnsOn:
     def test_is_blocked_where_an_endpoint_that_wakes_up_with_it_would_cut_somebody_off(self) -> None:
-        theirs = endpoint("com.amazonaws.us-east-1.logs", "a", own=False, id="vpce-9", group_ids=frozenset({"sg-x"}))
+        theirs = endpoint(
+            "com.amazonaws.us-east-1.logs", "a", own=False, id="vpce-9", security_group_ids=frozenset({"sg-x"})
+        )
         shut = SecurityGroup("sg-x", "shut")
         found = plan(with_public(CLIENT, theirs, shut, dns_hostnames=False), fix_dns=True)
         (action,) = of_kind(found, CREATE)
@@ -200,12 +204,12 @@ class TestACanary:
     @pytest.mark.parametrize("state", [EndpointState.PENDING, EndpointState.UNKNOWN])
     def test_is_waited_for_and_then_switched_on(self, state: EndpointState) -> None:
         coming = replace(DARK, state=state)
-        assert plan(vpc(CLIENT, coming, own_group()), canary=True).actions == ()
-        assert [one.kind for one in plan(vpc(CLIENT, DARK, own_group()), canary=True).actions] == [ENABLE]
+        assert plan(vpc(CLIENT, coming, own_security_group()), canary=True).actions == ()
+        assert [one.kind for one in plan(vpc(CLIENT, DARK, own_security_group()), canary=True).actions] == [ENABLE]
 
     def test_that_failed_is_replaced_though_it_never_held_the_name(self) -> None:
         failed = replace(DARK, state=EndpointState.FAILED)
-        (action,) = of_kind(plan(vpc(CLIENT, failed, own_group()), canary=True), ActionKind.REPLACE_ENDPOINT)
+        (action,) = of_kind(plan(vpc(CLIENT, failed, own_security_group()), canary=True), ActionKind.REPLACE_ENDPOINT)
         assert (action.endpoint_id, action.private_dns) == ("vpce-1", False)
 
 
@@ -223,7 +227,7 @@ def after(network: Vpc, action: Action) -> Vpc:
     own = {one.id: one for one in network.endpoints}
     match action.kind:
         case ActionKind.CREATE_SECURITY_GROUP:
-            return replace(network, security_groups=(*network.security_groups, own_group(*action.cidrs)))
+            return replace(network, security_groups=(*network.security_groups, own_security_group(*action.cidrs)))
         case ActionKind.OPEN_SECURITY_GROUP:
             opened = tuple(
                 replace(one, ingress=(*one.ingress, Rule("tcp", 443, 443, action.cidrs))) if one.id == "sg-own" else one
@@ -243,7 +247,7 @@ def after(network: Vpc, action: Action) -> Vpc:
             changed = replace(one, subnet_ids=one.subnet_ids | set(action.subnet_ids))
         case ActionKind.ATTACH_SECURITY_GROUP:
             one = own[action.endpoint_id]
-            changed = replace(one, group_ids=one.group_ids | {"sg-own"})
+            changed = replace(one, security_group_ids=one.security_group_ids | {"sg-own"})
         case _:
             raise AssertionError(action)
     return replace(network, endpoints=tuple((own | {changed.id: changed}).values()))
@@ -254,7 +258,7 @@ def open_ways(network: Vpc) -> set[tuple[str, bool]]:
         (one.id, has_address)
         for one in network.subnets
         for has_address in (True, False)
-        if find_way(one, network, "six", CATALOG, None, has_public_address=has_address).reach.is_open
+        if find_path(one, network, "six", CATALOG, None, has_public_address=has_address).reach.is_open
     }
 
 
@@ -288,13 +292,13 @@ def networks(draw: st.DrawFn) -> Vpc:
     through = [ALL, replace(ALL, egress=False)]
     through += [replace(one, number=101, cidr="::/0") for one in through]
     acls = tuple(NetworkAcl(f"acl-{who}", frozenset({f"subnet-{who}"}), (*o, *through)) for who, o in walls.items())
-    groups: tuple[SecurityGroup, ...] = (own_group("10.0.0.0/24"), SecurityGroup("sg-shut", "shut"))
+    groups: tuple[SecurityGroup, ...] = (own_security_group("10.0.0.0/24"), SecurityGroup("sg-shut", "shut"))
     there: list[Endpoint] = []
     if draw(st.booleans()):
         home = draw(st.sampled_from(names[: len(sketch)]))
         group = draw(st.sampled_from(["sg-own", "sg-shut"]))
         has_dns = draw(st.booleans())
-        there.append(endpoint(SIX, home, private_dns=has_dns, group_ids=frozenset({group})))
+        there.append(endpoint(SIX, home, private_dns=has_dns, security_group_ids=frozenset({group})))
     is_on = draw(st.sampled_from([True, True, False]))
     has_group = bool(there) or draw(st.booleans())
     blocks: dict[str, Any] = {"ipv6_cidrs": ("2001:db8::/56",), "dns_hostnames": is_on, "network_acls": acls}

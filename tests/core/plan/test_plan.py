@@ -27,7 +27,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     gateway,
-    own_group,
+    own_security_group,
     plan,
     subnet,
     table,
@@ -155,14 +155,14 @@ def test_ec2_does_not_find_ec2messages() -> None:
 
 @pytest.mark.parametrize("state", [EndpointState.AVAILABLE, EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE])
 def test_an_endpoint_that_serves_or_will_serve_leaves_nothing_to_plan(state: EndpointState) -> None:
-    assert plan(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())).actions == ()
+    assert plan(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_security_group())).actions == ()
 
 
 @pytest.mark.parametrize("state", [EndpointState.DELETING, EndpointState.DELETED])
 def test_an_endpoint_that_is_going_counts_as_gone(state: EndpointState) -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_security_group())
     found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
-    assert (found.status, found.group_id) == (Status.PLANNED, "sg-own")
+    assert (found.status, found.security_group_id) == (Status.PLANNED, "sg-own")
 
 
 FAILED = [EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL]
@@ -170,9 +170,11 @@ FAILED = [EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, E
 
 @pytest.mark.parametrize("state", FAILED)
 def test_our_own_endpoint_that_failed_is_replaced(state: EndpointState) -> None:
-    found = only(vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_group()), ActionKind.REPLACE_ENDPOINT)
+    found = only(
+        vpc(subnet("a"), endpoint(MONITORING, "a", state=state), own_security_group()), ActionKind.REPLACE_ENDPOINT
+    )
     assert (found.endpoint_id, found.subnet_ids, found.status) == ("vpce-1", ("subnet-a",), Status.PLANNED)
-    assert found.group_id == "sg-own"
+    assert found.security_group_id == "sg-own"
     assert found.client_token
 
 
@@ -197,7 +199,7 @@ def test_an_endpoint_without_private_dns_answers_nobody() -> None:
 
 
 def test_our_own_endpoint_gets_the_zones_that_it_lacks() -> None:
-    network = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_group())
+    network = vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_security_group())
     found = only(network, ActionKind.ADD_SUBNETS)
     assert (found.endpoint_id, found.subnet_ids, found.status) == ("vpce-1", ("subnet-b",), Status.PLANNED)
     assert plan(network, per_zone=False).actions == ()
@@ -207,7 +209,7 @@ def test_an_endpoint_in_a_zone_of_need_only_is_not_spread_to_zones_without_clien
     client = subnet("full", "us-east-1c", free=1)
     used, other = subnet("used", "us-east-1a", free=3), subnet("other", "us-east-1b", free=90)
     tables = table("main"), table("pub", default_route(IGW), subnets=("used", "other"))
-    assert plan(vpc(client, used, other, *tables, endpoint(MONITORING, "used"), own_group())).actions == ()
+    assert plan(vpc(client, used, other, *tables, endpoint(MONITORING, "used"), own_security_group())).actions == ()
 
 
 def test_a_foreign_endpoint_is_never_modified_but_its_owner_is_told() -> None:
@@ -219,18 +221,18 @@ def test_a_foreign_endpoint_is_never_modified_but_its_owner_is_told() -> None:
 
 def test_while_our_endpoint_is_pending_its_zones_wait() -> None:
     pending = endpoint(MONITORING, "a", state=EndpointState.PENDING)
-    assert plan(vpc(subnet("a"), subnet("b", "us-east-1b"), pending, own_group())).actions == ()
+    assert plan(vpc(subnet("a"), subnet("b", "us-east-1b"), pending, own_security_group())).actions == ()
 
 
 def test_the_group_lets_in_every_block_of_the_vpc_and_blocks_that_come_later() -> None:
     network = vpc(subnet("a"), cidrs=("10.0.0.0/16", "10.1.0.0/16"), ipv6_cidrs=("2001:db8::/56",))
     assert only(network, ActionKind.CREATE_SECURITY_GROUP).cidrs == ("10.0.0.0/16", "10.1.0.0/16", "2001:db8::/56")
-    grown = replace(network, endpoints=(endpoint(MONITORING, "a"),), security_groups=(own_group(),))
+    grown = replace(network, endpoints=(endpoint(MONITORING, "a"),), security_groups=(own_security_group(),))
     assert only(grown, ActionKind.OPEN_SECURITY_GROUP).cidrs == ("10.1.0.0/16", "2001:db8::/56")
 
 
 def test_a_group_of_our_name_that_is_not_ours_blocks_the_endpoint_too() -> None:
-    found = plan(vpc(subnet("a"), own_group(tags=()))).actions
+    found = plan(vpc(subnet("a"), own_security_group(tags=()))).actions
     assert [action.status for action in found] == [Status.BLOCKED, Status.BLOCKED]
     assert "delete it, or tag it" in found[0].error
 
@@ -280,12 +282,15 @@ def test_the_same_wish_has_the_same_token_and_another_wish_another() -> None:
 def test_the_plan_does_not_depend_on_the_order_of_awss_answers() -> None:
     parts: list[Endpoint] = [endpoint(MONITORING, "a", id="vpce-2"), endpoint(MONITORING, "a", id="vpce-1", own=False)]
     subnets = [subnet("a"), subnet("b", "us-east-1b"), subnet("c", "us-east-1c")]
-    forward, backward = vpc(*subnets, *parts, own_group()), vpc(*reversed(subnets), *reversed(parts), own_group())
+    forward, backward = (
+        vpc(*subnets, *parts, own_security_group()),
+        vpc(*reversed(subnets), *reversed(parts), own_security_group()),
+    )
     assert plan(forward) == plan(backward)
 
 
 def test_our_own_endpoint_without_private_dns_gets_it() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", private_dns=False), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", private_dns=False), own_security_group())
     found = only(network, ActionKind.ENABLE_PRIVATE_DNS)
     assert (found.endpoint_id, found.status) == ("vpce-1", Status.PLANNED)
 
@@ -334,7 +339,7 @@ def test_with_fix_dns_the_attributes_come_first_then_the_endpoint() -> None:
 
 
 def test_an_endpoint_that_is_there_serves_nobody_while_the_dns_attributes_are_off() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_group(), dns_support=False)
+    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_security_group(), dns_support=False)
     found = plan(network)
     assert kinds(found.actions) == [(ActionKind.FIX_DNS, Status.BLOCKED)]
     assert found.services[0].state is ServiceState.BLOCKED
@@ -343,7 +348,9 @@ def test_an_endpoint_that_is_there_serves_nobody_while_the_dns_attributes_are_of
 
 def test_a_foreign_endpoint_that_lets_nobody_in_is_named_with_the_remedy() -> None:
     theirs = SecurityGroup("sg-theirs", "theirs", (Rule("tcp", 443, 443, ("192.0.2.0/24",)),))
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    network = vpc(
+        subnet("a"), endpoint(MONITORING, "a", own=False, security_group_ids=frozenset({"sg-theirs"})), theirs
+    )
     found = only(network, ActionKind.OPEN_SECURITY_GROUP)
     assert found.status is Status.BLOCKED
     assert "sg-theirs" in found.reason
@@ -352,15 +359,22 @@ def test_a_foreign_endpoint_that_lets_nobody_in_is_named_with_the_remedy() -> No
 
 def test_our_own_endpoint_gets_our_group_back() -> None:
     theirs = SecurityGroup("sg-theirs", "theirs")
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", group_ids=frozenset({"sg-theirs"})), theirs, own_group())
+    network = vpc(
+        subnet("a"),
+        endpoint(MONITORING, "a", security_group_ids=frozenset({"sg-theirs"})),
+        theirs,
+        own_security_group(),
+    )
     found = only(network, ActionKind.ATTACH_SECURITY_GROUP)
-    assert (found.endpoint_id, found.group_id, found.status) == ("vpce-1", "sg-own", Status.PLANNED)
+    assert (found.endpoint_id, found.security_group_id, found.status) == ("vpce-1", "sg-own", Status.PLANNED)
 
 
 @pytest.mark.parametrize("rule", [Rule("tcp", 443, 443, groups=("sg-x",)), Rule("-1", 0, 0, prefix_lists=("pl-1",))])
 def test_rules_that_name_groups_or_lists_count_as_letting_in(rule: Rule) -> None:
     theirs = SecurityGroup("sg-theirs", "theirs", (rule,))
-    network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False, group_ids=frozenset({"sg-theirs"})), theirs)
+    network = vpc(
+        subnet("a"), endpoint(MONITORING, "a", own=False, security_group_ids=frozenset({"sg-theirs"})), theirs
+    )
     assert plan(network).actions == ()
 
 
@@ -370,7 +384,7 @@ def test_a_network_acl_in_between_is_told_and_never_changed() -> None:
     entries = (deny, allow, replace(allow, egress=False))
     acl = NetworkAcl("acl-1", frozenset({"subnet-a"}), entries)
     host = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
-    network = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_group(), network_acls=(acl,))
+    network = vpc(subnet("a"), host, endpoint(MONITORING, "b"), own_security_group(), network_acls=(acl,))
     found = only(network, ActionKind.OPEN_NETWORK_ACL)
     assert found.status is Status.BLOCKED
     assert "acl-1 doesn't let 443 out of subnet-a to 10.0.2.0/24" in found.reason
@@ -395,7 +409,7 @@ def test_ipv6_only_subnets_get_an_ipv6_endpoint_and_mixed_ones_a_dualstack_one()
 
 def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
     six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
-    network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_group())
+    network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_security_group())
     found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
     assert "IPv4 addresses only" in found[0].reason
 
@@ -415,17 +429,17 @@ def test_no_ipv4_endpoint_is_bought_where_nobody_has_ipv4() -> None:
 
 
 def test_an_endpoint_without_interfaces_serves_nobody_and_gets_some() -> None:
-    own = vpc(subnet("a"), endpoint(MONITORING), own_group())
+    own = vpc(subnet("a"), endpoint(MONITORING), own_security_group())
     assert only(own, ActionKind.ADD_SUBNETS, per_zone=False).subnet_ids == ("subnet-a",)
     assert plan(own).services[0].state is ServiceState.MISSING
-    theirs = vpc(subnet("a"), endpoint(MONITORING, own=False), own_group())
+    theirs = vpc(subnet("a"), endpoint(MONITORING, own=False), own_security_group())
     assert only(theirs, ActionKind.ADD_SUBNETS, per_zone=False).status is Status.BLOCKED
 
 
 def test_a_dualstack_endpoint_spreads_in_its_own_kind() -> None:
     name = "com.amazonaws.us-east-1.six"
     dual = subnet("b", "us-east-1b", ipv6_cidrs=("2001:db8:1::/64",))
-    network = vpc(subnet("a"), dual, endpoint(name, "a", ip_address_type="dualstack"), own_group())
+    network = vpc(subnet("a"), dual, endpoint(name, "a", ip_address_type="dualstack"), own_security_group())
     assert only(network, ActionKind.ADD_SUBNETS, "six").subnet_ids == ("subnet-b",)
 
 
@@ -442,7 +456,7 @@ def test_what_it_costs_is_known_before_it_is_made() -> None:
 
 
 def test_each_services_state_is_reported() -> None:
-    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_group())
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
     states = {one.service: one.state for one in plan(network, "monitoring", "logs", "banana", "s3").services}
     assert states == {
         "banana": ServiceState.BLOCKED,

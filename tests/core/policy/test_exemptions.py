@@ -57,11 +57,11 @@ def test_bad_input_gets_an_error_that_names_the_field(event: dict[str, Any], fie
 
 
 def test_without_more_a_vpc_is_exempt_from_everything_for_a_week() -> None:
-    ask = read_exempt({"exempt": [VPC]})
-    assert ask == ExemptAsk((VPC,))
-    assert ask.exempted(VPC, TODAY) == Exempted(VPC, (), date(2026, 11, 30), "exempt by hand")
-    assert exempt_json(ask, VPC, TODAY) == {"vpc_id": VPC, "services": [], "until": "2026-11-30"}
-    assert exempt_words(ask, VPC, TODAY) == "need not reach any service until the end of 2026-11-30: exempt by hand"
+    request = read_exempt({"exempt": [VPC]})
+    assert request == ExemptAsk((VPC,))
+    assert request.exempted(VPC, TODAY) == Exempted(VPC, (), date(2026, 11, 30), "exempt by hand")
+    assert exempt_json(request, VPC, TODAY) == {"vpc_id": VPC, "services": [], "until": "2026-11-30"}
+    assert exempt_words(request, VPC, TODAY) == "need not reach any service until the end of 2026-11-30: exempt by hand"
 
 
 def test_a_named_set_stands_for_its_services_as_in_the_policy() -> None:
@@ -79,10 +79,10 @@ def test_a_reason_becomes_plain_text_for_it_is_repeated_in_notices() -> None:
 def test_days_0_ends_every_exemption_by_hand_of_the_vpc_and_of_no_other() -> None:
     known = changed((), ExemptAsk((VPC, OTHER)), TODAY)
     known = changed(known, ExemptAsk((VPC,), ("s3",)), TODAY)
-    ask = read_exempt({"exempt": [VPC], "days": 0})
-    assert [one.subject for one in changed(known, ask, TODAY)] == [OTHER]
-    assert exempt_json(ask, VPC, TODAY)["until"] is None
-    assert exempt_words(ask, VPC, TODAY) == "no longer exempt by hand"
+    request = read_exempt({"exempt": [VPC], "days": 0})
+    assert [one.subject for one in changed(known, request, TODAY)] == [OTHER]
+    assert exempt_json(request, VPC, TODAY)["until"] is None
+    assert exempt_words(request, VPC, TODAY) == "no longer exempt by hand"
 
 
 def test_the_same_again_prolongs_and_other_services_stand_beside() -> None:
@@ -109,7 +109,7 @@ def test_too_many_are_refused_but_ending_one_never_is() -> None:
     assert len(changed(known, ExemptAsk((known[0].subject,), days=0), TODAY)) == MOST_EXEMPT - 1
 
 
-asks = st.builds(
+requests = st.builds(
     ExemptAsk,
     st.lists(st.sampled_from([VPC, OTHER]), min_size=1, unique=True).map(tuple),
     st.sampled_from([(), ("s3",), ("logs",)]),
@@ -117,11 +117,11 @@ asks = st.builds(
 )
 
 
-@given(st.lists(asks, max_size=6), asks)
+@given(st.lists(requests, max_size=6), requests)
 def test_what_was_asked_last_holds_and_asking_twice_changes_nothing(before: list[ExemptAsk], last: ExemptAsk) -> None:
     known: tuple[Exempted, ...] = ()
-    for ask in before:
-        known = changed(known, ask, TODAY)
+    for request in before:
+        known = changed(known, request, TODAY)
     known = changed(known, last, TODAY)
     assert changed(known, last, TODAY) == known
     assert {last.exempted(vpc_id, TODAY) for vpc_id in last.vpc_ids} <= set(known)

@@ -19,12 +19,12 @@ from lifeline.core.policy.policy import (
     EXEMPT,
     PRIVATE,
     REQUIRE,
+    Desired,
     Exempted,
     Limits,
     Policy,
+    Requirement,
     Rule,
-    Wanted,
-    Wish,
     simple_policy,
     wanted,
 )
@@ -58,7 +58,7 @@ def tagged(name: str = "a", **tags: str) -> Subnet:
     return subnet(name, tags=tuple((key.replace("_", ":"), value) for key, value in tags.items()))
 
 
-def look(said: Policy, network: Vpc, *, today: date = TODAY, **tiers: Tier) -> Wanted:
+def look(said: Policy, network: Vpc, *, today: date = TODAY, **tiers: Tier) -> Desired:
     """What the policy wants of the network, whose subnets are isolated unless said otherwise."""
     of_all = {one.id: tiers.get(one.id.removeprefix("subnet-"), Tier.ISOLATED) for one in network.subnets}
     return wanted(said, network, of_all, today=today)
@@ -67,9 +67,9 @@ def look(said: Policy, network: Vpc, *, today: date = TODAY, **tiers: Tier) -> W
 def services(said: Policy, network: Vpc, **more: Any) -> dict[str, set[str]]:
     """What each subnet must reach."""
     found: dict[str, set[str]] = {}
-    for wish in look(said, network, **more).wishes:
-        for subnet_id in wish.subnet_ids:
-            found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(wish.service)
+    for requirement in look(said, network, **more).requirements:
+        for subnet_id in requirement.subnet_ids:
+            found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(requirement.service)
     return found
 
 
@@ -117,15 +117,15 @@ def test_a_rule_matches_subnets_that_meet_every_condition(where: dict[str, Any],
 
 def test_only_available_subnets_count_and_only_their_tags_are_read() -> None:
     network = vpc(replace(tagged("a", lifeline_exempt="maybe"), state="pending"))
-    assert look(policy(), network) == Wanted(())
+    assert look(policy(), network) == Desired(())
 
 
 def test_wishes_are_one_for_each_service_in_their_order() -> None:
     said = policy(rule("s3", "ecr.api", per_zone=False), rule("ec2", tiers=frozenset({Tier.EGRESS})))
-    assert look(said, vpc(subnet("a"), subnet("b")), b=Tier.EGRESS).wishes == (
-        Wish("ec2", frozenset({"subnet-b"}), per_zone=True),
-        Wish("ecr.api", frozenset({"subnet-a", "subnet-b"}), per_zone=False),
-        Wish("s3", frozenset({"subnet-a", "subnet-b"}), per_zone=False),
+    assert look(said, vpc(subnet("a"), subnet("b")), b=Tier.EGRESS).requirements == (
+        Requirement("ec2", frozenset({"subnet-b"}), per_zone=True),
+        Requirement("ecr.api", frozenset({"subnet-a", "subnet-b"}), per_zone=False),
+        Requirement("s3", frozenset({"subnet-a", "subnet-b"}), per_zone=False),
     )
 
 
@@ -133,17 +133,17 @@ def test_each_zone_wins_where_rules_differ_in_coverage() -> None:
     in_each = rule(tiers=frozenset({Tier.EGRESS}))
     anywhere = rule(per_zone=False, tiers=frozenset({Tier.ISOLATED}))
     network = vpc(subnet("a"), subnet("b"))
-    assert [one.per_zone for one in look(policy(anywhere, in_each), network, b=Tier.EGRESS).wishes] == [True]
-    assert [one.per_zone for one in look(policy(anywhere, in_each), network).wishes] == [False]
+    assert [one.per_zone for one in look(policy(anywhere, in_each), network, b=Tier.EGRESS).requirements] == [True]
+    assert [one.per_zone for one in look(policy(anywhere, in_each), network).requirements] == [False]
     for said in (policy(rule(), rule(per_zone=False)), policy(rule(per_zone=False), rule())):
-        assert [one.per_zone for one in look(said, network).wishes] == [True]
+        assert [one.per_zone for one in look(said, network).requirements] == [True]
 
 
 def test_the_templates_parameters_make_a_simple_policy() -> None:
     said = simple_policy(["monitoring", "ecr-pull"], frozenset({Tier.ISOLATED}), per_zone=False)
     found = look(said, vpc(subnet("a"), subnet("b")), b=Tier.EGRESS)
-    assert [one.service for one in found.wishes] == ["ecr.api", "ecr.dkr", "monitoring", "s3"]
-    assert {(one.subnet_ids, one.per_zone) for one in found.wishes} == {(frozenset({"subnet-a"}), False)}
+    assert [one.service for one in found.requirements] == ["ecr.api", "ecr.dkr", "monitoring", "s3"]
+    assert {(one.subnet_ids, one.per_zone) for one in found.requirements} == {(frozenset({"subnet-a"}), False)}
     assert (said.limits, said.fix_dns, said.exemptions) == (Limits(50, 20), False, ())
 
 
@@ -190,7 +190,7 @@ def test_a_subnets_tag_beats_its_vpcs() -> None:
 def test_tags_have_the_policys_coverage() -> None:
     network = vpc(tagged("a", lifeline_require="logs"))
     for per_zone in (True, False):
-        assert [one.per_zone for one in look(policy(per_zone=per_zone), network).wishes] == [per_zone]
+        assert [one.per_zone for one in look(policy(per_zone=per_zone), network).requirements] == [per_zone]
 
 
 @pytest.mark.parametrize("value", ["monitoring,logs", "monitoring, logs", "logs monitoring", " logs,monitoring, "])
@@ -203,7 +203,7 @@ def test_a_tag_lists_services_with_commas_or_spaces(value: str) -> None:
 )
 def test_a_list_that_cant_be_read_leaves_the_rules_standing(value: str) -> None:
     found = look(policy(), vpc(tagged("a", lifeline_require=value)))
-    assert [one.service for one in found.wishes] == ["monitoring"]
+    assert [one.service for one in found.requirements] == ["monitoring"]
     (problem,) = found.problems
     assert problem == (
         f"subnet-a: the tag lifeline:require is {value!a}, which is no list of services or named sets such as "
@@ -215,14 +215,14 @@ def test_a_list_that_cant_be_read_leaves_the_rules_standing(value: str) -> None:
 def test_an_exempt_subnet_need_reach_nothing(value: str) -> None:
     network = vpc(tagged("a", lifeline_exempt=value, lifeline_require="logs"), subnet("b"))
     found = look(policy(), network)
-    assert [one.subnet_ids for one in found.wishes] == [{"subnet-b"}]
+    assert [one.subnet_ids for one in found.requirements] == [{"subnet-b"}]
     assert [(one.subject, one.services, one.reason) for one in found.exempted] == [("subnet-a", (), f"tag {EXEMPT}")]
     assert found.problems == ()
 
 
 def test_an_exempt_vpc_exempts_all_its_subnets() -> None:
     found = look(policy(), vpc(subnet("a"), tagged("b", lifeline_require="logs"), tags=((EXEMPT, "2027-01-31"),)))
-    assert found == Wanted((), (Exempted(VPC_ID, (), date(2027, 1, 31), "tag lifeline:exempt"),))
+    assert found == Desired((), (Exempted(VPC_ID, (), date(2027, 1, 31), "tag lifeline:exempt"),))
 
 
 @pytest.mark.parametrize("value", ["false", "False", "2026-11-21", "0001-01-01"])
@@ -233,7 +233,7 @@ def test_a_tag_that_says_no_or_has_passed_changes_nothing(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "yes", "20270131", "2027-02-30", "2027-1-31", "2027-W01-1", "\u0662027-01-31"])
 def test_an_exemption_that_cant_be_read_exempts_nothing(value: str) -> None:
     found = look(policy(), vpc(tagged("a", lifeline_exempt=value)))
-    assert [one.service for one in found.wishes] == ["monitoring"]
+    assert [one.service for one in found.requirements] == ["monitoring"]
     (problem,) = found.problems
     assert problem == (
         f"subnet-a: the tag lifeline:exempt is {value!a}, which is neither true nor a date such as 2027-01-31; "
@@ -275,7 +275,7 @@ def test_exemptions_are_told_where_they_took_something_away() -> None:
     idle = exempted(services=("kms",))
     elsewhere = exempted(subject="subnet-z")
     found = look(policy(exemptions=(elsewhere, idle, exempted(services=("monitoring",)))), vpc(subnet("a")))
-    assert found == Wanted((), (exempted(services=("monitoring",)),))
+    assert found == Desired((), (exempted(services=("monitoring",)),))
 
 
 def test_exemptions_are_told_in_their_order() -> None:
@@ -619,8 +619,8 @@ def test_wishes_are_sorted_of_services_and_about_available_subnets(
     said: dict[str, Any], network: tuple[Vpc, dict[str, Tier]]
 ) -> None:
     found = wanted(read(said), *network, today=TODAY)
-    names = [wish.service for wish in found.wishes]
+    names = [requirement.service for requirement in found.requirements]
     available = {one.id for one in network[0].subnets if one.state == "available"}
     assert names == sorted(set(names))
     assert not set(names) & set(NAMED_SETS)
-    assert all(wish.subnet_ids and wish.subnet_ids <= available for wish in found.wishes)
+    assert all(requirement.subnet_ids and requirement.subnet_ids <= available for requirement in found.requirements)

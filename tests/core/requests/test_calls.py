@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.calls import read_request
 
 VPC = "vpc-0123456789abcdef0"
 ROLE = "arn:aws:iam::123456789012:role/lifeline-ReconcileRole"
@@ -75,7 +75,7 @@ def change(
 )
 def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        read_ask(event)
+        read_request(event)
     assert caught.value.field == field
 
 
@@ -90,35 +90,35 @@ def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str)
     ],
 )
 def test_every_call_by_hand_may_ask_for_its_answer_as_text(call: dict[str, Any]) -> None:
-    assert read_ask({**call, "format": "text"}) == replace(read_ask(call), is_text=True)
-    assert read_ask({**call, "format": "json"}) == read_ask(call)
+    assert read_request({**call, "format": "text"}) == replace(read_request(call), is_text=True)
+    assert read_request({**call, "format": "json"}) == read_request(call)
 
 
 def test_an_id_of_the_wrong_form_is_refused_by_its_place_and_stops_no_other() -> None:
-    ask = read_ask({"vpc_ids": [VPC, "subnet-0123456789abcdef0", None, "vpc-XYZ", "vpc-0123456789abcdef0\n"]})
-    assert ask.vpc_ids == (VPC,)
-    assert [one.field for one in ask.refusals] == ["vpc_ids[1]", "vpc_ids[2]", "vpc_ids[3]", "vpc_ids[4]"]
+    request = read_request({"vpc_ids": [VPC, "subnet-0123456789abcdef0", None, "vpc-XYZ", "vpc-0123456789abcdef0\n"]})
+    assert request.vpc_ids == (VPC,)
+    assert [one.field for one in request.refusals] == ["vpc_ids[1]", "vpc_ids[2]", "vpc_ids[3]", "vpc_ids[4]"]
 
 
 def test_a_call_by_hand_names_vpcs_or_asks_for_a_sweep_and_may_weaken_the_mode() -> None:
-    assert read_ask({"vpc_ids": [VPC, VPC], "mode": "plan"}).vpc_ids == (VPC,)
-    assert read_ask({"vpc_ids": [VPC], "mode": "plan"}).mode is Mode.PLAN
-    assert read_ask({"sweep": True}).is_sweep
+    assert read_request({"vpc_ids": [VPC, VPC], "mode": "plan"}).vpc_ids == (VPC,)
+    assert read_request({"vpc_ids": [VPC], "mode": "plan"}).mode is Mode.PLAN
+    assert read_request({"sweep": True}).is_sweep
     assert Mode.PLAN.weakened_by(Mode.ENFORCE) is Mode.PLAN
     assert Mode.ENFORCE.weakened_by(Mode.PLAN) is Mode.PLAN
     assert Mode.ENFORCE.weakened_by(None) is Mode.ENFORCE
 
 
 def test_a_release_is_for_the_named_vpcs_or_for_all_and_may_be_a_plan() -> None:
-    everywhere = read_ask({"release": True})
+    everywhere = read_request({"release": True})
     assert (everywhere.is_release, everywhere.is_sweep, everywhere.vpc_ids) == (True, True, ())
-    some = read_ask({"release": True, "vpc_ids": [VPC], "mode": "plan"})
+    some = read_request({"release": True, "vpc_ids": [VPC], "mode": "plan"})
     assert (some.is_release, some.is_sweep, some.vpc_ids, some.mode) == (True, False, (VPC,), Mode.PLAN)
-    assert not read_ask({"vpc_ids": [VPC]}).is_release
+    assert not read_request({"vpc_ids": [VPC]}).is_release
 
 
 def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
-    old = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514", "destinationCidrBlock": "0.0.0.0/0"}))
+    old = read_request(change(request={"routeTableId": "rtb-01a1e48796093c514", "destinationCidrBlock": "0.0.0.0/0"}))
     assert old.changed_ids == {"rtb-01a1e48796093c514"}
     new = change(
         "CreateVpcEndpoint",
@@ -127,18 +127,20 @@ def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
             "CreateVpcEndpointResponse": {"vpcEndpoint": {"ownerId": 999999999999, "vpcId": VPC, "groupSet": ""}}
         },
     )
-    assert read_ask(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
-    assert read_ask(new).vpc_ids == (VPC,)
+    assert read_request(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
+    assert read_request(new).vpc_ids == (VPC,)
 
 
 def test_a_change_keeps_what_its_record_names_and_is_the_same_change_without() -> None:
-    ask = read_ask(change(request={"routeTableId": "rtb-01a1e48796093c514"}))
-    assert ask.trigger.ids == {"rtb-01a1e48796093c514"}
-    assert replace(ask.trigger, ids=frozenset()) == ask.trigger
+    request = read_request(change(request={"routeTableId": "rtb-01a1e48796093c514"}))
+    assert request.trigger.ids == {"rtb-01a1e48796093c514"}
+    assert replace(request.trigger, ids=frozenset()) == request.trigger
 
 
 def test_a_cidr_association_is_not_a_vpc() -> None:
-    assert read_ask(change(response={"associationId": "vpc-cidr-assoc-04a19e1d5bc3f9b99"})).changed_ids == frozenset()
+    assert (
+        read_request(change(response={"associationId": "vpc-cidr-assoc-04a19e1d5bc3f9b99"})).changed_ids == frozenset()
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,14 +155,14 @@ def test_a_cidr_association_is_not_a_vpc() -> None:
     ],
 )
 def test_the_actor_is_named_as_a_person_would(identity: object, actor: str) -> None:
-    assert read_ask(change(userIdentity=identity)).trigger.actor == actor
+    assert read_request(change(userIdentity=identity)).trigger.actor == actor
 
 
 def test_our_own_calls_are_known_by_their_role() -> None:
     own = {"sessionContext": {"sessionIssuer": {"arn": ROLE}}}
-    assert read_ask(change(userIdentity=own), own_role_arn=ROLE).is_own
-    assert not read_ask(change(userIdentity=own), own_role_arn="").is_own
-    assert not read_ask(change(userIdentity={"type": "Root"}), own_role_arn=ROLE).is_own
+    assert read_request(change(userIdentity=own), own_role_arn=ROLE).is_own
+    assert not read_request(change(userIdentity=own), own_role_arn="").is_own
+    assert not read_request(change(userIdentity={"type": "Root"}), own_role_arn=ROLE).is_own
 
 
 def lambdas_identity(role_arn: str) -> dict[str, object]:
@@ -177,14 +179,14 @@ def lambdas_identity(role_arn: str) -> dict[str, object]:
 
 def test_a_role_with_a_path_is_known_and_its_namesake_elsewhere_is_somebody_else() -> None:
     role = "arn:aws:iam::123456789012:role/platform/network/lifeline-ReconcileRole"
-    assert read_ask(change(userIdentity=lambdas_identity(role)), own_role_arn=role).is_own
+    assert read_request(change(userIdentity=lambdas_identity(role)), own_role_arn=role).is_own
     for other in (role.replace("/platform", ""), role.replace("123456789012", "210987654321"), f"{role}2"):
-        assert not read_ask(change(userIdentity=lambdas_identity(other)), own_role_arn=role).is_own
+        assert not read_request(change(userIdentity=lambdas_identity(other)), own_role_arn=role).is_own
 
 
 def test_our_own_calls_that_failed_are_no_attempts_of_others() -> None:
     failed = change(userIdentity=lambdas_identity(ROLE), errorCode="Client.InvalidParameter", errorMessage="no")
-    found = read_ask(failed, own_role_arn=ROLE)
+    found = read_request(failed, own_role_arn=ROLE)
     assert (found.trigger.kind, found.is_own) == ("attempt", True)
 
 
@@ -204,7 +206,7 @@ def test_whatever_is_sent_is_read_or_refused_in_words(value: object) -> None:
 
 def refusal_of(event: object) -> InvalidInputError | None:
     try:
-        read_ask(event, own_role_arn=ROLE)
+        read_request(event, own_role_arn=ROLE)
     except InvalidInputError as error:
         return error
     return None

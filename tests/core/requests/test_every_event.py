@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lifeline.core.requests.calls import read_ask
+from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
 from tests.support.repository import ROOT
 
@@ -52,10 +52,10 @@ GONE_WITH_IT = {
 
 
 def touched(name: str, *, is_gone: bool = False) -> frozenset[str] | None:
-    ask = read_ask(json.loads((FOLDER / f"{name}.json").read_text()))
-    wanted = ids_to_look_up(ask.trigger.event_name, ask.changed_ids)
+    request = read_request(json.loads((FOLDER / f"{name}.json").read_text()))
+    wanted = ids_to_look_up(request.trigger.event_name, request.changed_ids)
     found = {} if is_gone else dict.fromkeys(wanted, frozenset({VPC}))
-    return vpcs_touched(ask.trigger.event_name, ask.changed_ids, found)
+    return vpcs_touched(request.trigger.event_name, request.changed_ids, found)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))

@@ -373,9 +373,9 @@ def test_buttons_carry_just_the_calls_that_they_name() -> None:
 def test_whatever_changes_something_asks_first_and_says_what_will_happen_to_which_vpc() -> None:
     vpc = the_blocked()
     for _, one, values in actions(show(vpc)):
-        asks = one.attributes.get("confirmation", "")
-        assert bool(asks) == ("plan" not in values)
-        assert not asks or f"{vpc.id} (build-farm)" in asks
+        requests = one.attributes.get("confirmation", "")
+        assert bool(requests) == ("plan" not in values)
+        assert not requests or f"{vpc.id} (build-farm)" in requests
         assert (one.attributes["action"], one.attributes["display"]) == ("call", "popup")
 
 

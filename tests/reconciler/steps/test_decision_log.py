@@ -19,7 +19,7 @@ from lifeline.handlers.reconcile_endpoints import handler as reconcile
 from lifeline.reconciler.steps.apply import apply_plans
 from lifeline.reconciler.steps.decision_log import log_answer
 from lifeline.runtime.invocation import Run
-from lifeline.runtime.stages import TELL_EVERY, Progress, stage
+from lifeline.runtime.stages import LOG_EVERY, Progress, stage
 from tests.support.agents import minute, publish
 from tests.support.log_lines import logged
 from tests.support.repository import ROOT
@@ -118,9 +118,9 @@ def test_an_agents_silence_and_return_and_its_incident_are_a_line_each(lines: li
     found = [(one["action"], one["status"]) for one in decisions(lines) if "watch" in one]
     assert found == [
         ("gap_opened", "silent"),
-        ("incident_opened", "told"),
+        ("incident_opened", "notified"),
         ("gap_ended", "reporting"),
-        ("incident_resolved", "told"),
+        ("incident_resolved", "notified"),
     ]
     opened = next(one for one in decisions(lines) if one["action"] == "gap_opened")
     assert opened["agent"] == "web-1"
@@ -160,7 +160,7 @@ def test_a_long_stage_tells_how_far_it_is_and_a_short_one_nothing() -> None:
     with logged() as found:
         for done in range(100):
             progress.step(done, minute(0) + timedelta(seconds=done / 4))
-    assert timedelta(seconds=10) == TELL_EVERY
+    assert timedelta(seconds=10) == LOG_EVERY
     assert [(one["done"], one["left"], one["seconds"]) for one in found] == [(40, 60, 10.0), (80, 20, 20.0)]
 
 
@@ -168,17 +168,17 @@ def test_a_long_apply_tells_its_progress_and_does_every_step() -> None:
     actions = tuple(Action(ActionKind.ADD_SUBNETS, "why", service=f"service-{number}") for number in range(12))
     clock = iter(minute(0) + timedelta(seconds=seconds) for seconds in range(0, 1000, 3))
     run = Run("run-1", now=lambda: next(clock), remaining=lambda: timedelta(minutes=4), sleep=lambda _: None)
-    endpoints: Any = SimpleNamespace(apply=lambda *_, **__: SimpleNamespace(endpoint_id="", group_id=""))
+    endpoints: Any = SimpleNamespace(apply=lambda *_, **__: SimpleNamespace(endpoint_id="", security_group_id=""))
     calls: Any = SimpleNamespace(reserve_endpoint_call=lambda **_: timedelta(0))
 
     with logged() as found:
         applied = apply_plans({"vpc-1": Plan("vpc-1", (), actions)}, endpoints, calls, run)
 
     assert {one.status for one in applied["vpc-1"].actions} == {Status.DONE}
-    told = [(one["done"], one["left"]) for one in found if one["message"] == "progress"]
-    assert len(told) > 2
-    assert all(done + left == len(actions) for done, left in told)
-    assert told == sorted(told)
+    notified = [(one["done"], one["left"]) for one in found if one["message"] == "progress"]
+    assert len(notified) > 2
+    assert all(done + left == len(actions) for done, left in notified)
+    assert notified == sorted(notified)
 
 
 # ---- the saved queries
@@ -228,7 +228,7 @@ def test_the_fields_of_a_query_are_what_it_reads_of_a_line() -> None:
     query = (
         'filter message = "a b" # or c\n| stats count(*) as times, latest(vpc_id) as last by held_by\n| sort times desc'
     )
-    assert fields_of(query) == {"message", "vpc_id", "held_by"}
+    assert fields_of(query) == {"message", "vpc_id", "blocked_by"}
 
 
 @pytest.mark.parametrize("name", QUERIES)

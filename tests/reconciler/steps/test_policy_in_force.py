@@ -17,7 +17,7 @@ from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.policy.policy import simple_policy, wanted
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
-from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_told
+from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_notified
 from tests.support.builders import subnet, vpc
 from tests.support.repository import ROOT
 
@@ -29,7 +29,7 @@ WRONG = '{"version": 1, "rules": [{"require": ["logs", "set:x"]}]}'
 
 
 @dataclass
-class Memory:
+class VpcState:
     """A store without AWS, which notes what is written when."""
 
     says: Document | LifelineError
@@ -42,7 +42,7 @@ class Memory:
             raise self.says
         return self.says
 
-    def recall(self) -> Known:
+    def load(self) -> Known:
         return self.known
 
     def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
@@ -60,39 +60,39 @@ class Memory:
         self.writes.append(("close", now))
 
 
-def decide(store: Memory) -> Decision:
+def decide(store: VpcState) -> Decision:
     return current_policy(NAME, FALLBACK, store, now=NOW)
 
 
-def problem_of(store: Memory) -> Problem:
+def problem_of(store: VpcState) -> Problem:
     found = decide(store).problem
     assert found
     return found
 
 
-def tell(store: Memory) -> None:
-    mark_told(problem_of(store), store, now=NOW)
+def notify(store: VpcState) -> None:
+    mark_notified(problem_of(store), store, now=NOW)
 
 
 def test_without_a_parameter_the_templates_parameters_are_the_policy() -> None:
-    store = Memory(TerminalError("not asked"))
+    store = VpcState(TerminalError("not asked"))
     assert current_policy("", FALLBACK, store, now=NOW) == Decision(FALLBACK)
 
 
 def test_a_valid_document_is_in_force_and_kept_once() -> None:
-    store = Memory(Document(VALID, 3))
+    store = VpcState(Document(VALID, 3))
     assert decide(store) == decide(store) == Decision(read_policy(VALID))
     assert (store.known.last_valid, store.writes) == (Document(VALID, 3), [("keep", NOW)])
 
 
 def test_a_parameter_that_was_made_anew_is_kept_anew() -> None:
-    store = Memory(Document(VALID, 1), Known(last_valid=Document('{"version": 1, "rules": []}', 1)))
+    store = VpcState(Document(VALID, 1), Known(last_valid=Document('{"version": 1, "rules": []}', 1)))
     decide(store)
     assert store.known.last_valid == Document(VALID, 1)
 
 
 def test_a_wrong_document_leaves_the_last_valid_one_in_force() -> None:
-    store = Memory(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
     found = decide(store)
     assert found.policy == read_policy(VALID)
     assert found.problem
@@ -101,38 +101,38 @@ def test_a_wrong_document_leaves_the_last_valid_one_in_force() -> None:
 
 
 def test_without_a_valid_document_nothing_is_applied() -> None:
-    found = decide(Memory(Document(WRONG, 1)))
+    found = decide(VpcState(Document(WRONG, 1)))
     assert found.policy is None
     assert found.problem
     assert found.problem.in_force == 0
 
 
 def test_a_kept_document_that_a_newer_lifeline_cant_read_is_not_used() -> None:
-    found = decide(Memory(Document(WRONG, 4), Known(last_valid=Document('{"version": 0}', 3))))
+    found = decide(VpcState(Document(WRONG, 4), Known(last_valid=Document('{"version": 0}', 3))))
     assert found.policy is None
     assert found.problem
     assert found.problem.in_force == 0
 
 
 def test_a_refused_version_is_news_until_it_is_told() -> None:
-    store = Memory(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
     assert problem_of(store).is_news
     assert problem_of(store).is_news  # the notice could not be sent
-    tell(store)
+    notify(store)
     assert not problem_of(store).is_news
     assert store.writes == [("write down", NOW)] * 2
 
 
 def test_each_refused_version_is_news() -> None:
-    store = Memory(Document(WRONG, 4))
-    tell(store)
+    store = VpcState(Document(WRONG, 4))
+    notify(store)
     store.says = Document(WRONG, 5)
     assert problem_of(store).is_news
 
 
 def test_once_mended_the_same_is_news_again() -> None:
-    store = Memory(TerminalError("/lifeline/policy could not be read: ParameterNotFound"))
-    tell(store)
+    store = VpcState(TerminalError("/lifeline/policy could not be read: ParameterNotFound"))
+    notify(store)
     assert not problem_of(store).is_news
     store.says = Document(VALID, 1)
     assert decide(store).problem is None
@@ -141,7 +141,7 @@ def test_once_mended_the_same_is_news_again() -> None:
 
 
 def test_a_missing_parameter_leaves_the_last_valid_document_in_force() -> None:
-    store = Memory(TerminalError("/lifeline/policy could not be read: ParameterNotFound"), Known(Document(VALID, 3)))
+    store = VpcState(TerminalError("/lifeline/policy could not be read: ParameterNotFound"), Known(Document(VALID, 3)))
     found = decide(store)
     assert found == Decision(
         read_policy(VALID),
@@ -150,7 +150,7 @@ def test_a_missing_parameter_leaves_the_last_valid_document_in_force() -> None:
 
 
 def test_throttling_is_no_news_while_a_valid_document_bridges_it() -> None:
-    store = Memory(TransientError("throttled"), Known(last_valid=Document(VALID, 3)))
+    store = VpcState(TransientError("throttled"), Known(last_valid=Document(VALID, 3)))
     found = decide(store)
     assert found.policy == read_policy(VALID)
     assert found.problem == Problem("PolicyParameter", "throttled", 0, 3, is_news=False)
@@ -158,15 +158,15 @@ def test_throttling_is_no_news_while_a_valid_document_bridges_it() -> None:
 
 
 def test_throttling_without_a_valid_document_is_news() -> None:
-    found = decide(Memory(TransientError("throttled")))
+    found = decide(VpcState(TransientError("throttled")))
     assert found.policy is None
     assert found.problem
     assert found.problem.is_news
 
 
 def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
-    store = Memory(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
-    tell(store)
+    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    notify(store)
     store.says = TransientError("throttled")
     decide(store)
     store.says = Document(WRONG, 4)
@@ -174,7 +174,7 @@ def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
 
 
 def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
-    notice = policy_notice(problem_of(Memory(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
+    notice = policy_notice(problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
     assert notice.subject == "[lifeline] policy: version 4 refused: rules[0].require[1]"
     assert notice.text == (
         "Version 4 of the policy is refused:\n"
@@ -188,7 +188,7 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
 
 
 def test_the_notice_says_where_nothing_is_applied() -> None:
-    notice = policy_notice(problem_of(Memory(TerminalError("/lifeline/policy could not be read: AccessDenied"))))
+    notice = policy_notice(problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))))
     assert notice.subject == subject_line(notice.subject) == "[lifeline] policy: it can't be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text
     assert "nothing is applied until it is right" in notice.text
@@ -235,8 +235,8 @@ def test_the_docs_give_the_schemas_defaults() -> None:
 
 
 def test_the_docs_list_every_named_set_with_its_services() -> None:
-    told = {name: frozenset(re.findall(r"`([^`]+)`", cells[0])) for name, cells in rows("Named sets").items()}
-    assert told == dict(NAMED_SETS)
+    notified = {name: frozenset(re.findall(r"`([^`]+)`", cells[0])) for name, cells in rows("Named sets").items()}
+    assert notified == dict(NAMED_SETS)
 
 
 def test_the_docs_have_seven_examples() -> None:
@@ -258,7 +258,7 @@ AGENT = {"ec2", "monitoring"}
         (6, {}),
     ],
 )
-def test_each_example_wants_what_the_docs_say(place: int, wishes: dict[str, set[str]]) -> None:
+def test_each_example_wants_what_the_docs_say(place: int, requirements: dict[str, set[str]]) -> None:
     network = vpc(
         subnet("app", tags=(("workload", "fargate"),)),
         subnet("batch"),
@@ -268,8 +268,8 @@ def test_each_example_wants_what_the_docs_say(place: int, wishes: dict[str, set[
     )
     tiers = {"subnet-app": Tier.ISOLATED, "subnet-batch": Tier.EGRESS, "subnet-edge": Tier.PUBLIC}
     found: dict[str, set[str]] = {}
-    for wish in wanted(read_policy(EXAMPLES[place]), network, tiers, today=date(2026, 11, 22)).wishes:
-        assert wish.per_zone
-        for subnet_id in wish.subnet_ids:
-            found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(wish.service)
-    assert found == wishes
+    for requirement in wanted(read_policy(EXAMPLES[place]), network, tiers, today=date(2026, 11, 22)).requirements:
+        assert requirement.per_zone
+        for subnet_id in requirement.subnet_ids:
+            found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(requirement.service)
+    assert found == requirements

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.bus_events import SOURCE, BusEvent
@@ -41,7 +41,7 @@ class Bus:
         left = list(entries)
         for _ in range(_TRIES):
             try:
-                with translated("events could not be sent"):
+                with aws_errors("events could not be sent"):
                     answers = self._events.put_events(Entries=left)["Entries"]
             except LifelineError as error:
                 logger.error("events not sent", count=len(left), error=str(error))

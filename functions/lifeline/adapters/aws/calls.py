@@ -15,7 +15,7 @@ from botocore.exceptions import (
 
 from lifeline.core.errors import TerminalError, TransientError
 
-_SIDE_BY_SIDE = 8
+_CONCURRENCY = 8
 
 _NETWORK = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
 
@@ -60,7 +60,7 @@ def ours(error: ClientError | BotoCoreError, doing: str) -> TransientError | Ter
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def aws_errors(doing: str) -> Iterator[None]:
     """Raises ours in place of botocore's error; `doing` says what failed."""
     try:
         yield
@@ -68,10 +68,10 @@ def translated(doing: str) -> Iterator[None]:
         raise ours(error, doing) from error
 
 
-def conditionally(doing: str, write: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
+def conditional_write(doing: str, write: Callable[..., Any], **request: Any) -> dict[str, Any] | None:
     """What DynamoDB answers to a conditional write; None where the condition isn't met. Raises ours for all else."""
     try:
-        with translated(doing):
+        with aws_errors(doing):
             answer: dict[str, Any] = write(**request)
     except TerminalError as error:
         if error.code == "ConditionalCheckFailedException":
@@ -82,19 +82,19 @@ def conditionally(doing: str, write: Callable[..., Any], **request: Any) -> dict
 
 def pages(client: Any, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:
     """Everything that a paginated describe has under `key`. Raises ours."""
-    with translated(operation):
+    with aws_errors(operation):
         found: list[dict[str, Any]] = []
         for page in client.get_paginator(operation).paginate(**request):
             found.extend(page.get(key, []))
         return found
 
 
-def side_by_side[T](calls: Iterable[Callable[[], T]]) -> list[T]:
+def run_concurrently[T](calls: Iterable[Callable[[], T]]) -> list[T]:
     """The calls' results in their order, made at the same time. The first error is raised once all have ended."""
     waiting = list(calls)
     if len(waiting) < 2:
         return [call() for call in waiting]
-    with ThreadPoolExecutor(max_workers=min(_SIDE_BY_SIDE, len(waiting))) as pool:
+    with ThreadPoolExecutor(max_workers=min(_CONCURRENCY, len(waiting))) as pool:
         return [future.result() for future in [pool.submit(call) for call in waiting]]
 
 

@@ -16,7 +16,7 @@ from lifeline.runtime.observability import logger
 
 _QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
 _POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
-_SIDE_BY_SIDE = 8
+_CONCURRENCY = 8
 _LONGEST_ENTITY = 255
 _MOST_SHOWN = 10
 
@@ -58,7 +58,7 @@ class CloudWatch:
         chunks = [*batched(sorted(set(series), key=lambda one: one.rank), size, strict=False)]
         if not chunks:
             return {}
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max_workers=_CONCURRENCY) as pool:
             answers = pool.map(lambda chunk: self._read_chunk(chunk, window), chunks)
             return {one: times for answer in answers for one, times in answer.items()}
 

@@ -146,7 +146,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         ip_address_type=described.get("IpAddressType") or "ipv4",
         subnet_ids=frozenset(described.get("SubnetIds", [])),
         route_table_ids=frozenset(described.get("RouteTableIds", [])),
-        group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
+        security_group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
         requester_managed=bool(described.get("RequesterManaged")),
         failure=str(last_error.get("Message") or described.get("FailureReason") or ""),
         tags=tags_of(described),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import batched
 from typing import Any
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError, TransientError
 
@@ -38,7 +38,7 @@ class Checks:
         """What SQS didn't take, with its reasons. It answers 200 and takes some (SQS API: SendMessageBatch)."""
         waiting, refused = list(entries), list[dict[str, Any]]()
         for _ in range(_TRIES):
-            with translated("send the parts of a run"):
+            with aws_errors("send the parts of a run"):
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=waiting)
             failed = {one["Id"]: one for one in answer.get("Failed", [])}
             refused += [one for one in failed.values() if one["SenderFault"]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.aws.calls import pages, side_by_side, translated
+from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
@@ -69,7 +69,7 @@ class CentralDns:
             view: DnsView = kept[1]
             return view
         found = _merged(
-            side_by_side(
+            run_concurrently(
                 [
                     partial(_read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
                     partial(_read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True),
@@ -92,7 +92,7 @@ class CentralDns:
         """
         found: list[dict[str, Any]] = []
         request: dict[str, str] = {"VPCId": vpc_id, "VPCRegion": region, "MaxItems": "100"}
-        with translated("list_hosted_zones_by_vpc"):
+        with aws_errors("list_hosted_zones_by_vpc"):
             while True:
                 page = self._route53.list_hosted_zones_by_vpc(**request)
                 found += page["HostedZoneSummaries"]
@@ -135,7 +135,7 @@ class CentralDns:
     def _rule(self, rule_id: str) -> dict[str, Any]:
         """The rule, read once: its domain and type never change (Route 53 Resolver API: UpdateResolverRule)."""
         if rule_id not in self._rules:
-            with translated("get_resolver_rule"):
+            with aws_errors("get_resolver_rule"):
                 self._rules[rule_id] = self._resolver.get_resolver_rule(ResolverRuleId=rule_id)["ResolverRule"]
         return self._rules[rule_id]
 
@@ -188,7 +188,7 @@ class CentralDns:
     def _zone_name(self, zone_id: str) -> str:
         """The zone's name, read once: it never changes."""
         if zone_id not in self._zone_names:
-            with translated("get_hosted_zone"):
+            with aws_errors("get_hosted_zone"):
                 found = self._route53.get_hosted_zone(Id=zone_id)["HostedZone"]["Name"]
             self._zone_names[zone_id] = domain_of(found)
         return self._zone_names[zone_id]

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, assert_never
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
 from lifeline.core.network.obstacles import HTTPS
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -38,7 +38,7 @@ class Made:
     """What an action created or changed."""
 
     endpoint_id: str = ""
-    group_id: str = ""
+    security_group_id: str = ""
 
 
 class Endpoints:
@@ -48,32 +48,32 @@ class Endpoints:
         self._owner = owner
         self._ec2 = ec2 or client("ec2")
 
-    def apply(self, action: Action, *, vpc_id: str, group_id: str = "") -> Made:
+    def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> Made:
         """Makes one change. Raises TransientError where another look can succeed, TerminalError where it can't."""
         try:
-            return self._apply(action, vpc_id, group_id)
+            return self._apply(action, vpc_id, security_group_id)
         except TerminalError as error:
             if error.code in _STALE_CODES or _is_name_still_held(action, error):
                 raise TransientError(str(error), code=error.code) from error
             raise
 
-    def _apply(self, action: Action, vpc_id: str, group_id: str) -> Made:
+    def _apply(self, action: Action, vpc_id: str, security_group_id: str) -> Made:
         match action.kind:
             case ActionKind.FIX_DNS:
                 self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
-                return Made(group_id=self._create_group(action, vpc_id))
+                return Made(security_group_id=self._create_security_group(action, vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
-                self._let_in(action.group_id, action.cidrs)
+                self._let_in(action.security_group_id, action.cidrs)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
-                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+                return Made(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
                 return Made(endpoint_id=self._create_gateway(action, vpc_id))
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
-                return Made(endpoint_id=self._create_interface(action, vpc_id, group_id))
+                return Made(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.ATTACH_SECURITY_GROUP:
-                self._modify(action, AddSecurityGroupIds=[group_id])
+                self._modify(action, AddSecurityGroupIds=[security_group_id])
             case (
                 ActionKind.ADD_SUBNETS
                 | ActionKind.ADD_ROUTE_TABLES
@@ -94,29 +94,29 @@ class Endpoints:
     def _fix_dns(self, action: Action, vpc_id: str) -> None:
         """Turns attributes on, one a call, support before hostnames as EC2 asks (EC2 API: ModifyVpcAttribute)."""
         for name in sorted(action.attributes, reverse=True):
-            with translated(f"modify_vpc_attribute {name} of {vpc_id}"):
+            with aws_errors(f"modify_vpc_attribute {name} of {vpc_id}"):
                 self._ec2.modify_vpc_attribute(VpcId=vpc_id, **{name[0].upper() + name[1:]: {"Value": True}})
 
     def _delete(self, action: Action) -> None:
         """Deletes one of Lifeline's own. EC2 answers 200 and says in the answer what it didn't delete."""
-        with translated(f"delete_vpc_endpoints {action.endpoint_id}"):
+        with aws_errors(f"delete_vpc_endpoints {action.endpoint_id}"):
             answer = self._ec2.delete_vpc_endpoints(VpcEndpointIds=[action.endpoint_id])
         for refused in answer.get("Unsuccessful", []):
             error = refused.get("Error", {})
             if not str(error.get("Code", "")).endswith(".NotFound"):
                 raise TerminalError(f"{action.endpoint_id} was not deleted: {error}", code=str(error.get("Code", "")))
 
-    def _create_interface(self, action: Action, vpc_id: str, group_id: str) -> str:
+    def _create_interface(self, action: Action, vpc_id: str, security_group_id: str) -> str:
         """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
-        if not group_id:
+        if not security_group_id:
             raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
-        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+        with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
             answer = self._ec2.create_vpc_endpoint(
                 VpcEndpointType=EndpointType.INTERFACE.value,
                 VpcId=vpc_id,
                 ServiceName=action.service_name,
                 SubnetIds=list(action.subnet_ids),
-                SecurityGroupIds=[group_id],
+                SecurityGroupIds=[security_group_id],
                 PrivateDnsEnabled=action.private_dns,
                 IpAddressType=action.ip_address_type,
                 ClientToken=action.client_token,
@@ -125,7 +125,7 @@ class Endpoints:
         return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
     def _create_gateway(self, action: Action, vpc_id: str) -> str:
-        with translated(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+        with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
             answer = self._ec2.create_vpc_endpoint(
                 VpcEndpointType=EndpointType.GATEWAY.value,
                 VpcId=vpc_id,
@@ -138,45 +138,45 @@ class Endpoints:
         return str(answer["VpcEndpoint"]["VpcEndpointId"])
 
     def _modify(self, action: Action, **change: object) -> None:
-        with translated(f"modify_vpc_endpoint {action.endpoint_id}"):
+        with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
 
-    def _create_group(self, action: Action, vpc_id: str) -> str:
+    def _create_security_group(self, action: Action, vpc_id: str) -> str:
         """Creates the group and lets 443 in. A group's name is unique in its VPC, so two runs can't make two."""
-        with translated(f"create_security_group in {vpc_id}"):
+        with aws_errors(f"create_security_group in {vpc_id}"):
             answer = self._ec2.create_security_group(
                 GroupName=SECURITY_GROUP_NAME,
                 Description=GROUP_WORDS,
                 VpcId=vpc_id,
                 TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
             )
-        group_id = str(answer["GroupId"])
-        self._let_in(group_id, action.cidrs)
-        return group_id
+        security_group_id = str(answer["GroupId"])
+        self._let_in(security_group_id, action.cidrs)
+        return security_group_id
 
     def _take_away(self, action: Action) -> None:
         if action.kind is ActionKind.RETIRE_ENDPOINT:
             self._delete(action)
         else:
-            self._delete_group(action.group_id)
+            self._delete_security_group(action.security_group_id)
 
-    def _delete_group(self, group_id: str) -> None:
+    def _delete_security_group(self, security_group_id: str) -> None:
         """Deletes Lifeline's group; one that is gone is what was wanted.
 
         EC2 refuses while an interface has it (EC2 API: DeleteSecurityGroup), and an endpoint's interfaces go a minute
         or two after the endpoint: that passes.
         """
         try:
-            with translated(f"delete_security_group {group_id}"):
-                self._ec2.delete_security_group(GroupId=group_id)
+            with aws_errors(f"delete_security_group {security_group_id}"):
+                self._ec2.delete_security_group(GroupId=security_group_id)
         except TerminalError as error:
             if error.code == "DependencyViolation":
-                words = f"{group_id} is in use until its endpoint's interfaces are gone: it is tried again"
+                words = f"{security_group_id} is in use until its endpoint's interfaces are gone: it is tried again"
                 raise TransientError(words, code=error.code) from error
             if error.code != "InvalidGroup.NotFound":
                 raise
 
-    def _let_in(self, group_id: str, cidrs: tuple[str, ...]) -> None:
+    def _let_in(self, security_group_id: str, cidrs: tuple[str, ...]) -> None:
         ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
         ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
         permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
@@ -185,8 +185,8 @@ class Endpoints:
         if ipv6:
             permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
         try:
-            with translated(f"authorize_security_group_ingress {group_id}"):
-                self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+            with aws_errors(f"authorize_security_group_ingress {security_group_id}"):
+                self._ec2.authorize_security_group_ingress(GroupId=security_group_id, IpPermissions=[permission])
         except TerminalError as error:
             if error.code != "InvalidPermission.Duplicate":
                 raise
@@ -197,7 +197,7 @@ class Endpoints:
 
 
 def _moved(action: Action) -> dict[str, list[str]]:
-    verb = "Remove" if action.kind in GIVES_UP else "Add"
+    verb = "Remove" if action.kind in REMOVALS else "Add"
     if action.kind in {ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}:
         return {f"{verb}SubnetIds": list(action.subnet_ids)}
     return {f"{verb}RouteTableIds": list(action.route_table_ids)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws.calls import ours, pages, tags_of, translated
+from lifeline.adapters.aws.calls import aws_errors, ours, pages, tags_of
 from lifeline.adapters.aws.clients import client
 from lifeline.core.agents.instances import AGENT_TAG, EXPECTED, Health, Instance, Power
 from lifeline.core.errors import LifelineError, TerminalError
@@ -17,7 +17,7 @@ from lifeline.runtime.observability import logger
 _INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 _VALUES_A_FILTER = 200  # EC2 API: the number of values of one filter
 _IDS_A_STATUS_CALL = 100  # EC2 API: DescribeInstanceStatus, InstanceIds
-_SIDE_BY_SIDE = 4
+_CONCURRENCY = 4
 _POWER = {"running": Power.RUNNING, "terminated": Power.GONE}
 _CHECKS = ("SystemStatus", "InstanceStatus", "AttachedEbsStatus")
 _NOT_FAILED = frozenset({"ok", "not-applicable"})
@@ -43,7 +43,7 @@ class Instances:
         ids = _instance_ids(entities)
         if not ids:
             return {}
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max_workers=_CONCURRENCY) as pool:
             answers = pool.map(self._look_up_batch, batched(ids, _VALUES_A_FILTER, strict=False))
             return {id_: instance for answer in answers for id_, instance in answer.items()}
 
@@ -56,7 +56,7 @@ class Instances:
             {"Name": f"tag:{AGENT_TAG}", "Values": [EXPECTED]},
             {"Name": "instance-state-name", "Values": ["pending", "running"]},
         ]
-        with translated("the instances that should report could not be listed"):
+        with aws_errors("the instances that should report could not be listed"):
             return dict(sorted(self._describe(filters)))
 
     def health(self, ids: Iterable[str]) -> dict[str, Health]:
@@ -67,7 +67,7 @@ class Instances:
         wanted = _instance_ids(ids)
         if not wanted:
             return {}
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max_workers=_CONCURRENCY) as pool:
             answers = pool.map(self._check_batch, batched(wanted, _IDS_A_STATUS_CALL, strict=False))
             found = {id_: health for answer in answers for id_, health in answer.items()}
         return {id_: found.get(id_, Health.UNKNOWN) for id_ in wanted}

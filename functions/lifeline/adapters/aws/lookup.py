@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import pages, side_by_side
+from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import TerminalError
@@ -87,23 +87,23 @@ class Lookup:
             if kind in _LOOKUPS
             for start in range(0, len(ids), 200)
         ]
-        answers = side_by_side([partial(self._find, kind, ids) for kind, ids in chunks])
+        answers = run_concurrently([partial(self._find, kind, ids) for kind, ids in chunks])
         return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
 
-    def users_of_groups(self, group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    def users_of_security_groups(self, security_group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Whose each security group is beside endpoints: interfaces that have it, groups whose rules name it, by id.
 
         EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
         """
-        wanted = sorted(set(group_ids))
+        wanted = sorted(set(security_group_ids))
         chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
         reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
         found: dict[str, set[str]] = {one: set() for one in wanted}
-        for pairs in side_by_side(reads):
-            for group_id, user in pairs:
-                if group_id in found and user != group_id:
-                    found[group_id].add(user)
-        return {group_id: tuple(sorted(users)) for group_id, users in found.items()}
+        for pairs in run_concurrently(reads):
+            for security_group_id, user in pairs:
+                if security_group_id in found and user != security_group_id:
+                    found[security_group_id].add(user)
+        return {security_group_id: tuple(sorted(users)) for security_group_id, users in found.items()}
 
     def interfaces_in(self, vpc_id: str) -> tuple[Interface, ...]:
         """Every network interface in the VPC, whoever's and in whatever state, in their ids' order."""
@@ -121,8 +121,8 @@ class Lookup:
             )
         )
 
-    def _interfaces(self, group_ids: list[str]) -> list[tuple[str, str]]:
-        filters = [{"Name": "group-id", "Values": group_ids}]
+    def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
+        filters = [{"Name": "group-id", "Values": security_group_ids}]
         return [
             (group["GroupId"], one["NetworkInterfaceId"])
             for one in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
@@ -130,10 +130,10 @@ class Lookup:
             for group in one.get("Groups", [])
         ]
 
-    def _groups_naming(self, group_ids: list[str]) -> list[tuple[str, str]]:
+    def _groups_naming(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for name, member in _NAMED_IN_RULES.items():
-            filters = [{"Name": name, "Values": group_ids}]
+            filters = [{"Name": name, "Values": security_group_ids}]
             for group in pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters):
                 named = [pair for rule in group.get(member, []) for pair in rule.get("UserIdGroupPairs", [])]
                 found += [(str(pair.get("GroupId", "")), group["GroupId"]) for pair in named]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import pages, side_by_side, translated
+from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.described import (
     endpoint_of,
@@ -58,7 +58,7 @@ class Network:
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         """The VPCs with their DNS attributes. EC2 has no batch call for them: two calls a VPC, side by side."""
         reads = [partial(self._attribute, vpc.id, name) for vpc in vpcs for name in _DNS_ATTRIBUTES]
-        values = side_by_side(reads)
+        values = run_concurrently(reads)
         return tuple(
             replace(vpc, dns_support=values[2 * place], dns_hostnames=values[2 * place + 1])
             for place, vpc in enumerate(vpcs)
@@ -74,7 +74,7 @@ class Network:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
             return partial(pages, self._ec2, operation, key, **request)
 
-        vpcs, subnets, tables, endpoints, groups, acls, nats, _zones = side_by_side(
+        vpcs, subnets, tables, endpoints, groups, acls, nats, _zones = run_concurrently(
             [
                 describe("describe_vpcs", "Vpcs", Filters=filters),
                 describe("describe_subnets", "Subnets", Filters=filters),
@@ -91,7 +91,7 @@ class Network:
         tables_in = _by_vpc(tables, partial(route_table_of, lists=lists))
         subnets_in = _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}))
         endpoints_in = _by_vpc(endpoints, endpoint_of)
-        groups_in = _by_vpc(groups, security_group_of)
+        security_groups_in = _by_vpc(groups, security_group_of)
         acls_in = _by_vpc(acls, network_acl_of)
         nats_in = _by_vpc(nats, nat_gateway_of)
         return tuple(
@@ -100,7 +100,7 @@ class Network:
                 subnets=subnets_in[described["VpcId"]],
                 route_tables=tables_in[described["VpcId"]],
                 endpoints=endpoints_in[described["VpcId"]],
-                security_groups=groups_in[described["VpcId"]],
+                security_groups=security_groups_in[described["VpcId"]],
                 network_acls=acls_in[described["VpcId"]],
                 nat_gateways=nats_in[described["VpcId"]],
             )
@@ -112,7 +112,7 @@ class Network:
         attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
         ids = sorted(attached - known)
         chunks = [ids[start : start + _FILTER_VALUES] for start in range(0, len(ids), _FILTER_VALUES)]
-        found = side_by_side([partial(self._groups, chunk) for chunk in chunks])
+        found = run_concurrently([partial(self._groups, chunk) for chunk in chunks])
         return [group for groups in found for group in groups]
 
     def _groups(self, ids: list[str]) -> list[dict[str, Any]]:
@@ -121,13 +121,13 @@ class Network:
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:
-            with translated("describe_availability_zones"):
+            with aws_errors("describe_availability_zones"):
                 zones = self._ec2.describe_availability_zones(AllAvailabilityZones=True)["AvailabilityZones"]
             self._zone_types = {zone["ZoneName"]: zone.get("ZoneType", "availability-zone") for zone in zones}
         return []
 
     def _attribute(self, vpc_id: str, name: str) -> bool:
-        with translated(f"describe_vpc_attribute {name} of {vpc_id}"):
+        with aws_errors(f"describe_vpc_attribute {name} of {vpc_id}"):
             answer = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
         return bool(answer[name[0].upper() + name[1:]]["Value"])
 
@@ -141,7 +141,7 @@ class Network:
                 if route.get("DestinationPrefixListId") and not str(route.get("GatewayId", "")).startswith("vpce-")
             }
         )
-        entries = side_by_side([partial(self._prefix_list, list_id) for list_id in ids])
+        entries = run_concurrently([partial(self._prefix_list, list_id) for list_id in ids])
         return dict(zip(ids, entries, strict=True))
 
     def _prefix_list(self, list_id: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.request import Trigger
@@ -24,7 +24,7 @@ class Queue:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._sqs = sqs or client("sqs")
 
-    def put_back(
+    def requeue(
         self,
         vpc_ids: Iterable[str],
         *,
@@ -44,33 +44,33 @@ class Queue:
         delay = min(after, _LONGEST_DELAY)
         causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
         for start in range(0, len(ids), _PER_MESSAGE):
-            ask: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
-            ask |= {"release": True} if release else {}
-            ask |= {"withdraw": services} if services else {}
-            body = json.dumps(ask | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
-            with translated("put work back on the queue"):
+            message: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
+            message |= {"release": True} if release else {}
+            message |= {"withdraw": services} if services else {}
+            body = json.dumps(message | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
+            with aws_errors("put work back on the queue"):
                 self._sqs.send_message(
                     QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())
                 )
 
-    def put_back_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
+    def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
         """Asks for a look at every VPC, `after` at most 15 minutes."""
-        ask = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
+        message = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
         delay = int(min(after, _LONGEST_DELAY).total_seconds())
-        with translated("put a sweep back on the queue"):
-            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(ask), DelaySeconds=delay)
+        with aws_errors("put a sweep back on the queue"):
+            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
 
-    def put_aside(self, body: str, *, reason: str, field: str = "") -> None:
+    def dead_letter(self, body: str, *, reason: str, field: str = "") -> None:
         """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`."""
         attributes = {"reason": {"DataType": "String", "StringValue": reason[:1024]}}
         if field:
             attributes["field"] = {"DataType": "String", "StringValue": field[:256]}
-        with translated("put a message aside"):
+        with aws_errors("put a message aside"):
             self._sqs.send_message(QueueUrl=self._dead_letter_queue_url, MessageBody=body, MessageAttributes=attributes)
 
     def retry_in(self, receipt_handle: str, after: timedelta) -> None:
         """Lets a message that stays on the queue be seen again `after`, not only when its visibility runs out."""
-        with translated("make a message visible again"):
+        with aws_errors("make a message visible again"):
             self._sqs.change_message_visibility(
                 QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(after.total_seconds())
             )
@@ -81,5 +81,5 @@ def _as_json(trigger: Trigger) -> dict[str, Any]:
 
     Those of an attempt stay: nothing else says what somebody is about to do.
     """
-    told = {name: value for name, value in asdict(trigger).items() if name != "ids"}
-    return told | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})
+    notified = {name: value for name, value in asdict(trigger).items() if name != "ids"}
+    return notified | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError, TransientError
-from lifeline.core.incidents.iam_policy import Permit, RoleVerdict
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 
 _PUBLISH = "cloudwatch:PutMetricData"
 _NAMESPACE_KEY = "cloudwatch:namespace"
@@ -38,7 +38,7 @@ class Roles:
         except (TransientError, TerminalError) as error:
             return _unreadable(error, "", f"instance profile {profile}")
         if not role:
-            return RoleVerdict(Permit.DENIED, "", f"the instance profile {profile} has no role")
+            return RoleVerdict(Permission.DENIED, "", f"the instance profile {profile} has no role")
         try:
             return _verdict(self._simulate(role, namespace), role, namespace)
         except (TransientError, TerminalError) as error:
@@ -46,12 +46,12 @@ class Roles:
 
     def _role_of(self, profile: str) -> str:
         """The ARN of the profile's role, empty where it has none; it has one at most (IAM guide: instance profiles)."""
-        with translated(f"get_instance_profile {profile}"):
+        with aws_errors(f"get_instance_profile {profile}"):
             answer = self._iam.get_instance_profile(InstanceProfileName=profile)
         return next((str(role["Arn"]) for role in answer["InstanceProfile"]["Roles"]), "")
 
     def _simulate(self, role: str, namespace: str) -> dict[str, Any]:
-        with translated(f"simulate_principal_policy {_name(role)}"):
+        with aws_errors(f"simulate_principal_policy {_name(role)}"):
             answer = self._iam.simulate_principal_policy(
                 PolicySourceArn=role,
                 ActionNames=[_PUBLISH],
@@ -72,12 +72,14 @@ def _verdict(result: dict[str, Any], role: str, namespace: str) -> RoleVerdict:
     decision, missing = result.get("EvalDecision"), result.get("MissingContextValues", [])
     what = f"{_PUBLISH} in namespace {namespace}"
     if decision == "allowed":
-        return decide(Permit.ALLOWED, words=f"the role {_name(role)} allows {what}")
+        return decide(Permission.ALLOWED, words=f"the role {_name(role)} allows {what}")
     if missing or decision is None:
         keys = f": its policies ask for {', '.join(sorted(missing))}" if missing else ""
-        return decide(Permit.UNSURE, words=f"the policy simulator can't tell whether {_name(role)} allows {what}{keys}")
+        return decide(
+            Permission.UNSURE, words=f"the policy simulator can't tell whether {_name(role)} allows {what}{keys}"
+        )
     verb = "forbids" if decision == "explicitDeny" else "doesn't allow"
-    return decide(Permit.DENIED, words=f"{_who_denies(result, role)} {verb} {what}")
+    return decide(Permission.DENIED, words=f"{_who_denies(result, role)} {verb} {what}")
 
 
 def _who_denies(result: dict[str, Any], role: str) -> str:
@@ -90,8 +92,8 @@ def _who_denies(result: dict[str, Any], role: str) -> str:
 
 def _unreadable(error: TransientError | TerminalError, role: str, what: str) -> RoleVerdict:
     if error.code == _GONE:
-        return RoleVerdict(Permit.DENIED, role, f"the {what} doesn't exist any more")
-    return RoleVerdict(Permit.UNSURE, role, f"the {what} could not be checked: {error.code}")
+        return RoleVerdict(Permission.DENIED, role, f"the {what} doesn't exist any more")
+    return RoleVerdict(Permission.UNSURE, role, f"the {what} could not be checked: {error.code}")
 
 
 def _name(role_arn: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.chat import chat_form
@@ -56,7 +56,7 @@ class Topic:
                 logger.error("chat not told", subject=notice.subject, error=str(error))
 
     def _send(self, topic_arn: str, notice: Notice, message: str, **more: str) -> None:
-        with translated(f"the notice {notice.subject!r} could not be published"):
+        with aws_errors(f"the notice {notice.subject!r} could not be published"):
             self._sns.publish(
                 TopicArn=topic_arn,
                 Subject=subject_line(notice.subject),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.core.guards.approval import Offer, OfferState
 
@@ -19,15 +19,15 @@ class Approvals:
         self._table = table_name
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def recall(self, plan_id: str) -> Offer | None:
+    def load(self, plan_id: str) -> Offer | None:
         """The plan that waits or waited under this id."""
-        with translated(f"ledger: read {plan_id}"):
+        with aws_errors(f"ledger: read {plan_id}"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(plan_id), ConsistentRead=True)
         return _offer(answer["Item"]) if "Item" in answer else None
 
     def offer(self, offer: Offer, *, now: datetime) -> Offer:
         """The offer that holds: the one that is there while it lives, so that looking again prolongs nothing."""
-        known = self.recall(offer.plan_id)
+        known = self.load(offer.plan_id)
         if known and known.is_live(now):
             return known
         self.keep(offer, now=now)
@@ -35,7 +35,7 @@ class Approvals:
 
     def keep(self, offer: Offer, *, now: datetime) -> None:
         """Keeps the offer in place of what was there under its id."""
-        with translated(f"ledger: offer {offer.plan_id}"):
+        with aws_errors(f"ledger: offer {offer.plan_id}"):
             self._dynamodb.put_item(TableName=self._table, Item=_item(offer, now))
 
     def approve(self, offer: Offer, *, now: datetime) -> bool:
@@ -51,7 +51,7 @@ class Approvals:
         return self._turn(offer, OfferState.APPROVED, OfferState.REFUSED, now)
 
     def _turn(self, offer: Offer, before: OfferState, after: OfferState, now: datetime) -> bool:
-        done = conditionally(
+        done = conditional_write(
             f"ledger: {offer.plan_id} is {after}",
             self._dynamodb.put_item,
             TableName=self._table,

@@ -4,51 +4,51 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lifeline.core.coexist.conflicts import Fight, Undoing
-from lifeline.core.coexist.effects import Claim, Loss
+from lifeline.core.coexist.conflicts import Conflict, Reversal
+from lifeline.core.coexist.effects import Effect, EffectKind
 
 _BETWEEN = "|"  # no id, address block or attribute has it
 
 
-def fight_item(fight: Fight) -> dict[str, Any]:
+def conflict_item(conflict: Conflict) -> dict[str, Any]:
     """The fight as DynamoDB takes it. A set must not be empty there, so it is left out then."""
-    claims = sorted(_BETWEEN.join((one.loss.name, one.id, one.part)) for one in fight.claims)
+    effects = sorted(_BETWEEN.join((one.kind.name, one.id, one.part)) for one in conflict.effects)
     return {
         "M": {
-            **({"claims": {"SS": claims}} if claims else {}),
-            **({"done_at": {"S": fight.done_at.isoformat()}} if fight.done_at else {}),
-            "undoings": {"L": [_undoing_item(one) for one in fight.undoings]},
-            "is_told": {"BOOL": fight.is_told},
+            **({"effects": {"SS": effects}} if effects else {}),
+            **({"done_at": {"S": conflict.done_at.isoformat()}} if conflict.done_at else {}),
+            "reversals": {"L": [_reversal_item(one) for one in conflict.reversals]},
+            "is_notified": {"BOOL": conflict.is_notified},
         }
     }
 
 
-def read_fight(item: Mapping[str, Any]) -> Fight:
+def read_conflict(item: Mapping[str, Any]) -> Conflict:
     """The fight of such an item."""
-    return Fight(
-        claims=frozenset(map(_claim, item.get("claims", {}).get("SS", ()))),
+    return Conflict(
+        effects=frozenset(map(_effect, item.get("effects", {}).get("SS", ()))),
         done_at=_time(item.get("done_at")),
-        undoings=tuple(_undoing(one["M"]) for one in item["undoings"]["L"]),
-        is_told=item["is_told"]["BOOL"],
+        reversals=tuple(_reversal(one["M"]) for one in item["reversals"]["L"]),
+        is_notified=item["is_notified"]["BOOL"],
     )
 
 
-def _claim(text: str) -> Claim:
-    loss, resource_id, part = text.split(_BETWEEN)
-    return Claim(Loss[loss], resource_id, part)
+def _effect(text: str) -> Effect:
+    kind, resource_id, part = text.split(_BETWEEN)
+    return Effect(EffectKind[kind], resource_id, part)
 
 
-def _undoing_item(one: Undoing) -> dict[str, Any]:
-    texts = {"loss": one.loss.name, "id": one.id, "part": one.part, "at": one.at.isoformat()}
+def _reversal_item(one: Reversal) -> dict[str, Any]:
+    texts = {"kind": one.kind.name, "id": one.id, "part": one.part, "at": one.at.isoformat()}
     texts |= {"actor": one.actor, "event_id": one.event_id, "event_name": one.event_name}
     texts |= {"since": one.since.isoformat()} if one.since else {}
     return {"M": {name: {"S": text} for name, text in texts.items()}}
 
 
-def _undoing(item: Mapping[str, Any]) -> Undoing:
-    return Undoing(
+def _reversal(item: Mapping[str, Any]) -> Reversal:
+    return Reversal(
         at=datetime.fromisoformat(item["at"]["S"]),
-        loss=Loss[item["loss"]["S"]],
+        kind=EffectKind[item["kind"]["S"]],
         id=item["id"]["S"],
         part=item["part"]["S"],
         since=_time(item.get("since")),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, side_by_side, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.history import filed_item
 from lifeline.core.errors import TransientError
@@ -31,14 +31,16 @@ class Exemptions:
         """What is exempt by hand, and what has ended since the last call."""
         return _exempted(self._item())
 
-    def exempt(self, ask: ExemptAsk, *, now: datetime) -> None:
+    def exempt(self, request: ExemptAsk, *, now: datetime) -> None:
         """Keeps what is asked for, and puts it on record, in this order: where that fails, the same call again helps.
 
         Raises InvalidInputError where there would be too many, TransientError or TerminalError where the ledger fails.
         """
         today = now.astimezone(UTC).date()
-        self._change(lambda known: changed(known, ask, today))
-        side_by_side([partial(self._record, vpc_id, exempt_words(ask, vpc_id, today), now) for vpc_id in ask.vpc_ids])
+        self._change(lambda known: changed(known, request, today))
+        run_concurrently(
+            [partial(self._record, vpc_id, exempt_words(request, vpc_id, today), now) for vpc_id in request.vpc_ids]
+        )
 
     def _change(self, decide: Callable[[tuple[Exempted, ...]], tuple[Exempted, ...]]) -> None:
         for _ in range(_TRIES):
@@ -50,14 +52,14 @@ class Exemptions:
         raise TransientError("ledger: too many calls exempt VPCs at once", code="Contention")
 
     def _item(self) -> dict[str, Any]:
-        with translated("ledger: read what is exempt by hand"):
+        with aws_errors("ledger: read what is exempt by hand"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
         found: dict[str, Any] = answer.get("Item", {})
         return found
 
     def _swap(self, item: dict[str, Any], exempted: tuple[Exempted, ...]) -> bool:
         revision = int(item["revision"]["N"]) if item else 0
-        done = conditionally(
+        done = conditional_write(
             "ledger: write what is exempt by hand",
             self._dynamodb.put_item,
             TableName=self._table,
@@ -83,7 +85,7 @@ class Exemptions:
             "because": {"L": [{"M": {"kind": {"S": "call"}}}]},
             "expires_at": {"N": str(int((now + self._keep).timestamp()))},
         }
-        with translated(f"ledger: put on record that {vpc_id} is exempt"):
+        with aws_errors(f"ledger: put on record that {vpc_id} is exempt"):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from lifeline.adapters.aws.calls import translated
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.history.entries import (
@@ -16,16 +16,16 @@ from lifeline.core.history.entries import (
     Entry,
     EntryKind,
     Page,
-    day_shelf,
-    incident_shelf,
+    day_partition,
+    incident_partition,
     is_part_of,
     merge,
     ranges,
     read_entry,
 )
-from lifeline.core.requests.history import HistoryAsk
+from lifeline.core.requests.history import HistoryRequest
 
-INDEX = "record"
+INDEX = "audit_log"
 
 
 class History:
@@ -35,49 +35,51 @@ class History:
         self._table = table_name
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def read(self, ask: HistoryAsk, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
+    def read(self, request: HistoryRequest, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
         """The first `most` entries that are asked for.
 
         Raises InvalidInputError for an incident that isn't in the ledger.
         """
-        if ask.day:
-            return self._day(ask.day, ask.after, most)
-        if ask.incident:
-            return self._incident(ask, now, most)
-        return self._vpc(ask.vpc_id, ask.since or now, ask.until or now, ask.after, most)
+        if request.day:
+            return self._day(request.day, request.after, most)
+        if request.incident:
+            return self._incident(request, now, most)
+        return self._vpc(request.vpc_id, request.since or now, request.until or now, request.after, most)
 
     def newest(self, vpc_id: str, kinds: Iterable[EntryKind], *, most: int) -> tuple[Entry, ...]:
         """The VPC's newest entries of these kinds, the newest first."""
         found: list[Entry] = []
         for kind in kinds:
-            request = {
+            query = {
                 "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
                 "ExpressionAttributeValues": {":pk": {"S": f"VPC#{vpc_id}"}, ":kind": {"S": f"{kind.name}#"}},
                 "ScanIndexForward": False,
             }
-            found += self._entries(request, most)
-        return tuple(sorted(found, key=lambda entry: (entry.at, entry.place), reverse=True)[:most])
+            found += self._entries(query, most)
+        return tuple(sorted(found, key=lambda entry: (entry.at, entry.sort_key), reverse=True)[:most])
 
     def _day(self, day: date, after: str, most: int) -> Page:
-        request = {
+        query = {
             "IndexName": INDEX,
-            "KeyConditionExpression": "shelf = :shelf AND place > :after",
-            "ExpressionAttributeValues": {":shelf": {"S": day_shelf(day)}, ":after": {"S": after or "0"}},
+            "KeyConditionExpression": "index_pk = :pk AND index_sk > :after",
+            "ExpressionAttributeValues": {":pk": {"S": day_partition(day)}, ":after": {"S": after or "0"}},
         }
-        return merge(self._entries(request, most + 1), most=most)
+        return merge(self._entries(query, most + 1), most=most)
 
-    def _incident(self, ask: HistoryAsk, now: datetime, most: int) -> Page:
+    def _incident(self, request: HistoryRequest, now: datetime, most: int) -> Page:
         """All that happened in the incident's VPC from what began it until it was closed, without other incidents."""
-        shelf = {":shelf": {"S": incident_shelf(ask.incident)}}
-        request = {"IndexName": INDEX, "KeyConditionExpression": "shelf = :shelf", "ExpressionAttributeValues": shelf}
-        item = next(self._items(request, 1), None)
+        partition = {":pk": {"S": incident_partition(request.incident)}}
+        query = {"IndexName": INDEX, "KeyConditionExpression": "index_pk = :pk", "ExpressionAttributeValues": partition}
+        item = next(self._items(query, 1), None)
         if item is None:
-            raise InvalidInputError("history.incident", f"{ask.incident} is not in the ledger")
+            raise InvalidInputError("history.incident", f"{request.incident} is not in the ledger")
         found = plain_item(item)
         since, until = datetime.fromisoformat(found["since"]), now
         if "closed_at" in found:
             until = datetime.fromisoformat(found["closed_at"])
-        return self._vpc(found["vpc_id"], since, until, ask.after, most, lambda entry: is_part_of(entry, ask.incident))
+        return self._vpc(
+            found["vpc_id"], since, until, request.after, most, lambda entry: is_part_of(entry, request.incident)
+        )
 
     def _vpc(
         self,
@@ -90,7 +92,7 @@ class History:
     ) -> Page:
         found: list[Entry] = []
         for _, low, high in ranges(since, until, after):
-            request = {
+            query = {
                 "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
                 "ExpressionAttributeValues": {
                     ":pk": {"S": f"VPC#{vpc_id}"},
@@ -99,15 +101,15 @@ class History:
                 },
                 "ConsistentRead": True,
             }
-            found += self._entries(request, most + 1, is_wanted)
+            found += self._entries(query, most + 1, is_wanted)
         return merge(found, most=most)
 
     def _entries(
-        self, request: Mapping[str, Any], enough: int, is_wanted: Callable[[Entry], bool] = lambda _: True
+        self, query: Mapping[str, Any], enough: int, is_wanted: Callable[[Entry], bool] = lambda _: True
     ) -> list[Entry]:
         """The first `enough` entries of the request; what is none is passed over."""
         found: list[Entry] = []
-        for item in self._items(request, enough):
+        for item in self._items(query, enough):
             entry = read_entry(plain_item(item))
             if entry and is_wanted(entry):
                 found.append(entry)
@@ -115,11 +117,11 @@ class History:
                 break
         return found
 
-    def _items(self, request: Mapping[str, Any], page: int) -> Iterator[dict[str, Any]]:
+    def _items(self, query: Mapping[str, Any], page: int) -> Iterator[dict[str, Any]]:
         more: dict[str, Any] = {}
         while True:
-            with translated("ledger: read the record"):
-                answer = self._dynamodb.query(TableName=self._table, Limit=page, **request, **more)
+            with aws_errors("ledger: read the record"):
+                answer = self._dynamodb.query(TableName=self._table, Limit=page, **query, **more)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return

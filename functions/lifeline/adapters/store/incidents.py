@@ -17,12 +17,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lifeline.adapters.aws.calls import conditionally, ours, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write, ours
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.history import filed_item
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_shelf, key_of
+from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.runtime.observability import logger
 
@@ -59,7 +59,9 @@ class Incidents:
             put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
             entry = self._entry(incident, "opened", incident.opened_at)
             return saved if self._together([{"Put": put}, {"Put": entry}], doing) else None
-        done = conditionally(doing, self._dynamodb.put_item, TableName=self._table, Item=item, **_unchanged(incident))
+        done = conditional_write(
+            doing, self._dynamodb.put_item, TableName=self._table, Item=item, **_unchanged(incident)
+        )
         return saved if done is not None else None
 
     def close(self, incident: Incident, *, now: datetime) -> bool:
@@ -99,7 +101,7 @@ class Incidents:
                 **filed_item(filed(vpc_id, key)),
                 **_texts(texts),
                 "begun_by": {"M": _texts(named)},
-                **({"agents": {"N": str(incident.told_agents)}} if incident.told_agents else {}),
+                **({"agents": {"N": str(incident.notified_agents)}} if incident.notified_agents else {}),
                 "expires_at": self._expiry(at),
             },
         }
@@ -134,7 +136,7 @@ class Incidents:
             "ProjectionExpression": "sk",
             "ConsistentRead": True,
         }
-        with translated(f"the closed incidents of {watch_name} could not be read"):
+        with aws_errors(f"the closed incidents of {watch_name} could not be read"):
             pages = self._dynamodb.get_paginator("query").paginate(**request)
             return frozenset(item["sk"]["S"].rpartition("#")[2] for page in pages for item in page["Items"])
 
@@ -146,7 +148,7 @@ class Incidents:
             "ConsistentRead": True,
         }
         found: list[Item] = []
-        with translated(f"the open incidents of {watch_name} could not be read"):
+        with aws_errors(f"the open incidents of {watch_name} could not be read"):
             while True:
                 answer = self._dynamodb.query(**request)
                 found += answer["Items"]
@@ -182,8 +184,8 @@ def _item(incident: Incident) -> Item:
     since = min(incident.began, incident.opened_at, *([change.at] if change else []))
     return {
         "since": {"S": since.isoformat()},
-        "shelf": {"S": incident_shelf(incident.id)},
-        "place": {"S": incident.opened_at.isoformat()},
+        "index_pk": {"S": incident_partition(incident.id)},
+        "index_sk": {"S": incident.opened_at.isoformat()},
         "incident": {"S": json.dumps(_plain(asdict(incident)), separators=(",", ":"))},
         "vpc_id": {"S": incident.cause.vpc_id},
         "kind": {"S": incident.cause.kind.name},
@@ -229,9 +231,9 @@ def _incident(found: Mapping[str, Any]) -> Incident:
             "began": datetime.fromisoformat(found["began"]),
             "opened_at": datetime.fromisoformat(found["opened_at"]),
             "phase": Phase[found["phase"]],
-            "looked_at": _time(found, "looked_at"),
-            "told_at": _time(found, "told_at"),
-            "told_phase": Phase[found["told_phase"]],
+            "checked_at": _time(found, "checked_at"),
+            "notified_at": _time(found, "notified_at"),
+            "notified_phase": Phase[found["notified_phase"]],
         }
     )
 

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards import kill_switch
 
 _KEY = {"pk": {"S": "KILL_SWITCH"}, "sk": {"S": "TOLD"}}
-_TOLD_EVERY = timedelta(days=1)
+_NOTIFIED_EVERY = timedelta(days=1)
 
 
 class KillSwitch:
@@ -26,25 +26,25 @@ class KillSwitch:
         if not self.name:
             return ""
         try:
-            with translated("read the kill switch"):
+            with aws_errors("read the kill switch"):
                 value = str(self._ssm.get_parameter(Name=self.name)["Parameter"]["Value"])
         except LifelineError as error:
             return kill_switch.why_unreadable(self.name, str(error))
         return kill_switch.why_on(self.name, value)
 
-    def take_turn_to_tell(self, *, now: datetime) -> bool:
+    def reserve_notice(self, *, now: datetime) -> bool:
         """True for one run a day: it is the one to tell that the switch is on."""
-        done = conditionally(
+        done = conditional_write(
             "ledger: tell of the kill switch",
             self._dynamodb.put_item,
             TableName=self._table,
-            Item={**_KEY, "told_at": {"N": str(int(now.timestamp()))}},
+            Item={**_KEY, "notified_at": {"N": str(int(now.timestamp()))}},
             ConditionExpression="attribute_not_exists(pk) OR told_at <= :before",
-            ExpressionAttributeValues={":before": {"N": str(int((now - _TOLD_EVERY).timestamp()))}},
+            ExpressionAttributeValues={":before": {"N": str(int((now - _NOTIFIED_EVERY).timestamp()))}},
         )
         return done is not None
 
-    def give_turn_back(self) -> None:
+    def return_reservation(self) -> None:
         """The telling failed: another run may."""
-        with translated("ledger: the kill switch was not told"):
-            self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "told_at": {"N": "0"}})
+        with aws_errors("ledger: the kill switch was not told"):
+            self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "notified_at": {"N": "0"}})

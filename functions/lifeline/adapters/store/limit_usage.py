@@ -4,27 +4,27 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TransientError
-from lifeline.core.guards.limits import Grant, Use
+from lifeline.core.guards.limits import Grant, Usage
 
 _KEY = {"pk": {"S": "LIMITS"}, "sk": {"S": "USE"}}
 _TRIES = 8
 
 
-class Grants:
+class LimitUsage:
     """The ledger's item `LIMITS` with `USE`. It has a version, so that two runs can't both take the last place."""
 
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = table_name
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def read(self) -> Use:
+    def read(self) -> Usage:
         """How far the limits are used."""
         return _use(self._item())
 
-    def change[T](self, decide: Callable[[Use], tuple[Use, T]]) -> T:
+    def change[T](self, decide: Callable[[Usage], tuple[Usage, T]]) -> T:
         """What `decide` says of the use, once the use that it leaves is kept; a use that stays the same isn't written.
 
         `decide` is asked again where another run was faster. Raises TransientError where that happens many times.
@@ -38,14 +38,14 @@ class Grants:
         raise TransientError("ledger: too many runs count against the limits at once", code="Contention")
 
     def _item(self) -> dict[str, Any]:
-        with translated("ledger: read how far the limits are used"):
+        with aws_errors("ledger: read how far the limits are used"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_KEY, ConsistentRead=True)
         found: dict[str, Any] = answer.get("Item", {})
         return found
 
-    def _swap(self, item: dict[str, Any], use: Use) -> bool:
+    def _swap(self, item: dict[str, Any], use: Usage) -> bool:
         version = int(item["version"]["N"]) if item else 0
-        done = conditionally(
+        done = conditional_write(
             "ledger: write how far the limits are used",
             self._dynamodb.put_item,
             TableName=self._table,
@@ -61,8 +61,8 @@ class Grants:
         return done is not None
 
 
-def _use(item: dict[str, Any]) -> Use:
-    return Use(
+def _use(item: dict[str, Any]) -> Usage:
+    return Usage(
         tuple(_grant(one["M"]) for one in item.get("grants", {}).get("L", [])),
         {vpc_id: int(one["N"]) for vpc_id, one in item.get("interfaces", {}).get("M", {}).items()},
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, side_by_side, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError
 
@@ -29,11 +29,11 @@ class Refused:
     version: int
     field: str
     message: str
-    is_told: bool = False
+    is_notified: bool = False
 
     def is_same_as(self, other: "Refused | None") -> bool:
         """True if nothing but the telling differs."""
-        return other is not None and replace(self, is_told=other.is_told) == other
+        return other is not None and replace(self, is_notified=other.is_notified) == other
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class PolicyStore:
 
     def read(self, parameter_name: str) -> Document:
         """The parameter's newest version. Raises ours: TerminalError where it is missing, or not a plain text."""
-        with translated(f"{parameter_name} could not be read"):
+        with aws_errors(f"{parameter_name} could not be read"):
             found = self._ssm.get_parameter(Name=parameter_name)["Parameter"]
         if found["Type"] != "String":
             raise TerminalError(f"{parameter_name} is a {found['Type']}; a policy is a String", code="WrongType")
         return Document(text=found["Value"], version=found["Version"])
 
-    def recall(self) -> Known:
+    def load(self) -> Known:
         """What the ledger keeps."""
-        valid, refused = side_by_side([partial(self._get, _LAST_VALID), partial(self._get, _REFUSED)])
+        valid, refused = run_concurrently([partial(self._get, _LAST_VALID), partial(self._get, _REFUSED)])
         return Known(
             last_valid=Document(valid["document"]["S"], int(valid["version"]["N"])) if valid else None,
             refused=_refused(refused) if refused and "over_at" not in refused else None,
@@ -82,7 +82,9 @@ class PolicyStore:
             "version": {"N": str(document.version)},
             "kept_at": {"S": now.isoformat()},
         }
-        conditionally("ledger: keep the policy", self._dynamodb.put_item, TableName=self._table, Item=item, **condition)
+        conditional_write(
+            "ledger: keep the policy", self._dynamodb.put_item, TableName=self._table, Item=item, **condition
+        )
 
     def write_down(self, refused: Refused, *, now: datetime) -> None:
         """Keeps what is wrong, and whether people know, in place of what was wrong before."""
@@ -98,14 +100,14 @@ class PolicyStore:
             "version": {"N": str(refused.version)},
             "field": {"S": refused.field},
             "message": {"S": refused.message},
-            "told": {"BOOL": refused.is_told},
+            "notified": {"BOOL": refused.is_notified},
             **more,
         }
-        with translated("ledger: write the policy's refusal"):
+        with aws_errors("ledger: write the policy's refusal"):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
     def _get(self, sort_key: str) -> dict[str, Any]:
-        with translated("ledger: read the policy"):
+        with aws_errors("ledger: read the policy"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_key(sort_key), ConsistentRead=True)
         found: dict[str, Any] = answer.get("Item", {})
         return found
@@ -116,4 +118,6 @@ def _key(sort_key: str) -> dict[str, Any]:
 
 
 def _refused(item: dict[str, Any]) -> Refused:
-    return Refused(int(item["version"]["N"]), item["field"]["S"], item["message"]["S"], is_told=item["told"]["BOOL"])
+    return Refused(
+        int(item["version"]["N"]), item["field"]["S"], item["message"]["S"], is_notified=item["notified"]["BOOL"]
+    )

@@ -14,7 +14,7 @@ from itertools import batched
 from typing import Any
 from uuid import uuid4
 
-from lifeline.adapters.aws.calls import conditionally, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.agent_records import pack, unpack
 from lifeline.core.agents.roster import Chunk, RosterState
@@ -72,7 +72,7 @@ class Roster:
                 "ExpressionAttributeNames": {"#revision": "revision"},
                 "ExpressionAttributeValues": {":revision": {"N": str(chunk.revision)}},
             }
-        done = conditionally(
+        done = conditional_write(
             f"{self._name(chunk.number)} could not be written",
             self._dynamodb.put_item,
             TableName=self._table,
@@ -93,7 +93,7 @@ class Roster:
             ExpressionAttributeValues={":pk": self._pk, ":chunk": {"S": _CHUNK}},
             **request,
         )
-        with translated(f"the roster of {self._watch} could not be read"):
+        with aws_errors(f"the roster of {self._watch} could not be read"):
             for page in pages:
                 yield from page["Items"]
 
@@ -102,7 +102,7 @@ class Roster:
         for some in batched(keys, _KEYS_A_CALL, strict=False):
             waiting: dict[str, Any] = {self._table: {"Keys": list(some), "ConsistentRead": True}}
             for _ in range(_TRIES):
-                with translated(f"the roster of {self._watch} could not be read"):
+                with aws_errors(f"the roster of {self._watch} could not be read"):
                     answer = self._dynamodb.batch_get_item(RequestItems=waiting)
                 yield from answer["Responses"].get(self._table, [])
                 waiting = answer.get("UnprocessedKeys", {})
@@ -121,7 +121,7 @@ class Roster:
 
     def state(self) -> RosterState:
         """When agents were last looked for, and what is left of the last run in parts."""
-        with translated(f"the roster's state of {self._watch} could not be read"):
+        with aws_errors(f"the roster's state of {self._watch} could not be read"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=self._state_key, ConsistentRead=True)
         item = answer.get("Item", {})
         return RosterState(
@@ -180,7 +180,7 @@ class Roster:
 
     def _update(self, expression: str, values: Item, *, condition: str = "") -> Item | None:
         """The state's item after the update; None where the condition isn't met."""
-        answer = conditionally(
+        answer = conditional_write(
             f"the roster's state of {self._watch} could not be written",
             self._dynamodb.update_item,
             TableName=self._table,

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lifeline.adapters.store.conflicts import read_fight
+from lifeline.adapters.store.conflicts import read_conflict
 from lifeline.core.coexist.canary import Canary
-from lifeline.core.coexist.conflicts import Fight
+from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class VpcState:
     """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told.
 
     `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
@@ -23,30 +23,30 @@ class Memory:
     `remember` leaves these as they are.
     """
 
-    looked_at: datetime | None = None
+    reconciled_at: datetime | None = None
     made: Mapping[str, Made] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
-    told: str = ""
+    notified: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
-    fights: Mapping[str, Fight] = field(default_factory=dict)
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def _memory(item: dict[str, Any]) -> Memory:
-    return Memory(
-        looked_at=datetime.fromisoformat(item["looked_at"]["S"]) if "looked_at" in item else None,
+def _vpc_state(item: dict[str, Any]) -> VpcState:
+    return VpcState(
+        reconciled_at=datetime.fromisoformat(item["reconciled_at"]["S"]) if "reconciled_at" in item else None,
         made={service: _made(one["M"]) for service, one in item.get("made", {}).get("M", {}).items()},
         failures={service: int(one["N"]) for service, one in item.get("failures", {}).get("M", {}).items()},
-        told=item.get("told", {}).get("S", ""),
+        notified=item.get("notified", {}).get("S", ""),
         unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
         frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
         teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
-        fights={key: read_fight(one["M"]) for key, one in item.get("fights", {}).get("M", {}).items()},
+        conflicts={key: read_conflict(one["M"]) for key, one in item.get("conflicts", {}).get("M", {}).items()},
         canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
         unfrozen={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unfrozen", {}).get("M", {}).items()},
     )
@@ -72,7 +72,7 @@ def _freeze_item(freeze: Freeze) -> dict[str, Any]:
     return {
         "M": {name: {"S": str(text)} for name, text in texts.items()}
         | {name: {"S": time.isoformat()} for name, time in times.items()}
-        | {"ids": {"L": [{"S": one} for one in freeze.ids]}, "is_told": {"BOOL": freeze.is_told}}
+        | {"ids": {"L": [{"S": one} for one in freeze.ids]}, "is_notified": {"BOOL": freeze.is_notified}}
     }
 
 
@@ -85,7 +85,7 @@ def _freeze(item: dict[str, Any]) -> Freeze:
         event_id=item["event_id"]["S"],
         until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
         ids=tuple(one["S"] for one in item.get("ids", {}).get("L", ())),
-        is_told=item.get("is_told", {}).get("BOOL", False),
+        is_notified=item.get("is_notified", {}).get("BOOL", False),
     )
 
 

@@ -5,20 +5,20 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws.calls import conditionally, translated
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.conflicts import fight_item
+from lifeline.adapters.store.conflicts import conflict_item
 from lifeline.adapters.store.history import filed_item
 from lifeline.adapters.store.vpc_state import (
-    Memory,
+    VpcState,
     _canary_item,
     _freeze_item,
     _made_item,
-    _memory,
+    _vpc_state,
 )
 from lifeline.core.coexist.canary import Canary
-from lifeline.core.coexist.conflicts import Fight
-from lifeline.core.coexist.handover import hand_over
+from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.call_rate import Bucket, reserve
 from lifeline.core.guards.freeze import Freeze
@@ -53,19 +53,19 @@ class Ledger:
         self._dynamodb = dynamodb or client("dynamodb")
         self._keep = keep
 
-    def recall(self, vpc_id: str) -> Memory:
+    def load(self, vpc_id: str) -> VpcState:
         """What is remembered of the VPC."""
-        with translated(f"ledger: read {vpc_id}"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_look_key(vpc_id), ConsistentRead=True)
-        return _memory(answer.get("Item", {}))
+        with aws_errors(f"ledger: read {vpc_id}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_state_key(vpc_id), ConsistentRead=True)
+        return _vpc_state(answer.get("Item", {}))
 
-    def take_lease(self, vpc_id: str, run_id: str, *, now: datetime, until: datetime) -> Memory | None:
+    def take_lease(self, vpc_id: str, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """What is remembered, once the VPC is this run's alone until `until`; None while another run has it."""
-        answer = conditionally(
+        answer = conditional_write(
             f"ledger: lease {vpc_id}",
             self._dynamodb.update_item,
             TableName=self._table,
-            Key=_look_key(vpc_id),
+            Key=_state_key(vpc_id),
             UpdateExpression="SET lease_run = :run, lease_until = :until",
             ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
             ExpressionAttributeValues={
@@ -77,33 +77,33 @@ class Ledger:
         )
         if answer is None:
             return None
-        return _memory(answer["Attributes"])
+        return _vpc_state(answer["Attributes"])
 
-    def give_back(self, vpc_id: str, run_id: str) -> None:
+    def return_lease(self, vpc_id: str, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
-        conditionally(
+        conditional_write(
             f"ledger: release {vpc_id}",
             self._dynamodb.update_item,
             TableName=self._table,
-            Key=_look_key(vpc_id),
+            Key=_state_key(vpc_id),
             UpdateExpression="REMOVE lease_run, lease_until",
             ConditionExpression="lease_run = :run",
             ExpressionAttributeValues={":run": {"S": run_id}},
         )
 
-    def remember(self, vpc_id: str, memory: Memory, *, now: datetime) -> None:
+    def save(self, vpc_id: str, state: VpcState, *, now: datetime) -> None:
         """Keeps when the VPC was looked at, what was made last for each service, and what was told."""
-        looked = {":looked": {"S": memory.looked_at.isoformat()}} if memory.looked_at else {}
-        with translated(f"ledger: remember {vpc_id}"):
+        looked = {":reconciled": {"S": state.reconciled_at.isoformat()}} if state.reconciled_at else {}
+        with aws_errors(f"ledger: remember {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
-                UpdateExpression="SET made = :made, failures = :failures, told = :told, expires_at = :expires"
-                + (", looked_at = :looked" if looked else ""),
+                Key=_state_key(vpc_id),
+                UpdateExpression="SET made = :made, failures = :failures, notified = :notified, expires_at = :expires"
+                + (", reconciled_at = :reconciled" if looked else ""),
                 ExpressionAttributeValues={
-                    ":made": {"M": {service: _made_item(one) for service, one in memory.made.items()}},
-                    ":failures": {"M": {service: {"N": str(count)} for service, count in memory.failures.items()}},
-                    ":told": {"S": memory.told},
+                    ":made": {"M": {service: _made_item(one) for service, one in state.made.items()}},
+                    ":failures": {"M": {service: {"N": str(count)} for service, count in state.failures.items()}},
+                    ":notified": {"S": state.notified},
                     ":expires": self._expiry(now),
                     **looked,
                 },
@@ -121,46 +121,46 @@ class Ledger:
         """Puts the VPC on that list, or takes it off."""
         self._list_vpc(_CLAIMED_KEY, "ADD" if is_claimed else "DELETE", vpc_id)
 
-    def keep_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
+    def save_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
         since = {one: {"S": moment.isoformat()} for one, moment in unneeded.items()}
         if unneeded:  # the list first: an entry too many costs a read, one too few would keep an old date
             self._list_vpc(_RETIRING_KEY, "ADD", vpc_id)
-        with translated(f"ledger: remember what is not needed in {vpc_id}"):
+        with aws_errors(f"ledger: remember what is not needed in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET unneeded = :since, expires_at = :expires",
                 ExpressionAttributeValues={":since": {"M": since}, ":expires": self._expiry(now)},
             )
         if not unneeded:
             self._list_vpc(_RETIRING_KEY, "DELETE", vpc_id)
 
-    def forget_retiring(self, vpc_id: str) -> None:
+    def delete_retiring(self, vpc_id: str) -> None:
         """Takes a VPC that is gone off the list."""
         self._list_vpc(_RETIRING_KEY, "DELETE", vpc_id)
 
-    def keep_release(self, vpc_id: str, released_at: datetime | None, *, now: datetime) -> None:
+    def save_release(self, vpc_id: str, released_at: datetime | None, *, now: datetime) -> None:
         """Keeps when a person gave up what is Lifeline's in the VPC; None once somebody wants it back."""
         moment = {"S": released_at.isoformat()} if released_at else {"NULL": True}
-        with translated(f"ledger: remember the release of {vpc_id}"):
+        with aws_errors(f"ledger: remember the release of {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET released_at = :moment, expires_at = :expires",
                 ExpressionAttributeValues={":moment": moment, ":expires": self._expiry(now)},
             )
 
-    def keep_frozen(self, vpc_id: str, frozen: Mapping[str, Freeze], *, now: datetime) -> None:
+    def save_frozen(self, vpc_id: str, frozen: Mapping[str, Freeze], *, now: datetime) -> None:
         """Keeps what Lifeline keeps its hands off in the VPC, in place of what was kept before. Call it under the VPC's
         lease, or where only people write. The VPC is on the list for as long as anything is.
         """
         if frozen:
             self._list_vpc(_FROZEN_KEY, "ADD", vpc_id)
-        with translated(f"ledger: remember what is frozen in {vpc_id}"):
+        with aws_errors(f"ledger: remember what is frozen in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET frozen = :frozen, expires_at = :expires",
                 ExpressionAttributeValues={
                     ":frozen": {"M": {service: _freeze_item(one) for service, one in sorted(frozen.items())}},
@@ -170,12 +170,12 @@ class Ledger:
         if not frozen:
             self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
 
-    def keep_unfrozen(self, vpc_id: str, unfrozen: Mapping[str, datetime], *, now: datetime) -> None:
+    def save_unfrozen(self, vpc_id: str, unfrozen: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps when people ended freezes of the VPC, in place of what was kept before. Call it under its lease."""
-        with translated(f"ledger: remember what was unfrozen in {vpc_id}"):
+        with aws_errors(f"ledger: remember what was unfrozen in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET unfrozen = :unfrozen, expires_at = :expires",
                 ExpressionAttributeValues={
                     ":unfrozen": {"M": {one: {"S": at.isoformat()} for one, at in sorted(unfrozen.items())}},
@@ -183,14 +183,14 @@ class Ledger:
                 },
             )
 
-    def keep_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
+    def save_canaries(self, vpc_id: str, canaries: Mapping[str, Canary], *, now: datetime) -> None:
         """Keeps whose private DNS was switched on in the VPC, in place of what was kept before. Call it under the VPC's
         lease.
         """
-        with translated(f"ledger: remember the canaries of {vpc_id}"):
+        with aws_errors(f"ledger: remember the canaries of {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET canaries = :canaries, expires_at = :expires",
                 ExpressionAttributeValues={
                     ":canaries": {"M": {service: _canary_item(one) for service, one in sorted(canaries.items())}},
@@ -198,36 +198,38 @@ class Ledger:
                 },
             )
 
-    def keep_teardowns(self, vpc_id: str, told: Mapping[str, datetime | None], *, now: datetime) -> None:
+    def save_teardowns(self, vpc_id: str, notified: Mapping[str, datetime | None], *, now: datetime) -> None:
         """Keeps when each of the VPC's teardowns was told, None for one that is still to be."""
-        with translated(f"ledger: remember the teardown of {vpc_id}"):
+        with aws_errors(f"ledger: remember the teardown of {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
+                Key=_state_key(vpc_id),
                 UpdateExpression="SET teardowns = :told, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":told": {"M": {one: {"S": at.isoformat() if at else ""} for one, at in sorted(told.items())}},
+                    ":notified": {
+                        "M": {one: {"S": at.isoformat() if at else ""} for one, at in sorted(notified.items())}
+                    },
                     ":expires": self._expiry(now),
                 },
             )
 
-    def forget(self, vpc_id: str, *, now: datetime) -> bool:
+    def delete(self, vpc_id: str, *, now: datetime) -> bool:
         """True once nothing is remembered any more of a VPC that is gone; what is on record stays.
 
         An empty item takes the place of what was there, and leaves with the next expiry. Where there was none, or
         another run still works on the VPC, nothing is written.
         """
-        done = conditionally(
+        done = conditional_write(
             f"ledger: forget {vpc_id}",
             self._dynamodb.put_item,
             TableName=self._table,
-            Item={**_look_key(vpc_id), "expires_at": {"N": str(int(now.timestamp()))}},
+            Item={**_state_key(vpc_id), "expires_at": {"N": str(int(now.timestamp()))}},
             ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
             ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
         )
         if done is not None:
-            self.forget_retiring(vpc_id)
-            self.forget_frozen(vpc_id)
+            self.delete_retiring(vpc_id)
+            self.delete_frozen(vpc_id)
             self.list_claimed(vpc_id, is_claimed=False)
         return done is not None
 
@@ -235,19 +237,19 @@ class Ledger:
         """The VPCs in which something is frozen, or was: a sweep reads of these alone what it is."""
         return self._listed_vpcs(_FROZEN_KEY)
 
-    def forget_frozen(self, vpc_id: str) -> None:
+    def delete_frozen(self, vpc_id: str) -> None:
         """Takes a VPC that is gone off the list."""
         self._list_vpc(_FROZEN_KEY, "DELETE", vpc_id)
 
-    def keep_fights(self, vpc_id: str, fights: Mapping[str, Fight], *, now: datetime) -> None:
+    def save_conflicts(self, vpc_id: str, conflicts: Mapping[str, Conflict], *, now: datetime) -> None:
         """Keeps what Lifeline did in the VPC and others undid, in place of what was kept before, as `keep_frozen`."""
-        with translated(f"ledger: remember what was undone in {vpc_id}"):
+        with aws_errors(f"ledger: remember what was undone in {vpc_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_look_key(vpc_id),
-                UpdateExpression="SET fights = :fights, expires_at = :expires",
+                Key=_state_key(vpc_id),
+                UpdateExpression="SET conflicts = :conflicts, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":fights": {"M": {key: fight_item(one) for key, one in sorted(fights.items())}},
+                    ":conflicts": {"M": {key: conflict_item(one) for key, one in sorted(conflicts.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -256,13 +258,13 @@ class Ledger:
         self._list_vpc(_RETIRING_KEY, verb, vpc_id)
 
     def _listed_vpcs(self, key: dict[str, dict[str, str]]) -> frozenset[str]:
-        with translated(f"ledger: read the list {key['pk']['S']}"):
+        with aws_errors(f"ledger: read the list {key['pk']['S']}"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
 
     def _list_vpc(self, key: dict[str, dict[str, str]], verb: str, vpc_id: str) -> None:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
-        with translated(f"ledger: change the list {key['pk']['S']}"):
+        with aws_errors(f"ledger: change the list {key['pk']['S']}"):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=key,
@@ -290,7 +292,7 @@ class Ledger:
 
     def latest_change(self) -> datetime | None:
         """When a network change was last written down, in whichever VPC; None if none ever was."""
-        with translated("ledger: read the latest change"):
+        with aws_errors("ledger: read the latest change"):
             item = self._dynamodb.get_item(TableName=self._table, Key=_LATEST_KEY).get("Item")
         return datetime.fromisoformat(item["at"]["S"]) if item else None
 
@@ -314,7 +316,7 @@ class Ledger:
             "ScanIndexForward": False,
         }
         found: list[Change] = []
-        with translated(f"ledger: read the changes of {vpc_id}"):
+        with aws_errors(f"ledger: read the changes of {vpc_id}"):
             for _ in range(_MOST_PAGES):
                 answer = self._dynamodb.query(**request, Limit=most)
                 found += [change for change in map(_change, answer["Items"]) if change is not None]
@@ -346,7 +348,7 @@ class Ledger:
                 "reason": {"S": action.reason},
                 "error": {"S": action.error},
                 "endpoint_id": {"S": action.endpoint_id},
-                "group_id": {"S": action.group_id},
+                "security_group_id": {"S": action.security_group_id},
                 "because": {"L": because},
                 **_handover_item(action, vpc_id),
                 "expires_at": self._expiry(now),
@@ -359,7 +361,7 @@ class Ledger:
         self._write([self._outcome_item(vpc_id, one, now) for one in outcomes])
 
     def _outcome_item(self, vpc_id: str, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
-        with translated(f"ledger: claim the outcome of {one.endpoint_id}"):
+        with aws_errors(f"ledger: claim the outcome of {one.endpoint_id}"):
             first = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": f"SEEN#{one.endpoint_id}#{one.result}"}},
@@ -384,7 +386,7 @@ class Ledger:
     def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
         """How long to wait before the next endpoint call, its turn now taken; None if longer than `patience`."""
         for _ in range(_TRIES):
-            with translated("ledger: read the budget"):
+            with aws_errors("ledger: read the budget"):
                 item = self._dynamodb.get_item(TableName=self._table, Key=_BUCKET_KEY, ConsistentRead=True).get("Item")
             bucket = Bucket(float(item["tokens"]["N"]), datetime.fromisoformat(item["at"]["S"])) if item else None
             turn = reserve(bucket, now=now, patience=patience)
@@ -396,7 +398,7 @@ class Ledger:
 
     def _swap_bucket(self, item: dict[str, Any] | None, bucket: Bucket) -> bool:
         version = int(item["version"]["N"]) if item else 0
-        done = conditionally(
+        done = conditional_write(
             "ledger: write the budget",
             self._dynamodb.put_item,
             TableName=self._table,
@@ -419,7 +421,7 @@ class Ledger:
         for start in range(0, len(waiting), _BATCH):
             batch = {self._table: [{"PutRequest": {"Item": item}} for item in waiting[start : start + _BATCH]]}
             for _ in range(_TRIES):
-                with translated("ledger: write"):
+                with aws_errors("ledger: write"):
                     batch = self._dynamodb.batch_write_item(RequestItems=batch).get("UnprocessedItems", {})
                 if not batch:
                     break
@@ -427,12 +429,12 @@ class Ledger:
                 raise TransientError("ledger: DynamoDB left items unprocessed", code="UnprocessedItems")
 
 
-def _look_key(vpc_id: str) -> dict[str, dict[str, str]]:
+def _state_key(vpc_id: str) -> dict[str, dict[str, str]]:
     return {"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": "LOOK"}}
 
 
 def _handover_item(action: Action, vpc_id: str) -> dict[str, Any]:
-    made = hand_over(action, vpc_id)
+    made = import_text(action, vpc_id)
     return {"handover": {"M": {name: {"S": text} for name, text in asdict(made).items()}}} if made else {}
 
 

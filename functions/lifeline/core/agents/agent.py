@@ -20,7 +20,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Turn(StrEnum):
+class Transition(StrEnum):
     """What happened to an agent in one run that concerns its incident."""
 
     OPENED = "opened"
@@ -100,4 +100,4 @@ class Verdict:
 
     state: State
     agent: Agent | None
-    turn: Turn | None = None
+    turn: Transition | None = None

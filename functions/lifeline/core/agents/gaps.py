@@ -37,22 +37,22 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Turn, Verdict
+from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Transition, Verdict
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.core.agents.series import Readings, Series, choose_series, needs_of, other_series
-from lifeline.core.agents.timing import MetricGap, Moment, Window, find_gap
+from lifeline.core.agents.timing import MetricGap, Timing, Window, find_gap
 
 __all__ = [
     "Agent",
     "Evidence",
     "Gap",
     "MetricGap",
-    "Moment",
     "Readings",
     "Series",
     "State",
     "Suppression",
-    "Turn",
+    "Timing",
+    "Transition",
     "Verdict",
     "Window",
     "choose_series",
@@ -83,7 +83,7 @@ def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, per
     return longest if longest.length(gap.since) else replace(gap, ended_at=gap.since)
 
 
-def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance: Instance, moment: Moment) -> Evidence:
+def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance: Instance, moment: Timing) -> Evidence:
     """What the readings of an agent's series say together.
 
     A datapoint of any series shows that the agent lives. It sticks to `current` while that is on time; then the series
@@ -102,7 +102,7 @@ def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance
     return Evidence(speaking, seen_at, instance)
 
 
-def judge(agent: Agent, evidence: Evidence, moment: Moment) -> Verdict:
+def judge(agent: Agent, evidence: Evidence, moment: Timing) -> Verdict:
     """What the agent is now, what to remember of it, and what that means for its incident.
 
     Judging the result once more by the same evidence changes nothing, and neither does a quiet minute of an agent that
@@ -121,7 +121,7 @@ def judge(agent: Agent, evidence: Evidence, moment: Moment) -> Verdict:
             assert_never(evidence.instance.power)
 
 
-def _judge_by_datapoints(agent: Agent, evidence: Evidence, moment: Moment) -> Verdict:
+def _judge_by_datapoints(agent: Agent, evidence: Evidence, moment: Timing) -> Verdict:
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
     latest = _latest(agent, evidence, moment)
@@ -136,7 +136,7 @@ def _judge_by_datapoints(agent: Agent, evidence: Evidence, moment: Moment) -> Ve
     return _report(agent, evidence, latest, moment)
 
 
-def _report(agent: Agent, evidence: Evidence, latest: datetime, moment: Moment) -> Verdict:
+def _report(agent: Agent, evidence: Evidence, latest: datetime, moment: Timing) -> Verdict:
     """On time, without a gap to end. Late is no more than a name: the same is remembered."""
     state = State.LATE if moment.is_late([latest]) else State.REPORTING
     series = evidence.series or agent.series
@@ -147,7 +147,7 @@ def _report(agent: Agent, evidence: Evidence, latest: datetime, moment: Moment) 
     return Verdict(state, _calm(agent, moment.now))
 
 
-def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Moment) -> Verdict:
+def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Timing) -> Verdict:
     """The end of an open gap, once enough datapoints came after the silence; until then it goes on.
 
     Only datapoints without another silence between them count. Those that came between two silences, and were too few,
@@ -163,10 +163,10 @@ def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Momen
         return Verdict(agent.state, agent)
     closed = close_gap(agent.gap, last_seen, [*first, *returned], period=rules.period)
     back = _report(replace(agent, gap=closed), evidence, latest, moment)
-    return replace(back, turn=Turn.ENDED)
+    return replace(back, turn=Transition.ENDED)
 
 
-def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> Verdict:
+def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> Verdict:
     """Overdue: a new silence, the one that is known already, or one that something excuses."""
     if agent.state is State.SILENT:
         is_forgotten = _is_forgotten(agent, evidence, latest, moment)
@@ -183,7 +183,7 @@ def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Mom
     return _open_gap(agent, evidence, latest, silence, moment.now)
 
 
-def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> MetricGap | None:
+def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> MetricGap | None:
     """The silence, unless the instance started after the last datapoint and its agent may still be warming up."""
     launched_at, rules, now = evidence.instance.launched_at, moment.rules, moment.now
     if latest is not None:
@@ -207,10 +207,10 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence
         openings=openings,
         is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,
     )
-    return Verdict(State.SILENT, silent, Turn.OPENED)
+    return Verdict(State.SILENT, silent, Transition.OPENED)
 
 
-def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Moment) -> Verdict:
+def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Timing) -> Verdict:
     """Set aside for that reason. Where the last datapoint couldn't be read, that waits for a run that can.
 
     What an operator said to forget stays so until it reports, whatever happens meanwhile.
@@ -230,7 +230,7 @@ def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Mom
     return Verdict(State.SUPPRESSED, aside)
 
 
-def _is_forgotten(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Moment) -> bool:
+def _is_forgotten(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> bool:
     """Whether nothing came for so long that it is no longer expected. A gap that was only just opened is told first."""
     instance = evidence.instance
     is_expected = agent.expected_since is not None or instance.is_expected or instance.power is Power.UNREADABLE
@@ -250,7 +250,7 @@ def _is_open(gap: Gap | None) -> bool:
     return gap is not None and gap.is_open
 
 
-def _latest(agent: Agent, evidence: Evidence, moment: Moment) -> datetime | None:
+def _latest(agent: Agent, evidence: Evidence, moment: Timing) -> datetime | None:
     """The last datapoint known. The remembered one counts even where it lies ahead: then our clock went back."""
     times = (agent.seen_at, moment.latest(evidence.seen_at or ()))
     return max((time for time in times if time is not None), default=None)

@@ -38,7 +38,7 @@ class MetricGap:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timing:
     """One run's rules and time, which every decision of that run shares."""
 
     now: datetime

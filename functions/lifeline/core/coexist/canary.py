@@ -47,7 +47,7 @@ def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[s
     unmade = {
         one.endpoint_id
         for one in actions
-        if one.kind is ActionKind.ENABLE_PRIVATE_DNS and (one.status is Status.FAILED or one.held_by)
+        if one.kind is ActionKind.ENABLE_PRIVATE_DNS and (one.status is Status.FAILED or one.blocked_by)
     }
     return {
         service: one

@@ -92,7 +92,7 @@ def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
 # ---- keeping it
 
 
-def held_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
+def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
     """Lifeline's own endpoint that really stands in the claim's way, or None: then the claim is nobody's to answer."""
     if any(one.id == claim.endpoint_id and is_own(one, owner) for one in vpc.endpoints):
         return None
@@ -104,7 +104,7 @@ def held_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoin
     return next((one for one in gateways if one.route_table_ids & set(claim.route_table_ids)), None)
 
 
-def keep_claims(
+def with_claims(
     frozen: Mapping[str, Freeze],
     claims: Iterable[Claimed],
     vpc: Vpc,
@@ -121,7 +121,7 @@ def keep_claims(
     """
     kept = dict(frozen)
     for one in claims:
-        own = held_by_own(one.claim, vpc, owner, catalog)
+        own = blocked_by_own(one.claim, vpc, owner, catalog)
         if own and _is_new(one, own, made, now) and not _is_known(one, own, kept, now):
             kept[suffix_of(own.service_name)] = _freeze(one, own, kept.get(suffix_of(own.service_name)), now)
     return kept

@@ -10,45 +10,45 @@ from datetime import datetime, timedelta
 
 from lifeline.core.coexist.effects import (
     RANK,
-    Claim,
-    Fate,
-    Loss,
-    Sight,
-    claims_of,
-    find_fate,
-    is_given_up,
+    Effect,
+    EffectKind,
+    EffectState,
+    VpcSnapshot,
+    effects_of,
+    find_effect_state,
     is_open,
     is_redone,
+    is_removed,
     key_of,
 )
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.plan.actions import GIVES_UP, Action, Status
+from lifeline.core.plan.actions import REMOVALS, Action, Status
 
 WINDOW = timedelta(hours=24)
 MOST = 3  # so often others may undo something within WINDOW before Lifeline leaves it to people
 SHOWN_WITHIN = timedelta(seconds=5)  # EC2 may show a change so late (EC2 guide: eventual consistency)
 _WORDS = {
-    Loss.ENDPOINT: "{id} was deleted",
-    Loss.PRIVATE_DNS: "private DNS of {id} was switched off",
-    Loss.GROUP_OFF: "security group {part} was taken off {id}",
-    Loss.SUBNET: "{part} was taken off {id}",
-    Loss.ROUTE_TABLE: "{part} was taken off {id}",
-    Loss.GROUP: "security group {id} was deleted",
-    Loss.RULE: "443 from {part} was revoked in security group {id}",
-    Loss.ATTRIBUTE: "{part} of {id} was turned off",
+    EffectKind.ENDPOINT: "{id} was deleted",
+    EffectKind.PRIVATE_DNS: "private DNS of {id} was switched off",
+    EffectKind.GROUP_OFF: "security group {part} was taken off {id}",
+    EffectKind.SUBNET: "{part} was taken off {id}",
+    EffectKind.ROUTE_TABLE: "{part} was taken off {id}",
+    EffectKind.GROUP: "security group {id} was deleted",
+    EffectKind.RULE: "443 from {part} was revoked in security group {id}",
+    EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
+class Reversal:
     """Once that others undid something: when, what, and whose CloudTrail record says so, if any does.
 
     `since` is when it had been done last.
     """
 
     at: datetime
-    loss: Loss
+    kind: EffectKind
     id: str
     part: str = ""
     since: datetime | None = None
@@ -58,48 +58,50 @@ class Undoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Fight:
+class Conflict:
     """What stands of a service in a VPC by Lifeline's doing, and what others undid of it within WINDOW.
 
     `is_told` once people have read of the freeze that it led to.
     """
 
-    claims: frozenset[Claim] = frozenset()
+    effects: frozenset[Effect] = frozenset()
     done_at: datetime | None = None
-    undoings: tuple[Undoing, ...] = ()
-    is_told: bool = False
+    reversals: tuple[Reversal, ...] = ()
+    is_notified: bool = False
 
 
-def count(fights: Mapping[str, Fight], sight: Sight) -> dict[str, Fight]:
+def count(conflicts: Mapping[str, Conflict], snapshot: VpcSnapshot) -> dict[str, Conflict]:
     """The fights with what was undone since the last look, by service or by what all of a VPC's endpoints share.
 
     What others took over, what AWS failed, and what Lifeline itself gives up isn't counted; its claims end. What the
     plan wouldn't do again isn't missed. The same look twice counts once. Pure.
     """
-    known = {key: _count_one(key, fight, sight) for key, fight in sorted(fights.items())}
-    return {key: fight for key, fight in known.items() if fight.claims or fight.undoings}
+    known = {key: _count_one(key, conflict, snapshot) for key, conflict in sorted(conflicts.items())}
+    return {key: conflict for key, conflict in known.items() if conflict.effects or conflict.reversals}
 
 
-def to_freeze(fights: Mapping[str, Fight], frozen: Mapping[str, Freeze]) -> tuple[str, ...]:
+def to_freeze(conflicts: Mapping[str, Conflict], frozen: Mapping[str, Freeze]) -> tuple[str, ...]:
     """What was undone so often that it must freeze, and isn't frozen."""
-    return tuple(key for key, fight in sorted(fights.items()) if len(fight.undoings) >= MOST and key not in frozen)
+    return tuple(
+        key for key, conflict in sorted(conflicts.items()) if len(conflict.reversals) >= MOST and key not in frozen
+    )
 
 
-def freeze_for(fight: Fight, now: datetime) -> Freeze:
+def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
     """The freeze that ends a fight, until somebody unfreezes it."""
-    named = [one for one in fight.undoings if one.actor]
-    last = named[-1] if named else fight.undoings[-1]
-    why = f"others undid it {len(fight.undoings)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
-    why += f"{last.actor} by {last.event_name}" if last.actor else undoing_words(last)
-    return Freeze(FreezeKind.FIGHT, now, why, last.actor, last.event_id)
+    named = [one for one in conflict.reversals if one.actor]
+    last = named[-1] if named else conflict.reversals[-1]
+    why = f"others undid it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
+    why += f"{last.actor} by {last.event_name}" if last.actor else reversal_words(last)
+    return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
 
-def attribute(undoings: Sequence[Undoing], changes: Iterable[Change]) -> tuple[Undoing, ...]:
+def attribute(reversals: Sequence[Reversal], changes: Iterable[Change]) -> tuple[Reversal, ...]:
     """The undoings, each with the latest change on record that did it and that no other stands for."""
     by_time = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
-    used = {one.event_id for one in undoings if one.event_id}
-    found: list[Undoing] = []
-    for one in undoings:
+    used = {one.event_id for one in reversals if one.event_id}
+    found: list[Reversal] = []
+    for one in reversals:
         change = None if one.event_id else next((each for each in by_time if _did(each, one, used)), None)
         if change:
             used.add(change.event_id)
@@ -110,74 +112,84 @@ def attribute(undoings: Sequence[Undoing], changes: Iterable[Change]) -> tuple[U
     return tuple(found)
 
 
-def with_done(fights: Mapping[str, Fight], vpc_id: str, actions: Iterable[Action], now: datetime) -> dict[str, Fight]:
+def with_done(
+    conflicts: Mapping[str, Conflict], vpc_id: str, actions: Iterable[Action], now: datetime
+) -> dict[str, Conflict]:
     """The fights with the claims to what was just done, and without those to what was given up."""
     done = [one for one in actions if one.status is Status.DONE]
-    ended = [one for one in done if one.kind in GIVES_UP]
-    known = {key: _without_ended(fight, ended) for key, fight in fights.items()}
+    ended = [one for one in done if one.kind in REMOVALS]
+    known = {key: _without_ended(conflict, ended) for key, conflict in conflicts.items()}
     for action in done:
-        claims = frozenset(claims_of(action, vpc_id))
-        if claims:
+        effects = frozenset(effects_of(action, vpc_id))
+        if effects:
             key = key_of(action)
-            before = known.get(key, Fight())
-            known[key] = replace(before, claims=before.claims | claims, done_at=now)
-    return {key: fight for key, fight in known.items() if fight.claims or fight.undoings}
+            before = known.get(key, Conflict())
+            known[key] = replace(before, effects=before.effects | effects, done_at=now)
+    return {key: conflict for key, conflict in known.items() if conflict.effects or conflict.reversals}
 
 
-def _without_ended(fight: Fight, ended: Sequence[Action]) -> Fight:
-    kept = frozenset(claim for claim in fight.claims if not any(is_given_up(claim, one) for one in ended))
-    return replace(fight, claims=kept)
+def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
+    kept = frozenset(effect for effect in conflict.effects if not any(is_removed(effect, one) for one in ended))
+    return replace(conflict, effects=kept)
 
 
-def forget(fights: Mapping[str, Fight], keys: Collection[str]) -> dict[str, Fight]:
+def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str, Conflict]:
     """The fights without what was undone of these, all for EVERYTHING. What is done still stands.
 
     Keep it before a freeze is lifted: the count would bring the freeze back.
     """
     kept = {
-        key: replace(one, undoings=(), is_told=False) if key in keys or EVERYTHING in keys else one
-        for key, one in fights.items()
+        key: replace(one, reversals=(), is_notified=False) if key in keys or EVERYTHING in keys else one
+        for key, one in conflicts.items()
     }
-    return {key: one for key, one in kept.items() if one.claims or one.undoings}
+    return {key: one for key, one in kept.items() if one.effects or one.reversals}
 
 
-def undoing_words(one: Undoing) -> str:
+def reversal_words(one: Reversal) -> str:
     """What was undone, in words."""
-    return _WORDS[one.loss].format(id=one.id, part=one.part)
+    return _WORDS[one.kind].format(id=one.id, part=one.part)
 
 
 # ---- what became of it
 
 
-def _count_one(key: str, fight: Fight, sight: Sight) -> Fight:
-    frozen = sight.frozen.get(key)
-    if frozen is None or frozen.kind is not FreezeKind.FIGHT:  # what led to a freeze stays for as long as it holds
-        fight = replace(fight, undoings=tuple(one for one in fight.undoings if sight.now - one.at < WINDOW))
-    if fight.done_at and sight.now - fight.done_at < SHOWN_WITHIN:
-        return fight
-    fates = {one: find_fate(key, one, sight) for one in fight.claims}
-    stands = frozenset(one for one, fate in fates.items() if fate is Fate.STANDS)
-    gone = {one.id for one, fate in fates.items() if fate is Fate.LOST and one.loss is Loss.ENDPOINT}
-    lost = [one for one, fate in fates.items() if fate is Fate.LOST]
-    lost = [one for one in lost if one.loss is Loss.ENDPOINT or one.id not in gone]  # its parts went with it
-    undone = [one for one in lost if is_redone(one, key, sight.plan)]
-    open_ = [one for one in lost if one not in undone and is_open(key, sight.plan)]
-    fight = replace(fight, claims=stands | frozenset(open_))
-    if not undone or frozen or EVERYTHING in sight.frozen:
-        return fight
-    return replace(fight, undoings=(*fight.undoings, _undoing(undone, fight, sight.now)), is_told=False)
+def _count_one(key: str, conflict: Conflict, snapshot: VpcSnapshot) -> Conflict:
+    frozen = snapshot.frozen.get(key)
+    if frozen is None or frozen.kind is not FreezeKind.CONFLICT:  # what led to a freeze stays for as long as it holds
+        conflict = replace(
+            conflict, reversals=tuple(one for one in conflict.reversals if snapshot.now - one.at < WINDOW)
+        )
+    if conflict.done_at and snapshot.now - conflict.done_at < SHOWN_WITHIN:
+        return conflict
+    effect_states = {one: find_effect_state(key, one, snapshot) for one in conflict.effects}
+    stands = frozenset(one for one, effect_state in effect_states.items() if effect_state is EffectState.STANDS)
+    gone = {
+        one.id
+        for one, effect_state in effect_states.items()
+        if effect_state is EffectState.LOST and one.kind is EffectKind.ENDPOINT
+    }
+    lost = [one for one, effect_state in effect_states.items() if effect_state is EffectState.LOST]
+    lost = [one for one in lost if one.kind is EffectKind.ENDPOINT or one.id not in gone]  # its parts went with it
+    undone = [one for one in lost if is_redone(one, key, snapshot.plan)]
+    open_ = [one for one in lost if one not in undone and is_open(key, snapshot.plan)]
+    conflict = replace(conflict, effects=stands | frozenset(open_))
+    if not undone or frozen or EVERYTHING in snapshot.frozen:
+        return conflict
+    return replace(
+        conflict, reversals=(*conflict.reversals, _reversal(undone, conflict, snapshot.now)), is_notified=False
+    )
 
 
-def _undoing(undone: Sequence[Claim], fight: Fight, now: datetime) -> Undoing:
-    first = min(undone, key=lambda one: (RANK[one.loss], one.id, one.part))
-    parts = sorted(one.part for one in undone if (one.loss, one.id) == (first.loss, first.id))
-    return Undoing(now, first.loss, first.id, ", ".join(filter(None, parts)), fight.done_at)
+def _reversal(undone: Sequence[Effect], conflict: Conflict, now: datetime) -> Reversal:
+    first = min(undone, key=lambda one: (RANK[one.kind], one.id, one.part))
+    parts = sorted(one.part for one in undone if (one.kind, one.id) == (first.kind, first.id))
+    return Reversal(now, first.kind, first.id, ", ".join(filter(None, parts)), conflict.done_at)
 
 
-def _did(change: Change, one: Undoing, used: Iterable[str]) -> bool:
+def _did(change: Change, one: Reversal, used: Iterable[str]) -> bool:
     since = one.since.replace(microsecond=0) if one.since else change.at
     return (
-        change.event_name in one.loss.calls
+        change.event_name in one.kind.calls
         and one.id in change.ids
         and change.event_id not in used
         and since <= change.at

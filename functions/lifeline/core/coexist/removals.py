@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.teardown import target_of
-from lifeline.core.plan.actions import DELETES, GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, Status
 
 
 def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Action, ...]:
@@ -14,19 +14,19 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
     nobody had tried anything.
     """
     deleted = {target_of(one) for one in clearing if one.status is Status.PLANNED and one.kind in DELETES}
-    told = {(one.kind, target_of(one)) for one in clearing}
+    notified = {(one.kind, target_of(one)) for one in clearing}
     others = [
         one
         for one in planned
         if target_of(one) not in deleted
-        and (one.status is Status.PLANNED or not target_of(one) or (one.kind, target_of(one)) not in told)
+        and (one.status is Status.PLANNED or not target_of(one) or (one.kind, target_of(one)) not in notified)
     ]
     going = {target_of(one) for one in others if one.status is Status.PLANNED and one.kind in DELETES}
     added = (one for one in clearing if one.status is Status.PLANNED or target_of(one) not in going)
     return (*others, *added)
 
 
-def give_up_once(plan: Plan) -> Plan:
+def remove_once(plan: Plan) -> Plan:
     """The plan with each of Lifeline's own given up by one action, the first that asks for it.
 
     What is deleted isn't stripped of its private DNS, subnets or route tables before: that would be a call for nothing,
@@ -37,17 +37,17 @@ def give_up_once(plan: Plan) -> Plan:
 
 def _once(actions: Iterable[Action]) -> Iterator[Action]:
     found = list(actions)
-    retired = {one.endpoint_id for one in found if one.kind is ActionKind.RETIRE_ENDPOINT and _is_given_up(one)}
+    retired = {one.endpoint_id for one in found if one.kind is ActionKind.RETIRE_ENDPOINT and _is_removed(one)}
     seen: set[tuple[ActionKind, str]] = set()
     for one in found:
         key = one.kind, target_of(one)
         is_idle = one.endpoint_id in retired and one.kind is not ActionKind.RETIRE_ENDPOINT
-        if _is_given_up(one) and (is_idle or key in seen):
+        if _is_removed(one) and (is_idle or key in seen):
             continue
-        if _is_given_up(one):
+        if _is_removed(one):
             seen.add(key)
         yield one
 
 
-def _is_given_up(action: Action) -> bool:
-    return action.status is Status.PLANNED and action.kind in GIVES_UP
+def _is_removed(action: Action) -> bool:
+    return action.status is Status.PLANNED and action.kind in REMOVALS

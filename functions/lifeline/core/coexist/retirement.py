@@ -9,8 +9,8 @@ from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet,
 from lifeline.core.network.obstacles import FAILED_STATES, is_on_gateway
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.security_group import own_group
-from lifeline.core.policy.policy import EXEMPT, REQUIRE, Policy, Wanted, is_exempt, wanted
+from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, is_exempt, wanted
 from lifeline.core.wording import write_time
 
 _RETIRABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
@@ -49,13 +49,13 @@ def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> f
     gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
     """
     found = {one.id for one in _own(vpc, owner) if suffix_of(one.service_name) not in services}
-    group = own_group(vpc, owner)
+    group = own_security_group(vpc, owner)
     if group and all(_is_by_gateway(service, catalog) for service in services):
         found.add(group.id)
     return frozenset(found)
 
 
-def plan_retirement(vpc: Vpc, want: Wanted, terms: Terms, unneeded: Mapping[str, datetime]) -> Retirement:
+def plan_retirement(vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime]) -> Retirement:
     """What may go now: what nothing has required for as long as `terms` say, or all of it where it is released.
 
     `unneeded` is what was remembered; whatever is needed again, or gone, is forgotten, so that its time starts anew. An
@@ -66,12 +66,12 @@ def plan_retirement(vpc: Vpc, want: Wanted, terms: Terms, unneeded: Mapping[str,
 
 
 class _Retiring:
-    def __init__(self, vpc: Vpc, want: Wanted, terms: Terms, unneeded: Mapping[str, datetime]) -> None:
+    def __init__(self, vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime]) -> None:
         self._vpc = vpc
         self._want = want
         self._terms = terms
         self._tiers = classify_subnets(vpc)
-        services = {wish.service for wish in want.wishes}
+        services = {requirement.service for requirement in want.requirements}
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {one: unneeded.get(one, terms.now) for one in ids}
 
@@ -82,9 +82,11 @@ class _Retiring:
         own = _own(self._vpc, terms.owner)
         retired = [self._retire(one) for one in own if terms.is_release or self._is_due(one.id)]
         going = {one.endpoint_id for one in retired if one.status is Status.PLANNED}
-        told = {one.endpoint_id for one in retired}
-        notes = [self._note(one) for one in own if one.id in self._since and one.id not in told]
-        return Retirement((*retired, *self._delete_group(going)), self._since if terms.after else {}, tuple(notes))
+        notified = {one.endpoint_id for one in retired}
+        notes = [self._note(one) for one in own if one.id in self._since and one.id not in notified]
+        return Retirement(
+            (*retired, *self._delete_security_group(going)), self._since if terms.after else {}, tuple(notes)
+        )
 
     def _is_due(self, resource_id: str) -> bool:
         since = self._since.get(resource_id)
@@ -113,7 +115,12 @@ class _Retiring:
     def _why(self, endpoint: Endpoint) -> str:
         service = suffix_of(endpoint.service_name)
         if self._terms.is_release:
-            wishing = sorted(one for wish in self._want.wishes if wish.service == service for one in wish.subnet_ids)
+            wishing = sorted(
+                one
+                for requirement in self._want.requirements
+                if requirement.service == service
+                for one in requirement.subnet_ids
+            )
             return f"released by hand{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
         return f"no subnet has required {service} since {write_time(self._since[endpoint.id])}: {self._cause(service)}"
 
@@ -126,7 +133,12 @@ class _Retiring:
         if exempted:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
         if_cut_off = wanted(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
-        would = sorted(one for wish in if_cut_off.wishes if wish.service == service for one in wish.subnet_ids)
+        would = sorted(
+            one
+            for requirement in if_cut_off.requirements
+            if requirement.service == service
+            for one in requirement.subnet_ids
+        )
         if would:
             return f"what would require it has a route out: {self._named(would)}"
         is_asked = any(service in rule.services for rule in policy.rules)
@@ -150,7 +162,7 @@ class _Retiring:
             return f"somebody may require {service} after all: {self._want.problems[0]}"
         if self._central(endpoint):
             return ""
-        left = [one for one in self._vpc.subnets if self._is_only_way(endpoint, one)]
+        left = [one for one in self._vpc.subnets if self._is_only_path(endpoint, one)]
         cut_off = sorted(one.id for one in left if not self._is_meant(one, service))
         return self._cut_off_words(cut_off, service) if cut_off else ""
 
@@ -160,7 +172,7 @@ class _Retiring:
             f"exempts from it: say either (by the policy, or by the tag {REQUIRE} or {EXEMPT}), or delete it yourself"
         )
 
-    def _is_only_way(self, endpoint: Endpoint, client: Subnet) -> bool:
+    def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
         """True if the subnet is isolated and this endpoint alone serves it.
 
         Private DNS answers in the whole VPC, wherever the interfaces stand (PrivateLink guide: interface endpoints);
@@ -203,19 +215,19 @@ class _Retiring:
 
     # ---- the security group
 
-    def _delete_group(self, going: Collection[str]) -> Iterator[Action]:
+    def _delete_security_group(self, going: Collection[str]) -> Iterator[Action]:
         """Lifeline's group, once its last endpoint goes or is gone. EC2 itself keeps it until no interface has it."""
-        group = own_group(self._vpc, self._terms.owner)
+        group = own_security_group(self._vpc, self._terms.owner)
         if group is None or not (self._terms.is_release or self._is_due(group.id)):
             return
-        users = [one for one in self._vpc.endpoints if group.id in one.group_ids and not one.state.is_gone]
+        users = [one for one in self._vpc.endpoints if group.id in one.security_group_ids and not one.state.is_gone]
         stay = sorted(one.id for one in users if one.id not in going)
         own = {one.id for one in _own(self._vpc, self._terms.owner)}
         if any(one in own for one in stay):
             return
         released = "released by hand: " if self._terms.is_release else ""
         reason = f"{released}no endpoint of Lifeline's uses it any more"
-        action = Action(ActionKind.DELETE_SECURITY_GROUP, reason, group_id=group.id)
+        action = Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=group.id)
         yield action.blocked(in_use_words(stay)) if stay else action
 
 
@@ -228,7 +240,7 @@ def in_use_words(users: Sequence[str]) -> str:
 def unless_used(action: Action, users: Mapping[str, Sequence[str]]) -> Action:
     """The action; where it is to delete a group that has `users`, by the group's id, blocked by them."""
     is_planned = action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
-    found = users.get(action.group_id, ()) if is_planned else ()
+    found = users.get(action.security_group_id, ()) if is_planned else ()
     return action.blocked(in_use_words(found)) if found else action
 
 

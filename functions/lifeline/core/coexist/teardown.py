@@ -8,7 +8,7 @@ from itertools import chain
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.security_group import own_group
+from lifeline.core.plan.security_group import own_security_group
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
 DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
@@ -150,7 +150,7 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
 
 def target_of(action: Action) -> str:
     """The endpoint or group that an action changes."""
-    return action.endpoint_id or action.group_id
+    return action.endpoint_id or action.security_group_id
 
 
 def in_use_words(resource_id: str) -> str:
@@ -167,9 +167,9 @@ def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action
         elif gone := endpoint.subnet_ids & doomed:
             first = next(one for one in attempts if one.resource_id in gone)
             yield _leave(endpoint, gone, _reason(first))
-    group = own_group(vpc, owner)
+    group = own_security_group(vpc, owner)
     if whole and group:
-        yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), group_id=group.id)
+        yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), security_group_id=group.id)
 
 
 def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:
@@ -255,7 +255,7 @@ def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
 # ---- what is told
 
 
-def told_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, ...]:
+def notified_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, ...]:
     """What there is to tell once, each as a text: which resource, whether it is cleared or in use, and a failure."""
     cleared = (f"{one.resource_id} cleared" for one in teardown.cleared)
     in_use = (f"{one.resource_id} in use" for one, _ in teardown.in_use)
@@ -264,7 +264,12 @@ def told_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, 
 
 
 def is_news(
-    teardown: Teardown, actions: Iterable[Action], told: Mapping[str, datetime | None], now: datetime, *, is_plan: bool
+    teardown: Teardown,
+    actions: Iterable[Action],
+    notified: Mapping[str, datetime | None],
+    now: datetime,
+    *,
+    is_plan: bool,
 ) -> bool:
     """True if something was done, or came to light that wasn't told within the last hour.
 
@@ -274,13 +279,13 @@ def is_news(
     found = list(actions)
     if any(one.status is Status.DONE for one in found):
         return True
-    keys = told_keys(teardown, found)
+    keys = notified_keys(teardown, found)
     if not found:
-        return any(key in told and told[key] is None for key in keys)
+        return any(key in notified and notified[key] is None for key in keys)
     is_tried = is_plan or any(one.status is not Status.PLANNED for one in found)
-    return is_tried and any(is_old(told.get(key), now) for key in keys)
+    return is_tried and any(is_old(notified.get(key), now) for key in keys)
 
 
-def is_old(told_at: datetime | None, now: datetime) -> bool:
+def is_old(notified_at: datetime | None, now: datetime) -> bool:
     """True if it wasn't told, or so long ago that it is news again."""
-    return told_at is None or now - told_at >= VPC_HANDS_OFF
+    return notified_at is None or now - notified_at >= VPC_HANDS_OFF

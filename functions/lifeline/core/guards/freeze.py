@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.wording import write_time
 
@@ -20,11 +20,11 @@ _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_EN
 class FreezeKind(StrEnum):
     """Why hands are kept off."""
 
-    FIGHT = "fight"  # others took away or broke what Lifeline made, again and again
+    CONFLICT = "conflict"  # others took away or broke what Lifeline made, again and again
     CLAIM = "claim"  # somebody else is about to bring the endpoint
     CANARY = "canary"  # agents fell silent when private DNS was switched on
     TEARDOWN = "teardown"  # somebody is taking the network down
-    HAND = "hand"  # a person asked for it
+    MANUAL = "manual"  # a person asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Freeze:
     event_id: str = ""
     until: datetime | None = None
     ids: tuple[str, ...] = ()
-    is_told: bool = False
+    is_notified: bool = False
 
 
 def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:
@@ -63,7 +63,7 @@ def is_overruled(unfrozen: Mapping[str, datetime], service: str, at: datetime) -
     return any(at <= unfrozen[key] for key in (service, EVERYTHING) if key in unfrozen)
 
 
-def hold(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetime) -> Plan:
+def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetime) -> Plan:
     """The plan with whatever is frozen blocked. What gives something up passes; what prepares others of the plan passes
     as long as one of them does.
     """
@@ -92,7 +92,9 @@ def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
     planned = [one for one in actions if one.status is Status.PLANNED]
     for one in planned:
-        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(other.needs_group for other in planned)
+        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
+            other.needs_security_group for other in planned
+        )
         is_dns = one.kind is ActionKind.FIX_DNS and not one.endpoint_id
         if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
             yield one
@@ -102,12 +104,12 @@ def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
     """Since when and why nothing is done, until when, and how to end it."""
     until = f"until {write_time(freeze.until)}" if freeze.until else "until somebody unfreezes it"
     asked = "true" if service == EVERYTHING else f'["{service}"]'
-    ask = f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": {asked}}}'
-    return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {ask}"
+    request = f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": {asked}}}'
+    return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {request}"
 
 
 def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
-    if action.status is not Status.PLANNED or action.kind in GIVES_UP:
+    if action.status is not Status.PLANNED or action.kind in REMOVALS:
         return action
     key = next((one for one in _keys(action, fixes_dns=fixes_dns) if one in holding), None)
     return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action
@@ -121,8 +123,8 @@ def _keys(action: Action, *, fixes_dns: bool) -> Iterator[str]:
     """
     if action.service:
         yield action.service
-    is_on_group = action.kind in _ON_GROUP and not action.service
-    if is_on_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
+    is_on_security_group = action.kind in _ON_GROUP and not action.service
+    if is_on_security_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
         yield SECURITY_GROUP
     if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in _NAMING):
         yield DNS_ATTRIBUTES

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.network.model import MANAGED_BY, EndpointType, Vpc
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.order import Step, order_steps
 
@@ -51,7 +51,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Usage:
     """How far the limits are used: the last day's grants, and how many interfaces Lifeline has in each VPC."""
 
     grants: tuple[Grant, ...] = ()
@@ -64,11 +64,11 @@ class Admission:
 
     plans: Mapping[str, Plan]
     granted: tuple[tuple[Step, Grant], ...]
-    use: Use
+    use: Usage
 
     def held(self, vpc_id: str) -> tuple[Action, ...]:
         """The VPC's actions that a limit holds back, in the plan's order."""
-        return tuple(one for one in self.plans[vpc_id].actions if one.held_by)
+        return tuple(one for one in self.plans[vpc_id].actions if one.blocked_by)
 
 
 def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
@@ -84,7 +84,7 @@ def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
     )
 
 
-def see(use: Use, owned: Mapping[str, frozenset[str]], *, now: datetime, is_region: bool = False) -> Use:
+def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_region: bool = False) -> Usage:
     """The use after a look at what Lifeline owns in some VPCs, or in all of them if `is_region`; old grants are gone.
 
     An interface that was granted less than `UNSEEN` ago counts although the look doesn't show it.
@@ -93,17 +93,17 @@ def see(use: Use, owned: Mapping[str, frozenset[str]], *, now: datetime, is_regi
     grants = tuple(one for one in use.grants if one.at > now - _KEPT and one in latest.values())
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
-    return Use(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
+    return Usage(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
 
 
-def forget(use: Use, vpc_ids: Collection[str]) -> Use:
+def delete(use: Usage, vpc_ids: Collection[str]) -> Usage:
     """The use without what Lifeline had in VPCs that are gone. Their grants count on: the day is what it was."""
     return replace(use, interfaces={one: count for one, count in use.interfaces.items() if one not in vpc_ids})
 
 
 def admit(
     plans: Mapping[str, Plan],
-    use: Use,
+    use: Usage,
     owned: Mapping[str, frozenset[str]],
     limits: Limits,
     price: Price,
@@ -120,35 +120,35 @@ def admit(
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
     why: dict[Step, tuple[str, str]] = {}
-    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.place].kind not in GIVES_UP]
+    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.index].kind not in REMOVALS]
     supports = _supports(plans)
     for step in sorted((one for one in steps if one not in supports), key=lambda one: one not in waived):
-        action = plans[step.vpc_id].actions[step.place]
+        action = plans[step.vpc_id].actions[step.index]
         refusal = None if step in waived else tally.refusal(step.vpc_id, action)
         if refusal:
             why[step] = refusal
         else:
             tally.take(step, action)
-    for step in sorted(supports, key=lambda one: (one.vpc_id, one.place)):
+    for step in sorted(supports, key=lambda one: (one.vpc_id, one.index)):
         reason = _why_support_waits(step, plans[step.vpc_id], why)
         if reason:
             why[step] = reason
         else:
-            tally.take(step, plans[step.vpc_id].actions[step.place])
+            tally.take(step, plans[step.vpc_id].actions[step.index])
     held = {vpc_id: _hold(plan, why, price) for vpc_id, plan in plans.items()}
     return Admission(held, tuple(tally.granted), tally.after())
 
 
-def give_back(use: Use, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Use:
+def refund(use: Usage, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Usage:
     """The use without grants that came to nothing."""
     gone = set(unused)
     rest = replace(use, grants=tuple(one for one in use.grants if one not in gone))
     return see(rest, {one.vpc_id: owned[one.vpc_id] for one in gone}, now=now) if gone else use
 
 
-def hold_all(plan: Plan, held_by: str, words: str) -> Plan:
+def block_all(plan: Plan, blocked_by: str, words: str) -> Plan:
     """The plan with nothing left to apply: each planned action is blocked, and says by what."""
-    why = {Step(plan.vpc_id, place): (held_by, words) for place in range(len(plan.actions))}
+    why = {Step(plan.vpc_id, place): (blocked_by, words) for place in range(len(plan.actions))}
     return _hold(plan, why, None)
 
 
@@ -156,7 +156,7 @@ class _Tally:
     """The use while a run's actions are gone through."""
 
     def __init__(
-        self, use: Use, owned: Mapping[str, frozenset[str]], limits: Limits, price: Price, now: datetime
+        self, use: Usage, owned: Mapping[str, frozenset[str]], limits: Limits, price: Price, now: datetime
     ) -> None:
         self._use = use
         self._limits = limits
@@ -192,11 +192,11 @@ class _Tally:
         self._run_vpcs.add(step.vpc_id)
         self._interfaces[step.vpc_id] |= added
 
-    def after(self) -> Use:
+    def after(self) -> Usage:
         """The use with what was taken."""
         new = tuple(dict.fromkeys(grant for _, grant in self.granted))
         counts = dict(self._use.interfaces) | {vpc_id: len(seen) for vpc_id, seen in self._interfaces.items()}
-        return Use(
+        return Usage(
             (*self._use.grants, *new),
             {vpc_id: count for vpc_id, count in sorted(counts.items()) if count},
         )
@@ -263,14 +263,14 @@ def _prepares(action: Action) -> bool:
 
 def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str]]) -> tuple[str, str] | None:
     """What holds back all that the step prepares; None if something of it passes, or nothing is held back."""
-    support = plan.actions[step.place]
+    support = plan.actions[step.index]
     others = [
         (Step(plan.vpc_id, place), one)
         for place, one in enumerate(plan.actions)
         if one.status is Status.PLANNED and not _prepares(one)
     ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
-    needing = [one for one, action in others if (action.needs_group if is_group else action.kind in _NAMING)]
+    needing = [one for one, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
     if not any(one in why for one in needing) or any(one not in why for one in needing):
         return None
     return why[needing[0]]
@@ -286,7 +286,7 @@ def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) 
     )
     if actions == plan.actions:
         return plan
-    held = {one.service: one.error for one in reversed(actions) if one.held_by}
+    held = {one.service: one.error for one in reversed(actions) if one.blocked_by}
     services = tuple(
         replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
         if one.service in held and one.state is ServiceState.MISSING

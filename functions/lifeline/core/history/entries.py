@@ -18,8 +18,8 @@ MOST_ENTRIES = 100  # a call: with all that an entry holds, far below the 6 MB t
 NO_VPC = ""  # the VPC of what belongs to none that could be found
 _LAST = "~"  # after everything that stands behind a second in a key
 _FIRST = " "  # before every printable character but itself
-_DAY_SHELF = "DAY#"
-_OWN = frozenset({"pk", "sk", "expires_at", "shelf", "place"})
+_DAY_PARTITION = "DAY#"
+_OWN = frozenset({"pk", "sk", "expires_at", "index_pk", "index_sk"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -44,7 +44,7 @@ class Entry:
     at: datetime
     kind: EntryKind
     vpc_id: str
-    place: str
+    sort_key: str
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -78,15 +78,15 @@ def filed(vpc_id: str, key: str) -> dict[str, str]:
     if found is None:
         return {}
     kind, _ = found
-    return {"shelf": f"{_DAY_SHELF}{_second_in(key)[:10]}", "place": _place(kind, vpc_id, key)}
+    return {"index_pk": f"{_DAY_PARTITION}{_second_in(key)[:10]}", "index_sk": _sort_key(kind, vpc_id, key)}
 
 
-def day_shelf(day: date) -> str:
+def day_partition(day: date) -> str:
     """Where all entries of a day (UTC) stand."""
-    return f"{_DAY_SHELF}{day.isoformat()}"
+    return f"{_DAY_PARTITION}{day.isoformat()}"
 
 
-def incident_shelf(incident_id: str) -> str:
+def incident_partition(incident_id: str) -> str:
     """Where an incident itself stands, open or closed."""
     return f"INCIDENT#{incident_id}"
 
@@ -108,9 +108,9 @@ def ranges(since: datetime, until: datetime, after: str = "") -> Iterator[tuple[
 
 def merge(found: Iterable[Entry], *, most: int = MOST_ENTRIES) -> Page:
     """The first `most` of the entries in their order. Of each kind, `found` has one more than that if there is one."""
-    entries = sorted(found, key=lambda entry: entry.place)
+    entries = sorted(found, key=lambda entry: entry.sort_key)
     shown = tuple(entries[:most])
-    return Page(shown, shown[-1].place if len(entries) > most else "")
+    return Page(shown, shown[-1].sort_key if len(entries) > most else "")
 
 
 def read_entry(record: Mapping[str, Any]) -> Entry | None:
@@ -124,7 +124,7 @@ def read_entry(record: Mapping[str, Any]) -> Entry | None:
     facts = {name: value for name, value in sorted(record.items()) if name not in _OWN and value not in ("", [], {})}
     if kind is EntryKind.CHANGE and key.count("#") > 1:
         facts["event_id"] = key.split("#", 2)[2]
-    return Entry(at, kind, vpc_id, _place(kind, vpc_id, key), facts)
+    return Entry(at, kind, vpc_id, _sort_key(kind, vpc_id, key), facts)
 
 
 def is_part_of(entry: Entry, incident_id: str) -> bool:
@@ -159,7 +159,7 @@ def _time_in(key: str) -> tuple[EntryKind, datetime] | None:
         return None
 
 
-def _place(kind: EntryKind, vpc_id: str, key: str) -> str:
+def _sort_key(kind: EntryKind, vpc_id: str, key: str) -> str:
     return f"{_second_in(key)}#{kind.rank}#{vpc_id}#{key}"
 
 

@@ -70,12 +70,12 @@ def _action_words(facts: Mapping[str, Any]) -> str:
 def _deed_words(facts: Mapping[str, Any], status: str) -> str:
     what = str(facts.get("action", "an action")).replace("_", " ")
     service = f" for {facts['service']}" if facts.get("service") else ""
-    ids = [str(facts[name]) for name in ("endpoint_id", "group_id") if facts.get(name)]
+    ids = [str(facts[name]) for name in ("endpoint_id", "security_group_id") if facts.get(name)]
     named = f" ({', '.join(ids)})" if ids else ""
     because = "; ".join(dict.fromkeys(filter(None, map(_because_words, facts.get("because", [])))))
     parts = {"Why": facts.get("reason"), "But": facts.get("error"), "Set going by": because}
-    told = [f"{name}: {str(words).rstrip('.')}." for name, words in parts.items() if words]
-    return " ".join([f"{what}{service}{status}{named}.", *told])
+    notified = [f"{name}: {str(words).rstrip('.')}." for name, words in parts.items() if words]
+    return " ".join([f"{what}{service}{status}{named}.", *notified])
 
 
 def _because_words(trigger: Mapping[str, Any]) -> str:

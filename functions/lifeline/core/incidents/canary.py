@@ -18,7 +18,7 @@ def canary_cause(facts: Facts, around: Around) -> Cause | None:
 
     `monitoring` comes first, then what the agent needs, then whatever else was switched on: that is likely at most.
     """
-    if not facts.is_managed or facts.agent.series is None or not _has_another_way(facts, around):
+    if not facts.is_managed or facts.agent.series is None or not _has_another_path(facts, around):
         return None
     found = (_cause(facts, service, one) for service, one in _in_order(facts) if _is_after(facts, around, service, one))
     return next(found, None)
@@ -29,7 +29,7 @@ def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
     return sorted(facts.canaries, key=lambda one: (known.index(one[0]) if one[0] in known else len(known), one[0]))
 
 
-def _has_another_way(facts: Facts, around: Around) -> bool:
+def _has_another_path(facts: Facts, around: Around) -> bool:
     """True if the subnet's own routes take it out: only then did it reach the service before."""
     return around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.instance.has_public_address)
 
@@ -68,7 +68,7 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
         subject=endpoint_id,
         fixed_at=off_at,
         fix=f"private DNS of {endpoint_id} switched off again at {clock_words(off_at)}" if off_at else "",
-        is_healable=off_at is None,
+        is_repairable=off_at is None,
     )
     return cause_of(facts, cause)
 

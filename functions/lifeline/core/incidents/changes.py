@@ -85,7 +85,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
     endpoints = endpoints_of(service, vpc)
     hosts = [one for one in vpc.subnets if any(one.id in endpoint.subnet_ids for endpoint in endpoints)]
     acls = frozenset(acl.id for one in (subnet, *hosts) if (acl := acl_of(one, vpc)))
-    groups = frozenset(group_id for endpoint in endpoints for group_id in endpoint.group_ids)
+    groups = frozenset(security_group_id for endpoint in endpoints for security_group_id in endpoint.security_group_ids)
     lists = _prefix_lists(tables, groups, vpc)
     return Scope(
         vpc_id=vpc.id,
@@ -227,8 +227,8 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     return tuple(table for table in (own, *onward) if table)
 
 
-def _prefix_lists(tables: Iterable[RouteTable], group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
-    groups = (group for group in vpc.security_groups if group.id in group_ids)
+def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
+    groups = (group for group in vpc.security_groups if group.id in security_group_ids)
     in_rules = {one for group in groups for rule in group.ingress for one in rule.prefix_lists}
     in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
     return frozenset(in_rules | in_routes)

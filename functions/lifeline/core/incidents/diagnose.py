@@ -28,12 +28,12 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, MadeFact, cause_of
-from lifeline.core.incidents.iam_policy import Permit, allows
+from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
-from lifeline.core.incidents.recovered import mended_cause
+from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
 from lifeline.core.incidents.zones import zone_causes
-from lifeline.core.network.reach import Reach, Way
+from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.wording import write_time
 
 __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
@@ -78,28 +78,28 @@ def diagnose_together(
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
-    look = _Look(facts, now, around)
+    look = _Reconciliation(facts, now, around)
     sure = facts.sure_needs
     steps: tuple[Callable[[], Cause | None], ...] = (
         look.machine,
         lambda: canary_cause(facts, around),
-        look.way_to_metrics,
+        look.path_to_metrics,
         look.endpoint_policy,
         look.sure_need,
-        lambda: mended_cause(facts, around, [one for one in around.ways if one in sure], now),
+        lambda: recovered_cause(facts, around, [one for one in around.paths if one in sure], now),
         look.role,
         look.profile,
-        lambda: mended_cause(facts, around, [one for one in around.ways if one not in sure], now),
+        lambda: recovered_cause(facts, around, [one for one in around.paths if one not in sure], now),
         look.likely_need,
     )
     return next((cause for step in steps if (cause := step())), None) or look.agent()
 
 
-class _Look:
+class _Reconciliation:
     """One agent. Each step gives a cause, or None for the next step."""
 
     def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
-        self.facts, self.now, self.around, self.ways = facts, now, around, around.ways
+        self.facts, self.now, self.around, self.paths = facts, now, around, around.paths
 
     def machine(self) -> Cause | None:
         """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
@@ -115,10 +115,10 @@ class _Look:
 
     # ---- the network
 
-    def way_to_metrics(self) -> Cause | None:
+    def path_to_metrics(self) -> Cause | None:
         """What keeps the metrics from `monitoring`."""
-        way = self.ways.get(METRICS)
-        return self._network_cause(METRICS, way, Confidence.HIGH) if way else None
+        path = self.paths.get(METRICS)
+        return self._network_cause(METRICS, path, Confidence.HIGH) if path else None
 
     def sure_need(self) -> Cause | None:
         """A need that the agent must meet anew, for its instance has started since its last datapoint."""
@@ -129,12 +129,12 @@ class _Look:
         return self._need_cause(self.facts.needs, Confidence.MEDIUM)
 
     def _need_cause(self, needs: Iterable[str], confidence: Confidence) -> Cause | None:
-        ways = ((need, self.ways[need]) for need in needs if need in self.ways)
-        causes = (self._network_cause(need, way, confidence) for need, way in ways)
+        paths = ((need, self.paths[need]) for need in needs if need in self.paths)
+        causes = (self._network_cause(need, path, confidence) for need, path in paths)
         return next((cause for cause in causes if cause), None)
 
-    def _network_cause(self, service: str, way: Way, confidence: Confidence) -> Cause | None:
-        kind = _KINDS.get(way.reach)
+    def _network_cause(self, service: str, path: NetworkPath, confidence: Confidence) -> Cause | None:
+        kind = _KINDS.get(path.reach)
         if kind is None:
             return None
         change = self.around.change_behind(self.facts, kind, service, self.now)
@@ -142,14 +142,14 @@ class _Look:
         is_sure = confidence is Confidence.HIGH
         return self._cause(
             kind,
-            Confidence.MEDIUM if way.doubts else confidence,
-            network_words(service, way, change, is_sure=is_sure),
-            evidence=(*way.notes, way.words, *way.doubts, *needed, self._change_evidence(change)),
-            advice=self._network_advice(service, way),
+            Confidence.MEDIUM if path.doubts else confidence,
+            network_words(service, path, change, is_sure=is_sure),
+            evidence=(*path.notes, path.words, *path.doubts, *needed, self._change_evidence(change)),
+            advice=self._network_advice(service, path),
             service=service,
-            subject=way.endpoint_id,
+            subject=path.endpoint_id,
             change=change,
-            is_healable=way.is_mendable and not self.facts.freeze_of(service, way.reach),
+            is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
         )
 
     def _change_evidence(self, change: Change | None) -> str:
@@ -158,15 +158,15 @@ class _Look:
         is_unread = bool(self.facts.unreadable) and not self.facts.changes
         return "" if is_unread else "no network change of this VPC that explains it is on record before the gap"
 
-    def _network_advice(self, service: str, way: Way) -> str:
-        remedy = remedy_for(service, way)
-        made_at = {one.endpoint_id: one.made_at for one in self.facts.made}.get(way.endpoint_id)
-        if way.reach is Reach.PENDING and made_at:
+    def _network_advice(self, service: str, path: NetworkPath) -> str:
+        remedy = remedy_for(service, path)
+        made_at = {one.endpoint_id: one.made_at for one in self.facts.made}.get(path.endpoint_id)
+        if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
-            return f"Lifeline made {way.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
-        if not way.is_mendable:
+            return f"Lifeline made {path.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
+        if not path.is_repairable:
             return remedy
-        if frozen := self.facts.freeze_of(service, way.reach):
+        if frozen := self.facts.freeze_of(service, path.reach):
             key, freeze = frozen
             return f"Lifeline doesn't mend this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
         gap = self.facts.agent.gap
@@ -180,33 +180,33 @@ class _Look:
 
     def endpoint_policy(self) -> Cause | None:
         """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
-        way = self.ways.get(METRICS)
-        policy = self._policy_of(way.endpoint_id) if way and way.reach is Reach.OPEN_ENDPOINT else ""
-        if way is None or allows(policy, PUBLISHING) is not Permit.DENIED:
+        path = self.paths.get(METRICS)
+        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.OPEN_ENDPOINT else ""
+        if path is None or allows(policy, PUBLISHING) is not Permission.DENIED:
             return None
         change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
         return self._cause(
             CauseKind.ENDPOINT_POLICY,
-            Confidence.MEDIUM if way.doubts else Confidence.HIGH,
-            f"the policy of {way.endpoint_id} doesn't allow {PUBLISHING}",
-            evidence=(*way.notes, way.words, *way.doubts, self._change_evidence(change)),
-            advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {way.endpoint_id}.",
+            Confidence.MEDIUM if path.doubts else Confidence.HIGH,
+            f"the policy of {path.endpoint_id} doesn't allow {PUBLISHING}",
+            evidence=(*path.notes, path.words, *path.doubts, self._change_evidence(change)),
+            advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {path.endpoint_id}.",
             service=METRICS,
-            subject=way.endpoint_id,
+            subject=path.endpoint_id,
             change=change,
         )
 
     def role(self) -> Cause | None:
         """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
         role = self.facts.role
-        if role is None or role.permit is not Permit.DENIED:
+        if role is None or role.permission is not Permission.DENIED:
             return None
         subject = role.role or self.facts.instance.profile_arn
         return self._cause(
             CauseKind.ROLE,
             Confidence.HIGH,
             role.words or f"role {subject} may not call {PUBLISHING}",
-            evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._way_words()),
+            evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._path_words()),
             advice=f"Allow {PUBLISHING} to the role, for instance by the policy CloudWatchAgentServerPolicy.",
             subject=subject,
         )
@@ -219,7 +219,7 @@ class _Look:
             CauseKind.NO_PROFILE,
             Confidence.MEDIUM,
             "no instance profile gives the agent credentials",
-            evidence=("the instance has no instance profile", *self._way_words()),
+            evidence=("the instance has no instance profile", *self._path_words()),
             advice="Give the instance a profile whose role may publish metrics. If a file gives its agent credentials, "
             "check these.",
         )
@@ -245,23 +245,23 @@ class _Look:
         yield f"the instance is running{f', started {write_time(launched_at)}' if launched_at else ''}"
         known = self.facts.health is Health.OK
         yield "EC2's status checks: ok" if known else "EC2's status checks could not be told"
-        yield from self._way_words()
+        yield from self._path_words()
         for need in self.facts.needs:
-            if need in self.ways:
-                yield f"the way to {need}: {self.ways[need].words}"
-        way = self.ways.get(METRICS)
-        if way and allows(self._policy_of(way.endpoint_id), PUBLISHING) is Permit.UNSURE:
-            yield f"whether the policy of {way.endpoint_id} allows {PUBLISHING} can't be told from it alone"
+            if need in self.paths:
+                yield f"the way to {need}: {self.paths[need].words}"
+        path = self.paths.get(METRICS)
+        if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
+            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from it alone"
         if self.facts.role:
             allowed = f"role {self.facts.role.role} may publish metrics"
-            yield self.facts.role.words or (allowed if self.facts.role.permit is Permit.ALLOWED else "")
+            yield self.facts.role.words or (allowed if self.facts.role.permission is Permission.ALLOWED else "")
 
-    def _way_words(self) -> tuple[str, ...]:
-        way = self.ways.get(METRICS)
-        if way is None:
+    def _path_words(self) -> tuple[str, ...]:
+        path = self.paths.get(METRICS)
+        if path is None:
             return (f"the way from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
-        is_open = "open" if way.reach.is_open else "unknown"
-        return (*way.notes, f"the way to {METRICS} is {is_open}: {way.words}", *way.doubts)
+        is_open = "open" if path.reach.is_open else "unknown"
+        return (*path.notes, f"the way to {METRICS} is {is_open}: {path.words}", *path.doubts)
 
     def _policy_of(self, endpoint_id: str) -> str:
         endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()

@@ -15,7 +15,7 @@ from lifeline.core.incidents.iam_policy import RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Subnet, Vpc
-from lifeline.core.network.reach import Reach, Way, find_way
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.wording import plain
 
@@ -148,7 +148,7 @@ class Around:
         self._facts = facts
         self._subnet = facts.subnet
         self._pasts: dict[str, Past] = {}
-        self.ways: Mapping[str, Way] = self._find_ways()
+        self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
 
     @staticmethod
@@ -171,25 +171,25 @@ class Around:
             self._pasts[service] = Past(self._facts.changes, scope_of(self._subnet, self._facts.vpc, service))
         return self._pasts[service]
 
-    def _find_ways(self) -> dict[str, Way]:
+    def _find_paths(self) -> dict[str, NetworkPath]:
         """The way to each service that the agent needs, `monitoring` first; none where its subnet wasn't seen."""
         subnet, facts = self._subnet, self._facts
         if subnet is None or facts.vpc is None:
             return {}
         has_address = facts.instance.has_public_address
         found = {
-            service: find_way(subnet, facts.vpc, service, facts.catalog, facts.dns, has_public_address=has_address)
+            service: find_path(subnet, facts.vpc, service, facts.catalog, facts.dns, has_public_address=has_address)
             for service in (METRICS, *facts.needs)
         }
-        return {service: _of_another(way, facts.foreign_owner) for service, way in found.items()}
+        return {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}
 
 
-def _of_another(way: Way, owner: str) -> Way:
+def _of_another(path: NetworkPath, owner: str) -> NetworkPath:
     """The way as it can be known in a shared VPC: its endpoints are its owner's alone (VPC guide: share a subnet)."""
     if not owner:
-        return way
+        return path
     doubt = f"the VPC belongs to account {owner}, which alone can see and make its endpoints"
-    return replace(way, doubts=(*way.doubts, doubt), is_mendable=False)
+    return replace(path, doubts=(*path.doubts, doubt), is_repairable=False)
 
 
 def cause_of(facts: Facts, cause: Cause) -> Cause:

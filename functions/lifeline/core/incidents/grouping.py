@@ -86,7 +86,7 @@ class Groups:
             cause=cause,
             began=began,
             opened_at=self._now,
-            looked_at=self._now,
+            checked_at=self._now,
         )
         self._incidents[incident.id] = incident
         self._by_key[cause.key].append(incident.id)

@@ -9,7 +9,7 @@ from typing import Any
 EVERYTHING = "*"
 
 
-class Permit(StrEnum):
+class Permission(StrEnum):
     """What a policy says about an action."""
 
     ALLOWED = "allowed"
@@ -21,7 +21,7 @@ class Permit(StrEnum):
 class RoleVerdict:
     """Whether an instance's role may publish metrics. `role` names it, empty where there is none; `words` say why."""
 
-    permit: Permit
+    permission: Permission
     role: str = ""
     words: str = ""
 
@@ -34,7 +34,7 @@ class _Match(StrEnum):
     YES = "yes"
 
 
-def allows(document: str, action: str) -> Permit:
+def allows(document: str, action: str) -> Permission:
     """Whether a policy allows everybody an action that has no resources of its own, such as PutMetricData.
 
     An empty document allows everything: an endpoint without a policy gives full access (PrivateLink guide: endpoint
@@ -43,17 +43,17 @@ def allows(document: str, action: str) -> Permit:
     matches such an action, no ARN does (Service Authorization Reference: actions without resource types).
     """
     if not document.strip():
-        return Permit.ALLOWED
+        return Permission.ALLOWED
     statements = _statements(document)
     if statements is None:
-        return Permit.UNSURE
+        return Permission.UNSURE
     allowed = {_match(one, action) for one in statements if one.get("Effect") == "Allow"}
     denied = {_match(one, action) for one in statements if one.get("Effect") != "Allow"}
     if _Match.YES in denied:
-        return Permit.DENIED
+        return Permission.DENIED
     if allowed <= {_Match.NO}:
-        return Permit.DENIED
-    return Permit.ALLOWED if _Match.YES in allowed and _Match.DEPENDS not in denied else Permit.UNSURE
+        return Permission.DENIED
+    return Permission.ALLOWED if _Match.YES in allowed and _Match.DEPENDS not in denied else Permission.UNSURE
 
 
 def _statements(document: str) -> list[dict[str, Any]] | None:

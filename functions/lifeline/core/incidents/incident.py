@@ -80,7 +80,7 @@ class Cause:
     change: Change | None = None
     fixed_at: datetime | None = None
     fix: str = ""
-    is_healable: bool = False
+    is_repairable: bool = False
 
     @property
     def key(self) -> str:
@@ -121,11 +121,11 @@ class Incident:
     began: datetime
     opened_at: datetime
     phase: Phase = Phase.BROKEN
-    looked_at: datetime | None = None
-    told_at: datetime | None = None
-    told_agents: int = 0
-    told_phase: Phase = Phase.BROKEN
-    told_cause: str = ""
+    checked_at: datetime | None = None
+    notified_at: datetime | None = None
+    notified_agents: int = 0
+    notified_phase: Phase = Phase.BROKEN
+    notified_cause: str = ""
     reminders: int = 0
     gone: int = 0
     revision: int = 0

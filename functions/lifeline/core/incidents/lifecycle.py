@@ -33,7 +33,7 @@ from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, In
 
 MANY = 10  # silent agents that make an incident critical
 MOST_NOTICES = 10  # a run; the rest go into one
-LOOK_EVERY = timedelta(minutes=5)
+CHECK_EVERY = timedelta(minutes=5)
 UPDATE_EVERY = timedelta(minutes=10)
 FIRST_REMINDERS = (timedelta(hours=1), timedelta(hours=4))
 REMIND_EVERY = timedelta(days=1)
@@ -72,7 +72,7 @@ class News:
     @property
     def is_critical(self) -> bool:
         """True if it is many agents that are silent, and people don't know that yet."""
-        return len(self.silent) >= MANY > self.incident.told_agents
+        return len(self.silent) >= MANY > self.incident.notified_agents
 
     @property
     def is_explained(self) -> bool:
@@ -131,14 +131,14 @@ def settle(
     return _Settlement(watch, open_, agents, removed, causes, now).settle()
 
 
-def told(incident: Incident, news: News, now: datetime) -> Incident:
+def notified(incident: Incident, news: News, now: datetime) -> Incident:
     """The incident once its news was sent. The next reminder follows the schedule, not this time."""
     return replace(
         incident,
-        told_at=now,
-        told_agents=_size(incident, news.members),
-        told_phase=incident.phase,
-        told_cause=incident.cause.key,
+        notified_at=now,
+        notified_agents=_size(incident, news.members),
+        notified_phase=incident.phase,
+        notified_cause=incident.cause.key,
         reminders=_reminders_due(incident, now),
     )
 
@@ -228,7 +228,7 @@ class _Settlement:
         stay = _members(agent for agent in self._agents.values() if agent.entity not in moving)
         left = {self._agents[entity].incident for entity in moving}
         return [
-            replace(one, told_agents=min(one.told_agents, _size(one, stay[one.id]))) if one.id in left else one
+            replace(one, notified_agents=min(one.notified_agents, _size(one, stay[one.id]))) if one.id in left else one
             for one in incidents
         ]
 
@@ -243,13 +243,15 @@ class _Settlement:
         if found and len(seen) == len(found):
             is_over = not any(agent.state is State.SILENT for agent in members)
             fitting = [one for one in seen if not is_over or one.fixed_at or one.key == incident.cause.key]
-            looked = replace(incident, cause=refresh_cause(incident.cause, fitting), looked_at=self._now)
+            looked = replace(incident, cause=refresh_cause(incident.cause, fitting), checked_at=self._now)
         until = recovers_until(looked)
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN
-        was_hopeful = incident.told_at is not None and incident.phase is Phase.RECOVERING
-        hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.told_phase
-        known = min(incident.told_agents, _size(incident, members))  # of those who are left, so that who joins is news
-        return replace(looked, phase=phase, told_phase=hoped, told_agents=known)
+        was_hopeful = incident.notified_at is not None and incident.phase is Phase.RECOVERING
+        hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.notified_phase
+        known = min(
+            incident.notified_agents, _size(incident, members)
+        )  # of those who are left, so that who joins is news
+        return replace(looked, phase=phase, notified_phase=hoped, notified_agents=known)
 
     def _news(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> News | None:
         kind = self._news_kind(incident, members, is_over=is_over)
@@ -262,19 +264,19 @@ class _Settlement:
             silent=by_state[State.SILENT],
             back=by_state[State.REPORTING],
             set_aside=by_state[State.SUPPRESSED],
-            joined=max(0, _size(incident, members) - incident.told_agents),
+            joined=max(0, _size(incident, members) - incident.notified_agents),
         )
 
     def _news_kind(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> NewsKind | None:
         if is_over:
-            is_worth_it = incident.told_at or any(agent.state is State.REPORTING for agent in members)
+            is_worth_it = incident.notified_at or any(agent.state is State.REPORTING for agent in members)
             return NewsKind.RESOLVED if is_worth_it else None
-        if incident.told_at is None:
+        if incident.notified_at is None:
             return NewsKind.OPENED
-        has_joined = _size(incident, members) > incident.told_agents
-        if has_joined and (self._now - incident.told_at >= UPDATE_EVERY or _turns_critical(incident, members)):
+        has_joined = _size(incident, members) > incident.notified_agents
+        if has_joined and (self._now - incident.notified_at >= UPDATE_EVERY or _turns_critical(incident, members)):
             return NewsKind.UPDATED
-        is_disappointed = incident.phase is Phase.BROKEN and incident.told_phase is Phase.RECOVERING
+        is_disappointed = incident.phase is Phase.BROKEN and incident.notified_phase is Phase.RECOVERING
         if is_disappointed or _is_explained(incident):
             return NewsKind.UPDATED
         return NewsKind.REMINDER if _reminders_due(incident, self._now) > incident.reminders else None
@@ -317,8 +319,8 @@ def _representatives(incident: Incident, members: Sequence[Agent]) -> Sequence[A
 
 def _is_look_due(incident: Incident, members: Sequence[Agent], now: datetime) -> bool:
     return (
-        incident.looked_at is None
-        or now - incident.looked_at >= LOOK_EVERY
+        incident.checked_at is None
+        or now - incident.checked_at >= CHECK_EVERY
         or _reminders_due(incident, now) > incident.reminders
         or _is_over(incident, members)
     )
@@ -339,11 +341,11 @@ def _reminders_due(incident: Incident, now: datetime) -> int:
 
 
 def _turns_critical(incident: Incident, members: Iterable[Agent]) -> bool:
-    return sum(agent.state is State.SILENT for agent in members) >= MANY > incident.told_agents
+    return sum(agent.state is State.SILENT for agent in members) >= MANY > incident.notified_agents
 
 
 def _is_explained(incident: Incident) -> bool:
-    return incident.told_cause not in ("", incident.cause.key)
+    return incident.notified_cause not in ("", incident.cause.key)
 
 
 def _size(incident: Incident, members: Sequence[Agent]) -> int:

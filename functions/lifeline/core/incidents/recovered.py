@@ -25,24 +25,26 @@ class _Fix:
     words: str
 
 
-def mended_cause(facts: Facts, around: Around, services: Iterable[str], now: datetime) -> Cause | None:
+def recovered_cause(facts: Facts, around: Around, services: Iterable[str], now: datetime) -> Cause | None:
     """The cause of a silence whose way to one of the services is open again, with its fix; None where nothing shows it.
 
     First an open incident's cause of this VPC and service, so that the agent joins it; then what endpoints that were
     made lately and the recorded changes show.
     """
-    looks = [_Look(facts, around, service, now) for service in services if around.ways[service].reach.is_open]
+    looks = [
+        _Reconciliation(facts, around, service, now) for service in services if around.paths[service].reach.is_open
+    ]
     earlier = (look.earlier_cause() for look in looks)
     shown = (cause for look in looks for cause in (look.made_cause(), look.changed_cause()))
     return next((cause for cause in chain(earlier, shown) if cause), None)
 
 
-class _Look:
+class _Reconciliation:
     """One service, whose way is open now."""
 
     def __init__(self, facts: Facts, around: Around, service: str, now: datetime) -> None:
         self.facts, self.around, self.service, self.now = facts, around, service, now
-        self.way = around.ways[service]
+        self.path = around.paths[service]
         self.since = facts.since(now)
 
     def earlier_cause(self) -> Cause | None:
@@ -58,12 +60,12 @@ class _Look:
                 continue
             if cause.fixed_at:
                 return cause
-            return replace(cause, fixed_at=fix.at, fix=fix.words, advice=_advice(fix.at), is_healable=False)
+            return replace(cause, fixed_at=fix.at, fix=fix.words, advice=_advice(fix.at), is_repairable=False)
         return None
 
     def made_cause(self) -> Cause | None:
         """A cut that an endpoint of Lifeline's mended, where the subnet has no other way."""
-        fix = self._by_made(self.since - _MADE_BEFORE) if self._has_no_other_way else None
+        fix = self._by_made(self.since - _MADE_BEFORE) if self._has_no_other_path else None
         if fix is None or self.since > fix.at + self.facts.two_periods:
             return None
         cut = self._cut(CauseKind.CUT_OFF)
@@ -81,9 +83,9 @@ class _Look:
 
     def _kinds(self) -> Iterator[CauseKind]:
         """An endpoint that was made is the cure of a cut, before it may be what closed the way."""
-        if self.way.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_way:
+        if self.path.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_path:
             yield CauseKind.CUT_OFF
-        if self.way.reach is Reach.OPEN_ENDPOINT:
+        if self.path.reach is Reach.OPEN_ENDPOINT:
             yield CauseKind.ENDPOINT_CLOSED
         yield CauseKind.DNS_OFF
 
@@ -91,19 +93,19 @@ class _Look:
 
     def _fix_of(self, cause: Cause, began: datetime) -> _Fix | None:
         """None where this subnet may never have been cut off: others of the VPC may still be."""
-        served = self.way.reach is Reach.OPEN_ENDPOINT and cause.kind in _NOTHING_SERVED
-        is_whole = self._has_no_other_way and (served or cause.kind is CauseKind.DNS_OFF)
+        served = self.path.reach is Reach.OPEN_ENDPOINT and cause.kind in _NOTHING_SERVED
+        is_whole = self._has_no_other_path and (served or cause.kind is CauseKind.DNS_OFF)
         is_member = self.facts.own is not None and self.facts.own.key == cause.key
         is_early = is_member and abs(self.since - began) <= _SPREAD
         if served and (is_whole or is_early):
             made = self._by_made(began - _MADE_BEFORE)
-            return made or _Fix(self.now, f"endpoint {self.way.endpoint_id} is available")
+            return made or _Fix(self.now, f"endpoint {self.path.endpoint_id} is available")
         fix = self._by_change(cause.kind, cause.change, began - _SPREAD)
         return fix or (_Fix(self.now, "the way is open again") if is_whole or is_early else None)
 
     def _by_made(self, not_before: datetime) -> _Fix | None:
         for one in self.facts.made:
-            if (one.service, one.endpoint_id) == (self.service, self.way.endpoint_id) and one.made_at >= not_before:
+            if (one.service, one.endpoint_id) == (self.service, self.path.endpoint_id) and one.made_at >= not_before:
                 if one.ready_at is None:
                     return _Fix(self.now, f"endpoint {one.endpoint_id} is available")
                 return _Fix(one.ready_at, f"endpoint {one.endpoint_id} became available by {clock_words(one.ready_at)}")
@@ -116,7 +118,7 @@ class _Look:
             return None
         words = {
             Field.ROUTES: "the route came back",
-            Field.ENDPOINTS: f"endpoint {self.way.endpoint_id} is available",
+            Field.ENDPOINTS: f"endpoint {self.path.endpoint_id} is available",
             Field.FILTERS: "the endpoint lets it in again",
             Field.DNS: "the VPC's DNS is on again",
         }[field]
@@ -126,14 +128,14 @@ class _Look:
     def _field(self, kind: CauseKind) -> Field:
         if kind is CauseKind.DNS_OFF:
             return Field.DNS
-        if self.way.reach is not Reach.OPEN_ENDPOINT:
+        if self.path.reach is not Reach.OPEN_ENDPOINT:
             return Field.ROUTES
         return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 
     # ---- what was cut
 
     @property
-    def _has_no_other_way(self) -> bool:
+    def _has_no_other_path(self) -> bool:
         """True if the subnet's own routes don't take it out: without an endpoint it is cut off."""
         has_address = self.facts.instance.has_public_address
         return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
@@ -151,10 +153,10 @@ class _Look:
             kind,
             confidence,
             words,
-            evidence=(change_evidence(cut) if cut else "", fix.words, *self.way.notes, self.way.words),
+            evidence=(change_evidence(cut) if cut else "", fix.words, *self.path.notes, self.path.words),
             advice=_advice(fix.at),
             service=self.service,
-            subject=self.way.endpoint_id,
+            subject=self.path.endpoint_id,
             change=cut,
             fixed_at=fix.at,
             fix=fix.words,

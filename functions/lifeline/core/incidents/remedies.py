@@ -4,18 +4,18 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
 from lifeline.core.network.obstacles import ObstacleKind
-from lifeline.core.network.reach import Reach, Way
+from lifeline.core.network.reach import NetworkPath, Reach
 
 _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags before it sends (agent: ec2tagger)
 
 
-def network_words(service: str, way: Way, change: Change | None, *, is_sure: bool) -> str:
+def network_words(service: str, path: NetworkPath, change: Change | None, *, is_sure: bool) -> str:
     """One line that holds for all the agents that it cuts off: by the change that began it, where that is known.
 
     `is_sure` is True where the agent must reach the service anew before it sends anything.
     """
-    words = way.words
-    if change and way.reach in {Reach.CUT_OFF, Reach.PENDING}:
+    words = path.words
+    if change and path.reach in {Reach.CUT_OFF, Reach.PENDING}:
         words = f"{change_words(change)} left no way to {service}"
     if service == METRICS:
         return words
@@ -27,15 +27,15 @@ def network_words(service: str, way: Way, change: Change | None, *, is_sure: boo
     return words
 
 
-def remedy_for(service: str, way: Way) -> str:
+def remedy_for(service: str, path: NetworkPath) -> str:
     """What a person can do about it, in a sentence or two."""
-    endpoint = way.endpoint_id
-    if way.reach is Reach.CLOSED:
+    endpoint = path.endpoint_id
+    if path.reach is Reach.CLOSED:
         return {
             ObstacleKind.NETWORK_ACL: f"Allow 443 to {endpoint}, and the answers back, in the network ACL.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that both address families reach it.",
         }.get(
-            way.obstacle or ObstacleKind.SECURITY_GROUP,
+            path.obstacle or ObstacleKind.SECURITY_GROUP,
             f"Let 443 in from the whole VPC in a security group of {endpoint}.",
         )
     return {
@@ -43,4 +43,4 @@ def remedy_for(service: str, way: Way) -> str:
         Reach.FAILED: f"Delete {endpoint}, and make an endpoint for {service} anew.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
         Reach.NO_ADDRESS: f"Give the instance a public address, or the VPC an endpoint for {service}.",
-    }.get(way.reach, f"Bring the route back, or make an endpoint for {service} in the VPC.")
+    }.get(path.reach, f"Bring the route back, or make an endpoint for {service} in the VPC.")

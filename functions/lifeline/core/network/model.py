@@ -211,7 +211,7 @@ class Endpoint:
     ip_address_type: str = "ipv4"
     subnet_ids: frozenset[str] = frozenset()
     route_table_ids: frozenset[str] = frozenset()
-    group_ids: frozenset[str] = frozenset()
+    security_group_ids: frozenset[str] = frozenset()
     requester_managed: bool = False
     failure: str = ""
     tags: tuple[tuple[str, str], ...] = ()

@@ -42,7 +42,7 @@ def obstacles(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> tuple[Obstacle, .
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
         words = f"{endpoint.id} has {only} addresses only, and {client.id} is {other}"
         found.append(Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id))
-    groups = [group for group in vpc.security_groups if group.id in endpoint.group_ids]
+    groups = [group for group in vpc.security_groups if group.id in endpoint.security_group_ids]
     if groups and not any(_lets_in(group, client) for group in groups):
         names = ", ".join(sorted(group.id for group in groups))
         words = f"{names} of {endpoint.id} doesn't let 443 in from {_block(client)} ({client.id})"

@@ -45,7 +45,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class NetworkPath:
     """The way from a subnet to a service. `words` is one line; `notes` are more of what it is known from.
 
     `endpoint_id` is the endpoint that serves, or that should. `obstacle` is what closes it. `doubts` say what couldn't
@@ -59,10 +59,10 @@ class Way:
     obstacle: ObstacleKind | None = None
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
-    is_mendable: bool = False
+    is_repairable: bool = False
 
 
-def find_way(
+def find_path(
     subnet: Subnet,
     vpc: Vpc,
     service: str,
@@ -70,7 +70,7 @@ def find_way(
     dns: DnsView | None,
     *,
     has_public_address: bool,
-) -> Way:
+) -> NetworkPath:
     """The way from the subnet to the service of that suffix, as an instance there finds it.
 
     The service's name decides first: a gateway endpoint's route takes its addresses; an available interface endpoint
@@ -79,8 +79,8 @@ def find_way(
     (PrivateLink guide: private DNS; VPC guide: DNS attributes). `dns` is None where nobody has read it.
     """
     search = _Search(subnet, vpc, service, catalog, dns, has_public_address=has_public_address)
-    way = search.find()
-    return replace(way, notes=(search.tier_words(), *way.notes))
+    path = search.find()
+    return replace(path, notes=(search.tier_words(), *path.notes))
 
 
 class _Search:
@@ -106,7 +106,7 @@ class _Search:
         self.endpoints = endpoints_of(service, vpc)
         self.answering = next(filter(_answers, self.endpoints), None)
 
-    def find(self) -> Way:
+    def find(self) -> NetworkPath:
         """The first step's way that gives one."""
         return (
             self._by_gateway()
@@ -120,21 +120,21 @@ class _Search:
 
     # ---- who answers the name
 
-    def _by_gateway(self) -> Way | None:
+    def _by_gateway(self) -> NetworkPath | None:
         ready = (one for one in self.endpoints if one.type is EndpointType.GATEWAY and _is_ready(one))
         found = next((one for one in ready if is_on_gateway(one, self.subnet, self.vpc)), None)
-        return Way(Reach.OPEN_ENDPOINT, f"{found.id} serves {self.service}", found.id) if found else None
+        return NetworkPath(Reach.OPEN_ENDPOINT, f"{found.id} serves {self.service}", found.id) if found else None
 
-    def _without_resolver(self) -> Way | None:
+    def _without_resolver(self) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, public names neither (VPC guide: DNS)."""
         asks_others = bool(self.dns and self.dns.custom_dns_servers)
         if self.vpc.dns_support or asks_others or not self._by_itself():
             return None
         doubts = ("its machines may ask DNS servers of their own choice",)
         words = f"{self._dns_off()}, so names aren't resolved"
-        return Way(Reach.DNS_OFF, words, self._answering_id, doubts=doubts, is_mendable=True)
+        return NetworkPath(Reach.DNS_OFF, words, self._answering_id, doubts=doubts, is_repairable=True)
 
-    def _by_name(self) -> Way | None:
+    def _by_name(self) -> NetworkPath | None:
         if self._attributes_off():
             return None
         if self.answering:
@@ -142,76 +142,80 @@ class _Search:
         central = answers_for(self.names, self.dns) if self.dns else None
         return self._by_central(central) if central else None
 
-    def _by_endpoint(self, endpoint: Endpoint) -> Way:
+    def _by_endpoint(self, endpoint: Endpoint) -> NetworkPath:
         doubts = (custom_dns_finding(self.dns),) if self.dns and self.dns.custom_dns_servers else ()
         found = obstacles(endpoint, self.subnet, self.vpc)
         if not found:
-            return Way(Reach.OPEN_ENDPOINT, f"{endpoint.id} serves {self.service}", endpoint.id, doubts=doubts)
-        return Way(
+            return NetworkPath(Reach.OPEN_ENDPOINT, f"{endpoint.id} serves {self.service}", endpoint.id, doubts=doubts)
+        return NetworkPath(
             Reach.CLOSED,
             found[0].words,
             endpoint.id,
             found[0].kind,
             notes=tuple(one.words for one in found[1:]),
             doubts=doubts,
-            is_mendable=_is_own(endpoint) and all(one.kind is ObstacleKind.SECURITY_GROUP for one in found),
+            is_repairable=_is_own(endpoint) and all(one.kind is ObstacleKind.SECURITY_GROUP for one in found),
         )
 
-    def _by_central(self, central: DnsAnswer) -> Way:
+    def _by_central(self, central: DnsAnswer) -> NetworkPath:
         """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
         routes = self.table.routes if self.table else ()
         leads_on = any(one.is_active and one.target not in _STAYING for one in routes)
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
         if leads_on or any(map(_is_ready, self.endpoints)):
-            return Way(Reach.OPEN_CENTRAL, words)
+            return NetworkPath(Reach.OPEN_CENTRAL, words)
         lost = f"no route leads to the central endpoint for {self.service}"
-        return Way(Reach.CUT_OFF, lost, notes=(words,), doubts=("the central endpoint's addresses could not be read",))
+        return NetworkPath(
+            Reach.CUT_OFF, lost, notes=(words,), doubts=("the central endpoint's addresses could not be read",)
+        )
 
     # ---- the public name, and the subnet's own way to it
 
-    def _by_itself(self) -> Way | None:
+    def _by_itself(self) -> NetworkPath | None:
         hidden = parent_zone(self.names, self.dns) if self.dns and not self._attributes_off() else None
         doubts = (f"{hidden.detail}: it may hide the name of {self.service}",) if hidden else ()
         table = self.table.id if self.table else "its routes"
         if self.tier is Tier.EGRESS:
-            return Way(Reach.OPEN_EGRESS, f"{table} leads out of the VPC", doubts=doubts)
+            return NetworkPath(Reach.OPEN_EGRESS, f"{table} leads out of the VPC", doubts=doubts)
         if self.tier is Tier.PUBLIC and self.has_public_address:
-            return Way(Reach.OPEN_PUBLIC, f"{table} leads to an internet gateway", doubts=doubts)
+            return NetworkPath(Reach.OPEN_PUBLIC, f"{table} leads to an internet gateway", doubts=doubts)
         return None
 
-    def _by_dns_that_is_off(self) -> Way | None:
+    def _by_dns_that_is_off(self) -> NetworkPath | None:
         off = self._attributes_off()
         central = answers_for(self.names, self.dns) if self.dns else None
         if not off or not (self.answering or central):
             return None
         who = self.answering.id if self.answering else central.source_id if central else ""
         words = f"{self._dns_off()}, so {who} answers nobody"
-        return Way(Reach.DNS_OFF, words, self._answering_id, is_mendable=True)
+        return NetworkPath(Reach.DNS_OFF, words, self._answering_id, is_repairable=True)
 
-    def _by_waiting(self) -> Way | None:
+    def _by_waiting(self) -> NetworkPath | None:
         coming = [one for one in self.endpoints if one.state.is_coming and _would_answer(one)]
         failed = [one for one in self.endpoints if one.state in FAILED_STATES and _would_answer(one)]
         if coming:
             words = f"{coming[0].id} for {self.service} is {_state(coming[0])}"
-            return Way(Reach.PENDING, words, coming[0].id)
+            return NetworkPath(Reach.PENDING, words, coming[0].id)
         if failed:
             one = failed[0]
             notes = (f"{one.id}: {one.failure}",) if one.failure else ()
             words = f"{one.id} for {self.service} is {_state(one)}"
-            return Way(Reach.FAILED, words, one.id, notes=notes, is_mendable=_is_own(one))
+            return NetworkPath(Reach.FAILED, words, one.id, notes=notes, is_repairable=_is_own(one))
         return None
 
-    def _not(self) -> Way:
+    def _not(self) -> NetworkPath:
         notes, doubts = tuple(self._idle()), tuple(self._doubts())
         can_be_made = bool(self.offered) or not self.is_catalog_read
         if self.tier is Tier.PUBLIC:
             words = "the instance has no public address"
-            return Way(Reach.NO_ADDRESS, words, notes=notes, doubts=doubts, is_mendable=can_be_made)
+            return NetworkPath(Reach.NO_ADDRESS, words, notes=notes, doubts=doubts, is_repairable=can_be_made)
         if self.table is None:
-            return Way(Reach.UNKNOWN, f"the route table of {self.subnet.id} was not seen", notes=notes, doubts=doubts)
+            return NetworkPath(
+                Reach.UNKNOWN, f"the route table of {self.subnet.id} was not seen", notes=notes, doubts=doubts
+            )
         notes += (f"no endpoint of the VPC answers {self.service}",)
         words = f"no route out and no endpoint leads to {self.service}"
-        return Way(Reach.CUT_OFF, words, notes=notes, doubts=doubts, is_mendable=can_be_made)
+        return NetworkPath(Reach.CUT_OFF, words, notes=notes, doubts=doubts, is_repairable=can_be_made)
 
     # ---- facts and words
 

@@ -57,10 +57,17 @@ def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[Bu
         yield _event(DetailType.PLAN, now, facts, answer.vpc_id, answer.fingerprint)
     for action in answer.actions:
         if action.status in {Status.DONE, Status.FAILED}:
-            made = (action.kind, action.service, action.status, action.endpoint_id, action.group_id, action.error)
+            made = (
+                action.kind,
+                action.service,
+                action.status,
+                action.endpoint_id,
+                action.security_group_id,
+                action.error,
+            )
             yield _event(DetailType.ACTION, now, _action_facts(answer, action), answer.vpc_id, *made, now.isoformat())
         elif action.status is Status.BLOCKED:
-            why = (action.kind, action.service, action.held_by or action.error, *action.subnet_ids)
+            why = (action.kind, action.service, action.blocked_by or action.error, *action.subnet_ids)
             yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
     if answer.refusal:
         said = {"field": answer.refusal.field, "message": plain(answer.refusal.message)}
@@ -80,8 +87,8 @@ def incident_event(news: News, namespace: str, now: datetime) -> BusEvent | None
             type_ = DetailType.INCIDENT_RESOLVED
         case NewsKind.REMINDER:
             return None
-    told = str(incident.told_at) if news.kind is NewsKind.UPDATED else ""
-    return _event(type_, now, _incident_facts(news, incident, namespace), incident.id, type_, told)
+    notified = str(incident.notified_at) if news.kind is NewsKind.UPDATED else ""
+    return _event(type_, now, _incident_facts(news, incident, namespace), incident.id, type_, notified)
 
 
 def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str, Any]:
@@ -108,8 +115,8 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
 
 
 def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
-    told: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
-    return {"vpc_id": answer.vpc_id, **told}
+    notified: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
+    return {"vpc_id": answer.vpc_id, **notified}
 
 
 def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:

@@ -17,7 +17,7 @@ _BACK = {
 }
 
 
-def yielded_notice(
+def handed_over_notice(
     freeze: Freeze,
     service: str,
     vpc_id: str,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lifeline.core.coexist.conflicts import WINDOW, Fight, Undoing, undoing_words
-from lifeline.core.coexist.effects import Loss
+from lifeline.core.coexist.conflicts import WINDOW, Conflict, Reversal, reversal_words
+from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Notice, Severity, subject_line
@@ -14,8 +14,8 @@ from lifeline.core.wording import wrap, write_time
 
 _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
-_NAMELESS = frozenset({Loss.ENDPOINT, Loss.PRIVATE_DNS, Loss.ROUTE_TABLE})
-_CLOSED = frozenset({Loss.GROUP_OFF, Loss.GROUP, Loss.RULE})
+_NAMELESS = frozenset({EffectKind.ENDPOINT, EffectKind.PRIVATE_DNS, EffectKind.ROUTE_TABLE})
+_CLOSED = frozenset({EffectKind.GROUP_OFF, EffectKind.GROUP, EffectKind.RULE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Frozen:
     """What one look froze in a VPC: the fights by service, whose subnets require it, and what it is called there."""
 
     plan: Plan
-    fights: Mapping[str, Fight]
+    conflicts: Mapping[str, Conflict]
     clients: Mapping[str, Sequence[str]]
     names: Mapping[str, Sequence[str]]
     stack_name: str
@@ -32,11 +32,11 @@ class Frozen:
 def frozen_notice(frozen: Frozen) -> Notice:
     """One notice for all that a look froze in a VPC, whoever's hand it was."""
     vpc_id = frozen.plan.vpc_id
-    keys = sorted(frozen.fights)
+    keys = sorted(frozen.conflicts)
     what, who = " and ".join(_SHARED.get(key, key) for key in keys), _who(frozen)
     short = f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else keys[0]
     hours = int(WINDOW.total_seconds() // 3600)
-    times = max(len(one.undoings) for one in frozen.fights.values())
+    times = max(len(one.reversals) for one in frozen.conflicts.values())
     opening = f"{who} undid what Lifeline did for {what} in {vpc_id} {times} times within {hours} hours."
     return Notice(
         kind="frozen",
@@ -51,27 +51,29 @@ def frozen_notice(frozen: Frozen) -> Notice:
         next=tuple(_next(frozen, keys, who)),
         ids=tuple(_ids(frozen)),
         vpc_id=vpc_id,
-        facts={"vpc_id": vpc_id, "frozen": {key: _facts(frozen.fights[key]) for key in keys}},
+        facts={"vpc_id": vpc_id, "frozen": {key: _facts(frozen.conflicts[key]) for key in keys}},
     )
 
 
 def _who(frozen: Frozen) -> str:
-    names = dict.fromkeys(one.actor for fight in frozen.fights.values() for one in fight.undoings if one.actor)
+    names = dict.fromkeys(
+        one.actor for conflict in frozen.conflicts.values() for one in conflict.reversals if one.actor
+    )
     shown = list(names)[:2]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     return f"{' and '.join(shown)}{more}" if shown else "somebody"
 
 
 def _times(frozen: Frozen) -> Iterator[str]:
-    for key, fight in sorted(frozen.fights.items()):
+    for key, conflict in sorted(frozen.conflicts.items()):
         yield ""
         yield f"{_SHARED.get(key, key)}:"
-        for one in fight.undoings:
-            yield from wrap(f"{write_time(one.at)}: {undoing_words(one)}", first="  ", rest="    ")
+        for one in conflict.reversals:
+            yield from wrap(f"{write_time(one.at)}: {reversal_words(one)}", first="  ", rest="    ")
             yield from (line for text in _by(one) for line in wrap(text, first="    ", rest="      "))
 
 
-def _by(one: Undoing) -> tuple[str, ...]:
+def _by(one: Reversal) -> tuple[str, ...]:
     if not one.event_id:
         return ("by somebody (CloudTrail told nobody who)",)
     return f"{one.event_name} by {one.actor or 'somebody unnamed'}", f"CloudTrail event {one.event_id}"
@@ -79,15 +81,15 @@ def _by(one: Undoing) -> tuple[str, ...]:
 
 def _meaning(key: str, frozen: Frozen) -> Iterator[str]:
     """What is left without it, and for whom: by the last thing that was undone."""
-    loss = frozen.fights[key].undoings[-1].loss
+    kind = frozen.conflicts[key].reversals[-1].kind
     if key == DNS_ATTRIBUTES:
         yield from wrap("While these are off, private DNS answers nobody in the VPC.")
     elif key == SECURITY_GROUP:
         yield from wrap("Interface endpoints that rely on the group let nobody in who isn't let in by another.")
-    elif loss in _NAMELESS:
+    elif kind in _NAMELESS:
         named = ", ".join(frozen.names.get(key, ())[:2]) or key
         yield from wrap(f"No endpoint of Lifeline's answers {named} there. {_left(key, frozen)}")
-    elif loss in _CLOSED:
+    elif kind in _CLOSED:
         yield from wrap(f"The endpoint answers for {key} but lets nobody in. {_left(key, frozen)}")
     else:
         yield from wrap(f"The endpoint for {key} goes on without it: another zone's failure is felt there, too.")
@@ -110,10 +112,10 @@ def _few(subnet_ids: Sequence[str]) -> str:
 
 def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
     vpc_id = frozen.plan.vpc_id
-    ask = json.dumps({"vpc_ids": [vpc_id], "unfreeze": list(keys)})
+    request = json.dumps({"vpc_ids": [vpc_id], "unfreeze": list(keys)})
     yield from wrap(f"Ask {'those who changed it' if who == 'somebody' else who} why. Then one of these:")
     yield from wrap("- To have Lifeline do it again, once they agree (this also forgets the count):")
-    yield f"    sam remote invoke ReconcileEndpoints --stack-name {frozen.stack_name} --event '{ask}'"
+    yield f"    sam remote invoke ReconcileEndpoints --stack-name {frozen.stack_name} --event '{request}'"
     yield from wrap("- To leave it to them: once an endpoint of theirs serves, the freeze ends.", rest="  ")
     services = [key for key in keys if key not in _SHARED]
     if services:
@@ -128,19 +130,19 @@ def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
 
 
 def _ids(frozen: Frozen) -> Iterator[str]:
-    ids = {one.id for fight in frozen.fights.values() for one in fight.undoings} - {frozen.plan.vpc_id}
+    ids = {one.id for conflict in frozen.conflicts.values() for one in conflict.reversals} - {frozen.plan.vpc_id}
     undone = f"; undone: {', '.join(sorted(ids))}" if ids else ""
     yield from wrap(f"VPC {frozen.plan.vpc_id}{undone}")
 
 
-def _facts(fight: Fight) -> list[dict[str, str]]:
+def _facts(conflict: Conflict) -> list[dict[str, str]]:
     return [
         {
             "at": one.at.isoformat(),
-            "what": undoing_words(one),
+            "what": reversal_words(one),
             "actor": one.actor,
             "event_name": one.event_name,
             "event_id": one.event_id,
         }
-        for one in fight.undoings
+        for one in conflict.reversals
     ]

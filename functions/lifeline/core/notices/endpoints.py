@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from lifeline.core.coexist.handover import handover_lines
+from lifeline.core.coexist.import_blocks import handover_lines
 from lifeline.core.notices.notice import Notice, Severity, fit_subject
 from lifeline.core.notices.plan_text import action_lines
 from lifeline.core.notices.trigger_text import Because
-from lifeline.core.plan.actions import DELETES, GIVES_UP, Action, ActionKind, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.wording import plain, shorten, write_count, write_time
 
@@ -104,11 +104,11 @@ def _places(worth: Sequence[VpcAnswer]) -> tuple[str, str]:
 
 def _what(actions: Sequence[Action]) -> str:
     """What counts most, on one line: what failed, what was done, what waits, what is planned."""
-    told = [one for one in actions if one.kind not in _PREPARES] or list(actions)
+    notified = [one for one in actions if one.kind not in _PREPARES] or list(actions)
     for status in (Status.FAILED, Status.DONE, Status.BLOCKED, Status.PLANNED):
-        chosen = [one for one in told if one.status is status]
+        chosen = [one for one in notified if one.status is status]
         if chosen:
-            more = len(told) - len(chosen)
+            more = len(notified) - len(chosen)
             rest = f" (and {more} {'other' if more == 1 else 'others'} not)" if more and status is Status.DONE else ""
             return f"{_which(chosen)} {_verb(chosen, status)}{rest}"
     return "an endpoint look failed"
@@ -128,7 +128,7 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
         case Status.FAILED:
             return "failed"
         case Status.BLOCKED:
-            return "waiting for approval" if any(one.held_by for one in actions) else "blocked"
+            return "waiting for approval" if any(one.blocked_by for one in actions) else "blocked"
         case Status.PLANNED:
             return "to be retired" if kinds <= DELETES else "planned"
         case Status.DONE:
@@ -136,7 +136,7 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
                 return "created"
             if kinds <= DELETES:
                 return "retired"
-            return "handed over" if kinds <= GIVES_UP else "repaired"
+            return "handed over" if kinds <= REMOVALS else "repaired"
 
 
 # ---- the parts
@@ -173,7 +173,7 @@ def _deeds(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
 def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     """`Lifeline made 2 changes; 1 failed.`"""
     counts = Counter(one.status for answer in worth for one in answer.actions)
-    held = sum(one.status is Status.BLOCKED and bool(one.held_by) for answer in worth for one in answer.actions)
+    held = sum(one.status is Status.BLOCKED and bool(one.blocked_by) for answer in worth for one in answer.actions)
     blocked = counts[Status.BLOCKED] - held
     done, planned = counts[Status.DONE], counts[Status.PLANNED]
     rest = [

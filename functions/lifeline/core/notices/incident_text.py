@@ -203,12 +203,12 @@ def _reason(cause: Cause, now: datetime) -> list[str]:
 def _evidence(cause: Cause, members: int) -> list[str]:
     """What it is known from: of one agent, for the others were judged by it, unless it was asked of all."""
     change = cause.change
-    told = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
+    notified = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
     is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
-    lines = ["What was seen around one of them:"] if told and is_of_one else []
-    for line in told[:_MOST_EVIDENCE]:
+    lines = ["What was seen around one of them:"] if notified and is_of_one else []
+    for line in notified[:_MOST_EVIDENCE]:
         lines += wrap(shorten(line, _LONGEST_EVIDENCE), first="- ", rest="  ")
-    rest = len(told) - _MOST_EVIDENCE
+    rest = len(notified) - _MOST_EVIDENCE
     return [*lines, *([f"- ... and {rest} more"] if rest > 0 else [])]
 
 
@@ -232,10 +232,10 @@ def _broken(cause: Cause) -> str:
         return f"{fix}, but the {minutes} minutes that agents may need after that are over."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "the endpoint is not up yet."
-    mending = "This is not for Lifeline to mend."
-    if cause.is_healable:
-        mending = "ReconcileEndpoints is asked to look at the VPC: it mends what its mode and policy allow."
-    return f"nothing that would end it has been seen. {mending}"
+    repair = "This is not for Lifeline to mend."
+    if cause.is_repairable:
+        repair = "ReconcileEndpoints is asked to look at the VPC: it mends what its mode and policy allow."
+    return f"nothing that would end it has been seen. {repair}"
 
 
 def _advice(news: News) -> list[str]:
@@ -245,8 +245,8 @@ def _advice(news: News) -> list[str]:
     if cause.fixed_at is None:
         return wrap(cause.advice or "Look at the agents and their logs.")
     if news.incident.phase is Phase.RECOVERING:
-        told = f" until {until:%H:%M} UTC" if until else ""
-        return wrap(f"Wait{told}: you are told when they are back, or if they are not.")
+        notified = f" until {until:%H:%M} UTC" if until else ""
+        return wrap(f"Wait{notified}: you are told when they are back, or if they are not.")
     return wrap("Restart the agents that are not back, and look at their logs.")
 
 

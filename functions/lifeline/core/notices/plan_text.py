@@ -172,8 +172,8 @@ def _by_service(actions: Iterable[Action]) -> list[Action]:
 
 def _action(action: Action, places: dict[str, str]) -> list[str]:
     words = WORDS[action.kind]
-    told = words.done if action.status is Status.DONE else words.planned
-    what = told.format(_resource(action)).rstrip()
+    notified = words.done if action.status is Status.DONE else words.planned
+    what = notified.format(_resource(action)).rstrip()
     subject = f"{action.service}: " if action.service else ""
     lines = wrap(f"{_sign(action)} {subject}{what}", first="  ", rest=_UNDER)
     for label, text in (
@@ -200,7 +200,7 @@ def _but(action: Action) -> str:
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
-    return action.group_id if action.kind in _OF_A_GROUP else action.endpoint_id
+    return action.security_group_id if action.kind in _OF_A_GROUP else action.endpoint_id
 
 
 def _placed(subnet_id: str, places: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.network.model import Vpc, is_own
 from lifeline.core.notices.notice import Notice, Severity, subject_line
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.security_group import own_group
+from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.wording import wrap, write_time
 
 _SHOWN = 3
@@ -33,7 +33,7 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
             "vpc_id": vpc.id,
             "deleting": [one.resource_id for one in attempts],
             "in_use": {one.resource_id: list(found) for one, found in teardown.in_use},
-            "removed": [one.endpoint_id or one.group_id for one in ours if one.status is Status.DONE],
+            "removed": [one.endpoint_id or one.security_group_id for one in ours if one.status is Status.DONE],
             "hands_off_until": teardown.until.isoformat() if teardown.until and not is_plan else "",
         },
     )
@@ -44,7 +44,7 @@ def clears(action: Action) -> bool:
     return action.kind in _CLEARS
 
 
-def told_here(teardown: Teardown, action: Action) -> bool:
+def notified_here(teardown: Teardown, action: Action) -> bool:
     """True if the teardown's notice tells of the action: what goes, and what isn't made while hands are off."""
     return clears(action) or (
         action.status is Status.BLOCKED and bool(teardown.cleared) and (teardown.is_whole or teardown.is_idle)
@@ -54,7 +54,7 @@ def told_here(teardown: Teardown, action: Action) -> bool:
 def _severity(teardown: Teardown, ours: Iterable[Action]) -> Severity:
     if any(one.status is Status.FAILED for one in ours):
         return Severity.CRITICAL
-    return Severity.WARNING if teardown.in_use or any(one.held_by for one in ours) else Severity.INFO
+    return Severity.WARNING if teardown.in_use or any(one.blocked_by for one in ours) else Severity.INFO
 
 
 def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
@@ -95,7 +95,7 @@ def _done(ours: Iterable[Action], *, is_plan: bool) -> Iterator[str]:
             case Status.PLANNED:
                 lead = "would" if is_plan else "to go, Lifeline tries again by itself:"
                 yield f"- {lead} {what}{f' ({one.error})' if one.error else ''}"
-            case Status.BLOCKED if one.held_by == KILL_SWITCH:
+            case Status.BLOCKED if one.blocked_by == KILL_SWITCH:
                 yield f"- not done, for {one.error}: {what}"
             case Status.BLOCKED if one.error.startswith(IN_USE):
                 yield f"- left alone: {what}"
@@ -109,7 +109,7 @@ def _done(ours: Iterable[Action], *, is_plan: bool) -> Iterator[str]:
 
 def _what(action: Action) -> str:
     if action.kind is ActionKind.DELETE_SECURITY_GROUP:
-        return f"delete the security group {action.group_id}"
+        return f"delete the security group {action.security_group_id}"
     if action.kind is ActionKind.REMOVE_SUBNETS:
         return f"take {action.endpoint_id} ({action.service}) out of {', '.join(action.subnet_ids)}"
     return f"delete {action.endpoint_id} ({action.service})"
@@ -136,7 +136,7 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
     """What else of the VPC would have to go, as far as Lifeline sees it."""
     if not teardown.is_whole:
         return ""
-    own = own_group(vpc, owner)
+    own = own_security_group(vpc, owner)
     groups = [one.id for one in vpc.security_groups if one.name != "default" and one != own]
     endpoints = [one.id for one in vpc.endpoints if not is_own(one, owner) and not one.state.is_gone]
     tables = [one.id for one in vpc.route_tables if not one.is_main]

@@ -29,7 +29,7 @@ class ActionKind(StrEnum):
 
 
 # What hands something over, or takes it away: no limit is meant for it, and no freeze.
-GIVES_UP = frozenset(
+REMOVALS = frozenset(
     {
         ActionKind.DISABLE_PRIVATE_DNS,
         ActionKind.REMOVE_SUBNETS,
@@ -66,13 +66,13 @@ class Action:
     route_table_ids: tuple[str, ...] = ()
     cidrs: tuple[str, ...] = ()
     endpoint_id: str = ""
-    group_id: str = ""
+    security_group_id: str = ""
     ip_address_type: str = "ipv4"
     attributes: tuple[str, ...] = ()
     client_token: str = ""
     status: Status = Status.PLANNED
     error: str = ""
-    held_by: str = ""
+    blocked_by: str = ""
     private_dns: bool = True
 
     def blocked(self, why: str) -> "Action":
@@ -81,10 +81,10 @@ class Action:
 
     def held(self, by: str, why: str) -> "Action":
         """The same action, blocked for no other reason than a limit or the kill switch."""
-        return replace(self, status=Status.BLOCKED, error=why, held_by=by)
+        return replace(self, status=Status.BLOCKED, error=why, blocked_by=by)
 
     @property
-    def needs_group(self) -> bool:
+    def needs_security_group(self) -> bool:
         """True if it is to be made and takes Lifeline's security group."""
         return self.status is Status.PLANNED and self.kind in {
             ActionKind.ATTACH_SECURITY_GROUP,

@@ -110,7 +110,7 @@ class VpcAnswer:
 
 def as_json(answer: VpcAnswer) -> dict[str, Any]:
     """The answer as the function returns it."""
-    told: dict[str, Any] = {
+    notified: dict[str, Any] = {
         "vpc_id": answer.vpc_id,
         "outcome": str(answer.outcome),
         "subnets": {subnet_id: str(tier) for subnet_id, tier in answer.tiers},
@@ -122,17 +122,17 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
         "monthly_cost_usd": float(answer.monthly_cost_usd),
     }
     if answer.refusal:
-        told["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
+        notified["error"] = {"field": answer.refusal.field, "message": answer.refusal.message}
     if answer.note:
-        told["note"] = answer.note
+        notified["note"] = answer.note
     if answer.approval:
-        told["approval"] = {
+        notified["approval"] = {
             "plan_id": answer.approval.plan_id,
             "monthly_cost_usd": float(answer.approval.monthly_cost_usd),
             "ends_at": answer.approval.ends_at.isoformat(),
             "command": answer.approval.command,
         }
-    return told
+    return notified
 
 
 def _action_json(action: Action) -> dict[str, Any]:
@@ -145,12 +145,12 @@ def _action_json(action: Action) -> dict[str, Any]:
         "cidrs": list(action.cidrs),
         "attributes": list(action.attributes),
         "ip_address_type": action.ip_address_type,
-        "group_id": action.group_id,
+        "security_group_id": action.security_group_id,
         "reason": action.reason,
         "status": str(action.status),
         "endpoint_id": action.endpoint_id,
         "error": action.error,
-        "held_by": action.held_by,
+        "blocked_by": action.blocked_by,
         **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
     }
 
@@ -159,4 +159,4 @@ _MAKES_INTERFACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.
 
 
 def _why(action: Action) -> str:
-    return action.held_by or action.error
+    return action.blocked_by or action.error

@@ -19,7 +19,7 @@ class GatewayPlanner(ServicePlanner):
         unserved = [one for one in self._clients() if not any(is_on_gateway(end, one, self.vpc) for end in working)]
         tables = {table.id for one in unserved if (table := effective_route_table(one, self.vpc))}
         missing = tuple(sorted(tables - taken))
-        service = self.wish.service
+        service = self.requirement.service
         if not missing:
             return self._without_missing(live, is_served=not unserved)
         action = self._action(missing, [endpoint for endpoint in working if self.is_own(endpoint)])
@@ -31,25 +31,25 @@ class GatewayPlanner(ServicePlanner):
 
     def _clients(self) -> list[Subnet]:
         """Those that a gateway endpoint can serve: S3's has IPv4 only (VPC guide: gateway endpoints for S3)."""
-        clients = self.scene.clients(self.wish)
+        clients = self.scene.clients(self.requirement)
         return [one for one in clients if not one.is_ipv6_only or not self.service.name.endswith(".s3")]
 
     def _without_missing(self, live: list[Endpoint], *, is_served: bool) -> tuple[list[Action], ServiceReport]:
         by = ", ".join(endpoint.id for endpoint in live)
         if not self._clients():
             words = "the gateway endpoint for S3 serves IPv4 only, and every subnet that needs it is IPv6-only"
-            return [], ServiceReport(self.wish.service, ServiceState.BLOCKED, by, words)
+            return [], ServiceReport(self.requirement.service, ServiceState.BLOCKED, by, words)
         if is_served:
-            return [], ServiceReport(self.wish.service, ServiceState.SERVED, by)
-        return [], ServiceReport(self.wish.service, ServiceState.PENDING, by, "its route is not active yet")
+            return [], ServiceReport(self.requirement.service, ServiceState.SERVED, by)
+        return [], ServiceReport(self.requirement.service, ServiceState.PENDING, by, "its route is not active yet")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{plural(len(missing), 'route table')} of {self.scene.who(self.wish)} without a route to it"
+        reason = f"{plural(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
         if own:
             return Action(
                 ActionKind.ADD_ROUTE_TABLES,
                 reason,
-                service=self.wish.service,
+                service=self.requirement.service,
                 service_name=self.service.name,
                 route_table_ids=missing,
                 endpoint_id=own[0].id,
@@ -59,7 +59,7 @@ class GatewayPlanner(ServicePlanner):
         action = Action(
             ActionKind.CREATE_GATEWAY_ENDPOINT,
             reason,
-            service=self.wish.service,
+            service=self.requirement.service,
             service_name=self.service.name,
             route_table_ids=missing,
         )
@@ -68,8 +68,8 @@ class GatewayPlanner(ServicePlanner):
 
     def _quota_words(self) -> str:
         """Gateway endpoints per region, adjustable (VPC guide: PrivateLink quotas)."""
-        limit = self.requirement.limits.gateway_endpoints_per_region
+        limit = self.plan_input.limits.gateway_endpoints_per_region
         planned = self.count_planned(ActionKind.CREATE_GATEWAY_ENDPOINT)
-        if self.requirement.gateway_endpoints_in_region + planned < limit:
+        if self.plan_input.gateway_endpoints_in_region + planned < limit:
             return ""
         return f"the region has its {limit} gateway endpoints: raise the quota, and limits in the policy"

@@ -7,7 +7,7 @@ from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
-from lifeline.core.network.reach import find_way
+from lifeline.core.network.reach import find_path
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
@@ -49,7 +49,7 @@ class Takeover:
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
         """Who would lose the service if the endpoint, with a group that lets all of the VPC in, answered its name."""
-        after = answered_by(replace(endpoint, group_ids=frozenset()), self.vpc)
+        after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
         return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
 
     def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
@@ -104,7 +104,7 @@ def find_dependents(
     found = (
         one
         for one in vpc.subnets
-        if one.id not in spared and find_way(one, vpc, service, catalog, dns, has_public_address=True).reach.is_open
+        if one.id not in spared and find_path(one, vpc, service, catalog, dns, has_public_address=True).reach.is_open
     )
     return tuple(sorted(found, key=lambda subnet: subnet.id))
 
@@ -113,8 +113,8 @@ def find_harm(
     service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
     """Which of the subnets that reach the service today don't reach it in `after`, the VPC as it is to be."""
-    ways = ((one, find_way(one, after, service, catalog, dns, has_public_address=True)) for one in dependents)
-    return tuple(Harm(service, one.id, way.words, way.obstacle) for one, way in ways if not way.reach.is_open)
+    paths = ((one, find_path(one, after, service, catalog, dns, has_public_address=True)) for one in dependents)
+    return tuple(Harm(service, one.id, path.words, path.obstacle) for one, path in paths if not path.reach.is_open)
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -193,7 +193,7 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
 def _lets_in(one: Action, action: Action) -> bool:
     if one.kind is ActionKind.ATTACH_SECURITY_GROUP:
         return one.endpoint_id == action.endpoint_id
-    return one.kind is ActionKind.OPEN_SECURITY_GROUP and bool(one.group_id)
+    return one.kind is ActionKind.OPEN_SECURITY_GROUP and bool(one.security_group_id)
 
 
 def _without_closed(

@@ -10,7 +10,7 @@ from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, Servic
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
-from lifeline.core.plan.security_group import own_group
+from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.plan.service import ServicePlanner
 
 _ALLOW = "allow it in the network ACL"
@@ -26,34 +26,40 @@ class InterfacePlanner(ServicePlanner):
         answering = [one for one in live if one.private_dns and one.state not in FAILED_STATES]
         if answering:
             return self._with(answering[0])
-        central = answers_for(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        central = answers_for(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         if central:
             words = f"{central.kind} {central.source_id} answers {central.domain}"
-            return [], ServiceReport(self.wish.service, ServiceState.CENTRAL, central.source_id, words)
+            return [], ServiceReport(self.requirement.service, ServiceState.CENTRAL, central.source_id, words)
         if self.unseen():
-            return [], ServiceReport(self.wish.service, ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
+            return [], ServiceReport(
+                self.requirement.service, ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet"
+            )
         actions = list(self._without(live))
         if not actions:
-            return [], ServiceReport(self.wish.service, ServiceState.PENDING, live[0].id, "it is not available yet")
+            return [], ServiceReport(
+                self.requirement.service, ServiceState.PENDING, live[0].id, "it is not available yet"
+            )
         refused = [one for one in actions if one.status is Status.BLOCKED]
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
-        return actions, ServiceReport(self.wish.service, state, detail=(refused or actions)[0].error)
+        return actions, ServiceReport(self.requirement.service, state, detail=(refused or actions)[0].error)
 
     # ---- an endpoint answers: does it serve everybody, and from every zone?
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
-        clients = self.scene.clients(self.wish)
+        clients = self.scene.clients(self.requirement)
         found = [one for client in clients for one in obstacles(endpoint, client, self.vpc)]
         actions = [*self._fix_dns(endpoint), *self._remove(found, endpoint), *self._spread(endpoint)]
         refused = [one for one in actions if one.status is Status.BLOCKED]
         if refused:
-            report = ServiceReport(self.wish.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
+            report = ServiceReport(self.requirement.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
         elif endpoint.state is EndpointState.AVAILABLE:
             words = actions[0].reason if actions else ""
             state = ServiceState.MISSING if _is_cut_off_from(endpoint, actions, found) else ServiceState.SERVED
-            report = ServiceReport(self.wish.service, state, endpoint.id, words)
+            report = ServiceReport(self.requirement.service, state, endpoint.id, words)
         else:
-            report = ServiceReport(self.wish.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}")
+            report = ServiceReport(
+                self.requirement.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}"
+            )
         return actions, report
 
     def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
@@ -61,7 +67,7 @@ class InterfacePlanner(ServicePlanner):
         off = self._attributes_off()
         if not off:
             return
-        named = f"{endpoint.id} answers nobody" if endpoint else f"{self.wish.service} needs private DNS"
+        named = f"{endpoint.id} answers nobody" if endpoint else f"{self.requirement.service} needs private DNS"
         action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
         action = replace(action, endpoint_id=endpoint.id if endpoint else "")
         refusal = self._attributes_refusal(off)
@@ -76,17 +82,17 @@ class InterfacePlanner(ServicePlanner):
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
         ):
             of_kind = [one for one in found if one.kind is kind]
-            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._group_will_do(endpoint)):
+            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._security_group_will_do(endpoint)):
                 yield self._remedy(action_kind, endpoint, of_kind)
         acls = sorted({one.words: one for one in found if one.kind is ObstacleKind.NETWORK_ACL}.items())
         for words, one in acls[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
             yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, one.subnet_id, words + more, _ALLOW)
 
-    def _group_will_do(self, endpoint: Endpoint) -> bool:
+    def _security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
-        own = own_group(self.vpc, self.requirement.owner)
-        return own is not None and own.id in endpoint.group_ids
+        own = own_security_group(self.vpc, self.plan_input.owner)
+        return own is not None and own.id in endpoint.security_group_ids
 
     def _remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
         words = "; ".join(dict.fromkeys(one.words for one in found[:3]))
@@ -94,7 +100,7 @@ class InterfacePlanner(ServicePlanner):
             return Action(
                 ActionKind.ATTACH_SECURITY_GROUP,
                 f"{words}: somebody took Lifeline's security group off it",
-                service=self.wish.service,
+                service=self.requirement.service,
                 service_name=self.service.name,
                 endpoint_id=endpoint.id,
             )
@@ -112,7 +118,7 @@ class InterfacePlanner(ServicePlanner):
         action = Action(
             kind,
             reason,
-            service=self.wish.service,
+            service=self.requirement.service,
             service_name=self.service.name,
             subnet_ids=(subnet_id,),
             endpoint_id=endpoint_id,
@@ -126,11 +132,11 @@ class InterfacePlanner(ServicePlanner):
         working when another zone fails (PrivateLink guide: interface endpoints).
         """
         is_empty = not endpoint.subnet_ids  # AWS accepts an interface endpoint without interfaces
-        if not self.wish.per_zone and not is_empty:
+        if not self.requirement.per_zone and not is_empty:
             return
         homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
         covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
-        wanted = {client.zone for client in self.scene.clients(self.wish)}
+        wanted = {client.zone for client in self.scene.clients(self.requirement)}
         placement = self._place(endpoint.ip_address_type)
         missing = [one for one in placement.subnets if is_empty or one.zone in wanted - covered]
         if not missing and not is_empty:
@@ -150,8 +156,8 @@ class InterfacePlanner(ServicePlanner):
         where = f"in {', '.join(one.zone for one in subnets)}" if endpoint.subnet_ids else "at all"
         return Action(
             ActionKind.ADD_SUBNETS,
-            f"{endpoint.id} has no interface {where}, where {self.wish.service} is required",
-            service=self.wish.service,
+            f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required",
+            service=self.requirement.service,
             service_name=self.service.name,
             subnet_ids=tuple(sorted(one.id for one in subnets)),
             endpoint_id=endpoint.id,
@@ -173,7 +179,7 @@ class InterfacePlanner(ServicePlanner):
         action = Action(
             ActionKind.ENABLE_PRIVATE_DNS,
             f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}",
-            service=self.wish.service,
+            service=self.requirement.service,
             service_name=self.service.name,
             endpoint_id=endpoint.id,
         )
@@ -182,7 +188,7 @@ class InterfacePlanner(ServicePlanner):
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
-        if not self._group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+        if not self._security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
             yield self._remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
 
@@ -190,21 +196,21 @@ class InterfacePlanner(ServicePlanner):
         placement = self._place_unharmed() if self._is_looked_at else self._place()
         own_failed = [one for one in failed if self.is_own(one)]
         replaces = own_failed[0] if own_failed else None
-        reason = f"{self.scene.who(self.wish)} can't reach {self.wish.service} privately: "
+        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
         reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
-        over = parent_zone(self.service.private_dns_names, self.requirement.dns) if self.requirement.dns else None
+        over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
         action = Action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
-            service=self.wish.service,
+            service=self.requirement.service,
             service_name=self.service.name,
             subnet_ids=tuple(sorted(one.id for one in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
-            private_dns=not self.requirement.canary,
+            private_dns=not self.plan_input.canary,
         )
-        walled = walled_off(self.scene.clients(self.wish), placement.subnets, self.vpc)
+        walled = walled_off(self.scene.clients(self.requirement), placement.subnets, self.vpc)
         refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
         if refusal:
             yield action.blocked(refusal)
@@ -218,29 +224,29 @@ class InterfacePlanner(ServicePlanner):
     @property
     def _is_looked_at(self) -> bool:
         """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
-        return self.requirement.dns is not None
+        return self.plan_input.dns is not None
 
     def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
         """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
         if not self._is_looked_at:
             return ""
         harm = harm_words(self._takeover().harm_in(placement))
-        if harm or len(walled) < len(self.scene.clients(self.wish)):
+        if harm or len(walled) < len(self.scene.clients(self.requirement)):
             return harm
         return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {_ALLOW}"
 
     def _takeover(self) -> Takeover:
-        requirement = self.requirement
-        return Takeover(self.service, self.wish.service, self.vpc, requirement.dns, requirement.exempt)
+        plan_input = self.plan_input
+        return Takeover(self.service, self.requirement.service, self.vpc, plan_input.dns, plan_input.exempt)
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.scene.clients(self.wish), self._takeover().dependents()
+        clients, dependents = self.scene.clients(self.requirement), self._takeover().dependents()
         return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
         foreign = [one for one in failed if not self.is_own(one)]
-        failures = dict(self.requirement.failures).get(self.wish.service, 0)
+        failures = dict(self.plan_input.failures).get(self.requirement.service, 0)
         if not self.service.private_dns_names:
             return f"{self.service.name} has no private DNS name; name its endpoint in the agents instead"
         if foreign:
@@ -249,7 +255,7 @@ class InterfacePlanner(ServicePlanner):
             why = next((one.failure for one in failed if one.failure), "")
             return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
         if (
-            all(one.is_ipv6_only for one in self.scene.clients(self.wish))
+            all(one.is_ipv6_only for one in self.scene.clients(self.requirement))
             and "ipv6" not in self.service.ip_address_types
         ):
             return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
@@ -261,29 +267,29 @@ class InterfacePlanner(ServicePlanner):
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
         if not off:
             return ""
-        if not self.requirement.fix_dns:
+        if not self.plan_input.fix_dns:
             return self._dns_remedy(off)
-        return harm_words(find_harm_by_dns(self.vpc, self.requirement.dns, self.requirement.exempt))
+        return harm_words(find_harm_by_dns(self.vpc, self.plan_input.dns, self.plan_input.exempt))
 
     def _dns_refusal(self) -> str:
         refusal = self._attributes_refusal(self._attributes_off())
         if refusal:
             return refusal
-        unread = self.requirement.dns.unreadable if self.requirement.dns else ()
+        unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
         return f"whether a central endpoint answers the name can't be told: {'; '.join(unread)}" if unread else ""
 
     # ---- facts and words
 
     def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
-        clients = self.scene.clients(self.wish)
-        requirement = self.requirement
+        clients = self.scene.clients(self.requirement)
+        plan_input = self.plan_input
         return place_interfaces(
             self.service,
             clients,
             self.vpc,
             self.scene.tiers,
-            per_zone=self.wish.per_zone,
-            account_id=requirement.account_id,
+            per_zone=self.requirement.per_zone,
+            account_id=plan_input.account_id,
             kind=kind,
             avoid=avoid,
         )
@@ -307,7 +313,7 @@ class InterfacePlanner(ServicePlanner):
 
     def _quota_words(self) -> str:
         """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
-        limit = self.requirement.limits.interface_endpoints_per_vpc
+        limit = self.plan_input.limits.interface_endpoints_per_vpc
         there = sum(one.type is not EndpointType.GATEWAY and not one.state.is_gone for one in self.vpc.endpoints)
         planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:

@@ -9,10 +9,10 @@ from lifeline.core.plan.actions import DELETES, ActionKind, Plan, Status
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action of one VPC's plan, by its place there."""
+    """One action of one VPC's plan, by its index there."""
 
     vpc_id: str
-    place: int
+    index: int
 
 
 def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
@@ -21,12 +21,12 @@ def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
     Within a VPC, the plan's order holds, for an endpoint needs its security group.
     """
     waiting = [
-        (_rank(action.kind), -_isolated(plan), plan.vpc_id, place)
+        (_rank(action.kind), -_isolated(plan), plan.vpc_id, index)
         for plan in plans.values()
-        for place, action in enumerate(plan.actions)
+        for index, action in enumerate(plan.actions)
         if action.status is Status.PLANNED
     ]
-    return tuple(Step(vpc_id, place) for _, _, vpc_id, place in sorted(waiting))
+    return tuple(Step(vpc_id, index) for _, _, vpc_id, index in sorted(waiting))
 
 
 def _rank(kind: ActionKind) -> int:

@@ -9,26 +9,26 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, 
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
-from lifeline.core.plan.scene import Requirement, Scene
-from lifeline.core.plan.security_group import own_group, plan_group
-from lifeline.core.policy.policy import Wish
+from lifeline.core.plan.scene import PlanInput, Scene
+from lifeline.core.plan.security_group import own_security_group, plan_security_group
+from lifeline.core.policy.policy import Requirement
 
 
-def plan_endpoints(vpc: Vpc, catalog: Catalog, requirement: Requirement) -> Plan:
+def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
     """What to do so that each subnet reaches each service that it wishes for, privately.
 
     Applying it leaves nothing to plan but what is blocked or still coming up. The order of AWS's answers makes no
     difference. Foreign endpoints and groups are never changed. Pure: everything that it needs is passed.
     """
     tiers = classify_subnets(vpc)
-    scene = Scene(vpc, tiers, requirement)
+    scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []
-    for wish in sorted(requirement.wishes, key=lambda one: one.service):
-        more, report = _plan_service(wish, scene, catalog, found)
+    for requirement in sorted(plan_input.requirements, key=lambda one: one.service):
+        more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
-    found = _with_group(found, scene)
+    found = _with_security_group(found, scene)
     order = list(ActionKind)
     actions = tuple(sorted(dict.fromkeys(found), key=lambda one: (order.index(one.kind), one.service, one.endpoint_id)))
     return Plan(
@@ -36,43 +36,47 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, requirement: Requirement) -> Plan
         tiers=tuple(tiers.items()),
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
-        monthly_cost_usd=cost_of([one for one in actions if one.status is Status.PLANNED], requirement.price),
+        monthly_cost_usd=cost_of([one for one in actions if one.status is Status.PLANNED], plan_input.price),
     )
 
 
 def _plan_service(
-    wish: Wish, scene: Scene, catalog: Catalog, planned: list[Action]
+    requirement: Requirement, scene: Scene, catalog: Catalog, planned: list[Action]
 ) -> tuple[list[Action], ServiceReport]:
-    services = catalog.find(wish.service)
-    refusal = _refusal(wish, scene, offered=bool(services))
+    services = catalog.find(requirement.service)
+    refusal = _refusal(requirement, scene, offered=bool(services))
     if refusal:
-        reason = f"{scene.who(wish)} must reach {wish.service}"
-        blocked = Action(kind=ActionKind.CREATE_INTERFACE_ENDPOINT, service=wish.service, reason=reason)
-        return [blocked.blocked(refusal)], ServiceReport(wish.service, ServiceState.BLOCKED, detail=refusal)
+        reason = f"{scene.who(requirement)} must reach {requirement.service}"
+        blocked = Action(kind=ActionKind.CREATE_INTERFACE_ENDPOINT, service=requirement.service, reason=reason)
+        return [blocked.blocked(refusal)], ServiceReport(requirement.service, ServiceState.BLOCKED, detail=refusal)
     planner = GatewayPlanner if services[0].type is EndpointType.GATEWAY else InterfacePlanner
-    return planner(wish, scene, services[0], planned).plan()
+    return planner(requirement, scene, services[0], planned).plan()
 
 
-def _refusal(wish: Wish, scene: Scene, *, offered: bool) -> str:
+def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     """Why nothing can be planned for the wish at all, or an empty text."""
-    vpc, requirement = scene.vpc, scene.requirement
+    vpc, plan_input = scene.vpc, scene.plan_input
     if not offered:
-        return f"the region offers no endpoint service named {wish.service}; is it spelt right?"
-    if requirement.account_id and vpc.owner_id and vpc.owner_id != requirement.account_id:
+        return f"the region offers no endpoint service named {requirement.service}; is it spelt right?"
+    if plan_input.account_id and vpc.owner_id and vpc.owner_id != plan_input.account_id:
         return f"the VPC belongs to account {vpc.owner_id}, which alone can create and see its endpoints: ask its owner"
     return ""
 
 
-def _with_group(actions: list[Action], scene: Scene) -> list[Action]:
+def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
-    group = list(plan_group(scene.vpc, scene.requirement.owner, is_needed=any(one.needs_group for one in actions)))
+    group = list(
+        plan_security_group(
+            scene.vpc, scene.plan_input.owner, is_needed=any(one.needs_security_group for one in actions)
+        )
+    )
     refusal = next((one.error for one in group if one.status is Status.BLOCKED), "")
-    own = own_group(scene.vpc, scene.requirement.owner)
+    own = own_security_group(scene.vpc, scene.plan_input.owner)
 
     def settled(action: Action) -> Action:
-        if not action.needs_group:
+        if not action.needs_security_group:
             return action
-        return action.blocked(refusal) if refusal else replace(action, group_id=own.id if own else "")
+        return action.blocked(refusal) if refusal else replace(action, security_group_id=own.id if own else "")
 
     return [*group, *map(settled, actions)]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
-from lifeline.core.policy.policy import Exempted, Limits, Wish
+from lifeline.core.policy.policy import Exempted, Limits, Requirement
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class PlanInput:
     """What one VPC's subnets must reach, and what Lifeline knows and may do beyond the VPC itself.
 
     `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
@@ -20,7 +20,7 @@ class Requirement:
     endpoints whose private DNS is switched on only once they are available.
     """
 
-    wishes: tuple[Wish, ...]
+    requirements: tuple[Requirement, ...]
     owner: str
     account_id: str = ""
     made: tuple[tuple[str, str], ...] = ()
@@ -42,15 +42,15 @@ class Scene:
 
     vpc: Vpc
     tiers: Mapping[str, Tier]
-    requirement: Requirement
+    plan_input: PlanInput
 
-    def clients(self, wish: Wish) -> tuple[Subnet, ...]:
+    def clients(self, requirement: Requirement) -> tuple[Subnet, ...]:
         """The subnets that wish for the service, in their ids' order."""
-        found = (subnet for subnet in self.vpc.subnets if subnet.id in wish.subnet_ids)
+        found = (subnet for subnet in self.vpc.subnets if subnet.id in requirement.subnet_ids)
         return tuple(sorted(found, key=lambda subnet: subnet.id))
 
-    def who(self, wish: Wish) -> str:
+    def who(self, requirement: Requirement) -> str:
         """The clients in words, the first three by id."""
-        clients = self.clients(wish)
+        clients = self.clients(requirement)
         named = ", ".join(f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in clients[:3])
         return named if len(clients) <= 3 else f"{named} and {len(clients) - 3} more subnets"

@@ -10,24 +10,24 @@ GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
 RULE_WORDS = "HTTPS from the VPC to its endpoints"
 
 
-def own_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
+def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
     """The group of Lifeline's name that carries its tag, or None."""
     named = sorted(_namesakes(vpc), key=lambda group: group.id)
     return next((group for group in named if group.tag(MANAGED_BY) == owner), None)
 
 
-def plan_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
+def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
     """Creates the group where an endpoint will need it, and opens it for blocks that the VPC gained.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
     private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it.
     """
-    own = own_group(vpc, owner)
+    own = own_security_group(vpc, owner)
     if own:
         missing = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(own, cidr))
-        if missing and (is_needed or any(own.id in endpoint.group_ids for endpoint in vpc.endpoints)):
+        if missing and (is_needed or any(own.id in endpoint.security_group_ids for endpoint in vpc.endpoints)):
             reason = f"{own.id} doesn't let 443 in from {', '.join(missing)}"
-            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, group_id=own.id)
+            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=own.id)
     elif is_needed:
         reason = f"endpoints need a security group that lets 443 in from {', '.join(vpc.all_cidrs)}"
         action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs)

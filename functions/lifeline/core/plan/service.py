@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lifeline.core.network.model import Endpoint, Service, is_own
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.policy.policy import Wish
+from lifeline.core.policy.policy import Requirement
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class ServicePlanner:
     """One service in one VPC. `planned` are the actions planned for other services so far, for the quotas."""
 
-    def __init__(self, wish: Wish, scene: "Scene", service: Service, planned: list[Action]) -> None:
-        self.wish = wish
+    def __init__(self, requirement: Requirement, scene: "Scene", service: Service, planned: list[Action]) -> None:
+        self.requirement = requirement
         self.scene = scene
         self.service = service
         self.planned = planned
         self.vpc = scene.vpc
-        self.requirement = scene.requirement
+        self.plan_input = scene.plan_input
 
     def live(self) -> list[Endpoint]:
         """The service's endpoints of this type that aren't gone, own ones first, then by id."""
@@ -36,20 +36,20 @@ class ServicePlanner:
 
     def is_own(self, endpoint: Endpoint) -> bool:
         """True if Lifeline made it, so that it may change it."""
-        return is_own(endpoint, self.requirement.owner)
+        return is_own(endpoint, self.plan_input.owner)
 
     def unseen(self) -> str:
         """The endpoint that was just made and that EC2 doesn't show yet, or an empty text (eventual consistency)."""
-        made = dict(self.requirement.made).get(self.wish.service, "")
+        made = dict(self.plan_input.made).get(self.requirement.service, "")
         is_seen = any(endpoint.id == made for endpoint in self.vpc.endpoints)
-        return made if made in self.requirement.fresh and not is_seen else ""
+        return made if made in self.plan_input.fresh and not is_seen else ""
 
     def may_create(self) -> str:
         """Why the role may not create the service, or an empty text."""
-        allowed = self.requirement.creatable
-        if allowed is None or self.wish.service in allowed:
+        allowed = self.plan_input.creatable
+        if allowed is None or self.requirement.service in allowed:
             return ""
-        return f"Lifeline's role may not create {self.wish.service}: add it to the stack's CreatableServices"
+        return f"Lifeline's role may not create {self.requirement.service}: add it to the stack's CreatableServices"
 
     def count_planned(self, kind: ActionKind) -> int:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""
@@ -62,8 +62,8 @@ class ServicePlanner:
         endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters).
         """
         before = sorted(one.id for one in self.vpc.endpoints if one.service_name == action.service_name)
-        remembered = dict(self.requirement.made).get(action.service, "")
-        wish = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.requirement.owner]
-        wish += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
-        wish += [] if action.private_dns else ["without private DNS"]
-        return replace(action, client_token=f"lifeline-{sha256('|'.join(wish).encode()).hexdigest()[:48]}")
+        remembered = dict(self.plan_input.made).get(action.service, "")
+        requirement = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.plan_input.owner]
+        requirement += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
+        requirement += [] if action.private_dns else ["without private DNS"]
+        return replace(action, client_token=f"lifeline-{sha256('|'.join(requirement).encode()).hexdigest()[:48]}")

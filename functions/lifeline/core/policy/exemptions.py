@@ -38,15 +38,15 @@ def with_exemptions(policy: Policy, by_hand: Iterable[Exempted]) -> Policy:
     return replace(policy, exemptions=(*policy.exemptions, *by_hand))
 
 
-def changed(known: Sequence[Exempted], ask: ExemptAsk, today: date) -> tuple[Exempted, ...]:
+def changed(known: Sequence[Exempted], request: ExemptAsk, today: date) -> tuple[Exempted, ...]:
     """What is exempt by hand once the ask is met, in the VPCs' order, without what has ended.
 
     The same VPC and services again take the place of what was said of them before. Raises InvalidInputError where that
     would be more than MOST_EXEMPT.
     """
-    asked = [one for vpc_id in ask.vpc_ids if (one := ask.exempted(vpc_id, today))]
+    asked = [one for vpc_id in request.vpc_ids if (one := request.exempted(vpc_id, today))]
     replaced = {(one.subject, one.services) for one in asked}
-    ended = set() if ask.days else set(ask.vpc_ids)
+    ended = set() if request.days else set(request.vpc_ids)
     stay = [
         one
         for one in known
@@ -60,20 +60,20 @@ def changed(known: Sequence[Exempted], ask: ExemptAsk, today: date) -> tuple[Exe
     return tuple(found)
 
 
-def exempt_words(ask: ExemptAsk, vpc_id: str, today: date) -> str:
+def exempt_words(request: ExemptAsk, vpc_id: str, today: date) -> str:
     """What the record says of it."""
-    one = ask.exempted(vpc_id, today)
+    one = request.exempted(vpc_id, today)
     if one is None:
         return "no longer exempt by hand"
     return f"need not reach {', '.join(one.services) or 'any service'} until the end of {one.until}: {one.reason}"
 
 
-def exempt_json(ask: ExemptAsk, vpc_id: str, today: date) -> dict[str, Any]:
+def exempt_json(request: ExemptAsk, vpc_id: str, today: date) -> dict[str, Any]:
     """One VPC as the function answers it; `until` is the last day, null where the exemption has ended."""
-    one = ask.exempted(vpc_id, today)
+    one = request.exempted(vpc_id, today)
     return {
         "vpc_id": vpc_id,
-        "services": list(ask.services),
+        "services": list(request.services),
         "until": one.until.isoformat() if one and one.until else None,
     }
 

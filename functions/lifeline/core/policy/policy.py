@@ -83,7 +83,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Requirement:
     """One service that some subnets of one VPC must reach; `per_zone` in each of their zones, or else anywhere."""
 
     service: str
@@ -92,13 +92,13 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """One VPC's wishes by service, the exemptions that took some away, and the tags that can't be read, in words.
 
     `spared` names each service that a subnet would have to reach, were it not for an exemption.
     """
 
-    wishes: tuple[Wish, ...]
+    requirements: tuple[Requirement, ...]
     exempted: tuple[Exempted, ...] = ()
     problems: tuple[str, ...] = ()
     spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
@@ -112,7 +112,7 @@ def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: 
 # ---- what a VPC's subnets must reach
 
 
-def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Wanted:
+def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Desired:
     """What the VPC's available subnets must reach on a day (UTC): what is asked of each, without what is exempt.
 
     A subnet's tag `lifeline:require` stands in for the rules there; a VPC's stands in for them in the whole VPC, and
@@ -127,7 +127,7 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
     exemptions = [one for one in said if one.subject in tags and one.counts_on(today)]
     used: set[Exempted] = set()
     spared: list[tuple[str, str, Exempted]] = []
-    wishes: dict[str, dict[str, bool]] = {}
+    requirements: dict[str, dict[str, bool]] = {}
     for subnet_id, services in asked.items():
         here = [one for one in exemptions if one.subject in {vpc.id, subnet_id}]
         for service, per_zone in services.items():
@@ -135,9 +135,11 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
             used.update(sparing)
             spared += [(subnet_id, service, one) for one in sparing[:1]]
             if not sparing:
-                wishes.setdefault(service, {})[subnet_id] = per_zone
-    return Wanted(
-        wishes=tuple(Wish(service, frozenset(who), any(who.values())) for service, who in sorted(wishes.items())),
+                requirements.setdefault(service, {})[subnet_id] = per_zone
+    return Desired(
+        requirements=tuple(
+            Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(requirements.items())
+        ),
         exempted=tuple(sorted(used, key=_in_order)),
         problems=tuple(problem for one in tags.values() for problem in one.problems),
         spared=tuple(spared),

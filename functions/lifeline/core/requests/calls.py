@@ -11,7 +11,7 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.policy.service_sets import is_service
 from lifeline.core.requests.cloudtrail import _read_change
 from lifeline.core.requests.fields import _ids, _is_vpc_id, _kind, _shown, _text, is_time
-from lifeline.core.requests.request import Ask, Trigger
+from lifeline.core.requests.request import Request, Trigger
 
 _CALL_FIELDS = frozenset(
     {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze", "format"}
@@ -23,7 +23,7 @@ NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; 
 MOST_CAUSES = 10  # of what set work going, so many travel with it
 
 
-def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
+def read_request(event: object, *, own_role_arn: str = "") -> Request:
     """What one event asks for: an EventBridge event, a sweep, or a call by hand.
 
     Raises InvalidInputError, with the path to the field, for everything else. A change that Lifeline's own role made is
@@ -36,7 +36,7 @@ def read_ask(event: object, *, own_role_arn: str = "") -> Ask:
     return replace(_read_call(event), is_text=_read_format(event))
 
 
-def _read_call(event: dict[str, Any]) -> Ask:
+def _read_call(event: dict[str, Any]) -> Request:
     unknown = sorted(str(key) for key in event if key not in _CALL_FIELDS)
     if unknown:
         raise InvalidInputError(_shown(unknown[0]), f"is not one of {', '.join(sorted(_CALL_FIELDS))}")
@@ -54,10 +54,10 @@ def _read_call(event: dict[str, Any]) -> Ask:
         if event["sweep"] is not True:
             raise InvalidInputError("sweep", f"must be true, not {_shown(event['sweep'])}")
         because = _read_because(event.get("because", []))
-        return Ask(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode, because=because)
+        return Request(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode, because=because)
     is_release = _read_release(event)
     if is_release and "vpc_ids" not in event:
-        return Ask(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
+        return Request(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
         raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
@@ -65,7 +65,7 @@ def _read_call(event: dict[str, Any]) -> Ask:
     is_follow = event.get("follow", False)
     if not isinstance(is_follow, bool):
         raise InvalidInputError("follow", f"must be true or false, not {_shown(is_follow)}")
-    return Ask(
+    return Request(
         Trigger("call"),
         vpc_ids,
         fields=fields,
@@ -81,7 +81,7 @@ def _read_call(event: dict[str, Any]) -> Ask:
     )
 
 
-def _read_approval(event: Mapping[str, Any]) -> Ask:
+def _read_approval(event: Mapping[str, Any]) -> Request:
     more = sorted(set(event) - {"approve", "format"})
     if more:
         raise InvalidInputError(more[0], "can't go with approve: it approves one plan, just as it was told")
@@ -89,7 +89,7 @@ def _read_approval(event: Mapping[str, Any]) -> Ask:
     if not isinstance(plan_id, str) or not _PLAN_ID.fullmatch(plan_id):
         wanted = "must be the id of a plan from a notice (plan-, then 16 of 0-9a-f)"
         raise InvalidInputError("approve", f"{wanted}, not {_shown(plan_id)}")
-    return Ask(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
+    return Request(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
 
 
 def _read_attempt(event: Mapping[str, Any]) -> int:

@@ -6,12 +6,12 @@ from lifeline.core.coexist.claims import read_claim
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.requests.fields import _ids, _is_vpc_id, _kind, _shown, _text
 from lifeline.core.requests.iac_tools import tool_of
-from lifeline.core.requests.request import Ask, Trigger
+from lifeline.core.requests.request import Request, Trigger
 
 CHANGE = "AWS API Call via CloudTrail"
 
 
-def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
+def _read_change(event: dict[str, Any], own_role_arn: str) -> Request:
     if event.get("detail-type") != CHANGE:
         raise InvalidInputError("detail-type", f"must be {CHANGE!r}, not {_shown(event.get('detail-type'))}")
     if event.get("source") != "aws.ec2":
@@ -26,7 +26,7 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Ask:
     failure = _text(detail.get("errorCode"))
     code = failure.removeprefix("Client.")  # CloudTrail's prefix (CloudTrail guide: record contents)
     said = _text(detail.get("errorMessage"))
-    return Ask(
+    return Request(
         trigger=Trigger(
             kind="attempt" if failure else "change",
             event_id=_text(detail.get("eventID")) or _text(event.get("id")),

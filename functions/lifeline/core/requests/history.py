@@ -18,7 +18,7 @@ _PLACE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d#[1-9]#[ -~]{1,800}")
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryAsk:
+class HistoryRequest:
     """Which entries somebody wants: those of a VPC in a time, of a day, or of an incident; `after` is the last place
     that they have seen. `since` and `until` are set where `vpc_id` is.
     """
@@ -31,7 +31,7 @@ class HistoryAsk:
     after: str = ""
 
 
-def read_history(event: Mapping[str, Any], now: datetime) -> HistoryAsk:
+def read_history(event: Mapping[str, Any], now: datetime) -> HistoryRequest:
     """Which entries a call by hand asks for: `{"history": {…}}`.
 
     Raises InvalidInputError with the path to the field, such as `history.since`.
@@ -51,13 +51,13 @@ def read_history(event: Mapping[str, Any], now: datetime) -> HistoryAsk:
     after = _read_next(asked)
     if "vpc_id" in asked:
         since, until = _read_span(asked, now)
-        return HistoryAsk(vpc_id=_read_id(asked, "vpc_id", VPC_ID), since=since, until=until, after=after)
+        return HistoryRequest(vpc_id=_read_id(asked, "vpc_id", VPC_ID), since=since, until=until, after=after)
     for name in ("since", "until"):
         if name in asked:
             raise InvalidInputError(f"history.{name}", f"goes with vpc_id only: {given[0]} has its own time")
     if "day" in asked:
-        return HistoryAsk(day=_read_day(asked["day"]), after=after)
-    return HistoryAsk(incident=_read_id(asked, "incident", _INCIDENT_ID), after=after)
+        return HistoryRequest(day=_read_day(asked["day"]), after=after)
+    return HistoryRequest(incident=_read_id(asked, "incident", _INCIDENT_ID), after=after)
 
 
 def _read_span(asked: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:

@@ -25,7 +25,7 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is

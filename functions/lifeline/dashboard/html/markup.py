@@ -100,10 +100,10 @@ def button(
 
     The JSON is written without `<`, `>` and `&`, so that it is the same whether it is read as text or as HTML.
     """
-    asks = f' confirmation="{text(confirmation, 1000)}"' if confirmation else ""
+    requests = f' confirmation="{text(confirmation, 1000)}"' if confirmation else ""
     values = json.dumps(call, separators=(",", ":")).translate(_IN_JSON)
     about = f'<span class="unseen"> {text(of)}</span>' if of else ""
     return (
         f'<button type="button" class="btn{f" {kind}" if kind else ""}">{text(label)}{about}</button>'
-        f'<cwdb-action action="call" display="popup" endpoint="{text(endpoint)}"{asks}>{values}</cwdb-action>'
+        f'<cwdb-action action="call" display="popup" endpoint="{text(endpoint)}"{requests}>{values}</cwdb-action>'
     )

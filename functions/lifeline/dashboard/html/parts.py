@@ -131,11 +131,11 @@ def _incident(incident: IncidentRow, now: datetime) -> str:
     about = f"{count(incident.agents, 'agent')} · watch {code(incident.watch)} · since {moment(incident.began, now)}"
     steps = incident.timeline
     left = len(steps) - _STEPS  # the first step is the cause, and the last ones say where things stand
-    told = [_step(one, now) for one in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
+    notified = [_step(one, now) for one in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
     if left > 0:
-        told.insert(1, f"<li>… {count(left, 'step')} in between</li>")
-    abreast = " wide" if len(told) <= _STEPS_ABREAST else ""
-    line = f'<ol class="line{abreast}">{"".join(told)}</ol>' if told else ""
+        notified.insert(1, f"<li>… {count(left, 'step')} in between</li>")
+    abreast = " wide" if len(notified) <= _STEPS_ABREAST else ""
+    line = f'<ol class="line{abreast}">{"".join(notified)}</ol>' if notified else ""
     return (
         f'<div class="incident{" mending" if incident.is_recovering else ""}">'
         f"<h4>{state}: {text(incident.words)}</h4>"
@@ -177,24 +177,24 @@ def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
 
 def _approve(vpc: VpcCoverage, calls: Calls) -> str:
     cost = f"{vpc.plan_usd:+,.2f} USD a month"
-    asks = (
+    requests = (
         f"Approve {vpc.plan_id} for {_name(vpc)}? Lifeline then makes just the changes that this plan names, "
         f"for {cost}. Where the network has changed since, it changes nothing and says so."
     )
     call = {"approve": vpc.plan_id}
-    return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=asks, kind="primary")
+    return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=requests, kind="primary")
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
     until = (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date()
-    asks = (
+    requests = (
         f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until the end of {until} (UTC), no service is required there and "
         "Lifeline makes no endpoint in it, even where machines lose their way to AWS. Silent agents are told as ever."
         f"{_retired(coverage)}"
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
     label = f"Exempt for {EXEMPT_DAYS} days"
-    return button(label, vpc.id, calls.reconcile, call, confirmation=asks)
+    return button(label, vpc.id, calls.reconcile, call, confirmation=requests)
 
 
 def _retired(coverage: Coverage) -> str:
@@ -206,14 +206,16 @@ def _retired(coverage: Coverage) -> str:
 
 
 def _release(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    asks = (
+    requests = (
         f"Release {_name(vpc)}? Lifeline deletes every endpoint and security group that it made there, needed or "
         "not, and makes none there for 24 hours. Subnets without another way out lose the services that these serve."
     )
     if coverage.mode == _PLAN_MODE:
-        asks = f"Release {_name(vpc)}? The mode is plan: Lifeline says what it would delete there, and deletes nothing."
+        requests = (
+            f"Release {_name(vpc)}? The mode is plan: Lifeline says what it would delete there, and deletes nothing."
+        )
     call = {"vpc_ids": [vpc.id], "release": True}
-    return button("Release", vpc.id, calls.reconcile, call, confirmation=asks, kind="grave")
+    return button("Release", vpc.id, calls.reconcile, call, confirmation=requests, kind="grave")
 
 
 def _name(vpc: VpcCoverage) -> str:

@@ -24,7 +24,7 @@ MEANINGS = {
     Standing.SERVED: "by an endpoint here",
 }
 _OPEN = frozenset({Standing.MISSING, Standing.BLOCKED, Standing.PENDING})
-_TOLD = _OPEN | {Standing.EXEMPT}
+_NOTIFIED = _OPEN | {Standing.EXEMPT}
 _NAMED_SUBNETS = 3
 _REASONS = 40
 _FITS_PX = (230, 96)  # what the first two columns and each further one take
@@ -128,9 +128,9 @@ def _cell(cell: Cell | None) -> str:
 
 def _reasons(vpc: VpcCoverage) -> str:
     """Why services are open or exempt, each reason once with the subnets that it holds for."""
-    told = _grouped(vpc, lambda cell: bool(cell.detail) or (cell.standing in _TOLD and bool(cell.by)))
-    worst_first = sorted(told, key=lambda cell: list(Standing).index(cell.standing))
-    rows = "".join(_reason(cell, told[cell], len(vpc.subnets)) for cell in worst_first[:_REASONS])
+    notified = _grouped(vpc, lambda cell: bool(cell.detail) or (cell.standing in _NOTIFIED and bool(cell.by)))
+    worst_first = sorted(notified, key=lambda cell: list(Standing).index(cell.standing))
+    rows = "".join(_reason(cell, notified[cell], len(vpc.subnets)) for cell in worst_first[:_REASONS])
     more = len(worst_first) - _REASONS
     rows += f"<li>… and {count(more, 'reason')} more</li>" if more > 0 else ""
     return f'<h4>Why</h4><ul class="why">{rows}</ul>' if rows else ""
@@ -145,7 +145,7 @@ def _reason(cell: Cell, subnets: list[SubnetRow], of: int) -> str:
 
 
 def _served_by(vpc: VpcCoverage) -> str:
-    found = _grouped(vpc, lambda cell: cell.standing not in _TOLD and bool(cell.by) and not cell.detail)
+    found = _grouped(vpc, lambda cell: cell.standing not in _NOTIFIED and bool(cell.by) and not cell.detail)
     rows = "".join(
         f"<li><b>{text(cell.service)}</b> {cell.standing} by {code(cell.by)} "
         f'<span class="meta">{_where(subnets, len(vpc.subnets))}</span></li>'

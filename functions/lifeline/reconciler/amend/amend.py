@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.topic import Publishes
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
-from lifeline.core.coexist.removals import give_up_once
+from lifeline.core.coexist.removals import remove_once
 from lifeline.core.errors import LifelineError
-from lifeline.core.guards.freeze import hold
+from lifeline.core.guards.freeze import block_frozen
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import Plan
@@ -46,7 +46,7 @@ class Extending:
     run: Run
     is_by_hand: bool
 
-    def foresee(
+    def preview(
         self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], *, is_region: bool
     ) -> tuple[dict[str, Plan], list[str]]:
         """The plans with all that may be to do, and the VPCs where somebody else's endpoint is on its way."""
@@ -55,34 +55,34 @@ class Extending:
         extended, coming, _ = self._claiming.extend(
             self.clearing.extend(extended), self.kept(vpcs), is_region=is_region
         )
-        return _once(self.canarying.foresee(extended, vpcs)), coming
+        return _once(self.canarying.preview(extended, vpcs)), coming
 
     def decide(
         self,
         plans: Mapping[str, Plan],
         vpcs: Sequence[Vpc],
         known: Mapping[str, Followed],
-        leased: Mapping[str, Memory],
-    ) -> tuple[dict[str, Plan], dict[str, Memory]]:
+        leased: Mapping[str, VpcState],
+    ) -> tuple[dict[str, Plan], dict[str, VpcState]]:
         """The same under the VPCs' leases, and what is remembered of them then. Each part sees, and keeps, what those
         before it froze. Raises what the ledger raises: nothing was changed then.
         """
         extended = self.clearing.extend(self._retiring.extend(plans, vpcs, leased))
-        extended, _, memories = self._claiming.extend(extended, self.kept(vpcs), leased)
-        extended = _once(self.canarying.decide(extended, vpcs, memories))
-        return extended, memories | self.fighting.judge(extended, vpcs, known, memories)
+        extended, _, states = self._claiming.extend(extended, self.kept(vpcs), leased)
+        extended = _once(self.canarying.decide(extended, vpcs, states))
+        return extended, states | self.fighting.judge(extended, vpcs, known, states)
 
     def foresee_frozen(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
         """The plans without what is frozen. Where the ledger can't be read, a plan is worth having all the same."""
         price, now = price_in(self.planning.settings.region), self.run.now()
         wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work]
         try:
-            memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in wanting])
+            states = run_concurrently([partial(self.ledger.load, vpc_id) for vpc_id in wanting])
         except LifelineError as error:
             logger.warning("what is frozen was not read", error=str(error))
             return dict(plans)
-        frozen = {vpc_id: memory.frozen for vpc_id, memory in zip(wanting, memories, strict=True)}
-        return {vpc_id: hold(plan, frozen.get(vpc_id, {}), price, now=now) for vpc_id, plan in plans.items()}
+        frozen = {vpc_id: state.frozen for vpc_id, state in zip(wanting, states, strict=True)}
+        return {vpc_id: block_frozen(plan, frozen.get(vpc_id, {}), price, now=now) for vpc_id, plan in plans.items()}
 
     def kept(self, vpcs: Sequence[Vpc]) -> list[Vpc]:
         """The VPCs in which nobody gives everything up."""
@@ -112,4 +112,4 @@ class Extending:
 
 
 def _once(plans: Mapping[str, Plan]) -> dict[str, Plan]:
-    return {vpc_id: give_up_once(plan) for vpc_id, plan in plans.items()}
+    return {vpc_id: remove_once(plan) for vpc_id, plan in plans.items()}

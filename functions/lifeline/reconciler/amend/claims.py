@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.topic import Publishes
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
-from lifeline.core.coexist.claims import Claim, Claimed, held_by_own, keep_claims
-from lifeline.core.coexist.making_way import answer_claims, leaves_traces
+from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, with_claims
+from lifeline.core.coexist.hand_over import answer_claims, leaves_traces
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import Catalog, Vpc, suffix_of
-from lifeline.core.notices.claim import yielded_notice
+from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan, Status
-from lifeline.core.requests.request import Ask
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.leases import leased
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
@@ -40,55 +40,55 @@ class Claiming:
         self,
         plans: Mapping[str, Plan],
         vpcs: Sequence[Vpc],
-        leased: Mapping[str, Memory] | None = None,
+        leased: Mapping[str, VpcState] | None = None,
         *,
         is_region: bool = False,
-    ) -> tuple[dict[str, Plan], list[str], dict[str, Memory]]:
+    ) -> tuple[dict[str, Plan], list[str], dict[str, VpcState]]:
         """The plans with what claims ask for, the VPCs where theirs is on its way, and the memories as they are then.
 
         `leased` is what was read under the leases, and what changes in it is kept. Without them, and in a sweep, only
         VPCs are read that are listed as claimed, or that show traces of a claim.
         """
         seen = [vpc for vpc in vpcs if vpc.id in plans]
-        memories = dict(leased) if leased is not None else self._recall(seen, is_region=is_region)
+        states = dict(leased) if leased is not None else self._load(seen, is_region=is_region)
         extended, waiting = dict(plans), []
         for vpc in seen:
-            memory = memories.get(vpc.id)
-            if memory is None:
+            state = states.get(vpc.id)
+            if state is None:
                 continue
-            found = answer_claims(plans[vpc.id], vpc, memory.frozen, owner=self.owner, now=self.run.now())
+            found = answer_claims(plans[vpc.id], vpc, state.frozen, owner=self.owner, now=self.run.now())
             extended[vpc.id] = replace(
                 found.plan, actions=self._without_used(found.plan.actions, plans[vpc.id].actions)
             )
             waiting += [vpc.id] if found.is_waiting else []
-            if leased is not None and self.ledger and found.frozen != memory.frozen:
-                self.ledger.keep_frozen(vpc.id, found.frozen, now=self.run.now())
-                memories[vpc.id] = replace(memory, frozen=found.frozen)
+            if leased is not None and self.ledger and found.frozen != state.frozen:
+                self.ledger.save_frozen(vpc.id, found.frozen, now=self.run.now())
+                states[vpc.id] = replace(state, frozen=found.frozen)
             if leased is None and not extended[vpc.id].has_work:
-                self._close(extended[vpc.id], memory, found.frozen)
-        return extended, waiting, memories
+                self._close(extended[vpc.id], state, found.frozen)
+        return extended, waiting, states
 
-    def _close(self, plan: Plan, memory: Memory, frozen: Mapping[str, Freeze]) -> None:
+    def _close(self, plan: Plan, state: VpcState, frozen: Mapping[str, Freeze]) -> None:
         """Where nothing else is to do: forgets the claims that are over, and says what couldn't be said before."""
-        open_business = any(map(_is_untold, standing(frozen, self.run.now()).values()))
-        if self.ledger is None or (frozen == memory.frozen and not open_business):
+        open_business = any(map(_is_pending, standing(frozen, self.run.now()).values()))
+        if self.ledger is None or (frozen == state.frozen and not open_business):
             return
         with leased(plan.vpc_id, self.ledger, self.run) as known:
-            if known is None or known.frozen != memory.frozen:
+            if known is None or known.frozen != state.frozen:
                 return  # another run is at it, or was: a later look goes on
-            if frozen != memory.frozen:
-                self.ledger.keep_frozen(plan.vpc_id, frozen, now=self.run.now())
+            if frozen != state.frozen:
+                self.ledger.save_frozen(plan.vpc_id, frozen, now=self.run.now())
             now_known = replace(known, frozen=frozen)
-            tell_yielded(plan, (), now_known, self.ledger, self.notices, self.owner, self.run.now())
+            notify_handed_over(plan, (), now_known, self.ledger, self.notices, self.owner, self.run.now())
 
-    def _recall(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[str, Memory]:
+    def _load(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[str, VpcState]:
         listed = self.ledger.claimed() if is_region and self.ledger else frozenset()
         looked = {vpc.id for vpc in vpcs if not is_region or leaves_traces(vpc, self.owner)} | listed
         if self.ledger is None:
-            return dict.fromkeys(looked, Memory())
+            return dict.fromkeys(looked, VpcState())
         vpc_ids = sorted(looked)
-        memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in vpc_ids])
-        found = dict(zip(vpc_ids, memories, strict=True))
+        states = run_concurrently([partial(self.ledger.load, vpc_id) for vpc_id in vpc_ids])
+        found = dict(zip(vpc_ids, states, strict=True))
         gone = listed - {vpc.id for vpc in vpcs}
         for vpc_id in sorted(listed):
             frozen = found[vpc_id].frozen
@@ -99,13 +99,19 @@ class Claiming:
 
     def _without_used(self, actions: tuple[Action, ...], before: tuple[Action, ...]) -> tuple[Action, ...]:
         """Whoever else uses Lifeline's group keeps it, in silence: nobody asked for it to go."""
-        groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP and one not in before]
-        users = self.lookup.users_of_groups(groups)
-        used = {group_id for group_id in groups if users.get(group_id)}
-        return tuple(one for one in actions if one in before or not one.group_id or one.group_id not in used)
+        groups = [
+            one.security_group_id
+            for one in actions
+            if one.kind is ActionKind.DELETE_SECURITY_GROUP and one not in before
+        ]
+        users = self.lookup.users_of_security_groups(groups)
+        used = {security_group_id for security_group_id in groups if users.get(security_group_id)}
+        return tuple(
+            one for one in actions if one in before or not one.security_group_id or one.security_group_id not in used
+        )
 
 
-def keep_claimed(
+def save_claimed(
     targets: Targets, vpcs: Iterable[Vpc], ledger: Ledger, catalog: Callable[[], Catalog], owner: str, run: Run
 ) -> None:
     """Keeps what is claimed in the VPCs that are there. Others keep freezes under the lease too, so this takes it.
@@ -113,39 +119,45 @@ def keep_claimed(
     Raises TransientError while another run has the VPC, and what the ledger raises: the records come again then.
     """
     for vpc in vpcs:
-        claims = [_claimed(ask.claim, ask, run.now()) for ask in targets.attempts(vpc.id) if ask.claim]
-        standing_in = [one for one in claims if held_by_own(one.claim, vpc, owner, catalog())]
+        claims = [_claimed(request.claim, request, run.now()) for request in targets.attempts(vpc.id) if request.claim]
+        standing_in = [one for one in claims if blocked_by_own(one.claim, vpc, owner, catalog())]
         if not standing_in:
             continue
-        with leased(vpc.id, ledger, run) as memory:
-            if memory is None:
+        with leased(vpc.id, ledger, run) as state:
+            if state is None:
                 raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
-            now, made = run.now(), memory.made
-            news = [one for one in standing_in if not _is_answered(one, vpc, memory, owner, catalog())]
-            frozen = keep_claims(memory.frozen, news, vpc, made, owner=owner, catalog=catalog(), now=now)
-            if frozen != memory.frozen:
+            now, made = run.now(), state.made
+            news = [one for one in standing_in if not _is_answered(one, vpc, state, owner, catalog())]
+            frozen = with_claims(state.frozen, news, vpc, made, owner=owner, catalog=catalog(), now=now)
+            if frozen != state.frozen:
                 ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
-                ledger.keep_frozen(vpc.id, frozen, now=now)
-                logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(memory.frozen)))
+                ledger.save_frozen(vpc.id, frozen, now=now)
+                logger.info("claimed", vpc_id=vpc.id, frozen=sorted(set(frozen) - set(state.frozen)))
 
 
-def _is_answered(one: Claimed, vpc: Vpc, memory: Memory, owner: str, catalog: Catalog) -> bool:
+def _is_answered(one: Claimed, vpc: Vpc, state: VpcState, owner: str, catalog: Catalog) -> bool:
     """True if a person took back since what is claimed."""
-    own = held_by_own(one.claim, vpc, owner, catalog)
-    return own is not None and is_overruled(memory.unfrozen, suffix_of(own.service_name), one.at)
+    own = blocked_by_own(one.claim, vpc, owner, catalog)
+    return own is not None and is_overruled(state.unfrozen, suffix_of(own.service_name), one.at)
 
 
-def _claimed(claim: Claim, ask: Ask, now: datetime) -> Claimed:
+def _claimed(claim: Claim, request: Request, now: datetime) -> Claimed:
     try:
-        at = datetime.fromisoformat(ask.trigger.time)
+        at = datetime.fromisoformat(request.trigger.time)
     except ValueError:
         at = now
     at = at if at.tzinfo else now
-    return Claimed(claim, ask.trigger.actor, ask.trigger.event_name, ask.trigger.event_id, at)
+    return Claimed(claim, request.trigger.actor, request.trigger.event_name, request.trigger.event_id, at)
 
 
-def tell_yielded(
-    plan: Plan, actions: Iterable[Action], memory: Memory, ledger: Ledger, notices: Publishes, owner: str, now: datetime
+def notify_handed_over(
+    plan: Plan,
+    actions: Iterable[Action],
+    state: VpcState,
+    ledger: Ledger,
+    notices: Publishes,
+    owner: str,
+    now: datetime,
 ) -> frozenset[Action]:
     """Says for each claim, once, that Lifeline made way; returns what was told with it.
 
@@ -154,27 +166,27 @@ def tell_yielded(
     """
     became = list(actions)
     left = {one for one in became if one.kind in DELETES and one.status is not Status.DONE}
-    claims = {service: one for service, one in memory.frozen.items() if one.kind is FreezeKind.CLAIM}
+    claims = {service: one for service, one in state.frozen.items() if one.kind is FreezeKind.CLAIM}
     over = set() if left or not became else claims.keys() - standing(claims, now).keys()
-    told: dict[str, Freeze] = {}
+    notified: dict[str, Freeze] = {}
     with_it: list[Action] = []
     for service, freeze in sorted(standing(claims, now).items()):
         made_way = [one for one in became if one.service == service and one.kind in _MAKES_WAY]
-        if freeze.is_told or any(one.status is not Status.DONE for one in made_way):
+        if freeze.is_notified or any(one.status is not Status.DONE for one in made_way):
             continue
-        notice = yielded_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=plan.tiers, done=made_way)
+        notice = handed_over_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=plan.tiers, done=made_way)
         try:
             notices.publish(notice)
         except LifelineError as error:
             logger.error("notice not sent", subject=notice.subject, error=str(error))
             continue
-        told[service] = replace(freeze, is_told=True)
+        notified[service] = replace(freeze, is_notified=True)
         with_it += made_way
-    if told or over:
-        kept = {service: one for service, one in {**memory.frozen, **told}.items() if service not in over}
-        ledger.keep_frozen(plan.vpc_id, kept, now=now)
+    if notified or over:
+        kept = {service: one for service, one in {**state.frozen, **notified}.items() if service not in over}
+        ledger.save_frozen(plan.vpc_id, kept, now=now)
     return frozenset(with_it)
 
 
-def _is_untold(freeze: Freeze) -> bool:
-    return freeze.kind is FreezeKind.CLAIM and not freeze.is_told
+def _is_pending(freeze: Freeze) -> bool:
+    return freeze.kind is FreezeKind.CLAIM and not freeze.is_notified

@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.coexist.conflicts import (
     SHOWN_WITHIN,
     WINDOW,
-    Fight,
-    Undoing,
+    Conflict,
+    Reversal,
     attribute,
     count,
-    forget,
+    delete,
     freeze_for,
     to_freeze,
     with_done,
 )
-from lifeline.core.coexist.effects import Sight
+from lifeline.core.coexist.effects import VpcSnapshot
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.history.change import Change
@@ -53,8 +53,8 @@ class Fighting:
         plans: Mapping[str, Plan],
         vpcs: Sequence[Vpc],
         known: Mapping[str, Followed],
-        leased: Mapping[str, Memory],
-    ) -> dict[str, Memory]:
+        leased: Mapping[str, VpcState],
+    ) -> dict[str, VpcState]:
         """What was read under the leases, with what was undone since, and with what freezes for it.
 
         Whatever is new is kept before anything is done; what is frozen and people don't know of yet, they are told.
@@ -66,62 +66,75 @@ class Fighting:
             judged[vpc_id] = self._judge(plan, by_id[vpc_id], known[vpc_id], leased[vpc_id])
         return judged
 
-    def _judge(self, plan: Plan, vpc: Vpc, followed: Followed, memory: Memory) -> Memory:
-        if not memory.fights:
-            return memory
+    def _judge(self, plan: Plan, vpc: Vpc, followed: Followed, state: VpcState) -> VpcState:
+        if not state.conflicts:
+            return state
         now = self.planning.now
-        frozen = standing(memory.frozen, now)
-        sight = Sight(
+        frozen = standing(state.frozen, now)
+        snapshot = VpcSnapshot(
             vpc,
             plan,
             self.planning.settings.stack_name,
             now,
             fresh=followed.fresh(now),
-            failed=frozenset(one for one in {**memory.failures, **followed.failures}),
-            idle=frozenset(memory.unneeded),
+            failed=frozenset(one for one in {**state.failures, **followed.failures}),
+            idle=frozenset(state.unneeded),
             frozen=frozen,
         )
-        fights = self._with_actors(plan.vpc_id, count(memory.fights, sight))
-        if fights != memory.fights:
-            self.ledger.keep_fights(plan.vpc_id, fights, now=now)
-        new = {key: freeze_for(fights[key], now) for key in to_freeze(fights, frozen)}
+        conflicts = self._with_actors(plan.vpc_id, count(state.conflicts, snapshot))
+        if conflicts != state.conflicts:
+            self.ledger.save_conflicts(plan.vpc_id, conflicts, now=now)
+        new = {key: freeze_for(conflicts[key], now) for key in to_freeze(conflicts, frozen)}
         if new:
-            self.ledger.keep_frozen(plan.vpc_id, {**memory.frozen, **new}, now=now)
+            self.ledger.save_frozen(plan.vpc_id, {**state.frozen, **new}, now=now)
             logger.warning("frozen: others undo it again and again", vpc_id=plan.vpc_id, frozen=sorted(new))
-        memory = replace(memory, fights=fights, frozen={**memory.frozen, **new})
-        return self._told(plan, vpc, memory)
+        state = replace(state, conflicts=conflicts, frozen={**state.frozen, **new})
+        return self._notified(plan, vpc, state)
 
-    def _told(self, plan: Plan, vpc: Vpc, memory: Memory) -> Memory:
+    def _notified(self, plan: Plan, vpc: Vpc, state: VpcState) -> VpcState:
         """Tells of what is frozen and untold, in one notice. One that doesn't go out is tried at the next look."""
-        fought = {one for one, freeze in memory.frozen.items() if freeze.kind is FreezeKind.FIGHT}
-        untold = {key: one for key, one in memory.fights.items() if key in fought and not one.is_told and one.undoings}
-        if not untold or not self.publish(frozen_notice(self._frozen(plan, vpc, untold))):
-            return memory
-        fights = {**memory.fights, **{key: replace(one, is_told=True) for key, one in untold.items()}}
+        conflicting = {one for one, freeze in state.frozen.items() if freeze.kind is FreezeKind.CONFLICT}
+        pending = {
+            key: one
+            for key, one in state.conflicts.items()
+            if key in conflicting and not one.is_notified and one.reversals
+        }
+        if not pending or not self.publish(frozen_notice(self._frozen(plan, vpc, pending))):
+            return state
+        conflicts = {**state.conflicts, **{key: replace(one, is_notified=True) for key, one in pending.items()}}
         try:
-            self.ledger.keep_fights(plan.vpc_id, fights, now=self.planning.now)
+            self.ledger.save_conflicts(plan.vpc_id, conflicts, now=self.planning.now)
         except LifelineError as error:  # it is told twice, rather than the work be lost
             logger.error("a freeze was told, but not written down", vpc_id=plan.vpc_id, error=str(error))
-            return memory
-        return replace(memory, fights=fights)
+            return state
+        return replace(state, conflicts=conflicts)
 
-    def _frozen(self, plan: Plan, vpc: Vpc, fights: Mapping[str, Fight]) -> Frozen:
+    def _frozen(self, plan: Plan, vpc: Vpc, conflicts: Mapping[str, Conflict]) -> Frozen:
         catalog = self.planning.network.catalog()
-        wishes = {wish.service: sorted(wish.subnet_ids) for wish in self.planning.wanted(vpc).wishes}
-        names = {key: [name for one in catalog.find(key) for name in one.private_dns_names] for key in fights}
-        return Frozen(plan, fights, wishes, names, self.planning.settings.stack_name)
+        requirements = {
+            requirement.service: sorted(requirement.subnet_ids)
+            for requirement in self.planning.wanted(vpc).requirements
+        }
+        names = {key: [name for one in catalog.find(key) for name in one.private_dns_names] for key in conflicts}
+        return Frozen(plan, conflicts, requirements, names, self.planning.settings.stack_name)
 
     # ---- whose hand it was
 
-    def _with_actors(self, vpc_id: str, fights: Mapping[str, Fight]) -> dict[str, Fight]:
+    def _with_actors(self, vpc_id: str, conflicts: Mapping[str, Conflict]) -> dict[str, Conflict]:
         """The fights with the actors that are on record by now. Nothing is read while nobody is missing."""
-        unnamed = [one for fight in fights.values() if not fight.is_told for one in fight.undoings if not one.event_id]
+        unnamed = [
+            one
+            for conflict in conflicts.values()
+            if not conflict.is_notified
+            for one in conflict.reversals
+            if not one.event_id
+        ]
         if not unnamed:
-            return dict(fights)
+            return dict(conflicts)
         changes = self._changes(vpc_id, unnamed)
-        return {key: replace(one, undoings=attribute(one.undoings, changes)) for key, one in fights.items()}
+        return {key: replace(one, reversals=attribute(one.reversals, changes)) for key, one in conflicts.items()}
 
-    def _changes(self, vpc_id: str, unnamed: Sequence[Undoing]) -> list[Change]:
+    def _changes(self, vpc_id: str, unnamed: Sequence[Reversal]) -> list[Change]:
         """What is on record since the first of them was done, and what set this look going: that isn't on record yet.
 
         What was deleted can't be traced to its VPC any more, so changes of unknown VPCs count, too: by their ids.
@@ -148,41 +161,41 @@ class Fighting:
         listed = self.ledger.frozen_vpcs()
         seen = {vpc.id: vpc for vpc in vpcs}
         for vpc_id in sorted(listed - seen.keys()) if is_region else ():
-            self.ledger.forget_frozen(vpc_id)
+            self.ledger.delete_frozen(vpc_id)
         for vpc_id in sorted(listed & plans.keys()):
             served = _served_by_others(plans[vpc_id], seen[vpc_id], self.planning.settings.stack_name)
-            if served and _fought(self.ledger.recall(vpc_id).frozen) & served:
+            if served and _conflicting(self.ledger.load(vpc_id).frozen) & served:
                 self._end(vpc_id, served, run)
 
     def _end(self, vpc_id: str, served: frozenset[str], run: Run) -> None:
         """Under the VPC's lease; a run that has it just now leaves the end to another look."""
         now = self.planning.now
-        with leased(vpc_id, self.ledger, run) as memory:
-            if memory is None:
+        with leased(vpc_id, self.ledger, run) as state:
+            if state is None:
                 return
-            ended = _fought(memory.frozen) & served
-            fights = forget(memory.fights, ended)
-            if fights != memory.fights:
-                self.ledger.keep_fights(vpc_id, fights, now=now)
-            kept = {key: one for key, one in memory.frozen.items() if key not in ended}
-            self.ledger.keep_frozen(vpc_id, kept, now=now)
+            ended = _conflicting(state.frozen) & served
+            conflicts = delete(state.conflicts, ended)
+            if conflicts != state.conflicts:
+                self.ledger.save_conflicts(vpc_id, conflicts, now=now)
+            kept = {key: one for key, one in state.frozen.items() if key not in ended}
+            self.ledger.save_frozen(vpc_id, kept, now=now)
             logger.info("no longer frozen: others serve it", vpc_id=vpc_id, unfrozen=sorted(ended))
 
 
-def keep_done(vpc_id: str, memory: Memory, actions: Iterable[Action], ledger: Ledger, *, now: datetime) -> None:
+def save_done(vpc_id: str, state: VpcState, actions: Iterable[Action], ledger: Ledger, *, now: datetime) -> None:
     """Keeps the claims to what was just done. Call it under the VPC's lease."""
-    fights = with_done(memory.fights, vpc_id, actions, now)
-    if fights != memory.fights:
-        ledger.keep_fights(vpc_id, fights, now=now)
+    conflicts = with_done(state.conflicts, vpc_id, actions, now)
+    if conflicts != state.conflicts:
+        ledger.save_conflicts(vpc_id, conflicts, now=now)
 
 
-def fight_words(vpc_id: str, frozen: Mapping[str, Freeze]) -> frozenset[str]:
+def conflict_words(vpc_id: str, frozen: Mapping[str, Freeze]) -> frozenset[str]:
     """What the actions say that fights hold back: people know of it from its own notice."""
-    return frozenset(freeze_words(frozen[key], vpc_id, key) for key in _fought(frozen))
+    return frozenset(freeze_words(frozen[key], vpc_id, key) for key in _conflicting(frozen))
 
 
-def _fought(frozen: Mapping[str, Freeze]) -> frozenset[str]:
-    return frozenset(key for key, one in frozen.items() if one.kind is FreezeKind.FIGHT)
+def _conflicting(frozen: Mapping[str, Freeze]) -> frozenset[str]:
+    return frozenset(key for key, one in frozen.items() if one.kind is FreezeKind.CONFLICT)
 
 
 def _served_by_others(plan: Plan, vpc: Vpc, owner: str) -> frozenset[str]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.topic import Publishes
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.limit_usage import Grants
+from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.approval import (
     Offer,
@@ -20,7 +20,7 @@ from lifeline.core.guards.approval import (
     why_not,
 )
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
-from lifeline.core.guards.limits import Admission, Use, admit, forget, give_back, hold_all, own_interfaces, see
+from lifeline.core.guards.limits import Admission, Usage, admit, block_all, delete, own_interfaces, refund, see
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
@@ -28,7 +28,7 @@ from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.order import Step
-from lifeline.core.requests.request import Ask
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -43,28 +43,28 @@ class Guards:
     """What is asked before anything is changed."""
 
     kill_switch: KillSwitch
-    grants: Grants
+    grants: LimitUsage
     approvals: Approvals
 
 
-def take_approval(ask: Ask, guards: Guards, settings: Settings, run: Run) -> Ask:
+def take_approval(request: Request, guards: Guards, settings: Settings, run: Run) -> Request:
     """The ask for the VPC of the plan that it approves, which is approved now; any other ask as it is.
 
     Raises InvalidInputError where the plan can't be approved; nothing is used up then.
     """
-    if not ask.approve:
-        return ask
+    if not request.approve:
+        return request
     if settings.mode is Mode.PLAN:
         raise InvalidInputError(_APPROVE, "the stack's Mode is plan: nothing is applied, whoever approves it")
     if why := guards.kill_switch.why_on():
         raise InvalidInputError(_APPROVE, f"{why}; approve again once it is off")
-    offer, now = guards.approvals.recall(ask.approve), run.now()
-    refusal = why_not(offer, ask.approve, now=now)
+    offer, now = guards.approvals.load(request.approve), run.now()
+    refusal = why_not(offer, request.approve, now=now)
     if offer is None or refusal:
         raise InvalidInputError(_APPROVE, refusal)
     if not guards.approvals.approve(offer, now=now):
-        raise InvalidInputError(_APPROVE, f"{ask.approve} was approved by another call just now: it works once")
-    return replace(ask, vpc_ids=(offer.vpc_id,))
+        raise InvalidInputError(_APPROVE, f"{request.approve} was approved by another call just now: it works once")
+    return replace(request, vpc_ids=(offer.vpc_id,))
 
 
 class Gate:
@@ -94,28 +94,28 @@ class Gate:
 
     def stop(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
         """The plans with everything held back by the kill switch."""
-        return {vpc_id: hold_all(plan, KILL_SWITCH, ON) for vpc_id, plan in plans.items()}
+        return {vpc_id: block_all(plan, KILL_SWITCH, ON) for vpc_id, plan in plans.items()}
 
-    def tell_of_switch(self, answers: Sequence[VpcAnswer], notices: Publishes) -> None:
+    def notify_of_switch(self, answers: Sequence[VpcAnswer], notices: Publishes) -> None:
         """Says that the switch is on, once a day at most. A failure is logged: the next sweep says it."""
         if not self._why_on:
             return
         switch = self._guards.kill_switch
-        waiting = [one.vpc_id for one in answers if any(action.held_by == KILL_SWITCH for action in one.actions)]
+        waiting = [one.vpc_id for one in answers if any(action.blocked_by == KILL_SWITCH for action in one.actions)]
         try:
-            if not switch.take_turn_to_tell(now=self._run.now()):
+            if not switch.reserve_notice(now=self._run.now()):
                 return
             try:
                 notices.publish(switch_notice(self._why_on, switch.name, waiting))
             except LifelineError:
-                switch.give_turn_back()
+                switch.return_reservation()
                 raise
         except LifelineError as error:
             logger.error("kill switch not told", error=str(error))
 
     # ---- the limits
 
-    def foresee(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> dict[str, Plan]:
+    def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
         owned = self._own(plans, vpcs)
         try:
@@ -123,22 +123,22 @@ class Gate:
         except LifelineError as error:
             logger.warning("limits not read", error=str(error))
             self._notes.append("how far the limits are used can't be read: only what is planned here counts")
-            use = Use()
+            use = Usage()
         return dict(self._admit(plans, owned)(use).plans)
 
     def see_region(self, vpcs: Sequence[Vpc]) -> None:
         """Keeps what Lifeline has in each VPC where that isn't what the ledger says: people delete endpoints, too."""
         owned, now = {vpc.id: own_interfaces(vpc, self._settings.stack_name) for vpc in vpcs}, self._run.now()
 
-        def corrected(use: Use) -> tuple[Use, None]:
+        def corrected(use: Usage) -> tuple[Usage, None]:
             seen = see(use, owned, now=now, is_region=True)
             return (seen if seen.interfaces != use.interfaces else use), None
 
         self._guards.grants.change(corrected)
 
-    def forget(self, vpc_ids: Collection[str]) -> None:
+    def delete(self, vpc_ids: Collection[str]) -> None:
         """What Lifeline had in VPCs that are gone counts no more."""
-        self._guards.grants.change(lambda use: (forget(use, vpc_ids), None))
+        self._guards.grants.change(lambda use: (delete(use, vpc_ids), None))
 
     def admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """The plans with what must wait blocked; what passes is counted, and what was approved is used up.
@@ -160,12 +160,12 @@ class Gate:
             raise
         held = [vpc_id for vpc_id in plans if self._admission.held(vpc_id)]
         try:
-            offers = side_by_side([partial(self._offer, vpc_id, self._admission.held(vpc_id)) for vpc_id in held])
+            offers = run_concurrently([partial(self._offer, vpc_id, self._admission.held(vpc_id)) for vpc_id in held])
             self._offers |= dict(zip(held, offers, strict=True))
         except LifelineError as error:  # the next look offers them; what passes must not wait for that
             logger.error("plans not offered", error=str(error))
         return {
-            vpc_id: hold_all(plan, _APPROVE, _OUTDATED) if vpc_id in self._outdated else plan
+            vpc_id: block_all(plan, _APPROVE, _OUTDATED) if vpc_id in self._outdated else plan
             for vpc_id, plan in self._admission.plans.items()
         }
 
@@ -181,7 +181,7 @@ class Gate:
         try:
             if unused:
                 now = self._run.now()
-                self._guards.grants.change(lambda use: (give_back(use, unused, self._owned, now=now), None))
+                self._guards.grants.change(lambda use: (refund(use, unused, self._owned, now=now), None))
             for offer, steps in self._claimed.values():
                 self._keep_rest_approved(offer, steps, applied)
         except LifelineError as error:
@@ -189,12 +189,12 @@ class Gate:
 
     # ---- what is told
 
-    def told(self, answer: VpcAnswer) -> VpcAnswer:
+    def notified(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer with what waits for approval, with the notes, and with what became of the run's approval."""
         notes = "; ".join(dict.fromkeys(one for one in (answer.note, self._why_on, *self._notes) if one))
         answer = replace(answer, note=notes)
         offer = self._offers.get(answer.vpc_id)
-        if offer and any(action.held_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
+        if offer and any(action.blocked_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
             command = approve_command(offer.plan_id, self._settings.stack_name)
             approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
             answer = replace(answer, approval=approval)
@@ -211,7 +211,7 @@ class Gate:
     def _with_refusal(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer, refused where its plan was approved and is no longer what the network asks for."""
         for plan_id in self._approves:
-            offer = self._guards.approvals.recall(plan_id)
+            offer = self._guards.approvals.load(plan_id)
             if offer is None or offer.vpc_id != answer.vpc_id or plan_id in self._claimed:
                 continue
             is_gone = not answer.tiers and not answer.actions and not answer.refusal
@@ -239,14 +239,14 @@ class Gate:
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
         """The approved offers for the plans: those that the asks name, and those of work that was left before."""
         owned = self._owned
-        foreseen = self._admit(plans, owned)(self._guards.grants.read())
+        previewed = self._admit(plans, owned)(self._guards.grants.read())
         ids = dict.fromkeys(self._approves)
         for vpc_id, plan in plans.items():
-            held = foreseen.held(vpc_id)
+            held = previewed.held(vpc_id)
             if held:
                 planned = [one for one in plan.actions if one.status is Status.PLANNED]
                 ids |= dict.fromkeys(self._make_offer(vpc_id, some).plan_id for some in (held, planned))
-        found = side_by_side([partial(self._guards.approvals.recall, plan_id) for plan_id in ids])
+        found = run_concurrently([partial(self._guards.approvals.load, plan_id) for plan_id in ids])
         return [one for one in found if one and one.state is OfferState.APPROVED and one.vpc_id in plans]
 
     def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:
@@ -258,9 +258,9 @@ class Gate:
     def _keep_rest_approved(self, offer: Offer, steps: frozenset[Step], applied: Mapping[str, Applied]) -> None:
         actions = applied[offer.vpc_id].actions
         rest = [
-            actions[step.place]
-            for step in sorted(steps, key=lambda one: one.place)
-            if actions[step.place].status is Status.PLANNED or actions[step.place].held_by == KILL_SWITCH
+            actions[step.index]
+            for step in sorted(steps, key=lambda one: one.index)
+            if actions[step.index].status is Status.PLANNED or actions[step.index].blocked_by == KILL_SWITCH
         ]
         if rest:
             left = self._make_offer(offer.vpc_id, rest)
@@ -281,7 +281,7 @@ class Gate:
 
     def _admit(
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
-    ) -> Callable[[Use], Admission]:
+    ) -> Callable[[Usage], Admission]:
         return partial(
             _admit_all,
             plans=plans,
@@ -293,7 +293,7 @@ class Gate:
 
 
 def _admit_all(
-    use: Use,
+    use: Usage,
     *,
     plans: Mapping[str, Plan],
     owned: Mapping[str, frozenset[str]],
@@ -308,6 +308,6 @@ def _admit_all(
 def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:
     """True if the change was made, or if AWS may have made it before its answer was lost."""
     one = applied[step.vpc_id]
-    action = one.actions[step.place]
+    action = one.actions[step.index]
     is_open = action.status is Status.PLANNED and action.error != Deferral.TIME
     return action.status is Status.DONE or (is_open and one.deferral is Deferral.TRANSIENT)

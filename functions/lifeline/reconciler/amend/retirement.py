@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.coexist.retirement import Retirement, Terms, idle, plan_retirement, unless_used
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import DELETES, GIVES_UP, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.reconciler.steps.planning import MOST_NAMED, Planning
 
@@ -32,7 +32,7 @@ class Retiring:
         self,
         plans: Mapping[str, Plan],
         vpcs: Sequence[Vpc],
-        leased: Mapping[str, Memory] | None = None,
+        leased: Mapping[str, VpcState] | None = None,
         *,
         is_region: bool = False,
     ) -> dict[str, Plan]:
@@ -42,7 +42,7 @@ class Retiring:
         kept. `is_region` says that `vpcs` are all of the region.
         """
         if leased is None:
-            unneeded = self._recall(plans, vpcs, is_region=is_region)
+            unneeded = self._load(plans, vpcs, is_region=is_region)
         else:
             unneeded = {vpc.id: leased[vpc.id].unneeded for vpc in vpcs}
         looked = [vpc for vpc in vpcs if vpc.id in unneeded or self.is_release(vpc.id)]
@@ -61,11 +61,11 @@ class Retiring:
     def _keep(self, vpc_id: str, known: Mapping[str, datetime], now_known: Mapping[str, datetime]) -> None:
         """Keeps since when what isn't needed; nothing is written while nothing changes."""
         if self.ledger and dict(known) != dict(now_known):
-            self.ledger.keep_unneeded(vpc_id, now_known, now=self.planning.now)
+            self.ledger.save_unneeded(vpc_id, now_known, now=self.planning.now)
 
     # ---- what is remembered
 
-    def _recall(
+    def _load(
         self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], *, is_region: bool
     ) -> dict[str, Mapping[str, datetime]]:
         """Of the VPCs that have something unneeded, or had: it may be needed again, and then its time is over."""
@@ -75,11 +75,11 @@ class Retiring:
         listed = self.ledger.retiring()
         seen = {vpc.id for vpc in vpcs}
         for vpc_id in sorted(listed - seen) if is_region else ():
-            if not self.ledger.forget(vpc_id, now=self.planning.now):
-                self.ledger.forget_retiring(vpc_id)
+            if not self.ledger.delete(vpc_id, now=self.planning.now):
+                self.ledger.delete_retiring(vpc_id)
         vpc_ids = sorted(unneeded | (listed & seen))
-        memories = side_by_side([partial(self.ledger.recall, vpc_id) for vpc_id in vpc_ids])
-        return {vpc_id: memory.unneeded for vpc_id, memory in zip(vpc_ids, memories, strict=True)}
+        states = run_concurrently([partial(self.ledger.load, vpc_id) for vpc_id in vpc_ids])
+        return {vpc_id: state.unneeded for vpc_id, state in zip(vpc_ids, states, strict=True)}
 
     def _has_idle(self, vpc: Vpc, plan: Plan | None) -> bool:
         settings = self.planning.settings
@@ -114,14 +114,16 @@ class Retiring:
         held = [vpc_id for vpc_id, one in found.items() if any(map(_is_held, one.actions))][:MOST_NAMED]
         region = self.planning.settings.region
         read = [partial(self.planning.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in held]
-        views = dict(zip(held, side_by_side(read), strict=True))
+        views = dict(zip(held, run_concurrently(read), strict=True))
         again = {vpc_id: self._decide(vpcs[vpc_id], unneeded[vpc_id], dns=view) for vpc_id, view in views.items()}
         return {**found, **again}
 
     def _with_group_users(self, found: Mapping[str, Retirement]) -> dict[str, Retirement]:
         """Whoever else uses Lifeline's group keeps it, and is named, for EC2 wouldn't delete it and doesn't say why."""
-        groups = [one.group_id for each in found.values() for one in each.actions if _deletes_group(one)]
-        users = self.lookup.users_of_groups(groups)
+        groups = [
+            one.security_group_id for each in found.values() for one in each.actions if _deletes_security_group(one)
+        ]
+        users = self.lookup.users_of_security_groups(groups)
         return {
             vpc_id: replace(one, actions=tuple(unless_used(action, users) for action in one.actions))
             for vpc_id, one in found.items()
@@ -139,7 +141,7 @@ def _is_held(action: Action) -> bool:
     return action.kind is ActionKind.RETIRE_ENDPOINT and action.status is Status.BLOCKED
 
 
-def _deletes_group(action: Action) -> bool:
+def _deletes_security_group(action: Action) -> bool:
     return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
 
 
@@ -149,7 +151,7 @@ def _deletes_group(action: Action) -> bool:
 def taken_away(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of what was retired."""
     done = [one for one in actions if one.kind in DELETES and one.status is Status.DONE]
-    return frozenset(one.endpoint_id or one.group_id for one in done)
+    return frozenset(one.endpoint_id or one.security_group_id for one in done)
 
 
 def settled(made: Mapping[str, Made], gone: frozenset[str]) -> dict[str, Made]:
@@ -171,6 +173,6 @@ def held(plan: Plan, released_at: datetime | None, now: datetime) -> Plan:
     until = released_at + RELEASE_HOLDS
     why = f"released by hand: nothing is made here until {until:%Y-%m-%d %H:%M} UTC, or until you ask for it by vpc_ids"
     actions = tuple(
-        one.blocked(why) if one.status is Status.PLANNED and one.kind not in GIVES_UP else one for one in plan.actions
+        one.blocked(why) if one.status is Status.PLANNED and one.kind not in REMOVALS else one for one in plan.actions
     )
     return replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.store.vpc_state import Memory
+from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.coexist.removals import make_room
 from lifeline.core.coexist.retirement import unless_used
@@ -21,15 +21,15 @@ from lifeline.core.coexist.teardown import (
     is_news,
     is_old,
     judge,
+    notified_keys,
     remembered,
-    told_keys,
     without,
 )
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.notice import Notice
-from lifeline.core.notices.teardown import clears, teardown_notice, told_here
+from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.request import Trigger
@@ -49,16 +49,16 @@ class Clearing:
     now: datetime
     seen: dict[str, tuple[Vpc, Teardown]] = field(default_factory=dict)
 
-    def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, Memory] | None = None) -> None:
+    def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, VpcState] | None = None) -> None:
         """Finds the teardowns of these VPCs: by the calls that failed and, under leases, by what is frozen for them.
 
         Those that a person ended since don't count. Only these VPCs' interfaces are read. Raises what EC2 raises.
         """
-        unfrozen = {vpc_id: memory.unfrozen for vpc_id, memory in (leased or {}).items()}
+        unfrozen = {vpc_id: state.unfrozen for vpc_id, state in (leased or {}).items()}
         asked = {vpc.id: list(_attempts(self.targets, vpc, self.now, unfrozen.get(vpc.id, {}))) for vpc in vpcs}
         known = {vpc_id: list(remembered(one.frozen, now=self.now)) for vpc_id, one in (leased or {}).items()}
         concerned = [one for one in vpcs if asked[one.id] or (leased and self._is_frozen(leased[one.id]))]
-        found = side_by_side([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
+        found = run_concurrently([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
         for vpc, interfaces in zip(concerned, found, strict=True):
             before = known.get(vpc.id, [])
             teardown = judge(vpc, asked[vpc.id], interfaces, self.owner, now=self.now, known=before)
@@ -67,33 +67,33 @@ class Clearing:
             if vpc not in concerned:
                 self.seen.pop(vpc.id, None)
 
-    def _is_frozen(self, memory: Memory) -> bool:
-        return any(one.kind is FreezeKind.TEARDOWN for one in standing(memory.frozen, self.now).values())
+    def _is_frozen(self, state: VpcState) -> bool:
+        return any(one.kind is FreezeKind.TEARDOWN for one in standing(state.frozen, self.now).values())
 
     def wants(self, vpc_id: str) -> bool:
         """True if there is something to remember for the VPC, although nothing may be left to do."""
         return vpc_id in self.seen and bool(self.seen[vpc_id][1].cleared)
 
-    def keep(self, leased: Mapping[str, Memory]) -> dict[str, Memory]:
+    def keep(self, leased: Mapping[str, VpcState]) -> dict[str, VpcState]:
         """What is remembered of the leased VPCs, with what their teardowns freeze, which is written first of all."""
         kept = dict(leased)
-        for vpc_id, memory in leased.items():
+        for vpc_id, state in leased.items():
             if vpc_id in self.seen:
-                kept[vpc_id] = self._keep(*self.seen[vpc_id], memory)
+                kept[vpc_id] = self._keep(*self.seen[vpc_id], state)
         return kept
 
-    def _keep(self, vpc: Vpc, teardown: Teardown, memory: Memory) -> Memory:
-        frozen = freeze_for(teardown, memory.frozen, now=self.now)
-        if frozen != memory.frozen:
-            self.ledger.keep_frozen(vpc.id, frozen, now=self.now)
+    def _keep(self, vpc: Vpc, teardown: Teardown, state: VpcState) -> VpcState:
+        frozen = freeze_for(teardown, state.frozen, now=self.now)
+        if frozen != state.frozen:
+            self.ledger.save_frozen(vpc.id, frozen, now=self.now)
             logger.info("teardown", vpc_id=vpc.id, frozen=sorted(frozen), in_use=len(teardown.in_use))
-        keys = told_keys(teardown)
-        told = {key: at for key, at in memory.teardowns.items() if key in keys or not is_old(at, self.now)}
+        keys = notified_keys(teardown)
+        notified = {key: at for key, at in state.teardowns.items() if key in keys or not is_old(at, self.now)}
         if clear(vpc, teardown, self.owner):
-            told = dict.fromkeys(keys) | told
-        if told != memory.teardowns:
-            self.ledger.keep_teardowns(vpc.id, told, now=self.now)
-        return replace(memory, frozen=frozen, teardowns=told)
+            notified = dict.fromkeys(keys) | notified
+        if notified != state.teardowns:
+            self.ledger.save_teardowns(vpc.id, notified, now=self.now)
+        return replace(state, frozen=frozen, teardowns=notified)
 
     def rest(self, vpc: Vpc) -> Vpc:
         """The VPC without the subnets that are about to go, unless all of it is frozen anyway."""
@@ -114,50 +114,52 @@ class Clearing:
 
     def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
         """Whoever else names Lifeline's groups: EC2 wouldn't delete these, and doesn't say why."""
-        groups = [one.group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP]
-        return self.lookup.users_of_groups(groups)
+        groups = [one.security_group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP]
+        return self.lookup.users_of_security_groups(groups)
 
     # ---- saying it
 
-    def tell(self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool) -> frozenset[str]:
+    def notify(
+        self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool
+    ) -> frozenset[str]:
         """One notice for each teardown that is news; returns the VPCs of which one was sent. What could not be sent is
         told by the next look.
         """
-        told: set[str] = set()
+        notified: set[str] = set()
         for answer in answers:
             if answer.vpc_id not in self.seen or answer.refusal:
                 continue
             try:
-                if self._tell(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan):
-                    told.add(answer.vpc_id)
+                if self._notify(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan):
+                    notified.add(answer.vpc_id)
             except LifelineError as error:  # at worst it is told twice
                 logger.error("teardown not told", vpc_id=answer.vpc_id, error=str(error))
-        return frozenset(told)
+        return frozenset(notified)
 
-    def _tell(
+    def _notify(
         self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
     ) -> bool:
         ours = [one for one in answer.actions if clears(one)]
-        known = self.ledger.recall(vpc.id).teardowns
+        known = self.ledger.load(vpc.id).teardowns
         if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
             return False
         if not publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
             return False
-        told = {**known, **dict.fromkeys(told_keys(teardown, ours), self.now)}
-        self.ledger.keep_teardowns(vpc.id, told, now=self.now)
+        notified = {**known, **dict.fromkeys(notified_keys(teardown, ours), self.now)}
+        self.ledger.save_teardowns(vpc.id, notified, now=self.now)
         return True
 
-    def untold(self, answer: VpcAnswer) -> VpcAnswer:
+    def pending(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer without what its teardown's notice tells."""
         if answer.vpc_id not in self.seen:
             return answer
         teardown = self.seen[answer.vpc_id][1]
-        return replace(answer, actions=tuple(one for one in answer.actions if not told_here(teardown, one)))
+        return replace(answer, actions=tuple(one for one in answer.actions if not notified_here(teardown, one)))
 
 
 def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
     """The deletions of the VPC and its subnets that failed for what is in them, since a person ended the last ones."""
-    other = {ask.trigger for ask in targets.attempts(vpc.id) if ask.failure != DEPENDENCY}
+    other = {request.trigger for request in targets.attempts(vpc.id) if request.failure != DEPENDENCY}
     for trigger in targets.triggers(vpc.id):
         if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
             continue
@@ -173,11 +175,11 @@ def _time(trigger: Trigger, now: datetime) -> datetime:
     return min(read_time(trigger.time) or now, now)
 
 
-def forget(vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> list[str]:
+def delete(vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> list[str]:
     """Forgets what is remembered of VPCs that are gone, and says of which there was anything. Raises what the ledger
     raises; what isn't forgotten then, the next look forgets.
     """
-    forgotten = [vpc_id for vpc_id in vpc_ids if ledger.forget(vpc_id, now=now)]
-    for vpc_id in forgotten:
+    deleted = [vpc_id for vpc_id in vpc_ids if ledger.delete(vpc_id, now=now)]
+    for vpc_id in deleted:
         logger.info("forgotten: the VPC is gone", vpc_id=vpc_id)
-    return forgotten
+    return deleted

@@ -52,7 +52,7 @@ class Applied:
 
     actions: list[Action]
     deferral: Deferral | None = None
-    group_id: str = ""
+    security_group_id: str = ""
     made: dict[str, str] = field(default_factory=dict)
 
 
@@ -70,16 +70,16 @@ def apply_plans(
     for done, step in enumerate(steps):
         progress.step(done, run.now())
         one = applied[step.vpc_id]
-        one.actions[step.place] = _apply_step(step, one, endpoints, calls, run, why_stop)
+        one.actions[step.index] = _apply_step(step, one, endpoints, calls, run, why_stop)
     return applied
 
 
 def _apply_step(
     step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
 ) -> Action:
-    action = one.actions[step.place]
-    group_id = action.group_id or one.group_id
-    if waiting := _unready(action, one, group_id):
+    action = one.actions[step.index]
+    security_group_id = action.security_group_id or one.security_group_id
+    if waiting := _unready(action, one, security_group_id):
         return waiting
     try:
         if not _has_time(action, calls, run):
@@ -87,40 +87,40 @@ def _apply_step(
             return replace(action, error=str(Deferral.TIME))
         if why := why_stop():
             return action.held(KILL_SWITCH, why)
-        made = endpoints.apply(action, vpc_id=step.vpc_id, group_id=group_id)
+        made = endpoints.apply(action, vpc_id=step.vpc_id, security_group_id=security_group_id)
     except TransientError as error:
         one.deferral = Deferral.TRANSIENT
         return replace(action, error=str(error))
     except LifelineError as error:
         logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
         return replace(action, status=Status.FAILED, error=str(error))
-    one.group_id = made.group_id or one.group_id
+    one.security_group_id = made.security_group_id or one.security_group_id
     if made.endpoint_id:
         one.made[action.service] = made.endpoint_id
     return replace(
         action,
         status=Status.DONE,
         endpoint_id=made.endpoint_id or action.endpoint_id,
-        group_id=made.group_id or group_id,
+        security_group_id=made.security_group_id or security_group_id,
     )
 
 
-def _unready(action: Action, one: Applied, group_id: str) -> Action | None:
+def _unready(action: Action, one: Applied, security_group_id: str) -> Action | None:
     """The action as it waits for, or fails with, another of its VPC that must come first; None where none must."""
-    if action.needs_group and not group_id:
-        return _without_group(action, one)
+    if action.needs_security_group and not security_group_id:
+        return _without_security_group(action, one)
     before = unprepared(action, one.actions)
     if before is None:
         return None
     words = f"not all of the subnets that it would serve are let in: {before.error}"
-    return replace(action, status=before.status, error=words, held_by=before.held_by)
+    return replace(action, status=before.status, error=words, blocked_by=before.blocked_by)
 
 
-def _without_group(action: Action, one: Applied) -> Action:
+def _without_security_group(action: Action, one: Applied) -> Action:
     """An endpoint whose security group could not be made shares the group's fate."""
     group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
     words = f"its security group is missing: {group.error}"
-    return replace(action, status=group.status, error=words, held_by=group.held_by)
+    return replace(action, status=group.status, error=words, blocked_by=group.blocked_by)
 
 
 def _has_time(action: Action, calls: Calls, run: Run) -> bool:

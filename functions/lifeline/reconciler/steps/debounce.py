@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.core.requests.calls import MOST_CAUSES
-from lifeline.core.requests.request import Ask, Trigger
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.observability import logger
 
@@ -21,23 +21,25 @@ def rest(targets: Targets, queue: Queue, *, settle: timedelta, now: datetime) ->
     """
     wait = _wait(targets.sweep, settle, now)
     if wait >= _SECOND:
-        queue.put_back_sweep(after=wait, because=[ask.trigger for ask in targets.sweep])
+        queue.requeue_sweep(after=wait, because=[request.trigger for request in targets.sweep])
         targets.sweep.clear()
     if targets.sweep:
         return
-    waits = {vpc_id: _wait(asks, settle, now) for vpc_id, asks in targets.asks.items()}
+    waits = {vpc_id: _wait(requests, settle, now) for vpc_id, requests in targets.requests.items()}
     alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
     for vpc_id, wait in sorted(waits.items()):
         if wait >= _SECOND:
             alike[int(wait.total_seconds()), targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
     for (seconds, because), vpc_ids in alike.items():
-        queue.put_back(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
+        queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
         logger.info("changes of a tool rest", vpc_ids=vpc_ids, seconds=seconds)
         for vpc_id in vpc_ids:
-            targets.resting[vpc_id] = targets.asks.pop(vpc_id)
+            targets.resting[vpc_id] = targets.requests.pop(vpc_id)
 
 
-def _wait(asks: list[Ask], settle: timedelta, now: datetime) -> timedelta:
+def _wait(requests: list[Request], settle: timedelta, now: datetime) -> timedelta:
     """How long the VPC can still be left alone; nothing where anything but a tool's change from the queue asks."""
-    sent = [ask.sent_at for ask in asks if ask.trigger.kind == "change" and ask.tool and ask.sent_at]
-    return min(sent) + settle - now if sent and len(sent) == len(asks) else timedelta(0)
+    sent = [
+        request.sent_at for request in requests if request.trigger.kind == "change" and request.tool and request.sent_at
+    ]
+    return min(sent) + settle - now if sent and len(sent) == len(requests) else timedelta(0)

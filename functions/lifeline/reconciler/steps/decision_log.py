@@ -31,7 +31,7 @@ def log_refusal(error: InvalidInputError, run_id: str) -> None:
 
 
 def _of_action(action: Action) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    notified: dict[str, Any] = {
         "action": str(action.kind),
         "endpoint_service": action.service,
         "status": str(action.status),
@@ -40,7 +40,7 @@ def _of_action(action: Action) -> dict[str, Any]:
         "subnet_ids": list(action.subnet_ids),
     }
     if action.status in _REFUSED:
-        told |= {"refusal": action.error, "held_by": action.held_by}
+        notified |= {"refusal": action.error, "blocked_by": action.blocked_by}
     elif action.error:
-        told |= {"left_because": action.error}
-    return told
+        notified |= {"left_because": action.error}
+    return notified

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import side_by_side
+from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
@@ -15,8 +15,8 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
-from lifeline.core.plan.scene import Requirement
-from lifeline.core.policy.policy import Exempted, Policy, Wanted, exempted_subnets, wanted
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Desired, Exempted, Policy, exempted_subnets, wanted
 from lifeline.runtime.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -59,7 +59,7 @@ class Planning:
             seen[vpc.id] = vpc
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
-        views: dict[str, DnsView] = dict(zip(naming, side_by_side(read), strict=True))
+        views: dict[str, DnsView] = dict(zip(naming, run_concurrently(read), strict=True))
         making = [vpc_id for vpc_id, plan in plans.items() if any(map(_makes_gateway, plan.actions))]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         for vpc_id in sorted({*checked, *making}):
@@ -71,15 +71,15 @@ class Planning:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
         return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
 
-    def wanted(self, vpc: Vpc) -> Wanted:
+    def wanted(self, vpc: Vpc) -> Desired:
         """What the policy wants of the VPC today."""
         return wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
 
     def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
         followed = known.get(vpc.id, NOTHING)
         want = self.wanted(vpc)
-        requirement = Requirement(
-            wishes=want.wishes,
+        plan_input = PlanInput(
+            requirements=want.requirements,
             owner=self.settings.stack_name,
             account_id=self.settings.account_id,
             made=tuple(sorted((service, one.endpoint_id) for service, one in followed.made.items())),
@@ -94,7 +94,7 @@ class Planning:
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
             canary=self.settings.canary,
         )
-        plan = plan_endpoints(vpc, self.network.catalog(), requirement)
+        plan = plan_endpoints(vpc, self.network.catalog(), plan_input)
         notes = [*want.problems, *map(_exempt_words, want.exempted)]
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))

@@ -21,7 +21,7 @@ class Store(Protocol):
     def read(self, parameter_name: str) -> Document:
         """The parameter's newest version. Raises TransientError or TerminalError."""
 
-    def recall(self) -> Known:
+    def load(self) -> Known:
         """What the ledger keeps."""
 
     def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
@@ -56,7 +56,7 @@ def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: 
     """
     if not parameter_name:
         return Decision(fallback)
-    known = store.recall()  # first: a document that another run keeps after this is newer than the one read here
+    known = store.load()  # first: a document that another run keeps after this is newer than the one read here
     try:
         document = store.read(parameter_name)
     except TransientError as error:
@@ -74,16 +74,16 @@ def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: 
     return Decision(policy)
 
 
-def mark_told(problem: Problem, store: Store, *, now: datetime) -> None:
+def mark_notified(problem: Problem, store: Store, *, now: datetime) -> None:
     """Keeps that people know of the problem: call it once the notice is sent."""
-    store.write_down(Refused(problem.version, problem.field, problem.message, is_told=True), now=now)
+    store.write_down(Refused(problem.version, problem.field, problem.message, is_notified=True), now=now)
 
 
 def _do_without(refused: Refused, known: Known, store: Store, *, now: datetime, is_passing: bool = False) -> Decision:
     policy = _last_valid(known)
     stands = refused.is_same_as(known.refused)
-    is_told = known.refused is not None and stands and known.refused.is_told
-    is_news = not is_told and not (is_passing and policy)
+    is_notified = known.refused is not None and stands and known.refused.is_notified
+    is_news = not is_notified and not (is_passing and policy)
     if is_news and not stands:
         store.write_down(refused, now=now)
     in_force = known.last_valid.version if policy and known.last_valid else 0

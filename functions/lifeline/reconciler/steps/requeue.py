@@ -10,7 +10,7 @@ from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.plan.actions import GIVES_UP, Action, Status
+from lifeline.core.plan.actions import REMOVALS, Action, Status
 from lifeline.core.requests.request import Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.targets import Targets
@@ -31,7 +31,7 @@ class Returning:
     has_queue: bool
     is_by_hand: bool
 
-    def put_back(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
+    def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
         """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
         if not self.has_queue or self.is_by_hand:
             return
@@ -40,30 +40,30 @@ class Returning:
         for vpc_id, attempt in sorted(attempts.items()):
             withdraw = frozenset(one.service for one in targets.withdrawals(vpc_id))
             release = targets.is_release(vpc_id)
-            alike[attempt, targets.put_back_causes(vpc_id), release, withdraw].append(vpc_id)
+            alike[attempt, targets.requeue_causes(vpc_id), release, withdraw].append(vpc_id)
         for (attempt, because, release, withdraw), vpc_ids in alike.items():
-            put_back = partial(self.queue.put_back, vpc_ids, attempt=attempt, after=after, because=because)
-            put_back(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
+            requeue = partial(self.queue.requeue, vpc_ids, attempt=attempt, after=after, because=because)
+            requeue(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
 
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
         """Asks for a look at VPCs that this one has no time for, or that another run has."""
-        self.put_back({vpc_id: self.targets.attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
+        self.requeue({vpc_id: self.targets.attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
 
     def follow(self, vpc_ids: Iterable[str]) -> None:
         """Asks what became of new endpoints."""
-        self.put_back(dict.fromkeys(vpc_ids, 0), FOLLOW_DELAY, is_follow=True)
+        self.requeue(dict.fromkeys(vpc_ids, 0), FOLLOW_DELAY, is_follow=True)
 
     def look_again(self, vpc_ids: Iterable[str]) -> None:
         """Asks for another look at VPCs where somebody else's endpoint is on its way, as often as at anything."""
         attempts = {vpc_id: self.targets.attempt(vpc_id) + 1 for vpc_id in vpc_ids}
         again = {vpc_id: attempt for vpc_id, attempt in attempts.items() if attempt <= MOST_ATTEMPTS}
-        self.put_back(again, FOLLOW_DELAY)
+        self.requeue(again, FOLLOW_DELAY)
 
     def wait_for_switch(self, vpc_id: str, actions: Iterable[Action], *, is_teardown: bool) -> None:
         """Asks again, while the kill switch is on, for what only an event asked to give up: no sweep would find it."""
-        held = (one for one in actions if one.kind in GIVES_UP and one.held_by == KILL_SWITCH)
+        held = (one for one in actions if one.kind in REMOVALS and one.blocked_by == KILL_SWITCH)
         if any(held) and (is_teardown or self.targets.withdrawals(vpc_id)):
-            self.put_back({vpc_id: self.targets.attempt(vpc_id)}, SWITCH_DELAY)
+            self.requeue({vpc_id: self.targets.attempt(vpc_id)}, SWITCH_DELAY)
 
     def try_again(self, vpc_id: str, applied: Applied) -> Sequence[Action]:
         """Puts back what was deferred, or gives it up after MOST_ATTEMPTS; the actions as they are then."""
@@ -72,16 +72,16 @@ class Returning:
         is_refused = applied.deferral is Deferral.TRANSIENT
         attempt = self.targets.attempt(vpc_id) + is_refused
         if attempt > MOST_ATTEMPTS:
-            return [self._give_up(action, vpc_id) for action in applied.actions]
-        self.put_back({vpc_id: attempt}, _backoff(vpc_id, attempt) if is_refused else BUSY_DELAY)
+            return [self._abandon(action, vpc_id) for action in applied.actions]
+        self.requeue({vpc_id: attempt}, _backoff(vpc_id, attempt) if is_refused else BUSY_DELAY)
         return applied.actions
 
-    def _give_up(self, action: Action, vpc_id: str) -> Action:
+    def _abandon(self, action: Action, vpc_id: str) -> Action:
         if action.status is not Status.PLANNED:
             return action
         reason = f"given up after {MOST_ATTEMPTS} tries: {action.error}"
         release: dict[str, object] = {"release": True} if self.targets.is_release(vpc_id) else {}
-        self.queue.put_aside(json.dumps({"vpc_ids": [vpc_id]} | release), reason=reason)
+        self.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]} | release), reason=reason)
         return replace(action, status=Status.FAILED, error=reason)
 
 

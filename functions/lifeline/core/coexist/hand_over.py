@@ -12,19 +12,19 @@ from lifeline.core.coexist.claims import CLAIM_HOLDS, live
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
-from lifeline.core.plan.actions import GIVES_UP, Action, ActionKind, Plan, Status
-from lifeline.core.plan.security_group import own_group
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
+from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.wording import write_time
 
-_TAKES_GROUP = frozenset(
+_USES_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
 )
-_GROUP_GOES = frozenset({ActionKind.DELETE_SECURITY_GROUP})
+_DELETES_SECURITY_GROUP = frozenset({ActionKind.DELETE_SECURITY_GROUP})
 _SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
 
 
 @dataclass(frozen=True, slots=True)
-class Yield:
+class HandOver:
     """One VPC's plan with what the claims there ask for, the freezes as they are now, and whether theirs is coming."""
 
     plan: Plan
@@ -35,29 +35,29 @@ class Yield:
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
     """True where the VPC itself shows that a claim may have left something to do, whatever is remembered."""
     own = [one for one in live(vpc) if is_own(one, owner)]
-    group = own_group(vpc, owner)
-    is_idle = group is not None and not any(group.id in one.group_ids for one in own)
+    group = own_security_group(vpc, owner)
+    is_idle = group is not None and not any(group.id in one.security_group_ids for one in own)
     return is_idle or any(_is_silent(one) for one in own)
 
 
-def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> Yield:
+def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> HandOver:
     """The plan with Lifeline's own stepping back for each claim that stands, and going once theirs works.
 
     What it would do for a claimed service is left out, with a note. One of its own whose name somebody else's endpoint
     answers goes, with or without a claim. A claim is forgotten once nothing of Lifeline's is left of it, or once its
     time is over and theirs isn't there. Pure.
     """
-    return _Yielding(plan, vpc, frozen, owner, now).answer()
+    return _HandingOver(plan, vpc, frozen, owner, now).answer()
 
 
-class _Yielding:
+class _HandingOver:
     def __init__(self, plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], owner: str, now: datetime) -> None:
         self._plan = plan
         self._vpc = vpc
         self._now = now
         self._own = [one for one in live(vpc) if is_own(one, owner)]
         self._others = [one for one in live(vpc) if not is_own(one, owner)]
-        self._group = own_group(vpc, owner)
+        self._group = own_security_group(vpc, owner)
         self._frozen = dict(frozen)
         self._claims = {service: one for service, one in frozen.items() if one.kind is FreezeKind.CLAIM}
         self._actions = list(plan.actions)
@@ -65,19 +65,19 @@ class _Yielding:
         self._met: set[str] = set()
         self._is_waiting = False
 
-    def answer(self) -> Yield:
+    def answer(self) -> HandOver:
         for service, freeze in sorted(self._claims.items()):
             self._answer(service, freeze)
         retired = [one for one in self._retire_superseded() if not self._is_retired(one.endpoint_id)]
         self._actions += retired
         if retired or self._met:
-            self._actions += self._delete_group()
+            self._actions += self._delete_security_group()
         for service in self._met:
             self._forget_met(service)
         order = list(ActionKind)
         actions = sorted(self._actions, key=lambda one: (order.index(one.kind), one.service, one.endpoint_id))
         plan = replace(self._plan, actions=tuple(actions), notes=tuple(self._notes))
-        return Yield(plan, self._frozen, self._is_waiting)
+        return HandOver(plan, self._frozen, self._is_waiting)
 
     # ---- one claim
 
@@ -148,17 +148,19 @@ class _Yielding:
         going = (one.endpoint_id for one in self._actions if one.kind is ActionKind.RETIRE_ENDPOINT)
         return endpoint_id in going
 
-    def _delete_group(self) -> Iterator[Action]:
+    def _delete_security_group(self) -> Iterator[Action]:
         """Lifeline's group, where nothing has it any more and nothing that is planned takes it."""
-        if self._group is None or any(one.kind in _TAKES_GROUP | _GROUP_GOES for one in self._actions):
+        if self._group is None or any(
+            one.kind in _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP for one in self._actions
+        ):
             return
-        users = {one.id for one in live(self._vpc) if self._group.id in one.group_ids}
+        users = {one.id for one in live(self._vpc) if self._group.id in one.security_group_ids}
         if all(map(self._is_retired, users)):
             reason = "no endpoint of Lifeline's uses it any more"
-            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, group_id=self._group.id)
+            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id)
 
     def _forget_met(self, service: str) -> None:
-        going = {one.kind for one in self._actions} & (_GROUP_GOES | {ActionKind.RETIRE_ENDPOINT})
+        going = {one.kind for one in self._actions} & (_DELETES_SECURITY_GROUP | {ActionKind.RETIRE_ENDPOINT})
         if not going and not any(_is_silent(one) and suffix_of(one.service_name) == service for one in self._own):
             del self._frozen[service]
 
@@ -168,7 +170,7 @@ def _is_silent(endpoint: Endpoint) -> bool:
 
 
 def _is_pressing(action: Action) -> bool:
-    return action.status is Status.PLANNED and action.kind not in GIVES_UP
+    return action.status is Status.PLANNED and action.kind not in REMOVALS
 
 
 def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:

@@ -40,16 +40,16 @@ class Handover:
     resources_to_import: str
 
 
-def hand_over(action: Action, vpc_id: str) -> Handover | None:
+def import_text(action: Action, vpc_id: str) -> Handover | None:
     """What takes over the resource that the action made; None where it made none."""
     if action.kind not in _MAKES or action.status is not Status.DONE:
         return None
     resource, kind = _MAKES[action.kind]
     is_group = resource == _GROUP[0]
-    resource_id = action.group_id if is_group else action.endpoint_id
+    resource_id = action.security_group_id if is_group else action.endpoint_id
     label = f"{SECURITY_GROUP_NAME if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
-    arguments = _group_arguments(action, vpc_id) if is_group else _endpoint_arguments(action, vpc_id)
-    properties = _group_properties(action, vpc_id) if is_group else _endpoint_properties(action, vpc_id)
+    arguments = _security_group_arguments(action, vpc_id) if is_group else _endpoint_arguments(action, vpc_id)
+    properties = _security_group_properties(action, vpc_id) if is_group else _endpoint_properties(action, vpc_id)
     logical_id = "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", label))
     body = {"Type": kind, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "Properties": properties}
     asked = {"ResourceType": kind, "LogicalResourceId": logical_id, "ResourceIdentifier": {"Id": resource_id}}
@@ -64,7 +64,7 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
     """To be attached to a notice: how to take over what was made, the first MOST_WRITTEN resources of it, into
     Terraform or CloudFormation. Nothing where no endpoint was made.
     """
-    found = [(vpc_id, one) for vpc_id, action in made if (one := hand_over(action, vpc_id))]
+    found = [(vpc_id, one) for vpc_id, action in made if (one := import_text(action, vpc_id))]
     if not any(_is_endpoint(one) for _, one in found):
         return ()
     shown, rest = [one for _, one in found[:MOST_WRITTEN]], len(found) - MOST_WRITTEN
@@ -116,13 +116,13 @@ def _endpoint_arguments(action: Action, vpc_id: str) -> list[str]:
         lines += _list("route_table_ids", action.route_table_ids)
     else:
         lines += _list("subnet_ids", action.subnet_ids)
-        lines += _list("security_group_ids", (action.group_id,))
+        lines += _list("security_group_ids", (action.security_group_id,))
         private_dns = str(action.private_dns).lower()
         lines += [f"private_dns_enabled = {private_dns}", f"ip_address_type     = {_quoted(action.ip_address_type)}"]
     return [*lines, f"tags = {{ Name = {_quoted(f'lifeline-{action.service}')} }}"]
 
 
-def _group_arguments(action: Action, vpc_id: str) -> list[str]:
+def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
     """What it lets out stays as AWS made it: Terraform leaves alone what isn't written."""
     ipv4, ipv6 = _by_version(action.cidrs)
     return [
@@ -163,13 +163,13 @@ def _endpoint_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
         **common,
         "VpcEndpointType": "Interface",
         "SubnetIds": list(action.subnet_ids),
-        "SecurityGroupIds": [action.group_id],
+        "SecurityGroupIds": [action.security_group_id],
         "PrivateDnsEnabled": action.private_dns,
         "IpAddressType": action.ip_address_type,
     }
 
 
-def _group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
+def _security_group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
     common = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS, "Description": RULE_WORDS}
     ipv4, ipv6 = _by_version(action.cidrs)
     rules = [common | {"CidrIp": one} for one in ipv4] + [common | {"CidrIpv6": one} for one in ipv6]

@@ -10,7 +10,7 @@ from hcl2.api import loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.handover import MOST_WRITTEN, hand_over, handover_lines
+from lifeline.core.coexist.import_blocks import MOST_WRITTEN, handover_lines, import_text
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.forms import email_text
 from lifeline.core.notices.notice import Sender
@@ -26,7 +26,7 @@ INTERFACE = Action(
     service_name=MONITORING,
     subnet_ids=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
     endpoint_id="vpce-0123456789abcdef0",
-    group_id="sg-0123456789abcdef0",
+    security_group_id="sg-0123456789abcdef0",
     status=Status.DONE,
 )
 GATEWAY = Action(
@@ -42,14 +42,14 @@ GROUP = Action(
     ActionKind.CREATE_SECURITY_GROUP,
     "why",
     cidrs=("10.0.0.0/16", "2600:1f18::/56"),
-    group_id="sg-0123456789abcdef0",
+    security_group_id="sg-0123456789abcdef0",
     status=Status.DONE,
 )
 
 
 def terraform(action: Action) -> tuple[str, str, dict[str, Any]]:
     """What is imported by which id, and the resource's arguments."""
-    found = hand_over(action, VPC_ID)
+    found = import_text(action, VPC_ID)
     assert found
     read = plain(loads(found.terraform))
     (block,), (resource,) = read["import"], read["resource"]
@@ -95,27 +95,31 @@ def test_a_gateway_endpoint_is_imported_with_its_route_tables() -> None:
 
 
 def test_the_group_is_imported_with_its_rule_for_both_address_families() -> None:
-    kind, group_id, arguments = terraform(GROUP)
+    kind, security_group_id, arguments = terraform(GROUP)
     (rule,) = arguments["ingress"]
-    assert (kind, group_id, arguments["name"]) == ("aws_security_group", "sg-0123456789abcdef0", "lifeline-endpoints")
+    assert (kind, security_group_id, arguments["name"]) == (
+        "aws_security_group",
+        "sg-0123456789abcdef0",
+        "lifeline-endpoints",
+    )
     assert (rule["from_port"], rule["to_port"], rule["protocol"]) == (443, 443, "tcp")
     assert (rule["cidr_blocks"], rule["ipv6_cidr_blocks"]) == (["10.0.0.0/16"], ["2600:1f18::/56"])
     assert "egress" not in arguments
 
 
 def test_nothing_that_lifeline_did_otherwise_is_handed_over() -> None:
-    assert hand_over(Action(ActionKind.ADD_SUBNETS, "why", status=Status.DONE), VPC_ID) is None
-    assert hand_over(Action(ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",)), VPC_ID) is None
+    assert import_text(Action(ActionKind.ADD_SUBNETS, "why", status=Status.DONE), VPC_ID) is None
+    assert import_text(Action(ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",)), VPC_ID) is None
 
 
 @given(st.text(max_size=30))
 def test_no_text_gets_out_of_its_quotes(text: str) -> None:
     action = Action(**{**as_fields(INTERFACE), "service_name": text, "endpoint_id": text, "service": text})
-    found = hand_over(action, VPC_ID)
+    found = import_text(action, VPC_ID)
     assert found
     body = found.terraform
     assert body.isascii()
-    assert body.count("\n") == hand_over(INTERFACE, VPC_ID).terraform.count("\n")  # type: ignore[union-attr]
+    assert body.count("\n") == import_text(INTERFACE, VPC_ID).terraform.count("\n")  # type: ignore[union-attr]
     assert "${" not in body.replace("$${", "")
     assert json.loads(found.cloudformation)
     assert json.loads(found.resources_to_import)[0]["ResourceIdentifier"] == {"Id": text}
@@ -127,7 +131,7 @@ def as_fields(action: Action) -> dict[str, Any]:
 
 @pytest.mark.parametrize("action", [INTERFACE, GATEWAY, GROUP])
 def test_cloudformations_linter_finds_nothing_wrong_with_the_resource(action: Action) -> None:
-    found = hand_over(action, VPC_ID)
+    found = import_text(action, VPC_ID)
     assert found
     resources = json.loads(found.cloudformation)
     found_wrong = lint_all(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
@@ -144,7 +148,7 @@ def test_a_notice_of_a_new_endpoint_carries_the_blocks_of_all_that_was_made() ->
     below = "\n".join(notice.attached)
     assert email_text(notice, Sender("123456789012", "us-east-1", "lifeline")).endswith(f"{below}\n")
     for action in (GROUP, INTERFACE):
-        one = hand_over(action, VPC_ID)
+        one = import_text(action, VPC_ID)
         assert one
         assert one.terraform in below
     resources = json.loads(below[below.index("\n{\n") : below.index("---- and --resources")])
@@ -164,7 +168,7 @@ def test_nothing_is_attached_where_nothing_was_made() -> None:
 
 
 def test_a_canary_is_handed_over_as_it_was_made() -> None:
-    one = hand_over(replace(INTERFACE, private_dns=False), VPC_ID)
+    one = import_text(replace(INTERFACE, private_dns=False), VPC_ID)
     assert one
     assert "private_dns_enabled = false" in one.terraform
     assert '"PrivateDnsEnabled": false' in one.cloudformation
