@@ -72,7 +72,7 @@ class _Region:
     has_policy: bool = True
 
     def incidents_in(self, vpc_id: str) -> tuple[Incident, ...]:
-        return tuple(one for one in self.incidents if one.cause.vpc_id == vpc_id)
+        return tuple(incident for incident in self.incidents if incident.cause.vpc_id == vpc_id)
 
 
 def cover(vpc_ids: Sequence[str], *, tools: Tools, settings: Settings, now: datetime) -> Coverage:
@@ -94,8 +94,8 @@ def plan_of(vpc_id: str, *, tools: Tools, settings: Settings, now: datetime) -> 
 def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
     """What keeps Lifeline's hands off the VPC, a line each."""
     frozen = [
-        f"{'everything' if service == EVERYTHING else service}: {freeze_words(one, vpc_id, service)}"
-        for service, one in sorted(standing(state.frozen, now).items())
+        f"{'everything' if service == EVERYTHING else service}: {freeze_words(freeze, vpc_id, service)}"
+        for service, freeze in sorted(standing(state.frozen, now).items())
     ]
     since = state.released_at
     if since is None or not is_released(since, now):
@@ -173,21 +173,21 @@ class _Cover:
             vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id], catalog))
             for vpc in region.vpcs
         }
-        silent = {one.cause.vpc_id for one in region.incidents}
+        silent = {incident.cause.vpc_id for incident in region.incidents}
         ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))
         return ordered[:MOST_EXAMINED]
 
     def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> dict[str, Plan]:
         """The plans as they are once it counts what was made just now, what failed before, and what was given up."""
         by_id = {vpc.id: vpc for vpc in region.vpcs}
-        known = {vpc_id: self._followed(by_id[vpc_id], one.state) for vpc_id, one in examined.items()}
-        changed = {vpc_id: one for vpc_id, one in known.items() if self._counts(by_id[vpc_id], one)}
+        known = {vpc_id: self._followed(by_id[vpc_id], vpc_examined.state) for vpc_id, vpc_examined in examined.items()}
+        changed = {vpc_id: followed for vpc_id, followed in known.items() if self._counts(by_id[vpc_id], followed)}
         plans = dict(region.plans)
         if changed and region.has_policy:
             again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
-        for vpc_id, one in examined.items():
-            plans[vpc_id] = self._hold(plans[vpc_id], one.state)
+        for vpc_id, vpc_examined in examined.items():
+            plans[vpc_id] = self._hold(plans[vpc_id], vpc_examined.state)
         return plans
 
     def _hold(self, plan: Plan, state: VpcState) -> Plan:
@@ -214,7 +214,7 @@ class _Cover:
     ) -> Seen:
         offer, words = offers.get(vpc.id, (None, ""))
         crowded = _NOT_LOOKED_UP if vpc.id in region.crowded else ""
-        unread = _NOT_EXAMINED if examined is None and any(one.state in _OPEN for one in plan.services) else ""
+        unread = _NOT_EXAMINED if examined is None and any(report.state in _OPEN for report in plan.services) else ""
         known = examined or Examined()
         return Seen(
             vpc=vpc,
@@ -245,12 +245,15 @@ class _Cover:
 
     def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
         here = {vpc.id for vpc in region.vpcs}
-        self._notes += [f"{one} does not exist in this account and region" for one in vpc_ids if one not in here]
-        others = [one for one in region.incidents if one.cause.vpc_id not in here]
-        if vpc_ids:
-            others = [one for one in others if not one.cause.vpc_id]
         self._notes += [
-            plain(f"open incident {one.id} of no VPC here: {one.cause.words}") for one in others[:_MOST_NOTIFIED]
+            f"{vpc_id} does not exist in this account and region" for vpc_id in vpc_ids if vpc_id not in here
+        ]
+        others = [incident for incident in region.incidents if incident.cause.vpc_id not in here]
+        if vpc_ids:
+            others = [incident for incident in others if not incident.cause.vpc_id]
+        self._notes += [
+            plain(f"open incident {incident.id} of no VPC here: {incident.cause.words}")
+            for incident in others[:_MOST_NOTIFIED]
         ]
         if len(others) > _MOST_NOTIFIED:
             self._notes.append(f"and {len(others) - _MOST_NOTIFIED} more open incidents of no VPC here")

@@ -88,7 +88,7 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
         raise InvalidInputError("vpc_ids", f"must be a list of VPC ids, not {shown(value)}")
     if len(value) > _MOST_VPCS:
         raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPCS} are the most, or none for all VPCs")
-    return tuple(dict.fromkeys(_read_vpc_id(f"vpc_ids[{place}]", one) for place, one in enumerate(value)))
+    return tuple(dict.fromkeys(_read_vpc_id(f"vpc_ids[{place}]", vpc_id) for place, vpc_id in enumerate(value)))
 
 
 def _read_vpc_id(field: str, value: object) -> str:

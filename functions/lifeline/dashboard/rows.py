@@ -47,13 +47,13 @@ class Seen:
 def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datetime) -> VpcCoverage:
     """The VPC as the page shows it. `owner` is the value of Lifeline's tag on what is its own."""
     vpc, plan, offer = seen.vpc, seen.plan, seen.offer
-    incidents = sorted(seen.incidents, key=lambda one: (one.began, one.id))
+    incidents = sorted(seen.incidents, key=lambda incident: (incident.began, incident.id))
     return VpcCoverage(
         id=vpc.id,
         name=vpc.tag("Name") or "",
         cidrs=vpc.all_cidrs,
         subnets=subnet_rows(vpc, seen.want, plan, catalog),
-        incidents=tuple(incident_row(one, seen.made, plan, now) for one in incidents),
+        incidents=tuple(incident_row(incident, seen.made, plan, now) for incident in incidents),
         actions=tuple(map(_action_row, seen.entries)),
         cost_usd=monthly_cost_usd(len(own_interfaces(vpc, owner)), price),
         planned_usd=plan.monthly_cost_usd,
@@ -66,7 +66,12 @@ def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datet
 
 def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
     """The VPCs by what isn't served there, then by open incidents, then by id."""
-    return tuple(sorted(vpcs, key=lambda one: (-count_bad(one.subnets), -len(one.incidents), one.id)))
+    return tuple(
+        sorted(
+            vpcs,
+            key=lambda vpc_coverage: (-count_bad(vpc_coverage.subnets), -len(vpc_coverage.incidents), vpc_coverage.id),
+        )
+    )
 
 
 def count_bad(rows: Iterable[SubnetRow]) -> int:
@@ -89,12 +94,12 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[
             _Reconciliation(vpc, plan, catalog, requirement, reports[requirement.service]).cell(subnet)
             for requirement in requirements
         ]
-        cells += [_exempt(service, one) for subnet_id, service, one in want.spared if subnet_id == subnet.id]
+        cells += [_exempt(service, exempted) for subnet_id, service, exempted in want.spared if subnet_id == subnet.id]
         row = SubnetRow(
             id=subnet.id,
             name=subnet.tag("Name") or "",
             zone=subnet.zone,
-            cidr=", ".join(one for one in (subnet.cidr, *subnet.ipv6_cidrs) if one),
+            cidr=", ".join(cidr for cidr in (subnet.cidr, *subnet.ipv6_cidrs) if cidr),
             tier=tiers[subnet.id],
             cells=tuple(sorted(cells, key=lambda cell: cell.service)),
         )
@@ -132,32 +137,36 @@ class _Reconciliation:
     def _at_gateway(self, subnet: Subnet) -> Cell:
         if subnet.is_ipv6_only and self.requirement.service == "s3":
             return Cell(self.requirement.service, Standing.BLOCKED, detail=_NO_IPV6)
-        on = [one for one in self._gateways() if is_on_gateway(one, subnet, self.vpc)]
+        on = [endpoint for endpoint in self._gateways() if is_on_gateway(endpoint, subnet, self.vpc)]
         return Cell(self.requirement.service, Standing.SERVED, by=on[0].id) if on else self._as_reported()
 
     def _gateways(self) -> list[Endpoint]:
-        names = {one.name for one in self.catalog.find(self.requirement.service)}
+        names = {service.name for service in self.catalog.find(self.requirement.service)}
         found = (
-            one
-            for one in self.vpc.endpoints
-            if one.type is EndpointType.GATEWAY and one.service_name in names and one.state is EndpointState.AVAILABLE
+            endpoint
+            for endpoint in self.vpc.endpoints
+            if endpoint.type is EndpointType.GATEWAY
+            and endpoint.service_name in names
+            and endpoint.state is EndpointState.AVAILABLE
         )
-        return sorted(found, key=lambda one: one.id)
+        return sorted(found, key=lambda endpoint: endpoint.id)
 
     # ---- interface endpoints: one answers for the whole VPC, but not everybody may get to it
 
     def _endpoint(self) -> Endpoint | None:
-        return next((one for one in self.vpc.endpoints if one.id == self.report.by), None)
+        return next((endpoint for endpoint in self.vpc.endpoints if endpoint.id == self.report.by), None)
 
     def _at_endpoint(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
         in_the_way = obstacles(endpoint, subnet, self.vpc)
         answers = endpoint.state is EndpointState.AVAILABLE and endpoint.subnet_ids
-        is_for_all = any(one.kind is ActionKind.FIX_DNS and one.endpoint_id == endpoint.id for one in self.plan.actions)
+        is_for_all = any(
+            action.kind is ActionKind.FIX_DNS and action.endpoint_id == endpoint.id for action in self.plan.actions
+        )
         if answers and not in_the_way and not is_for_all:
             return self._served(subnet, endpoint)
         notified = self._as_reported()
-        words = "; ".join(dict.fromkeys(one.words for one in in_the_way))
-        detail = ": ".join(one for one in (words, notified.detail) if one)
+        words = "; ".join(dict.fromkeys(obstacle.words for obstacle in in_the_way))
+        detail = ": ".join(text for text in (words, notified.detail) if text)
         return Cell(
             notified.service,
             notified.standing,
@@ -166,7 +175,7 @@ class _Reconciliation:
         )
 
     def _served(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
-        zones = {one.zone for one in self.vpc.subnets if one.id in endpoint.subnet_ids}
+        zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
         words = ""
         if self.requirement.per_zone and zones and subnet.zone not in zones:
             words = f"from another zone: {endpoint.id} has no interface in {subnet.zone}"
@@ -176,9 +185,9 @@ class _Reconciliation:
 
     def _as_reported(self) -> Cell:
         report, service = self.report, self.requirement.service
-        actions = [one for one in self.plan.actions if one.service == service]
-        refused = next((one.error for one in actions if one.status is Status.BLOCKED), "")
-        planned = next((one.reason for one in actions if one.status is Status.PLANNED), "")
+        actions = [action for action in self.plan.actions if action.service == service]
+        refused = next((action.error for action in actions if action.status is Status.BLOCKED), "")
+        planned = next((action.reason for action in actions if action.status is Status.PLANNED), "")
         match report.state:
             case ServiceState.SERVED:
                 return Cell(service, Standing.SERVED, report.by)
@@ -208,15 +217,16 @@ def _action_row(entry: Entry) -> ActionRow:
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
     """What is to be said of endpoints of Lifeline's that nothing requires."""
     going = [
-        f"{one.endpoint_id or one.security_group_id} goes with the next look: {one.reason}" for one in _planned(actions)
+        f"{action.endpoint_id or action.security_group_id} goes with the next look: {action.reason}"
+        for action in _planned(actions)
     ]
     kept = [
-        f"{one.endpoint_id or one.security_group_id} stays: {one.error}"
-        for one in actions
-        if one.status is Status.BLOCKED
+        f"{action.endpoint_id or action.security_group_id} stays: {action.error}"
+        for action in actions
+        if action.status is Status.BLOCKED
     ]
     return (*notes, *going, *kept)
 
 
 def _planned(actions: Iterable[Action]) -> list[Action]:
-    return [one for one in actions if one.status is Status.PLANNED]
+    return [action for action in actions if action.status is Status.PLANNED]

@@ -63,32 +63,36 @@ class Announcer:
     def notify(self, settled: Settled) -> Outcome:
         """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
         claimed = self._claim(settled)
-        over = {one.id for one in settled.closed}
-        self._request_repair(one for one in claimed.values() if one.id not in over)
-        news = [replace(one, incident=claimed[one.incident.id]) for one in settled.news if one.incident.id in claimed]
+        over = {incident.id for incident in settled.closed}
+        self._request_repair(incident for incident in claimed.values() if incident.id not in over)
+        news = [
+            replace(news_item, incident=claimed[news_item.incident.id])
+            for news_item in settled.news
+            if news_item.incident.id in claimed
+        ]
         done = self._publish_all(news)
         log_incidents(news, done, run_id=self._run_id)
-        for one in done:
-            if one.kind is not NewsKind.RESOLVED:
-                self._attempt(partial(self._incidents.save, notified(one.incident, one, self._now)))
-        pending = {one.incident.id for one in news} - {one.incident.id for one in done}
+        for news_item in done:
+            if news_item.kind is not NewsKind.RESOLVED:
+                self._attempt(partial(self._incidents.save, notified(news_item.incident, news_item, self._now)))
+        pending = {news_item.incident.id for news_item in news} - {news_item.incident.id for news_item in done}
         closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - pending)]
-        return Outcome(tuple(one.kind for one in done), self._close(closing, settled))
+        return Outcome(tuple(news_item.kind for news_item in done), self._close(closing, settled))
 
     def _claim(self, settled: Settled) -> dict[str, Incident]:
         """The incidents as written, by id; without those in which another run was first, and those that failed."""
-        pending = [one.incident for one in settled.news]
-        waiting = {one.id: one for one in (*pending, *settled.incidents, *settled.closed)}
+        pending = [news_item.incident for news_item in settled.news]
+        waiting = {incident.id: incident for incident in (*pending, *settled.incidents, *settled.closed)}
         saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
         return {incident.id: incident for incident in saved if incident is not None}
 
     def _publish_all(self, news: Sequence[News]) -> list[News]:
         """Those that were told: the gravest one by one, the others in one notice."""
         shown, rest = cap(news)
-        done = [one for one in shown if self._publish(incident_notice(one, self._watch, self._now))]
+        done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self._watch, self._now))]
         if rest and self._publish(summary_notice(rest, self._watch, self._now)):
             done += rest
-        events = (incident_event(one, self._watch.namespace, self._now) for one in done)
+        events = (incident_event(news_item, self._watch.namespace, self._now) for news_item in done)
         self._bus.send(event for event in events if event)
         return done
 
@@ -112,11 +116,11 @@ class Announcer:
 
         So may this message: each look that still finds it missing asks again.
         """
-        for one in incidents:
-            cause = one.cause
-            if cause.is_repairable and cause.vpc_id and not cause.fixed_at and one.checked_at == self._now:
+        for incident in incidents:
+            cause = incident.cause
+            if cause.is_repairable and cause.vpc_id and not cause.fixed_at and incident.checked_at == self._now:
                 is_canary = cause.kind is CauseKind.CANARY
                 seen_at, withdraw = (self._now.isoformat(), [cause.service]) if is_canary else ("", [])
-                because = [Trigger("silence", event_id=one.id, time=seen_at)]
+                because = [Trigger("silence", event_id=incident.id, time=seen_at)]
                 put = partial(self._changes.requeue, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
                 self._attempt(partial(put, withdraw=withdraw))

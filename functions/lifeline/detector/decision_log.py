@@ -37,19 +37,19 @@ def log_transitions(
 
 def log_incidents(news: Iterable[News], notified: Iterable[News], *, run_id: str) -> None:
     """A line for each thing that there is to tell of an incident; `status` says whether it could be told."""
-    done = {(one.kind, one.incident.id) for one in notified}
-    for one in news:
-        incident, cause = one.incident, one.incident.cause
+    done = {(news_item.kind, news_item.incident.id) for news_item in notified}
+    for news_item in news:
+        incident, cause = news_item.incident, news_item.incident.cause
         logger.info(
             "decided",
-            action=f"incident_{one.kind}",
-            status="notified" if (one.kind, incident.id) in done else "pending",
+            action=f"incident_{news_item.kind}",
+            status="notified" if (news_item.kind, incident.id) in done else "pending",
             reason=cause.words,
             incident_id=incident.id,
             cause=str(cause.kind),
             confidence=str(cause.confidence),
-            agents=len(one.members),
-            silent=len(one.silent),
+            agents=len(news_item.members),
+            silent=len(news_item.silent),
             watch=incident.watch,
             vpc_id=cause.vpc_id,
             endpoint_service=cause.service,

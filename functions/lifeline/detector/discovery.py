@@ -73,7 +73,7 @@ def _renewed(agent: Agent, listed: tuple[Series, ...]) -> Agent:
     current = agent.series
     if current is None:
         return replace(agent, needs=needs)
-    is_fresh = bool(agent.others) or not [one for one in listed if one != current]
+    is_fresh = bool(agent.others) or not [series for series in listed if series != current]
     if is_fresh and set(agent.others) <= set(listed):
         return replace(agent, needs=needs)
     return replace(agent, needs=needs, others=other_series(current, listed, limit=_OTHERS))

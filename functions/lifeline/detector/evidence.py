@@ -105,7 +105,7 @@ class EvidenceCollector:
             if self._case.agents[entity].gap
         }
         causes = diagnose_together(facts, self._case.now, reporting_by_zone={})
-        open_ = {entity: one for entity, one in facts.items() if is_undecided(causes[entity])}
+        open_ = {entity: candidate for entity, candidate in facts.items() if is_undecided(causes[entity])}
         if not open_:
             return causes
         reporting, quiet = self._by_zone(open_)
@@ -185,7 +185,9 @@ class EvidenceCollector:
         made = sorted(state.made.items()) if state else []
         frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []
         canaries = tuple(sorted(as_known(state.canaries, state.frozen).items())) if state else ()
-        facts = tuple(MadeFact(service, one.endpoint_id, one.at, one.ready_at) for service, one in made)
+        facts = tuple(
+            MadeFact(service, candidate.endpoint_id, candidate.at, candidate.ready_at) for service, candidate in made
+        )
         return changes, facts, tuple(frozen), canaries
 
     def _facts(
@@ -210,21 +212,26 @@ class EvidenceCollector:
             canaries=around.canaries,
             made=around.made,
             earlier=tuple(
-                (one.cause, one.began) for one in self._case.open_incidents if _concerns(one.cause, instance)
+                (incident.cause, incident.began)
+                for incident in self._case.open_incidents
+                if _concerns(incident.cause, instance)
             ),
             frozen=around.frozen,
-            own=next((one.cause for one in self._case.open_incidents if one.id == agent.incident), None),
+            own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
         """The facts, with what their roles may do."""
-        asking = {one.instance.profile_arn for one in facts.values()} - {""}
+        asking = {candidate.instance.profile_arn for candidate in facts.values()} - {""}
         profiles = sorted(asking)[:_MOST_ROLES]
         judge = self._ask.roles.may_publish
         verdicts = run_concurrently([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
         roles = dict(zip(profiles, verdicts, strict=True))
-        return {entity: replace(one, role=roles.get(one.instance.profile_arn)) for entity, one in facts.items()}
+        return {
+            entity: replace(candidate, role=roles.get(candidate.instance.profile_arn))
+            for entity, candidate in facts.items()
+        }
 
     def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
         """How many agents of each zone that may have failed as a whole still report, and are about to fall silent.
@@ -232,19 +239,19 @@ class EvidenceCollector:
         EC2 is asked only where there may be enough of them. Where most agents of every zone are quiet, CloudWatch is
         late, and nobody counts as about to fall silent.
         """
-        silent = Counter(one.instance.zone for one in facts.values() if one.instance.zone)
-        is_new = silent and any(one.own is None for one in facts.values())
+        silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
+        is_new = silent and any(candidate.own is None for candidate in facts.values())
         most = max(silent.values(), default=0) + (len(self._case.quiet) if is_new else 0)
         if most < FEWEST:
             return Counter(), Counter()
-        others = [one.entity for one in self._case.agents.values() if one.state is State.REPORTING]
+        others = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
         scale = max(1, len(others) // _MOST_CHECKED)
         found = self._ask.instances.look_up(others[::scale])
-        quiet = Counter({one.zone: 0 for one in found.values() if one.zone})
+        quiet = Counter({instance.zone: 0 for instance in found.values() if instance.zone})
         reporting = Counter(quiet)
-        for entity, one in found.items():
-            if one.zone:
-                (quiet if entity in self._case.quiet else reporting)[one.zone] += scale
+        for entity, instance in found.items():
+            if instance.zone:
+                (quiet if entity in self._case.quiet else reporting)[instance.zone] += scale
         if all(quiet[zone] > reporting[zone] for zone in quiet):
             return reporting + quiet, Counter()
         return reporting, quiet

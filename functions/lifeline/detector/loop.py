@@ -165,7 +165,7 @@ class Run:
             observation = self._survey(agents).observe()
             notified.numbers["agents"] = len(agents)
         verdicts = self._judge(agents, observation)
-        changes = {entity: _kept_until_notified(agents[entity], one) for entity, one in verdicts.items()}
+        changes = {entity: _kept_until_notified(agents[entity], verdict) for entity, verdict in verdicts.items()}
         self._save_chunks(chunks, [replaced(chunk, changes) for chunk in chunks])
         found = self._report(agents, verdicts, is_part=True)
         late, unknown = found.states.get(State.LATE, 0), found.states.get(State.UNKNOWN, 0)
@@ -184,7 +184,9 @@ class Run:
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
                     chunks.append(chunk)
         leaving = {
-            entity: Verdict(State.SUPPRESSED, None) for entity, one in _agents_of(chunks).items() if _is_leaving(one)
+            entity: Verdict(State.SUPPRESSED, None)
+            for entity, agent in _agents_of(chunks).items()
+            if _is_leaving(agent)
         }
         report = self._settle(chunks, chunks, leaving, Observation({}, {}))
         fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
@@ -203,7 +205,9 @@ class Run:
         """Those of them that are in the chunk, written anew where a run was first."""
         for _ in range(_TRIES):
             [chunk] = self._roster.read([number]) or [Chunk(number)]
-            changes = {one: _set_aside(agent, self._now) for one, agent in chunk.agents.items() if one in wanted}
+            changes = {
+                entity: _set_aside(agent, self._now) for entity, agent in chunk.agents.items() if entity in wanted
+            }
             if not changes or self._roster.save(replaced(chunk, changes)):
                 return [*changes]
         raise TransientError(f"runs of {self._watch.name} were first each time; some agents are not forgotten")
@@ -291,8 +295,8 @@ class Run:
         unseen = dict(listed)
         unmet = dict(expected or {})
         roomy: list[Chunk] = []
-        for some in batched(numbers, _CHUNKS_AT_ONCE, strict=False):
-            for chunk in self._roster.read(some):
+        for batch in batched(numbers, _CHUNKS_AT_ONCE, strict=False):
+            for chunk in self._roster.read(batch):
                 here = {entity: unseen.pop(entity) for entity in chunk.agents if entity in unseen}
                 wanted = {entity: unmet.pop(entity) for entity in chunk.agents if entity in unmet}
                 changes = discover(chunk.agents, here, None if expected is None else wanted, self._now)
@@ -317,7 +321,7 @@ class Run:
     ) -> Report:
         """Writes what was found, groups the silent into incidents, and tells. `kept` are the chunks as read."""
         before = _agents_of(chunks)
-        after = {entity: verdicts[entity].agent if entity in verdicts else one for entity, one in before.items()}
+        after = {entity: verdicts[entity].agent if entity in verdicts else agent for entity, agent in before.items()}
         removed = [before[entity] for entity, agent in after.items() if agent is None and before[entity].incident]
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self._tools.incidents.read_open(self._watch.name)
@@ -334,7 +338,9 @@ class Run:
         if len(written) == len(chunks):
             self._notify(settled, written)
         report = self._report(before, verdicts, agents=agents)
-        still_open = {one.id for one in (*incidents, *settled.incidents)} - {one.id for one in settled.closed}
+        still_open = {incident.id for incident in (*incidents, *settled.incidents)} - {
+            incident.id for incident in settled.closed
+        }
         return replace(report, open_incidents=len(still_open))
 
     def _save_chunks(self, kept: Sequence[Chunk], chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -361,15 +367,15 @@ class Run:
         """
         known = {incident.id for incident in incidents}
         ghosts = {
-            entity: one
-            for entity, one in agents.items()
-            if one.incident and one.incident not in known and one.state is not State.SILENT
+            entity: agent
+            for entity, agent in agents.items()
+            if agent.incident and agent.incident not in known and agent.state is not State.SILENT
         }
         if not ghosts:
             return {}
-        since = min((one.gap.opened_at for one in ghosts.values() if one.gap), default=self._now)
+        since = min((agent.gap.opened_at for agent in ghosts.values() if agent.gap), default=self._now)
         closed = self._attempt(lambda: self._tools.incidents.closed_since(self._watch.name, since))
-        return {} if closed is None else {entity: _freed(one, closed) for entity, one in ghosts.items()}
+        return {} if closed is None else {entity: _freed(agent, closed) for entity, agent in ghosts.items()}
 
     def _notify(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
         """Tells what is news, and lets the agents go whose incidents are over."""
@@ -396,8 +402,10 @@ class Run:
         agents: Mapping[str, Agent] | None = None,
         is_part: bool = False,
     ) -> Report:
-        states = {entity: verdicts[entity].state if entity in verdicts else one.state for entity, one in before.items()}
-        silent = [one for one in (agents or {}).values() if one.state is State.SILENT]
+        states = {
+            entity: verdicts[entity].state if entity in verdicts else agent.state for entity, agent in before.items()
+        }
+        silent = [agent for agent in (agents or {}).values() if agent.state is State.SILENT]
         turns = {entity: verdict.turn for entity, verdict in verdicts.items() if verdict.turn}
         return Report(
             states=Counter(states.values()),

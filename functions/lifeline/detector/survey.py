@@ -71,7 +71,7 @@ class Survey:
         self._agents = agents
         self._cloudwatch = cloudwatch
         self._ec2 = instances
-        self._maintenance = [one for one in maintenance if one.is_on(moment.now)]
+        self._maintenance = [candidate for candidate in maintenance if candidate.is_on(moment.now)]
         self._relist = relist
         self._instances: dict[str, Instance] = {}
         self._late: set[str] = set()
@@ -87,18 +87,20 @@ class Survey:
         never = [agent for agent in self._agents.values() if agent.series is None]
         self._look_up([*aside, *never])
         asked = {agent.entity for agent in aside}
-        up = [one for one in self._agents.values() if one.state is not State.SUPPRESSED or one.entity in asked]
+        up = [agent for agent in self._agents.values() if agent.state is not State.SUPPRESSED or agent.entity in asked]
         down = {agent.entity for agent in up if self._power(agent.entity) in (Power.DOWN, Power.GONE)}
         found = {entity: self._unseen(entity) for entity in down}
         up = [agent for agent in up if agent.entity not in down]
-        usual = {one.entity: self._usual_series(one) for one in up}
+        usual = {agent.entity: self._usual_series(agent) for agent in up}
         found |= self._read(usual, self._moment.usual_window, leave_well_alone=True)
         overdue = [agent for agent in up if agent.entity in found and self._is_overdue(found[agent.entity])]
         new, old = _split(overdue, lambda agent: agent.state is State.SILENT)
         turn = self._in_turn(old)
         self._look_up([*new, *turn])
-        found |= {one.entity: replace(found[one.entity], instance=_NOT_IN_TURN) for one in old}
-        found |= {one.entity: replace(found[one.entity], instance=self._instance(one.entity)) for one in (*new, *turn)}
+        found |= {agent.entity: replace(found[agent.entity], instance=_NOT_IN_TURN) for agent in old}
+        found |= {
+            agent.entity: replace(found[agent.entity], instance=self._instance(agent.entity)) for agent in (*new, *turn)
+        }
         found |= self._look_further([agent for agent in up if agent.entity in found], found)
         rested = {entity: self._with_rest(entity, seen) for entity, seen in found.items()}
         return Observation(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
@@ -121,7 +123,7 @@ class Survey:
             else:
                 doubtful[agent.entity] = others
         recent = self._read(doubtful, self._moment.recent_window)
-        lost = [one for one in doubtful if self._agents[one].seen_at and recent[one].seen_at == ()]
+        lost = [entity for entity in doubtful if self._agents[entity].seen_at and recent[entity].seen_at == ()]
         return unsure | recent | self._read(dict.fromkeys(lost, ()), self._moment.remembered_window)
 
     def _is_in_doubt(self, agent: Agent, seen: Evidence) -> bool:
@@ -137,7 +139,7 @@ class Survey:
     ) -> dict[str, Evidence]:
         """What each agent's own series and the others wanted say together; without those that are plainly well."""
         own = {entity: self._own_series(self._agents[entity], others) for entity, others in wanted.items()}
-        series = {one for one in own.values() if one}.union(*wanted.values())
+        series = {series for series in own.values() if series}.union(*wanted.values())
         readings = self._cloudwatch.read(series, window) if series else {}
         found: dict[str, Evidence] = {}
         for entity, others in wanted.items():
@@ -198,7 +200,9 @@ class Survey:
         if self._watch.metric:
             return self._watch.metric
         plain = (self._watch.dimension,)
-        names = Counter(one.series.metric for one in self._agents.values() if one.series and one.series.shape == plain)
+        names = Counter(
+            agent.series.metric for agent in self._agents.values() if agent.series and agent.series.shape == plain
+        )
         return min(names, key=lambda name: (-names[name], name), default="")
 
     def _usual_series(self, agent: Agent) -> tuple[Series, ...]:
@@ -244,7 +248,7 @@ class Survey:
         return replace(seen, rest=self._rest(self._agents[entity], seen))
 
     def _rest(self, agent: Agent, seen: Evidence) -> Suppression | None:
-        if any(one.covers(self._watch.name, agent.entity, seen.instance) for one in self._maintenance):
+        if any(maintenance.covers(self._watch.name, agent.entity, seen.instance) for maintenance in self._maintenance):
             return Suppression.MAINTENANCE
         if is_exempt(seen.instance.tag(EXEMPT), self._moment.now.date()):
             return Suppression.EXEMPT

@@ -155,7 +155,7 @@ def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
 def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> None:
     """The run in a line: how long it took, how many agents in which state, and what was told."""
     states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
-    notified = [str(kind) for one in reports for kind in one.notified]
+    notified = [str(kind) for report in reports for kind in report.notified]
     seconds = round(sum(times, timedelta()).total_seconds(), 3)
     about = {
         "run_id": run_id,

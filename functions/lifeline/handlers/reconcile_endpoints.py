@@ -75,7 +75,7 @@ def _as_called(event: object) -> object:
     """The event as whoever made the call wrote it: a dashboard's button adds its widget's context to each (CloudWatch
     guide: details about custom widgets).
     """
-    return {name: one for name, one in event.items() if name != _WIDGET} if isinstance(event, dict) else event
+    return {name: value for name, value in event.items() if name != _WIDGET} if isinstance(event, dict) else event
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Answering:
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
         self._send(answers, cleared | {answer.vpc_id for answer in news})
         now = self.run.now()
-        because = because_of((one for answer in news for one in self.targets.triggers(answer.vpc_id)), now)
+        because = because_of((trigger for answer in news for trigger in self.targets.triggers(answer.vpc_id)), now)
         notice = endpoint_notice(news, because=because, is_plan=is_plan, stack=self.stack_name)
         notified = news if notice is None or self.publish(notice) else []  # the next look tells what stays open
         for answer in notified:
@@ -87,7 +87,7 @@ class Answering:
 
     def _send(self, answers: Iterable[VpcAnswer], news: Collection[str]) -> None:
         """Machines hear of all that people hear of, whichever notice tells them."""
-        heard = [one for one in answers if not one.refusal and (one.vpc_id in news or _is_done(one))]
+        heard = [answer for answer in answers if not answer.refusal and (answer.vpc_id in news or _is_done(answer))]
         now, mode = self.run.now(), str(self.mode)
         self.bus.send(event for answer in heard for event in answer_events(answer, mode=mode, now=now))
 
@@ -116,7 +116,9 @@ class Answering:
     def _open(self, answer: VpcAnswer) -> str:
         """The fingerprint of the answer's open business, but for what fights hold back."""
         conflicting = self.conflicting.get(answer.vpc_id, frozenset())
-        return replace(answer, actions=tuple(one for one in answer.actions if one.error not in conflicting)).fingerprint
+        return replace(
+            answer, actions=tuple(action for action in answer.actions if action.error not in conflicting)
+        ).fingerprint
 
     def _clear_notified(self, vpc_id: str) -> None:
         """What was told and is over: should it come back, it is news again. Only a look that named the VPC asks."""
@@ -127,7 +129,7 @@ class Answering:
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:
     """The answer to a plan that waits for another look."""
-    actions = [replace(one, error=why) if one.status is Status.PLANNED else one for one in plan.actions]
+    actions = [replace(action, error=why) if action.status is Status.PLANNED else action for action in plan.actions]
     return VpcAnswer.of(plan, actions)
 
 

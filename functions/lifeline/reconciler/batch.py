@@ -40,9 +40,9 @@ def reconcile_batch(
             requests.append(request)
             read.append(record)
             kept += [
-                one
+                failure
                 for refusal in request.refusals
-                for one in _dead_letter(record, refusal, tools, run.id, field=refusal.field)
+                for failure in _dead_letter(record, refusal, tools, run.id, field=refusal.field)
             ]
     try:
         answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run)

@@ -280,7 +280,7 @@ class _Reconciliation:
         applied = apply_plans(plans, self._tools.endpoints, calls, self._run, why_stop=why_stop)
         self._gate.settle(applied)
         finish = partial(self._finish_or_say, extending)
-        done = [finish(plans[one], became, states[one], known[one]) for one, became in applied.items()]
+        done = [finish(plans[vpc_id], became, states[vpc_id], known[vpc_id]) for vpc_id, became in applied.items()]
         return [*left, *done]
 
     def _expect(self, extending: Extending, plans: Mapping[str, Plan], states: dict[str, VpcState]) -> None:
@@ -363,8 +363,8 @@ class _Reconciliation:
             ledger.save(vpc_id, replace(ledger.load(vpc_id), reconciled_at=self._started), now=now)
         changes = changes_by_vpc(requests, targets)
         ledger.record_changes(changes, now=now)
-        seen = ((vpc_id, one) for vpc_id, one in changes if one.event_id)
-        self._tools.bus.send(change_event(vpc_id, _facts_of(one), now) for vpc_id, one in seen)
+        seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
+        self._tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
 
 
 def _facts_of(change: Trigger) -> dict[str, str]:

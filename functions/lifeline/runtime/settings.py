@@ -158,9 +158,9 @@ class _Reader:
     def names(self, name: str, *, is_optional: bool = False) -> tuple[str, ...]:
         text = self.optional(name) if is_optional else self.text(name)
         found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-        for one in found:
-            if not is_service(one):
-                raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {one!r}")
+        for service in found:
+            if not is_service(service):
+                raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {service!r}")
         return found
 
     def seconds(self, name: str, *, default: int | None = None, within: range | None = None) -> timedelta:

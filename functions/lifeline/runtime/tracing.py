@@ -57,7 +57,7 @@ def _send(document: dict[str, Any], part: Subsegment, above: str, *, fault: bool
 
 def _trace() -> dict[str, str]:
     """What Lambda says of this invocation's trace: `Root=1-…;Parent=…;Sampled=1` (Lambda guide: X-Ray)."""
-    parts = (one.partition("=") for one in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"))
+    parts = (part.partition("=") for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"))
     return {name.strip(): value.strip() for name, _, value in parts}
 
 

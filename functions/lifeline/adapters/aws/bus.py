@@ -29,7 +29,7 @@ class Bus:
 
     def send(self, events: Iterable[BusEvent]) -> None:
         """Sends the events in their order, ten a call."""
-        waiting = [self._entry(one) for one in events] if self._is_on else []
+        waiting = [self._entry(event) for event in events] if self._is_on else []
         lost = 0
         for entries in _calls(waiting):
             lost += self._put(entries)
@@ -46,7 +46,7 @@ class Bus:
             except LifelineError as error:
                 logger.error("events not sent", count=len(left), error=str(error))
                 return len(left)
-            left = [one for one, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
+            left = [entry for entry, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
             if not left:
                 return 0
         logger.error("events not sent", count=len(left), error="the bus refused them twice")
@@ -65,12 +65,12 @@ def _calls(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The entries in their order, as many a call as it takes by their number and size."""
     a_call: list[dict[str, Any]] = []
     size = 0
-    for one in entries:
-        own = len(one["Detail"])
+    for entry in entries:
+        own = len(entry["Detail"])
         if a_call and (len(a_call) == _A_CALL or size + own > _MOST_BYTES):
             yield a_call
             a_call, size = [], 0
-        a_call.append(one)
+        a_call.append(entry)
         size += own
     if a_call:
         yield a_call

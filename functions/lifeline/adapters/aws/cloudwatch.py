@@ -55,12 +55,12 @@ class CloudWatch:
         Calls run side by side and fail one by one, with a warning in the log.
         """
         size = max(1, min(_QUERIES_A_CALL, _POINTS_A_CALL // max(window.points, 1)))
-        chunks = [*batched(sorted(set(series), key=lambda one: one.rank), size, strict=False)]
+        chunks = [*batched(sorted(set(series), key=lambda series: series.rank), size, strict=False)]
         if not chunks:
             return {}
         with ThreadPoolExecutor(max_workers=_CONCURRENCY) as pool:
             answers = pool.map(lambda chunk: self._read_chunk(chunk, window), chunks)
-            return {one: times for answer in answers for one, times in answer.items()}
+            return {series: times for answer in answers for series, times in answer.items()}
 
     def _pages(self) -> Iterator[dict[str, Any]]:
         request: dict[str, Any] = {
@@ -88,7 +88,7 @@ class CloudWatch:
         times: dict[str, set[datetime]] = {}
         status: dict[str, str] = {}
         request = {
-            "MetricDataQueries": [self._query(f"q{number}", one, window) for number, one in enumerate(chunk)],
+            "MetricDataQueries": [self._query(f"q{number}", series, window) for number, series in enumerate(chunk)],
             "StartTime": window.start,
             "EndTime": window.end,
         }
@@ -100,8 +100,8 @@ class CloudWatch:
         except (ClientError, BotoCoreError) as error:
             problem = ours(error, f"{len(chunk)} series of {self._watch.namespace} could not be read")
             logger.warning(str(problem), extra={"code": problem.code})
-        ids = {f"q{number}": one for number, one in enumerate(chunk)}
-        complete = {one: tuple(sorted(times[id_])) for id_, one in ids.items() if status.get(id_) == "Complete"}
+        ids = {f"q{number}": series for number, series in enumerate(chunk)}
+        complete = {series: tuple(sorted(times[id_])) for id_, series in ids.items() if status.get(id_) == "Complete"}
         if len(complete) < len(chunk):
             logger.warning("some series are unknown", extra={"unknown": len(chunk) - len(complete)})
         return complete

@@ -30,7 +30,9 @@ class Checks:
             for part, numbers in enumerate(parts)
         ]
         entries = [{"Id": str(part), "MessageBody": body} for part, body in enumerate(bodies)]
-        refused = [one for some in batched(entries, _MESSAGES_A_CALL, strict=False) for one in self._send(some)]
+        refused = [
+            failure for batch in batched(entries, _MESSAGES_A_CALL, strict=False) for failure in self._send(batch)
+        ]
         if refused:
             raise _error(refused, run_id)
 
@@ -40,16 +42,16 @@ class Checks:
         for _ in range(_TRIES):
             with aws_errors("send the parts of a run"):
                 answer = self._sqs.send_message_batch(QueueUrl=self._queue_url, Entries=waiting)
-            failed = {one["Id"]: one for one in answer.get("Failed", [])}
-            refused += [one for one in failed.values() if one["SenderFault"]]
-            waiting = [one for one in waiting if one["Id"] in failed and not failed[one["Id"]]["SenderFault"]]
+            failed = {failure["Id"]: failure for failure in answer.get("Failed", [])}
+            refused += [failure for failure in failed.values() if failure["SenderFault"]]
+            waiting = [entry for entry in waiting if entry["Id"] in failed and not failed[entry["Id"]]["SenderFault"]]
             if not waiting:
                 return refused
-        return refused + [failed[one["Id"]] for one in waiting]
+        return refused + [failed[entry["Id"]] for entry in waiting]
 
 
 def _error(refused: Sequence[dict[str, Any]], run_id: str) -> TransientError | TerminalError:
     first = refused[0]
-    kind = TerminalError if any(one["SenderFault"] for one in refused) else TransientError
+    kind = TerminalError if any(failure["SenderFault"] for failure in refused) else TransientError
     words = f"{len(refused)} parts of run {run_id} were not sent: {first['Code']}: {first.get('Message', '')}"
     return kind(words, code=first["Code"])

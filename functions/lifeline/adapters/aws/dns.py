@@ -106,7 +106,11 @@ class CentralDns:
     def _rules_of(self, vpc_id: str) -> DnsView:
         filters = [{"Name": "VPCId", "Values": [vpc_id]}]
         found = pages(self._resolver, "list_resolver_rule_associations", "ResolverRuleAssociations", Filters=filters)
-        ids = {one["ResolverRuleId"] for one in found if one.get("Status", "COMPLETE") in _LIVE_RULES}
+        ids = {
+            association["ResolverRuleId"]
+            for association in found
+            if association.get("Status", "COMPLETE") in _LIVE_RULES
+        }
         return _merged(
             _read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
             for rule_id in sorted(ids)
@@ -144,7 +148,9 @@ class CentralDns:
     def _profiles_of(self, vpc_id: str, *, fresh: bool) -> DnsView:
         """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
         found = pages(self._profiles, "list_profile_associations", "ProfileAssociations", ResourceId=vpc_id)
-        ids = {one["ProfileId"] for one in found if one.get("Status", "COMPLETE") in _LIVE_PROFILES}
+        ids = {
+            association["ProfileId"] for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES
+        }
         return _merged(
             _read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
             for profile_id in sorted(ids)
@@ -154,11 +160,11 @@ class CentralDns:
         resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id), fresh=fresh)
         return _merged(
             _read(
-                partial(self._resource, one["ResourceArn"], profile_id, vpc_id, fresh=fresh),
-                f"{one['ResourceArn']} of the Profile {profile_id}",
+                partial(self._resource, resource["ResourceArn"], profile_id, vpc_id, fresh=fresh),
+                f"{resource['ResourceArn']} of the Profile {profile_id}",
             )
-            for one in resources
-            if one.get("Status", "COMPLETE") in _LIVE_PROFILES
+            for resource in resources
+            if resource.get("Status", "COMPLETE") in _LIVE_PROFILES
         )
 
     def _resources_of(self, profile_id: str) -> list[dict[str, Any]]:
@@ -216,7 +222,7 @@ class CentralDns:
         """The DNS servers that aren't Amazon's, in the order in which clients ask them, of every VPC of the region."""
         vpcs = pages(self._ec2, "describe_vpcs", "Vpcs")
         options = pages(self._ec2, "describe_dhcp_options", "DhcpOptions")
-        servers = {one["DhcpOptionsId"]: _servers(one) for one in options}
+        servers = {option_set["DhcpOptionsId"]: _servers(option_set) for option_set in options}
         return {
             vpc["VpcId"]: tuple(
                 server

@@ -85,7 +85,7 @@ class Instances:
         asked = self._ec2.get_paginator("describe_instances").paginate(Filters=filters, IncludeManagedResources=True)
         for page in asked:
             for reservation in page["Reservations"]:
-                yield from ((one["InstanceId"], _instance(one)) for one in reservation["Instances"])
+                yield from ((instance["InstanceId"], _instance(instance)) for instance in reservation["Instances"])
 
     def _check_batch(self, ids: Sequence[str]) -> dict[str, Health]:
         try:
@@ -111,7 +111,7 @@ class Instances:
                 return {}
             half = len(ids) // 2
             return self._check_batch(ids[:half]) | self._check_batch(ids[half:])
-        return {one["InstanceId"]: _health(one) for one in found}
+        return {status["InstanceId"]: _health(status) for status in found}
 
 
 def _instance_ids(entities: Iterable[str]) -> list[str]:
@@ -136,7 +136,7 @@ def _instance(described: dict[str, Any]) -> Instance:
 def _has_ipv6(described: dict[str, Any]) -> bool:
     """True if any of its interfaces has an IPv6 address: each of them is public."""
     interfaces = described.get("NetworkInterfaces", [])
-    return bool(described.get("Ipv6Address")) or any(one.get("Ipv6Addresses") for one in interfaces)
+    return bool(described.get("Ipv6Address")) or any(interface.get("Ipv6Addresses") for interface in interfaces)
 
 
 def _health(described: dict[str, Any]) -> Health:

@@ -98,7 +98,7 @@ class Lookup:
         wanted = sorted(set(security_group_ids))
         chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
         reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
-        found: dict[str, set[str]] = {one: set() for one in wanted}
+        found: dict[str, set[str]] = {group_id: set() for group_id in wanted}
         for pairs in run_concurrently(reads):
             for security_group_id, user in pairs:
                 if security_group_id in found and user != security_group_id:
@@ -112,22 +112,22 @@ class Lookup:
         return tuple(
             sorted(
                 Interface(
-                    id=one["NetworkInterfaceId"],
-                    subnet_id=one.get("SubnetId", ""),
-                    kind=one.get("InterfaceType", ""),
-                    description=one.get("Description", ""),
+                    id=interface["NetworkInterfaceId"],
+                    subnet_id=interface.get("SubnetId", ""),
+                    kind=interface.get("InterfaceType", ""),
+                    description=interface.get("Description", ""),
                 )
-                for one in found
+                for interface in found
             )
         )
 
     def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
         filters = [{"Name": "group-id", "Values": security_group_ids}]
         return [
-            (group["GroupId"], one["NetworkInterfaceId"])
-            for one in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
-            if one.get("InterfaceType") != "vpc_endpoint"
-            for group in one.get("Groups", [])
+            (group["GroupId"], interface["NetworkInterfaceId"])
+            for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+            if interface.get("InterfaceType") != "vpc_endpoint"
+            for group in interface.get("Groups", [])
         ]
 
     def _groups_naming(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
@@ -166,4 +166,4 @@ class Lookup:
                 return {}
             half = len(ids) // 2
             return self._find_endpoints(ids[:half]) | self._find_endpoints(ids[half:])
-        return {one["VpcEndpointId"]: frozenset(_own_vpc(one)) for one in described}
+        return {endpoint["VpcEndpointId"]: frozenset(_own_vpc(endpoint)) for endpoint in described}

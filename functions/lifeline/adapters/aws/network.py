@@ -68,7 +68,7 @@ class Network:
         """How many gateway endpoints the region has, for its quota."""
         filters = [{"Name": "vpc-endpoint-type", "Values": ["Gateway"]}]
         found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
-        return sum(str(one.get("State", "")).lower() != "deleted" for one in found)
+        return sum(str(route.get("State", "")).lower() != "deleted" for route in found)
 
     def _observe(self, filters: list[dict[str, Any]]) -> tuple[Vpc, ...]:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
@@ -158,8 +158,8 @@ def _by_vpc[T](
 ) -> defaultdict[str, tuple[T, ...]]:
     """The values of each VPC, ordered by their ids, which lead each value's representation."""
     found: defaultdict[str, list[T]] = defaultdict(list)
-    for one in described:
-        found[one.get("VpcId", "")].append(read(one))
+    for item in described:
+        found[item.get("VpcId", "")].append(read(item))
     ordered: defaultdict[str, tuple[T, ...]] = defaultdict(tuple)
     for vpc_id, values in found.items():
         ordered[vpc_id] = tuple(sorted(values, key=lambda value: str(getattr(value, "id", ""))))

@@ -114,7 +114,7 @@ def _agent(record: Mapping[str, Any]) -> Agent:
     return Agent(
         entity=entity,
         series=_series(record["s"], entity) if "s" in record else None,
-        others=tuple([_series(one, entity) for one in get("o", ())]),
+        others=tuple([_series(packed, entity) for packed in get("o", ())]),
         needs=frozenset(get("n", ())),
         seen_at=_time(get("a")),
         expected_since=_time(get("x")),

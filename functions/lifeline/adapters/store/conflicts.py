@@ -12,12 +12,12 @@ _BETWEEN = "|"  # no id, address block or attribute has it
 
 def conflict_item(conflict: Conflict) -> dict[str, Any]:
     """The fight as DynamoDB takes it. A set must not be empty there, so it is left out then."""
-    effects = sorted(_BETWEEN.join((one.kind.name, one.id, one.part)) for one in conflict.effects)
+    effects = sorted(_BETWEEN.join((effect.kind.name, effect.id, effect.part)) for effect in conflict.effects)
     return {
         "M": {
             **({"effects": {"SS": effects}} if effects else {}),
             **({"done_at": {"S": conflict.done_at.isoformat()}} if conflict.done_at else {}),
-            "reversals": {"L": [_reversal_item(one) for one in conflict.reversals]},
+            "reversals": {"L": [_reversal_item(reversal) for reversal in conflict.reversals]},
             "is_notified": {"BOOL": conflict.is_notified},
         }
     }
@@ -28,7 +28,7 @@ def read_conflict(item: Mapping[str, Any]) -> Conflict:
     return Conflict(
         effects=frozenset(map(_effect, item.get("effects", {}).get("SS", ()))),
         done_at=_time(item.get("done_at")),
-        reversals=tuple(_reversal(one["M"]) for one in item["reversals"]["L"]),
+        reversals=tuple(_reversal(reversal["M"]) for reversal in item["reversals"]["L"]),
         is_notified=item["is_notified"]["BOOL"],
     )
 

@@ -66,7 +66,7 @@ class Exemptions:
             Item={
                 **_KEY,
                 "revision": {"N": str(revision + 1)},
-                "exempted": {"L": [_exempted_item(one) for one in exempted]},
+                "exempted": {"L": [_exempted_item(candidate) for candidate in exempted]},
             },
             ConditionExpression="attribute_not_exists(pk) OR revision = :revision",
             ExpressionAttributeValues={":revision": {"N": str(revision)}},
@@ -92,12 +92,12 @@ class Exemptions:
 def _exempted(item: dict[str, Any]) -> tuple[Exempted, ...]:
     return tuple(
         Exempted(
-            one["M"]["vpc_id"]["S"],
-            tuple(service["S"] for service in one["M"]["services"]["L"]),
-            date.fromisoformat(one["M"]["until"]["S"]),
-            one["M"]["reason"]["S"],
+            exempted["M"]["vpc_id"]["S"],
+            tuple(service["S"] for service in exempted["M"]["services"]["L"]),
+            date.fromisoformat(exempted["M"]["until"]["S"]),
+            exempted["M"]["reason"]["S"],
         )
-        for one in item.get("exempted", {}).get("L", [])
+        for exempted in item.get("exempted", {}).get("L", [])
     )
 
 

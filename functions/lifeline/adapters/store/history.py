@@ -139,7 +139,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
         case "M":
             return plain_item(found)
         case "L":
-            return [_plain(one) for one in found]
+            return [_plain(element) for element in found]
         case "SS":
             return sorted(found)
         case "N":

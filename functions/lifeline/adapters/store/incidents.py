@@ -172,7 +172,7 @@ def _unchanged(incident: Incident) -> dict[str, Any]:
 def _cancelled_by(error: ClientError | BotoCoreError) -> frozenset[str]:
     """Why DynamoDB cancelled a transaction, a code for each write; "None" stands for one that wasn't the reason."""
     response: Mapping[str, Any] = error.response if isinstance(error, ClientError) else {}
-    return frozenset(str(one.get("Code", "")) for one in response.get("CancellationReasons", []))
+    return frozenset(str(reason.get("Code", "")) for reason in response.get("CancellationReasons", []))
 
 
 # ---- items
@@ -201,9 +201,9 @@ def _texts(texts: Mapping[str, str]) -> Item:
 def _plain(value: Any) -> Any:
     match value:
         case dict():
-            return {key: _plain(one) for key, one in value.items()}
+            return {key: _plain(element) for key, element in value.items()}
         case tuple():
-            return [_plain(one) for one in value]
+            return [_plain(element) for element in value]
         case frozenset():
             return sorted(value)
         case StrEnum():

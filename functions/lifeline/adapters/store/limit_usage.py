@@ -52,7 +52,7 @@ class LimitUsage:
             Item={
                 **_KEY,
                 "version": {"N": str(version + 1)},
-                "grants": {"L": [_grant_item(one) for one in use.grants]},
+                "grants": {"L": [_grant_item(grant) for grant in use.grants]},
                 "interfaces": {"M": {vpc_id: {"N": str(count)} for vpc_id, count in use.interfaces.items()}},
             },
             ConditionExpression="attribute_not_exists(pk) OR version = :version",
@@ -63,8 +63,8 @@ class LimitUsage:
 
 def _use(item: dict[str, Any]) -> Usage:
     return Usage(
-        tuple(_grant(one["M"]) for one in item.get("grants", {}).get("L", [])),
-        {vpc_id: int(one["N"]) for vpc_id, one in item.get("interfaces", {}).get("M", {}).items()},
+        tuple(_grant(grant["M"]) for grant in item.get("grants", {}).get("L", [])),
+        {vpc_id: int(count["N"]) for vpc_id, count in item.get("interfaces", {}).get("M", {}).items()},
     )
 
 

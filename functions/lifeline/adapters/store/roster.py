@@ -99,8 +99,8 @@ class Roster:
 
     def _get(self, numbers: Iterable[int]) -> Iterator[Item]:
         keys = [self._key(number) for number in sorted(set(numbers))]
-        for some in batched(keys, _KEYS_A_CALL, strict=False):
-            waiting: dict[str, Any] = {self._table: {"Keys": list(some), "ConsistentRead": True}}
+        for batch in batched(keys, _KEYS_A_CALL, strict=False):
+            waiting: dict[str, Any] = {self._table: {"Keys": list(batch), "ConsistentRead": True}}
             for _ in range(_TRIES):
                 with aws_errors(f"the roster of {self._watch} could not be read"):
                     answer = self._dynamodb.batch_get_item(RequestItems=waiting)

@@ -39,16 +39,23 @@ class VpcState:
 def _vpc_state(item: dict[str, Any]) -> VpcState:
     return VpcState(
         reconciled_at=datetime.fromisoformat(item["reconciled_at"]["S"]) if "reconciled_at" in item else None,
-        made={service: _made(one["M"]) for service, one in item.get("made", {}).get("M", {}).items()},
-        failures={service: int(one["N"]) for service, one in item.get("failures", {}).get("M", {}).items()},
+        made={service: _made(made["M"]) for service, made in item.get("made", {}).get("M", {}).items()},
+        failures={service: int(count["N"]) for service, count in item.get("failures", {}).get("M", {}).items()},
         notified=item.get("notified", {}).get("S", ""),
-        unneeded={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unneeded", {}).get("M", {}).items()},
+        unneeded={
+            resource_id: datetime.fromisoformat(at["S"])
+            for resource_id, at in item.get("unneeded", {}).get("M", {}).items()
+        },
         released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
-        frozen={service: _freeze(one["M"]) for service, one in item.get("frozen", {}).get("M", {}).items()},
-        teardowns={one: _moment(at["S"]) for one, at in item.get("teardowns", {}).get("M", {}).items()},
-        conflicts={key: read_conflict(one["M"]) for key, one in item.get("conflicts", {}).get("M", {}).items()},
-        canaries={service: _canary(one["M"]) for service, one in item.get("canaries", {}).get("M", {}).items()},
-        unfrozen={one: datetime.fromisoformat(at["S"]) for one, at in item.get("unfrozen", {}).get("M", {}).items()},
+        frozen={service: _freeze(freeze["M"]) for service, freeze in item.get("frozen", {}).get("M", {}).items()},
+        teardowns={key: _moment(at["S"]) for key, at in item.get("teardowns", {}).get("M", {}).items()},
+        conflicts={
+            key: read_conflict(conflict["M"]) for key, conflict in item.get("conflicts", {}).get("M", {}).items()
+        },
+        canaries={service: _canary(canary["M"]) for service, canary in item.get("canaries", {}).get("M", {}).items()},
+        unfrozen={
+            service: datetime.fromisoformat(at["S"]) for service, at in item.get("unfrozen", {}).get("M", {}).items()
+        },
     )
 
 
@@ -72,7 +79,10 @@ def _freeze_item(freeze: Freeze) -> dict[str, Any]:
     return {
         "M": {name: {"S": str(text)} for name, text in texts.items()}
         | {name: {"S": time.isoformat()} for name, time in times.items()}
-        | {"ids": {"L": [{"S": one} for one in freeze.ids]}, "is_notified": {"BOOL": freeze.is_notified}}
+        | {
+            "ids": {"L": [{"S": resource_id} for resource_id in freeze.ids]},
+            "is_notified": {"BOOL": freeze.is_notified},
+        }
     }
 
 
@@ -84,7 +94,7 @@ def _freeze(item: dict[str, Any]) -> Freeze:
         actor=item["actor"]["S"],
         event_id=item["event_id"]["S"],
         until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
-        ids=tuple(one["S"] for one in item.get("ids", {}).get("L", ())),
+        ids=tuple(resource_id["S"] for resource_id in item.get("ids", {}).get("L", ())),
         is_notified=item.get("is_notified", {}).get("BOOL", False),
     )
 

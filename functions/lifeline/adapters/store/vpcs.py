@@ -101,7 +101,7 @@ class Ledger:
                 UpdateExpression="SET made = :made, failures = :failures, notified = :notified, expires_at = :expires"
                 + (", reconciled_at = :reconciled" if looked else ""),
                 ExpressionAttributeValues={
-                    ":made": {"M": {service: _made_item(one) for service, one in state.made.items()}},
+                    ":made": {"M": {service: _made_item(made) for service, made in state.made.items()}},
                     ":failures": {"M": {service: {"N": str(count)} for service, count in state.failures.items()}},
                     ":notified": {"S": state.notified},
                     ":expires": self._expiry(now),
@@ -123,7 +123,7 @@ class Ledger:
 
     def save_unneeded(self, vpc_id: str, unneeded: Mapping[str, datetime], *, now: datetime) -> None:
         """Keeps since when what is Lifeline's own isn't needed. The VPC is on the list for as long as anything is."""
-        since = {one: {"S": moment.isoformat()} for one, moment in unneeded.items()}
+        since = {resource_id: {"S": moment.isoformat()} for resource_id, moment in unneeded.items()}
         if unneeded:  # the list first: an entry too many costs a read, one too few would keep an old date
             self._list_vpc(_RETIRING_KEY, "ADD", vpc_id)
         with aws_errors(f"ledger: remember what is not needed in {vpc_id}"):
@@ -163,7 +163,7 @@ class Ledger:
                 Key=_state_key(vpc_id),
                 UpdateExpression="SET frozen = :frozen, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":frozen": {"M": {service: _freeze_item(one) for service, one in sorted(frozen.items())}},
+                    ":frozen": {"M": {service: _freeze_item(freeze) for service, freeze in sorted(frozen.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -178,7 +178,7 @@ class Ledger:
                 Key=_state_key(vpc_id),
                 UpdateExpression="SET unfrozen = :unfrozen, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":unfrozen": {"M": {one: {"S": at.isoformat()} for one, at in sorted(unfrozen.items())}},
+                    ":unfrozen": {"M": {service: {"S": at.isoformat()} for service, at in sorted(unfrozen.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -193,7 +193,7 @@ class Ledger:
                 Key=_state_key(vpc_id),
                 UpdateExpression="SET canaries = :canaries, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":canaries": {"M": {service: _canary_item(one) for service, one in sorted(canaries.items())}},
+                    ":canaries": {"M": {service: _canary_item(canary) for service, canary in sorted(canaries.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -207,7 +207,7 @@ class Ledger:
                 UpdateExpression="SET teardowns = :told, expires_at = :expires",
                 ExpressionAttributeValues={
                     ":notified": {
-                        "M": {one: {"S": at.isoformat() if at else ""} for one, at in sorted(notified.items())}
+                        "M": {key: {"S": at.isoformat() if at else ""} for key, at in sorted(notified.items())}
                     },
                     ":expires": self._expiry(now),
                 },
@@ -249,7 +249,7 @@ class Ledger:
                 Key=_state_key(vpc_id),
                 UpdateExpression="SET conflicts = :conflicts, expires_at = :expires",
                 ExpressionAttributeValues={
-                    ":conflicts": {"M": {key: conflict_item(one) for key, one in sorted(conflicts.items())}},
+                    ":conflicts": {"M": {key: conflict_item(conflict) for key, conflict in sorted(conflicts.items())}},
                     ":expires": self._expiry(now),
                 },
             )
@@ -327,7 +327,7 @@ class Ledger:
 
     def untraced_changes(self, *, since: datetime, until: datetime) -> tuple[Change, ...]:
         """As `changes_of`: the changes whose records tell nobody which VPC they were made in."""
-        return tuple(replace(one, is_traced=False) for one in self.changes_of(NO_VPC, since=since, until=until))
+        return tuple(replace(change, is_traced=False) for change in self.changes_of(NO_VPC, since=since, until=until))
 
     def record_actions(
         self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
@@ -358,7 +358,7 @@ class Ledger:
 
     def record_outcomes(self, vpc_id: str, outcomes: Iterable[EndpointOutcome], *, now: datetime) -> None:
         """Keeps what became of endpoints, at the time when that was first seen. The same outcome twice is one entry."""
-        self._write([self._outcome_item(vpc_id, one, now) for one in outcomes])
+        self._write([self._outcome_item(vpc_id, endpoint_outcome, now) for endpoint_outcome in outcomes])
 
     def _outcome_item(self, vpc_id: str, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
         with aws_errors(f"ledger: claim the outcome of {one.endpoint_id}"):

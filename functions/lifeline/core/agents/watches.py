@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from lifeline.core.agents.instances import Instance
 
-_PERIODS = tuple(timedelta(seconds=one) for one in (60, 30, 20, 10, 5, 1))  # CloudWatch API: MetricStat.Period
+_PERIODS = tuple(timedelta(seconds=seconds) for seconds in (60, 30, 20, 10, 5, 1))  # CloudWatch API: MetricStat.Period
 _DAY = timedelta(days=1)
 
 type Tags = tuple[tuple[str, frozenset[str]], ...]
@@ -32,7 +32,7 @@ class Rules:
         Never longer: CloudWatch stamps a datapoint with the start of the period queried by, so that what is published
         at the end of a long one would look due a whole period before it is.
         """
-        return next(one for one in _PERIODS if one <= self.period)
+        return next(candidate for candidate in _PERIODS if candidate <= self.period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Maintenance:
             return self.start <= now < self.end
         today = now.astimezone(UTC).date()
         begun = [datetime.combine(today - back * _DAY, self.at, UTC) for back in range(8)]
-        return any(one.weekday() in self.days and one <= now < one + self.length for one in begun)
+        return any(start.weekday() in self.days and start <= now < start + self.length for start in begun)
 
     def covers(self, watch: str, entity: str, instance: Instance) -> bool:
         """True if the agent meets every condition."""

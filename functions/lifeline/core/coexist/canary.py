@@ -37,55 +37,61 @@ def watch_switched(
     canaries: Mapping[str, Canary], actions: Iterable[Action], status: Status, *, now: datetime
 ) -> dict[str, Canary]:
     """The canaries with those that the actions of that status switch on now, and without what is long over."""
-    kept = {service: one for service, one in canaries.items() if now - (one.withdrawn_at or one.at) < _KEPT_FOR}
-    switched = (one for one in actions if one.kind is ActionKind.ENABLE_PRIVATE_DNS and one.status is status)
-    return kept | {one.service: Canary(one.endpoint_id, now) for one in switched}
+    kept = {
+        service: canary for service, canary in canaries.items() if now - (canary.withdrawn_at or canary.at) < _KEPT_FOR
+    }
+    switched = (
+        action for action in actions if action.kind is ActionKind.ENABLE_PRIVATE_DNS and action.status is status
+    )
+    return kept | {action.service: Canary(action.endpoint_id, now) for action in switched}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
     """The canaries without those whose switch certainly wasn't made: whatever fell silent then, it wasn't for them."""
     unmade = {
-        one.endpoint_id
-        for one in actions
-        if one.kind is ActionKind.ENABLE_PRIVATE_DNS and (one.status is Status.FAILED or one.blocked_by)
+        action.endpoint_id
+        for action in actions
+        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.status is Status.FAILED or action.blocked_by)
     }
     return {
-        service: one
-        for service, one in canaries.items()
-        if one.endpoint_id not in unmade or one.withdrawn_at is not None
+        service: canary
+        for service, canary in canaries.items()
+        if canary.endpoint_id not in unmade or canary.withdrawn_at is not None
     }
 
 
 def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now: datetime) -> dict[str, Canary]:
     """The canaries with those withdrawn whose endpoint, by its id, has its private DNS off by now."""
     return {
-        service: replace(one, withdrawn_at=now) if one.endpoint_id in off and one.withdrawn_at is None else one
-        for service, one in canaries.items()
+        service: replace(canary, withdrawn_at=now)
+        if canary.endpoint_id in off and canary.withdrawn_at is None
+        else canary
+        for service, canary in canaries.items()
     }
 
 
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of the endpoints whose private DNS was switched off."""
     kind = ActionKind.DISABLE_PRIVATE_DNS
-    return frozenset(one.endpoint_id for one in actions if one.kind is kind and one.status is Status.DONE)
+    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.status is Status.DONE)
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
     """The canaries, withdrawn since their freeze where a run stopped before it could write that down."""
     return {
-        service: replace(one, withdrawn_at=freeze.since)
-        if one.withdrawn_at is None
+        service: replace(canary, withdrawn_at=freeze.since)
+        if canary.withdrawn_at is None
         and (freeze := frozen.get(service))
         and _is_canarys(freeze)
-        and freeze.since >= one.at
-        else one
-        for service, one in canaries.items()
+        and freeze.since >= canary.at
+        else canary
+        for service, canary in canaries.items()
     }
 
 
 def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> frozenset[str]:
     """The ids of the services' canaries that answer no more, or aren't Lifeline's: others were faster."""
-    return frozenset(canaries[one].endpoint_id for one in services) - _answering(vpc, owner).keys()
+    return frozenset(canaries[service].endpoint_id for service in services) - _answering(vpc, owner).keys()
 
 
 def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
@@ -93,11 +99,14 @@ def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str
 
     So one that comes late, or twice, takes nothing back that was switched on anew.
     """
-    latest = {one.service: one for one in sorted(asked, key=lambda one: (one.seen_at, one.incident))}
+    latest = {
+        withdrawal.service: withdrawal
+        for withdrawal in sorted(asked, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
+    }
     return {
-        service: one
-        for service, one in sorted(latest.items())
-        if service in canaries and canaries[service].withdrawn_at is None and canaries[service].at <= one.seen_at
+        service: withdrawal
+        for service, withdrawal in sorted(latest.items())
+        if service in canaries and canaries[service].withdrawn_at is None and canaries[service].at <= withdrawal.seen_at
     }
 
 
@@ -105,16 +114,16 @@ def freeze_withdrawn(
     frozen: Mapping[str, Freeze], canaries: Mapping[str, Canary], asked: Mapping[str, Withdrawal], *, now: datetime
 ) -> dict[str, Freeze]:
     """The freezes with those of the services that are withdrawn, which hold until a person ends them."""
-    new = {service: one for service, one in asked.items() if not _is_canarys(frozen.get(service))}
+    new = {service: withdrawal for service, withdrawal in asked.items() if not _is_canarys(frozen.get(service))}
     return dict(frozen) | {
         service: Freeze(
             FreezeKind.CANARY,
             now,
             f"agents fell silent right after private DNS of {canaries[service].endpoint_id} was switched on"
-            + (f" ({one.incident})" if one.incident else ""),
-            event_id=one.incident,
+            + (f" ({withdrawal.incident})" if withdrawal.incident else ""),
+            event_id=withdrawal.incident,
         )
-        for service, one in new.items()
+        for service, withdrawal in new.items()
     }
 
 
@@ -139,7 +148,11 @@ def withdraw(plan: Plan, canaries: Mapping[str, Canary], services: Iterable[str]
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:
     """Lifeline's own endpoints with private DNS, by id."""
-    return {one.id: one for one in vpc.endpoints if is_own(one, owner) and one.private_dns and not one.state.is_gone}
+    return {
+        endpoint.id: endpoint
+        for endpoint in vpc.endpoints
+        if is_own(endpoint, owner) and endpoint.private_dns and not endpoint.state.is_gone
+    }
 
 
 def _is_canarys(freeze: Freeze | None) -> bool:

@@ -83,8 +83,8 @@ def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
             if not key.startswith("remove"):
                 yield from _tables(value, is_inside=is_inside or "routetableid" in key)
     elif isinstance(part, list):
-        for one in part:
-            yield from _tables(one, is_inside=is_inside)
+        for element in part:
+            yield from _tables(element, is_inside=is_inside)
     elif is_inside and isinstance(part, str) and _TABLE_ID.fullmatch(part):
         yield part
 
@@ -94,14 +94,18 @@ def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
 
 def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
     """Lifeline's own endpoint that really stands in the claim's way, or None: then the claim is nobody's to answer."""
-    if any(one.id == claim.endpoint_id and is_own(one, owner) for one in vpc.endpoints):
+    if any(endpoint.id == claim.endpoint_id and is_own(endpoint, owner) for endpoint in vpc.endpoints):
         return None
-    own = [one for one in live(vpc) if is_own(one, owner)]
+    own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
     if claim.domain:
-        return next((one for one in own if one.private_dns and _answers(one, claim.domain, catalog)), None)
+        return next(
+            (endpoint for endpoint in own if endpoint.private_dns and _answers(endpoint, claim.domain, catalog)), None
+        )
     wanted = claim.service_name or next((x.service_name for x in vpc.endpoints if x.id == claim.endpoint_id), "")
-    gateways = (one for one in own if one.type is EndpointType.GATEWAY and one.service_name == wanted)
-    return next((one for one in gateways if one.route_table_ids & set(claim.route_table_ids)), None)
+    gateways = (
+        endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY and endpoint.service_name == wanted
+    )
+    return next((endpoint for endpoint in gateways if endpoint.route_table_ids & set(claim.route_table_ids)), None)
 
 
 def with_claims(
@@ -120,16 +124,18 @@ def with_claims(
     stands, hands stay off. The same record twice is one claim.
     """
     kept = dict(frozen)
-    for one in claims:
-        own = blocked_by_own(one.claim, vpc, owner, catalog)
-        if own and _is_new(one, own, made, now) and not _is_known(one, own, kept, now):
-            kept[suffix_of(own.service_name)] = _freeze(one, own, kept.get(suffix_of(own.service_name)), now)
+    for claimed in claims:
+        own = blocked_by_own(claimed.claim, vpc, owner, catalog)
+        if own and _is_new(claimed, own, made, now) and not _is_known(claimed, own, kept, now):
+            kept[suffix_of(own.service_name)] = _freeze(claimed, own, kept.get(suffix_of(own.service_name)), now)
     return kept
 
 
 def live(vpc: Vpc) -> list[Endpoint]:
     """The VPC's endpoints that aren't gone, by id."""
-    return sorted((one for one in vpc.endpoints if not one.state.is_gone), key=lambda one: one.id)
+    return sorted(
+        (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone), key=lambda endpoint: endpoint.id
+    )
 
 
 def _is_new(one: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime) -> bool:
@@ -140,7 +146,7 @@ def _is_new(one: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime
 
 def _is_known(one: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now: datetime) -> bool:
     service = suffix_of(own.service_name)
-    others = {name for name, it in standing(frozen, now).items() if it.kind is not FreezeKind.CLAIM}
+    others = {name for name, freeze in standing(frozen, now).items() if freeze.kind is not FreezeKind.CLAIM}
     before = frozen.get(service)
     return bool({service, EVERYTHING} & others) or bool(before and one.event_id and before.event_id == one.event_id)
 

@@ -89,7 +89,7 @@ def to_freeze(conflicts: Mapping[str, Conflict], frozen: Mapping[str, Freeze]) -
 
 def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
     """The freeze that ends a fight, until somebody unfreezes it."""
-    named = [one for one in conflict.reversals if one.actor]
+    named = [reversal for reversal in conflict.reversals if reversal.actor]
     last = named[-1] if named else conflict.reversals[-1]
     why = f"others undid it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
     why += f"{last.actor} by {last.event_name}" if last.actor else reversal_words(last)
@@ -99,16 +99,18 @@ def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
 def attribute(reversals: Sequence[Reversal], changes: Iterable[Change]) -> tuple[Reversal, ...]:
     """The undoings, each with the latest change on record that did it and that no other stands for."""
     by_time = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
-    used = {one.event_id for one in reversals if one.event_id}
+    used = {reversal.event_id for reversal in reversals if reversal.event_id}
     found: list[Reversal] = []
-    for one in reversals:
-        change = None if one.event_id else next((each for each in by_time if _did(each, one, used)), None)
+    for reversal in reversals:
+        change = (
+            None if reversal.event_id else next((change for change in by_time if _did(change, reversal, used)), None)
+        )
         if change:
             used.add(change.event_id)
-            named = replace(one, actor=change.actor, event_id=change.event_id, event_name=change.event_name)
-            found.append(replace(named, at=min(change.at, one.at)))
+            named = replace(reversal, actor=change.actor, event_id=change.event_id, event_name=change.event_name)
+            found.append(replace(named, at=min(change.at, reversal.at)))
         else:
-            found.append(one)
+            found.append(reversal)
     return tuple(found)
 
 
@@ -116,8 +118,8 @@ def with_done(
     conflicts: Mapping[str, Conflict], vpc_id: str, actions: Iterable[Action], now: datetime
 ) -> dict[str, Conflict]:
     """The fights with the claims to what was just done, and without those to what was given up."""
-    done = [one for one in actions if one.status is Status.DONE]
-    ended = [one for one in done if one.kind in REMOVALS]
+    done = [action for action in actions if action.status is Status.DONE]
+    ended = [action for action in done if action.kind in REMOVALS]
     known = {key: _without_ended(conflict, ended) for key, conflict in conflicts.items()}
     for action in done:
         effects = frozenset(effects_of(action, vpc_id))
@@ -129,7 +131,7 @@ def with_done(
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
-    kept = frozenset(effect for effect in conflict.effects if not any(is_removed(effect, one) for one in ended))
+    kept = frozenset(effect for effect in conflict.effects if not any(is_removed(effect, action) for action in ended))
     return replace(conflict, effects=kept)
 
 
@@ -139,10 +141,10 @@ def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str
     Keep it before a freeze is lifted: the count would bring the freeze back.
     """
     kept = {
-        key: replace(one, reversals=(), is_notified=False) if key in keys or EVERYTHING in keys else one
-        for key, one in conflicts.items()
+        key: replace(conflict, reversals=(), is_notified=False) if key in keys or EVERYTHING in keys else conflict
+        for key, conflict in conflicts.items()
     }
-    return {key: one for key, one in kept.items() if one.effects or one.reversals}
+    return {key: conflict for key, conflict in kept.items() if conflict.effects or conflict.reversals}
 
 
 def reversal_words(one: Reversal) -> str:
@@ -157,21 +159,24 @@ def _count_one(key: str, conflict: Conflict, snapshot: VpcSnapshot) -> Conflict:
     frozen = snapshot.frozen.get(key)
     if frozen is None or frozen.kind is not FreezeKind.CONFLICT:  # what led to a freeze stays for as long as it holds
         conflict = replace(
-            conflict, reversals=tuple(one for one in conflict.reversals if snapshot.now - one.at < WINDOW)
+            conflict,
+            reversals=tuple(reversal for reversal in conflict.reversals if snapshot.now - reversal.at < WINDOW),
         )
     if conflict.done_at and snapshot.now - conflict.done_at < SHOWN_WITHIN:
         return conflict
-    effect_states = {one: find_effect_state(key, one, snapshot) for one in conflict.effects}
-    stands = frozenset(one for one, effect_state in effect_states.items() if effect_state is EffectState.STANDS)
+    effect_states = {effect: find_effect_state(key, effect, snapshot) for effect in conflict.effects}
+    stands = frozenset(effect for effect, effect_state in effect_states.items() if effect_state is EffectState.STANDS)
     gone = {
-        one.id
-        for one, effect_state in effect_states.items()
-        if effect_state is EffectState.LOST and one.kind is EffectKind.ENDPOINT
+        effect.id
+        for effect, effect_state in effect_states.items()
+        if effect_state is EffectState.LOST and effect.kind is EffectKind.ENDPOINT
     }
-    lost = [one for one, effect_state in effect_states.items() if effect_state is EffectState.LOST]
-    lost = [one for one in lost if one.kind is EffectKind.ENDPOINT or one.id not in gone]  # its parts went with it
-    undone = [one for one in lost if is_redone(one, key, snapshot.plan)]
-    open_ = [one for one in lost if one not in undone and is_open(key, snapshot.plan)]
+    lost = [effect for effect, effect_state in effect_states.items() if effect_state is EffectState.LOST]
+    lost = [
+        effect for effect in lost if effect.kind is EffectKind.ENDPOINT or effect.id not in gone
+    ]  # its parts went with it
+    undone = [effect for effect in lost if is_redone(effect, key, snapshot.plan)]
+    open_ = [effect for effect in lost if effect not in undone and is_open(key, snapshot.plan)]
     conflict = replace(conflict, effects=stands | frozenset(open_))
     if not undone or frozen or EVERYTHING in snapshot.frozen:
         return conflict
@@ -181,8 +186,8 @@ def _count_one(key: str, conflict: Conflict, snapshot: VpcSnapshot) -> Conflict:
 
 
 def _reversal(undone: Sequence[Effect], conflict: Conflict, now: datetime) -> Reversal:
-    first = min(undone, key=lambda one: (RANK[one.kind], one.id, one.part))
-    parts = sorted(one.part for one in undone if (one.kind, one.id) == (first.kind, first.id))
+    first = min(undone, key=lambda effect: (RANK[effect.kind], effect.id, effect.part))
+    parts = sorted(effect.part for effect in undone if (effect.kind, effect.id) == (first.kind, first.id))
     return Reversal(now, first.kind, first.id, ", ".join(filter(None, parts)), conflict.done_at)
 
 

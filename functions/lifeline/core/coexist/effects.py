@@ -127,8 +127,10 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
         case _:
             return
     yield Effect(EffectKind.ENDPOINT, action.endpoint_id)
-    yield from (Effect(EffectKind.SUBNET, action.endpoint_id, one) for one in action.subnet_ids)
-    yield from (Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, one) for one in action.route_table_ids)
+    yield from (Effect(EffectKind.SUBNET, action.endpoint_id, subnet_id) for subnet_id in action.subnet_ids)
+    yield from (
+        Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, route_table_id) for route_table_id in action.route_table_ids
+    )
 
 
 # ---- what became of it
@@ -136,7 +138,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
 
 def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     """Whether the claim still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
-    if any(one.status is Status.PLANNED and is_removed(effect, one) for one in snapshot.plan.actions):
+    if any(action.status is Status.PLANNED and is_removed(effect, action) for action in snapshot.plan.actions):
         return EffectState.FORGOTTEN
     effect_state = _seen(effect, snapshot)
     is_excused = key in snapshot.failed or effect.id in snapshot.idle
@@ -153,14 +155,16 @@ def is_removed(effect: Effect, action: Action) -> bool:
 
 def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if effect.kind in _OF_ENDPOINT:
-        endpoint = next((one for one in snapshot.vpc.endpoints if one.id == effect.id), None)
+        endpoint = next((endpoint for endpoint in snapshot.vpc.endpoints if endpoint.id == effect.id), None)
         if endpoint is None:
             return EffectState.STANDS if effect.id in snapshot.fresh else EffectState.LOST
         return _seen_on(endpoint, effect, snapshot)
     if effect.kind is EffectKind.ATTRIBUTE:
-        fixes = [one for one in snapshot.plan.actions if one.kind is ActionKind.FIX_DNS]
-        return EffectState.LOST if any(effect.part in one.attributes for one in fixes) else EffectState.STANDS
-    group = next((one for one in snapshot.vpc.security_groups if one.id == effect.id), None)
+        fixes = [action for action in snapshot.plan.actions if action.kind is ActionKind.FIX_DNS]
+        return EffectState.LOST if any(effect.part in action.attributes for action in fixes) else EffectState.STANDS
+    group = next(
+        (security_group for security_group in snapshot.vpc.security_groups if security_group.id == effect.id), None
+    )
     if group is None:
         return EffectState.LOST
     is_outdated = effect.kind is EffectKind.RULE and effect.part not in snapshot.vpc.all_cidrs
@@ -180,9 +184,15 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
     there: dict[EffectKind, tuple[bool, Iterable[str]]] = {
         EffectKind.ENDPOINT: (True, ()),
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
-        EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (one.id for one in vpc.security_groups)),
-        EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (one.id for one in vpc.subnets)),
-        EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (one.id for one in vpc.route_tables)),
+        EffectKind.GROUP_OFF: (
+            effect.part in endpoint.security_group_ids,
+            (security_group.id for security_group in vpc.security_groups),
+        ),
+        EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (subnet.id for subnet in vpc.subnets)),
+        EffectKind.ROUTE_TABLE: (
+            effect.part in endpoint.route_table_ids,
+            (route_table.id for route_table in vpc.route_tables),
+        ),
     }
     is_there, possible = there[effect.kind]
     if is_there:
@@ -192,11 +202,13 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
 
 def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
-    for one in plan.actions:
-        if one.kind not in _REDONE_BY[effect.kind] or key_of(one) != key:
+    for action in plan.actions:
+        if action.kind not in _REDONE_BY[effect.kind] or key_of(action) != key:
             continue
-        is_others = one.kind in _MAKING and bool(one.endpoint_id)  # the remedy for an endpoint that somebody else made
-        is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in one.cidrs
+        is_others = action.kind in _MAKING and bool(
+            action.endpoint_id
+        )  # the remedy for an endpoint that somebody else made
+        is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in action.cidrs
         if not is_others and not is_elsewhere:
             return True
     return False
@@ -204,5 +216,5 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
 
 def is_open(key: str, plan: Plan) -> bool:
     """True while the service is neither served nor unrequired: what is missing may be done again in a later look."""
-    states = {one.service: one.state for one in plan.services}
+    states = {report.service: report.state for report in plan.services}
     return states.get(key, ServiceState.SERVED) not in {ServiceState.SERVED, ServiceState.CENTRAL}

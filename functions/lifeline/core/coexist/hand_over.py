@@ -34,10 +34,10 @@ class HandOver:
 
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
     """True where the VPC itself shows that a claim may have left something to do, whatever is remembered."""
-    own = [one for one in live(vpc) if is_own(one, owner)]
+    own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
     group = own_security_group(vpc, owner)
-    is_idle = group is not None and not any(group.id in one.security_group_ids for one in own)
-    return is_idle or any(_is_silent(one) for one in own)
+    is_idle = group is not None and not any(group.id in endpoint.security_group_ids for endpoint in own)
+    return is_idle or any(_is_silent(endpoint) for endpoint in own)
 
 
 def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> HandOver:
@@ -55,11 +55,11 @@ class _HandingOver:
         self._plan = plan
         self._vpc = vpc
         self._now = now
-        self._own = [one for one in live(vpc) if is_own(one, owner)]
-        self._others = [one for one in live(vpc) if not is_own(one, owner)]
+        self._own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
+        self._others = [endpoint for endpoint in live(vpc) if not is_own(endpoint, owner)]
         self._group = own_security_group(vpc, owner)
         self._frozen = dict(frozen)
-        self._claims = {service: one for service, one in frozen.items() if one.kind is FreezeKind.CLAIM}
+        self._claims = {service: freeze for service, freeze in frozen.items() if freeze.kind is FreezeKind.CLAIM}
         self._actions = list(plan.actions)
         self._notes = list(plan.notes)
         self._met: set[str] = set()
@@ -68,21 +68,23 @@ class _HandingOver:
     def answer(self) -> HandOver:
         for service, freeze in sorted(self._claims.items()):
             self._answer(service, freeze)
-        retired = [one for one in self._retire_superseded() if not self._is_retired(one.endpoint_id)]
+        retired = [action for action in self._retire_superseded() if not self._is_retired(action.endpoint_id)]
         self._actions += retired
         if retired or self._met:
             self._actions += self._delete_security_group()
         for service in self._met:
             self._forget_met(service)
         order = list(ActionKind)
-        actions = sorted(self._actions, key=lambda one: (order.index(one.kind), one.service, one.endpoint_id))
+        actions = sorted(
+            self._actions, key=lambda action: (order.index(action.kind), action.service, action.endpoint_id)
+        )
         plan = replace(self._plan, actions=tuple(actions), notes=tuple(self._notes))
         return HandOver(plan, self._frozen, self._is_waiting)
 
     # ---- one claim
 
     def _answer(self, service: str, freeze: Freeze) -> None:
-        theirs = [one for one in self._others if _takes_over(one, service, freeze)]
+        theirs = [endpoint for endpoint in self._others if _takes_over(endpoint, service, freeze)]
         if _is_met(freeze, theirs):
             self._met.add(service)
             self._frozen[service] = replace(freeze, until=min(freeze.until or self._now, self._now))
@@ -90,25 +92,25 @@ class _HandingOver:
             self._postpone(service)
             self._actions += self._step_back(service, freeze)
             self._notes.append(f"{service} is {freeze_words(freeze, self._vpc.id, service)}")
-            self._is_waiting = self._is_waiting or any(one.state.is_coming for one in theirs)
+            self._is_waiting = self._is_waiting or any(endpoint.state.is_coming for endpoint in theirs)
         else:
-            self._actions = [_taken_back(one, service, freeze) for one in self._actions]
+            self._actions = [_taken_back(action, service, freeze) for action in self._actions]
             del self._frozen[service]
 
     def _postpone(self, service: str) -> None:
         """Leaves out what would be done for the service, and what only prepares it."""
         before = self._actions
-        self._actions = [one for one in before if one.service != service or not _is_pressing(one)]
+        self._actions = [action for action in before if action.service != service or not _is_pressing(action)]
         if len(self._actions) < len(before) and all(
-            one.kind in _SUPPORTS for one in filter(_is_pressing, self._actions)
+            action.kind in _SUPPORTS for action in filter(_is_pressing, self._actions)
         ):
-            self._actions = [one for one in self._actions if not _is_pressing(one)]
+            self._actions = [action for action in self._actions if not _is_pressing(action)]
 
     def _step_back(self, service: str, freeze: Freeze) -> Iterator[Action]:
         """AWS takes no change of an endpoint while it is pending, and says so: then it is tried again. One that failed
         serves nobody, so it goes.
         """
-        for endpoint in (one for one in self._own if suffix_of(one.service_name) == service):
+        for endpoint in (endpoint for endpoint in self._own if suffix_of(endpoint.service_name) == service):
             action = Action(
                 ActionKind.DISABLE_PRIVATE_DNS,
                 f"{freeze.why}: theirs goes first",
@@ -130,7 +132,7 @@ class _HandingOver:
     def _retire_superseded(self) -> Iterator[Action]:
         """What serves nobody any more, for somebody else's endpoint answers its name in the whole VPC."""
         for own in self._own:
-            answering = [one.id for one in self._others if _is_in_place_of(one, own)]
+            answering = [endpoint.id for endpoint in self._others if _is_in_place_of(endpoint, own)]
             if answering and _is_silent(own) and not own.state.is_coming:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
@@ -145,23 +147,25 @@ class _HandingOver:
                 )
 
     def _is_retired(self, endpoint_id: str) -> bool:
-        going = (one.endpoint_id for one in self._actions if one.kind is ActionKind.RETIRE_ENDPOINT)
+        going = (action.endpoint_id for action in self._actions if action.kind is ActionKind.RETIRE_ENDPOINT)
         return endpoint_id in going
 
     def _delete_security_group(self) -> Iterator[Action]:
         """Lifeline's group, where nothing has it any more and nothing that is planned takes it."""
         if self._group is None or any(
-            one.kind in _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP for one in self._actions
+            action.kind in _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP for action in self._actions
         ):
             return
-        users = {one.id for one in live(self._vpc) if self._group.id in one.security_group_ids}
+        users = {endpoint.id for endpoint in live(self._vpc) if self._group.id in endpoint.security_group_ids}
         if all(map(self._is_retired, users)):
             reason = "no endpoint of Lifeline's uses it any more"
             yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id)
 
     def _forget_met(self, service: str) -> None:
-        going = {one.kind for one in self._actions} & (_DELETES_SECURITY_GROUP | {ActionKind.RETIRE_ENDPOINT})
-        if not going and not any(_is_silent(one) and suffix_of(one.service_name) == service for one in self._own):
+        going = {action.kind for action in self._actions} & (_DELETES_SECURITY_GROUP | {ActionKind.RETIRE_ENDPOINT})
+        if not going and not any(
+            _is_silent(endpoint) and suffix_of(endpoint.service_name) == service for endpoint in self._own
+        ):
             del self._frozen[service]
 
 
@@ -182,8 +186,8 @@ def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:
 
 
 def _is_met(freeze: Freeze, theirs: Iterable[Endpoint]) -> bool:
-    ready = [one for one in theirs if one.state is EndpointState.AVAILABLE]
-    return bool(ready) and set(freeze.ids) <= {table for one in ready for table in one.route_table_ids}
+    ready = [endpoint for endpoint in theirs if endpoint.state is EndpointState.AVAILABLE]
+    return bool(ready) and set(freeze.ids) <= {table for endpoint in ready for table in endpoint.route_table_ids}
 
 
 def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:

@@ -65,9 +65,9 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
     Terraform or CloudFormation. Nothing where no endpoint was made.
     """
     found = [(vpc_id, one) for vpc_id, action in made if (one := import_text(action, vpc_id))]
-    if not any(_is_endpoint(one) for _, one in found):
+    if not any(_is_endpoint(handover) for _, handover in found):
         return ()
-    shown, rest = [one for _, one in found[:MOST_WRITTEN]], len(found) - MOST_WRITTEN
+    shown, rest = [handover for _, handover in found[:MOST_WRITTEN]], len(found) - MOST_WRITTEN
     more = [f"{rest} more are on record: invoke with", f'  {{"history": {{"vpc_id": "{found[-1][0]}"}}}}', ""]
     return (
         "---- To take over what was made ----",
@@ -78,17 +78,17 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
         "---- Terraform: paste this, and apply, which takes the tag off ----",
         "",
         *(more if rest > 0 else []),
-        *(line for one in shown for line in one.terraform.split("\n")),
+        *(line for handover in shown for line in handover.terraform.split("\n")),
         "---- CloudFormation: the template's Resources, to import; take the tag off then ----",
-        *json.dumps(_joined(one.cloudformation for one in shown), indent=2).split("\n"),
+        *json.dumps(_joined(handover.cloudformation for handover in shown), indent=2).split("\n"),
         "",
         "---- and --resources-to-import ----",
-        json.dumps([asked for one in shown for asked in json.loads(one.resources_to_import)]),
+        json.dumps([asked for handover in shown for asked in json.loads(handover.resources_to_import)]),
     )
 
 
 def _joined(templates: Iterable[str]) -> dict[str, Any]:
-    return {name: resource for one in templates for name, resource in json.loads(one).items()}
+    return {name: resource for template in templates for name, resource in json.loads(template).items()}
 
 
 def _is_endpoint(one: Handover) -> bool:
@@ -142,7 +142,7 @@ def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
 
 def _list(name: str, values: Iterable[str]) -> list[str]:
     """An argument with a value a line, so that no line gets long; nothing where there are none."""
-    written = [f"  {_quoted(one)}," for one in values]
+    written = [f"  {_quoted(value)}," for value in values]
     return [f"{name} = [", *written, "]"] if written else []
 
 
@@ -172,7 +172,7 @@ def _endpoint_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
 def _security_group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
     common = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS, "Description": RULE_WORDS}
     ipv4, ipv6 = _by_version(action.cidrs)
-    rules = [common | {"CidrIp": one} for one in ipv4] + [common | {"CidrIpv6": one} for one in ipv6]
+    rules = [common | {"CidrIp": cidr} for cidr in ipv4] + [common | {"CidrIpv6": cidr} for cidr in ipv6]
     return {
         "GroupName": SECURITY_GROUP_NAME,
         "GroupDescription": GROUP_WORDS,
@@ -188,5 +188,5 @@ def _name_tag(name: str) -> list[dict[str, str]]:
 
 def _by_version(cidrs: Iterable[str]) -> tuple[list[str], list[str]]:
     blocks = list(cidrs)
-    ipv4 = [one for one in blocks if ip_network(one).version == 4]
-    return ipv4, [one for one in blocks if one not in ipv4]
+    ipv4 = [block for block in blocks if ip_network(block).version == 4]
+    return ipv4, [block for block in blocks if block not in ipv4]

@@ -13,16 +13,18 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
     Nothing else is done to what is deleted. What stays, or only leaves a subnet, is mended, retired or released as if
     nobody had tried anything.
     """
-    deleted = {target_of(one) for one in clearing if one.status is Status.PLANNED and one.kind in DELETES}
-    notified = {(one.kind, target_of(one)) for one in clearing}
+    deleted = {target_of(action) for action in clearing if action.status is Status.PLANNED and action.kind in DELETES}
+    notified = {(action.kind, target_of(action)) for action in clearing}
     others = [
-        one
-        for one in planned
-        if target_of(one) not in deleted
-        and (one.status is Status.PLANNED or not target_of(one) or (one.kind, target_of(one)) not in notified)
+        action
+        for action in planned
+        if target_of(action) not in deleted
+        and (
+            action.status is Status.PLANNED or not target_of(action) or (action.kind, target_of(action)) not in notified
+        )
     ]
-    going = {target_of(one) for one in others if one.status is Status.PLANNED and one.kind in DELETES}
-    added = (one for one in clearing if one.status is Status.PLANNED or target_of(one) not in going)
+    going = {target_of(action) for action in others if action.status is Status.PLANNED and action.kind in DELETES}
+    added = (action for action in clearing if action.status is Status.PLANNED or target_of(action) not in going)
     return (*others, *added)
 
 
@@ -37,16 +39,18 @@ def remove_once(plan: Plan) -> Plan:
 
 def _once(actions: Iterable[Action]) -> Iterator[Action]:
     found = list(actions)
-    retired = {one.endpoint_id for one in found if one.kind is ActionKind.RETIRE_ENDPOINT and _is_removed(one)}
+    retired = {
+        action.endpoint_id for action in found if action.kind is ActionKind.RETIRE_ENDPOINT and _is_removed(action)
+    }
     seen: set[tuple[ActionKind, str]] = set()
-    for one in found:
-        key = one.kind, target_of(one)
-        is_idle = one.endpoint_id in retired and one.kind is not ActionKind.RETIRE_ENDPOINT
-        if _is_removed(one) and (is_idle or key in seen):
+    for action in found:
+        key = action.kind, target_of(action)
+        is_idle = action.endpoint_id in retired and action.kind is not ActionKind.RETIRE_ENDPOINT
+        if _is_removed(action) and (is_idle or key in seen):
             continue
-        if _is_removed(one):
+        if _is_removed(action):
             seen.add(key)
-        yield one
+        yield action
 
 
 def _is_removed(action: Action) -> bool:

@@ -48,7 +48,7 @@ def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> f
     An endpoint is needed while any subnet wishes for its service, the group while any wishes for a service that has no
     gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
     """
-    found = {one.id for one in _own(vpc, owner) if suffix_of(one.service_name) not in services}
+    found = {endpoint.id for endpoint in _own(vpc, owner) if suffix_of(endpoint.service_name) not in services}
     group = own_security_group(vpc, owner)
     if group and all(_is_by_gateway(service, catalog) for service in services):
         found.add(group.id)
@@ -73,17 +73,17 @@ class _Retiring:
         self._tiers = classify_subnets(vpc)
         services = {requirement.service for requirement in want.requirements}
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
-        self._since = {one: unneeded.get(one, terms.now) for one in ids}
+        self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
 
     def plan(self) -> Retirement:
         terms = self._terms
         if not terms.after and not terms.is_release:
             return Retirement()
         own = _own(self._vpc, terms.owner)
-        retired = [self._retire(one) for one in own if terms.is_release or self._is_due(one.id)]
-        going = {one.endpoint_id for one in retired if one.status is Status.PLANNED}
-        notified = {one.endpoint_id for one in retired}
-        notes = [self._note(one) for one in own if one.id in self._since and one.id not in notified]
+        retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
+        going = {action.endpoint_id for action in retired if action.status is Status.PLANNED}
+        notified = {action.endpoint_id for action in retired}
+        notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
         return Retirement(
             (*retired, *self._delete_security_group(going)), self._since if terms.after else {}, tuple(notes)
         )
@@ -116,10 +116,10 @@ class _Retiring:
         service = suffix_of(endpoint.service_name)
         if self._terms.is_release:
             wishing = sorted(
-                one
+                subnet_id
                 for requirement in self._want.requirements
                 if requirement.service == service
-                for one in requirement.subnet_ids
+                for subnet_id in requirement.subnet_ids
             )
             return f"released by hand{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
         return f"no subnet has required {service} since {write_time(self._since[endpoint.id])}: {self._cause(service)}"
@@ -129,15 +129,15 @@ class _Retiring:
         policy, today = self._terms.policy, self._terms.now.date()
         if not self._vpc.subnets:
             return "the VPC has no subnet left"
-        exempted = [one for one in self._want.exempted if one.spares(service)]
+        exempted = [exempted for exempted in self._want.exempted if exempted.spares(service)]
         if exempted:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
         if_cut_off = wanted(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
         would = sorted(
-            one
+            subnet_id
             for requirement in if_cut_off.requirements
             if requirement.service == service
-            for one in requirement.subnet_ids
+            for subnet_id in requirement.subnet_ids
         )
         if would:
             return f"what would require it has a route out: {self._named(would)}"
@@ -162,8 +162,8 @@ class _Retiring:
             return f"somebody may require {service} after all: {self._want.problems[0]}"
         if self._central(endpoint):
             return ""
-        left = [one for one in self._vpc.subnets if self._is_only_path(endpoint, one)]
-        cut_off = sorted(one.id for one in left if not self._is_meant(one, service))
+        left = [subnet for subnet in self._vpc.subnets if self._is_only_path(endpoint, subnet)]
+        cut_off = sorted(subnet.id for subnet in left if not self._is_meant(subnet, service))
         return self._cut_off_words(cut_off, service) if cut_off else ""
 
     def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
@@ -180,9 +180,13 @@ class _Retiring:
         """
         if self._tiers[client.id] is not Tier.ISOLATED or not self._serves(endpoint, client):
             return False
-        stay = [one for one in self._vpc.endpoints if one.id not in self._since and not one.state.is_gone]
-        same = [one for one in stay if one.service_name == endpoint.service_name]
-        return not any(self._serves(one, client) for one in same)
+        stay = [
+            endpoint
+            for endpoint in self._vpc.endpoints
+            if endpoint.id not in self._since and not endpoint.state.is_gone
+        ]
+        same = [endpoint_id for endpoint_id in stay if endpoint_id.service_name == endpoint.service_name]
+        return not any(self._serves(endpoint, client) for endpoint in same)
 
     def _serves(self, endpoint: Endpoint, client: Subnet) -> bool:
         if endpoint.type is EndpointType.GATEWAY:
@@ -195,15 +199,18 @@ class _Retiring:
         """
         policy, today = self._terms.policy, self._terms.now.date()
         subjects = (client, self._vpc)
-        ids = {one.id for one in subjects}
+        ids = {subject.id for subject in subjects}
         return (
-            any(one.subject in ids and one.counts_on(today) and one.spares(service) for one in policy.exemptions)
-            or any(is_exempt(one.tag(EXEMPT), today) or one.tag(REQUIRE) is not None for one in subjects)
+            any(
+                exempted.subject in ids and exempted.counts_on(today) and exempted.spares(service)
+                for exempted in policy.exemptions
+            )
+            or any(is_exempt(subject.tag(EXEMPT), today) or subject.tag(REQUIRE) is not None for subject in subjects)
             or not any(service in rule.services for rule in policy.rules)
         )
 
     def _named(self, subnet_ids: list[str]) -> str:
-        shown = ", ".join(f"{one} ({self._tiers[one]})" for one in subnet_ids[:3])
+        shown = ", ".join(f"{subnet_id} ({self._tiers[subnet_id]})" for subnet_id in subnet_ids[:3])
         return shown if len(subnet_ids) <= 3 else f"{shown} and {len(subnet_ids) - 3} more subnets"
 
     def _central(self, endpoint: Endpoint) -> DnsAnswer | None:
@@ -220,10 +227,14 @@ class _Retiring:
         group = own_security_group(self._vpc, self._terms.owner)
         if group is None or not (self._terms.is_release or self._is_due(group.id)):
             return
-        users = [one for one in self._vpc.endpoints if group.id in one.security_group_ids and not one.state.is_gone]
-        stay = sorted(one.id for one in users if one.id not in going)
-        own = {one.id for one in _own(self._vpc, self._terms.owner)}
-        if any(one in own for one in stay):
+        users = [
+            endpoint
+            for endpoint in self._vpc.endpoints
+            if group.id in endpoint.security_group_ids and not endpoint.state.is_gone
+        ]
+        stay = sorted(endpoint.id for endpoint in users if endpoint.id not in going)
+        own = {endpoint.id for endpoint in _own(self._vpc, self._terms.owner)}
+        if any(endpoint_id in own for endpoint_id in stay):
             return
         released = "released by hand: " if self._terms.is_release else ""
         reason = f"{released}no endpoint of Lifeline's uses it any more"
@@ -246,7 +257,11 @@ def unless_used(action: Action, users: Mapping[str, Sequence[str]]) -> Action:
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
     """Lifeline's own endpoints that aren't gone, by id."""
-    found = (one for one in vpc.endpoints if one.type in _RETIRABLE and not one.state.is_gone and is_own(one, owner))
+    found = (
+        endpoint
+        for endpoint in vpc.endpoints
+        if endpoint.type in _RETIRABLE and not endpoint.state.is_gone and is_own(endpoint, owner)
+    )
     return sorted(found, key=lambda endpoint: endpoint.id)
 
 

@@ -65,17 +65,17 @@ class Teardown:
     @property
     def is_whole(self) -> bool:
         """True if all that is Lifeline's in the VPC goes."""
-        return any(one.is_of_vpc for one in self.cleared)
+        return any(attempt.is_of_vpc for attempt in self.cleared)
 
     @property
     def doomed(self) -> frozenset[str]:
         """The subnets that are about to go: nothing is placed there, and nobody there is served any more."""
-        return frozenset(one.resource_id for one in self.cleared if not one.is_of_vpc)
+        return frozenset(attempt.resource_id for attempt in self.cleared if not attempt.is_of_vpc)
 
     @property
     def until(self) -> datetime | None:
         """Until when hands are off, None where nothing is cleared."""
-        return max((one.until for one in self.cleared), default=None)
+        return max((attempt.until for attempt in self.cleared), default=None)
 
 
 def judge(
@@ -97,19 +97,23 @@ def judge(
     others = others_interfaces(vpc, interfaces, owner)
     cleared: list[Attempt] = []
     in_use: list[tuple[Attempt, tuple[str, ...]]] = []
-    for one in sorted(latest.values(), key=lambda attempt: attempt.resource_id):
-        found = tuple(other.id for other in others if one.is_of_vpc or other.subnet_id == one.resource_id)
+    for last_attempt in sorted(latest.values(), key=lambda attempt: attempt.resource_id):
+        found = tuple(
+            other.id for other in others if last_attempt.is_of_vpc or other.subnet_id == last_attempt.resource_id
+        )
         if not found:
-            cleared.append(one)
-        elif one.resource_id in asked:
-            in_use.append((one, found))
+            cleared.append(last_attempt)
+        elif last_attempt.resource_id in asked:
+            in_use.append((last_attempt, found))
     return Teardown(vpc.id, tuple(cleared), tuple(in_use), is_idle=not others)
 
 
 def _latest(vpc: Vpc, attempts: Iterable[Attempt], now: datetime) -> dict[str, Attempt]:
     there = {vpc.id, *(subnet.id for subnet in vpc.subnets)}
     in_order = sorted(attempts, key=lambda attempt: attempt.at)
-    return {one.resource_id: one for one in in_order if one.resource_id in there and now < one.until}
+    return {
+        attempt.resource_id: attempt for attempt in in_order if attempt.resource_id in there and now < attempt.until
+    }
 
 
 def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> tuple[Interface, ...]:
@@ -118,13 +122,13 @@ def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> 
     An endpoint's are listed with it, and their descriptions name it, also while it is on its way out (EC2 API:
     VpcEndpoint, NetworkInterface).
     """
-    own = [one for one in vpc.endpoints if is_own(one, owner)]
-    ours = {interface_id for one in own for interface_id in one.interface_ids}
-    named = {f"{_DESCRIBED}{one.id}" for one in own}
+    own = [endpoint for endpoint in vpc.endpoints if is_own(endpoint, owner)]
+    ours = {interface_id for endpoint in own for interface_id in endpoint.interface_ids}
+    named = {f"{_DESCRIBED}{endpoint.id}" for endpoint in own}
     return tuple(
-        one
-        for one in sorted(interfaces)
-        if one.id not in ours and not (one.kind == _ENDPOINTS_INTERFACE and one.description in named)
+        interface
+        for interface in sorted(interfaces)
+        if interface.id not in ours and not (interface.kind == _ENDPOINTS_INTERFACE and interface.description in named)
     )
 
 
@@ -137,15 +141,15 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
     Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none.
     """
     going = tuple(_clear(vpc, teardown.cleared, owner))
-    settled = {target_of(one) for one in going}
+    settled = {target_of(action) for action in going}
     held = (
-        one.blocked(in_use_words(attempt.resource_id))
+        action.blocked(in_use_words(attempt.resource_id))
         for attempt, _ in teardown.in_use
-        for one in _clear(vpc, [attempt], owner)
+        for action in _clear(vpc, [attempt], owner)
     )
-    stay = {target_of(one): one for one in held if target_of(one) not in settled}
+    stay = {target_of(action): action for action in held if target_of(action) not in settled}
     order = list(ActionKind)
-    return tuple(sorted((*going, *stay.values()), key=lambda one: (order.index(one.kind), one.endpoint_id)))
+    return tuple(sorted((*going, *stay.values()), key=lambda action: (order.index(action.kind), action.endpoint_id)))
 
 
 def target_of(action: Action) -> str:
@@ -159,13 +163,13 @@ def in_use_words(resource_id: str) -> str:
 
 
 def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:
-    whole = next((one for one in attempts if one.is_of_vpc), None)
-    doomed = frozenset(one.resource_id for one in attempts)
+    whole = next((attempt for attempt in attempts if attempt.is_of_vpc), None)
+    doomed = frozenset(attempt.resource_id for attempt in attempts)
     for endpoint in _own(vpc, owner):
         if whole:
             yield _retire(endpoint, _reason(whole))
         elif gone := endpoint.subnet_ids & doomed:
-            first = next(one for one in attempts if one.resource_id in gone)
+            first = next(attempt for attempt in attempts if attempt.resource_id in gone)
             yield _leave(endpoint, gone, _reason(first))
     group = own_security_group(vpc, owner)
     if whole and group:
@@ -197,7 +201,11 @@ def _reason(attempt: Attempt) -> str:
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
-    found = (one for one in vpc.endpoints if one.type in _REMOVABLE and not one.state.is_gone and is_own(one, owner))
+    found = (
+        endpoint
+        for endpoint in vpc.endpoints
+        if endpoint.type in _REMOVABLE and not endpoint.state.is_gone and is_own(endpoint, owner)
+    )
     return sorted(found, key=lambda endpoint: endpoint.id)
 
 
@@ -218,7 +226,7 @@ def without(vpc: Vpc, doomed: Collection[str], owner: str) -> Vpc:
             return endpoint
         return replace(endpoint, subnet_ids=left, state=endpoint.state if left else EndpointState.DELETING)
 
-    subnets = tuple(one for one in vpc.subnets if one.id not in doomed)
+    subnets = tuple(subnet for subnet in vpc.subnets if subnet.id not in doomed)
     return replace(vpc, subnets=subnets, endpoints=tuple(map(rest, vpc.endpoints)))
 
 
@@ -228,22 +236,22 @@ def freeze_for(teardown: Teardown, frozen: Mapping[str, Freeze], *, now: datetim
     freezes of other kinds stay.
     """
     holding = standing(frozen, now)
-    kept = {key: one for key, one in frozen.items() if one.kind is not FreezeKind.TEARDOWN}
-    kept |= {one.resource_id: _freeze(one, holding.get(one.resource_id)) for one in teardown.cleared}
+    kept = {key: freeze for key, freeze in frozen.items() if freeze.kind is not FreezeKind.TEARDOWN}
+    kept |= {attempt.resource_id: _freeze(attempt, holding.get(attempt.resource_id)) for attempt in teardown.cleared}
     if EVERYTHING in kept or not (teardown.is_whole or teardown.is_idle):
         return kept
     before = holding.get(EVERYTHING)
-    after = [_freeze(one, before) for one in teardown.cleared]
-    longest = max([*after, *([before] if before else [])], key=lambda one: one.until or now, default=None)
+    after = [_freeze(attempt, before) for attempt in teardown.cleared]
+    longest = max([*after, *([before] if before else [])], key=lambda freeze: freeze.until or now, default=None)
     return kept | ({EVERYTHING: longest} if longest else {})
 
 
 def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attempt]:
     """The attempts that still count, from what was frozen for them: a look needs no event to go on."""
-    for key, one in standing(frozen, now).items():
-        if one.kind is FreezeKind.TEARDOWN and key != EVERYTHING and one.until:
-            attempt = Attempt(key, one.until, one.actor, one.event_id)
-            yield replace(attempt, at=one.until - (attempt.until - attempt.at))
+    for key, freeze in standing(frozen, now).items():
+        if freeze.kind is FreezeKind.TEARDOWN and key != EVERYTHING and freeze.until:
+            attempt = Attempt(key, freeze.until, freeze.actor, freeze.event_id)
+            yield replace(attempt, at=freeze.until - (attempt.until - attempt.at))
 
 
 def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
@@ -257,9 +265,9 @@ def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
 
 def notified_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, ...]:
     """What there is to tell once, each as a text: which resource, whether it is cleared or in use, and a failure."""
-    cleared = (f"{one.resource_id} cleared" for one in teardown.cleared)
-    in_use = (f"{one.resource_id} in use" for one, _ in teardown.in_use)
-    failed = ("failed" for one in actions if one.status is Status.FAILED)
+    cleared = (f"{attempt.resource_id} cleared" for attempt in teardown.cleared)
+    in_use = (f"{attempt.resource_id} in use" for attempt, _ in teardown.in_use)
+    failed = ("failed" for action in actions if action.status is Status.FAILED)
     return tuple(dict.fromkeys(chain(cleared, in_use, failed)))
 
 
@@ -277,12 +285,12 @@ def is_news(
     plan, while all of it is yet to be tried.
     """
     found = list(actions)
-    if any(one.status is Status.DONE for one in found):
+    if any(action.status is Status.DONE for action in found):
         return True
     keys = notified_keys(teardown, found)
     if not found:
         return any(key in notified and notified[key] is None for key in keys)
-    is_tried = is_plan or any(one.status is not Status.PLANNED for one in found)
+    is_tried = is_plan or any(action.status is not Status.PLANNED for action in found)
     return is_tried and any(is_old(notified.get(key), now) for key in keys)
 
 

@@ -47,7 +47,7 @@ class Freeze:
 
 def standing(frozen: Mapping[str, Freeze], now: datetime) -> dict[str, Freeze]:
     """The freezes that still hold, by service."""
-    return {service: one for service, one in frozen.items() if one.until is None or now < one.until}
+    return {service: freeze for service, freeze in frozen.items() if freeze.until is None or now < freeze.until}
 
 
 def with_unfrozen(unfrozen: Mapping[str, datetime], services: Iterable[str], now: datetime) -> dict[str, datetime]:
@@ -68,36 +68,42 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     as long as one of them does.
     """
     holding = standing(frozen, now)
-    fixes_dns = any(one.kind is ActionKind.FIX_DNS and one.status is Status.PLANNED for one in plan.actions)
-    actions = tuple(_hold(one, plan.vpc_id, holding, fixes_dns=fixes_dns) for one in plan.actions)
-    blocked = [one for one, before in zip(actions, plan.actions, strict=True) if one.status is not before.status]
+    fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.status is Status.PLANNED for action in plan.actions)
+    actions = tuple(_hold(action, plan.vpc_id, holding, fixes_dns=fixes_dns) for action in plan.actions)
+    blocked = [
+        action for action, before in zip(actions, plan.actions, strict=True) if action.status is not before.status
+    ]
     if not blocked:
         return plan
     idle = set(_idle_supports(actions))
-    actions = tuple(one.blocked(blocked[0].error) if one in idle else one for one in actions)
-    held = {one.service: one.error for one in blocked}
-    working = {one.service for one in actions if one.status is Status.PLANNED}
-    held |= {one.service: held[""] for one in plan.services if "" in held and one.service not in held.keys() | working}
+    actions = tuple(action.blocked(blocked[0].error) if action in idle else action for action in actions)
+    held = {action.service: action.error for action in blocked}
+    working = {action.service for action in actions if action.status is Status.PLANNED}
+    held |= {
+        report.service: held[""]
+        for report in plan.services
+        if "" in held and report.service not in held.keys() | working
+    }
     services = tuple(
-        replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
-        if one.service in held and one.state is ServiceState.MISSING
-        else one
-        for one in plan.services
+        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
+        if report.service in held and report.state is ServiceState.MISSING
+        else report
+        for report in plan.services
     )
-    cost = cost_of([one for one in actions if one.status is Status.PLANNED], price)
+    cost = cost_of([action for action in actions if action.status is Status.PLANNED], price)
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
 
 
 def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
-    planned = [one for one in actions if one.status is Status.PLANNED]
-    for one in planned:
-        is_group = one.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
+    planned = [action for action in actions if action.status is Status.PLANNED]
+    for action in planned:
+        is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
             other.needs_security_group for other in planned
         )
-        is_dns = one.kind is ActionKind.FIX_DNS and not one.endpoint_id
+        is_dns = action.kind is ActionKind.FIX_DNS and not action.endpoint_id
         if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
-            yield one
+            yield action
 
 
 def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
@@ -111,7 +117,7 @@ def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
 def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
     if action.status is not Status.PLANNED or action.kind in REMOVALS:
         return action
-    key = next((one for one in _keys(action, fixes_dns=fixes_dns) if one in holding), None)
+    key = next((key for key in _keys(action, fixes_dns=fixes_dns) if key in holding), None)
     return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action
 
 

@@ -68,7 +68,7 @@ class Admission:
 
     def held(self, vpc_id: str) -> tuple[Action, ...]:
         """The VPC's actions that a limit holds back, in the plan's order."""
-        return tuple(one for one in self.plans[vpc_id].actions if one.blocked_by)
+        return tuple(action for action in self.plans[vpc_id].actions if action.blocked_by)
 
 
 def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
@@ -89,8 +89,10 @@ def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_re
 
     An interface that was granted less than `UNSEEN` ago counts although the look doesn't show it.
     """
-    latest = {(one.vpc_id, one.token, one.interfaces): one for one in sorted(use.grants, key=lambda one: one.at)}
-    grants = tuple(one for one in use.grants if one.at > now - _KEPT and one in latest.values())
+    latest = {
+        (grant.vpc_id, grant.token, grant.interfaces): grant for grant in sorted(use.grants, key=lambda grant: grant.at)
+    }
+    grants = tuple(grant for grant in use.grants if grant.at > now - _KEPT and grant in latest.values())
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
     return Usage(grants, {vpc_id: count for vpc_id, count in sorted(counts.items()) if count})
@@ -98,7 +100,7 @@ def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_re
 
 def delete(use: Usage, vpc_ids: Collection[str]) -> Usage:
     """The use without what Lifeline had in VPCs that are gone. Their grants count on: the day is what it was."""
-    return replace(use, interfaces={one: count for one, count in use.interfaces.items() if one not in vpc_ids})
+    return replace(use, interfaces={vpc_id: count for vpc_id, count in use.interfaces.items() if vpc_id not in vpc_ids})
 
 
 def admit(
@@ -120,16 +122,16 @@ def admit(
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
     why: dict[Step, tuple[str, str]] = {}
-    steps = [one for one in order_steps(plans) if plans[one.vpc_id].actions[one.index].kind not in REMOVALS]
+    steps = [step for step in order_steps(plans) if plans[step.vpc_id].actions[step.index].kind not in REMOVALS]
     supports = _supports(plans)
-    for step in sorted((one for one in steps if one not in supports), key=lambda one: one not in waived):
+    for step in sorted((step for step in steps if step not in supports), key=lambda step: step not in waived):
         action = plans[step.vpc_id].actions[step.index]
         refusal = None if step in waived else tally.refusal(step.vpc_id, action)
         if refusal:
             why[step] = refusal
         else:
             tally.take(step, action)
-    for step in sorted(supports, key=lambda one: (one.vpc_id, one.index)):
+    for step in sorted(supports, key=lambda step: (step.vpc_id, step.index)):
         reason = _why_support_waits(step, plans[step.vpc_id], why)
         if reason:
             why[step] = reason
@@ -142,8 +144,8 @@ def admit(
 def refund(use: Usage, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Usage:
     """The use without grants that came to nothing."""
     gone = set(unused)
-    rest = replace(use, grants=tuple(one for one in use.grants if one not in gone))
-    return see(rest, {one.vpc_id: owned[one.vpc_id] for one in gone}, now=now) if gone else use
+    rest = replace(use, grants=tuple(grant for grant in use.grants if grant not in gone))
+    return see(rest, {grant.vpc_id: owned[grant.vpc_id] for grant in gone}, now=now) if gone else use
 
 
 def block_all(plan: Plan, blocked_by: str, words: str) -> Plan:
@@ -162,9 +164,9 @@ class _Tally:
         self._limits = limits
         self._price = price
         self._now = now
-        day = [one for one in use.grants if one.at > now - DAY]
-        self._tokens = {one.token for one in day if one.token}
-        self._vpcs = {one.vpc_id for one in day}
+        day = [grant for grant in use.grants if grant.at > now - DAY]
+        self._tokens = {grant.token for grant in day if grant.token}
+        self._vpcs = {grant.vpc_id for grant in day}
         self._run_tokens: set[str] = set()
         self._run_vpcs: set[str] = set()
         self._interfaces = {vpc_id: seen | _unseen(use.grants, vpc_id, now) for vpc_id, seen in owned.items()}
@@ -240,7 +242,7 @@ def _interfaces(action: Action) -> frozenset[str]:
 
 def _unseen(grants: Iterable[Grant], vpc_id: str, now: datetime) -> frozenset[str]:
     """The VPC's interfaces that were granted so lately that a look may miss them."""
-    lately = (one.interfaces for one in grants if one.vpc_id == vpc_id and one.at > now - UNSEEN)
+    lately = (grant.interfaces for grant in grants if grant.vpc_id == vpc_id and grant.at > now - UNSEEN)
     return frozenset[str]().union(*lately)
 
 
@@ -248,8 +250,8 @@ def _supports(plans: Mapping[str, Plan]) -> frozenset[Step]:
     """The planned steps that only prepare others of their plan. Attributes that an endpoint misses now aren't such."""
     found: set[Step] = set()
     for vpc_id, plan in plans.items():
-        planned = [(place, one) for place, one in enumerate(plan.actions) if one.status is Status.PLANNED]
-        preparing = {place for place, one in planned if _prepares(one)}
+        planned = [(place, action) for place, action in enumerate(plan.actions) if action.status is Status.PLANNED]
+        preparing = {place for place, action in planned if _prepares(action)}
         if len(preparing) < len(planned):
             found |= {Step(vpc_id, place) for place in preparing}
     return frozenset(found)
@@ -265,13 +267,13 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
     """What holds back all that the step prepares; None if something of it passes, or nothing is held back."""
     support = plan.actions[step.index]
     others = [
-        (Step(plan.vpc_id, place), one)
-        for place, one in enumerate(plan.actions)
-        if one.status is Status.PLANNED and not _prepares(one)
+        (Step(plan.vpc_id, place), action)
+        for place, action in enumerate(plan.actions)
+        if action.status is Status.PLANNED and not _prepares(action)
     ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
-    needing = [one for one, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
-    if not any(one in why for one in needing) or any(one not in why for one in needing):
+    needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
+    if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
     return why[needing[0]]
 
@@ -286,12 +288,12 @@ def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) 
     )
     if actions == plan.actions:
         return plan
-    held = {one.service: one.error for one in reversed(actions) if one.blocked_by}
+    held = {action.service: action.error for action in reversed(actions) if action.blocked_by}
     services = tuple(
-        replace(one, state=ServiceState.BLOCKED, detail=held[one.service])
-        if one.service in held and one.state is ServiceState.MISSING
-        else one
-        for one in plan.services
+        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
+        if report.service in held and report.state is ServiceState.MISSING
+        else report
+        for report in plan.services
     )
-    planned = [one for one in actions if one.status is Status.PLANNED]
+    planned = [action for action in actions if action.status is Status.PLANNED]
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost_of(planned, price))

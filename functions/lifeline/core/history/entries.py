@@ -134,7 +134,7 @@ def is_part_of(entry: Entry, incident_id: str) -> bool:
 
 def outcomes_of(followed: Followed, failures: Mapping[str, int], now: datetime) -> tuple[EndpointOutcome, ...]:
     """The news of `followed`, given how often each service's endpoint had failed before."""
-    by_id = {one.endpoint_id: (service, now - one.at) for service, one in followed.made.items()}
+    by_id = {made.endpoint_id: (service, now - made.at) for service, made in followed.made.items()}
     ready = [EndpointOutcome(id_, by_id[id_][0], "available", age) for id_, age in followed.ready]
     lost = [
         EndpointOutcome(id_, service, "failed" if _has_failed(service, followed, failures) else "lost", age, words)

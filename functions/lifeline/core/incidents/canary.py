@@ -20,13 +20,17 @@ def canary_cause(facts: Facts, around: Around) -> Cause | None:
     """
     if not facts.is_managed or facts.agent.series is None or not _has_another_path(facts, around):
         return None
-    found = (_cause(facts, service, one) for service, one in _in_order(facts) if _is_after(facts, around, service, one))
+    found = (
+        _cause(facts, service, canary)
+        for service, canary in _in_order(facts)
+        if _is_after(facts, around, service, canary)
+    )
     return next(found, None)
 
 
 def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
     known = (METRICS, *facts.needs)
-    return sorted(facts.canaries, key=lambda one: (known.index(one[0]) if one[0] in known else len(known), one[0]))
+    return sorted(facts.canaries, key=lambda pair: (known.index(pair[0]) if pair[0] in known else len(known), pair[0]))
 
 
 def _has_another_path(facts: Facts, around: Around) -> bool:
@@ -43,14 +47,17 @@ def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> boo
     if gap is None or not canary.at - facts.watch.rules.period <= gap.since <= canary.at + WATCHED_FOR:
         return False
     changes = (around.change_behind(facts, kind, service, gap.since) for kind in _BEGUN_BY)
-    if any(one and one.at >= canary.at for one in changes):
+    if any(change and change.at >= canary.at for change in changes):
         return False
     return canary.withdrawn_at is not None or _is_on(facts, canary)
 
 
 def _is_on(facts: Facts, canary: Canary) -> bool:
     endpoints = facts.vpc.endpoints if facts.vpc else ()
-    return any(one.id == canary.endpoint_id and one.private_dns and not one.state.is_gone for one in endpoints)
+    return any(
+        endpoint.id == canary.endpoint_id and endpoint.private_dns and not endpoint.state.is_gone
+        for endpoint in endpoints
+    )
 
 
 def _cause(facts: Facts, service: str, canary: Canary) -> Cause:

@@ -83,8 +83,8 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets and nat.subnet_id}
     endpoints = endpoints_of(service, vpc)
-    hosts = [one for one in vpc.subnets if any(one.id in endpoint.subnet_ids for endpoint in endpoints)]
-    acls = frozenset(acl.id for one in (subnet, *hosts) if (acl := acl_of(one, vpc)))
+    hosts = [subnet for subnet in vpc.subnets if any(subnet.id in endpoint.subnet_ids for endpoint in endpoints)]
+    acls = frozenset(acl.id for candidate in (subnet, *hosts) if (acl := acl_of(candidate, vpc)))
     groups = frozenset(security_group_id for endpoint in endpoints for security_group_id in endpoint.security_group_ids)
     lists = _prefix_lists(tables, groups, vpc)
     return Scope(
@@ -102,7 +102,7 @@ class Past:
     """What is on record of what one way hangs on. Changes are told apart once, for all the agents that ask."""
 
     def __init__(self, changes: Iterable[Change], scope: Scope) -> None:
-        self._newest_first = sorted(changes, key=lambda one: (one.at, one.event_id), reverse=True)
+        self._newest_first = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
         self._scope = scope
         self._beginnings: dict[CauseKind, tuple[Change, ...]] = {}
         self._cures: dict[Field, tuple[Change, ...]] = {}
@@ -118,29 +118,35 @@ class Past:
         """
         earliest = max(since - LOOK_BACK, harmless_before or since - LOOK_BACK)
         found = [
-            one
-            for one in self._that_begin(kind)
-            if earliest <= one.at <= since + LAG and (one.is_traced or one.at >= since - LINGERING)
+            change
+            for change in self._that_begin(kind)
+            if earliest <= change.at <= since + LAG and (change.is_traced or change.at >= since - LINGERING)
         ]
-        together = (one for one in found if found[0].at - one.at <= _AT_ONCE)
-        return max(together, key=lambda one: _plainness(one, self._scope), default=None)
+        together = (change for change in found if found[0].at - change.at <= _AT_ONCE)
+        return max(together, key=lambda change: _plainness(change, self._scope), default=None)
 
     def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
         """The last change that can have opened the way again, in that time and after the one that closed it."""
-        in_time = (one for one in self._that_cure(field) if one.is_traced and not_before <= one.at <= until)
-        return next((one for one in in_time if after is None or (one.at >= after.at and one != after)), None)
+        in_time = (change for change in self._that_cure(field) if change.is_traced and not_before <= change.at <= until)
+        return next(
+            (change for change in in_time if after is None or (change.at >= after.at and change != after)), None
+        )
 
     def _that_begin(self, kind: CauseKind) -> tuple[Change, ...]:
         if kind not in self._beginnings:
             fields = _BEGUN_BY.get(kind, ())
             new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""  # where none serves, it isn't what took the way
-            found = (one for one in self._newest_first if one.event_name != new and takes(one, fields, self._scope))
+            found = (
+                change
+                for change in self._newest_first
+                if change.event_name != new and takes(change, fields, self._scope)
+            )
             self._beginnings[kind] = tuple(found)
         return self._beginnings[kind]
 
     def _that_cure(self, field: Field) -> tuple[Change, ...]:
         if field not in self._cures:
-            self._cures[field] = tuple(one for one in self._newest_first if brings(one, (field,), self._scope))
+            self._cures[field] = tuple(change for change in self._newest_first if brings(change, (field,), self._scope))
         return self._cures[field]
 
 
@@ -216,20 +222,20 @@ def _names(ids: frozenset[str], kinds: tuple[str, ...], own: frozenset[str], sco
 
 
 def _of_kinds(ids: frozenset[str], kinds: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(one for one in ids if one.rpartition("-")[0] in kinds)
+    return frozenset(resource_id for resource_id in ids if resource_id.rpartition("-")[0] in kinds)
 
 
 def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
     own = effective_route_table(subnet, vpc)
     targets = {route.target_id for route in own.routes} if own else set()
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets}
-    onward = (effective_route_table(one, vpc) for one in vpc.subnets if one.id in homes)
+    onward = (effective_route_table(subnet, vpc) for subnet in vpc.subnets if subnet.id in homes)
     return tuple(table for table in (own, *onward) if table)
 
 
 def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
     groups = (group for group in vpc.security_groups if group.id in security_group_ids)
-    in_rules = {one for group in groups for rule in group.ingress for one in rule.prefix_lists}
+    in_rules = {prefix_list for group in groups for rule in group.ingress for prefix_list in rule.prefix_lists}
     in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
     return frozenset(in_rules | in_routes)
 

@@ -69,11 +69,11 @@ def diagnose_together(
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
-    for entity, one in facts.items():
-        key = Around.key(one)
+    for entity, agent_facts in facts.items():
+        key = Around.key(agent_facts)
         if key not in known:
-            known[key] = Around(one)
-        found[entity] = _diagnose(one, now, known[key])
+            known[key] = Around(agent_facts)
+        found[entity] = _diagnose(agent_facts, now, known[key])
     return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
 
 
@@ -86,10 +86,10 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         look.path_to_metrics,
         look.endpoint_policy,
         look.sure_need,
-        lambda: recovered_cause(facts, around, [one for one in around.paths if one in sure], now),
+        lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
         look.role,
         look.profile,
-        lambda: recovered_cause(facts, around, [one for one in around.paths if one not in sure], now),
+        lambda: recovered_cause(facts, around, [path for path in around.paths if path not in sure], now),
         look.likely_need,
     )
     return next((cause for step in steps if (cause := step())), None) or look.agent()
@@ -160,7 +160,7 @@ class _Reconciliation:
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         remedy = remedy_for(service, path)
-        made_at = {one.endpoint_id: one.made_at for one in self.facts.made}.get(path.endpoint_id)
+        made_at = {made_fact.endpoint_id: made_fact.made_at for made_fact in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
             return f"Lifeline made {path.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
@@ -265,7 +265,7 @@ class _Reconciliation:
 
     def _policy_of(self, endpoint_id: str) -> str:
         endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
-        return next((one.policy for one in endpoints if one.id == endpoint_id), "")
+        return next((endpoint.policy for endpoint in endpoints if endpoint.id == endpoint_id), "")
 
     def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
         return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

@@ -94,7 +94,7 @@ class Facts:
     def subnet(self) -> Subnet | None:
         """The instance's subnet, None where it wasn't seen."""
         subnets = self.vpc.subnets if self.vpc else ()
-        return next((one for one in subnets if one.id == self.instance.subnet_id), None)
+        return next((subnet for subnet in subnets if subnet.id == self.instance.subnet_id), None)
 
     @property
     def vpc_id(self) -> str:

@@ -66,7 +66,11 @@ class Groups:
         fitting = [incident for incident in fitting if self._begins_alike(incident, cause, began)]
         return min(
             fitting,
-            key=lambda one: (not _is_same(one.cause.change, cause.change), abs(one.began - began), one.id),
+            key=lambda incident: (
+                not _is_same(incident.cause.change, cause.change),
+                abs(incident.began - began),
+                incident.id,
+            ),
             default=None,
         )
 
@@ -103,7 +107,7 @@ def begin_of(agent: Agent, now: datetime) -> datetime:
 
 def in_order(causes: Iterable[tuple[Agent, Cause]], now: datetime) -> list[tuple[Agent, Cause]]:
     """Those whose change is known first: the others then join the nearest. Within each, by when they fell silent."""
-    return sorted(causes, key=lambda one: (one[1].change is None, begin_of(one[0], now), one[0].entity))
+    return sorted(causes, key=lambda pair: (pair[1].change is None, begin_of(pair[0], now), pair[0].entity))
 
 
 def flapping_cause(agent: Agent, found: Cause | None) -> Cause:
@@ -130,12 +134,12 @@ def refresh_cause(cause: Cause, seen: Sequence[Cause]) -> Cause:
     """
     if cause.kind is CauseKind.FLAPPING or not seen:
         return cause
-    alike = [one for one in seen if one.key == cause.key]
+    alike = [candidate for candidate in seen if candidate.key == cause.key]
     if not alike and _is_better_story(cause, seen):
         alike, cause = list(seen), _surest(seen)
     if not alike:
         return cause
-    broken = [one for one in alike if one.fixed_at is None]
+    broken = [cause for cause in alike if cause.fixed_at is None]
     look = _surest(broken or alike)
     is_surer, is_as_sure = _compare(look, cause)
     has_moved = look.kind is not cause.kind and is_as_sure
@@ -143,7 +147,7 @@ def refresh_cause(cause: Cause, seen: Sequence[Cause]) -> Cause:
     known = look if knows_more else replace(cause, advice=look.advice if look.kind is cause.kind else cause.advice)
     merged = replace(known, change=cause.change or look.change)
     if not broken:
-        last = max(alike, key=lambda one: one.fixed_at or _NEVER)
+        last = max(alike, key=lambda cause: cause.fixed_at or _NEVER)
         kept = cause if cause.fixed_at else last
         return replace(merged, fixed_at=kept.fixed_at, fix=kept.fix)
     if is_as_sure or knows_more:
@@ -160,13 +164,13 @@ def _adopt(cause: Cause, new: Cause) -> Cause:
 
 
 def _is_better_story(cause: Cause, seen: Sequence[Cause]) -> bool:
-    is_one = len({one.key for one in seen}) == 1
+    is_one = len({cause.key for cause in seen}) == 1
     is_surer, _ = _compare(_surest(seen), cause)
     return is_one and is_surer and (seen[0].kind.is_network or not cause.kind.is_network)
 
 
 def _surest(seen: Sequence[Cause]) -> Cause:
-    return max(seen, key=lambda one: (_SURENESS[one.confidence], one.change is not None))
+    return max(seen, key=lambda cause: (_SURENESS[cause.confidence], cause.change is not None))
 
 
 def _compare(new: Cause, old: Cause) -> tuple[bool, bool]:

@@ -47,8 +47,8 @@ def allows(document: str, action: str) -> Permission:
     statements = _statements(document)
     if statements is None:
         return Permission.UNSURE
-    allowed = {_match(one, action) for one in statements if one.get("Effect") == "Allow"}
-    denied = {_match(one, action) for one in statements if one.get("Effect") != "Allow"}
+    allowed = {_match(statement, action) for statement in statements if statement.get("Effect") == "Allow"}
+    denied = {_match(statement, action) for statement in statements if statement.get("Effect") != "Allow"}
     if _Match.YES in denied:
         return Permission.DENIED
     if allowed <= {_Match.NO}:
@@ -64,9 +64,9 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
         return None
     found = policy.get("Statement") if isinstance(policy, dict) else None
     listed = [found] if isinstance(found, dict) else found
-    if not isinstance(listed, list) or not listed or not all(isinstance(one, dict) for one in listed):
+    if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
         return None
-    return listed if all(one.get("Effect") in ("Allow", "Deny") for one in listed) else None
+    return listed if all(item.get("Effect") in ("Allow", "Deny") for item in listed) else None
 
 
 def _match(statement: Mapping[str, Any], action: str) -> _Match:
@@ -102,7 +102,7 @@ def _match_caller(statement: Mapping[str, Any]) -> _Match:
 def _texts(value: object) -> tuple[str, ...] | None:
     """A text or a list of texts, none for what isn't there; None where it is something else."""
     listed: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
-    return tuple(listed) if all(isinstance(one, str) for one in listed) else None
+    return tuple(listed) if all(isinstance(item, str) for item in listed) else None
 
 
 def _is_like(text: str, pattern: str) -> bool:

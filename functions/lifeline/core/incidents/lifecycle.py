@@ -175,7 +175,9 @@ class _Settlement:
         self._before = {incident.id: incident for incident in open_}
         leavers = {agent.entity: agent.incident for agent in removed}
         gone = Counter(leavers.values())
-        self._agents = {one.entity: one for one in agents.values() if _matters(one) and one.entity not in leavers}
+        self._agents = {
+            agent.entity: agent for agent in agents.values() if _matters(agent) and agent.entity not in leavers
+        }
         self._changed: dict[str, Agent] = {}
         counted = [replace(incident, gone=incident.gone + gone[incident.id]) for incident in open_]
         counted = self._without_movers(counted)
@@ -186,16 +188,20 @@ class _Settlement:
             self._changed[agent.entity] = replace(agent, incident=self._groups.put(agent, cause))
         members = _members((self._agents | self._changed).values())
         incidents = [self._looked_at(incident, members[incident.id]) for incident in self._groups.incidents]
-        closed = [one for one in incidents if _is_over(one, members[one.id])]
-        over = {one.id for one in closed}
-        found = [self._news(one, members[one.id], is_over=one.id in over) for one in incidents]
-        news = [one for one in found if one is not None]
-        silently = over - {one.incident.id for one in news}
+        closed = [incident for incident in incidents if _is_over(incident, members[incident.id])]
+        over = {incident.id for incident in closed}
+        found = [self._news(incident, members[incident.id], is_over=incident.id in over) for incident in incidents]
+        news = [news_item for news_item in found if news_item is not None]
+        silently = over - {news_item.incident.id for news_item in news}
         return Settled(
             agents=self._changed,
-            incidents=tuple(one for one in incidents if one != self._before.get(one.id) and one.id not in silently),
+            incidents=tuple(
+                incident
+                for incident in incidents
+                if incident != self._before.get(incident.id) and incident.id not in silently
+            ),
             closed=tuple(closed),
-            freed={one.id: tuple(_freed(agent) for agent in members[one.id]) for one in closed},
+            freed={incident.id: tuple(_freed(agent) for agent in members[incident.id]) for incident in closed},
             news=tuple(sorted(news, key=_gravity)),
         )
 
@@ -228,8 +234,10 @@ class _Settlement:
         stay = _members(agent for agent in self._agents.values() if agent.entity not in moving)
         left = {self._agents[entity].incident for entity in moving}
         return [
-            replace(one, notified_agents=min(one.notified_agents, _size(one, stay[one.id]))) if one.id in left else one
-            for one in incidents
+            replace(incident, notified_agents=min(incident.notified_agents, _size(incident, stay[incident.id])))
+            if incident.id in left
+            else incident
+            for incident in incidents
         ]
 
     def _looked_at(self, incident: Incident, members: Sequence[Agent]) -> Incident:
@@ -242,7 +250,7 @@ class _Settlement:
         looked = incident
         if found and len(seen) == len(found):
             is_over = not any(agent.state is State.SILENT for agent in members)
-            fitting = [one for one in seen if not is_over or one.fixed_at or one.key == incident.cause.key]
+            fitting = [cause for cause in seen if not is_over or cause.fixed_at or cause.key == incident.cause.key]
             looked = replace(incident, cause=refresh_cause(incident.cause, fitting), checked_at=self._now)
         until = recovers_until(looked)
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN

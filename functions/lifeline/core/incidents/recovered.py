@@ -54,7 +54,7 @@ class _Reconciliation:
             for cause, began in self.facts.earlier
             if cause.key == f"network|{self.facts.vpc_id}|{self.service}" and began - _SPREAD <= self.since
         ]
-        for began, cause in sorted(of_this, key=lambda one: one[0], reverse=True):
+        for began, cause in sorted(of_this, key=lambda pair: pair[0], reverse=True):
             fix = self._fix_of(cause, began)
             if fix is None or (cause.fixed_at and self.since > cause.fixed_at + self.facts.two_periods):
                 continue
@@ -104,11 +104,17 @@ class _Reconciliation:
         return fix or (_Fix(self.now, "the way is open again") if is_whole or is_early else None)
 
     def _by_made(self, not_before: datetime) -> _Fix | None:
-        for one in self.facts.made:
-            if (one.service, one.endpoint_id) == (self.service, self.path.endpoint_id) and one.made_at >= not_before:
-                if one.ready_at is None:
-                    return _Fix(self.now, f"endpoint {one.endpoint_id} is available")
-                return _Fix(one.ready_at, f"endpoint {one.endpoint_id} became available by {clock_words(one.ready_at)}")
+        for made_fact in self.facts.made:
+            if (made_fact.service, made_fact.endpoint_id) == (
+                self.service,
+                self.path.endpoint_id,
+            ) and made_fact.made_at >= not_before:
+                if made_fact.ready_at is None:
+                    return _Fix(self.now, f"endpoint {made_fact.endpoint_id} is available")
+                return _Fix(
+                    made_fact.ready_at,
+                    f"endpoint {made_fact.endpoint_id} became available by {clock_words(made_fact.ready_at)}",
+                )
         return None
 
     def _by_change(self, kind: CauseKind, cut: Change | None, not_before: datetime) -> _Fix | None:

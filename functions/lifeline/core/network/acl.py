@@ -44,7 +44,7 @@ def allows(acl: NetworkAcl, *, egress: bool, addresses: Network, ports: tuple[in
     """
     waiting: list[tuple[Network, int, int]] = [(addresses, *ports)]
     entries = [entry for entry in acl.entries if entry.egress == egress and entry.protocol in {"-1", "6"}]
-    for entry in sorted(entries, key=lambda one: one.number):
+    for entry in sorted(entries, key=lambda acl_entry: acl_entry.number):
         rest: list[tuple[Network, int, int]] = []
         for part in waiting:
             if not _overlaps(entry, part):
@@ -59,8 +59,8 @@ def allows(acl: NetworkAcl, *, egress: bool, addresses: Network, ports: tuple[in
 
 def _blocks(client: Subnet, host: Subnet) -> tuple[Network, Network] | None:
     for version in (4, 6):
-        here = next((one for one in client.networks if one.version == version), None)
-        there = next((one for one in host.networks if one.version == version), None)
+        here = next((network for network in client.networks if network.version == version), None)
+        there = next((network for network in host.networks if network.version == version), None)
         if here and there:
             return here, there
     return None

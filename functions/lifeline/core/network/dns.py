@@ -112,9 +112,16 @@ def _zone_over(name: str, view: DnsView) -> DnsAnswer | None:
 
 def _deepest(name: str, candidates: Iterable[DnsAnswer]) -> DnsAnswer | None:
     """The most specific one that covers the name; the VPC's own before a Profile's, then what forwards."""
-    matching = [one for one in candidates if _covers(one.domain, name)]
+    matching = [dns_answer for dns_answer in candidates if _covers(dns_answer.domain, name)]
     rank = sorted(
-        matching, key=lambda one: (-_depth(one), one.kind is AnswerKind.PROFILE, not one.forwards, one.source_id, one)
+        matching,
+        key=lambda dns_answer: (
+            -_depth(dns_answer),
+            dns_answer.kind is AnswerKind.PROFILE,
+            not dns_answer.forwards,
+            dns_answer.source_id,
+            dns_answer,
+        ),
     )
     return rank[0] if rank else None
 

@@ -102,7 +102,7 @@ class _Search:
         self.table = effective_route_table(subnet, vpc)
         self.offered = catalog.find(service)
         self.is_catalog_read = bool(catalog.services)
-        self.names = tuple(name for one in self.offered for name in one.private_dns_names)
+        self.names = tuple(name for service in self.offered for name in service.private_dns_names)
         self.endpoints = endpoints_of(service, vpc)
         self.answering = next(filter(_answers, self.endpoints), None)
 
@@ -121,8 +121,10 @@ class _Search:
     # ---- who answers the name
 
     def _by_gateway(self) -> NetworkPath | None:
-        ready = (one for one in self.endpoints if one.type is EndpointType.GATEWAY and _is_ready(one))
-        found = next((one for one in ready if is_on_gateway(one, self.subnet, self.vpc)), None)
+        ready = (
+            endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY and _is_ready(endpoint)
+        )
+        found = next((endpoint for endpoint in ready if is_on_gateway(endpoint, self.subnet, self.vpc)), None)
         return NetworkPath(Reach.OPEN_ENDPOINT, f"{found.id} serves {self.service}", found.id) if found else None
 
     def _without_resolver(self) -> NetworkPath | None:
@@ -152,15 +154,15 @@ class _Search:
             found[0].words,
             endpoint.id,
             found[0].kind,
-            notes=tuple(one.words for one in found[1:]),
+            notes=tuple(obstacle.words for obstacle in found[1:]),
             doubts=doubts,
-            is_repairable=_is_own(endpoint) and all(one.kind is ObstacleKind.SECURITY_GROUP for one in found),
+            is_repairable=_is_own(endpoint) and all(obstacle.kind is ObstacleKind.SECURITY_GROUP for obstacle in found),
         )
 
     def _by_central(self, central: DnsAnswer) -> NetworkPath:
         """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
         routes = self.table.routes if self.table else ()
-        leads_on = any(one.is_active and one.target not in _STAYING for one in routes)
+        leads_on = any(route.is_active and route.target not in _STAYING for route in routes)
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
         if leads_on or any(map(_is_ready, self.endpoints)):
             return NetworkPath(Reach.OPEN_CENTRAL, words)
@@ -191,8 +193,10 @@ class _Search:
         return NetworkPath(Reach.DNS_OFF, words, self._answering_id, is_repairable=True)
 
     def _by_waiting(self) -> NetworkPath | None:
-        coming = [one for one in self.endpoints if one.state.is_coming and _would_answer(one)]
-        failed = [one for one in self.endpoints if one.state in FAILED_STATES and _would_answer(one)]
+        coming = [endpoint for endpoint in self.endpoints if endpoint.state.is_coming and _would_answer(endpoint)]
+        failed = [
+            endpoint for endpoint in self.endpoints if endpoint.state in FAILED_STATES and _would_answer(endpoint)
+        ]
         if coming:
             words = f"{coming[0].id} for {self.service} is {_state(coming[0])}"
             return NetworkPath(Reach.PENDING, words, coming[0].id)
@@ -222,22 +226,22 @@ class _Search:
     def tier_words(self) -> str:
         """The subnet's tier, its route table, and its default routes that lead nowhere."""
         dead = [
-            f"; its route to {one.target_id} is a blackhole"
-            for one in (self.table.routes if self.table else ())
-            if not one.is_active and {"0.0.0.0/0", "::/0"} & set(one.destinations)
+            f"; its route to {route.target_id} is a blackhole"
+            for route in (self.table.routes if self.table else ())
+            if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
         by = f" by {self.table.id}" if self.table else ""
         return f"{self.subnet.id} is {self.tier}{by}{''.join(dead)}"
 
     def _idle(self) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""
-        for one in filter(_is_ready, self.endpoints):
-            if one.type is EndpointType.GATEWAY:
-                yield f"{one.id} has no route in {self.table.id if self.table else 'the route table'}"
-            elif not one.private_dns:
-                yield f"{one.id} is there, but its private DNS is off, so it doesn't answer the service's name"
+        for endpoint in filter(_is_ready, self.endpoints):
+            if endpoint.type is EndpointType.GATEWAY:
+                yield f"{endpoint.id} has no route in {self.table.id if self.table else 'the route table'}"
+            elif not endpoint.private_dns:
+                yield f"{endpoint.id} is there, but its private DNS is off, so it doesn't answer the service's name"
             else:
-                yield f"{one.id} has no network interface"
+                yield f"{endpoint.id} has no network interface"
 
     def _doubts(self) -> Iterator[str]:
         if self.dns is None:
@@ -264,10 +268,14 @@ class _Search:
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
     """The VPC's endpoints of the service that aren't gone. Their names are enough: no catalog is needed for that."""
-    live = [one for one in vpc.endpoints if not one.state.is_gone and one.type is not EndpointType.OTHER]
-    named = Catalog(tuple(Service(one.service_name, one.type) for one in live)).find(service)
-    names = {one.name for one in named}
-    return tuple(sorted((one for one in live if one.service_name in names), key=lambda one: one.id))
+    live = [
+        endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone and endpoint.type is not EndpointType.OTHER
+    ]
+    named = Catalog(tuple(Service(endpoint.service_name, endpoint.type) for endpoint in live)).find(service)
+    names = {service.name for service in named}
+    return tuple(
+        sorted((endpoint for endpoint in live if endpoint.service_name in names), key=lambda endpoint: endpoint.id)
+    )
 
 
 def _is_ready(endpoint: Endpoint) -> bool:

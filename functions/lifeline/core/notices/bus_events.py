@@ -51,7 +51,7 @@ def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[Bu
     """What a look at a VPC came to: its plan where something is planned or held back, each action that was made or
     failed, and each refusal.
     """
-    open_business = [one for one in answer.actions if one.status in {Status.PLANNED, Status.BLOCKED}]
+    open_business = [action for action in answer.actions if action.status in {Status.PLANNED, Status.BLOCKED}]
     if open_business:
         facts = {"vpc_id": answer.vpc_id, "mode": mode, **as_json(answer)}
         yield _event(DetailType.PLAN, now, facts, answer.vpc_id, answer.fingerprint)

@@ -35,13 +35,13 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
             "title": title,
             "description": "\n".join([*described, *links]),
             "nextSteps": [_block("", parts["next"])] if "next" in parts else [],
-            "keywords": [one for one in (notice.kind, str(notice.severity), notice.vpc_id) if one],
+            "keywords": [part for part in (notice.kind, str(notice.severity), notice.vpc_id) if part],
         },
         "metadata": {
             "threadId": notice.incident or notice.vpc_id or notice.kind,
             "summary": title,
             "eventType": notice.kind,
-            "relatedResources": [one for one in (notice.vpc_id, notice.incident) if one],
+            "relatedResources": [resource_id for resource_id in (notice.vpc_id, notice.incident) if resource_id],
             "additionalContext": {
                 "account": sender.account_id,
                 "region": sender.region,

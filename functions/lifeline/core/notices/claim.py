@@ -35,8 +35,8 @@ def handed_over_notice(
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
     command = json.dumps({"vpc_ids": [vpc_id], "unfreeze": [service]})
-    endpoint_ids = sorted({one.endpoint_id for one in actions})
-    did = [f"Lifeline {_back(one, freeze)}." for one in actions] or ["Lifeline's own made way."]
+    endpoint_ids = sorted({action.endpoint_id for action in actions})
+    did = [f"Lifeline {_back(action, freeze)}." for action in actions] or ["Lifeline's own made way."]
     return Notice(
         kind="yielded",
         severity=Severity.WARNING,
@@ -58,8 +58,8 @@ def handed_over_notice(
             f"      --event '{command}'",
         ),
         ids=(
-            *(f"- endpoint: {one}" for one in endpoint_ids),
-            *(f"- route table: {one}" for one in freeze.ids),
+            *(f"- endpoint: {endpoint_id}" for endpoint_id in endpoint_ids),
+            *(f"- route table: {resource_id}" for resource_id in freeze.ids),
             *((f"- CloudTrail event: {freeze.event_id}",) if freeze.event_id else ()),
         ),
         vpc_id=vpc_id,

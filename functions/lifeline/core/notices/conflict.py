@@ -36,7 +36,7 @@ def frozen_notice(frozen: Frozen) -> Notice:
     what, who = " and ".join(_SHARED.get(key, key) for key in keys), _who(frozen)
     short = f"{keys[0]} and {len(keys) - 1} more" if len(keys) > 1 else keys[0]
     hours = int(WINDOW.total_seconds() // 3600)
-    times = max(len(one.reversals) for one in frozen.conflicts.values())
+    times = max(len(conflict.reversals) for conflict in frozen.conflicts.values())
     opening = f"{who} undid what Lifeline did for {what} in {vpc_id} {times} times within {hours} hours."
     return Notice(
         kind="frozen",
@@ -57,7 +57,7 @@ def frozen_notice(frozen: Frozen) -> Notice:
 
 def _who(frozen: Frozen) -> str:
     names = dict.fromkeys(
-        one.actor for conflict in frozen.conflicts.values() for one in conflict.reversals if one.actor
+        reversal.actor for conflict in frozen.conflicts.values() for reversal in conflict.reversals if reversal.actor
     )
     shown = list(names)[:2]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
@@ -68,9 +68,9 @@ def _times(frozen: Frozen) -> Iterator[str]:
     for key, conflict in sorted(frozen.conflicts.items()):
         yield ""
         yield f"{_SHARED.get(key, key)}:"
-        for one in conflict.reversals:
-            yield from wrap(f"{write_time(one.at)}: {reversal_words(one)}", first="  ", rest="    ")
-            yield from (line for text in _by(one) for line in wrap(text, first="    ", rest="      "))
+        for reversal in conflict.reversals:
+            yield from wrap(f"{write_time(reversal.at)}: {reversal_words(reversal)}", first="  ", rest="    ")
+            yield from (line for text in _by(reversal) for line in wrap(text, first="    ", rest="      "))
 
 
 def _by(one: Reversal) -> tuple[str, ...]:
@@ -97,9 +97,9 @@ def _meaning(key: str, frozen: Frozen) -> Iterator[str]:
 
 def _left(key: str, frozen: Frozen) -> str:
     tiers = dict(frozen.plan.tiers)
-    clients = [one for one in sorted(frozen.clients.get(key, ())) if one in tiers]
-    isolated = [one for one in clients if tiers[one] is Tier.ISOLATED]
-    others = [one for one in clients if tiers[one] is not Tier.ISOLATED]
+    clients = [subnet_id for subnet_id in sorted(frozen.clients.get(key, ())) if subnet_id in tiers]
+    isolated = [client for client in clients if tiers[client] is Tier.ISOLATED]
+    others = [client for client in clients if tiers[client] is not Tier.ISOLATED]
     words = f"{_few(isolated)} can't reach {key} at all. " if isolated else ""
     return (words + (f"{_few(others)}: only by another way out, if the name leads there." if others else "")).strip()
 
@@ -125,12 +125,14 @@ def _next(frozen: Frozen, keys: Sequence[str], who: str) -> Iterator[str]:
     yield "- To have nothing at all required in this VPC:"
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"
     tiers = dict(frozen.plan.tiers)
-    if any(tiers.get(one) is Tier.EGRESS for key in services for one in frozen.clients.get(key, ())):
+    if any(tiers.get(subnet_id) is Tier.EGRESS for key in services for subnet_id in frozen.clients.get(key, ())):
         yield "- Subnets with another way out need none: set the stack's Scope to isolated."
 
 
 def _ids(frozen: Frozen) -> Iterator[str]:
-    ids = {one.id for conflict in frozen.conflicts.values() for one in conflict.reversals} - {frozen.plan.vpc_id}
+    ids = {reversal.id for conflict in frozen.conflicts.values() for reversal in conflict.reversals} - {
+        frozen.plan.vpc_id
+    }
     undone = f"; undone: {', '.join(sorted(ids))}" if ids else ""
     yield from wrap(f"VPC {frozen.plan.vpc_id}{undone}")
 
@@ -138,11 +140,11 @@ def _ids(frozen: Frozen) -> Iterator[str]:
 def _facts(conflict: Conflict) -> list[dict[str, str]]:
     return [
         {
-            "at": one.at.isoformat(),
-            "what": reversal_words(one),
-            "actor": one.actor,
-            "event_name": one.event_name,
-            "event_id": one.event_id,
+            "at": reversal.at.isoformat(),
+            "what": reversal_words(reversal),
+            "actor": reversal.actor,
+            "event_name": reversal.event_name,
+            "event_id": reversal.event_id,
         }
-        for one in conflict.reversals
+        for reversal in conflict.reversals
     ]

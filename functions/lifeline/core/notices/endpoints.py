@@ -30,7 +30,7 @@ def endpoint_notice(
     if not worth:
         return None
     alone = worth[0] if len(worth) == 1 else None
-    is_failed = any(one.status is Status.FAILED for answer in worth for one in answer.actions)
+    is_failed = any(action.status is Status.FAILED for answer in worth for action in answer.actions)
     is_failed = is_failed or any(answer.refusal for answer in worth)
     facts: dict[str, object] = {"because": because.words, "vpcs": [as_json(answer) for answer in worth[:_MOST_FACTS]]}
     if len(worth) > _MOST_FACTS:
@@ -104,9 +104,9 @@ def _places(worth: Sequence[VpcAnswer]) -> tuple[str, str]:
 
 def _what(actions: Sequence[Action]) -> str:
     """What counts most, on one line: what failed, what was done, what waits, what is planned."""
-    notified = [one for one in actions if one.kind not in _PREPARES] or list(actions)
+    notified = [pair for pair in actions if pair.kind not in _PREPARES] or list(actions)
     for status in (Status.FAILED, Status.DONE, Status.BLOCKED, Status.PLANNED):
-        chosen = [one for one in notified if one.status is status]
+        chosen = [action for action in notified if action.status is status]
         if chosen:
             more = len(notified) - len(chosen)
             rest = f" (and {more} {'other' if more == 1 else 'others'} not)" if more and status is Status.DONE else ""
@@ -115,20 +115,20 @@ def _what(actions: Sequence[Action]) -> str:
 
 
 def _which(actions: Sequence[Action]) -> str:
-    services = sorted({one.service for one in actions if one.service})
+    services = sorted({pair.service for pair in actions if pair.service})
     if not services:
-        return "VPC settings" if any(one.kind is ActionKind.FIX_DNS for one in actions) else "endpoint group"
+        return "VPC settings" if any(pair.kind is ActionKind.FIX_DNS for pair in actions) else "endpoint group"
     named = ", ".join(services[:2]) + (f" and {len(services) - 2} more" if len(services) > 2 else "")
     return f"{named} endpoint{'s' if len(services) > 1 else ''}"
 
 
 def _verb(actions: Sequence[Action], status: Status) -> str:
-    kinds = {one.kind for one in actions}
+    kinds = {pair.kind for pair in actions}
     match status:
         case Status.FAILED:
             return "failed"
         case Status.BLOCKED:
-            return "waiting for approval" if any(one.blocked_by for one in actions) else "blocked"
+            return "waiting for approval" if any(pair.blocked_by for pair in actions) else "blocked"
         case Status.PLANNED:
             return "to be retired" if kinds <= DELETES else "planned"
         case Status.DONE:
@@ -172,8 +172,10 @@ def _deeds(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
 
 def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     """`Lifeline made 2 changes; 1 failed.`"""
-    counts = Counter(one.status for answer in worth for one in answer.actions)
-    held = sum(one.status is Status.BLOCKED and bool(one.blocked_by) for answer in worth for one in answer.actions)
+    counts = Counter(action.status for answer in worth for action in answer.actions)
+    held = sum(
+        action.status is Status.BLOCKED and bool(action.blocked_by) for answer in worth for action in answer.actions
+    )
     blocked = counts[Status.BLOCKED] - held
     done, planned = counts[Status.DONE], counts[Status.PLANNED]
     rest = [
@@ -193,7 +195,7 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
 def _cost(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     """What it adds a month; empty where nothing is made that costs anything."""
     wanted = Status.PLANNED if is_plan else Status.DONE
-    made = {one.kind for answer in worth for one in answer.actions if one.status is wanted}
+    made = {action.kind for answer in worth for action in answer.actions if action.status is wanted}
     cost = sum((answer.monthly_cost_usd for answer in worth), Decimal(0))
     if not made & _PAID:
         return "Gateway endpoints are free of charge." if made & _MAKES else ""
@@ -205,7 +207,7 @@ def _cost(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
 def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[str]:
     """One thing to do: the gravest first."""
     actions = [(answer, action) for answer in worth for action in answer.actions]
-    by_status = {status: [one for one in actions if one[1].status is status] for status in Status}
+    by_status = {status: [pair for pair in actions if pair[1].status is status] for status in Status}
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
         yield "Put right what failed, as it says above. Every later look tries again; to have one now:"
@@ -231,10 +233,10 @@ def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     """What waits for a person, each with the one command that approves just that."""
     waiting = [answer.approval for answer in worth if answer.approval]
     yield "Approve what is held back, or leave it: without you nothing is done."
-    for one in waiting[:_MOST_APPROVALS]:
-        cost = f"{one.monthly_cost_usd:.2f} USD a month more, before data charges"
-        yield f"- {one.plan_id}, {cost}; once, until {write_time(one.ends_at)}:"
-        yield from (f"    {line}" for line in one.command.replace(" --event ", " \\\n  --event ").split("\n"))
+    for approvable in waiting[:_MOST_APPROVALS]:
+        cost = f"{approvable.monthly_cost_usd:.2f} USD a month more, before data charges"
+        yield f"- {approvable.plan_id}, {cost}; once, until {write_time(approvable.ends_at)}:"
+        yield from (f"    {line}" for line in approvable.command.replace(" --event ", " \\\n  --event ").split("\n"))
     if len(waiting) > _MOST_APPROVALS:
         yield f"- and {len(waiting) - _MOST_APPROVALS} more: ask for a plan of these VPCs, it has their commands"
 

@@ -91,9 +91,9 @@ def _links(notice: Notice, sender: Sender) -> Iterator[tuple[str, str]]:
     named = _LINKED.findall("\n".join((*notice.ids, *notice.done, *notice.happened)))
     coverage = dashboard_link(sender.dashboard, sender.region) if sender.dashboard else ""
     most = _MOST_LINKS - bool(coverage)
-    for one in list(dict.fromkeys(filter(None, (notice.vpc_id, *named))))[:most]:
-        url = resource_link(one, sender.region)
+    for resource_id in list(dict.fromkeys(filter(None, (notice.vpc_id, *named))))[:most]:
+        url = resource_link(resource_id, sender.region)
         if url:
-            yield one, url
+            yield resource_id, url
     if coverage:
         yield "Coverage", coverage

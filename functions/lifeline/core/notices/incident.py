@@ -102,9 +102,9 @@ def _subject(news: News, now: datetime) -> str:
     """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
     cause = news.incident.cause
     whole, short = place_of(cause), _short_place(cause)
-    versions = [(one, place) for one in _barer(cause) for place in (whole, short)]
-    news_of = ((replace(news, incident=replace(news.incident, cause=one)), place) for one, place in versions)
-    return fit_subject(*(f"[lifeline] {_headline(one, place, now)}" for one, place in news_of))
+    versions = [(candidate, place) for candidate in _barer(cause) for place in (whole, short)]
+    news_of = ((replace(news, incident=replace(news.incident, cause=cause)), place) for cause, place in versions)
+    return fit_subject(*(f"[lifeline] {_headline(news_item, place, now)}" for news_item, place in news_of))
 
 
 def _barer(cause: Cause) -> list[Cause]:

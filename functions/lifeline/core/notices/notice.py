@@ -87,7 +87,9 @@ def subject_line(text: str) -> str:
 
 def fit_subject(*versions: str) -> str:
     """The first of a subject's versions, from the fullest to the barest, that fits; the last is cut if it must be."""
-    return next((one for one in map(plain, versions) if len(one) <= SUBJECT_LENGTH), subject_line(versions[-1]))
+    return next(
+        (version for version in map(plain, versions) if len(version) <= SUBJECT_LENGTH), subject_line(versions[-1])
+    )
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:

@@ -79,8 +79,8 @@ def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[R
     `is_plan` says that nothing was to be changed; else it tells what was done. The same answers give the same text.
     Ids and commands that are longer than a line are not broken.
     """
-    idle = [one for one in answers if _is_idle(one)]
-    left_out = {one.vpc_id for one in idle[MOST_IDLE:]}
+    idle = [answer for answer in answers if _is_idle(answer)]
+    left_out = {answer.vpc_id for answer in idle[MOST_IDLE:]}
     shared = _shared_notes(answers)
     lines: list[str] = []
     for answer in answers:
@@ -89,7 +89,7 @@ def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[R
     if left_out:
         lines += [f"{write_count(len(left_out), 'more VPC')}: nothing to do.", ""]
     lines += [line for note in shared for line in [*wrap(f"Note: {note}", rest=_UNDER), ""]]
-    lines += [line for one in errors for line in [*_error_lines(one), ""]]
+    lines += [line for refusal in errors for line in [*_error_lines(refusal), ""]]
     return "\n".join([*lines, *_sum(answers, is_plan=is_plan)]) + "\n"
 
 
@@ -141,7 +141,7 @@ def _subnets(answer: VpcAnswer) -> str:
     places = dict(answer.zones)
     parts = []
     for tier in Tier:
-        ids = [subnet_id for subnet_id, one in answer.tiers if one is tier]
+        ids = [subnet_id for subnet_id, candidate in answer.tiers if candidate is tier]
         zones = sorted({places[subnet_id] for subnet_id in ids if subnet_id in places})
         if ids:
             parts.append(f"{len(ids)} {tier}" + (f" in {', '.join(zones)}" if zones else ""))
@@ -167,7 +167,7 @@ def _report(report: ServiceReport) -> str:
 
 def _by_service(actions: Iterable[Action]) -> list[Action]:
     """What is for the whole VPC first; within a service, as it is done."""
-    return sorted(actions, key=lambda one: one.service)
+    return sorted(actions, key=lambda action: action.service)
 
 
 def _action(action: Action, places: dict[str, str]) -> list[str]:
@@ -223,14 +223,14 @@ def _error_lines(one: Refusal) -> list[str]:
 
 def _sum(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     actions = [action for answer in answers for action in answer.actions]
-    counts = Counter((_sign(one), one.status) for one in actions)
+    counts = Counter((_sign(action), action.status) for action in actions)
     wanted = Status.PLANNED if is_plan else Status.DONE
     verbs = ("to create", "to change", "to delete") if is_plan else ("created", "changed", "deleted")
     signs = (Sign.CREATE, Sign.CHANGE, Sign.DELETE)
     parts = [f"{counts[sign, wanted]} {verb}" for sign, verb in zip(signs, verbs, strict=True)]
-    parts.append(f"{sum(one.status is Status.BLOCKED for one in actions)} blocked")
-    failed = sum(one.status is Status.FAILED for one in actions)
-    waiting = 0 if is_plan else sum(one.status is Status.PLANNED for one in actions)
+    parts.append(f"{sum(action.status is Status.BLOCKED for action in actions)} blocked")
+    failed = sum(action.status is Status.FAILED for action in actions)
+    waiting = 0 if is_plan else sum(action.status is Status.PLANNED for action in actions)
     parts += [f"{failed} failed"] if failed else []
     parts += [f"{waiting} left for a later look"] if waiting else []
     where = write_count(len(answers), "VPC")

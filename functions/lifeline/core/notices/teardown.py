@@ -16,14 +16,14 @@ _CLEARS = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, Acti
 
 def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], owner: str, *, is_plan: bool) -> Notice:
     """One VPC's teardown as it stands now, with what became of Lifeline's own there."""
-    ours = tuple(one for one in actions if clears(one))
-    attempts = [*teardown.cleared, *(one for one, _ in teardown.in_use)]
-    events = [one.event_id for one in attempts if one.event_id]
+    ours = tuple(action for action in actions if clears(action))
+    attempts = [*teardown.cleared, *(attempt for attempt, _ in teardown.in_use)]
+    events = [attempt.event_id for attempt in attempts if attempt.event_id]
     return Notice(
         kind="teardown",
         severity=_severity(teardown, ours),
         subject=subject_line(f"[lifeline] teardown in {vpc.id}: {_outcome(teardown, ours)}"),
-        happened=tuple(line for one in attempts for line in wrap(_attempt_words(one))),
+        happened=tuple(line for attempt in attempts for line in wrap(_attempt_words(attempt))),
         why=tuple(line for text in _why(teardown) for line in wrap(text)),
         done=tuple(line for text in _done(ours, is_plan=is_plan) for line in wrap(text, rest="  ")),
         next=tuple(line for text in _next(vpc, teardown, ours, owner, is_plan=is_plan) for line in wrap(text)),
@@ -31,9 +31,11 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
         vpc_id=vpc.id,
         facts={
             "vpc_id": vpc.id,
-            "deleting": [one.resource_id for one in attempts],
-            "in_use": {one.resource_id: list(found) for one, found in teardown.in_use},
-            "removed": [one.endpoint_id or one.security_group_id for one in ours if one.status is Status.DONE],
+            "deleting": [attempt.resource_id for attempt in attempts],
+            "in_use": {attempt.resource_id: list(found) for attempt, found in teardown.in_use},
+            "removed": [
+                action.endpoint_id or action.security_group_id for action in ours if action.status is Status.DONE
+            ],
             "hands_off_until": teardown.until.isoformat() if teardown.until and not is_plan else "",
         },
     )
@@ -52,17 +54,17 @@ def notified_here(teardown: Teardown, action: Action) -> bool:
 
 
 def _severity(teardown: Teardown, ours: Iterable[Action]) -> Severity:
-    if any(one.status is Status.FAILED for one in ours):
+    if any(action.status is Status.FAILED for action in ours):
         return Severity.CRITICAL
-    return Severity.WARNING if teardown.in_use or any(one.blocked_by for one in ours) else Severity.INFO
+    return Severity.WARNING if teardown.in_use or any(action.blocked_by for action in ours) else Severity.INFO
 
 
 def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
-    done = sum(one.status is Status.DONE for one in ours)
+    done = sum(action.status is Status.DONE for action in ours)
     if done:
-        left = sum(one.status is Status.PLANNED for one in ours)
+        left = sum(action.status is Status.PLANNED for action in ours)
         return f"{done} of Lifeline's own removed{f', {left} to go' if left else ''}"
-    if any(one.status is Status.FAILED for one in ours):
+    if any(action.status is Status.FAILED for action in ours):
         return "could not take Lifeline's own out of the way"
     return "nothing removed, others are in there" if teardown.in_use else "nothing removed yet"
 
@@ -76,8 +78,8 @@ def _attempt_words(attempt: Attempt) -> str:
 
 
 def _why(teardown: Teardown) -> Iterator[str]:
-    for one in teardown.cleared:
-        yield f"Nobody else's network interface is in {one.resource_id}, so Lifeline removes its own."
+    for cleared in teardown.cleared:
+        yield f"Nobody else's network interface is in {cleared.resource_id}, so Lifeline removes its own."
     for attempt, found in teardown.in_use:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield (
@@ -87,22 +89,22 @@ def _why(teardown: Teardown) -> Iterator[str]:
 
 
 def _done(ours: Iterable[Action], *, is_plan: bool) -> Iterator[str]:
-    for one in ours:
-        what = _what(one)
-        match one.status:
+    for action in ours:
+        what = _what(action)
+        match action.status:
             case Status.DONE:
                 yield f"- done: {what}"
             case Status.PLANNED:
                 lead = "would" if is_plan else "to go, Lifeline tries again by itself:"
-                yield f"- {lead} {what}{f' ({one.error})' if one.error else ''}"
-            case Status.BLOCKED if one.blocked_by == KILL_SWITCH:
-                yield f"- not done, for {one.error}: {what}"
-            case Status.BLOCKED if one.error.startswith(IN_USE):
+                yield f"- {lead} {what}{f' ({action.error})' if action.error else ''}"
+            case Status.BLOCKED if action.blocked_by == KILL_SWITCH:
+                yield f"- not done, for {action.error}: {what}"
+            case Status.BLOCKED if action.error.startswith(IN_USE):
                 yield f"- left alone: {what}"
             case Status.BLOCKED:
-                yield f"- left alone: {what} ({one.error})"
+                yield f"- left alone: {what} ({action.error})"
             case Status.FAILED:
-                yield f"- failed: {what}: {one.error}"
+                yield f"- failed: {what}: {action.error}"
     if is_plan:
         yield "Mode is plan: nothing was changed."
 
@@ -123,7 +125,9 @@ def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, i
     yield "Try again in a minute or two, when the endpoints' interfaces are gone. Terraform does so by itself."
     if others := _others(vpc, teardown, owner):
         yield f"Not Lifeline's, and perhaps in the way too: {others}."
-    is_needed = any(one.kind is ActionKind.RETIRE_ENDPOINT and one.status is not Status.BLOCKED for one in ours)
+    is_needed = any(
+        action.kind is ActionKind.RETIRE_ENDPOINT and action.status is not Status.BLOCKED for action in ours
+    )
     if is_needed and not teardown.is_idle:
         yield "Whoever needs it elsewhere in the VPC gets another endpoint, in the look that follows."
     until = write_time(teardown.until) if teardown.until else ""
@@ -137,13 +141,19 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
     if not teardown.is_whole:
         return ""
     own = own_security_group(vpc, owner)
-    groups = [one.id for one in vpc.security_groups if one.name != "default" and one != own]
-    endpoints = [one.id for one in vpc.endpoints if not is_own(one, owner) and not one.state.is_gone]
-    tables = [one.id for one in vpc.route_tables if not one.is_main]
+    groups = [
+        security_group.id
+        for security_group in vpc.security_groups
+        if security_group.name != "default" and security_group != own
+    ]
+    endpoints = [
+        endpoint.id for endpoint in vpc.endpoints if not is_own(endpoint, owner) and not endpoint.state.is_gone
+    ]
+    tables = [route_table.id for route_table in vpc.route_tables if not route_table.is_main]
     gateways = sorted(
-        {one.target_id for table in vpc.route_tables for one in table.routes if _is_gateway(one.target_id)}
+        {route.target_id for table in vpc.route_tables for route in table.routes if _is_gateway(route.target_id)}
     )
-    kinds = (endpoints, [one.id for one in vpc.subnets], groups, tables, gateways)
+    kinds = (endpoints, [subnet.id for subnet in vpc.subnets], groups, tables, gateways)
     return ", ".join(_few(sorted(found)) for found in kinds if found)
 
 

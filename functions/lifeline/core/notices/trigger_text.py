@@ -46,25 +46,27 @@ class Because:
 def because_of(causes: Iterable[Cause], now: datetime) -> Because:
     """The earliest change, whoever else asked; else what says most."""
     found = list(causes)
-    changes = sorted({(one.time, one.event_name, one.actor, one.event_id) for one in found if one.kind == "change"})
+    changes = sorted(
+        {(cause.time, cause.event_name, cause.actor, cause.event_id) for cause in found if cause.kind == "change"}
+    )
     if changes:
         moment, name, actor, event_id = changes[0]
         more = f", and {write_count(len(changes) - 1, 'more change')}" if len(changes) > 1 else ""
         by = actor or "somebody unnamed"
         return Because(f"{name} by {by} at {_moment(moment, now)}{more}", f"{name} by {_short(by)}", event_id)
-    attempts = [one for one in found if one.kind == "attempt"]
+    attempts = [cause for cause in found if cause.kind == "attempt"]
     if attempts:
-        first = min(attempts, key=lambda one: one.time)
+        first = min(attempts, key=lambda cause: cause.time)
         by = first.actor or "somebody unnamed"
         tried = f"{first.event_name} by {by} failed at {_moment(first.time, now)}"
         return Because(tried, f"{first.event_name} by {_short(by)} failed", first.event_id)
-    approved = sorted({one.event_id for one in found if one.kind == "approval"})
+    approved = sorted({cause.event_id for cause in found if cause.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "approved")
-    silences = sorted({one.event_id for one in found if one.kind == "silence"})
+    silences = sorted({cause.event_id for cause in found if cause.kind == "silence"})
     if silences:
         return Because(f"agents there fell silent ({', '.join(silences[:3])})", "agents fell silent")
-    if any(one.kind == "sweep" for one in found):
+    if any(cause.kind == "sweep" for cause in found):
         return Because("the scheduled sweep found it", "found by the sweep")
     return Because("somebody asked for it")
 

@@ -74,7 +74,9 @@ class VpcAnswer:
         """The answer with what people call the VPC, and where its subnets are."""
         if vpc is None:
             return self
-        return replace(self, name=vpc.tag("Name") or "", zones=tuple((one.id, one.zone) for one in vpc.subnets))
+        return replace(
+            self, name=vpc.tag("Name") or "", zones=tuple((subnet.id, subnet.zone) for subnet in vpc.subnets)
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -116,8 +118,8 @@ def as_json(answer: VpcAnswer) -> dict[str, Any]:
         "subnets": {subnet_id: str(tier) for subnet_id, tier in answer.tiers},
         "actions": [_action_json(action) for action in answer.actions],
         "services": [
-            {"service": one.service, "state": str(one.state), "by": one.by, "detail": one.detail}
-            for one in answer.services
+            {"service": report.service, "state": str(report.state), "by": report.by, "detail": report.detail}
+            for report in answer.services
         ],
         "monthly_cost_usd": float(answer.monthly_cost_usd),
     }

@@ -106,5 +106,5 @@ def _whose(price: Price) -> str:
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:
     """What the actions' interfaces add in a month, in USD, without the data that goes through them."""
     kinds = {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS}
-    zones = sum(len(one.subnet_ids) for one in actions if one.kind in kinds)
+    zones = sum(len(action.subnet_ids) for action in actions if action.kind in kinds)
     return monthly_cost_usd(zones, price) if price else Decimal(0)

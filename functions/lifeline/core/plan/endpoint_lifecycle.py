@@ -38,7 +38,7 @@ class Followed:
     def fresh(self, now: datetime) -> frozenset[str]:
         """The endpoints that EC2 may not show yet."""
         return frozenset(
-            one.endpoint_id for one in self.made.values() if not one.is_settled and now - one.at < FRESH_FOR
+            made.endpoint_id for made in self.made.values() if not made.is_settled and now - made.at < FRESH_FOR
         )
 
 
@@ -52,27 +52,27 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
     ready: list[tuple[str, timedelta]] = []
     lost: list[tuple[str, str]] = []
     is_waiting = False
-    for service, one in sorted(made.items()):
-        state, age = states.get(one.endpoint_id), now - one.at
-        if one.is_settled:
+    for service, last in sorted(made.items()):
+        state, age = states.get(last.endpoint_id), now - last.at
+        if last.is_settled:
             if counts.get(service, 0) >= MOST_FAILURES and (state is None or state.is_gone):
                 counts.pop(service)  # a person deleted what failed, as they were asked to: try anew
             continue
         words = ""
         if state is EndpointState.AVAILABLE:
-            ready.append((one.endpoint_id, age))
+            ready.append((last.endpoint_id, age))
             counts.pop(service, None)
         elif state in FAILED_STATES:
             counts[service] = counts.get(service, 0) + 1
-            words = f"it is {state}{': ' + reasons[one.endpoint_id] if reasons[one.endpoint_id] else ''}"
+            words = f"it is {state}{': ' + reasons[last.endpoint_id] if reasons[last.endpoint_id] else ''}"
         elif state is None or state.is_gone:
             words = "somebody deleted it" if age >= FRESH_FOR or state else ""
         elif age >= LONGEST:
             words = f"it is still {state} after {int(age.total_seconds() // 60)} minutes"
         if words:
-            lost.append((one.endpoint_id, words))
+            lost.append((last.endpoint_id, words))
         is_ready = state is EndpointState.AVAILABLE
         is_settled = is_ready or bool(words)
         is_waiting = is_waiting or not is_settled
-        known[service] = replace(one, is_settled=is_settled, ready_at=now if is_ready else one.ready_at)
+        known[service] = replace(last, is_settled=is_settled, ready_at=now if is_ready else last.ready_at)
     return Followed(known, counts, tuple(ready), tuple(lost), is_waiting)

@@ -16,8 +16,10 @@ class GatewayPlanner(ServicePlanner):
         live = self.live()
         working = [endpoint for endpoint in live if endpoint.state is EndpointState.AVAILABLE]
         taken = {table for endpoint in live for table in endpoint.route_table_ids}
-        unserved = [one for one in self._clients() if not any(is_on_gateway(end, one, self.vpc) for end in working)]
-        tables = {table.id for one in unserved if (table := effective_route_table(one, self.vpc))}
+        unserved = [
+            subnet for subnet in self._clients() if not any(is_on_gateway(end, subnet, self.vpc) for end in working)
+        ]
+        tables = {table.id for subnet in unserved if (table := effective_route_table(subnet, self.vpc))}
         missing = tuple(sorted(tables - taken))
         service = self.requirement.service
         if not missing:
@@ -32,7 +34,7 @@ class GatewayPlanner(ServicePlanner):
     def _clients(self) -> list[Subnet]:
         """Those that a gateway endpoint can serve: S3's has IPv4 only (VPC guide: gateway endpoints for S3)."""
         clients = self.scene.clients(self.requirement)
-        return [one for one in clients if not one.is_ipv6_only or not self.service.name.endswith(".s3")]
+        return [subnet for subnet in clients if not subnet.is_ipv6_only or not self.service.name.endswith(".s3")]
 
     def _without_missing(self, live: list[Endpoint], *, is_served: bool) -> tuple[list[Action], ServiceReport]:
         by = ", ".join(endpoint.id for endpoint in live)
@@ -54,7 +56,7 @@ class GatewayPlanner(ServicePlanner):
                 route_table_ids=missing,
                 endpoint_id=own[0].id,
             )
-        if self.unseen() or any(self.is_own(one) and one.state.is_coming for one in self.live()):
+        if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
             return None
         action = Action(
             ActionKind.CREATE_GATEWAY_ENDPOINT,

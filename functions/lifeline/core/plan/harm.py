@@ -59,7 +59,7 @@ class Takeover:
             service_name=self.service.name,
             type=EndpointType.INTERFACE,
             state=EndpointState.AVAILABLE,
-            subnet_ids=frozenset(one.id for one in placement.subnets),
+            subnet_ids=frozenset(subnet.id for subnet in placement.subnets),
             ip_address_type=placement.ip_address_type,
         )
         return self.harm_by(imagined)
@@ -70,11 +70,11 @@ class Takeover:
         """The subnets of an unharming placement that the endpoint may get; those of `missing` in whose zones any would
         harm somebody; and in words whom.
         """
-        zones = {one.zone for one in missing}
-        safe = tuple(one for one in placement.subnets if one.zone in zones or not endpoint.subnet_ids)
+        zones = {subnet.zone for subnet in missing}
+        safe = tuple(subnet for subnet in placement.subnets if subnet.zone in zones or not endpoint.subnet_ids)
         safe = () if self.harm_by(_with(endpoint, safe)) else safe
-        served = zones if safe and not endpoint.subnet_ids else {one.zone for one in safe}
-        left = tuple(one for one in missing if one.zone not in served)
+        served = zones if safe and not endpoint.subnet_ids else {subnet.zone for subnet in safe}
+        left = tuple(subnet for subnet in missing if subnet.zone not in served)
         return safe, left, harm_words(self.harm_by(_with(endpoint, left))) if left else ""
 
 
@@ -89,8 +89,8 @@ def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> 
 
 def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
     """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
-    found = (one for subnet in vpc.subnets for one in obstacles(endpoint, subnet, vpc))
-    return [one for one in found if one.kind is ObstacleKind.SECURITY_GROUP]
+    found = (obstacle for subnet in vpc.subnets for obstacle in obstacles(endpoint, subnet, vpc))
+    return [obstacle for obstacle in found if obstacle.kind is ObstacleKind.SECURITY_GROUP]
 
 
 def find_dependents(
@@ -100,11 +100,12 @@ def find_dependents(
 
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
-    spared = {one.subject for one in exempt if one.spares(service)}
+    spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
     found = (
-        one
-        for one in vpc.subnets
-        if one.id not in spared and find_path(one, vpc, service, catalog, dns, has_public_address=True).reach.is_open
+        subnet
+        for subnet in vpc.subnets
+        if subnet.id not in spared
+        and find_path(subnet, vpc, service, catalog, dns, has_public_address=True).reach.is_open
     )
     return tuple(sorted(found, key=lambda subnet: subnet.id))
 
@@ -113,13 +114,17 @@ def find_harm(
     service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
     """Which of the subnets that reach the service today don't reach it in `after`, the VPC as it is to be."""
-    paths = ((one, find_path(one, after, service, catalog, dns, has_public_address=True)) for one in dependents)
-    return tuple(Harm(service, one.id, path.words, path.obstacle) for one, path in paths if not path.reach.is_open)
+    paths = (
+        (subnet, find_path(subnet, after, service, catalog, dns, has_public_address=True)) for subnet in dependents
+    )
+    return tuple(
+        Harm(service, subnet.id, path.words, path.obstacle) for subnet, path in paths if not path.reach.is_open
+    )
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
     """The VPC once the endpoint is there, available, and takes its service's names."""
-    others = tuple(one for one in vpc.endpoints if one.id != endpoint.id)
+    others = tuple(candidate for candidate in vpc.endpoints if candidate.id != endpoint.id)
     ready = replace(endpoint, state=EndpointState.AVAILABLE, private_dns=True)
     return replace(vpc, endpoints=(ready, *others), dns_support=True, dns_hostnames=True)
 
@@ -129,9 +134,9 @@ def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted]
     DNS attributes).
     """
     waking = (
-        one
-        for one in sorted(vpc.endpoints, key=lambda one: one.id)
-        if one.type is EndpointType.INTERFACE and one.private_dns and not one.state.is_gone
+        endpoint
+        for endpoint in sorted(vpc.endpoints, key=lambda endpoint: endpoint.id)
+        if endpoint.type is EndpointType.INTERFACE and endpoint.private_dns and not endpoint.state.is_gone
     )
     found: list[Harm] = []
     for endpoint in waking:
@@ -147,7 +152,7 @@ def harm_words(found: Sequence[Harm]) -> str:
     if not found:
         return ""
     first = found[0]
-    others = len({one.subnet_id for one in found} - {first.subnet_id})
+    others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     low, high = EPHEMERAL
     remedy = {
@@ -180,14 +185,17 @@ def place_unharmed(
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
-    return replace(endpoint, subnet_ids=endpoint.subnet_ids | {one.id for one in hosts})
+    return replace(endpoint, subnet_ids=endpoint.subnet_ids | {subnet.id for subnet in hosts})
 
 
 def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
     """The first of `actions` that lets subnets in and isn't done, where `action` would send them there; else None."""
     if action.kind not in _TAKES_NAMES:
         return None
-    return next((one for one in actions if one.status is not Status.DONE and _lets_in(one, action)), None)
+    return next(
+        (candidate for candidate in actions if candidate.status is not Status.DONE and _lets_in(candidate, action)),
+        None,
+    )
 
 
 def _lets_in(one: Action, action: Action) -> bool:
@@ -203,7 +211,7 @@ def _without_closed(
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):
-        closed = {host.id for host in placement.subnets if any(acl_obstacle(one, host, vpc) for one in clients)}
+        closed = {host.id for host in placement.subnets if any(acl_obstacle(subnet, host, vpc) for subnet in clients)}
         if not closed:
             return placement if placement.subnets else None
         avoided |= closed

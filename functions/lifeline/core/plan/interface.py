@@ -23,7 +23,7 @@ class InterfacePlanner(ServicePlanner):
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
         live = self.live()
-        answering = [one for one in live if one.private_dns and one.state not in FAILED_STATES]
+        answering = [endpoint for endpoint in live if endpoint.private_dns and endpoint.state not in FAILED_STATES]
         if answering:
             return self._with(answering[0])
         central = answers_for(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
@@ -39,7 +39,7 @@ class InterfacePlanner(ServicePlanner):
             return [], ServiceReport(
                 self.requirement.service, ServiceState.PENDING, live[0].id, "it is not available yet"
             )
-        refused = [one for one in actions if one.status is Status.BLOCKED]
+        refused = [action for action in actions if action.status is Status.BLOCKED]
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
         return actions, ServiceReport(self.requirement.service, state, detail=(refused or actions)[0].error)
 
@@ -47,9 +47,9 @@ class InterfacePlanner(ServicePlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         clients = self.scene.clients(self.requirement)
-        found = [one for client in clients for one in obstacles(endpoint, client, self.vpc)]
+        found = [obstacle for client in clients for obstacle in obstacles(endpoint, client, self.vpc)]
         actions = [*self._fix_dns(endpoint), *self._remove(found, endpoint), *self._spread(endpoint)]
-        refused = [one for one in actions if one.status is Status.BLOCKED]
+        refused = [action for action in actions if action.status is Status.BLOCKED]
         if refused:
             report = ServiceReport(self.requirement.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
         elif endpoint.state is EndpointState.AVAILABLE:
@@ -81,13 +81,15 @@ class InterfacePlanner(ServicePlanner):
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
             (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
         ):
-            of_kind = [one for one in found if one.kind is kind]
+            of_kind = [obstacle for obstacle in found if obstacle.kind is kind]
             if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._security_group_will_do(endpoint)):
                 yield self._remedy(action_kind, endpoint, of_kind)
-        acls = sorted({one.words: one for one in found if one.kind is ObstacleKind.NETWORK_ACL}.items())
-        for words, one in acls[:1]:
+        acls = sorted(
+            {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}.items()
+        )
+        for words, obstacle in acls[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
-            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, one.subnet_id, words + more, _ALLOW)
+            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, obstacle.subnet_id, words + more, _ALLOW)
 
     def _security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
@@ -95,7 +97,7 @@ class InterfacePlanner(ServicePlanner):
         return own is not None and own.id in endpoint.security_group_ids
 
     def _remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
-        words = "; ".join(dict.fromkeys(one.words for one in found[:3]))
+        words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
             return Action(
                 ActionKind.ATTACH_SECURITY_GROUP,
@@ -138,7 +140,7 @@ class InterfacePlanner(ServicePlanner):
         covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
         wanted = {client.zone for client in self.scene.clients(self.requirement)}
         placement = self._place(endpoint.ip_address_type)
-        missing = [one for one in placement.subnets if is_empty or one.zone in wanted - covered]
+        missing = [subnet for subnet in placement.subnets if is_empty or subnet.zone in wanted - covered]
         if not missing and not is_empty:
             return
         if not self.is_own(endpoint):
@@ -153,23 +155,27 @@ class InterfacePlanner(ServicePlanner):
             yield from [self._adding(endpoint, left).blocked(harm)] if left else []
 
     def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
-        where = f"in {', '.join(one.zone for one in subnets)}" if endpoint.subnet_ids else "at all"
+        where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
         return Action(
             ActionKind.ADD_SUBNETS,
             f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required",
             service=self.requirement.service,
             service_name=self.service.name,
-            subnet_ids=tuple(sorted(one.id for one in subnets)),
+            subnet_ids=tuple(sorted(subnet.id for subnet in subnets)),
             endpoint_id=endpoint.id,
         )
 
     # ---- nothing answers
 
     def _without(self, live: list[Endpoint]) -> Iterator[Action]:
-        own = [one for one in live if self.is_own(one)]
-        ready = [one for one in own if one.state is EndpointState.AVAILABLE]
-        coming = [one for one in own if one.state.is_coming]
-        failed = [one for one in live if one.state in FAILED_STATES and (one.private_dns or self.is_own(one))]
+        own = [endpoint for endpoint in live if self.is_own(endpoint)]
+        ready = [endpoint for endpoint in own if endpoint.state is EndpointState.AVAILABLE]
+        coming = [endpoint for endpoint in own if endpoint.state.is_coming]
+        failed = [
+            endpoint
+            for endpoint in live
+            if endpoint.state in FAILED_STATES and (endpoint.private_dns or self.is_own(endpoint))
+        ]
         if ready:
             yield from self._enabling(ready[0])
         elif not coming:
@@ -194,7 +200,7 @@ class InterfacePlanner(ServicePlanner):
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
         placement = self._place_unharmed() if self._is_looked_at else self._place()
-        own_failed = [one for one in failed if self.is_own(one)]
+        own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
         reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
@@ -205,7 +211,7 @@ class InterfacePlanner(ServicePlanner):
             reason,
             service=self.requirement.service,
             service_name=self.service.name,
-            subnet_ids=tuple(sorted(one.id for one in placement.subnets)),
+            subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
             private_dns=not self.plan_input.canary,
@@ -245,17 +251,17 @@ class InterfacePlanner(ServicePlanner):
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
-        foreign = [one for one in failed if not self.is_own(one)]
+        foreign = [endpoint for endpoint in failed if not self.is_own(endpoint)]
         failures = dict(self.plan_input.failures).get(self.requirement.service, 0)
         if not self.service.private_dns_names:
             return f"{self.service.name} has no private DNS name; name its endpoint in the agents instead"
         if foreign:
             return f"{foreign[0].id} is {foreign[0].state} and holds the name: its owner should delete it"
         if failures >= MOST_FAILURES:
-            why = next((one.failure for one in failed if one.failure), "")
+            why = next((endpoint.failure for endpoint in failed if endpoint.failure), "")
             return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
         if (
-            all(one.is_ipv6_only for one in self.scene.clients(self.requirement))
+            all(subnet.is_ipv6_only for subnet in self.scene.clients(self.requirement))
             and "ipv6" not in self.service.ip_address_types
         ):
             return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
@@ -314,7 +320,9 @@ class InterfacePlanner(ServicePlanner):
     def _quota_words(self) -> str:
         """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
         limit = self.plan_input.limits.interface_endpoints_per_vpc
-        there = sum(one.type is not EndpointType.GATEWAY and not one.state.is_gone for one in self.vpc.endpoints)
+        there = sum(
+            endpoint.type is not EndpointType.GATEWAY and not endpoint.state.is_gone for endpoint in self.vpc.endpoints
+        )
         planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:
             return ""
@@ -323,5 +331,5 @@ class InterfacePlanner(ServicePlanner):
 
 def _is_cut_off_from(endpoint: Endpoint, actions: Iterable[Action], found: Sequence[Obstacle]) -> bool:
     """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
-    repairs = [one for one in actions if one.kind is not ActionKind.ADD_SUBNETS]
+    repairs = [action for action in actions if action.kind is not ActionKind.ADD_SUBNETS]
     return bool(repairs or not endpoint.subnet_ids or found)

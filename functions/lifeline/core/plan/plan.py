@@ -24,19 +24,21 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
     scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []
-    for requirement in sorted(plan_input.requirements, key=lambda one: one.service):
+    for requirement in sorted(plan_input.requirements, key=lambda requirement: requirement.service):
         more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
     found = _with_security_group(found, scene)
     order = list(ActionKind)
-    actions = tuple(sorted(dict.fromkeys(found), key=lambda one: (order.index(one.kind), one.service, one.endpoint_id)))
+    actions = tuple(
+        sorted(dict.fromkeys(found), key=lambda action: (order.index(action.kind), action.service, action.endpoint_id))
+    )
     return Plan(
         vpc_id=vpc.id,
         tiers=tuple(tiers.items()),
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
-        monthly_cost_usd=cost_of([one for one in actions if one.status is Status.PLANNED], plan_input.price),
+        monthly_cost_usd=cost_of([action for action in actions if action.status is Status.PLANNED], plan_input.price),
     )
 
 
@@ -67,10 +69,10 @@ def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
     group = list(
         plan_security_group(
-            scene.vpc, scene.plan_input.owner, is_needed=any(one.needs_security_group for one in actions)
+            scene.vpc, scene.plan_input.owner, is_needed=any(action.needs_security_group for action in actions)
         )
     )
-    refusal = next((one.error for one in group if one.status is Status.BLOCKED), "")
+    refusal = next((action.error for action in group if action.status is Status.BLOCKED), "")
     own = own_security_group(scene.vpc, scene.plan_input.owner)
 
     def settled(action: Action) -> Action:
@@ -85,7 +87,7 @@ def _after(report: ServiceReport, actions: tuple[Action, ...]) -> ServiceReport:
     """The report, blocked where the service is missing and an action for it turned out blocked by its group."""
     if report.state is not ServiceState.MISSING:
         return report
-    refused = [one for one in _of(report.service, actions) if one.status is Status.BLOCKED]
+    refused = [action for action in _of(report.service, actions) if action.status is Status.BLOCKED]
     return replace(report, state=ServiceState.BLOCKED, detail=refused[0].error) if refused else report
 
 

@@ -53,7 +53,7 @@ class ServicePlanner:
 
     def count_planned(self, kind: ActionKind) -> int:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""
-        return sum(one.kind is kind and one.status is Status.PLANNED for one in self.planned)
+        return sum(action.kind is kind and action.status is Status.PLANNED for action in self.planned)
 
     def with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same wish in the same situation.
@@ -61,7 +61,7 @@ class ServicePlanner:
         So a retry, or a second run at the same time, creates nothing twice, and a wish that comes back after an earlier
         endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters).
         """
-        before = sorted(one.id for one in self.vpc.endpoints if one.service_name == action.service_name)
+        before = sorted(endpoint.id for endpoint in self.vpc.endpoints if endpoint.service_name == action.service_name)
         remembered = dict(self.plan_input.made).get(action.service, "")
         requirement = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.plan_input.owner]
         requirement += [*action.subnet_ids, *action.route_table_ids, remembered, *before]

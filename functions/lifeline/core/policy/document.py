@@ -106,7 +106,8 @@ def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) ->
             unknown = next(key for key in sorted(value) if key not in definition["properties"])
             return _inside(path, unknown), f"is not one of {', '.join(sorted(definition['properties']))}"
         case "oneOf":
-            message = f"must have {' or '.join(one['required'][0] for one in definition[rule])}, and only one of them"
+            fields = " or ".join(alternative["required"][0] for alternative in definition[rule])
+            message = f"must have {fields}, and only one of them"
         case "dependencies":
             missing = (key for has, needs in definition[rule].items() if has in value for key in needs)
             return _inside(path, next(key for key in missing if key not in value)), "is missing"

@@ -45,14 +45,16 @@ def changed(known: Sequence[Exempted], request: ExemptAsk, today: date) -> tuple
     would be more than MOST_EXEMPT.
     """
     asked = [one for vpc_id in request.vpc_ids if (one := request.exempted(vpc_id, today))]
-    replaced = {(one.subject, one.services) for one in asked}
+    replaced = {(exempted.subject, exempted.services) for exempted in asked}
     ended = set() if request.days else set(request.vpc_ids)
     stay = [
-        one
-        for one in known
-        if one.counts_on(today) and one.subject not in ended and (one.subject, one.services) not in replaced
+        exempted
+        for exempted in known
+        if exempted.counts_on(today)
+        and exempted.subject not in ended
+        and (exempted.subject, exempted.services) not in replaced
     ]
-    found = sorted([*stay, *asked], key=lambda one: (one.subject, one.services))
+    found = sorted([*stay, *asked], key=lambda exempted: (exempted.subject, exempted.services))
     if len(found) > MOST_EXEMPT and asked:
         raise InvalidInputError(
             "exempt", f"makes {len(found)} exemptions by hand; {MOST_EXEMPT} are the most: use the policy's exemptions"

@@ -119,21 +119,21 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
     asks in its private subnets. Exemptions count whoever asks. A tag that can't be read counts as absent. The order of
     rules, subnets and tags makes no difference.
     """
-    subnets = sorted((one for one in vpc.subnets if one.state == "available"), key=lambda subnet: subnet.id)
+    subnets = sorted((subnet for subnet in vpc.subnets if subnet.state == "available"), key=lambda subnet: subnet.id)
     tagged: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
-    tags = {one.id: _read_tags(one) for one in tagged}
-    asked = {one.id: _asked(policy, vpc, one, tiers[one.id], tags) for one in subnets}
-    said = [*policy.exemptions, *(one.exempted for one in tags.values() if one.exempted)]
-    exemptions = [one for one in said if one.subject in tags and one.counts_on(today)]
+    tags = {tagged_resource.id: _read_tags(tagged_resource) for tagged_resource in tagged}
+    asked = {subnet.id: _asked(policy, vpc, subnet, tiers[subnet.id], tags) for subnet in subnets}
+    said = [*policy.exemptions, *(_tags_read.exempted for _tags_read in tags.values() if _tags_read.exempted)]
+    exemptions = [exempted for exempted in said if exempted.subject in tags and exempted.counts_on(today)]
     used: set[Exempted] = set()
     spared: list[tuple[str, str, Exempted]] = []
     requirements: dict[str, dict[str, bool]] = {}
     for subnet_id, services in asked.items():
-        here = [one for one in exemptions if one.subject in {vpc.id, subnet_id}]
+        here = [exempted for exempted in exemptions if exempted.subject in {vpc.id, subnet_id}]
         for service, per_zone in services.items():
-            sparing = [one for one in here if one.spares(service)]
+            sparing = [exempted for exempted in here if exempted.spares(service)]
             used.update(sparing)
-            spared += [(subnet_id, service, one) for one in sparing[:1]]
+            spared += [(subnet_id, service, exempted) for exempted in sparing[:1]]
             if not sparing:
                 requirements.setdefault(service, {})[subnet_id] = per_zone
     return Desired(
@@ -141,17 +141,17 @@ def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) 
             Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(requirements.items())
         ),
         exempted=tuple(sorted(used, key=_in_order)),
-        problems=tuple(problem for one in tags.values() for problem in one.problems),
+        problems=tuple(problem for _tags_read in tags.values() for problem in _tags_read.problems),
         spared=tuple(spared),
     )
 
 
 def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted, ...]:
     """Every exemption of a subnet that counts today, by the policy or a tag, whether anything is asked of it or not."""
-    ids = {one.id for one in vpc.subnets}
-    tags = (_read_tags(one).exempted for one in sorted(vpc.subnets, key=lambda subnet: subnet.id))
-    said = (*policy.exemptions, *(one for one in tags if one))
-    return tuple(one for one in said if one.subject in ids and one.counts_on(today))
+    ids = {subnet.id for subnet in vpc.subnets}
+    tags = (_read_tags(candidate).exempted for candidate in sorted(vpc.subnets, key=lambda subnet: subnet.id))
+    said = (*policy.exemptions, *(exempted for exempted in tags if exempted))
+    return tuple(exempted for exempted in said if exempted.subject in ids and exempted.counts_on(today))
 
 
 def _asked(policy: Policy, vpc: Vpc, subnet: Subnet, tier: Tier, tags: Mapping[str, "_TagsRead"]) -> dict[str, bool]:

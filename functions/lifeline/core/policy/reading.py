@@ -19,12 +19,14 @@ def read_policy(text: str) -> Policy:
     """
     document = read_document(text)
     per_zone = document.get("coverage", "az") == "az"
-    rules = [_rule(one, per_zone=per_zone) for one in document["rules"]]
+    rules = [_rule(rule, per_zone=per_zone) for rule in document["rules"]]
     check_names("rules", [rule.name for rule in rules])
     watches = read_watches(document["watches"]) if "watches" in document else None
     return Policy(
         rules=tuple(rules),
-        exemptions=tuple(_exemption(one, place) for place, one in enumerate(document.get("exemptions", []))),
+        exemptions=tuple(
+            _exemption(exemption, place) for place, exemption in enumerate(document.get("exemptions", []))
+        ),
         limits=Limits(**{name: int(most) for name, most in document.get("limits", {}).items()}),
         fix_dns=document.get("fix_dns", False),
         per_zone=per_zone,

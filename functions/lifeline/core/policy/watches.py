@@ -18,8 +18,8 @@ def read_watches(said: Sequence[Mapping[str, Any]]) -> tuple[Watch, ...]:
 
     Raises InvalidInputError where two have one name.
     """
-    check_names("watches", [one["name"] for one in said])
-    return tuple(_watch(one) for one in said)
+    check_names("watches", [mapping["name"] for mapping in said])
+    return tuple(_watch(mapping) for mapping in said)
 
 
 def _watch(said: Mapping[str, Any]) -> Watch:
@@ -52,9 +52,9 @@ def read_maintenance(said: Sequence[Mapping[str, Any]], watches: Sequence[Watch]
     there isn't.
     """
     names = [watch.name for watch in ((Watch(),) if watches is None else watches)]
-    for place, one in enumerate(said):
-        _check_watches(f"maintenance[{place}].where.watches", one.get("where", {}).get("watches", ()), names)
-    return tuple(_maintenance(one, f"maintenance[{place}]") for place, one in enumerate(said))
+    for place, mapping in enumerate(said):
+        _check_watches(f"maintenance[{place}].where.watches", mapping.get("where", {}).get("watches", ()), names)
+    return tuple(_maintenance(mapping, f"maintenance[{place}]") for place, mapping in enumerate(said))
 
 
 def _check_watches(field: str, said: Sequence[str], names: Sequence[str]) -> None:

@@ -112,18 +112,18 @@ def _read_release(event: Mapping[str, Any]) -> bool:
 
 def _read_because(value: object) -> tuple[Trigger, ...]:
     """What first set work going that an earlier run put back."""
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
         raise InvalidInputError("because", f"must be a list of objects, not {_shown(value)}")
     return tuple(
         Trigger(
-            kind=_text(one.get("kind")),
-            event_id=_text(one.get("event_id")),
-            event_name=_text(one.get("event_name")),
-            actor=_text(one.get("actor")),
-            time=_text(one.get("time")),
-            ids=frozenset(_ids(one.get("ids"))),
+            kind=_text(cause.get("kind")),
+            event_id=_text(cause.get("event_id")),
+            event_name=_text(cause.get("event_name")),
+            actor=_text(cause.get("actor")),
+            time=_text(cause.get("time")),
+            ids=frozenset(_ids(cause.get("ids"))),
         )
-        for one in value[:MOST_CAUSES]
+        for cause in value[:MOST_CAUSES]
     )
 
 
@@ -136,9 +136,9 @@ def _read_services(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
         return (EVERYTHING,)
     if not isinstance(value, list) or not value:
         raise InvalidInputError(name, f"must be true or a list of services, not {_shown(value)}")
-    for place, one in enumerate(value):
-        if not isinstance(one, str) or not is_service(one):
-            raise InvalidInputError(f"{name}[{place}]", f"must be a service such as monitoring, not {_shown(one)}")
+    for place, element in enumerate(value):
+        if not isinstance(element, str) or not is_service(element):
+            raise InvalidInputError(f"{name}[{place}]", f"must be a service such as monitoring, not {_shown(element)}")
     return tuple(sorted(set(value)))
 
 
@@ -150,7 +150,7 @@ def _read_withdraw(event: Mapping[str, Any]) -> tuple[str, ...]:
     if services and event.get("release"):
         raise InvalidInputError("withdraw", "can't go with release")
     causes = _read_because(event.get("because", []))
-    if services and not any(one.kind == "silence" and is_time(one.time) for one in causes):
+    if services and not any(trigger.kind == "silence" and is_time(trigger.time) for trigger in causes):
         raise InvalidInputError("withdraw", NO_WITHDRAWAL)
     return services
 
@@ -162,11 +162,11 @@ def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputErr
     if len(value) > _MOST_VPC_IDS:
         raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPC_IDS} are the most, or send a sweep")
     refusals = tuple(
-        InvalidInputError(f"vpc_ids[{place}]", f"{_shown(one)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
-        for place, one in enumerate(value)
-        if not _is_vpc_id(one)
+        InvalidInputError(f"vpc_ids[{place}]", f"{_shown(element)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
+        for place, element in enumerate(value)
+        if not _is_vpc_id(element)
     )
-    return tuple(dict.fromkeys(one for one in value if _is_vpc_id(one))), refusals
+    return tuple(dict.fromkeys(element for element in value if _is_vpc_id(element))), refusals
 
 
 def _read_mode(event: Mapping[str, Any]) -> Mode | None:

@@ -59,9 +59,9 @@ def _read_forget(event: Mapping[str, Any]) -> Forget:
     entities, watch = event["forget"], event.get("watch", "")
     if not isinstance(entities, list) or not 1 <= len(entities) <= _MOST_FORGOTTEN:
         raise InvalidInputError("forget", f"must be a list of 1 to {_MOST_FORGOTTEN} agents")
-    for place, one in enumerate(entities):
-        if not isinstance(one, str) or not 1 <= len(one) <= _LONGEST_ENTITY:
-            raise InvalidInputError(f"forget[{place}]", f"must be an agent's name, not {ascii(one)[:_SHOWN]}")
+    for place, entity in enumerate(entities):
+        if not isinstance(entity, str) or not 1 <= len(entity) <= _LONGEST_ENTITY:
+            raise InvalidInputError(f"forget[{place}]", f"must be an agent's name, not {ascii(entity)[:_SHOWN]}")
     if not isinstance(watch, str):
         raise InvalidInputError("watch", f"must be a watch's name, not {ascii(watch)[:_SHOWN]}")
     return Forget(tuple(dict.fromkeys(entities)), watch)

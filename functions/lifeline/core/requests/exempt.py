@@ -41,12 +41,12 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
         raise InvalidInputError("exempt", f"must be a list of VPC ids, not {shown(value)}")
     if len(value) > _MOST_A_CALL:
         raise InvalidInputError("exempt", f"holds {len(value)} ids; {_MOST_A_CALL} are the most in a call")
-    for place, one in enumerate(value):
-        if not isinstance(one, str) or not VPC_ID.fullmatch(one):
+    for place, element in enumerate(value):
+        if not isinstance(element, str) or not VPC_ID.fullmatch(element):
             wanted = "is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)"
-            raise InvalidInputError(f"exempt[{place}]", f"{shown(one)} {wanted}")
-        if one in value[:place]:
-            raise InvalidInputError(f"exempt[{place}]", f"{one} is there twice")
+            raise InvalidInputError(f"exempt[{place}]", f"{shown(element)} {wanted}")
+        if element in value[:place]:
+            raise InvalidInputError(f"exempt[{place}]", f"{element} is there twice")
     return tuple(value)
 
 
@@ -58,10 +58,10 @@ def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:
         raise InvalidInputError("services", f'must be a list such as ["monitoring"], not {shown(value)}')
     if len(value) > _MOST_SERVICES:
         raise InvalidInputError("services", f"holds {len(value)} names; {_MOST_SERVICES} are the most")
-    for place, one in enumerate(value):
-        if not isinstance(one, str) or not is_service(one):
+    for place, element in enumerate(value):
+        if not isinstance(element, str) or not is_service(element):
             wanted = "must be a service or a named set such as monitoring or ecr.api"
-            raise InvalidInputError(f"services[{place}]", f"{wanted}, not {shown(one)}")
+            raise InvalidInputError(f"services[{place}]", f"{wanted}, not {shown(element)}")
     return tuple(sorted(expand(value)))
 
 

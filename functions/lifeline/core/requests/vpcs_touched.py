@@ -25,7 +25,7 @@ def ids_to_look_up(event_name: str, ids: Iterable[str]) -> frozenset[str]:
     found = frozenset(ids)
     if event_name in _TOUCH_NO_VPC or (_of_kind("vpc", found) and event_name not in _TAGGING):
         return frozenset()
-    return frozenset(one for kind in _KINDS for one in _of_kind(kind, found))
+    return frozenset(resource_id for kind in _KINDS for resource_id in _of_kind(kind, found))
 
 
 def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
@@ -39,15 +39,15 @@ def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozen
     if event_name in _TOUCH_NO_VPC:
         return frozenset()
     if event_name in _TAGGING:
-        return named.union(*(found.get(one, frozenset()) for one in all_ids))
+        return named.union(*(found.get(all_id, frozenset()) for all_id in all_ids))
     if named:
         return named
     for kind in _KINDS:
         of_kind = _of_kind(kind, all_ids)
-        if of_kind and all(found.get(one) for one in of_kind):
-            return frozenset().union(*(found[one] for one in of_kind))
+        if of_kind and all(found.get(resource_id) for resource_id in of_kind):
+            return frozenset().union(*(found[resource_id] for resource_id in of_kind))
     return None
 
 
 def _of_kind(kind: str, ids: frozenset[str]) -> frozenset[str]:
-    return frozenset(one for one in ids if one.rpartition("-")[0] == kind)
+    return frozenset(resource_id for resource_id in ids if resource_id.rpartition("-")[0] == kind)

@@ -50,10 +50,10 @@ def page_head(coverage: Coverage) -> str:
 def _totals(coverage: Coverage) -> str:
     vpcs = coverage.vpcs
     counted = tally(vpcs)
-    incidents = [one for vpc in vpcs for one in vpc.incidents]
+    incidents = [incident_row for vpc in vpcs for incident_row in vpc.incidents]
     well = sum(map(is_well, vpcs))
     pending = f", {counted.pending:,} pending" if counted.pending else ""
-    silent = count(sum(one.agents for one in incidents), "agent")
+    silent = count(sum(incident_row.agents for incident_row in incidents), "agent")
     planned = sum((vpc.planned_usd for vpc in vpcs), Decimal(0))
     parts = [
         ("VPCs", f"{len(vpcs):,}", f"{well:,} all well"),
@@ -121,7 +121,7 @@ def _banners(lines: Iterable[str]) -> str:
 
 
 def _incidents(vpc: VpcCoverage, now: datetime) -> str:
-    shown = "".join(_incident(one, now) for one in vpc.incidents[:_INCIDENTS])
+    shown = "".join(_incident(incident_row, now) for incident_row in vpc.incidents[:_INCIDENTS])
     more = len(vpc.incidents) - _INCIDENTS
     return shown + (f'<p class="meta">… and {count(more, "open incident")} more</p>' if more > 0 else "")
 
@@ -131,7 +131,9 @@ def _incident(incident: IncidentRow, now: datetime) -> str:
     about = f"{count(incident.agents, 'agent')} · watch {code(incident.watch)} · since {moment(incident.began, now)}"
     steps = incident.timeline
     left = len(steps) - _STEPS  # the first step is the cause, and the last ones say where things stand
-    notified = [_step(one, now) for one in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
+    notified = [
+        _step(timeline_step, now) for timeline_step in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))
+    ]
     if left > 0:
         notified.insert(1, f"<li>… {count(left, 'step')} in between</li>")
     abreast = " wide" if len(notified) <= _STEPS_ABREAST else ""
@@ -154,8 +156,8 @@ def _step(step: TimelineStep, now: datetime) -> str:
 
 def _actions(vpc: VpcCoverage, now: datetime) -> str:
     rows = "".join(
-        f'<li>{_status(one.status)}{text(one.text)} <span class="meta">{moment(one.at, now)}</span></li>'
-        for one in vpc.actions[:_ACTIONS]
+        f'<li>{_status(row.status)}{text(row.text)} <span class="meta">{moment(row.at, now)}</span></li>'
+        for row in vpc.actions[:_ACTIONS]
     )
     return f'<h4>Last actions</h4><ul class="acts">{rows}</ul>' if rows else ""
 

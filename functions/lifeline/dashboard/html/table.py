@@ -67,8 +67,8 @@ def mark(standing: Standing, words: str = "") -> str:
 def legend() -> str:
     """What each shape means."""
     rows = "".join(
-        f'<li><span class="{one}">{mark(one)}</span> {MEANINGS[one]}</li>'
-        for one in (
+        f'<li><span class="{standing}">{mark(standing)}</span> {MEANINGS[standing]}</li>'
+        for standing in (
             Standing.SERVED,
             Standing.CENTRAL,
             Standing.PENDING,
@@ -83,7 +83,9 @@ def legend() -> str:
 def sums(counted: Tally) -> str:
     """How many cells stand how, the worst first."""
     rows = "".join(
-        f'<li class="{one}">{mark(one, f"{counted.cells[one]:,} {one}")}</li>' for one in Standing if counted.cells[one]
+        f'<li class="{standing}">{mark(standing, f"{counted.cells[standing]:,} {standing}")}</li>'
+        for standing in Standing
+        if counted.cells[standing]
     )
     return f'<ul class="sums">{rows}</ul>' if rows else ""
 
@@ -168,7 +170,7 @@ def _grouped(vpc: VpcCoverage, wanted: Callable[[Cell], bool]) -> dict[Cell, lis
 def _where(subnets: list[SubnetRow], of: int) -> str:
     if len(subnets) == of:
         return "in every subnet" if of > 1 else f"in {text(subnets[0].name or subnets[0].id)}"
-    shown = ", ".join(text(one.name or one.id) for one in subnets[:_NAMED_SUBNETS])
+    shown = ", ".join(text(subnet_row.name or subnet_row.id) for subnet_row in subnets[:_NAMED_SUBNETS])
     more = len(subnets) - _NAMED_SUBNETS
     return f"in {shown}" + (f" and {count(more, 'more', 'more')}" if more > 0 else "")
 

@@ -93,7 +93,11 @@ class Canarying:
 
     def _due(self, vpc: Vpc, state: VpcState) -> dict[str, Withdrawal]:
         asked = self.withdrawals(vpc.id)
-        news = [one for one in asked if not is_overruled(state.unfrozen, one.service, one.seen_at)]
+        news = [
+            withdrawal
+            for withdrawal in asked
+            if not is_overruled(state.unfrozen, withdrawal.service, withdrawal.seen_at)
+        ]
         return due(state.canaries, news)
 
     def _keep(self, vpc_id: str, state: VpcState, canaries: Mapping[str, Canary]) -> VpcState:

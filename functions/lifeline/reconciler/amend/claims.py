@@ -93,21 +93,23 @@ class Claiming:
         for vpc_id in sorted(listed):
             frozen = found[vpc_id].frozen
             claims = standing(frozen, self.run.now()) if vpc_id in gone else frozen
-            if not any(one.kind is FreezeKind.CLAIM for one in claims.values()):
+            if not any(freeze.kind is FreezeKind.CLAIM for freeze in claims.values()):
                 self.ledger.list_claimed(vpc_id, is_claimed=False)
         return found
 
     def _without_used(self, actions: tuple[Action, ...], before: tuple[Action, ...]) -> tuple[Action, ...]:
         """Whoever else uses Lifeline's group keeps it, in silence: nobody asked for it to go."""
         groups = [
-            one.security_group_id
-            for one in actions
-            if one.kind is ActionKind.DELETE_SECURITY_GROUP and one not in before
+            action.security_group_id
+            for action in actions
+            if action.kind is ActionKind.DELETE_SECURITY_GROUP and action not in before
         ]
         users = self.lookup.users_of_security_groups(groups)
         used = {security_group_id for security_group_id in groups if users.get(security_group_id)}
         return tuple(
-            one for one in actions if one in before or not one.security_group_id or one.security_group_id not in used
+            action
+            for action in actions
+            if action in before or not action.security_group_id or action.security_group_id not in used
         )
 
 
@@ -120,14 +122,14 @@ def save_claimed(
     """
     for vpc in vpcs:
         claims = [_claimed(request.claim, request, run.now()) for request in targets.attempts(vpc.id) if request.claim]
-        standing_in = [one for one in claims if blocked_by_own(one.claim, vpc, owner, catalog())]
+        standing_in = [claimed for claimed in claims if blocked_by_own(claimed.claim, vpc, owner, catalog())]
         if not standing_in:
             continue
         with leased(vpc.id, ledger, run) as state:
             if state is None:
                 raise TransientError(f"another run works on {vpc.id}: what is claimed there is read again", code="Busy")
             now, made = run.now(), state.made
-            news = [one for one in standing_in if not _is_answered(one, vpc, state, owner, catalog())]
+            news = [claimed for claimed in standing_in if not _is_answered(claimed, vpc, state, owner, catalog())]
             frozen = with_claims(state.frozen, news, vpc, made, owner=owner, catalog=catalog(), now=now)
             if frozen != state.frozen:
                 ledger.list_claimed(vpc.id)  # first: an entry too many costs a read, one too few a day
@@ -165,14 +167,14 @@ def notify_handed_over(
     is left to take away. Raises what the ledger raises.
     """
     became = list(actions)
-    left = {one for one in became if one.kind in DELETES and one.status is not Status.DONE}
-    claims = {service: one for service, one in state.frozen.items() if one.kind is FreezeKind.CLAIM}
+    left = {action for action in became if action.kind in DELETES and action.status is not Status.DONE}
+    claims = {service: freeze for service, freeze in state.frozen.items() if freeze.kind is FreezeKind.CLAIM}
     over = set() if left or not became else claims.keys() - standing(claims, now).keys()
     notified: dict[str, Freeze] = {}
     with_it: list[Action] = []
     for service, freeze in sorted(standing(claims, now).items()):
-        made_way = [one for one in became if one.service == service and one.kind in _MAKES_WAY]
-        if freeze.is_notified or any(one.status is not Status.DONE for one in made_way):
+        made_way = [action for action in became if action.service == service and action.kind in _MAKES_WAY]
+        if freeze.is_notified or any(action.status is not Status.DONE for action in made_way):
             continue
         notice = handed_over_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=plan.tiers, done=made_way)
         try:
@@ -183,7 +185,7 @@ def notify_handed_over(
         notified[service] = replace(freeze, is_notified=True)
         with_it += made_way
     if notified or over:
-        kept = {service: one for service, one in {**state.frozen, **notified}.items() if service not in over}
+        kept = {service: freeze for service, freeze in {**state.frozen, **notified}.items() if service not in over}
         ledger.save_frozen(plan.vpc_id, kept, now=now)
     return frozenset(with_it)
 

@@ -77,7 +77,7 @@ class Fighting:
             self.planning.settings.stack_name,
             now,
             fresh=followed.fresh(now),
-            failed=frozenset(one for one in {**state.failures, **followed.failures}),
+            failed=frozenset(service for service in {**state.failures, **followed.failures}),
             idle=frozenset(state.unneeded),
             frozen=frozen,
         )
@@ -93,15 +93,18 @@ class Fighting:
 
     def _notified(self, plan: Plan, vpc: Vpc, state: VpcState) -> VpcState:
         """Tells of what is frozen and untold, in one notice. One that doesn't go out is tried at the next look."""
-        conflicting = {one for one, freeze in state.frozen.items() if freeze.kind is FreezeKind.CONFLICT}
+        conflicting = {key for key, freeze in state.frozen.items() if freeze.kind is FreezeKind.CONFLICT}
         pending = {
-            key: one
-            for key, one in state.conflicts.items()
-            if key in conflicting and not one.is_notified and one.reversals
+            key: conflict
+            for key, conflict in state.conflicts.items()
+            if key in conflicting and not conflict.is_notified and conflict.reversals
         }
         if not pending or not self.publish(frozen_notice(self._frozen(plan, vpc, pending))):
             return state
-        conflicts = {**state.conflicts, **{key: replace(one, is_notified=True) for key, one in pending.items()}}
+        conflicts = {
+            **state.conflicts,
+            **{key: replace(conflict, is_notified=True) for key, conflict in pending.items()},
+        }
         try:
             self.ledger.save_conflicts(plan.vpc_id, conflicts, now=self.planning.now)
         except LifelineError as error:  # it is told twice, rather than the work be lost
@@ -115,7 +118,9 @@ class Fighting:
             requirement.service: sorted(requirement.subnet_ids)
             for requirement in self.planning.wanted(vpc).requirements
         }
-        names = {key: [name for one in catalog.find(key) for name in one.private_dns_names] for key in conflicts}
+        names = {
+            key: [name for service in catalog.find(key) for name in service.private_dns_names] for key in conflicts
+        }
         return Frozen(plan, conflicts, requirements, names, self.planning.settings.stack_name)
 
     # ---- whose hand it was
@@ -123,16 +128,19 @@ class Fighting:
     def _with_actors(self, vpc_id: str, conflicts: Mapping[str, Conflict]) -> dict[str, Conflict]:
         """The fights with the actors that are on record by now. Nothing is read while nobody is missing."""
         unnamed = [
-            one
+            reversal
             for conflict in conflicts.values()
             if not conflict.is_notified
-            for one in conflict.reversals
-            if not one.event_id
+            for reversal in conflict.reversals
+            if not reversal.event_id
         ]
         if not unnamed:
             return dict(conflicts)
         changes = self._changes(vpc_id, unnamed)
-        return {key: replace(one, reversals=attribute(one.reversals, changes)) for key, one in conflicts.items()}
+        return {
+            key: replace(conflict, reversals=attribute(conflict.reversals, changes))
+            for key, conflict in conflicts.items()
+        }
 
     def _changes(self, vpc_id: str, unnamed: Sequence[Reversal]) -> list[Change]:
         """What is on record since the first of them was done, and what set this look going: that isn't on record yet.
@@ -140,16 +148,16 @@ class Fighting:
         What was deleted can't be traced to its VPC any more, so changes of unknown VPCs count, too: by their ids.
         """
         now = self.planning.now
-        since = max(min(one.since or one.at for one in unnamed) - _BEFORE, now - WINDOW - _BEFORE)
+        since = max(min(reversal.since or reversal.at for reversal in unnamed) - _BEFORE, now - WINDOW - _BEFORE)
         recorded = self.ledger.changes_of(vpc_id, since=since, until=now + SHOWN_WITHIN)
         untraced = self.ledger.untraced_changes(since=since, until=now + SHOWN_WITHIN)
         return [*recorded, *untraced, *self._causes(vpc_id)]
 
     def _causes(self, vpc_id: str) -> list[Change]:
         return [
-            Change(at, one.event_id, one.event_name, one.actor, one.ids)
-            for one in self.targets.triggers(vpc_id)
-            if one.kind == "change" and one.ids and (at := read_time(one.time))
+            Change(at, trigger.event_id, trigger.event_name, trigger.actor, trigger.ids)
+            for trigger in self.targets.triggers(vpc_id)
+            if trigger.kind == "change" and trigger.ids and (at := read_time(trigger.time))
         ]
 
     # ---- the end of a freeze
@@ -195,19 +203,19 @@ def conflict_words(vpc_id: str, frozen: Mapping[str, Freeze]) -> frozenset[str]:
 
 
 def _conflicting(frozen: Mapping[str, Freeze]) -> frozenset[str]:
-    return frozenset(key for key, one in frozen.items() if one.kind is FreezeKind.CONFLICT)
+    return frozenset(key for key, freeze in frozen.items() if freeze.kind is FreezeKind.CONFLICT)
 
 
 def _served_by_others(plan: Plan, vpc: Vpc, owner: str) -> frozenset[str]:
-    own = {one.id for one in vpc.endpoints if _is_of(one, owner)}
+    own = {endpoint.id for endpoint in vpc.endpoints if _is_of(endpoint, owner)}
     asked = {action.service for action in plan.actions}
     return frozenset(
-        one.service
-        for one in plan.services
-        if one.service not in asked
+        report.service
+        for report in plan.services
+        if report.service not in asked
         and (
-            one.state is ServiceState.CENTRAL
-            or (one.state is ServiceState.SERVED and not own & set(one.by.split(", ")))
+            report.state is ServiceState.CENTRAL
+            or (report.state is ServiceState.SERVED and not own & set(report.by.split(", ")))
         )
     )
 

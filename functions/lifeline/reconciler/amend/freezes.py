@@ -40,7 +40,11 @@ def _keep(
         ledger.save_conflicts(vpc_id, conflicts, now=now)
     if unfreeze:
         ledger.save_unfrozen(vpc_id, with_unfrozen(state.unfrozen, unfreeze, now), now=now)
-    kept = {} if EVERYTHING in unfreeze else {one: it for one, it in before.items() if one not in unfreeze}
+    kept = (
+        {}
+        if EVERYTHING in unfreeze
+        else {service: freeze for service, freeze in before.items() if service not in unfreeze}
+    )
     kept |= {service: Freeze(FreezeKind.MANUAL, now, "a person asked for it") for service in freeze}
     ledger.save_frozen(vpc_id, kept, now=now)
     logger.info("frozen by hand", vpc_id=vpc_id, frozen=sorted(kept), unfrozen=sorted(before.keys() - kept.keys()))

@@ -101,7 +101,9 @@ class Gate:
         if not self._why_on:
             return
         switch = self._guards.kill_switch
-        waiting = [one.vpc_id for one in answers if any(action.blocked_by == KILL_SWITCH for action in one.actions)]
+        waiting = [
+            answer.vpc_id for answer in answers if any(action.blocked_by == KILL_SWITCH for action in answer.actions)
+        ]
         try:
             if not switch.reserve_notice(now=self._run.now()):
                 return
@@ -191,7 +193,7 @@ class Gate:
 
     def notified(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer with what waits for approval, with the notes, and with what became of the run's approval."""
-        notes = "; ".join(dict.fromkeys(one for one in (answer.note, self._why_on, *self._notes) if one))
+        notes = "; ".join(dict.fromkeys(note for note in (answer.note, self._why_on, *self._notes) if note))
         answer = replace(answer, note=notes)
         offer = self._offers.get(answer.vpc_id)
         if offer and any(action.blocked_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
@@ -244,10 +246,10 @@ class Gate:
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)
             if held:
-                planned = [one for one in plan.actions if one.status is Status.PLANNED]
-                ids |= dict.fromkeys(self._make_offer(vpc_id, some).plan_id for some in (held, planned))
+                planned = [action for action in plan.actions if action.status is Status.PLANNED]
+                ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
         found = run_concurrently([partial(self._guards.approvals.load, plan_id) for plan_id in ids])
-        return [one for one in found if one and one.state is OfferState.APPROVED and one.vpc_id in plans]
+        return [offer for offer in found if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
 
     def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:
         return self._guards.approvals.offer(self._make_offer(vpc_id, held), now=self._run.now())
@@ -259,7 +261,7 @@ class Gate:
         actions = applied[offer.vpc_id].actions
         rest = [
             actions[step.index]
-            for step in sorted(steps, key=lambda one: one.index)
+            for step in sorted(steps, key=lambda step: step.index)
             if actions[step.index].status is Status.PLANNED or actions[step.index].blocked_by == KILL_SWITCH
         ]
         if rest:

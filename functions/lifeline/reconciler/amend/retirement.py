@@ -111,7 +111,7 @@ class Retiring:
         fresh: bool,
     ) -> dict[str, Retirement]:
         """Where something is held back because subnets have no other way: is there a central one?"""
-        held = [vpc_id for vpc_id, one in found.items() if any(map(_is_held, one.actions))][:MOST_NAMED]
+        held = [vpc_id for vpc_id, retirement in found.items() if any(map(_is_held, retirement.actions))][:MOST_NAMED]
         region = self.planning.settings.region
         read = [partial(self.planning.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in held]
         views = dict(zip(held, run_concurrently(read), strict=True))
@@ -121,12 +121,15 @@ class Retiring:
     def _with_group_users(self, found: Mapping[str, Retirement]) -> dict[str, Retirement]:
         """Whoever else uses Lifeline's group keeps it, and is named, for EC2 wouldn't delete it and doesn't say why."""
         groups = [
-            one.security_group_id for each in found.values() for one in each.actions if _deletes_security_group(one)
+            action.security_group_id
+            for retirement in found.values()
+            for action in retirement.actions
+            if _deletes_security_group(action)
         ]
         users = self.lookup.users_of_security_groups(groups)
         return {
-            vpc_id: replace(one, actions=tuple(unless_used(action, users) for action in one.actions))
-            for vpc_id, one in found.items()
+            vpc_id: replace(retirement, actions=tuple(unless_used(action, users) for action in retirement.actions))
+            for vpc_id, retirement in found.items()
         }
 
     def _nothing(self, vpc: Vpc) -> Plan:
@@ -150,14 +153,15 @@ def _deletes_security_group(action: Action) -> bool:
 
 def taken_away(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of what was retired."""
-    done = [one for one in actions if one.kind in DELETES and one.status is Status.DONE]
-    return frozenset(one.endpoint_id or one.security_group_id for one in done)
+    done = [action for action in actions if action.kind in DELETES and action.status is Status.DONE]
+    return frozenset(action.endpoint_id or action.security_group_id for action in done)
 
 
 def settled(made: Mapping[str, Made], gone: frozenset[str]) -> dict[str, Made]:
     """What was made, without waiting on for what was retired: nobody else deleted it."""
     return {
-        service: replace(one, is_settled=one.is_settled or one.endpoint_id in gone) for service, one in made.items()
+        service: replace(candidate, is_settled=candidate.is_settled or candidate.endpoint_id in gone)
+        for service, candidate in made.items()
     }
 
 
@@ -173,6 +177,7 @@ def held(plan: Plan, released_at: datetime | None, now: datetime) -> Plan:
     until = released_at + RELEASE_HOLDS
     why = f"released by hand: nothing is made here until {until:%Y-%m-%d %H:%M} UTC, or until you ask for it by vpc_ids"
     actions = tuple(
-        one.blocked(why) if one.status is Status.PLANNED and one.kind not in REMOVALS else one for one in plan.actions
+        action.blocked(why) if action.status is Status.PLANNED and action.kind not in REMOVALS else action
+        for action in plan.actions
     )
     return replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0)

@@ -56,8 +56,10 @@ class Clearing:
         """
         unfrozen = {vpc_id: state.unfrozen for vpc_id, state in (leased or {}).items()}
         asked = {vpc.id: list(_attempts(self.targets, vpc, self.now, unfrozen.get(vpc.id, {}))) for vpc in vpcs}
-        known = {vpc_id: list(remembered(one.frozen, now=self.now)) for vpc_id, one in (leased or {}).items()}
-        concerned = [one for one in vpcs if asked[one.id] or (leased and self._is_frozen(leased[one.id]))]
+        known = {
+            vpc_id: list(remembered(vpc_state.frozen, now=self.now)) for vpc_id, vpc_state in (leased or {}).items()
+        }
+        concerned = [vpc for vpc in vpcs if asked[vpc.id] or (leased and self._is_frozen(leased[vpc.id]))]
         found = run_concurrently([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
         for vpc, interfaces in zip(concerned, found, strict=True):
             before = known.get(vpc.id, [])
@@ -68,7 +70,7 @@ class Clearing:
                 self.seen.pop(vpc.id, None)
 
     def _is_frozen(self, state: VpcState) -> bool:
-        return any(one.kind is FreezeKind.TEARDOWN for one in standing(state.frozen, self.now).values())
+        return any(freeze.kind is FreezeKind.TEARDOWN for freeze in standing(state.frozen, self.now).values())
 
     def wants(self, vpc_id: str) -> bool:
         """True if there is something to remember for the VPC, although nothing may be left to do."""
@@ -106,15 +108,15 @@ class Clearing:
         """The plans with what goes out of the way."""
         extended = dict(plans)
         cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
-        users = self._users(one for actions in cleared.values() for one in actions)
+        users = self._users(action for actions in cleared.values() for action in actions)
         for vpc_id, actions in cleared.items():
-            held = [unless_used(one, users) for one in actions]
+            held = [unless_used(action, users) for action in actions]
             extended[vpc_id] = replace(plans[vpc_id], actions=make_room(plans[vpc_id].actions, held))
         return extended
 
     def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
         """Whoever else names Lifeline's groups: EC2 wouldn't delete these, and doesn't say why."""
-        groups = [one.security_group_id for one in actions if one.kind is ActionKind.DELETE_SECURITY_GROUP]
+        groups = [action.security_group_id for action in actions if action.kind is ActionKind.DELETE_SECURITY_GROUP]
         return self.lookup.users_of_security_groups(groups)
 
     # ---- saying it
@@ -139,7 +141,7 @@ class Clearing:
     def _notify(
         self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
     ) -> bool:
-        ours = [one for one in answer.actions if clears(one)]
+        ours = [action for action in answer.actions if clears(action)]
         known = self.ledger.load(vpc.id).teardowns
         if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
             return False
@@ -154,7 +156,9 @@ class Clearing:
         if answer.vpc_id not in self.seen:
             return answer
         teardown = self.seen[answer.vpc_id][1]
-        return replace(answer, actions=tuple(one for one in answer.actions if not notified_here(teardown, one)))
+        return replace(
+            answer, actions=tuple(action for action in answer.actions if not notified_here(teardown, action))
+        )
 
 
 def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
@@ -166,7 +170,7 @@ def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, 
         if is_overruled(unfrozen, EVERYTHING, _time(trigger, now)):
             continue
         kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
-        for resource_id in sorted(one for one in trigger.ids if one.startswith(kind)):
+        for resource_id in sorted(resource_id for resource_id in trigger.ids if resource_id.startswith(kind)):
             yield Attempt(resource_id, _time(trigger, now), trigger.actor, trigger.event_id)
 
 

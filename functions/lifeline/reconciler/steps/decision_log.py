@@ -15,7 +15,7 @@ _REFUSED = frozenset({Status.BLOCKED, Status.FAILED})
 
 def log_answer(answer: VpcAnswer, triggers: Sequence[Trigger], *, run_id: str, mode: str) -> None:
     """What came of a VPC, and a line for each action: `reason` is why it is wanted, `refusal` why it isn't made."""
-    event_ids = [one.event_id for one in triggers if one.event_id][:_MOST_EVENTS]
+    event_ids = [trigger.event_id for trigger in triggers if trigger.event_id][:_MOST_EVENTS]
     about: dict[str, Any] = {"vpc_id": answer.vpc_id, "run_id": run_id, "mode": mode}
     about |= {"event_id": event_ids[0] if event_ids else "", "event_ids": event_ids}
     logger.info("looked at", outcome=str(answer.outcome), note=answer.note, **about)

@@ -16,7 +16,7 @@ def take_leases(vpc_ids: Sequence[str], ledger: Ledger, run: Run) -> dict[str, V
     """What is remembered of each VPC that is this run's now, for as long as it may last; others' are left out."""
     now = run.now()
     until = now + run.remaining()
-    states = run_concurrently([partial(ledger.take_lease, one, run.id, now=now, until=until) for one in vpc_ids])
+    states = run_concurrently([partial(ledger.take_lease, vpc_id, run.id, now=now, until=until) for vpc_id in vpc_ids])
     return {vpc_id: state for vpc_id, state in zip(vpc_ids, states, strict=True) if state is not None}
 
 

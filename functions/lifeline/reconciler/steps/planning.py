@@ -82,7 +82,7 @@ class Planning:
             requirements=want.requirements,
             owner=self.settings.stack_name,
             account_id=self.settings.account_id,
-            made=tuple(sorted((service, one.endpoint_id) for service, one in followed.made.items())),
+            made=tuple(sorted((service, made.endpoint_id) for service, made in followed.made.items())),
             fresh=followed.fresh(self.now),
             failures=tuple(sorted(followed.failures.items())),
             creatable=frozenset(self.settings.creatable_services) or None,

@@ -38,7 +38,7 @@ class Returning:
         targets = self.targets
         alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
-            withdraw = frozenset(one.service for one in targets.withdrawals(vpc_id))
+            withdraw = frozenset(withdrawal.service for withdrawal in targets.withdrawals(vpc_id))
             release = targets.is_release(vpc_id)
             alike[attempt, targets.requeue_causes(vpc_id), release, withdraw].append(vpc_id)
         for (attempt, because, release, withdraw), vpc_ids in alike.items():
@@ -61,7 +61,7 @@ class Returning:
 
     def wait_for_switch(self, vpc_id: str, actions: Iterable[Action], *, is_teardown: bool) -> None:
         """Asks again, while the kill switch is on, for what only an event asked to give up: no sweep would find it."""
-        held = (one for one in actions if one.kind in REMOVALS and one.blocked_by == KILL_SWITCH)
+        held = (action for action in actions if action.kind in REMOVALS and action.blocked_by == KILL_SWITCH)
         if any(held) and (is_teardown or self.targets.withdrawals(vpc_id)):
             self.requeue({vpc_id: self.targets.attempt(vpc_id)}, SWITCH_DELAY)
 

@@ -37,7 +37,7 @@ class Targets:
 
     def triggers(self, vpc_id: str) -> tuple[Trigger, ...]:
         """What set the look at the VPC going, the earliest first."""
-        found = [one for request in self.requests_for(vpc_id) for one in _causes(request)]
+        found = [trigger for request in self.requests_for(vpc_id) for trigger in _causes(request)]
         return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
 
     def attempt(self, vpc_id: str) -> int:
@@ -55,17 +55,17 @@ class Targets:
     def withdrawals(self, vpc_id: str) -> tuple[Withdrawal, ...]:
         """The services whose private DNS is to be switched off there again. Only the queue is believed."""
         return tuple(
-            Withdrawal(service, datetime.fromisoformat(one.time), one.event_id)
+            Withdrawal(service, datetime.fromisoformat(trigger.time), trigger.event_id)
             for request in self.requests.get(vpc_id, [])
             for service in (request.withdraw if request.sent_at else ())
-            for one in request.because
-            if one.kind == "silence" and is_time(one.time)
+            for trigger in request.because
+            if trigger.kind == "silence" and is_time(trigger.time)
         )
 
     def requeue_causes(self, vpc_id: str) -> tuple[Trigger, ...]:
         """What travels with the VPC's work when it is put back: silences first, for a withdrawal hangs on them."""
-        found = sorted(self.triggers(vpc_id), key=lambda one: one.kind != "silence")
-        return tuple(one for one in found if one.kind != "call")[:MOST_CAUSES]
+        found = sorted(self.triggers(vpc_id), key=lambda trigger: trigger.kind != "silence")
+        return tuple(trigger for trigger in found if trigger.kind != "call")[:MOST_CAUSES]
 
     def is_requested_by_a_person(self, vpc_id: str) -> bool:
         """True if somebody names the VPC and waits for the answer."""
@@ -88,7 +88,9 @@ def find_targets(requests: Sequence[Request], lookup: Lookup, ledger: Ledger) ->
     targets = Targets()
     records = [request for request in requests if request.trigger.kind in _RECORDS]
     ids = frozenset(
-        one for request in records for one in ids_to_look_up(request.trigger.event_name, request.changed_ids)
+        resource_id
+        for request in records
+        for resource_id in ids_to_look_up(request.trigger.event_name, request.changed_ids)
     )
     found = lookup.vpcs_of(ids) if ids else {}
     for request in requests:
@@ -112,10 +114,10 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[
     what couldn't be traced to any.
     """
     named = [*targets.requests.items(), *targets.resting.items()]
-    traced = [(vpc_id, one) for vpc_id, waiting in named for one in _changes(waiting)]
-    known = {one for _, one in traced}
+    traced = [(vpc_id, trigger) for vpc_id, waiting in named for trigger in _changes(waiting)]
+    known = {trigger for _, trigger in traced}
     changes = [request.trigger for request in requests if request.trigger.kind == "change"]
-    return traced + [(NO_VPC, one) for one in changes if one not in known]
+    return traced + [(NO_VPC, trigger) for trigger in changes if trigger not in known]
 
 
 def is_answered(vpc_id: str, requests: Iterable[Request], ledger: Ledger) -> bool:
