@@ -27,6 +27,7 @@ _ACCOUNTS = {
     "test_teardown_chain.py": "account",
     "test_canary_chain.py": "limited",
     "test_limits_chain.py": "limited",
+    "test_silence_chain.py": "limited",
     "test_detector_chain.py": "watched",
     "test_fights_chain.py": "watched",
     "test_iac_chain.py": "watched",

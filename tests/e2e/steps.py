@@ -12,7 +12,7 @@ import boto3
 
 from lifeline.adapters.store.roster import Roster
 from tests.e2e.emulators.account import ACCOUNT_ID, REGION, Account, Inbox
-from tests.e2e.machine import Agent, Site, datapoints, launch, running_agents
+from tests.e2e.machine import Agent, Site, datapoints, find_profile, launch, make_profile, running_agents
 from tests.support.world import flat
 
 SERVICE_NAME = f"com.amazonaws.{REGION}.monitoring"
@@ -152,9 +152,10 @@ def kinds_about(inbox: Inbox, agent: Agent) -> Counter[str]:
 
 
 @contextmanager
-def watched_machines(account: Account, site: Site, profile_arn: str, *, count: int) -> Iterator[list[Agent]]:
+def watched_machines(account: Account, site: Site, *, count: int) -> Iterator[list[Agent]]:
     """Machines whose agents report and are on Lifeline's roster. Terminating them in the end is no incident."""
     ec2, cloudwatch = account.client("ec2"), account.client("cloudwatch")
+    profile_arn = find_profile(account.client("iam")) or make_profile(account.client("iam"))
     ids = [launch(ec2, site.subnet_id, profile_arn=profile_arn) for _ in range(count)]
     since = datetime.now(UTC)
 
@@ -172,9 +173,9 @@ def watched_machines(account: Account, site: Site, profile_arn: str, *, count: i
 
 
 @contextmanager
-def watched_machine(account: Account, site: Site, profile_arn: str) -> Iterator[Agent]:
+def watched_machine(account: Account, site: Site) -> Iterator[Agent]:
     """One such machine."""
-    with watched_machines(account, site, profile_arn, count=1) as [agent]:
+    with watched_machines(account, site, count=1) as [agent]:
         yield agent
 
 

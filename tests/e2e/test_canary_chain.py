@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.emulators.account import Account
-from tests.e2e.machine import build_site, make_profile
+from tests.e2e.machine import build_site
 from tests.e2e.steps import (
     dead_letters_about,
     endpoints_in,
@@ -23,14 +23,13 @@ pytestmark = pytest.mark.chain
 def test_a_canary_that_silences_an_agent_is_withdrawn_and_the_incident_says_so(limited: Account) -> None:
     ec2, inbox = limited.client("ec2"), limited.subscribe("NoticesTopic")
     site = build_site(ec2, cidr="10.130", name="canary")
-    profile_arn = make_profile(limited.client("iam"))
     wait_until_quiet(limited)
 
     def answers(*, is_on: bool) -> dict[str, Any] | None:
         found = endpoints_in(ec2, site.vpc_id)
         return next((endpoint for endpoint in found if endpoint["PrivateDnsEnabled"] is is_on), None)
 
-    with watched_machine(limited, site, profile_arn) as agent:
+    with watched_machine(limited, site) as agent:
         ec2.create_subnet(VpcId=site.vpc_id, CidrBlock="10.130.9.0/24")  # isolated: it needs the endpoint
         made = limited.wait(lambda: answers(is_on=False), what="the endpoint")
         limited.wait(lambda: answers(is_on=True), what="its private DNS")

@@ -1,4 +1,4 @@
-"""The detector on the deployed chain: its own schedule, its loop to ReconcileEndpoints, its parts, its events."""
+"""The detector on the deployed chain: its loop to ReconcileEndpoints, its events, its parts."""
 
 import json
 from collections import Counter
@@ -10,11 +10,10 @@ import fastjsonschema
 import pytest
 
 from tests.e2e.emulators.account import ROOT, Account
-from tests.e2e.machine import Agent, Site, build_site, make_profile
+from tests.e2e.machine import Agent, Site, build_site
 from tests.e2e.steps import (
     available_endpoint,
     delete_default_route,
-    endpoints_in,
     kinds_about,
     notices_about,
     rules_disabled,
@@ -31,29 +30,6 @@ pytestmark = pytest.mark.chain
 require_valid = fastjsonschema.compile(json.loads((ROOT / "docs/schemas/event.schema.json").read_text("utf-8")))
 
 
-@pytest.fixture(scope="session")
-def profile_arn(watched: Account) -> str:
-    """Of an instance profile with which an agent may publish."""
-    return make_profile(watched.client("iam"))
-
-
-def test_the_detectors_own_schedule_tells_of_a_silence_and_of_its_end(watched: Account, profile_arn: str) -> None:
-    ec2 = watched.client("ec2")
-    site = build_site(ec2, cidr="10.90", name="silence")
-    inbox = watched.subscribe("NoticesTopic")
-
-    with watched_machine(watched, site, profile_arn) as agent:
-        agent.pause()
-        opened = watched.wait(lambda: told(inbox, "incident_opened", agent), what="the incident's notice")
-        agent.resume()
-        resolved = watched.wait(lambda: told(inbox, "incident_resolved", agent), what="the recovery's notice")
-
-    assert "nothing found around it: the agent itself" in text_of(opened)
-    assert "came back by itself" in text_of(resolved)
-    assert kinds_about(inbox, agent) == {"incident_opened": 1, "incident_resolved": 1}
-    assert endpoints_in(ec2, site.vpc_id) == []
-
-
 class Healed(NamedTuple):
     """A gap that nobody told Lifeline of, and what was heard of it until it was over."""
 
@@ -67,7 +43,7 @@ class Healed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def healed(watched: Account, profile_arn: str) -> Healed:
+def healed(watched: Account) -> Healed:
     """A route is deleted, CloudTrail's record of it is lost, and yet it ends well."""
     ec2 = watched.client("ec2")
     site = build_site(ec2, cidr="10.91", name="lost-event")
@@ -75,7 +51,7 @@ def healed(watched: Account, profile_arn: str) -> Healed:
     listener = watched.listen("what-lifeline-says", {"source": ["lifeline"]})
     wait_until_quiet(watched)
 
-    with watched_machine(watched, site, profile_arn) as agent:
+    with watched_machine(watched, site) as agent:
         with rules_disabled(watched):
             delete_default_route(ec2, site)
         opened = watched.wait(lambda: told(inbox, "incident_opened", agent), what="the incident's notice")
@@ -116,12 +92,12 @@ def test_a_rule_of_the_users_own_gets_the_incident_and_the_action_as_the_schema_
     assert made[0]["subnet_ids"] == [healed.site.subnet_id]
 
 
-def test_a_roster_too_long_for_one_run_is_looked_at_in_parts(watched: Account, profile_arn: str) -> None:
+def test_a_roster_too_long_for_one_run_is_looked_at_in_parts(watched: Account) -> None:
     site = build_site(watched.client("ec2"), cidr="10.92", name="parts")
     inbox = watched.subscribe("NoticesTopic")
     aside = set(watched.messages("DeadLetterQueue"))
 
-    with watched_machines(watched, site, profile_arn, count=2) as agents, most_agents_a_run(watched, 1):
+    with watched_machines(watched, site, count=2) as agents, most_agents_a_run(watched, 1):
         assert watched.invoke("DetectMetricGapsFunction", {"detect": True}).payload["watches"][0]["in_parts"]
         for agent in agents:
             agent.pause()

@@ -283,6 +283,7 @@ class Account:
             LIFELINE_RELAY_KEY=RELAY_KEY,
             LIFELINE_SESSIONS=str(self._sessions),
             LIFELINE_MINUTE_S=str(self._minute.total_seconds()),
+            LIFELINE_UNPACKED=str(self.template.parent / "unpacked"),
         )
         python = str(ROOT / ".envs/ministack/bin/python")
         command = [python, str(ROOT / "tests/e2e/emulators/ministack_main.py")]
@@ -365,7 +366,7 @@ def _fingerprint() -> str:
 
 def _remove_old_builds(*, keep: int) -> None:
     """All but the newest few: another run may still be deploying the one before."""
-    builds = sorted(BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    builds = sorted(filter(Path.is_dir, BUILDS.iterdir()), key=lambda path: path.stat().st_mtime, reverse=True)
     for build in builds[keep:]:
         shutil.rmtree(build, ignore_errors=True)
 

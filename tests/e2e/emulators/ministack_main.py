@@ -12,23 +12,29 @@ Some things differ from the `ministack` command. These are what AWS does:
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
 
-And one is for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
-LIFELINE_MINUTE_S.
+And two are for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
+LIFELINE_MINUTE_S. And code is unpacked and compiled once, below LIFELINE_UNPACKED, not for each process that runs it.
 """
 
+import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
+import zipfile
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, scheduler, sqs, sts
 from ministack.services.cloudformation import provisioners
@@ -36,6 +42,7 @@ from ministack.services.cloudformation import provisioners
 RELAY_KEY = os.environ["LIFELINE_RELAY_KEY"]
 SESSIONS = Path(os.environ["LIFELINE_SESSIONS"])
 MINUTE_S = float(os.environ["LIFELINE_MINUTE_S"])
+UNPACKED = Path(os.environ["LIFELINE_UNPACKED"])
 
 _from_aws_itself: ContextVar[bool] = ContextVar("_from_aws_itself", default=False)
 
@@ -140,14 +147,31 @@ def let_minutes_pass(seconds: float) -> None:
     sqs._act_send_message = sqs._HANDLERS["SendMessage"] = send_message
 
 
-def keep_workers_from_writing_bytecode() -> None:
-    """The functions' code lies in a new folder each time: what Python kept of it would never be read again."""
+class Unpacked(zipfile.ZipFile):
+    """A zip file that is unpacked once for all, as a link to one place for the same content."""
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        content = repr([(entry.filename, entry.CRC) for entry in self.infolist()])
+        shared = UNPACKED / hashlib.sha256(content.encode()).hexdigest()[:16]
+        if not shared.exists():
+            UNPACKED.mkdir(exist_ok=True)
+            fresh = tempfile.mkdtemp(dir=UNPACKED)
+            super().extractall(fresh, members, pwd)
+            with suppress(OSError):  # another process was first
+                Path(fresh).rename(shared)
+            shutil.rmtree(fresh, ignore_errors=True)
+        Path(path).rmdir()
+        Path(path).symlink_to(shared)
+
+
+def unpack_code_once() -> None:
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Unpacked})
+    # What Python compiles lies beside the code, where the next process finds it.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 if __name__ == "__main__":
-    keep_workers_from_writing_bytecode()
+    unpack_code_once()
     end_with_parent()
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
