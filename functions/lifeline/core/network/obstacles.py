@@ -99,9 +99,8 @@ def _unread(endpoint: Endpoint, groups: list[SecurityGroup]) -> tuple[str, ...]:
     for group in groups:
         rules = [rule for rule in group.ingress if rule.lets_in(HTTPS)]
         named = sorted({name for rule in rules for name in (*rule.groups, *rule.prefix_lists)})
-        found += (
-            [f"what is in {', '.join(named)}, which {group.id} of {endpoint.id} lets in, was not read"] if named else []
-        )
+        if named:
+            found.append(f"{group.id} of {endpoint.id} lets in what is in {', '.join(named)}, which was not read")
     return tuple(found)
 
 
