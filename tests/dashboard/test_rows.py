@@ -17,7 +17,7 @@ from lifeline.core.history.entries import read_entry
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import EndpointState, NetworkAcl, TargetKind, Tier, Vpc
-from lifeline.core.network.obstacles import obstacles
+from lifeline.core.network.obstacles import barrier_to
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -54,7 +54,7 @@ def see(network: Vpc, *services: str, exemptions: tuple[Exempted, ...] = (), **m
 
 
 def rows(seen: Seen) -> dict[str, SubnetRow]:
-    return {row.id: row for row in subnet_rows(seen.vpc, seen.want, seen.plan, CATALOG)}
+    return {row.id: row for row in subnet_rows(seen.vpc, seen.want, seen.plan)}
 
 
 def cells(seen: Seen) -> dict[str, dict[str, Cell]]:
@@ -66,7 +66,7 @@ def cell(seen: Seen, name: str = "a", service: str = "monitoring") -> Cell:
 
 
 def cover(seen: Seen) -> VpcCoverage:
-    return cover_vpc(seen, CATALOG, OWNER, PRICE, NOW)
+    return cover_vpc(seen, OWNER, PRICE, NOW)
 
 
 # ---- interface endpoints
@@ -128,7 +128,8 @@ def test_an_endpoint_that_is_coming_up_is_pending() -> None:
 
 def test_a_central_zone_serves() -> None:
     answer = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
-    found = cell(see(vpc(subnet()), dns=DnsView(answers=(answer,))))
+    hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+    found = cell(see(vpc(subnet(), hub), dns=DnsView(answers=(answer,))))
     assert (found.standing, found.by) == (Standing.CENTRAL, "Z1")
     assert "private hosted zone Z1 answers" in found.detail
 
@@ -233,7 +234,7 @@ def test_no_subnet_is_called_served_that_something_keeps_from_the_endpoint(
     reachable = state is EndpointState.AVAILABLE and inside and dns
     for each in subnets:
         is_served = cells(seen)[each.id]["monitoring"].standing is Standing.SERVED
-        assert is_served == bool(reachable and not obstacles(one, each, seen.vpc))
+        assert is_served == bool(reachable and not barrier_to(one, each, seen.vpc).obstacles)
 
 
 def test_every_wish_has_one_cell_and_no_subnet_is_lost() -> None:

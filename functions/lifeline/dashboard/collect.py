@@ -128,7 +128,6 @@ class _Cover:
         rows = [
             cover_vpc(
                 self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
-                self._tools.network.catalog(),
                 self._settings.stack_name,
                 self._price,
                 self._now,
@@ -168,10 +167,8 @@ class _Cover:
 
     def _worst(self, region: _Region) -> list[str]:
         """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most."""
-        catalog = self._tools.network.catalog()
         counts = {
-            vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id], catalog))
-            for vpc in region.vpcs
+            vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id])) for vpc in region.vpcs
         }
         silent = {incident.cause.vpc_id for incident in region.incidents}
         ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))

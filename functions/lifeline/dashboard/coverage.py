@@ -13,6 +13,7 @@ class Standing(StrEnum):
 
     MISSING = "missing"
     BLOCKED = "blocked"
+    UNKNOWN = "unknown"
     PENDING = "pending"
     EXEMPT = "exempt"
     CENTRAL = "central"

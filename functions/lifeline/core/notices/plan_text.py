@@ -68,6 +68,7 @@ _STANDING = {
     ServiceState.SERVED: "served",
     ServiceState.CENTRAL: "served centrally",
     ServiceState.PENDING: "not up yet",
+    ServiceState.UNKNOWN: "not known",
     ServiceState.MISSING: "missing until that is done",
     ServiceState.BLOCKED: "blocked",
 }

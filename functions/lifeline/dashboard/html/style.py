@@ -63,7 +63,7 @@ background:var(--wait-ground);font-size:13px}
 .lifeline .legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:12px;color:var(--quiet)}
 .lifeline i{display:inline-block;width:1.15em;font-style:normal;text-align:center}
 .lifeline .missing,.lifeline .blocked{color:var(--bad);font-weight:700}
-.lifeline .pending{color:var(--wait);font-weight:700}
+.lifeline .pending,.lifeline .unknown{color:var(--wait);font-weight:700}
 .lifeline .served{color:var(--good)}
 .lifeline .central{color:var(--hub)}
 .lifeline .exempt,.lifeline .none{color:var(--quiet)}

@@ -10,6 +10,7 @@ from lifeline.dashboard.html.markup import code, count, named, text
 GLYPHS = {
     Standing.MISSING: "✕",
     Standing.BLOCKED: "■",
+    Standing.UNKNOWN: "?",
     Standing.PENDING: "◐",
     Standing.EXEMPT: "○",
     Standing.CENTRAL: "◆",
@@ -18,12 +19,13 @@ GLYPHS = {
 MEANINGS = {
     Standing.MISSING: "required, and no endpoint answers",
     Standing.BLOCKED: "something holds it back",
+    Standing.UNKNOWN: "something that decides was not read",
     Standing.PENDING: "under way",
     Standing.EXEMPT: "not required, by a rule, a tag or a person",
     Standing.CENTRAL: "by an endpoint elsewhere",
     Standing.SERVED: "by an endpoint here",
 }
-_OPEN = frozenset({Standing.MISSING, Standing.BLOCKED, Standing.PENDING})
+_OPEN = frozenset({Standing.MISSING, Standing.BLOCKED, Standing.UNKNOWN, Standing.PENDING})
 _NOTIFIED = _OPEN | {Standing.EXEMPT}
 _NAMED_SUBNETS = 3
 _REASONS = 40
@@ -72,6 +74,7 @@ def legend() -> str:
             Standing.SERVED,
             Standing.CENTRAL,
             Standing.PENDING,
+            Standing.UNKNOWN,
             Standing.MISSING,
             Standing.BLOCKED,
             Standing.EXEMPT,
