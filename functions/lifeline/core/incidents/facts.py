@@ -80,13 +80,13 @@ class Facts:
 
     @property
     def has_started_anew(self) -> bool:
-        """True if the instance started after the last datapoint, or there is none: its agent must reach every service."""
+        """True if the instance started after the last datapoint, if any: its agent must then reach every service."""
         launched_at, seen_at = self.instance.launched_at, self.agent.seen_at
         return launched_at is not None and (seen_at is None or launched_at >= seen_at)
 
     @property
     def sure_needs(self) -> frozenset[str]:
-        """The services without which no datapoint can arrive; one that was reached isn't needed until the next start."""
+        """The services without which no datapoint arrives; one that was reached isn't needed until the next start."""
         needs = set(self.needs) - _NOT_FOR_METRICS if self.has_started_anew else set()
         return frozenset({METRICS, *needs})
 

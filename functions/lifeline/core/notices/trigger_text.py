@@ -58,7 +58,7 @@ def because_of(causes: Iterable[Cause], now: datetime) -> Because:
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
         words = (
-            f"{first.actor or 'An unknown actor'} called {first.event_name} at {_age(first.time, now)}, which failed"
+            f"{first.actor or 'An unknown actor'} called {first.event_name} at {_age(first.time, now)}; the call failed"
         )
         return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
     approved = sorted({cause.event_id for cause in triggers if cause.kind == "approval"})
