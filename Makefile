@@ -30,7 +30,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-test: lint types template unit browser chain ## run every check: lint, types, template, unit tests, the page, the deployed chain
+test: lint types template unit browser chain ## every check: lint, types, template, unit tests, the page, the deployed chain
 
 lint: .envs/dev/.ready
 	$(DEV)/ruff check .
@@ -44,14 +44,14 @@ template: .envs/sam/.ready .envs/checkov/.ready
 	$(SAM) validate --lint
 	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
 
-unit: .envs/dev/.ready ## run the fast tests: core, adapters, handlers, template
+unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
 	$(DEV)/pytest -n 2 -m "not chain and not docker and not browser"
 
 browser: .envs/dev/.ready ## test the coverage page in a browser (needs Chromium, in CHROMIUM or on the PATH)
 	$(DEV)/pytest -m browser -rs
 
-# These tests mostly wait, so more of them run at once than there are cores.
-chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## test the deployed stack on emulators
+# These mostly wait, so more of them run at once than there are cores.
+chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
 	$(DEV)/pytest -n 4 --dist loadfile -m chain
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sam local invoke for every file in events/ (needs Docker)

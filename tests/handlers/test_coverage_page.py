@@ -385,7 +385,7 @@ def test_what_nobody_foresaw_is_told_in_words_and_logged_with_its_trace(
 ) -> None:
     monkeypatch.setattr(coverage_page, "cover", lambda *_, **__: 1 / 0)
     page = stage.show({})
-    assert "Unexpected error. See the CoveragePage log." in page
+    assert "Something went wrong that nobody foresaw" in page
     assert "ZeroDivisionError" not in page
     assert "ZeroDivisionError" in caplog.text
 

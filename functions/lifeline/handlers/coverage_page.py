@@ -38,11 +38,11 @@ def handler(event: Any, context: Any) -> str:
         logger.warning("refused", field=error.field, reason=error.message)
         return render_text("Lifeline can't show that", f"{error.field}: {error.message}")
     except LifelineError as error:
-        logger.error("page not rendered", error=str(error))
+        logger.error("page not shown", error=str(error))
         return render_text("Lifeline can't show the page now", f"{error}\n\nReload the widget to try again.")
     except Exception:  # noqa: BLE001 - the viewer gets words whatever went wrong, the log the trace
-        logger.exception("page not rendered")
-        words = "Unexpected error. See the CoveragePage log."
+        logger.exception("page not shown")
+        words = "Something went wrong that nobody foresaw; the log of CoveragePage has it."
         return render_text("Lifeline can't show the page now", words)
 
 
@@ -53,7 +53,7 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
-    logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
+    logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
     return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), request.view)
 
 
