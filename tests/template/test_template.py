@@ -289,8 +289,8 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
     defined = {one["AttributeName"] for one in table["AttributeDefinitions"]}
     assert defined == {key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])}
     by_sid = {one["Sid"]: one for one in statements(template, "ReconcileRole")}
-    assert by_sid["ReadRecord"]["Action"] == "dynamodb:Query"
-    assert by_sid["ReadRecord"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
+    assert by_sid["ReadAuditLog"]["Action"] == "dynamodb:Query"
+    assert by_sid["ReadAuditLog"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
     for role in ("DetectRole", "CoverageRole"):
         assert "/index/" not in json.dumps(statements(template, role))
 
