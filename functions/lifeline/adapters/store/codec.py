@@ -5,7 +5,7 @@ None. boto3 turns plain values into typed attributes. The rules in between:
 
 | value | plain |
 | --- | --- |
-| dataclass | a dict by field, without None and without what equals the field's default |
+| dataclass | a dict by field, without those that are None |
 | datetime, date | ISO 8601 text |
 | Decimal | text: nothing is rounded |
 | enum | its name in lower case, because its value may be words that change |
@@ -16,7 +16,7 @@ gives missing ones their default.
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -59,8 +59,8 @@ def to_plain(value: Any) -> Any:  # noqa: PLR0911 - one return a kind of value
         return {key: to_plain(element) for key, element in value.items()}
     if isinstance(value, Decimal):
         return str(value)
-    said = [(name, getattr(value, name), default) for name, default in _defaults(cast("Hashable", type(value)))]
-    return {name: to_plain(found) for name, found, default in said if found is not None and found != default}
+    attributes = [(field.name, getattr(value, field.name)) for field in fields(value)]
+    return {name: to_plain(attribute) for name, attribute in attributes if attribute is not None}
 
 
 def from_plain[T](kind: type[T], plain: Any) -> T:
@@ -102,17 +102,8 @@ _DESERIALIZER = _Deserializer()
 
 
 @cache
-def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple((field.name, _default(field)) for field in fields(kind))
-
-
-def _default(field: Field[Any]) -> Any:
-    return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-@cache
 def _reader(kind: Any) -> Callable[[Any], Any]:  # noqa: PLR0911 - one return a kind of type
-    """What reads a plain value as one of this type. It is worked out once a type, since a roster has many agents."""
+    """What reads a plain value as one of this type. Worked out once a type: hints are slow to resolve."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
         [read] = [_reader(argument) for argument in arguments if argument is not NoneType]
@@ -140,8 +131,11 @@ def _reader(kind: Any) -> Callable[[Any], Any]:  # noqa: PLR0911 - one return a 
 def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    optional = [name for name, default in _defaults(kind) if default is MISSING and NoneType in get_args(hints[name])]
-    absent = dict.fromkeys(optional)
+    absent = {
+        field.name: None
+        for field in fields(kind)
+        if field.default is field.default_factory is MISSING and NoneType in get_args(hints[field.name])
+    }
 
     def read(plain: Any) -> Any:
         known = {name: readers[name](value) for name, value in _checked(dict, plain).items() if name in readers}
