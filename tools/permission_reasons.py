@@ -95,8 +95,4 @@ REASONS: dict[str, dict[str, str]] = {
     "Notify": {"sns:Publish": "tells people, and their chat channels"},
     "SendEvents": {"events:PutEvents": "what was seen, decided and done, for rules of yours"},
     "Log": {"logs:CreateLogStream": "the function's own log", "logs:PutLogEvents": "the function's own log"},
-    "Trace": {
-        "xray:PutTraceSegments": "the function's traces",
-        "xray:PutTelemetryRecords": "how the tracing itself goes",
-    },
 }

@@ -16,7 +16,6 @@ READ_UNIT_USD = Decimal("0.000000125")  # ReadRequestUnits: 4 KB, or 8 KB where 
 GB_SECOND_USD = Decimal("0.0000166667")  # Lambda-GB-Second: x86_64
 INVOCATION_USD = Decimal("0.0000002")  # Request: one invocation
 LOG_GB_USD = Decimal("0.50")  # DataProcessing-Bytes: logs taken in
-TRACE_USD = Decimal("0.000005")  # X-Ray: one trace recorded
 QUEUE_REQUEST_USD = Decimal("0.0000004")  # Requests-Tier1: SQS, standard queues
 WATCH_PRICES_AS_OF = date(2025, 7, 21)  # the oldest of them, DynamoDB's
 
@@ -46,8 +45,8 @@ _MONTH = timedelta(hours=HOURS_A_MONTH)
 class WatchCost:
     """A month of one watch in USD, each part in cents' precision.
 
-    `datapoints` are what GetMetricData reads, `lists` what ListMetrics lists; `runs` are the function, the roster, logs
-    and traces. `stack` is there however few the agents: the stack's own metrics and alarms, and its queues.
+    `datapoints` are what GetMetricData reads, `lists` what ListMetrics lists; `runs` are the function, the roster and
+    logs. `stack` is there however few the agents: the stack's own metrics and alarms, and its queues.
     """
 
     datapoints: Decimal
@@ -113,7 +112,6 @@ def _run_usd(agents: int) -> Decimal:
         + INVOCATION_USD
         + units * READ_UNIT_USD
         + LOG_BYTES_A_RUN * LOG_GB_USD / 10**9
-        + TRACE_USD
     )
 
 

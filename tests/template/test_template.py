@@ -206,7 +206,7 @@ _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions nev
         "ec2:DescribeVpcPeeringConnections",
     },
 }
-_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
+_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs
     "ec2:CreateTags",
     "route53:AssociateVPCWithHostedZone",
     "route53:DisassociateVPCFromHostedZone",
@@ -215,8 +215,6 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
 }
 _PAGED_BY = {
     "cloudwatch": "cloudwatch",
