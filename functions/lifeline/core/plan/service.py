@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
@@ -11,6 +10,7 @@ from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import Requirement
+from lifeline.core.wording import fingerprint
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
@@ -165,10 +165,20 @@ class ServicePlanner:
         """
         before = sorted(endpoint.id for endpoint in self.vpc.endpoints if endpoint.service_name == action.service_name)
         remembered = dict(self.plan_input.made).get(action.service, "")
-        parts = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.plan_input.owner]
-        parts += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
-        parts += [] if action.private_dns else ["without private DNS"]
-        return replace(action, client_token=f"lifeline-{sha256('|'.join(parts).encode()).hexdigest()[:48]}")
+        token = fingerprint(
+            self.vpc.id,
+            action.kind,
+            action.service_name,
+            action.ip_address_type,
+            self.plan_input.owner,
+            action.subnet_ids,
+            action.route_table_ids,
+            remembered,
+            before,
+            "" if action.private_dns else "without private DNS",
+            length=48,
+        )
+        return replace(action, client_token=f"lifeline-{token}")
 
 
 def _state_of(path: NetworkPath) -> ServiceState:
