@@ -1,4 +1,4 @@
-"""From what was seen of a VPC, and is planned there, to the rows of the coverage page."""
+"""The rows of the coverage page, from what was observed in a VPC and is planned there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ from lifeline.dashboard.story import incident_row
 
 _BAD = frozenset({Standing.MISSING, Standing.BLOCKED})
 _TIERS = list(Tier)[::-1]  # isolated first: nothing else helps there
-_NO_IPV6 = "the gateway endpoint for S3 serves IPv4 only, and this subnet has none"
+_NO_IPV6 = "the gateway endpoint for S3 serves IPv4 only, and this subnet has no IPv4"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One VPC with what is wanted of it and planned for it, as far as that was looked up.
+    """One VPC with its requirements and its plan, as far as these were looked up.
 
-    `plan` has what limits hold back as blocked. `entries` are of its record, the newest first; `made` is what Lifeline
-    remembers to have made there; `offer` is the plan that waits for approval.
+    `plan` shows what limits hold back as blocked. `entries` are from the audit log, the newest first; `made` is what
+    Lifeline created there, from the ledger; `offer` is the plan that waits for approval.
     """
 
     vpc: Vpc
@@ -45,7 +45,7 @@ class Seen:
 
 
 def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datetime) -> VpcCoverage:
-    """The VPC as the page shows it. `owner` is the value of Lifeline's tag on what is its own."""
+    """The VPC as the page shows it. `owner` is the value of the tag on Lifeline's own resources."""
     vpc, plan, offer = seen.vpc, seen.plan, seen.offer
     incidents = sorted(seen.incidents, key=lambda incident: (incident.began, incident.id))
     return VpcCoverage(
@@ -65,7 +65,7 @@ def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datet
 
 
 def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
-    """The VPCs by what isn't served there, then by open incidents, then by id."""
+    """Sort the VPCs: most cells missing or blocked first, then most open incidents, then by id."""
     return tuple(
         sorted(
             vpcs,
@@ -75,12 +75,12 @@ def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
 
 
 def count_bad(rows: Iterable[SubnetRow]) -> int:
-    """How many services are missing or blocked in all of the subnets together."""
+    """How many cells of these subnets are missing or blocked."""
     return sum(cell.standing in _BAD for row in rows for cell in row.cells)
 
 
 def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[SubnetRow, ...]:
-    """Each subnet with how its services stand; those that miss most come first, then isolated before public ones."""
+    """Each subnet with its cells: those that miss most come first, then isolated before public ones."""
     reports = {report.service: report for report in plan.services}
     tiers = dict(plan.tiers)
     rows = []
@@ -91,7 +91,7 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[
             if subnet.id in requirement.subnet_ids and requirement.service in reports
         ]
         cells = [
-            _Reconciliation(vpc, plan, catalog, requirement, reports[requirement.service]).cell(subnet)
+            _ServiceCells(vpc, plan, catalog, requirement, reports[requirement.service]).cell(subnet)
             for requirement in requirements
         ]
         cells += [_exempt(service, exempted) for subnet_id, service, exempted in want.spared if subnet_id == subnet.id]
@@ -108,8 +108,8 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class _Reconciliation:
-    """One service in one VPC, whose report speaks for all the subnets that wish for it together."""
+class _ServiceCells:
+    """One service in one VPC. Its report covers all the subnets that require it together."""
 
     vpc: Vpc
     plan: Plan
@@ -118,7 +118,7 @@ class _Reconciliation:
     report: ServiceReport
 
     def cell(self, subnet: Subnet) -> Cell:
-        """How the service stands for this subnet, which may be better or worse off than the others."""
+        """How the service stands for this subnet, which may be better or worse than for the others."""
         if self._is_by_gateway():
             return self._at_gateway(subnet)
         endpoint = self._endpoint()
@@ -129,8 +129,8 @@ class _Reconciliation:
         return self._as_reported()
 
     def _is_by_gateway(self) -> bool:
-        found = self.catalog.find(self.requirement.service)
-        return bool(found) and found[0].type is EndpointType.GATEWAY
+        services = self.catalog.find(self.requirement.service)
+        return bool(services) and services[0].type is EndpointType.GATEWAY
 
     # ---- gateway endpoints: each subnet has its own route table
 
@@ -142,16 +142,16 @@ class _Reconciliation:
 
     def _gateways(self) -> list[Endpoint]:
         names = {service.name for service in self.catalog.find(self.requirement.service)}
-        found = (
+        available = (
             endpoint
             for endpoint in self.vpc.endpoints
             if endpoint.type is EndpointType.GATEWAY
             and endpoint.service_name in names
             and endpoint.state is EndpointState.AVAILABLE
         )
-        return sorted(found, key=lambda endpoint: endpoint.id)
+        return sorted(available, key=lambda endpoint: endpoint.id)
 
-    # ---- interface endpoints: one answers for the whole VPC, but not everybody may get to it
+    # ---- interface endpoints: one answers for the whole VPC, but not every subnet may reach it
 
     def _endpoint(self) -> Endpoint | None:
         return next((endpoint for endpoint in self.vpc.endpoints if endpoint.id == self.report.by), None)
@@ -164,24 +164,24 @@ class _Reconciliation:
         )
         if answers and not in_the_way and not is_for_all:
             return self._served(subnet, endpoint)
-        notified = self._as_reported()
+        reported = self._as_reported()
         words = "; ".join(dict.fromkeys(obstacle.words for obstacle in in_the_way))
-        detail = ": ".join(text for text in (words, notified.detail) if text)
+        detail = ": ".join(text for text in (words, reported.detail) if text)
         return Cell(
-            notified.service,
-            notified.standing,
-            notified.by,
-            detail if words not in notified.detail else notified.detail,
+            reported.service,
+            reported.standing,
+            reported.by,
+            detail if words not in reported.detail else reported.detail,
         )
 
     def _served(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
         zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
         words = ""
         if self.requirement.per_zone and zones and subnet.zone not in zones:
-            words = f"from another zone: {endpoint.id} has no interface in {subnet.zone}"
+            words = f"served from another zone: {endpoint.id} has no interface in {subnet.zone}"
         return Cell(self.requirement.service, Standing.SERVED, endpoint.id, words)
 
-    # ---- what holds for all of them
+    # ---- the same for all of them
 
     def _as_reported(self) -> Cell:
         report, service = self.report, self.requirement.service
@@ -215,13 +215,13 @@ def _action_row(entry: Entry) -> ActionRow:
 
 
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
-    """What is to be said of endpoints of Lifeline's that nothing requires."""
+    """Notes on Lifeline's own endpoints and security groups that nothing requires."""
     going = [
-        f"{action.endpoint_id or action.security_group_id} goes with the next look: {action.reason}"
+        f"{action.endpoint_id or action.security_group_id} will be deleted on the next run: {action.reason}"
         for action in _planned(actions)
     ]
     kept = [
-        f"{action.endpoint_id or action.security_group_id} stays: {action.error}"
+        f"{action.endpoint_id or action.security_group_id} is kept: {action.error}"
         for action in actions
         if action.status is Status.BLOCKED
     ]
