@@ -87,7 +87,7 @@ def test_a_subnet_that_is_served_from_another_zone_is_served_and_told_so() -> No
     seen = see(vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_security_group()))
     assert cell(seen, "a").detail == ""
     assert cell(seen, "b") == Cell(
-        "monitoring", Standing.SERVED, "vpce-1", "from another zone: vpce-1 has no interface in us-east-1b"
+        "monitoring", Standing.SERVED, "vpce-1", "served from another zone: vpce-1 has no interface in us-east-1b"
     )
 
 
@@ -323,7 +323,7 @@ def story(made: dict[str, Made] | None = None, **cause: Any) -> list[tuple[StepK
 def test_a_story_begins_with_the_change_and_ends_with_what_is_to_come() -> None:
     assert story() == [
         (StepKind.CHANGE, 20, "DeleteRoute by ops/anna"),
-        (StepKind.GAP, 15, "the first missing datapoint was due; 3 agents so far"),
+        (StepKind.GAP, 15, "first missing datapoint (3 agents so far)"),
         (StepKind.ENDPOINT, None, "planned: create interface endpoint for monitoring"),
         (StepKind.RECOVERY, None, "silent for 15 min so far"),
     ]
@@ -339,7 +339,7 @@ def test_the_endpoint_that_lifeline_made_for_it_is_part_of_the_story() -> None:
         (StepKind.AVAILABLE, 12),
         (StepKind.RECOVERY, 11),
     ]
-    assert kinds[-1][2] == "vpce-1 is available; agents are on their way back"
+    assert kinds[-1][2] == "vpce-1 is available; agents are recovering"
 
 
 def test_an_endpoint_that_is_not_up_yet_is_still_to_come() -> None:
@@ -349,7 +349,7 @@ def test_an_endpoint_that_is_not_up_yet_is_still_to_come() -> None:
 
 def test_an_endpoint_that_came_to_nothing_is_told_as_that() -> None:
     made = Made("vpce-1", NOW - timedelta(minutes=1), is_settled=True)
-    assert (StepKind.AVAILABLE, None, "vpce-1 serves nobody") in story({"monitoring": made})
+    assert (StepKind.AVAILABLE, None, "vpce-1 did not become available") in story({"monitoring": made})
 
 
 def test_an_endpoint_of_before_has_no_part_in_it() -> None:
@@ -366,4 +366,4 @@ def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     seen = see(vpc(subnet()))
     seen = replace(seen, plan=block_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
     (row,) = cover(seen).incidents
-    assert "held back: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]
+    assert "blocked: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]

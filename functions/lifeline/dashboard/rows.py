@@ -1,4 +1,4 @@
-"""From what was seen of a VPC, and is planned there, to the rows of the coverage page."""
+"""The rows of the coverage page, from what was observed in a VPC and is planned there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,10 +33,10 @@ _TIERS = list(Tier)[::-1]  # isolated first: nothing else helps there
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One VPC with what is wanted of it and planned for it, as far as that was looked up.
+    """One VPC with its requirements and its plan, as far as these were looked up.
 
-    `plan` has what limits hold back as blocked. `entries` are of its record, the newest first; `made` is what Lifeline
-    remembers to have made there; `offer` is the plan that waits for approval.
+    `plan` shows what limits hold back as blocked. `entries` are from the audit log, the newest first; `made` is what
+    Lifeline created there, from the ledger; `offer` is the plan that waits for approval.
     """
 
     vpc: Vpc
@@ -71,7 +71,7 @@ def cover_vpc(seen: Seen, owner: str, price: Price, now: datetime) -> VpcCoverag
 
 
 def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
-    """The VPCs by what isn't served there, then by open incidents, then by id."""
+    """Sort the VPCs: most cells missing or blocked first, then most open incidents, then by id."""
     return tuple(
         sorted(
             vpcs,
@@ -81,7 +81,7 @@ def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
 
 
 def count_bad(rows: Iterable[SubnetRow]) -> int:
-    """How many services are missing or blocked in all of the subnets together."""
+    """How many cells of these subnets are missing or blocked."""
     return sum(cell.standing in _BAD for row in rows for cell in row.cells)
 
 
@@ -97,7 +97,7 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan) -> tuple[SubnetRow, ...]:
             if subnet.id in requirement.subnet_ids and requirement.service in reports
         ]
         cells = [
-            _Reconciliation(vpc, plan, requirement, reports[requirement.service]).cell(subnet)
+            _ServiceCells(vpc, plan, requirement, reports[requirement.service]).cell(subnet)
             for requirement in requirements
         ]
         cells += [_exempt(service, exempted) for subnet_id, service, exempted in want.spared if subnet_id == subnet.id]
@@ -114,8 +114,8 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan) -> tuple[SubnetRow, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reconciliation:
-    """One service in one VPC, whose report speaks for all the subnets that wish for it together."""
+class _ServiceCells:
+    """One service in one VPC. Its report covers all the subnets that require it together."""
 
     vpc: Vpc
     plan: Plan
@@ -144,7 +144,7 @@ class _Reconciliation:
         is_away = self.requirement.per_zone and zones and subnet.zone not in zones
         return f"from another zone: {endpoint_id} has no interface in {subnet.zone}" if is_away else ""
 
-    # ---- what holds for all of them
+    # ---- the same for all of them
 
     def _as_reported(self) -> Cell:
         report = self.report
@@ -174,13 +174,13 @@ def _action_row(entry: Entry) -> ActionRow:
 
 
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
-    """What is to be said of endpoints of Lifeline's that nothing requires."""
+    """Notes on Lifeline's own endpoints and security groups that nothing requires."""
     going = [
-        f"{action.endpoint_id or action.security_group_id} goes with the next look: {action.reason}"
+        f"{action.endpoint_id or action.security_group_id} will be deleted on the next run: {action.reason}"
         for action in _planned(actions)
     ]
     kept = [
-        f"{action.endpoint_id or action.security_group_id} stays: {action.error}"
+        f"{action.endpoint_id or action.security_group_id} is kept: {action.error}"
         for action in actions
         if action.status is Status.BLOCKED
     ]
