@@ -29,6 +29,7 @@ from tests.support.coverage_sample import (
     the_silenced,
     the_well,
 )
+from tests.support.examples import examples
 
 _VOID = {"wbr"}
 _ATTRIBUTES = {
@@ -333,7 +334,7 @@ def test_what_does_not_fit_is_brief_and_what_does_not_fit_even_so_is_counted(mon
     assert f"; {len(left) - missing} all well; " in rest
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, soak=200))
 @given(sizes=st.lists(st.integers(0, 60), max_size=12), room=st.integers(30_000, 300_000))
 def test_every_vpc_is_shown_or_counted_and_the_page_keeps_to_its_size(sizes: list[int], room: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -482,7 +483,7 @@ def test_no_string_breaks_out_of_its_place(words: str) -> None:
         assert not vpc.plan_id or sent[json.dumps({"approve": vpc.plan_id})] >= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20, soak=200))
 @given(words=st.text(alphabet="<>\"'&;/!-=[]`\\ \n\t\0\u202ea1{}", max_size=40))
 def test_no_text_at_all_breaks_out(words: str) -> None:
     check(poisoned(everything(), words), poisoned(CALLS, words))
