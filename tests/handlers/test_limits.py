@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from functools import partial
 from typing import Any
 
 import boto3
@@ -19,6 +19,7 @@ from lifeline.core.guards.limits import Usage
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, sqs
+from tests.support.at_once import at_once
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world, flat
 
@@ -151,14 +152,9 @@ def test_what_one_run_may_not_make_a_later_one_does(stage: Stage) -> None:
 
 
 @with_settings(MAX_ENDPOINTS_PER_DAY="3", MONTHLY_BUDGET_USD="500")
-@pytest.mark.filterwarnings("ignore:No application metrics")  # threads share what Lambda has one of for each run
 def test_runs_at_once_share_the_days_last_places(stage: Stage) -> None:
     vpc_ids = [stage.site() for _ in range(6)]
-    runs = [Thread(target=stage.call, args=({"vpc_ids": [one]}, f"run-{one}")) for one in vpc_ids]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    at_once(*(partial(stage.call, {"vpc_ids": [one]}, f"run-{one}") for one in vpc_ids))
     stage.clock.advance(LATER)
     assert sum(len(stage.services(vpc_id)) for vpc_id in vpc_ids) == 3
     stage.clock.advance(timedelta(days=1))
@@ -236,12 +232,7 @@ def test_one_approval_releases_exactly_that_plan_and_works_once(stage: Stage) ->
 
 def test_two_approvals_at_once_do_it_once(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
-    answers: list[dict[str, Any]] = []
-    runs = [Thread(target=lambda name=name: answers.append(stage.approve(plan_id, name))) for name in ("a", "b")]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    answers = at_once(*(partial(stage.approve, plan_id, name) for name in ("a", "b")))
     assert sorted("errors" in one for one in answers) == [False, True]
     creates = [one for one in stage.account.calls if one.operation == "CreateVpcEndpoint" and vpc_id in str(one.params)]
     assert [one.error for one in creates] == [""]

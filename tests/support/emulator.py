@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
 from moto.core import models, responses
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.sns.models import Subscription
 
 from lifeline.adapters.aws.clients import client
@@ -41,6 +42,8 @@ class Clients:
                 if _ATTACHED not in vars(made):
                     return made
             made = self._make(service, **settings)
+            agent = made._user_agent_creator.to_string()
+            made._user_agent_creator.to_string = lambda: agent  # it is put together for each call
             self._made[key].append((made, settings))  # the settings live on: an id names one of two that live
             return made
 
@@ -65,8 +68,16 @@ def emulated_aws() -> Iterator[None]:
             _CLIENTS.detach()
 
 
-def _hurry() -> None:
+def _prepare() -> None:
     """Lets moto keep what it would work out again for each call or each test, and which never differs."""
+    # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
+    process, turn = BotocoreStubber.process_request, RLock()
+
+    def process_alone(self: BotocoreStubber, request: Any) -> Any:
+        with turn:
+            return process(self, request)
+
+    BotocoreStubber.process_request = process_alone
     # The names of a class's methods, for each call.
     responses.method_names_from_class = cache(responses.method_names_from_class)
     # A key for each subscription, with which it signs. Nobody looks at the signature.
@@ -76,4 +87,4 @@ def _hurry() -> None:
     models.RESPONSES_METHODS.clear()
 
 
-_hurry()
+_prepare()

@@ -19,6 +19,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
 from tests.support.emulator import emulated_aws
+from tests.support.examples import examples
 
 WATCH = "cloudwatch-agent"
 CLOSED_AT = minute(90)
@@ -96,7 +97,7 @@ all_incidents = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10, soak=200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(all_incidents)
 def test_whatever_is_saved_is_read_again(incidents: Incidents, new: Incident) -> None:
     found = saved(incidents, new)

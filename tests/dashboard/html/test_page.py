@@ -33,6 +33,7 @@ from tests.support.coverage_sample import (
     the_silenced,
     the_well,
 )
+from tests.support.examples import examples
 from tests.support.repository import ROOT
 
 _VOID = {"wbr"}
@@ -338,7 +339,7 @@ def test_what_does_not_fit_is_brief_and_what_does_not_fit_even_so_is_counted(mon
     assert f"), {len(left) - missing} healthy; " in rest
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20, soak=200))
 @given(sizes=st.lists(st.integers(0, 60), max_size=12), room=st.integers(30_000, 300_000))
 def test_every_vpc_is_shown_or_counted_and_the_page_keeps_to_its_size(sizes: list[int], room: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -500,7 +501,7 @@ def test_no_string_adds_a_call_or_changes_whom_one_calls(words: str) -> None:
         assert set(values) in ({"plan"}, {"approve"}, {"exempt", "days", "reason"}, {"vpc_ids", "release"})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20, soak=200))
 @given(words=st.text(alphabet="<>\"'&;/!-=[]`\\ \n\t\0\u202ea1{}", max_size=40))
 def test_no_text_at_all_breaks_out(words: str) -> None:
     check(poisoned(everything(), words), poisoned(CALLS, words))
