@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.ec2.models import ec2_backends
 
 from lifeline.adapters.aws import clients
@@ -50,6 +49,7 @@ from tests.support.agents import (
     publish,
     sent,
 )
+from tests.support.emulator import emulated_aws
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -145,16 +145,14 @@ class Looked(Instances):
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     for name, value in {**ENVIRONMENT, "RECOVER_AFTER": "1"}.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         topic_arn = create_topic()
         queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
         monkeypatch.setenv("QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
 
 

@@ -58,7 +58,7 @@ def test_a_part_is_below_the_invocation_with_its_name_times_and_numbers(daemon: 
 def test_a_part_within_a_part_is_below_that_one_and_the_next_is_not(daemon: socket.socket) -> None:
     with subsegment("apply"), subsegment("observe"):
         pass
-    with subsegment("tell"):
+    with subsegment("notify"):
         pass
     inner, outer, after = (received(daemon) for _ in range(3))
     assert (inner["name"], inner["parent_id"]) == ("observe", outer["id"])

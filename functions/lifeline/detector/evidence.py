@@ -263,7 +263,7 @@ class EvidenceCollector:
         try:
             return read()
         except LifelineError as error:
-            logger.warning("an inquiry could not read something", what=what, error=str(error))
+            logger.warning("evidence not read", what=what, error=str(error))
             self._unreadable[vpc_id].append(f"{what} could not be read")
             return otherwise
 

@@ -157,7 +157,7 @@ class Run:
         """
         state = self._roster.state()
         if state.run_id != self._run_id or part not in state.waiting:
-            logger.warning("a part came too late", watch=self._watch.name, part=part, run_id=self._run_id)
+            logger.warning("part skipped: too late", watch=self._watch.name, part=part, run_id=self._run_id)
             return Report(is_part=True)
         chunks = self._roster.read(numbers)
         agents = _agents_of(chunks)
@@ -356,7 +356,7 @@ class Run:
         saved = self._attempt(partial(self._roster.save, chunk))
         if saved is None:
             self._is_written = False
-            logger.warning("agents not written", watch=self._watch.name, chunk=chunk.number)
+            logger.warning("agents not saved", watch=self._watch.name, chunk=chunk.number)
         return saved
 
     def _without_ghosts(self, agents: Mapping[str, Agent], incidents: Iterable[Incident]) -> dict[str, Agent]:
@@ -379,7 +379,7 @@ class Run:
 
     def _notify(self, settled: Settled, chunks: Sequence[Chunk]) -> None:
         """Tells what is news, and lets the agents go whose incidents are over."""
-        with stage("tell", self._run_id) as notified:
+        with stage("notify", self._run_id) as notified:
             outcome = self._telling.notify(settled)
             notified.numbers["notices"] = len(outcome.kinds)
         self._notified += outcome.kinds

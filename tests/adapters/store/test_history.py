@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.history import History
@@ -22,6 +21,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.requests.history import HistoryRequest
 from lifeline.core.requests.request import Trigger
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
+from tests.support.emulator import emulated_aws
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
@@ -33,11 +33,9 @@ WHOLE = HistoryRequest(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + ti
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         yield Ledger(TABLE)
-    clients.client.cache_clear()
 
 
 def after(seconds: float) -> datetime:

@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.history import plain_item
@@ -19,6 +18,7 @@ from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
+from tests.support.emulator import emulated_aws
 
 WATCH = "cloudwatch-agent"
 CLOSED_AT = minute(90)
@@ -28,11 +28,9 @@ CLOSED_AT = minute(90)
 def incidents(monkeypatch: pytest.MonkeyPatch) -> Iterator[Incidents]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         yield Incidents(TABLE)
-    clients.client.cache_clear()
 
 
 def cause(**more: Any) -> Cause:

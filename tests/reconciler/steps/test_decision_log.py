@@ -135,7 +135,7 @@ def test_each_run_ends_with_its_seconds_and_each_stage_before_it_with_its_own(li
     assert all(one["seconds"] >= 0 for one in lines if one["message"] in {"run ended", "stage ended"})
     stages = [one["stage"] for one in lines if one["message"] == "stage ended"]
     assert stages[:5] == ["observe", "plan", "apply", "observe", "plan"]
-    assert {"diagnose", "tell"} <= set(stages)
+    assert {"diagnose", "notify"} <= set(stages)
 
 
 def test_of_many_events_the_earliest_are_named() -> None:
@@ -226,7 +226,7 @@ def asked_for(query: str, lines: list[Line]) -> list[Line]:
 
 def test_the_fields_of_a_query_are_what_it_reads_of_a_line() -> None:
     query = (
-        'filter message = "a b" # or c\n| stats count(*) as times, latest(vpc_id) as last by held_by\n| sort times desc'
+        'filter message = "a b" # or c\n| stats count(*) as times, latest(vpc_id) as last by blocked_by\n| sort times'
     )
     assert fields_of(query) == {"message", "vpc_id", "blocked_by"}
 
@@ -260,9 +260,9 @@ def test_each_message_that_a_saved_query_asks_for_is_logged_somewhere(name: str)
 
 def test_there_is_a_saved_query_for_each_question() -> None:
     assert [one["Name"]["Fn::Sub"].partition("/")[2] for one in QUERIES.values()] == [
-        "what happened to this VPC",
+        "decisions about one VPC",
         "slowest runs",
         "refusals by reason",
-        "what was done today",
+        "changes made today",
         "incidents opened",
     ]

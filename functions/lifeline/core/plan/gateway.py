@@ -9,7 +9,7 @@ from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.service import ServicePlanner
-from lifeline.core.wording import plural
+from lifeline.core.wording import write_count
 
 _WITHOUT_ROUTE = frozenset({Reach.UNREACHABLE, Reach.PENDING, Reach.FAILED})
 
@@ -57,7 +57,9 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{plural(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
+        reason = (
+            f"{write_count(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
+        )
         if own:
             return Action(
                 ActionKind.ADD_ROUTE_TABLES,
