@@ -141,6 +141,11 @@ class ServiceReach:
         return self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
 
     @property
+    def is_held(self) -> bool:
+        """True if the holder is available and has interfaces: AWS accepts one without, which has no address to give."""
+        return self.holder is not None and _is_ready(self.holder) and bool(self.holder.subnet_ids)
+
+    @property
     def attributes_off(self) -> tuple[str, ...]:
         """The DNS attributes of the VPC that are off: without both, no private name is answered."""
         flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
@@ -150,7 +155,7 @@ class ServiceReach:
 
     def _by_name(self, subnet: Subnet) -> NetworkPath | None:
         is_on = not self.attributes_off
-        if is_on and self.holder and _is_ready(self.holder) and self.holder.subnet_ids:
+        if is_on and self.holder and self.is_held:
             return self._by_endpoint(self.holder, subnet)
         gateways = (one for one in self.endpoints if one.type is EndpointType.GATEWAY and _is_ready(one))
         gateway = next((one for one in gateways if is_on_gateway(one, subnet, self.vpc)), None)
@@ -225,19 +230,23 @@ class ServiceReach:
         if self.vpc.dns_support or asks_others or not self._by_itself(subnet, has_public_address=has_public_address):
             return None
         doubts = ("its machines may ask DNS servers of their own choice",)
-        words = f"{self.dns_off_words()}, so names aren't resolved"
-        return NetworkPath(Reach.DNS_OFF, words, self._ready_id, doubts=doubts, is_repairable=True)
+        words = f"{self._dns_off_words()}, so names aren't resolved"
+        holder_id = self.holder.id if self.holder and self.is_held else ""
+        return NetworkPath(Reach.DNS_OFF, words, holder_id, doubts=doubts, is_repairable=True)
 
     # ---- nothing answers, or not yet
 
     def _not_yet(self, subnet: Subnet) -> NetworkPath | None:
-        ready = self.holder if self._ready_id else None
         barrier = barrier_to(self.holder, subnet, self.vpc).obstacles if self.holder else ()
-        if self.attributes_off and (ready or self.central):
-            who = ready.id if ready else self.central.source_id if self.central else ""
-            words = f"{self.dns_off_words()}, so {who} answers nobody"
-            central_id = self.central.source_id if self.central and not ready else ""
-            return NetworkPath(Reach.DNS_OFF, words, self._ready_id, central_id, barrier, is_repairable=True)
+        if self.attributes_off and self.holder and self.is_held:
+            words = f"{self._dns_off_words()}, so {self.holder.id} answers nobody"
+            return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
+        if self.attributes_off and self.central:
+            words, central_id = (
+                f"{self._dns_off_words()}, so {self.central.source_id} answers nobody",
+                self.central.source_id,
+            )
+            return NetworkPath(Reach.DNS_OFF, words, central_id=central_id, is_repairable=True)
         table = effective_route_table(subnet, self.vpc)
         gateways = [one for one in self.endpoints if one.type is EndpointType.GATEWAY]
         idle = next((one for one in gateways if _is_ready(one) and table and table.id in one.route_table_ids), None)
@@ -281,7 +290,7 @@ class ServiceReach:
 
     # ---- facts and words
 
-    def dns_off_words(self) -> str:
+    def _dns_off_words(self) -> str:
         """Which of the VPC's DNS attributes are off."""
         off = self.attributes_off
         return f"the VPC's {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off"
@@ -323,10 +332,6 @@ class ServiceReach:
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
             yield f"the region offers no endpoint service named {self.service}; is it spelt right?"
-
-    @property
-    def _ready_id(self) -> str:
-        return self.holder.id if self.holder and _is_ready(self.holder) and self.holder.subnet_ids else ""
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:

@@ -21,7 +21,7 @@ class InterfacePlanner(ServicePlanner):
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
-        if self.reach.holder:
+        if self.reach.holder and (self.reach.is_held or not self.reach.central):
             return self._with(self.reach.holder)
         if self.reach.central:
             actions = list(self._by_central(self.reach.central))
