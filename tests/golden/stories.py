@@ -1,7 +1,7 @@
-"""One morning's notices and events: a deploy role deletes a route, and twelve machines in app-prod fall silent.
+"""One morning's notices and events: a deploy role deletes a route, and twelve machines in app-prod go silent.
 
-A notice that is new joins `NOTICES` with the minute after 09:00 at which it is sent, an event `EVENTS`;
-`python -m tests.golden.write` then makes their files.
+Add a new notice to `NOTICES` with the minute after 09:00 at which it is sent, and a new event to `EVENTS`;
+`python -m tests.golden.write` then writes their files.
 """
 
 import json
@@ -20,6 +20,7 @@ from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.teardown import Attempt, Teardown
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
@@ -63,25 +64,22 @@ CHANGE = Trigger("change", EVENT, "DeleteRoute", ROLE, at(6.5).isoformat().repla
 BECAUSE = because_of([CHANGE], at(8))
 MAKE_GROUP = Action(
     ActionKind.CREATE_SECURITY_GROUP,
-    "endpoints need a security group that lets 443 in from 10.20.0.0/16",
+    "endpoints need a security group that allows 443 from 10.20.0.0/16",
     cidrs=("10.20.0.0/16",),
     security_group_id=GROUP,
 )
 MAKE = Action(
     ActionKind.CREATE_INTERFACE_ENDPOINT,
-    f"{APP_A} (isolated), {APP_B} (isolated) can't reach monitoring privately: no endpoint in the VPC answers its name",
+    f"{APP_A} (isolated), {APP_B} (isolated) can't reach monitoring: no endpoint in the VPC serves it",
     service="monitoring",
     service_name="com.amazonaws.us-east-1.monitoring",
     subnet_ids=(APP_A, APP_B),
     endpoint_id=ENDPOINT,
     security_group_id=GROUP,
 )
-OVER = (
-    "needs approval: it adds 14.60 USD a month, MonthlyBudgetUsd is 500 USD, and Lifeline's endpoints in all VPCs "
-    "already cost 496.40"
-)
+OVER = "needs approval: 14.60 USD more per month would exceed MonthlyBudgetUsd (496.40 of 500.00 USD already in use)"
 DENIED = "AccessDenied: the role may not create endpoints for com.amazonaws.us-east-1.monitoring"
-NO_ZONE = "no subnet with a free address in us-east-1b: add one, or exempt the subnets there"
+NO_ZONE = "no subnet in us-east-1b has a free IP address: add one, or exempt the subnets there"
 
 
 def answer(*actions: Action, cost: str = "14.60", **more: Any) -> VpcAnswer:
@@ -106,7 +104,7 @@ def unmade(action: Action) -> Action:
 
 CREATED = answer(done(MAKE_GROUP), done(MAKE))
 PLANNED = answer(unmade(MAKE_GROUP), unmade(MAKE))
-HELD = answer(
+UNAPPROVED = answer(
     unmade(MAKE_GROUP).held("MonthlyBudgetUsd", OVER),
     unmade(MAKE).held("MonthlyBudgetUsd", OVER),
     cost="0",
@@ -116,8 +114,8 @@ BLOCKED = answer(unmade(MAKE).blocked(NO_ZONE), cost="0")
 FAILED = answer(done(MAKE_GROUP), replace(unmade(MAKE), status=Status.FAILED, error=DENIED), cost="0")
 
 
-def notified(told_of: VpcAnswer, *, is_plan: bool = False) -> Notice:
-    notice = endpoint_notice([told_of], because=BECAUSE, is_plan=is_plan)
+def notified(reported: VpcAnswer, *, is_plan: bool = False) -> Notice:
+    notice = endpoint_notice([reported], because=BECAUSE, is_plan=is_plan)
     assert notice is not None
     return notice
 
@@ -127,14 +125,14 @@ def notified(told_of: VpcAnswer, *, is_plan: bool = False) -> Notice:
 CUT = Cause(
     CauseKind.CUT_OFF,
     Confidence.HIGH,
-    f"DeleteRoute by {ROLE} left no way to monitoring",
+    f"DeleteRoute by {ROLE} left no path to monitoring",
     evidence=(
         f"{APP_A} is isolated: {TABLE} has no route out of the VPC",
-        "no endpoint in the VPC answers monitoring.us-east-1.amazonaws.com",
+        "no endpoint in the VPC serves monitoring.us-east-1.amazonaws.com",
     ),
     advice=(
-        "Lifeline mends this where its mode and its policy allow it: agents should be back by 09:29 UTC. Otherwise: "
-        f"bring the route in {TABLE} back, or make an endpoint for monitoring."
+        "Lifeline repairs this if its mode and policy allow it; agents should be back by 09:29 UTC. Otherwise, "
+        f"restore the route in {TABLE} or create an endpoint for monitoring."
     ),
     service="monitoring",
     vpc_id=VPC,
@@ -142,7 +140,7 @@ CUT = Cause(
     change=Change(at(6.5), EVENT, "DeleteRoute", ROLE),
     is_repairable=True,
 )
-MENDED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
+REPAIRED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
 ID = "inc-20261120-0914-3fa9c1"
 
 
@@ -166,20 +164,20 @@ ALL_BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 UPDATED = News(
     NewsKind.UPDATED,
-    incident(MENDED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
+    incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
     silent=LEFT,
     back=BACK,
 )
-REMINDER = News(NewsKind.REMINDER, incident(MENDED, notified_at=at(25), notified_agents=12), silent=LEFT, back=BACK)
+REMINDER = News(NewsKind.REMINDER, incident(REPAIRED, notified_at=at(25), notified_agents=12), silent=LEFT, back=BACK)
 RESOLVED = News(
     NewsKind.RESOLVED,
-    incident(MENDED, notified_at=at(14), notified_agents=12),
+    incident(REPAIRED, notified_at=at(14), notified_agents=12),
     back=ALL_BACK,
     set_aside=(STOPPED,),
 )
 RECOVERING = News(
     NewsKind.UPDATED,
-    incident(MENDED, phase=Phase.RECOVERING, notified_at=at(14), notified_agents=11),
+    incident(REPAIRED, phase=Phase.RECOVERING, notified_at=at(14), notified_agents=11),
     silent=TWELVE,
     joined=1,
 )
@@ -199,10 +197,10 @@ def of_incident(news: News, minute: float) -> Notice:
     return incident_notice(news, WATCH, at(minute))
 
 
-# ---- what others want: an endpoint undone three times, a VPC to be deleted
+# ---- what others do: they revert an endpoint three times, delete a VPC, and bring an endpoint of their own
 
 ANN = "platform-admin/ann"
-UNDONE = tuple(
+REVERTED = tuple(
     Reversal(at(minute), EffectKind.ENDPOINT, endpoint_id, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
     for minute, endpoint_id, event_id in (
         (100, ENDPOINT, "1b1f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"),
@@ -212,7 +210,7 @@ UNDONE = tuple(
 )
 FROZEN = Frozen(
     Plan(VPC, PLANNED.tiers, PLANNED.actions),
-    {"monitoring": Conflict(reversals=UNDONE)},
+    {"monitoring": Conflict(reversals=REVERTED)},
     {"monitoring": (APP_A, APP_B)},
     {"monitoring": ("monitoring.us-east-1.amazonaws.com",)},
     "lifeline",
@@ -226,28 +224,36 @@ def torn_down() -> Notice:
         tags=(("Name", VPC_NAME),),
     )
     attempt = Attempt(VPC, at(300), "deploy-role/terraform", "4e4f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d")
-    gone = Action(ActionKind.RETIRE_ENDPOINT, "the VPC is to go", service="monitoring", endpoint_id=ENDPOINT)
-    group = Action(ActionKind.DELETE_SECURITY_GROUP, "the VPC is to go", security_group_id=GROUP)
+    gone = Action(
+        ActionKind.RETIRE_ENDPOINT,
+        f"deploy-role/terraform is deleting {VPC}",
+        service="monitoring",
+        endpoint_id=ENDPOINT,
+    )
+    group = Action(
+        ActionKind.DELETE_SECURITY_GROUP, f"deploy-role/terraform is deleting {VPC}", security_group_id=GROUP
+    )
     return teardown_notice(network, Teardown(VPC, (attempt,)), [done(gone), group], "lifeline", is_plan=False)
 
 
 CLAIM = Freeze(
     FreezeKind.CLAIM,
     at(240),
-    "deploy-role/terraform tried to create an endpoint for monitoring at 2026-11-20 13:00:00 UTC, and its private DNS "
-    "conflicts with Lifeline's",
+    "CreateVpcEndpoint by deploy-role/terraform at 2026-11-20 13:00:00 UTC was refused because Lifeline's "
+    f"{ENDPOINT} already has private DNS for monitoring",
     "deploy-role/terraform",
     "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d",
     until=at(240 + 24 * 60),
 )
-GIVEN_WAY = Action(
-    ActionKind.DISABLE_PRIVATE_DNS, "somebody brings their own", service="monitoring", endpoint_id=ENDPOINT
+HANDED_OVER = Action(
+    ActionKind.DISABLE_PRIVATE_DNS, "their endpoint takes precedence", service="monitoring", endpoint_id=ENDPOINT
 )
 
 
 def handed_over() -> Notice:
-    path = [done(GIVEN_WAY)]
-    return handed_over_notice(CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=path)
+    return handed_over_notice(
+        CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=[done(HANDED_OVER)]
+    )
 
 
 # ---- all of them
@@ -255,10 +261,10 @@ def handed_over() -> Notice:
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-created": (8, lambda: notified(CREATED)),
     "endpoints-plan": (8, lambda: notified(PLANNED, is_plan=True)),
-    "endpoints-needs-approval": (8, lambda: notified(HELD)),
+    "endpoints-needs-approval": (8, lambda: notified(UNAPPROVED)),
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
-    "endpoint-lost": (39, lambda: lost_notice(VPC, [(ENDPOINT, "it is still pending after 30 minutes")], VPC_NAME)),
+    "endpoint-lost": (39, lambda: lost_notice(VPC, [(ENDPOINT, "still pending after 30 minutes")], VPC_NAME)),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-recovering": (24, lambda: of_incident(RECOVERING, 24)),
     "incident-updated": (26, lambda: of_incident(UPDATED, 26)),
@@ -266,7 +272,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
     "frozen": (190, lambda: frozen_notice(FROZEN)),
-    "yielded": (241, handed_over),
+    "handed-over": (241, handed_over),
     "teardown": (300, torn_down),
     "policy": (
         0,
@@ -276,13 +282,13 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "kill-switch": (
         0,
-        lambda: switch_notice("the kill switch is on: /lifeline/stop says on", "/lifeline/stop", [VPC, OTHER]),
+        lambda: switch_notice(why_on("/lifeline/stop", "on"), "/lifeline/stop", [VPC, OTHER]),
     ),
 }
 
 
-def _of_answer(told_of: VpcAnswer, number: int = 0) -> BusEvent:
-    return list(answer_events(told_of, mode="enforce", now=at(8)))[number]
+def _of_answer(reported: VpcAnswer, number: int = 0) -> BusEvent:
+    return list(answer_events(reported, mode="enforce", now=at(8)))[number]
 
 
 def _of_incident(news: News, minute: float) -> BusEvent:
@@ -295,7 +301,7 @@ EVENTS: dict[str, Callable[[], BusEvent]] = {
     "change-seen": lambda: change_event(
         VPC, {name: getattr(CHANGE, name) for name in ("event_id", "event_name", "actor", "time")}, at(8)
     ),
-    "plan": lambda: _of_answer(HELD),
+    "plan": lambda: _of_answer(UNAPPROVED),
     "action": lambda: _of_answer(CREATED, 1),
     "refusal": lambda: _of_answer(BLOCKED, 1),
     "incident-opened": lambda: _of_incident(OPENED, 14),
@@ -316,7 +322,7 @@ def files() -> Iterator[tuple[str, str]]:
 
 
 def as_delivered(event: BusEvent) -> dict[str, Any]:
-    """The event as rules see it, as far as Lifeline says what is in it."""
+    """The event as rules match it, without the fields that EventBridge adds."""
     heard = _Heard()
     Bus(is_on=True, stack_name=SENDER.stack_name, events=heard).send([event])
     (entry,) = heard.entries
@@ -332,7 +338,7 @@ def as_delivered(event: BusEvent) -> dict[str, Any]:
 
 
 class _Heard:
-    """EventBridge, as far as sending goes."""
+    """EventBridge, for sending only."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []

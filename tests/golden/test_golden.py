@@ -60,7 +60,7 @@ def test_each_event_fits_its_schema(name: str) -> None:
 def test_each_mail_says_what_to_do_and_fits_a_screen(name: str) -> None:
     subject, _, text = TEXTS[f"{name}.txt"].partition("\n\n")
     assert len(subject.removeprefix("Subject: ")) <= 100
-    text, _, _ = text.partition("\n---- To take over")
+    text, _, _ = text.partition("\n---- To manage")
     body = [line for line in text.splitlines() if "https://" not in line]
     assert sum(line.startswith("Next: ") for line in body) == 1
     assert len(body) <= MOST_LINES + 1

@@ -28,7 +28,7 @@ def _shown(name: str, text: str) -> str:
 
 
 def main() -> None:
-    """Writes each file and the page, and takes away files that no story has any more."""
+    """Writes each file and the page, and removes files that no story has any longer."""
     texts = dict(files())
     PAGE.write_text(embedded(PAGE.read_text("utf-8"), texts), "utf-8")
     for name in there() - texts.keys():

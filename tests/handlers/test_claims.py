@@ -130,7 +130,7 @@ def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_d
     assert (
         notified["Subject"] == f"[lifeline] monitoring in {vpc_id}: made way for deploy-role/terraform, apply again now"
     )
-    assert notified["MessageAttributes"]["kind"]["Value"] == "yielded"
+    assert notified["MessageAttributes"]["kind"]["Value"] == "handed_over"
     assert "CreateVpcEndpoint by deploy-role/terraform at" in text
     assert f"switched the private DNS of {ours} off" in " ".join(text.split())
     assert f"isolated subnets can't reach it: {subnet_id}." in " ".join(text.split())

@@ -1,37 +1,38 @@
-"""How times, lengths and counts are written where people read them, in plain ASCII and narrow lines."""
+"""Times, durations, counts and lists as people read them, in plain ASCII and narrow lines."""
 
 import textwrap
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 WIDTH = 80
 
 
 def plain(text: str) -> str:
-    """`text` in printable ASCII on one line: whatever else is in it, such as in a tag, becomes a question mark."""
+    """Reduce a text, such as a tag, to printable ASCII on one line; every other character becomes a question mark."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def shorten(text: str, longest: int) -> str:
-    """`text`, cut with three dots where it is longer than that."""
+    """Cut a text that is longer than `longest` and end it with three dots."""
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def write_time(time: datetime) -> str:
-    """`2026-03-02 09:00:00 UTC`."""
+    """Write a time: `2026-03-02 09:00:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def read_time(text: str) -> datetime | None:
-    """A time as CloudTrail writes it, in UTC where it names no zone; None for what isn't one."""
+    """Read a time as CloudTrail writes it, in UTC if it names no zone; None if the text isn't a time."""
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def write_length(length: timedelta) -> str:
-    """Its two greatest parts that aren't 0, of days, hours, minutes and seconds: `1 h 5 min`."""
+    """Write a duration by its two largest units that aren't 0, of days, hours, minutes and seconds: `1 h 5 min`."""
     minutes, seconds = divmod(max(int(length.total_seconds()), 0), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -40,17 +41,28 @@ def write_length(length: timedelta) -> str:
 
 
 def write_age(time: datetime, now: datetime) -> str:
-    """`2026-03-02 09:00:00 UTC (6 min ago)`."""
+    """Write a time with its age: `2026-03-02 09:00:00 UTC (6 min ago)`."""
     return f"{write_time(time)} ({write_length(now - time)} ago)"
 
 
 def write_count(number: int, noun: str) -> str:
-    """`1 agent`, `12 agents`."""
+    """Write a count with its noun: `1 agent`, `12 agents`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def few(items: Sequence[str], most: int) -> str:
+    """List the first `most` items and count the rest: `a, b and 3 more`."""
+    rest = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + rest
+
+
+def listed(items: Sequence[str]) -> str:
+    """List all items: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
 def wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
-    """`text` in lines of 80 columns, but for ids that are longer: these are never broken."""
+    """Break a text into lines of 80 columns; longer words, such as ids, stay whole."""
     return textwrap.wrap(
         plain(text),
         WIDTH,
@@ -59,8 +71,3 @@ def wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def plural(count: int, noun: str) -> str:
-    """The count with its noun."""
-    return f"{count} {noun}{'s' if count != 1 else ''}"

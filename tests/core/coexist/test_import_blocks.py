@@ -147,19 +147,23 @@ def test_a_notice_of_a_new_endpoint_carries_the_blocks_of_all_that_was_made() ->
     assert notice
     below = "\n".join(notice.attached)
     assert email_text(notice, Sender("123456789012", "us-east-1", "lifeline")).endswith(f"{below}\n")
+    read = plain(loads(below[below.index("import {") :]))
+    assert read.keys() == {"import"}
+    assert [(one["to"].strip("${}").partition(".")[0], one["id"]) for one in read["import"]] == [
+        ("aws_security_group", GROUP.security_group_id),
+        ("aws_vpc_endpoint", INTERFACE.endpoint_id),
+    ]
     for action in (GROUP, INTERFACE):
         one = import_text(action, VPC_ID)
         assert one
-        assert one.terraform in below
-    resources = json.loads(below[below.index("\n{\n") : below.index("---- and --resources")])
-    assert [one["Type"] for one in resources.values()] == ["AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"]
-    assert {one["LogicalResourceId"] for one in json.loads(notice.attached[-1])} == set(resources)
+        assert one.terraform.partition("\n\n")[0] in below
+    assert "terraform plan -generate-config-out=" in below
 
 
 def test_of_many_new_endpoints_the_first_are_written_out_and_the_others_are_counted() -> None:
     lines = handover_lines([(VPC_ID, INTERFACE)] * (MOST_WRITTEN + 2))
-    assert sum(line.startswith("resource ") for line in lines) == MOST_WRITTEN
-    assert any(line.startswith("2 more are on record") for line in lines)
+    assert lines.count("import {") == MOST_WRITTEN
+    assert lines[-1] == "... and 2 more: see the audit log"
 
 
 def test_nothing_is_attached_where_nothing_was_made() -> None:

@@ -1,4 +1,4 @@
-"""The record as values: its order, its pages, what may be asked, and its words."""
+"""The audit log as values: its order, its pages, what may be requested, and its words."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -244,7 +244,7 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
             {"event_name": "DeleteRoute", "actor": "alice", "ids": ["igw-1", "rtb-1"]},
             "DeleteRoute by alice (igw-1, rtb-1)",
         ),
-        (EntryKind.CHANGE, {"event_name": "DeleteRoute", "actor": ""}, "DeleteRoute by somebody unnamed"),
+        (EntryKind.CHANGE, {"event_name": "DeleteRoute", "actor": ""}, "DeleteRoute by an unknown actor"),
         (
             EntryKind.CHANGE,
             {"event_name": "CreateTags", "actor": "bob", "ids": [f"sg-{n}" for n in range(7)]},
@@ -263,7 +263,7 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
             },
             (
                 "create interface endpoint for monitoring: done (vpce-1, sg-1). Why: subnet-a can't reach it. "
-                "Set going by: DeleteRoute by alice."
+                "Triggered by: DeleteRoute by alice."
             ),
         ),
         (
@@ -276,14 +276,14 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
                 "because": [{"kind": "silence", "event_id": "inc-1", "event_name": "", "actor": ""}],
             },
             (
-                "fix dns: not done, blocked. Why: private DNS needs it. But: turn it on. "
-                "Set going by: silent agents (inc-1)."
+                "fix dns: blocked, not done. Why: private DNS needs it. Details: turn it on. "
+                "Triggered by: silent agents (inc-1)."
             ),
         ),
         (
             EntryKind.ACTION,
             {"action": "add_subnets", "status": "planned", "reason": "r", "because": [{"kind": "sweep"}]},
-            "add subnets: planned, not done. Why: r. Set going by: the scheduled sweep.",
+            "add subnets: planned, not done. Why: r. Triggered by: the scheduled sweep.",
         ),
         (  # as it was written before the trigger's kind was kept
             EntryKind.ACTION,
@@ -293,17 +293,17 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
         (
             EntryKind.OUTCOME,
             {"endpoint_id": "vpce-1", "service": "monitoring", "result": "available", "seconds": 95},
-            "vpce-1 for monitoring was seen available 1 min 35 s after it was made",
+            "vpce-1 for monitoring was available within 1 min 35 s of its creation",
         ),
         (
             EntryKind.OUTCOME,
             {"endpoint_id": "vpce-1", "result": "lost", "seconds": 660, "detail": "somebody deleted it"},
-            "vpce-1 serves nobody, 11 min after it was made: somebody deleted it",
+            "vpce-1 was not available 11 min after it was created: somebody deleted it",
         ),
         (
             EntryKind.INCIDENT,
             {"incident": "inc-1", "event": "opened", "words": "no way to monitoring", "begun_by": BY_ALICE},
-            "incident inc-1 opened: no way to monitoring. Begun by DeleteRoute by alice",
+            "incident inc-1 opened: no way to monitoring. Cause: DeleteRoute by alice",
         ),
         (
             EntryKind.INCIDENT,
@@ -315,7 +315,7 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
                 "agents": 2,
                 "fix": "vpce-1 is up",
             },
-            "incident inc-1 closed after 25 min, 2 agents: no way to monitoring. Fixed by: vpce-1 is up",
+            "incident inc-1 closed after 25 min, 2 agents: no way to monitoring. Fix: vpce-1 is up",
         ),
         (EntryKind.INCIDENT, {"incident": "inc-1", "event": "closed", "words": "w"}, "incident inc-1 closed: w"),
     ],
@@ -330,7 +330,7 @@ def test_a_line_is_plain_ascii_whatever_was_recorded() -> None:
 
 def test_an_entry_is_told_with_what_the_ledger_keeps_of_it_but_not_with_its_keys() -> None:
     [notified] = page_json(
-        Page((entry(EntryKind.CHANGE, NOW, "e-1", actor="", event_name="X", expires_at=1, partition="s"),))
+        Page((entry(EntryKind.CHANGE, NOW, "e-1", actor="", event_name="X", expires_at=1, index_pk="s"),))
     )["entries"]
     assert notified == {
         "at": "2026-11-22T12:00:00+00:00",
@@ -338,7 +338,7 @@ def test_an_entry_is_told_with_what_the_ledger_keeps_of_it_but_not_with_its_keys
         "vpc_id": VPC,
         "event_id": "e-1",
         "event_name": "X",
-        "text": "X by somebody unnamed",
+        "text": "X by an unknown actor",
     }
 
 

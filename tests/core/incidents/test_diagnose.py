@@ -221,7 +221,7 @@ class TestCutOff:
         shared = network(owner_id="2")
         found = why(facts(shared))
         assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, False)
-        assert "the VPC belongs to account 2, which alone can see and make its endpoints" in found.evidence
+        assert "the VPC belongs to account 2: only that account can see and create its endpoints" in found.evidence
         assert why(facts(network(owner_id="1"))).confidence is Confidence.HIGH
         unknown = facts(shared, instance=replace(INSTANCE, profile_arn=""))
         assert why(unknown).is_repairable

@@ -1,4 +1,4 @@
-"""What people read when Lifeline made way for somebody else's endpoint."""
+"""The notice of a hand-over to someone else's endpoint."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.notices.claim import handed_over_notice
-from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.actions import Action, ActionKind, Status
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -14,14 +14,14 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("kind", "tables", "words"),
     [
-        (ActionKind.DISABLE_PRIVATE_DNS, (), "switched the private DNS of vpce-1 off; the endpoint itself stays."),
-        (ActionKind.REMOVE_ROUTE_TABLES, ("rtb-1",), "took vpce-1 out of the route tables that theirs names."),
-        (ActionKind.RETIRE_ENDPOINT, ("rtb-1",), "deleted vpce-1, whose last routes those were."),
-        (ActionKind.RETIRE_ENDPOINT, (), "Lifeline deleted vpce-1."),
+        (ActionKind.DISABLE_PRIVATE_DNS, (), "~ monitoring: turned off private DNS of vpce-1 It makes"),
+        (ActionKind.REMOVE_ROUTE_TABLES, ("rtb-1",), "~ monitoring: removed route tables from vpce-1 It makes"),
+        (ActionKind.RETIRE_ENDPOINT, ("rtb-1",), "- monitoring: deleted endpoint vpce-1 It makes"),
+        (ActionKind.RETIRE_ENDPOINT, (), "- monitoring: deleted endpoint vpce-1 It makes"),
     ],
 )
 def test_it_says_what_was_done_and_no_more(kind: ActionKind, tables: tuple[str, ...], words: str) -> None:
     freeze = Freeze(FreezeKind.CLAIM, NOW, "it was refused", "alice", "e-1", NOW + timedelta(hours=24), ids=tables)
-    done = Action(kind, "", service="monitoring", endpoint_id="vpce-1")
+    done = Action(kind, "", service="monitoring", endpoint_id="vpce-1", status=Status.DONE)
     notice = handed_over_notice(freeze, "monitoring", "vpc-1", stack_name="lifeline", tiers=(), done=[done])
     assert words in " ".join(notice.text.split())

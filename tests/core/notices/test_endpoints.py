@@ -55,25 +55,37 @@ def notified(*answers: VpcAnswer, is_plan: bool = False, because: Because = BECA
 
 APPROVABLE = Approvable("plan-1", Decimal("14.6"), minute(0), "sam remote invoke X --stack-name s --event '{\"a\": 1}'")
 OUTCOMES = {
-    "created": (answer(done(GROUP), done(MAKE)), "monitoring endpoint created", "Next: Nothing: an endpoint is up"),
+    "created": (
+        answer(done(GROUP), done(MAKE)),
+        "monitoring endpoint created",
+        "Next: No action needed: the endpoint should",
+    ),
     "half created": (
         answer(done(MAKE), replace(GATEWAY, status=Status.PLANNED)),
-        "monitoring endpoint created (and 1 other not)",
-        "Next: Nothing: an endpoint is up",
+        "monitoring endpoint created (1 other not done)",
+        "Next: No action needed: the endpoint should",
     ),
-    "failed": (answer(done(GROUP), failed(MAKE)), "monitoring endpoint failed", "Next: Put right what failed"),
+    "failed": (answer(done(GROUP), failed(MAKE)), "monitoring endpoint failed", "Next: Fix the failure shown above."),
     "held": (
         answer(held(MAKE), approval=APPROVABLE),
-        "monitoring endpoint waiting for approval",
-        "Next: Approve what is held back, or leave it",
+        "monitoring endpoint needs approval",
+        "Next: Approve the plan below, or leave it",
     ),
-    "blocked": (answer(MAKE.blocked("no zone")), "monitoring endpoint blocked", "Next: A person must act"),
-    "later": (answer(MAKE), "monitoring endpoint planned", "Next: Nothing: a later look goes on"),
-    "retired": (answer(done(RETIRE)), "monitoring endpoint retired", "Next: Nothing: it is done"),
-    "to retire": (answer(RETIRE), "monitoring endpoint to be retired", "Next: Nothing: a later look"),
-    "repaired": (answer(done(REPAIR)), "endpoint group repaired", "Next: Nothing: it is done"),
-    "dns": (answer(done(DNS)), "VPC settings repaired", "Next: Nothing: it is done"),
-    "refused": (answer(refusal=Refusal("vpc_ids[0]", "no such VPC")), "an endpoint look failed", "Next: Put right"),
+    "blocked": (
+        answer(MAKE.blocked("no zone")),
+        "monitoring endpoint blocked",
+        "Next: Resolve the items marked blocked",
+    ),
+    "later": (answer(MAKE), "monitoring endpoint planned", "Next: No action needed: Lifeline continues"),
+    "retired": (answer(done(RETIRE)), "monitoring endpoint deleted", "Next: No action needed."),
+    "to retire": (answer(RETIRE), "monitoring endpoint to be deleted", "Next: No action needed: Lifeline continues"),
+    "repaired": (answer(done(REPAIR)), "endpoint security group repaired", "Next: No action needed."),
+    "dns": (answer(done(DNS)), "VPC DNS settings repaired", "Next: No action needed."),
+    "refused": (
+        answer(refusal=Refusal("vpc_ids[0]", "no such VPC")),
+        "reconciliation failed",
+        "Next: Fix the failure shown above.",
+    ),
 }
 
 
@@ -131,22 +143,22 @@ def test_a_subject_is_what_sns_takes_whatever_the_tags_say(name: str, short: str
             (done(MAKE),),
             "7.30",
             False,
-            "Lifeline made 1 change. That adds about 7.30 USD a month, before data charges.",
+            "Lifeline made 1 change. This adds about 7.30 USD per month, before data charges.",
         ),
         (
             (GROUP, MAKE),
             "14.6",
             True,
-            "Mode is plan, so nothing was changed. Lifeline would make 2 changes. That would add about 14.60 USD a",
+            "so nothing was changed. Lifeline would make 2 changes. This would add about 14.60 USD per month",
         ),
-        ((done(GATEWAY),), "0", False, "Lifeline made 1 change. Gateway endpoints are free of charge."),
-        ((done(MAKE),), "0", False, "What that costs in this region is not known here."),
-        ((done(GROUP), failed(MAKE)), "0", False, "Lifeline made 1 change; 1 failed."),
+        ((done(GATEWAY),), "0", False, "Lifeline made 1 change. Gateway endpoints are free."),
+        ((done(MAKE),), "0", False, "Lifeline has no price for this region."),
+        ((done(GROUP), failed(MAKE)), "0", False, "Lifeline made 1 change; 1 change failed."),
         (
             (held(MAKE), MAKE.blocked("no"), MAKE),
             "0",
             False,
-            "changed nothing; 1 held back, 1 blocked, 1 left for ",
+            "changed nothing; 1 change needs approval, 1 change blocked, 1 change left for ",
         ),
         ((done(RETIRE),), "0", False, "Lifeline made 1 change. - monitoring: deleted"),
     ],
@@ -163,21 +175,21 @@ def test_the_command_that_approves_stands_with_what_to_do_and_survives_a_long_li
     assert "    sam remote invoke X --stack-name s \\" in lines
     assert "      --event '{\"a\": 1}'" in lines
     assert sum("plan-1" in line for line in lines) == 1
-    assert "14.60 USD a month more, before data charges; once, until" in flat("\n".join(lines))
+    assert "(14.60 USD more per month, before data charges), valid until" in flat("\n".join(lines))
 
 
 def test_of_many_approvals_three_are_offered_and_the_rest_is_counted() -> None:
     waiting = [answer(held(MAKE), vpc_id=f"vpc-{number}", approval=APPROVABLE) for number in range(5)]
     notice = notified(*waiting)
     assert sum('--event \'{"a"' in line for line in notice.next) == 3
-    assert "and 2 more: ask for a plan of these VPCs" in flat(notice.text)
+    assert "and 2 more: a plan of these VPCs shows their commands" in flat(notice.text)
 
 
 def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
     notice = notified(answer(done(MAKE)), answer(failed(MAKE), vpc_id=OTHER, name=""))
     assert notice.subject == "[lifeline] monitoring endpoint failed in 2 VPCs: DeleteRoute by deploy-role"
     assert (notice.vpc_id, notice.vpc_name) == ("", "")
-    assert "2 VPCs have to do with it." in flat(notice.text)
+    assert "2 VPCs are affected." in flat(notice.text)
     assert f"  {VPC} (app-prod): changed" in notice.done
     assert f"  {OTHER}: failed" in notice.done
     assert f'--event \'{{"vpc_ids": ["{OTHER}"]}}\'' in flat(notice.text)
@@ -185,7 +197,7 @@ def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
 
 def test_of_very_many_vpcs_five_are_told_ten_have_facts_and_the_rest_is_named() -> None:
     notice = notified(*(answer(done(MAKE), vpc_id=f"vpc-{number:02}", name="") for number in range(12)))
-    assert "  and 7 more VPCs, which the record and the log have" in notice.done
+    assert "  and 7 more VPCs: see the audit log" in notice.done
     assert [one["vpc_id"] for one in notice.facts["vpcs"]] == [f"vpc-{number:02}" for number in range(10)]  # type: ignore[attr-defined]
     assert notice.facts["more_vpcs"] == ["vpc-10", "vpc-11"]
 
@@ -197,17 +209,20 @@ def test_where_nothing_is_to_tell_there_is_no_notice() -> None:
 
 def test_the_subnets_are_told_by_tier() -> None:
     tiers = (("subnet-a", Tier.ISOLATED), ("subnet-b", Tier.ISOLATED), ("subnet-c", Tier.PUBLIC))
-    assert f"In {VPC} (app-prod), 2 subnets are isolated and 1 is public." in flat(
+    assert f"{VPC} (app-prod) has 2 isolated subnets and 1 public subnet." in flat(
         notified(answer(MAKE, tiers=tiers)).text
     )
-    assert f"In {VPC} (app-prod), 1 subnet is isolated." in flat(notified(answer(MAKE)).text)
-    assert f"It was found in {VPC}." in flat(notified(answer(MAKE, tiers=(), name="")).text)
+    assert f"{VPC} (app-prod) has 1 isolated subnet." in flat(notified(answer(MAKE)).text)
+    assert f"The VPC is {VPC}." in flat(notified(answer(MAKE, tiers=(), name="")).text)
 
 
-def test_the_change_and_the_record_are_found_by_the_ids() -> None:
-    text = notified(answer(done(MAKE))).text
-    assert "CloudTrail event e-1." in text
-    assert f"""      --event '{{"history": {{"vpc_id": "{VPC}"}}}}'""" in text.splitlines()
+def test_the_change_and_the_resources_are_among_the_ids() -> None:
+    assert notified(answer(done(MAKE))).ids == (
+        f"  VPC: {VPC} (app-prod)",
+        "  Subnet: subnet-a",
+        f"  Endpoint: {ENDPOINT}",
+        "  CloudTrail event: e-1",
+    )
 
 
 # ---- endpoints that were lost

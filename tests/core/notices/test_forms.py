@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import MOST_BYTES, attributes_of, email_text, machine_form, machine_text
-from lifeline.core.notices.notice import Notice, Sender, Severity
+from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, Severity
 from tests.support.agents import minute
 from tests.support.repository import ROOT
 
@@ -47,7 +47,7 @@ def notice(**changes: Any) -> Notice:
 def nasty() -> st.SearchStrategy[Notice]:
     subjects = NASTY.map(lambda text: f"[lifeline] {text}")
     return st.builds(
-        notice, subject=subjects, happened=LINES, why=LINES, done=LINES, next=LINES, ids=LINES, vpc_name=NASTY
+        notice, subject=subjects, happened=LINES, why=LINES, done=LINES, next=LINES, agents=LINES, vpc_name=NASTY
     )
 
 
@@ -91,7 +91,7 @@ def test_facts_that_are_too_many_are_left_out_as_a_whole_and_that_is_said(letter
     assert size_in_a_message(text) <= MOST_BYTES
     facts = json.loads(text)["facts"]
     assert list(facts) == ["left_out"]
-    assert facts["left_out"].endswith("bytes are too many; the record has them")
+    assert facts["left_out"].endswith("bytes exceed the limit: see the audit log")
 
 
 def test_facts_that_just_fit_stay() -> None:
@@ -121,7 +121,7 @@ def test_lines_that_are_too_many_are_left_out_by_count() -> None:
     is_valid(form)
     assert size_in_a_message(text) <= MOST_BYTES
     assert form["done"][0] == lines[0]
-    assert form["done"][-1] == "  ... and more, which the record has"
+    assert form["done"][-1] == LEFT_OUT
     assert set(form["done"][:-1]) <= set(lines)
 
 
@@ -146,38 +146,62 @@ def titles(notified: Notice, sender: Sender = SENDER) -> list[str]:
     return [one["title"] for one in machine_form(notified, sender, NOW)["links"]]
 
 
-def test_links_lead_to_the_vpc_first_and_to_what_the_text_names() -> None:
-    notified = notice(done=("made vpce-0123456789abcdef0 in subnet-0123456789abcdef0",), ids=(f"{VPC} rtb-01234567",))
-    assert titles(notified) == [VPC, "rtb-01234567", "vpce-0123456789abcdef0", "subnet-0123456789abcdef0"]
+def test_links_lead_to_the_vpc_its_first_endpoint_and_the_coverage_page() -> None:
+    endpoint_ids = tuple(f"vpce-0123456789abcde{number:02x}" for number in range(20))
+    notified = notice(resource_ids=("subnet-0123456789abcdef0", *endpoint_ids))
+    assert titles(notified) == ["VPC", "Endpoint"]
+    form = machine_form(notified, replace(SENDER, dashboard="lifeline-coverage"), NOW)
+    assert [one["title"] for one in form["links"]] == ["VPC", "Endpoint", "Coverage"]
+    assert form["links"][1]["url"].endswith(endpoint_ids[0])
 
 
-def test_there_are_four_links_at_most_and_the_coverage_page_is_one() -> None:
-    notified = notice(done=(" ".join(f"subnet-0123456789abcde{number:02x}" for number in range(20)),))
-    assert len(titles(notified)) == 4
-    with_page = titles(notified, replace(SENDER, dashboard="lifeline-coverage"))
-    assert len(with_page) == 4
-    assert with_page[-1] == "Coverage"
+def test_the_audit_log_of_an_incident_or_of_a_vpc_is_one_command_away() -> None:
+    assert """  --event '{"history": {"incident": "inc-1"}}'""" in email_text(notice(incident="inc-1"), SENDER)
+    assert f"""  --event '{{"history": {{"vpc_id": "{VPC}"}}}}'""" in email_text(NOTICE, SENDER)
+    assert "Audit log" not in email_text(notice(vpc_id=""), SENDER)
+
+
+def test_the_ids_stand_in_one_order_whichever_way_they_were_given() -> None:
+    notified = notice(
+        resource_ids=("sg-1", "vpce-1", "rtb-1", "subnet-2", "subnet-1", VPC, "vpce-1"),
+        vpc_name="app-prod",
+        incident="inc-1",
+        event_ids=("e-1", ""),
+        agents=("  Agents:", "    i-1: silent"),
+    )
+    assert machine_form(notified, SENDER, NOW)["ids"] == [
+        "  Account: 123456789012, us-east-1, stack lifeline",
+        f"  VPC: {VPC} (app-prod)",
+        "  Subnets: subnet-2, subnet-1",
+        "  Route table: rtb-1",
+        "  Endpoint: vpce-1",
+        "  Security group: sg-1",
+        "  Incident: inc-1",
+        "  CloudTrail event: e-1",
+        "  Agents:",
+        "    i-1: silent",
+    ]
 
 
 @pytest.mark.parametrize(
-    "text", ["xvpc-0123456789abcdef1", "vpc-0123456789abcdef1x", "vpc-012345678", "my-vpc-01234567"]
+    "text", ["xvpce-0123456789abcdef1", "vpce-0123456789abcdef1x", "vpce-012345678", "my-vpce-01234567"]
 )
 def test_what_only_looks_like_an_id_has_no_link(text: str) -> None:
-    assert titles(notice(happened=(text,))) == [VPC]
+    assert titles(notice(resource_ids=(text,))) == ["VPC"]
 
 
 def test_a_wrong_vpc_or_region_has_no_link() -> None:
     assert titles(notice(vpc_id="vpc-1")) == []
     assert titles(NOTICE, replace(SENDER, region="nowhere", dashboard="page")) == []
-    notified = email_text(NOTICE, replace(SENDER, region="nowhere"))
-    assert notified == f"{NOTICE.text}\nAccount {SENDER.account_id}, nowhere, stack {SENDER.stack_name}.\n"
+    notified = email_text(notice(vpc_id=""), replace(SENDER, region="nowhere"))
+    assert notified.endswith(f"Next: Nothing.\n\nIDs:\n  Account: {SENDER.account_id}, nowhere, stack lifeline\n")
 
 
 @pytest.mark.parametrize(
     ("region", "host"), [("cn-north-1", "console.amazonaws.cn"), ("us-gov-east-1", "console.amazonaws-us-gov.com")]
 )
 def test_links_lead_to_the_partitions_console(region: str, host: str) -> None:
-    assert f"{VPC}: https://{region}.{host}/vpcconsole/" in email_text(NOTICE, replace(SENDER, region=region))
+    assert f"VPC: https://{region}.{host}/vpcconsole/" in email_text(NOTICE, replace(SENDER, region=region))
 
 
 # ---- chat
@@ -197,7 +221,12 @@ def test_nothing_breaks_out_of_chats_code_blocks_and_nothing_outside_is_markup(n
     (step,), nothing = blocks_and_rest(content["nextSteps"][0])
     assert nothing == ""
     assert not set("".join([*blocks, step])) & set("`<>")
-    allowed = {"", "*Why*", *(f"{one['title']}: {one['url']}" for one in machine_form(notified, SENDER, NOW)["links"])}
+    allowed = {
+        "",
+        "*Why*",
+        "*IDs*",
+        *(f"{one['title']}: {one['url']}" for one in machine_form(notified, SENDER, NOW)["links"]),
+    }
     assert set(rest.split("\n")) <= allowed
     for text in (content["title"], form["metadata"]["summary"]):
         assert not set(text) & set("*_~`<>[]&@")

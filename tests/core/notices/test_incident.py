@@ -76,27 +76,30 @@ def test_an_opened_incident_reads_so() -> None:
     assert notice.subject.startswith("[lifeline] 2 agents silent in app-prod: DeleteRoute by deploy-role left")
     assert notice.text == (
         """\
-2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
-missing datapoint was due 2026-03-02 09:01:00 UTC (6 min ago).
+2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
+missing datapoint was due at 2026-03-02 09:01:00 UTC (6 min ago).
 
-  i-0123456789abcdef0: last 2026-03-02 09:00:00 UTC, silent for 6 min
-  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 6 min
-
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
-this was seen.
-- made at 2026-03-02 08:59:30 UTC (7 min 30 s ago), CloudTrail event
-  8c2f3c5e-1111-4222-8333-abcdefabcdef
-What was seen around one of them:
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+(confirmed from configuration).
+- The call was made at 2026-03-02 08:59:30 UTC (7 min 30 s ago)
+Evidence from one of these agents:
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
-Still broken: nothing that would end it has been seen. ReconcileEndpoints is
-asked to look at the VPC: it mends what its mode and policy allow.
+Status: ongoing, no fix detected. Lifeline has queued a run for this VPC.
 
-Next: Wait for the endpoint, or bring the route back. Lifeline doesn't undo the
-DeleteRoute: ask deploy-role whether it was meant.
+Next: Wait for the endpoint, or bring the route back. Lifeline does not revert
+the DeleteRoute: ask deploy-role whether it was intended.
 
-Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+IDs:
+  VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
+  Subnet: subnet-0a1b2c3d4e5f60718
+  Route table: rtb-0a1b2c3d4e5f60718
+  Incident: inc-20260302-0907-ab12cd
+  CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
+  Agents (watch cloudwatch-agent):
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, silent for 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 6 min
 """
     )
 
@@ -108,23 +111,29 @@ def test_an_updated_incident_reads_so() -> None:
     notice = incident_notice(
         News(NewsKind.UPDATED, known, silent=agents, back=(back("i-0123456789abcdef0"),), joined=1), WATCH, minute(18)
     )
-    assert notice.subject.startswith("[lifeline] 1 more, now 1 agent silent (recovering) in app-prod: DeleteRoute by ")
+    assert notice.subject.startswith(
+        "[lifeline] 1 more agent silent (recovering) in app-prod, 1 in total: DeleteRoute by "
+    )
     assert notice.text == (
         """\
-1 more agent of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this
-incident. Now 1 is silent and 1 reports again.
+1 more CWAgent agent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this incident.
+Now 1 is silent and 1 is reporting again.
 
-  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 9 min
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+(confirmed from configuration).
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
-this was seen.
+Status: recovering (endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00
+UTC). Agents may need until 09:24 UTC to report again.
 
-Recovering: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
-Agents may need until 09:24 UTC.
+Next: Wait until 09:24 UTC. You will be notified when the agents are back, or if
+they are still silent.
 
-Next: Wait until 09:24 UTC: you are told when they are back, or if they are not.
-
-Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+IDs:
+  VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
+  Endpoint: vpce-0a1b2c3d4e5f60718
+  Incident: inc-20260302-0907-ab12cd
+  Agents (watch cloudwatch-agent):
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 9 min
 """
     )
 
@@ -138,21 +147,22 @@ def test_a_reminder_reads_so() -> None:
     assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
     assert notice.text == (
         """\
-2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
-longest for 1 h 6 min now. 1 joined since the last notice.
+2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
+longest for 1 h 6 min. 1 joined since the last notice.
 
-  i-0123456789abcdef0: last 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
-  i-0123456789abcdef1: last 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+(confirmed from configuration).
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
-this was seen.
-
-Still broken: nothing that would end it has been seen. This is not for Lifeline
-to mend.
+Status: ongoing, no fix detected. Lifeline can't repair this.
 
 Next: Wait for the endpoint, or bring the route back.
 
-Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+IDs:
+  VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
+  Incident: inc-20260302-0907-ab12cd
+  Agents (watch cloudwatch-agent):
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
 """
     )
 
@@ -162,31 +172,36 @@ def test_a_resolved_incident_reads_so() -> None:
     news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
     notice = incident_notice(news, WATCH, minute(13))
     assert notice.subject == (
-        "[lifeline] 2 of 5 agents of app-prod report again after 11 min: endpoint vpce-0a1b2c3d4e5f60718"
+        "[lifeline] 2 of 5 agents in app-prod reporting again after 11 min: endpoint vpce-0a1b2c3d4e5f60718"
     )
     assert notice.text == (
         """\
-2 agents of CWAgent in vpc-0a1b2c3d4e5f60718 (app-prod) report again. The
-longest silence was 11 min; the last was back at 2026-03-02 09:12:00 UTC (1 min
-ago).
+2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are reporting again. The
+longest silence was 11 min; the last agent came back at 2026-03-02 09:12:00 UTC
+(1 min ago).
 
-  i-0123456789abcdef0: silent for 9 min, back 2026-03-02 09:10:00 UTC
-  i-0123456789abcdef1: silent for 11 min, back 2026-03-02 09:12:00 UTC
+Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+(confirmed from configuration).
+- The call was made at 2026-03-02 08:59:30 UTC (13 min 30 s ago)
 
-Not back, and not expected to report:
-  i-2: its instance is stopped or gone
-  2 agents terminated or forgotten
+Status: resolved (endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00
+UTC).
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high,
-this was seen.
-- made at 2026-03-02 08:59:30 UTC (13 min 30 s ago), CloudTrail event
-  8c2f3c5e-1111-4222-8333-abcdefabcdef
+Next: No action needed if the agents that did not come back were stopped
+intentionally.
 
-What fixed it: endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC.
-
-Next: Nothing, if those that are not back were meant to go.
-
-Incident inc-20260302-0907-ab12cd (watch cloudwatch-agent).
+IDs:
+  VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
+  Subnet: subnet-0a1b2c3d4e5f60718
+  Route table: rtb-0a1b2c3d4e5f60718
+  Endpoint: vpce-0a1b2c3d4e5f60718
+  Incident: inc-20260302-0907-ab12cd
+  CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
+  Agents (watch cloudwatch-agent):
+    i-0123456789abcdef0: silent for 9 min, back at 2026-03-02 09:10:00 UTC
+    i-0123456789abcdef1: silent for 11 min, back at 2026-03-02 09:12:00 UTC
+    i-2: not expected to report (instance stopped or terminated)
+    2 agents terminated or no longer tracked
 """
     )
 
@@ -198,16 +213,18 @@ def test_a_summary_reads_so() -> None:
     assert notice.subject == "[lifeline] 2 more incidents in vpc-1: 1 opened, 1 resolved; 2 agents silent"
     assert notice.text == (
         """\
-More incidents of cloudwatch-agent have news than are told one by one. The
-others are, the gravest first:
-
+Lifeline reports up to 10 incidents of a watch individually. The rest of watch
+cloudwatch-agent, most severe first:
   opened: 2 agents silent in vpc-1: nothing found around it: the agent itself
     (inc-20260302-0907-ab12cd)
-  resolved: i-0123456789abcdef0 of vpc-1 reports again after 9 min: the agent
-    came back by itself (inc-20260302-0907-ab12cd)
+  resolved: i-0123456789abcdef0 in vpc-1 reporting again after 9 min: the agent
+    came back on its own (inc-20260302-0907-ab12cd)
 
-Next: Begin with the incidents that are told one by one: one change may have cut
-off many VPCs.
+Next: Start with the incidents that were reported individually: they may share a
+cause with these.
+
+IDs:
+  VPC: vpc-1
 """
     )
     assert json.loads(json.dumps(notice.facts))["counts"] == {"opened": 1, "resolved": 1}
@@ -231,7 +248,11 @@ def test_a_long_summary_counts_what_it_leaves_out() -> None:
             "i-1 silent in us-east-1a: words",
         ),
         (News(NewsKind.UPDATED, incident(OWN), silent=TWO), 30, f"2 agents still silent: {OWN.words}"),
-        (News(NewsKind.UPDATED, incident(OWN), silent=TWO, joined=1), 30, f"1 more, now 2 agents silent: {OWN.words}"),
+        (
+            News(NewsKind.UPDATED, incident(OWN), silent=TWO, joined=1),
+            30,
+            f"1 more agent silent, 2 in total: {OWN.words}",
+        ),
         (
             opened(expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14))), cause=OWN),
             14,
@@ -246,22 +267,22 @@ def test_a_long_summary_counts_what_it_leaves_out() -> None:
             70,
             f"i-1 not reporting yet after 1 h: {OWN.words}",
         ),
-        (resolved(back("i-1"), cause=OWN), 12, "i-1 reports again after 9 min: the agent came back by itself"),
+        (resolved(back("i-1"), cause=OWN), 12, "i-1 reporting again after 9 min: the agent came back on its own"),
         (
             resolved(back("i-1"), back("i-2"), cause=OWN),
             12,
-            "2 agents report again after 9 min: the agents came back by ",
+            "2 agents reporting again after 9 min: the agents came back on ",
         ),
-        (resolved(back("i-1", at=1), cause=OWN), 12, "i-1 reports again: the datapoints arrived late"),
-        (resolved(cause=OWN, gone=3), 12, "3 agents silent no more, but not back: not expected to report"),
-        (resolved(cause=FLAPPING), 12, f"incident over in {VPC}: none of its agents is left in it"),
+        (resolved(back("i-1", at=1), cause=OWN), 12, "i-1 reporting again: datapoints arrived late"),
+        (resolved(cause=OWN, gone=3), 12, "3 agents no longer expected to report"),
+        (resolved(cause=FLAPPING), 12, f"incident closed in {VPC}: it has no agents left"),
         (opened(silent_agent("i-1", is_flapping=True), cause=FLAPPING), 7, f"i-1 flapping in {VPC}: more than 3 gaps "),
         (
             News(NewsKind.REMINDER, incident(FLAPPING), back=(back("i-1", is_flapping=True), back("i-2"))),
             70,
             f"i-1 still flapping in {VPC}: more than 3 gaps",
         ),
-        (resolved(back("i-1"), cause=FLAPPING), 70, f"i-1 of {VPC} stopped flapping"),
+        (resolved(back("i-1"), cause=FLAPPING), 70, f"i-1 in {VPC} no longer flapping"),
     ],
 )
 def test_a_subject_says_who_and_why(news: News, at: float, line: str) -> None:
@@ -270,7 +291,7 @@ def test_a_subject_says_who_and_why(news: News, at: float, line: str) -> None:
 
 def test_of_many_agents_the_first_ten_are_named() -> None:
     notified = text(opened(*TWELVE))
-    assert notified.startswith("12 agents of CWAgent")
+    assert notified.startswith("12 CWAgent agents in ")
     assert "i-0123456789abcde09" in notified
     assert "i-0123456789abcde0a" not in notified
     assert "  ... and 2 more\n" in notified
@@ -278,20 +299,20 @@ def test_of_many_agents_the_first_ten_are_named() -> None:
 
 def test_agents_that_never_reported_are_told_apart() -> None:
     never = expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14)))
-    assert "  i-1: never reported, expected for 8 min\n" in text(opened(never), at=18)
+    assert "    i-1: never reported, expected for 8 min\n" in text(opened(never), at=18)
     assert "It has never reported; the first datapoint was due" in prose(opened(never), at=18)
-    assert "1 of them never reported." in prose(opened(never, TWO[0]), at=18)
+    assert "1 of them has never reported." in prose(opened(never, TWO[0]), at=18)
 
 
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (incident(CUT), "Still broken: nothing that would end it has been seen."),
-        (incident(FIXED, phase=Phase.RECOVERING), "Agents may need until 09:24 UTC."),
-        (incident(FIXED), "but the 15 minutes that agents may need after that are over."),
+        (incident(CUT), "Status: ongoing, no fix detected."),
+        (incident(FIXED, phase=Phase.RECOVERING), "Agents may need until 09:24 UTC to report again."),
+        (incident(FIXED), "Agents normally report again within 15 minutes of a fix."),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING), phase=Phase.RECOVERING),
-            "Recovering: an endpoint is not up yet; agents need some minutes more once it is.",
+            "Status: recovering. An endpoint is not available yet; agents need a few more minutes once it is.",
         ),
     ],
 )
@@ -305,25 +326,25 @@ def test_what_to_do_follows_how_it_stands() -> None:
 
     assert "Next: Wait for the endpoint" in notified(CUT, Phase.BROKEN)
     assert "estart" not in notified(FIXED, Phase.RECOVERING)
-    assert "Next: Restart the agents that are not back" in notified(FIXED, Phase.BROKEN)
+    assert "Next: Restart the agents that are still silent" in notified(FIXED, Phase.BROKEN)
 
 
 def test_who_did_not_come_back_in_time_is_told() -> None:
     news = News(NewsKind.UPDATED, incident(FIXED), silent=TWO, back=(back("i-1"),))
     notified = prose(news, at=25)
-    assert "are still silent, though they were due back by now. 1 reports again." in notified
+    assert "are still silent, although they were expected back by now. 1 is reporting again." in notified
 
 
 @pytest.mark.parametrize(
     ("news", "words"),
     [
-        (resolved(back("i-1"), cause=OWN), "It was silent for 9 min; it was back at 2026-03-02 09:10:00 UTC"),
-        (resolved(back("i-1"), cause=OWN), "What fixed it: the agent came back by itself."),
-        (resolved(back("i-1"), back("i-2"), cause=OWN), "What fixed it: the agents came back by themselves."),
-        (resolved(back("i-1", at=1), cause=OWN), "Its datapoints arrived late; none is missing."),
-        (resolved(gone=1), "None of them came back: they are not expected to report."),
-        (resolved(), "None is left in it: they left the roster, or are in other incidents now."),
-        (resolved(back("i-1"), cause=FLAPPING), "stopped flapping: it reports and opened no gap for an hour."),
+        (resolved(back("i-1"), cause=OWN), "It was silent for 9 min and came back at 2026-03-02 09:10:00 UTC"),
+        (resolved(back("i-1"), cause=OWN), "Status: resolved (the agent came back on its own)."),
+        (resolved(back("i-1"), back("i-2"), cause=OWN), "Status: resolved (the agents came back on their own)."),
+        (resolved(back("i-1", at=1), cause=OWN), "Its datapoints arrived late; none are missing."),
+        (resolved(gone=1), "None of them came back, and none is expected to report."),
+        (resolved(), "They were removed from the roster or moved to other incidents."),
+        (resolved(back("i-1"), cause=FLAPPING), "is no longer flapping: no gap opened for an hour."),
     ],
 )
 def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
@@ -333,11 +354,11 @@ def test_how_an_incident_ended_is_told(news: News, words: str) -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (incident(notified_cause="AGENT|vpc-1"), "are still silent; more is known of the cause now."),
-        (incident(notified_cause=CUT.key), "are still silent: what looked like a repair did not last."),
+        (incident(notified_cause="AGENT|vpc-1"), "are still silent, and Lifeline has found a better explanation."),
+        (incident(notified_cause=CUT.key), "are still silent: what looked like a fix did not last."),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING)),
-            "are still silent, though they were due back by now.",
+            "are still silent, although they were expected back by now.",
         ),
     ],
 )
@@ -347,7 +368,9 @@ def test_why_it_is_told_once_more_is_said(known: Incident, words: str) -> None:
 
 def test_an_endpoint_that_does_not_come_up_is_not_called_unseen() -> None:
     pending = incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING))
-    assert "Still broken: the endpoint is not up yet." in prose(News(NewsKind.REMINDER, pending, silent=TWO), at=70)
+    assert "Status: ongoing, the endpoint is not available yet." in prose(
+        News(NewsKind.REMINDER, pending, silent=TWO), at=70
+    )
 
 
 @pytest.mark.parametrize("kind", [CauseKind.ROLE, CauseKind.ZONE])
@@ -373,22 +396,22 @@ def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names
 
 def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
     seen = replace(OWN, evidence=("the instance is running",))
-    assert "What was seen around one of them:\n- the instance" in text(opened(*TWO, cause=seen))
-    assert "around one of them" not in text(opened(TWO[0], cause=seen))
-    assert "around one of them" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
+    assert "Evidence from one of these agents:\n- the instance" in text(opened(*TWO, cause=seen))
+    assert "Evidence from one" not in text(opened(TWO[0], cause=seen))
+    assert "Evidence from one" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
 
 
 def test_who_is_not_back_is_named_with_the_reason() -> None:
     away = [silent_agent(f"i-{number}", suppressed_by=Suppression.MAINTENANCE) for number in range(7)]
     notified = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
-    assert "  i-0: a maintenance window is on\n" in notified
-    assert "  ... and 2 more\n  1 agent terminated or forgotten\n" in notified
+    assert "    i-0: not expected to report (a maintenance window is on)\n" in notified
+    assert "    ... and 2 more\n    1 agent terminated or no longer tracked\n" in notified
 
 
 def test_a_repair_that_nobody_saw_is_not_told_as_one() -> None:
     forbidden = replace(OWN, kind=CauseKind.ROLE)
-    assert "What fixed it was not seen." in text(resolved(back("i-1"), cause=forbidden), at=12)
-    assert subject(resolved(back("i-1"), cause=forbidden), at=12) == "[lifeline] i-1 reports again after 9 min"
+    assert "Status: resolved, no fix detected." in text(resolved(back("i-1"), cause=forbidden), at=12)
+    assert subject(resolved(back("i-1"), cause=forbidden), at=12) == "[lifeline] i-1 reporting again after 9 min"
 
 
 def test_a_silence_of_late_datapoints_has_no_cause() -> None:
@@ -396,14 +419,14 @@ def test_a_silence_of_late_datapoints_has_no_cause() -> None:
 
 
 def test_nothing_is_said_to_be_fixed_where_nobody_came_back() -> None:
-    assert "What fixed it" not in text(resolved(gone=1), at=12)
+    assert "Status:" not in text(resolved(gone=1), at=12)
 
 
 def test_flapping_agents_are_told_with_their_gaps() -> None:
     news = opened(silent_agent("i-1", is_flapping=True, openings=(minute(7),) * 5), cause=FLAPPING)
     notified = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
-    assert "  i-0: 1 gap in an hour, reports at present\n  i-1: 5 gaps in an hour, silent for 7 min\n" in notified
-    assert notified.startswith(f"2 agents of CWAgent in {VPC} are flapping. They fall silent")
+    assert "    i-0: 1 gap in an hour, reporting now\n    i-1: 5 gaps in an hour, silent for 7 min\n" in notified
+    assert notified.startswith(f"2 CWAgent agents in {VPC} are flapping. They keep going silent")
 
 
 @pytest.mark.parametrize(
@@ -435,7 +458,7 @@ def test_whatever_a_tag_holds_the_notice_is_printable_ascii_in_one_subject_line(
         assert all(" " <= letter <= "~" for letter in notice.subject)
         assert len(notice.subject) <= SUBJECT_LENGTH
     facts = incident_notice(news, WATCH, minute(7)).facts
-    assert (facts["vpc_name"], facts["words"]) == ("b?cher??[31m", "words?in ? tags")
+    assert (facts["vpc_name"], facts["summary"]) == ("b?cher??[31m", "words?in ? tags")
 
 
 def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
@@ -443,7 +466,7 @@ def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
     cause = replace(CUT, evidence=tuple(f"{line} is known of subnet-0a1b2c3d4e5f60718" for line in range(9)))
     cause = replace(cause, evidence=("AWS said: " + "why it failed, " * 99, *cause.evidence))
     notified = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
-    assert len(notified) <= 35
+    assert len(notified) <= 36
     assert any(long_id in line for line in notified)
     assert [line for line in notified if len(line) > 80 and long_id not in line] == []
     assert "- ... and 6 more" in notified
@@ -463,7 +486,7 @@ def test_the_facts_are_json_and_say_the_same() -> None:
         "opened_at": "2026-03-02T09:07:00+00:00",
         "cause": "CUT_OFF",
         "confidence": "high",
-        "words": CUT.words,
+        "summary": CUT.words,
         "evidence": list(CUT.evidence),
         "advice": CUT.advice,
         "service": "monitoring",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.notices.notice import MOST_LINES, Notice, Severity, fit_subject, lay_out, subject_line
+from lifeline.core.notices.notice import LEFT_OUT, MOST_LINES, Notice, Severity, fit_subject, lay_out, subject_line
 from lifeline.core.wording import WIDTH, plain
 
 NASTY = st.text(max_size=300) | st.sampled_from(["\x1b[31m", "a\r\nSubject: b", "```", "<!channel>", "\u202e", ""])
@@ -39,8 +39,8 @@ def test_the_label_stands_before_the_paragraph_or_above_the_rows() -> None:
 
 
 def test_the_parts_stand_in_the_order_in_which_they_are_asked_for() -> None:
-    notified = notice(why=("w",), done=("d",), next=("n",), ids=("i",)).text
-    assert notified == "Something.\n\nWhy: w\n\nd\n\nNext: n\n\ni\n"
+    notified = notice(why=("w",), done=("d",), next=("n",), event_ids=("i",)).text
+    assert notified == "Something.\n\nWhy: w\n\nd\n\nNext: n\n\nIDs:\n  CloudTrail event: i\n"
 
 
 def test_a_part_that_is_empty_leaves_nothing_behind() -> None:
@@ -50,27 +50,27 @@ def test_a_part_that_is_empty_leaves_nothing_behind() -> None:
 
 def test_what_is_too_long_for_a_screen_ends_earlier_and_says_so() -> None:
     notified = notice(
-        done=tuple(f"  row {number}" for number in range(99)), next=("Do it.", COMMAND), ids=("An id.",)
+        done=tuple(f"  row {number}" for number in range(99)), next=("Do it.", COMMAND), event_ids=("e-1",)
     ).text
     lines = notified.splitlines()
     assert len(lines) == MOST_LINES
-    assert "  ... and more, which the record has" in lines
+    assert LEFT_OUT in lines
     assert "  row 0" in lines
     assert "  row 98" not in lines
-    assert {"Next: Do it.", COMMAND, "An id."} <= set(lines)
+    assert {"Next: Do it.", COMMAND, "  CloudTrail event: e-1"} <= set(lines)
 
 
 def test_one_paragraph_without_an_end_is_cut_too() -> None:
     notified = notice(done=("word " * 2000,)).text
     assert len(notified.splitlines()) <= MOST_LINES
-    assert notified.endswith("word\n  ... and more, which the record has\n")
+    assert notified.endswith(f"word\n{LEFT_OUT}\n")
 
 
 @given(LINES, LINES, LINES, st.lists(NASTY.map(lambda text: f"- {text[:60]}"), max_size=5).map(tuple), LINES)
 def test_whatever_is_in_it_a_notice_is_ascii_narrow_and_a_screen_at_most(
     happened: tuple[str, ...], why: tuple[str, ...], done: tuple[str, ...], next_: tuple[str, ...], ids: tuple[str, ...]
 ) -> None:
-    notified = notice(happened=happened, why=why, done=done, next=next_, ids=ids).text
+    notified = notice(happened=happened, why=why, done=done, next=next_, agents=ids).text
     lines = notified.removesuffix("\n").split("\n")
     assert len(lines) <= MOST_LINES
     assert all(plain(line) == line for line in lines)

@@ -17,14 +17,16 @@ def change(time: str = TIME, actor: str = "deploy-role", event_id: str = "e-1") 
 
 def test_the_earliest_change_counts_whoever_else_asked() -> None:
     found = because_of([Trigger("sweep"), change(LATER, event_id="e-2"), change(), Trigger("call")], NOW)
-    assert found.words == "DeleteRoute by deploy-role at 2026-03-02 09:04:00 UTC (6 min ago), and 1 more change"
+    assert (
+        found.words == "deploy-role called DeleteRoute at 2026-03-02 09:04:00 UTC (6 min ago); 1 more change followed"
+    )
     assert (found.short, found.event_id) == ("DeleteRoute by deploy-role", "e-1")
 
 
 def test_the_same_change_twice_is_one() -> None:
     assert "more" not in because_of([change(), change()], NOW).words
     three = because_of([change(event_id=f"e-{number}") for number in range(3)], NOW)
-    assert three.words.endswith(", and 2 more changes")
+    assert three.words.endswith("; 2 more changes followed")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def test_the_same_change_twice_is_one() -> None:
     [
         ("deploy-role/release-1842-of-the-pipeline", "DeleteRoute by deploy-role"),
         ("admin/ann", "DeleteRoute by admin/ann"),
-        ("", "DeleteRoute by somebody unnamed"),
+        ("", "DeleteRoute by an unknown actor"),
         ("r" * 60, f"DeleteRoute by {'r' * 37}..."),
         ("\x1b[1mroot\n", "DeleteRoute by ?[1mroot?"),
     ],
@@ -44,10 +46,10 @@ def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: st
 @pytest.mark.parametrize(
     ("trigger", "words", "short"),
     [
-        (Trigger("approval", "plan-1"), "plan-1 was approved", "approved"),
-        (Trigger("silence", "inc-1"), "agents there fell silent (inc-1)", "agents fell silent"),
-        (Trigger("sweep"), "the scheduled sweep found it", "found by the sweep"),
-        (Trigger("call"), "somebody asked for it", ""),
+        (Trigger("approval", "plan-1"), "plan-1 was approved", "plan approved"),
+        (Trigger("silence", "inc-1"), "Agents went silent (inc-1)", "agents went silent"),
+        (Trigger("sweep"), "The scheduled sweep triggered this run", "found by the sweep"),
+        (Trigger("call"), "ReconcileEndpoints was invoked manually", ""),
     ],
 )
 def test_what_isnt_a_change_is_said_too(trigger: Trigger, words: str, short: str) -> None:
@@ -55,10 +57,10 @@ def test_what_isnt_a_change_is_said_too(trigger: Trigger, words: str, short: str
     assert (found.words, found.short) == (words, short)
 
 
-@pytest.mark.parametrize(("actor", "by"), [("tf", "tf"), ("", "somebody unnamed")])
-def test_a_call_that_failed_names_its_maker(actor: str, by: str) -> None:
+@pytest.mark.parametrize(("actor", "who", "by"), [("tf", "tf", "tf"), ("", "An unknown actor", "an unknown actor")])
+def test_a_call_that_failed_names_its_maker(actor: str, who: str, by: str) -> None:
     found = because_of([Trigger("attempt", "e-1", "DeleteSubnet", actor, TIME), Trigger("sweep")], NOW)
-    assert found.words == f"DeleteSubnet by {by} failed at 2026-03-02 09:04:00 UTC (6 min ago)"
+    assert found.words == f"{who} called DeleteSubnet at 2026-03-02 09:04:00 UTC (6 min ago); the call failed"
     assert found.short == f"DeleteSubnet by {by} failed"
 
 
@@ -70,4 +72,4 @@ def test_a_time_that_is_none_is_said_as_it_came(time: str, said: str) -> None:
 
 
 def test_nothing_known_is_a_sentence_too() -> None:
-    assert because_of([], NOW) == Because("somebody asked for it")
+    assert because_of([], NOW) == Because("ReconcileEndpoints was invoked manually")

@@ -1,7 +1,7 @@
-"""Handover: what Lifeline made, written as Terraform and CloudFormation take it over, ready to paste.
+"""Handover: the resources that Lifeline created, written for Terraform and CloudFormation to import.
 
-Both are made from what Lifeline asked AWS for, without Lifeline's own tag: once that is gone, the resource isn't
-Lifeline's any more.
+Both forms repeat what Lifeline requested from AWS, without Lifeline's own tag: a resource without that tag is no longer
+Lifeline's. The audit log keeps them in full; notices carry Terraform's import blocks.
 """
 
 import json
@@ -24,15 +24,13 @@ _MAKES = {
     ActionKind.CREATE_GATEWAY_ENDPOINT: _ENDPOINT,
     ActionKind.CREATE_SECURITY_GROUP: _GROUP,
 }
-
-
-MOST_WRITTEN = 4
+MOST_WRITTEN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """One resource: an import block with its resource for Terraform, the template's resource for CloudFormation, and
-    what CloudFormation wants in `--resources-to-import`; the latter two in JSON.
+    """One resource: its import block and resource for Terraform, its template resource for CloudFormation, and its
+    entry in `--resources-to-import`; the latter two in JSON.
     """
 
     terraform: str
@@ -41,68 +39,65 @@ class Handover:
 
 
 def import_text(action: Action, vpc_id: str) -> Handover | None:
-    """What takes over the resource that the action made; None where it made none."""
-    if action.kind not in _MAKES or action.status is not Status.DONE:
+    """Write the resource that the action created for import; None if it created none."""
+    if not _has_created(action):
         return None
-    resource, kind = _MAKES[action.kind]
-    is_group = resource == _GROUP[0]
-    resource_id = action.security_group_id if is_group else action.endpoint_id
-    label = f"{SECURITY_GROUP_NAME if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
+    resource_type, name, resource_id = _identity(action, vpc_id)
+    is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP
     arguments = _security_group_arguments(action, vpc_id) if is_group else _endpoint_arguments(action, vpc_id)
     properties = _security_group_properties(action, vpc_id) if is_group else _endpoint_properties(action, vpc_id)
-    logical_id = "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", label))
-    body = {"Type": kind, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "Properties": properties}
-    asked = {"ResourceType": kind, "LogicalResourceId": logical_id, "ResourceIdentifier": {"Id": resource_id}}
+    block = [f'resource "{resource_type}" "{name}" {{', *(f"  {line}" for line in arguments), "}", ""]
+    type_name, logical_id = _MAKES[action.kind][1], "".join(part.capitalize() for part in name.split("_"))
+    body = {"Type": type_name, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "Properties": properties}
+    entry = {"ResourceType": type_name, "LogicalResourceId": logical_id, "ResourceIdentifier": {"Id": resource_id}}
     return Handover(
-        terraform=_terraform(resource, re.sub(r"[^A-Za-z0-9_]", "_", label), resource_id, arguments),
+        terraform="\n".join([*_import_block(action, vpc_id), "", *block]),
         cloudformation=json.dumps({logical_id: body}, indent=2),
-        resources_to_import=json.dumps([asked]),
+        resources_to_import=json.dumps([entry]),
     )
 
 
 def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
-    """To be attached to a notice: how to take over what was made, the first MOST_WRITTEN resources of it, into
-    Terraform or CloudFormation. Nothing where no endpoint was made.
+    """Write the attachment of a notice: how to import what was created into Terraform. Empty if no endpoint was.
+
+    `made` has each action with its VPC; the first MOST_WRITTEN resources are written out.
     """
-    found = [(vpc_id, one) for vpc_id, action in made if (one := import_text(action, vpc_id))]
-    if not any(_is_endpoint(handover) for _, handover in found):
+    created = [(vpc_id, action) for vpc_id, action in made if _has_created(action)]
+    if all(action.kind is ActionKind.CREATE_SECURITY_GROUP for _, action in created):
         return ()
-    shown, rest = [handover for _, handover in found[:MOST_WRITTEN]], len(found) - MOST_WRITTEN
-    more = [f"{rest} more are on record: invoke with", f'  {{"history": {{"vpc_id": "{found[-1][0]}"}}}}', ""]
+    more = len(created) - MOST_WRITTEN
     return (
-        "---- To take over what was made ----",
-        f"Without Lifeline's tag ({MANAGED_BY}) they are yours: Lifeline",
-        "never changes or deletes them then. Leave the group out while Lifeline is to",
-        "make more endpoints in this VPC.",
-        "",
-        "---- Terraform: paste this, and apply, which takes the tag off ----",
-        "",
-        *(more if rest > 0 else []),
-        *(line for handover in shown for line in handover.terraform.split("\n")),
-        "---- CloudFormation: the template's Resources, to import; take the tag off then ----",
-        *json.dumps(_joined(handover.cloudformation for handover in shown), indent=2).split("\n"),
-        "",
-        "---- and --resources-to-import ----",
-        json.dumps([asked for handover in shown for asked in json.loads(handover.resources_to_import)]),
+        "---- To manage these resources in Terraform ----",
+        "Add these import blocks to your configuration and generate the rest:",
+        "    terraform plan -generate-config-out=lifeline.tf",
+        f"Before you apply, delete the tag {MANAGED_BY} from lifeline.tf: Lifeline",
+        "never changes or deletes resources without that tag. Don't import the security",
+        "group if you want Lifeline to create more endpoints in this VPC. The audit log",
+        "has the complete resources for Terraform and CloudFormation.",
+        *(line for vpc_id, action in created[:MOST_WRITTEN] for line in ("", *_import_block(action, vpc_id))),
+        *(["", f"... and {more} more: see the audit log"] if more > 0 else []),
     )
 
 
-def _joined(templates: Iterable[str]) -> dict[str, Any]:
-    return {name: resource for template in templates for name, resource in json.loads(template).items()}
+def _has_created(action: Action) -> bool:
+    return action.kind in _MAKES and action.status is Status.DONE
 
 
-def _is_endpoint(one: Handover) -> bool:
-    return _ENDPOINT[0] in one.terraform
+def _identity(action: Action, vpc_id: str) -> tuple[str, str, str]:
+    """The resource's Terraform type, its name there, and its id."""
+    is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP
+    label = f"{SECURITY_GROUP_NAME if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
+    name = re.sub(r"[^A-Za-z0-9_]", "_", label)
+    return _MAKES[action.kind][0], name, action.security_group_id if is_group else action.endpoint_id
 
 
 # ---- Terraform
 
 
-def _terraform(resource: str, label: str, resource_id: str, arguments: Iterable[str]) -> str:
-    """An import block and its resource (Terraform language: import blocks, from 1.5 on)."""
-    lines = ["import {", f"  to = {resource}.{label}", f"  id = {_quoted(resource_id)}", "}", ""]
-    lines += [f'resource "{resource}" "{label}" {{', *(f"  {line}" for line in arguments), "}"]
-    return "\n".join(lines) + "\n"
+def _import_block(action: Action, vpc_id: str) -> list[str]:
+    """The import block (Terraform language: import blocks, from 1.5 on)."""
+    resource_type, name, resource_id = _identity(action, vpc_id)
+    return ["import {", f"  to = {resource_type}.{name}", f"  id = {_quoted(resource_id)}", "}"]
 
 
 def _endpoint_arguments(action: Action, vpc_id: str) -> list[str]:
@@ -123,7 +118,7 @@ def _endpoint_arguments(action: Action, vpc_id: str) -> list[str]:
 
 
 def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
-    """What it lets out stays as AWS made it: Terraform leaves alone what isn't written."""
+    """Without egress rules, which Terraform leaves as they are if they aren't written."""
     ipv4, ipv6 = _by_version(action.cidrs)
     return [
         f"name        = {_quoted(SECURITY_GROUP_NAME)}",
@@ -141,13 +136,13 @@ def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
 
 
 def _list(name: str, values: Iterable[str]) -> list[str]:
-    """An argument with a value a line, so that no line gets long; nothing where there are none."""
+    """An argument with one value on each line; nothing if there are no values."""
     written = [f"  {_quoted(value)}," for value in values]
     return [f"{name} = [", *written, "]"] if written else []
 
 
 def _quoted(text: str) -> str:
-    """A string of HCL that says just this: no quote, line or template in it does anything (HCL: string literals)."""
+    """A literal HCL string: quotes, line breaks and templates in it have no effect (HCL: string literals)."""
     return json.dumps(text).replace("${", "$${").replace("%{", "%%{")
 
 

@@ -1,1 +1,1 @@
-"""history."""
+"""The audit log: entries, and how they are written."""

@@ -1,4 +1,4 @@
-"""Change: split out of another room."""
+"""A recorded network change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """A network change as the ledger keeps it. `ids` are the resources that its record names.
+    """A network change as the ledger stores it. `ids` are the resources that its CloudTrail record names.
 
-    `is_traced` unless its record tells nobody which VPC it was made in, as that of DisassociateRouteTable.
+    `is_traced` is False if that record doesn't say in which VPC it was made, as with DisassociateRouteTable.
     """
 
     at: datetime

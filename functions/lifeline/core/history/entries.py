@@ -1,8 +1,8 @@
-"""The record: who changed what, what Lifeline decided and did, and what came of it, as entries in one order.
+"""The audit log: who changed what, what Lifeline decided and did, and the outcome, as entries in one order.
 
-An entry's key in the ledger is `<KIND>#<time>#<more>` below its VPC. Its `place` says where it stands among all others:
-by the second, then by kind, then by VPC and key. CloudTrail's times are whole seconds, so within one of them the kinds'
-order is what tells a cause from what it led to.
+An entry's key in the ledger is `<KIND>#<time>#<more>` below its VPC. Its `sort_key` orders it among all entries: by
+second, then by kind, then by VPC and key. CloudTrail's times are whole seconds, so within a second the order of kinds
+puts a cause before its effects.
 """
 
 import re
@@ -14,9 +14,9 @@ from typing import Any
 
 from lifeline.core.plan.endpoint_lifecycle import Followed
 
-MOST_ENTRIES = 100  # a call: with all that an entry holds, far below the 6 MB that Lambda lets a function answer
-NO_VPC = ""  # the VPC of what belongs to none that could be found
-_LAST = "~"  # after everything that stands behind a second in a key
+MOST_ENTRIES = 100  # per call: entries of any size stay far below Lambda's limit of 6 MB for a response
+NO_VPC = ""  # the VPC of entries whose VPC is unknown
+_LAST = "~"  # sorts after everything that follows a second in a key
 _FIRST = " "  # before every printable character but itself
 _DAY_PARTITION = "DAY#"
 _OWN = frozenset({"pk", "sk", "expires_at", "index_pk", "index_sk"})
@@ -24,7 +24,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 class EntryKind(StrEnum):
-    """What an entry tells of, in the order in which those of one second are read."""
+    """The kinds of entries, in their order within a second."""
 
     CHANGE = "change"
     INCIDENT = "incident"
@@ -33,13 +33,13 @@ class EntryKind(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its turn within a second, from 1 on."""
+        """The position within a second, from 1."""
         return list(EntryKind).index(self) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the record. `facts` is what the ledger keeps of it, without what is empty."""
+    """One entry of the audit log. `facts` are its attributes in the ledger, without empty ones."""
 
     at: datetime
     kind: EntryKind
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The oldest entries that were asked for and not seen yet, in their order; `next` is empty if these are all."""
+    """The oldest requested entries that were not returned yet, in order; `next` is empty if there are no more."""
 
     entries: tuple[Entry, ...] = ()
     next: str = ""
@@ -58,7 +58,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class EndpointOutcome:
-    """What became of an endpoint that Lifeline made: `available`, `failed` or `lost`. `age` is how old it was then."""
+    """The outcome of an endpoint that Lifeline created: `available`, `failed` or `lost`. `age` is its age then."""
 
     endpoint_id: str
     service: str
@@ -68,12 +68,12 @@ class EndpointOutcome:
 
 
 def key_of(kind: EntryKind, at: datetime, *more: str) -> str:
-    """An entry's key below its VPC. The same entry twice has the same."""
+    """Build an entry's key below its VPC. An entry that is written twice has the same key."""
     return "#".join((kind.name, at.astimezone(UTC).isoformat(), *more))
 
 
 def filed(vpc_id: str, key: str) -> dict[str, str]:
-    """What finds an entry by its day: the day's shelf, and the place on it. Nothing where the key holds no time."""
+    """Build the index keys of an entry: its day's partition and its sort key. Empty if the key has no time."""
     found = _time_in(key)
     if found is None:
         return {}
@@ -82,17 +82,17 @@ def filed(vpc_id: str, key: str) -> dict[str, str]:
 
 
 def day_partition(day: date) -> str:
-    """Where all entries of a day (UTC) stand."""
+    """Build the index partition of all entries of a day (UTC)."""
     return f"{_DAY_PARTITION}{day.isoformat()}"
 
 
 def incident_partition(incident_id: str) -> str:
-    """Where an incident itself stands, open or closed."""
+    """Build the partition key of an incident, open or closed."""
     return f"INCIDENT#{incident_id}"
 
 
 def ranges(since: datetime, until: datetime, after: str = "") -> Iterator[tuple[EntryKind, str, str]]:
-    """For each kind the first and last key of a time, to the second and both included, that come after a place."""
+    """Yield each kind's first and last key of a period, to the second and inclusive, that come after a sort key."""
     seen = after.split("#", 3)
     for kind in EntryKind:
         low = f"{kind.name}#{_second(since)}"
@@ -107,14 +107,14 @@ def ranges(since: datetime, until: datetime, after: str = "") -> Iterator[tuple[
 
 
 def merge(found: Iterable[Entry], *, most: int = MOST_ENTRIES) -> Page:
-    """The first `most` of the entries in their order. Of each kind, `found` has one more than that if there is one."""
+    """Build a page of the first `most` entries in order. `found` has one more of each kind, if there is one."""
     entries = sorted(found, key=lambda entry: entry.sort_key)
     shown = tuple(entries[:most])
     return Page(shown, shown[-1].sort_key if len(entries) > most else "")
 
 
 def read_entry(record: Mapping[str, Any]) -> Entry | None:
-    """The entry that a record of the ledger is, or None if it is none, or its time can't be understood."""
+    """Read an entry from a ledger record; None if the record is no entry or its time is invalid."""
     owner, _, vpc_id = str(record["pk"]).partition("#")
     key = str(record["sk"])
     found = _time_in(key)
@@ -128,12 +128,12 @@ def read_entry(record: Mapping[str, Any]) -> Entry | None:
 
 
 def is_part_of(entry: Entry, incident_id: str) -> bool:
-    """False for what tells of another incident."""
+    """Return False if the entry is about another incident."""
     return entry.kind is not EntryKind.INCIDENT or entry.facts.get("incident") == incident_id
 
 
 def outcomes_of(followed: Followed, failures: Mapping[str, int], now: datetime) -> tuple[EndpointOutcome, ...]:
-    """The news of `followed`, given how often each service's endpoint had failed before."""
+    """List the outcomes in `followed`; `failures` says how often each service's endpoint had failed before."""
     by_id = {made.endpoint_id: (service, now - made.at) for service, made in followed.made.items()}
     ready = [EndpointOutcome(id_, by_id[id_][0], "available", age) for id_, age in followed.ready]
     lost = [
@@ -164,13 +164,13 @@ def _sort_key(kind: EntryKind, vpc_id: str, key: str) -> str:
 
 
 def _second_in(key: str) -> str:
-    """As the key has it, so that places and keys are in one order: CloudTrail and Lifeline write UTC."""
+    """The second as the key has it, so that sort keys and keys agree: CloudTrail and Lifeline write UTC."""
     return key.partition("#")[2][:19]
 
 
 def _second(at: datetime) -> str:
-    """The time without its zone: in the order of keys, it comes before whatever is written of that second."""
+    """The time without its zone, which sorts before every key of that second."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19]
 
 
-LEDGER_KEEP = timedelta(days=400)  # what the template's LedgerDays says where nobody says otherwise
+LEDGER_KEEP = timedelta(days=400)  # the default of the template's LedgerDays

@@ -1,17 +1,17 @@
-"""The record in words: a line for each entry, and a page as the function answers it."""
+"""The audit log in words: a line for each entry, and a page as the function returns it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from lifeline.core.history.entries import Entry, EntryKind, Page
-from lifeline.core.wording import plain, write_count, write_length
+from lifeline.core.wording import plain, read_time, write_count, write_length
 
 _MOST_IDS = 5
 
 
 def line_of(entry: Entry) -> str:
-    """The entry in a line of plain ASCII."""
+    """Write the entry as one line of plain ASCII."""
     match entry.kind:
         case EntryKind.CHANGE:
             words = _change_words(entry.facts)
@@ -27,19 +27,19 @@ def line_of(entry: Entry) -> str:
 
 
 def status_of(entry: Entry) -> str:
-    """What came of an action in a word or three, and nothing for what isn't one."""
+    """The outcome of an action in one to three words; empty for other entries."""
     status = str(entry.facts.get("status", "")) if entry.kind is EntryKind.ACTION else ""
     return _STATUSES.get(status, status)
 
 
 def deed_of(entry: Entry) -> str:
-    """As `line_of`, without the status of an action, for where it stands beside."""
+    """Write the entry like `line_of`, but without an action's status, which is shown beside it."""
     return plain(_deed_words(entry.facts, "")) if entry.kind is EntryKind.ACTION else line_of(entry)
 
 
 def page_json(page: Page) -> dict[str, Any]:
-    """The page as the function returns it."""
-    more = {"next": page.next, "text": 'there is more: ask the same again, with this "next" beside it'}
+    """Build the page's JSON, as the function returns it."""
+    more = {"next": page.next, "text": 'there are more entries: repeat the call with this "next" added to it'}
     return {"entries": [_entry_json(entry) for entry in page.entries], "more": more if page.next else None}
 
 
@@ -56,10 +56,10 @@ def _change_words(facts: Mapping[str, Any]) -> str:
 
 
 def _made_by(facts: Mapping[str, Any]) -> str:
-    return f"{facts.get('event_name', 'a change')} by {facts.get('actor') or 'somebody unnamed'}"
+    return f"{facts.get('event_name', 'a change')} by {facts.get('actor') or 'an unknown actor'}"
 
 
-_STATUSES = {"planned": "planned, not done", "blocked": "not done, blocked"}
+_STATUSES = {"planned": "planned, not done", "blocked": "blocked, not done"}
 
 
 def _action_words(facts: Mapping[str, Any]) -> str:
@@ -73,9 +73,9 @@ def _deed_words(facts: Mapping[str, Any], status: str) -> str:
     ids = [str(facts[name]) for name in ("endpoint_id", "security_group_id") if facts.get(name)]
     named = f" ({', '.join(ids)})" if ids else ""
     because = "; ".join(dict.fromkeys(filter(None, map(_because_words, facts.get("because", [])))))
-    parts = {"Why": facts.get("reason"), "But": facts.get("error"), "Set going by": because}
-    notified = [f"{name}: {str(words).rstrip('.')}." for name, words in parts.items() if words]
-    return " ".join([f"{what}{service}{status}{named}.", *notified])
+    parts = {"Why": facts.get("reason"), "Details": facts.get("error"), "Triggered by": because}
+    details = [f"{name}: {str(words).rstrip('.')}." for name, words in parts.items() if words]
+    return " ".join([f"{what}{service}{status}{named}.", *details])
 
 
 def _because_words(trigger: Mapping[str, Any]) -> str:
@@ -84,7 +84,7 @@ def _because_words(trigger: Mapping[str, Any]) -> str:
     return {
         "silence": f"silent agents ({trigger.get('event_id', '')})",
         "sweep": "the scheduled sweep",
-        "call": "a call by hand",
+        "call": "a manual call",
     }.get(str(trigger.get("kind", "")), "")
 
 
@@ -93,27 +93,19 @@ def _outcome_words(facts: Mapping[str, Any]) -> str:
     who = f"{facts.get('endpoint_id', 'an endpoint')}{service}"
     age = write_length(timedelta(seconds=float(facts.get("seconds", 0))))
     if facts.get("result") == "available":
-        return f"{who} was seen available {age} after it was made"
-    return f"{who} serves nobody, {age} after it was made: {facts.get('detail', facts.get('result', ''))}"
+        return f"{who} was available within {age} of its creation"
+    return f"{who} was not available {age} after it was created: {facts.get('detail', facts.get('result', ''))}"
 
 
 def _incident_words(facts: Mapping[str, Any], at: datetime) -> str:
     who = f"incident {facts.get('incident', '')}"
     words = str(facts.get("words", ""))
     if facts.get("event") == "opened":
-        begun = facts.get("begun_by")
-        cause = f". Begun by {_made_by(begun)}" if begun else ""
+        change = facts.get("begun_by")
+        cause = f". Cause: {_made_by(change)}" if change else ""
         return f"{who} opened: {words}{cause}"
-    began = _time_of(facts.get("began"))
+    began = read_time(str(facts.get("began")))
     length = f" after {write_length(at - began)}" if began else ""
     agents = f", {write_count(int(facts['agents']), 'agent')}" if facts.get("agents") else ""
-    fix = f". Fixed by: {facts['fix']}" if facts.get("fix") else ""
+    fix = f". Fix: {facts['fix']}" if facts.get("fix") else ""
     return f"{who} closed{length}{agents}: {words}{fix}"
-
-
-def _time_of(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

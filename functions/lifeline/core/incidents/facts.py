@@ -1,4 +1,4 @@
-"""What is known about one silent agent's surroundings."""
+"""Facts about one silent agent and its surroundings."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,15 +20,15 @@ from lifeline.core.network.tiers import classify
 from lifeline.core.wording import plain
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
-_STARTING = timedelta(seconds=1)  # no agent sends so soon, and CloudTrail's times are whole seconds
-_NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send its logs sends its metrics (agent: own pipelines)
+_STARTING = timedelta(seconds=1)  # no agent sends sooner, and CloudTrail's times are whole seconds
+_NOT_FOR_METRICS = frozenset({"logs"})  # an agent that can't send logs still sends metrics (agent: separate pipelines)
 _LONGEST_NAME = 40
-_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections last until they are closed
+_OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open connections survive until they are closed
 
 
 @dataclass(frozen=True, slots=True)
 class MadeFact:
-    """An endpoint that Lifeline made lately. `ready_at` is when it was first seen available, None as long as unseen."""
+    """An endpoint that Lifeline created recently. `ready_at` is when it was first seen available, or None."""
 
     service: str
     endpoint_id: str
@@ -38,13 +38,13 @@ class MadeFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one silent agent; None or empty where it couldn't be read or doesn't apply.
+    """What is known about one silent agent; None or empty if it couldn't be read or doesn't apply.
 
     `instance` is UNMANAGED for a host that EC2 doesn't know. `vpc` is one observation with its DNS attributes, `dns` is
-    who else answers names there. `changes` are the ledger's network changes of the VPC, oldest first. `earlier` are the
-    causes of open incidents of this VPC with their beginnings, `own` is that of the one that it is in. `frozen` is what
-    ReconcileEndpoints keeps its hands off there, by service; `canaries` are services whose private DNS Lifeline
-    switched on of late. `unreadable` says in words what couldn't be read.
+    what else answers names there. `changes` are the VPC's network changes in the ledger, oldest first. `earlier` are
+    the causes of the VPC's open incidents and when these began; `own` is the cause of the agent's own incident.
+    `frozen` are the VPC's freezes by service; `canaries` are services whose private DNS Lifeline turned on recently.
+    `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -65,73 +65,73 @@ class Facts:
 
     @property
     def is_managed(self) -> bool:
-        """True if EC2 knows its instance, so that Lifeline can look behind its silence."""
+        """True if EC2 knows the instance, so that Lifeline can explain its silence."""
         return self.instance.power is Power.RUNNING and self.instance != UNMANAGED
 
     @property
     def two_periods(self) -> timedelta:
-        """How far apart two agents' silences may begin, or a cure and a silence lie, and still be one."""
+        """How far apart two silences may begin, or a fix and a silence be, and still belong together."""
         return 2 * self.watch.rules.period
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The services that the agent needs beside `monitoring`, in their order."""
+        """The services that the agent needs besides `monitoring`, sorted."""
         return tuple(sorted((self.agent.needs | self.watch.needs) - {METRICS}))
 
     @property
     def has_started_anew(self) -> bool:
-        """True if the instance started since the last datapoint, or none ever came: its agent must meet all needs."""
+        """True if the instance started after the last datapoint, if any: its agent must then reach every service."""
         launched_at, seen_at = self.instance.launched_at, self.agent.seen_at
         return launched_at is not None and (seen_at is None or launched_at >= seen_at)
 
     @property
     def sure_needs(self) -> frozenset[str]:
-        """The services without which nothing can come: a need that was met once isn't needed before the next start."""
+        """The services without which no datapoint arrives; one that was reached isn't needed until the next start."""
         needs = set(self.needs) - _NOT_FOR_METRICS if self.has_started_anew else set()
         return frozenset({METRICS, *needs})
 
     @property
     def subnet(self) -> Subnet | None:
-        """The instance's subnet, None where it wasn't seen."""
+        """The instance's subnet, None if it wasn't found."""
         subnets = self.vpc.subnets if self.vpc else ()
         return next((subnet for subnet in subnets if subnet.id == self.instance.subnet_id), None)
 
     @property
     def vpc_id(self) -> str:
-        """The VPC's id, also where nothing else of it is known."""
+        """The VPC's id, even if nothing else about it is known."""
         return self.instance.vpc_id or (self.vpc.id if self.vpc else "")
 
     @property
     def vpc_name(self) -> str:
-        """The VPC's Name tag, printable and cut; empty where it has none."""
+        """The VPC's Name tag, printable and shortened; empty if it has none."""
         return plain((self.vpc.tag("Name") if self.vpc else None) or "")[:_LONGEST_NAME]
 
     @property
     def foreign_owner(self) -> str:
-        """The account that the VPC belongs to, where the instance's is known to be another: its subnet is shared.
+        """The account that owns the VPC, if the instance is known to belong to another: its subnet is shared.
 
-        Instances are their account's own, and so are their profiles (IAM guide: ARNs of instance profiles).
+        Instances and their profiles belong to one account (IAM guide: ARNs of instance profiles).
         """
         own = self.instance.profile_arn.split(":")[4:5]
         owner = self.vpc.owner_id if self.vpc else ""
         return owner if owner and own and own != [owner] else ""
 
     def freeze_of(self, service: str, reach: Reach) -> tuple[str, Freeze] | None:
-        """What keeps the service's way from being mended, and under which name; None where nothing does."""
+        """Return the freeze that prevents a repair of the path to the service, and its key; None if there is none."""
         frozen = dict(self.frozen)
         shared = DNS_ATTRIBUTES if reach is Reach.DNS_OFF else SECURITY_GROUP
         return next(((key, frozen[key]) for key in (service, shared, EVERYTHING) if key in frozen), None)
 
     def since(self, now: datetime) -> datetime:
-        """When the gap began."""
+        """Return when the gap began."""
         return self.agent.gap.since if self.agent.gap else now
 
     def harmless_before(self, service: str, kind: CauseKind) -> datetime | None:
-        """No change before this began a cause of that kind: the agent published after it. None where it never did.
+        """Return the time before which no change can be the cause, because the agent published after it; or None.
 
-        Since its instance started it has met every service once; `monitoring` it meets with each datapoint, but for a
-        connection that outlives its route. One that is open outlives a closed security group, and its name, for as long
-        as it is used (EC2 guide: security group connection tracking).
+        Since its instance started, the agent has reached every service once, and `monitoring` with each datapoint,
+        except over a connection that outlives its route. An open connection outlives a closed security group, and its
+        DNS name, for as long as it is used (EC2 guide: security group connection tracking).
         """
         seen_at, launched_at = self.agent.seen_at, self.instance.launched_at
         if seen_at is None:
@@ -142,7 +142,7 @@ class Facts:
 
 
 class Around:
-    """The ways from one subnet and what they hang on, reckoned once for all the agents there that need the same."""
+    """The paths from one subnet and what they depend on, computed once for all agents there with the same needs."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -153,18 +153,18 @@ class Around:
 
     @staticmethod
     def key(facts: Facts) -> Hashable:
-        """The same for agents that have the same ways, and the same past."""
+        """Return a key that is the same for agents with the same paths and the same history."""
         seen = (id(facts.vpc), id(facts.dns), id(facts.catalog), id(facts.changes))
         own = (facts.instance.subnet_id, facts.instance.has_public_address, facts.foreign_owner)
         return (*seen, *own, facts.needs)
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
-        """What began a cause of that kind for one of the agents here, as far as it is on record."""
+        """Return the recorded change that began a cause of this kind for one of these agents, if any."""
         past, harmless_before = self.past(service), facts.harmless_before(service, kind)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
 
     def past(self, service: str) -> Past | None:
-        """What is on record of the way to the service; None where the subnet wasn't seen, or nothing is on record."""
+        """Return the recorded changes to the path to the service; None if there are none or the subnet wasn't found."""
         if self._subnet is None or self._facts.vpc is None or not self._facts.changes:
             return None
         if service not in self._pasts:
@@ -172,7 +172,7 @@ class Around:
         return self._pasts[service]
 
     def _find_paths(self) -> dict[str, NetworkPath]:
-        """The way to each service that the agent needs, `monitoring` first; none where its subnet wasn't seen."""
+        """The path to each service that the agent needs, `monitoring` first; empty if its subnet wasn't found."""
         subnet, facts = self._subnet, self._facts
         if subnet is None or facts.vpc is None:
             return {}
@@ -185,17 +185,17 @@ class Around:
 
 
 def _of_another(path: NetworkPath, owner: str) -> NetworkPath:
-    """The way as it can be known in a shared VPC: its endpoints are its owner's alone (VPC guide: share a subnet)."""
+    """The path as far as it is visible in a shared VPC: endpoints belong to its owner (VPC guide: share a subnet)."""
     if not owner:
         return path
-    doubt = f"the VPC belongs to account {owner}, which alone can see and make its endpoints"
+    doubt = f"the VPC belongs to account {owner}: only that account can see and create its endpoints"
     return replace(path, doubts=(*path.doubts, doubt), is_repairable=False)
 
 
 def cause_of(facts: Facts, cause: Cause) -> Cause:
-    """The cause as this agent's: with its VPC, what couldn't be read, and printable.
+    """Complete a cause for this agent: add its VPC and what couldn't be read, and make it printable.
 
-    While something couldn't be read a cause is likely at most, but for a machine that is down: nothing outweighs that.
+    While something couldn't be read, a cause is likely at most, unless the machine is down.
     """
     is_doubted = bool(facts.unreadable) and cause.kind is not CauseKind.MACHINE
     confidence = Confidence.MEDIUM if is_doubted and cause.confidence is Confidence.HIGH else cause.confidence

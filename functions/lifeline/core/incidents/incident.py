@@ -1,4 +1,4 @@
-"""One cause, all the agents that it silenced, from the first gap to the recovery: as values."""
+"""Incidents: one cause and all the agents that it silenced, from the first gap to the recovery."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,34 +6,34 @@ from enum import StrEnum
 
 from lifeline.core.history.change import Change
 
-RECOVERY_TIME = timedelta(minutes=15)  # an agent that waits for its tags tries every 10 minutes (agent: ec2tagger)
+RECOVERY_TIME = timedelta(minutes=15)  # an agent that waits for its tags retries every 10 minutes (agent: ec2tagger)
 
 
 class CauseKind(StrEnum):
-    """Why an agent is silent, in the order in which causes are looked for."""
+    """Why an agent is silent, in the order in which causes are checked."""
 
     MACHINE = "the machine is down"
-    CANARY = "private DNS was just switched on"
-    CUT_OFF = "no way to the service"
-    ENDPOINT_PENDING = "the endpoint is not up yet"
+    CANARY = "private DNS was just turned on"
+    CUT_OFF = "no path to the service"
+    ENDPOINT_PENDING = "the endpoint is not available yet"
     ENDPOINT_FAILED = "the endpoint failed"
-    ENDPOINT_CLOSED = "the endpoint is closed to it"
+    ENDPOINT_CLOSED = "the endpoint is closed to the agent"
     DNS_OFF = "the VPC's DNS is off"
-    ENDPOINT_POLICY = "the endpoint's policy forbids it"
+    ENDPOINT_POLICY = "the endpoint policy denies it"
     NO_PROFILE = "no instance profile"
-    ROLE = "the role's policies forbid it"
-    ZONE = "many at once in one zone"
+    ROLE = "the role's policies deny it"
+    ZONE = "many agents at once in one zone"
     AGENT = "the agent itself"
     FLAPPING = "flapping"
 
     @property
     def is_network(self) -> bool:
-        """True if the way to a service is the matter: these turn into each other while one outage lasts."""
+        """True for causes on the path to a service: during one outage they turn into each other."""
         return self in _NETWORK
 
     @property
     def is_of_one_vpc(self) -> bool:
-        """True if all that it silences is in one VPC; a role, and a zone, may be those of several."""
+        """True if all silenced agents are in one VPC; a role or a zone can affect several."""
         return self not in _OF_SEVERAL_VPCS
 
 
@@ -50,7 +50,7 @@ _OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.ZONE})
 
 
 class Confidence(StrEnum):
-    """How sure a cause is: seen in the configuration, likely, or what is left when nothing else is found."""
+    """How certain a cause is: confirmed, likely, or what remains when nothing else is found."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -59,12 +59,12 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why agents are silent, as one cause may hold for many.
+    """Why agents are silent; one cause can apply to many agents.
 
-    `words` is one line without a full stop; `evidence` is what it is known from, a line each; `advice` is what a person
-    should do. `service` is the one that can't be reached, `subject` the resource that is at fault. `fixed_at` and `fix`
-    say since when (at the latest) and by what the cause is gone, while agents may still need time to come back.
-    `is_healable` says that ReconcileEndpoints can mend it.
+    `words` is one line without a full stop, `evidence` a line for each fact, and `advice` what someone should do.
+    `service` is the one that can't be reached, `subject` the resource that is at fault. `fixed_at` (at the latest) and
+    `fix` say when and how the cause was removed; agents may need more time to come back. `is_repairable` if
+    ReconcileEndpoints can repair it.
     """
 
     kind: CauseKind
@@ -84,11 +84,11 @@ class Cause:
 
     @property
     def key(self) -> str:
-        """The same for what belongs into one incident, but for the change that began it and the time."""
+        """The same for causes that belong in one incident, whatever change began them and when."""
         match self.kind:
             case kind if kind.is_network:
                 return f"network|{self.vpc_id}|{self.service}"
-            case CauseKind.CANARY:  # apart from the outage that the endpoint is to mend
+            case CauseKind.CANARY:  # separate from the outage that the endpoint is to repair
                 return f"{self.kind.name}|{self.vpc_id}|{self.subject}"
             case CauseKind.ENDPOINT_POLICY | CauseKind.ROLE:
                 return f"{self.kind.name}|{self.subject}"
@@ -99,20 +99,20 @@ class Cause:
 
 
 class Phase(StrEnum):
-    """Where an open incident stands. It recovers once its cause is gone, for RECOVERY_TIME at most."""
+    """The phase of an open incident. It is recovering once its cause is gone, for RECOVERY_TIME at most."""
 
-    BROKEN = "still broken"
+    BROKEN = "ongoing"
     RECOVERING = "recovering"
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One cause and since when; its agents name it in their records.
+    """One cause and its times; the agents name the incident in their own records.
 
-    `began` is when the first of their datapoints was due. `told_at` is the time of the last notice, None before the
-    first; `told_agents` is how many agents people know of, `told_phase` and `told_cause` (its key) what they were told
-    last, and `reminders` how often they were reminded. `gone` counts agents that were terminated or forgotten
-    meanwhile. `looked_at` is when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet.
+    `began` is when the first of their datapoints was due. `notified_at` is the time of the last notice, None before the
+    first; `notified_agents`, `notified_phase` and `notified_cause` (its key) are what it said, and `reminders` counts
+    the reminders sent. `gone` counts agents that were terminated or deleted from the roster meanwhile. `checked_at` is
+    when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What others can automate on: changes seen, plans, actions, refusals and incidents, as EventBridge events."""
+"""EventBridge events for automation: changes seen, plans, actions, refusals and incidents."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ _MOST_NAMED = 20
 
 
 class DetailType(StrEnum):
-    """What rules match on beside the source."""
+    """The detail types that rules match on, besides the source."""
 
     CHANGE_SEEN = "Lifeline Change Seen"
     PLAN = "Lifeline Plan"
@@ -32,7 +32,7 @@ class DetailType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """One event. Its detail has an `id` that is the same for the same fact, however often it is sent."""
+    """One event. Its detail has an `id` that stays the same for the same fact, however often it is sent."""
 
     type: DetailType
     at: datetime
@@ -40,15 +40,16 @@ class BusEvent:
 
 
 def change_event(vpc_id: str, change: Mapping[str, str], now: datetime) -> BusEvent:
-    """A network change as CloudTrail told it: `change` has `event_id`, `event_name`, `actor` and `time`. `vpc_id` is
-    empty where its record tells nobody which VPC it was made in.
+    """Build the event of a network change: `change` has CloudTrail's `event_id`, `event_name`, `actor` and `time`.
+
+    `vpc_id` is empty if CloudTrail's record doesn't say in which VPC it was made.
     """
     facts = {"vpc_id": vpc_id, **{name: plain(text) for name, text in change.items()}}
     return _event(DetailType.CHANGE_SEEN, now, facts, vpc_id, change.get("event_id", ""))
 
 
 def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[BusEvent]:
-    """What a look at a VPC came to: its plan where something is planned or held back, each action that was made or
+    """Build the events of a reconciliation: the plan if something is planned or blocked, each action that was done or
     failed, and each refusal.
     """
     open_business = [action for action in answer.actions if action.status in {Status.PLANNED, Status.BLOCKED}]
@@ -57,26 +58,20 @@ def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[Bu
         yield _event(DetailType.PLAN, now, facts, answer.vpc_id, answer.fingerprint)
     for action in answer.actions:
         if action.status in {Status.DONE, Status.FAILED}:
-            made = (
-                action.kind,
-                action.service,
-                action.status,
-                action.endpoint_id,
-                action.security_group_id,
-                action.error,
-            )
-            yield _event(DetailType.ACTION, now, _action_facts(answer, action), answer.vpc_id, *made, now.isoformat())
+            result = (action.kind, action.service, action.status, action.endpoint_id, action.security_group_id)
+            same = (answer.vpc_id, *result, action.error, now.isoformat())
+            yield _event(DetailType.ACTION, now, _action_facts(answer, action), *same)
         elif action.status is Status.BLOCKED:
             why = (action.kind, action.service, action.blocked_by or action.error, *action.subnet_ids)
             yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
     if answer.refusal:
-        said = {"field": answer.refusal.field, "message": plain(answer.refusal.message)}
-        facts = {"vpc_id": answer.vpc_id, "refusal": said}
-        yield _event(DetailType.REFUSAL, now, facts, answer.vpc_id, *said.values())
+        refusal = {"field": answer.refusal.field, "message": plain(answer.refusal.message)}
+        facts = {"vpc_id": answer.vpc_id, "refusal": refusal}
+        yield _event(DetailType.REFUSAL, now, facts, answer.vpc_id, *refusal.values())
 
 
 def incident_event(news: News, namespace: str, now: datetime) -> BusEvent | None:
-    """An incident that opened, has more news, or is over; None for a reminder, which says nothing new."""
+    """Build the event of an incident that opened, changed or was resolved; None for a reminder, which is no news."""
     incident = news.incident
     match news.kind:
         case NewsKind.OPENED:
@@ -102,7 +97,7 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
         "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
         "cause": cause.kind.name,
         "confidence": str(cause.confidence),
-        "words": plain(cause.words),
+        "summary": plain(cause.words),
         "began": incident.began.isoformat(),
         "change": {"event_id": change.event_id, "event_name": change.event_name, "actor": plain(change.actor)}
         if change
@@ -115,8 +110,8 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
 
 
 def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
-    notified: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
-    return {"vpc_id": answer.vpc_id, **notified}
+    facts: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
+    return {"vpc_id": answer.vpc_id, **facts}
 
 
 def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:

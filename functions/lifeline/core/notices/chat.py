@@ -1,31 +1,28 @@
-"""Chat: split out of another room."""
+"""A notice for chat channels, as Amazon Q Developer in chat applications shows it in Slack and Teams."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from lifeline.core.notices.forms import _links, machine_form
-from lifeline.core.notices.notice import MOST_LINES, Notice, Sender, lay_out
+from lifeline.core.notices.forms import links_of, machine_form, signed
+from lifeline.core.notices.notice import Notice, Sender, lay_out
 
 _MARKUP = str.maketrans({"*": " ", "_": " ", "~": " ", "`": "'", "&": "+", "<": "(", ">": ")", "[": "(", "]": ")"})
-
-
 _IN_A_BLOCK = str.maketrans({"`": "'", "<": "(", ">": ")"})
 
 
 def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
-    """The notice as Amazon Q Developer in chat applications takes it: custom notifications' event schema 1.0.
+    """Build the notice as a custom notification, schema 1.0 (Amazon Q Developer in chat applications guide).
 
-    All notices of an incident have one thread; those without share their VPC's. What comes from tags and events stands
-    in code blocks, where no markdown counts (Amazon Q Developer in chat applications guide: custom notifications).
-    Links are bare, for Slack and Teams write named ones differently.
+    All notices of an incident share one thread; the others share their VPC's. What comes from tags and events is in
+    code blocks, where markdown has no effect. Links are bare because Slack and Teams write named ones differently.
     """
     form = machine_form(notice, sender, now)
     title = _without_markdown(form["subject"].removeprefix("[lifeline] "))
-    parts = dict(notice.parts(MOST_LINES))
-    labels = {"happened": "", "why": "Why", "done": "", "ids": ""}
+    parts = dict(signed(notice, sender).parts())
+    labels = {"happened": "", "why": "Why", "done": "", "ids": "IDs"}
     described = [_block(label, parts[part]) for part, label in labels.items() if part in parts]
-    links = [f"{title}: {url}" for title, url in _links(notice, sender)]
+    links = [f"{name}: {url}" for name, url in links_of(notice, sender)]
     return {
         "version": "1.0",
         "source": "custom",
@@ -54,11 +51,11 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
 
 
 def _block(label: str, lines: Sequence[str]) -> str:
-    """A code block that nothing in the lines can end, and in which nothing is a link or calls anybody."""
+    """A code block that nothing in the lines can end, and in which nothing becomes a link or mentions anyone."""
     fenced = f"```\n{'\n'.join(lay_out(lines)).translate(_IN_A_BLOCK)}\n```"
     return f"*{label}*\n{fenced}" if label else fenced
 
 
 def _without_markdown(text: str) -> str:
-    """`text` with nothing that Slack or Teams would take for markup, a link or a call to everybody."""
+    """Remove what Slack or Teams would take for markup, a link or a mention of everyone."""
     return text.translate(_MARKUP).replace("://", ": ").replace("@", "(at)")

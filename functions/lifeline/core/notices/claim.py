@@ -1,20 +1,16 @@
-"""What people are told when Lifeline makes way for an endpoint that somebody else brings."""
+"""The notice of a hand-over: Lifeline steps back because someone else creates the same endpoint."""
 
-import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lifeline.core.guards.freeze import Freeze
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, subject_line
-from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.wording import wrap, write_time
+from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
+from lifeline.core.notices.plan_text import action_lines, resource_ids
+from lifeline.core.plan.actions import Action
+from lifeline.core.wording import few, write_count, write_time
 
 _MOST_NAMED = 5
-_BACK = {
-    ActionKind.DISABLE_PRIVATE_DNS: "switched the private DNS of {} off; the endpoint itself stays",
-    ActionKind.REMOVE_ROUTE_TABLES: "took {} out of the route tables that theirs names",
-    ActionKind.RETIRE_ENDPOINT: "deleted {}",
-}
 
 
 def handed_over_notice(
@@ -26,49 +22,40 @@ def handed_over_notice(
     tiers: Iterable[tuple[str, Tier]],
     done: Iterable[Action],
 ) -> Notice:
-    """Whose claim it is, what Lifeline did, whom it leaves without the service, and how it goes on from there.
+    """Write whose endpoint takes precedence, what Lifeline did, which subnets go without, and what happens next.
 
-    `done` is what made way for it. The claim must have an end.
+    `done` are the actions that made room for it. The claim must have an end.
     """
     actions = list(done)
-    who = freeze.actor or "somebody unnamed"
+    who = freeze.actor or "an unknown actor"
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
-    command = json.dumps({"vpc_ids": [vpc_id], "unfreeze": [service]})
-    endpoint_ids = sorted({action.endpoint_id for action in actions})
-    did = [f"Lifeline {_back(action, freeze)}." for action in actions] or ["Lifeline's own made way."]
     return Notice(
-        kind="yielded",
+        kind="handed_over",
         severity=Severity.WARNING,
-        subject=subject_line(f"[lifeline] {service} in {vpc_id}: made way for {who}, apply again now"),
-        happened=tuple(wrap(f"{freeze.why}. Theirs goes first: whoever applies it should do so again now.")),
-        why=tuple(wrap(_why(freeze))),
+        subject=subject_line(f"[lifeline] {service} in {vpc_id} handed over to {who}: apply again now"),
+        happened=(f"{freeze.why}. Their endpoint takes precedence, so Lifeline handed {service} over.",),
+        why=(_why(freeze),),
         done=(
-            *(line for words in did for line in wrap(words)),
-            *wrap(f"It does nothing for {service} in {vpc_id} until theirs is available, or until {ends}."),
+            f"Lifeline made {write_count(len(actions), 'change')}:",
+            *action_lines(replace(action, reason="") for action in actions),
+            f"It makes no further changes for {service} in this VPC until their endpoint is available or until {ends}.",
         ),
         next=(
-            *wrap(f"Apply again now. {_without(isolated, service)}"),
-            *wrap("Once theirs is available, Lifeline deletes its own."),
-            *wrap(
-                f"If theirs isn't there by {ends}, Lifeline serves {service} again. To have that now "
-                "(theirs is refused again then):"
-            ),
-            f"    sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
-            f"      --event '{command}'",
-        ),
-        ids=(
-            *(f"- endpoint: {endpoint_id}" for endpoint_id in endpoint_ids),
-            *(f"- route table: {resource_id}" for resource_id in freeze.ids),
-            *((f"- CloudTrail event: {freeze.event_id}",) if freeze.event_id else ()),
+            f"Apply again now. {_meanwhile(isolated, service)}",
+            f"Once their endpoint is available, Lifeline deletes its own. If it isn't available by {ends},",
+            f"Lifeline serves {service} again. To have Lifeline serve it now (their next apply then fails again):",
+            *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),
         ),
         vpc_id=vpc_id,
+        resource_ids=(*resource_ids(actions), *freeze.ids),
+        event_ids=(freeze.event_id,),
         facts={
             "vpc_id": vpc_id,
             "service": service,
             "actor": freeze.actor,
             "event_id": freeze.event_id,
-            "endpoint_ids": endpoint_ids,
+            "endpoint_ids": sorted({action.endpoint_id for action in actions}),
             "route_table_ids": list(freeze.ids),
             "subnet_ids": isolated,
             "until": freeze.until.isoformat() if freeze.until else "",
@@ -76,22 +63,14 @@ def handed_over_notice(
     )
 
 
-def _back(action: Action, freeze: Freeze) -> str:
-    is_last = action.kind is ActionKind.RETIRE_ENDPOINT and bool(freeze.ids)
-    return _BACK[action.kind].format(action.endpoint_id) + (", whose last routes those were" if is_last else "")
-
-
 def _why(freeze: Freeze) -> str:
     if freeze.ids:
-        return "A route table takes one route to a service, so theirs can't have it while Lifeline's does."
-    return "In a VPC one endpoint alone can answer a name, so theirs can't while Lifeline's does."
+        return "A route table can have only one route to a service, and Lifeline's endpoint had it."
+    return "Only one endpoint in a VPC can have private DNS for a service, and Lifeline's had it."
 
 
-def _without(isolated: list[str], service: str) -> str:
+def _meanwhile(isolated: list[str], service: str) -> str:
     if not isolated:
-        return f"Until then {service} is reached by the subnets' other ways out."
-    more = f" and {len(isolated) - _MOST_NAMED} more" if len(isolated) > _MOST_NAMED else ""
-    named = ", ".join(isolated[:_MOST_NAMED]) + more
-    return (
-        f"Until theirs is available, nothing answers {service} privately, and isolated subnets can't reach it: {named}."
-    )
+        return f"Until their endpoint is available, the subnets reach {service} through their other paths."
+    named = few(isolated, _MOST_NAMED)
+    return f"Until their endpoint is available, these isolated subnets can't reach {service}: {named}."

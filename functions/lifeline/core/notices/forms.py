@@ -1,37 +1,37 @@
-"""The forms in which one notice is sent: as an e-mail, as JSON for machines, and for chat channels."""
+"""The forms in which a notice is sent: e-mail and JSON for machines. For chat channels see `chat`."""
 
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from lifeline.core.notices.links import dashboard_link, resource_link
-from lifeline.core.notices.notice import Notice, Sender, subject_line
+from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, invoke_lines, subject_line
 from lifeline.core.wording import plain
 
 SCHEMA = "lifeline.notice/1"
 MOST_BYTES = 46_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
-_MOST_LINKS = 4
-_LINKED = re.compile(r"(?<![\w-])(?:vpce|vpc|subnet|rtb)-(?:[0-9a-f]{17}|[0-9a-f]{8})(?![\w-])")
 _PARTS = ("happened", "why", "done", "next", "ids")
 
 
+def signed(notice: Notice, sender: Sender) -> Notice:
+    """Add the sender's account, region and stack to the notice's ids."""
+    return replace(notice, account=f"{sender.account_id or 'unknown'}, {sender.region}, stack {sender.stack_name}")
+
+
 def email_text(notice: Notice, sender: Sender) -> str:
-    """The notice as plain text, with links for what it is about."""
-    sent_by = f"Account {sender.account_id or 'unknown'}, {sender.region}, stack {sender.stack_name}."
-    links = [sent_by, *(f"{title}: {url}" for title, url in _links(notice, sender))]
-    below = [*notice.attached, ""] if notice.attached else []
-    text = "\n".join([notice.text, *links, ""])
-    return "\n".join([text, *map(plain, below)]) if below else text
+    """Write the notice as plain text, with a footer of links and what is attached below."""
+    footer = [f"{title}: {url}" for title, url in links_of(notice, sender)] + _audit_log(notice, sender)
+    below = ("".join(f"{plain(line)}\n" for line in lines) for lines in (footer, notice.attached))
+    return "\n".join(filter(None, (signed(notice, sender).text, *below)))
 
 
 def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
-    """The notice as JSON, as docs/schemas/notice.schema.json describes it. A notice that comes twice has one id."""
+    """Build the notice's JSON, as docs/schemas/notice.schema.json defines it. A notice sent twice keeps its id."""
     time = now.astimezone(UTC).isoformat(timespec="seconds")
     same = (sender.account_id, sender.region, sender.stack_name, notice.kind, notice.subject, notice.incident, time)
+    parts = {part: getattr(signed(notice, sender), part) for part in _PARTS}
     return {
         "schema": SCHEMA,
         "id": sha256("|".join(same).encode()).hexdigest()[:32],
@@ -45,8 +45,8 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         "vpc_name": plain(notice.vpc_name),
         "incident": notice.incident,
         "subject": subject_line(notice.subject),
-        **{part: [plain(line) for line in getattr(notice, part)] for part in _PARTS},
-        "links": [{"title": title, "url": url} for title, url in _links(notice, sender)],
+        **{part: [plain(line) for line in lines] for part, lines in parts.items()},
+        "links": [{"title": title, "url": url} for title, url in links_of(notice, sender)],
         "attached": [plain(line) for line in notice.attached],
         "text": email_text(notice, sender),
         "facts": notice.facts,
@@ -54,46 +54,52 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
 
 
 def machine_text(notice: Notice, sender: Sender, now: datetime) -> str:
-    """`machine_form` as text. What would make it too long for SNS is left out, and that is said: the facts first, as a
-    whole, then what is attached, which the mail has, then the longest parts' last lines.
+    """Serialize `machine_form`, shortened to MOST_BYTES and saying so.
+
+    The facts go first, as a whole, then what is attached, which the e-mail still has, then the longest parts' last
+    lines.
     """
     form = machine_form(notice, sender, now)
     if (size := _size(form)) > MOST_BYTES:
-        form |= {"facts": {"left_out": f"{size} bytes are too many; the record has them"}}
+        form |= {"facts": {"left_out": f"{size} bytes exceed the limit: see the audit log"}}
     if _size(form) > MOST_BYTES:
         form |= {"attached": [], "text": email_text(replace(notice, attached=()), sender)}
     while _size(form) > MOST_BYTES:
         longest = max(_PARTS, key=lambda part: len(form[part]))
         if len(form[longest]) < 3:
             break
-        form[longest] = [*form[longest][: len(form[longest]) // 2], "  ... and more, which the record has"]
+        form[longest] = [*form[longest][: len(form[longest]) // 2], LEFT_OUT]
     return json.dumps(form)
 
 
-def _size(form: dict[str, Any]) -> int:
-    """The bytes that it takes within a message, where its text is a text in JSON once more."""
-    return len(json.dumps(json.dumps(form)))
-
-
 def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
-    """What subscriptions filter on. SNS takes no empty ones (SNS guide: message attributes)."""
-    found = {
+    """Message attributes for subscriptions to filter on. SNS rejects empty ones (SNS guide: message attributes)."""
+    attributes = {
         "kind": notice.kind,
         "severity": str(notice.severity),
         "vpc_id": notice.vpc_id,
         "account": sender.account_id,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in attributes.items() if value}
 
 
-def _links(notice: Notice, sender: Sender) -> Iterator[tuple[str, str]]:
-    """The VPC's page, those of the resources that the ids and the deeds name, and the coverage page: four at most."""
-    named = _LINKED.findall("\n".join((*notice.ids, *notice.done, *notice.happened)))
-    coverage = dashboard_link(sender.dashboard, sender.region) if sender.dashboard else ""
-    most = _MOST_LINKS - bool(coverage)
-    for resource_id in list(dict.fromkeys(filter(None, (notice.vpc_id, *named))))[:most]:
-        url = resource_link(resource_id, sender.region)
-        if url:
-            yield resource_id, url
-    if coverage:
-        yield "Coverage", coverage
+def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
+    """Titles and addresses of the console pages of the notice's VPC, its first endpoint, and the coverage page."""
+    endpoint_id = next((id_ for id_ in notice.resource_ids if id_.startswith("vpce-")), "")
+    pages = {
+        "VPC": resource_link(notice.vpc_id, sender.region),
+        "Endpoint": resource_link(endpoint_id, sender.region),
+        "Coverage": sender.dashboard and dashboard_link(sender.dashboard, sender.region),
+    }
+    return [(title, url) for title, url in pages.items() if url]
+
+
+def _audit_log(notice: Notice, sender: Sender) -> list[str]:
+    """The command that reads what the audit log has on the notice's incident, or on its VPC."""
+    asked = {"incident": notice.incident} if notice.incident else {"vpc_id": notice.vpc_id}
+    return ["Audit log:", *invoke_lines(sender.stack_name, {"history": asked})] if any(asked.values()) else []
+
+
+def _size(form: dict[str, Any]) -> int:
+    """The form's bytes within a message, where its text is JSON within JSON."""
+    return len(json.dumps(json.dumps(form)))

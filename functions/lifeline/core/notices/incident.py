@@ -1,4 +1,4 @@
-"""What people and machines are told of incidents: one notice for each, and one for those beyond the cap."""
+"""Notices of incidents: one for each, and one for those beyond the cap."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from lifeline.core.agents.gaps import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident, Phase
-from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.incidents.lifecycle import MOST_NOTICES, News, NewsKind
 from lifeline.core.notices.incident_text import (
     MOST_NAMED,
     fix_of,
@@ -23,19 +23,21 @@ from lifeline.core.notices.incident_text import (
     were_late,
 )
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
-from lifeline.core.wording import plain, shorten, wrap, write_count, write_length
+from lifeline.core.wording import plain, shorten, write_count, write_length
 
-_MOST_SUMMARISED = 10
+_MOST_SUMMARIZED = 10
 _LONGEST_SUMMARY = 120
 _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the cut
 _LONGEST_ENTITY = 30
-_RESOURCE = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
-_END = re.compile(r" became | at | by \d")  # of what a subject needs of a fix
+_NAMED = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
+_RESOURCE = re.compile(r"\b(?:vpce|subnet|rtb|sg)-[0-9a-f]{8,17}\b")
+_END = re.compile(r" became | at | by \d")  # the rest of a fix, which a subject doesn't need
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
-    """One incident's news: who, why, how it stands and what to do. Everything in it is printable ASCII."""
+    """Write one incident's news: who, why, how it stands and what to do. All of it is printable ASCII."""
     parts, cause = parts_of(news, watch, now), news.incident.cause
+    is_of_one_vpc = cause.kind.is_of_one_vpc
     return Notice(
         kind=f"incident_{news.kind}",
         severity=_severity(news),
@@ -44,31 +46,34 @@ def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
         why=tuple(parts.why),
         done=tuple(parts.done),
         next=tuple(parts.next),
-        ids=tuple(parts.ids),
-        vpc_id=cause.vpc_id if cause.kind.is_of_one_vpc else "",
-        vpc_name=cause.vpc_name if cause.kind.is_of_one_vpc else "",
+        vpc_id=cause.vpc_id if is_of_one_vpc else "",
+        vpc_name=cause.vpc_name if is_of_one_vpc else "",
+        resource_ids=tuple(_RESOURCE.findall(" ".join((cause.subject, cause.fix, *cause.evidence)))),
         incident=news.incident.id,
+        event_ids=(cause.change.event_id,) if cause.change else (),
+        agents=tuple(parts.agents),
         facts=_facts(news, watch, now),
     )
 
 
 def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
-    """The news of many incidents at once, a line each, the gravest first; at least one."""
+    """Write the news of many incidents at once, a line each, the most severe first; `rest` isn't empty."""
     counts = Counter(news.kind for news in rest)
     by_kind = ", ".join(f"{counts[kind]} {kind}" for kind in NewsKind if counts[kind])
-    lines = wrap(
-        f"More incidents of {watch.name} have news than are told one by one. The others are, the gravest first:"
-    )
-    rows = [line for news in rest[:_MOST_SUMMARISED] for line in _summary(news, now)]
-    more = len(rest) - _MOST_SUMMARISED
-    left_out = [f"  ... and {more} more"] if more > 0 else []
+    more = len(rest) - _MOST_SUMMARIZED
     severities = {_severity(news) for news in rest}
     return Notice(
         kind="incident_summary",
         severity=max(severities, key=list(Severity).index),
         subject=_summary_subject(rest, by_kind),
-        happened=(*lines, "", *rows, *left_out),
-        next=("Begin with the incidents that are told one by one: one change may have cut off many VPCs.",),
+        happened=(
+            f"Lifeline reports up to {MOST_NOTICES} incidents of a watch individually. The rest of watch {watch.name},",
+            "most severe first:",
+            *(_summary(news, now) for news in rest[:_MOST_SUMMARIZED]),
+            *([f"  ... and {more} more"] if more > 0 else []),
+        ),
+        next=("Start with the incidents that were reported individually: they may share a cause with these.",),
+        resource_ids=tuple(news.incident.cause.vpc_id for news in rest if news.incident.cause.kind.is_of_one_vpc),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,
@@ -89,7 +94,7 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
 
 
 def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
-    """How many, where, of which kinds, and how many agents are silent."""
+    """How many incidents, where, of which kinds, and how many agents are silent."""
     causes = [news.incident.cause for news in rest]
     vpcs = {cause.vpc_id for cause in causes if cause.kind.is_of_one_vpc and cause.vpc_id}
     where = f" in {next(iter(vpcs)) if len(vpcs) == 1 else f'{len(vpcs)} VPCs'}" if vpcs else ""
@@ -99,7 +104,7 @@ def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
 
 
 def _subject(news: News, now: datetime) -> str:
-    """Who, what, where and why, in a hundred characters: what says least is left out first, the cause last."""
+    """Who, what, where and why in 100 characters: what says least is left out first, the cause last."""
     cause = news.incident.cause
     whole, short = place_of(cause), _short_place(cause)
     versions = [(candidate, place) for candidate in _barer(cause) for place in (whole, short)]
@@ -108,25 +113,25 @@ def _subject(news: News, now: datetime) -> str:
 
 
 def _barer(cause: Cause) -> list[Cause]:
-    """The cause in ever fewer words: without the actor's session, without the fix's time, without what it led to."""
-    found = [cause]
+    """The cause in fewer and fewer words: without the actor's session, the fix's time, and what it led to."""
+    versions = [cause]
     change = cause.change
     if change and "/" in change.actor:
         role = change.actor.partition("/")[0]
         words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
-        found.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
-    least = found[-1]
+        versions.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
+    least = versions[-1]
     fix = _END.split(least.fix)[0]
     words = change_words(least.change) if least.change else least.words
-    found.append(replace(least, words=words, fix=fix))
-    return [*found, replace(least, words=words, fix=_RESOURCE.sub("", least.fix.partition(" by ")[0]))]
+    versions.append(replace(least, words=words, fix=fix))
+    return [*versions, replace(least, words=words, fix=_NAMED.sub("", least.fix.partition(" by ")[0]))]
 
 
-def _summary(news: News, now: datetime) -> list[str]:
+def _summary(news: News, now: datetime) -> str:
     cause = news.incident.cause
     place = place_of(replace(cause, vpc_name=shorten(cause.vpc_name, _LONGEST_NAME)))
     headline = shorten(_headline(news, place, now), _LONGEST_SUMMARY)
-    return wrap(f"{news.kind}: {headline} ({news.incident.id})", first="  ", rest="    ")
+    return f"  {news.kind}: {headline} ({news.incident.id})"
 
 
 def _severity(news: News) -> Severity:
@@ -142,15 +147,16 @@ def _severity(news: News) -> Severity:
 
 
 def _headline(news: News, place: str, now: datetime) -> str:
-    """The news on one line: who first, for subjects are cut at their end."""
+    """The news on one line, who first: a subject is cut at its end."""
     if news.kind is NewsKind.RESOLVED:
         return _headline_of_end(news, place, now)
-    agents = shown(news)
+    agents, words = shown(news), news.incident.cause.words
     where = f" in {place}" if place else ""
-    joined = f"{news.joined} more, now " if news.kind is NewsKind.UPDATED and news.joined else ""
-    who = write_count(len(agents), "agent") if joined else _who(agents)
-    is_old = news.kind is NewsKind.REMINDER or (news.kind is NewsKind.UPDATED and not joined)
-    return f"{joined}{who} {_state(news, agents, now, is_old=is_old)}{where}: {news.incident.cause.words}"
+    if news.kind is NewsKind.UPDATED and news.joined:
+        joined = write_count(news.joined, "more agent")
+        return f"{joined} {_state(news, agents, now, is_old=False)}{where}, {len(agents)} in total: {words}"
+    is_old = news.kind in {NewsKind.REMINDER, NewsKind.UPDATED}
+    return f"{_who(agents)} {_state(news, agents, now, is_old=is_old)}{where}: {words}"
 
 
 def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) -> str:
@@ -170,19 +176,18 @@ def _state(news: News, agents: Sequence[Agent], now: datetime, *, is_old: bool) 
 def _headline_of_end(news: News, place: str, now: datetime) -> str:
     cause, back = news.incident.cause, news.back
     total = len(news.members) + news.incident.gone
+    where = f" in {place}" if place else ""
     if not total:
-        return f"incident over{f' in {place}' if place else ''}: none of its agents is left in it"
-    where = f" of {place}" if place else ""
+        return f"incident closed{where}: it has no agents left"
     if not back:
-        return f"{write_count(total, 'agent')}{where} silent no more, but not back: not expected to report"
+        return f"{write_count(total, 'agent')}{where} no longer expected to report"
     who = _who(back) if len(back) == total else f"{len(back)} of {write_count(total, 'agent')}"
-    one = len(back) == 1
     if cause.kind is CauseKind.FLAPPING:
-        return f"{who}{where} stopped flapping"
+        return f"{who}{where} no longer flapping"
     if were_late(news):
-        return f"{who}{where} {'reports' if one else 'report'} again: the datapoints arrived late"
-    fixed = f": {fix_of(cause, one=one)}".removesuffix(": ")
-    return f"{who}{where} {'reports' if one else 'report'} again after {write_length(longest(back, now))}{fixed}"
+        return f"{who}{where} reporting again: datapoints arrived late"
+    fixed = f": {fix_of(cause, one=len(back) == 1)}".removesuffix(": ")
+    return f"{who}{where} reporting again after {write_length(longest(back, now))}{fixed}"
 
 
 def _who(agents: Sequence[Agent]) -> str:
@@ -190,7 +195,7 @@ def _who(agents: Sequence[Agent]) -> str:
 
 
 def _short_place(cause: Cause) -> str:
-    """For a subject: the VPC's name without its id, which the text has."""
+    """The place for a subject: the VPC's name without its id, which the text has."""
     if cause.kind.is_of_one_vpc and cause.vpc_name:
         return shorten(cause.vpc_name, _LONGEST_NAME)
     return place_of(cause)
@@ -224,7 +229,7 @@ def _cause_facts(cause: Cause) -> dict[str, object]:
     return {
         "cause": cause.kind.name,
         "confidence": str(cause.confidence),
-        "words": plain(cause.words),
+        "summary": plain(cause.words),
         "evidence": [plain(line) for line in cause.evidence],
         "advice": plain(cause.advice),
         "service": cause.service,

@@ -1,4 +1,4 @@
-"""An incident in sentences: who, since when, why, how it stands, what to do; a paragraph is a list of lines."""
+"""An incident in sentences: who is silent, since when, why, how it stands, and what to do."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,56 +8,50 @@ from lifeline.core.agents.gaps import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until
-from lifeline.core.wording import shorten, wrap, write_age, write_count, write_length, write_time
+from lifeline.core.wording import listed, shorten, write_age, write_count, write_length, write_time
 
 MOST_NAMED = 10
 _MOST_EVIDENCE = 4
 _LONGEST_EVIDENCE = 150  # a line may repeat what AWS said, at any length
 _MOST_ASIDE = 5
+_OBSERVED = frozenset({CauseKind.MACHINE, CauseKind.CANARY, CauseKind.ZONE, CauseKind.FLAPPING})
 _SURE = {
-    Confidence.HIGH: "high, this was seen",
-    Confidence.MEDIUM: "medium, this is likely",
-    Confidence.LOW: "low, nothing better is known",
+    Confidence.HIGH: "high (confirmed from configuration)",
+    Confidence.MEDIUM: "medium (likely)",
+    Confidence.LOW: "low (no better explanation found)",
 }
-_STOPPED = "its instance is stopped or gone"  # it isn't running; where agents are judged in parts, it may be terminated
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The text in the parts of a notice, a line each."""
+    """The lines of an incident's notice, by part; `agents` are rows below their heading."""
 
     happened: list[str]
     why: list[str]
     done: list[str]
     next: list[str]
-    ids: list[str]
+    agents: list[str]
 
 
 def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
-    """Who is silent or back, why, how it stands and what Lifeline does about it, what a person should do."""
-    cause, namespace = news.incident.cause, watch.namespace
-    ids = [f"Incident {news.incident.id} (watch {watch.name})."]
+    """Write who is silent or back, why, how it stands and what Lifeline does about it, and what to do next."""
+    cause = news.incident.cause
+    heading = f"  Agents (watch {watch.name}):"
     if news.kind is NewsKind.RESOLVED:
-        rows = _rows([_recovery(agent, cause) for agent in news.back], most=MOST_NAMED)
-        happened = [*_over(news, namespace, now), *([""] if rows else []), *rows, *_not_back(news)]
-        why, done = ([], []) if were_late(news) else (_reason(cause, now), _repair(news))
-        return Parts(happened, why, done, _after(news), ids)
-    advice = [*_advice(news), *_meant(news)]
+        rows = [*_rows([_recovery(agent, cause) for agent in news.back], MOST_NAMED), *_not_back(news)]
+        why, done = ([], []) if were_late(news) else (_reason(cause, now), _fix(news))
+        return Parts(_ending(news, watch.namespace, now), why, done, [_after(news)], [heading, *rows] if rows else [])
     return Parts(
-        [
-            *_heading(news, namespace, now),
-            "",
-            *_rows([_silence(agent, cause, now) for agent in shown(news)], most=MOST_NAMED),
-        ],
+        [_opening(news, watch.namespace, now)],
         [*_reason(cause, now), *_evidence(cause, len(news.members))],
-        _standing(news),
-        advice,
-        ids,
+        [_status(news)],
+        [_advice(news), *_intended(news)],
+        [heading, *_rows([_silence(agent, cause, now) for agent in shown(news)], MOST_NAMED)],
     )
 
 
 def shown(news: News) -> tuple[Agent, ...]:
-    """The agents that the news is about: those that are back once it is over, else the silent, or the flapping ones."""
+    """The agents that the news is about: those that are back once it is over, otherwise silent or flapping ones."""
     if news.kind is NewsKind.RESOLVED:
         return news.back
     if news.incident.cause.kind is not CauseKind.FLAPPING:
@@ -67,255 +61,258 @@ def shown(news: News) -> tuple[Agent, ...]:
 
 
 def place_of(cause: Cause) -> str:
-    """The VPC with its name, or the zone; empty where neither is known, or the agents may be in several VPCs."""
+    """The VPC with its name, or the zone; empty if neither is known, or if the agents may be in several VPCs."""
     if not cause.kind.is_of_one_vpc:
         return cause.zone if cause.kind is CauseKind.ZONE else ""
     return f"{cause.vpc_id} ({cause.vpc_name})" if cause.vpc_id and cause.vpc_name else cause.vpc_id
 
 
 def never_reported(agents: Sequence[Agent]) -> int:
-    """How many of them were expected and never came."""
+    """Count the agents that were expected and have never reported."""
     return sum(agent.series is None for agent in agents)
 
 
 def fix_of(cause: Cause, *, one: bool) -> str:
-    """What ended it: the repair that was seen, or the agents themselves; empty where a repair went unseen."""
+    """What ended the incident: the fix that was detected, or the agents themselves; empty if no fix was detected."""
     is_their_own = cause.kind in (CauseKind.AGENT, CauseKind.ZONE)
-    by_itself = "the agent came back by itself" if one else "the agents came back by themselves"
+    by_itself = "the agent came back on its own" if one else "the agents came back on their own"
     return cause.fix or (by_itself if is_their_own else "")
 
 
 def were_late(news: News) -> bool:
-    """True if those that are back missed nothing: their datapoints only came late, whatever was thought the cause."""
+    """Return True if the agents that are back missed nothing and only their datapoints were late."""
     gaps = [agent.gap for agent in news.back if agent.gap]
     is_flapping = news.incident.cause.kind is CauseKind.FLAPPING
     return bool(gaps) and not is_flapping and all(gap.ended_at and gap.ended_at <= gap.since for gap in gaps)
 
 
 def longest(agents: Iterable[Agent], now: datetime) -> timedelta:
-    """The longest of their gaps, up to its end or to `now`; 0 where none is known."""
+    """The longest of the agents' gaps, up to its end or to `now`; 0 if none is known."""
     return max((agent.gap.length(now) for agent in agents if agent.gap), default=timedelta())
 
 
-def _heading(news: News, namespace: str, now: datetime) -> list[str]:
+# ---- what happened
+
+
+def _who(count: int, news: News, namespace: str, more: str = "") -> str:
+    """`12 CWAgent agents in vpc-1 (app-prod)`."""
+    place = place_of(news.incident.cause)
+    return write_count(count, f"{more}{namespace} agent") + (f" in {place}" if place else "")
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _opening(news: News, namespace: str, now: datetime) -> str:
     agents = shown(news)
-    one = len(agents) == 1
-    who = f"{write_count(len(agents), 'agent')} of {namespace}{_in(news)} {'is' if one else 'are'}"
     state = "flapping" if news.incident.cause.kind is CauseKind.FLAPPING else "silent"
+    who = f"{_who(len(agents), news, namespace)} {_be(len(agents))}"
     match news.kind:
         case NewsKind.OPENED:
-            return wrap(f"{who} {state}. {_beginning(news, now)}")
+            return f"{who} {state}. {_beginning(news, now)}"
         case NewsKind.UPDATED if news.joined:
-            more = f"{write_count(news.joined, 'more agent')} of {namespace}{_in(news)} joined this incident."
-            known = " More is known of the cause now." if news.is_explained else ""
-            return wrap(f"{more} Now {_counts(news, state)}.{known}")
+            known = " Lifeline has found a better explanation." if news.is_explained else ""
+            joined = _who(news.joined, news, namespace, "more ")
+            return f"{joined} joined this incident. Now {_counts(news, state)}.{known}"
         case NewsKind.UPDATED:
-            return wrap(f"{who} still {state}{_turn_of(news, now, one=one)}.{_others(news)}")
+            return f"{who} still {state}{_reason_for_update(news, now, one=len(agents) == 1)}.{_reporting(news)}"
         case _:
-            lasting = f", {'' if one else 'the longest '}for {write_length(longest(agents, now))} now"
-            more = f" {news.joined} joined since the last notice." if news.joined else ""
-            return wrap(f"{who} still {state}{'' if state == 'flapping' else lasting}.{more}{_others(news)}")
+            lasting = f", {'' if len(agents) == 1 else 'the longest '}for {write_length(longest(agents, now))}"
+            joined = f" {news.joined} joined since the last notice." if news.joined else ""
+            return f"{who} still {state}{'' if state == 'flapping' else lasting}.{joined}{_reporting(news)}"
 
 
-def _turn_of(news: News, now: datetime, *, one: bool) -> str:
-    """Why it is told once more, though nobody joined."""
+def _reason_for_update(news: News, now: datetime, *, one: bool) -> str:
+    """Why there is another notice, although no agent joined."""
     if news.is_explained:
-        return "; more is known of the cause now"
+        return ", and Lifeline has found a better explanation"
     until = recovers_until(news.incident)
     if until and until <= now:
-        return f", though {'it was' if one else 'they were'} due back by now"
-    return ": what looked like a repair did not last"
+        return f", although {'it was' if one else 'they were'} expected back by now"
+    return ": what looked like a fix did not last"
 
 
 def _beginning(news: News, now: datetime) -> str:
     agents = shown(news)
     never, one = never_reported(agents), len(agents) == 1
     if news.incident.cause.kind is CauseKind.FLAPPING:
-        they = "It falls silent and comes" if one else "They fall silent and come"
-        return f"{they} back again and again; that is told once, and not each time."
+        they = "It keeps" if one else "They keep"
+        return f"{they} going silent and coming back; you get this notice once, not for every gap."
     began = write_age(news.incident.began, now)
     if never == len(agents):
-        return f"{'It has' if one else 'They have'} never reported; the first datapoint was due {began}."
-    few = f" {never} of them never reported." if never else ""
-    return f"The first missing datapoint was due {began}.{few}"
+        return f"{'It has' if one else 'They have'} never reported; the first datapoint was due at {began}."
+    few = f" {never} of them {'has' if never == 1 else 'have'} never reported." if never else ""
+    return f"The first missing datapoint was due at {began}.{few}"
 
 
 def _counts(news: News, state: str) -> str:
-    """`12 are silent, 3 report again and 1 is not expected to report`, for those that there are."""
-    silent = len(shown(news))
-    flaps = news.incident.cause.kind is CauseKind.FLAPPING
-    back = 0 if flaps else len(news.back)
-    aside, gone = len(news.set_aside), news.incident.gone
-    parts = [
-        f"{silent} {'is' if silent == 1 else 'are'} {state}",
-        f"{back} {'reports' if back == 1 else 'report'} again" if back else "",
-        f"{aside} {'is' if aside == 1 else 'are'} not expected to report" if aside else "",
-        f"{gone} {'is' if gone == 1 else 'are'} terminated or forgotten" if gone else "",
-    ]
-    return _listed([part for part in parts if part])
+    """`12 are silent, 3 are reporting again and 1 is not expected to report`, without those that are none."""
+    back = 0 if news.incident.cause.kind is CauseKind.FLAPPING else len(news.back)
+    counts = {
+        state: len(shown(news)),
+        "reporting again": back,
+        "not expected to report": len(news.set_aside),
+        "terminated or no longer tracked": news.incident.gone,
+    }
+    return listed([f"{count} {_be(count)} {words}" for words, count in counts.items() if count or words == state])
 
 
-def _others(news: News) -> str:
+def _reporting(news: News) -> str:
     if news.incident.cause.kind is CauseKind.FLAPPING or not news.back:
         return ""
-    return f" {len(news.back)} {'reports' if len(news.back) == 1 else 'report'} again."
+    return f" {len(news.back)} {_be(len(news.back))} reporting again."
+
+
+def _ending(news: News, namespace: str, now: datetime) -> list[str]:
+    back = news.back
+    who, one = f"{_who(len(back), news, namespace)} {_be(len(back))}", len(back) == 1
+    if not back:
+        place = place_of(news.incident.cause)
+        where = f" in {place}" if place else ""
+        return [f"None of this incident's {namespace} agents{where} is silent any longer.", _nobody_back(news)]
+    if news.incident.cause.kind is CauseKind.FLAPPING:
+        return [f"{who} no longer flapping: no gap opened for an hour."]
+    ended = [agent.gap.ended_at for agent in back if agent.gap and agent.gap.ended_at]
+    if were_late(news):
+        return [f"{who} reporting again. {'Its' if one else 'Their'} datapoints arrived late; none are missing."]
+    if not ended:
+        return [f"{who} reporting again."]
+    length, last = write_length(longest(back, now)), write_age(max(ended), now)
+    if one:
+        return [f"{who} reporting again. It was silent for {length} and came back at {last}."]
+    return [f"{who} reporting again. The longest silence was {length}; the last agent came back at {last}."]
+
+
+def _nobody_back(news: News) -> str:
+    if news.set_aside or news.incident.gone:
+        return "None of them came back, and none is expected to report."
+    return "They were removed from the roster or moved to other incidents."
+
+
+# ---- the agents
 
 
 def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
     length = write_length(agent.gap.length(now)) if agent.gap else "an unknown time"
     if cause.kind is CauseKind.FLAPPING:
-        at_present = f"silent for {length}" if agent.state is State.SILENT else "reports at present"
+        at_present = f"silent for {length}" if agent.state is State.SILENT else "reporting now"
         return f"{agent.entity}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
     if agent.series is None:
         return f"{agent.entity}: never reported, expected for {length}"
     if agent.seen_at is None:
         return f"{agent.entity}: silent for {length}"
-    return f"{agent.entity}: last {write_time(agent.seen_at)}, silent for {length}"
+    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, silent for {length}"
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
     gap = agent.gap
     if gap is None or gap.ended_at is None:
-        return f"{agent.entity}: reports"
+        return f"{agent.entity}: reporting"
     if gap.ended_at <= gap.since:
-        return f"{agent.entity}: its datapoints arrived late, none is missing"
-    last = "last " if cause.kind is CauseKind.FLAPPING else ""
-    return f"{agent.entity}: {last}silent for {write_length(gap.length(gap.ended_at))}, back {write_time(gap.ended_at)}"
+        return f"{agent.entity}: datapoints arrived late, none are missing"
+    last, length = "last " if cause.kind is CauseKind.FLAPPING else "", write_length(gap.length(gap.ended_at))
+    return f"{agent.entity}: {last}silent for {length}, back at {write_time(gap.ended_at)}"
 
 
-def _rows(rows: Sequence[str], *, most: int) -> list[str]:
-    rest = len(rows) - most
-    lines = [line for row in rows[:most] for line in wrap(row, first="  ", rest="    ")]
-    return [*lines, *([f"  ... and {rest} more"] if rest > 0 else [])]
+def _rows(rows: Sequence[str], most: int) -> list[str]:
+    more = [f"    ... and {len(rows) - most} more"] if len(rows) > most else []
+    return [*(f"    {row}" for row in rows[:most]), *more]
+
+
+def _not_back(news: News) -> list[str]:
+    """The agents that aren't back, with the reason why none is expected to report."""
+    rows = _rows([f"{agent.entity}: not expected to report ({_aside(agent)})" for agent in news.set_aside], _MOST_ASIDE)
+    gone = f"    {write_count(news.incident.gone, 'agent')} terminated or no longer tracked"
+    return [*rows, gone] if news.incident.gone else rows
+
+
+def _aside(agent: Agent) -> str:
+    is_stopped = agent.suppressed_by is Suppression.STOPPED
+    return "instance stopped or terminated" if is_stopped else str(agent.suppressed_by or "set aside")
+
+
+# ---- why
 
 
 def _reason(cause: Cause, now: datetime) -> list[str]:
-    change = cause.change
-    lines = wrap(f"{cause.words}. Confidence: {_SURE[cause.confidence]}.")
+    change, is_observed = cause.change, cause.kind in _OBSERVED and cause.confidence is Confidence.HIGH
+    lines = [f"{cause.words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}."]
     if change:
         by = f" by {change.actor}" if change.actor else ""
-        event = f", CloudTrail event {change.event_id}" if change.event_id else ""
-        what = "made " if f"{change.event_name}{by}" in cause.words else f"change: {change.event_name}{by} "
-        lines += wrap(f"{what}at {write_age(change.at, now)}{event}", first="- ", rest="  ")
+        call = f"{change.event_name}{by}"
+        what = "The call was made" if call in cause.words else f"Change: {call}"
+        lines.append(f"- {what} at {write_age(change.at, now)}")
     return lines
 
 
 def _evidence(cause: Cause, members: int) -> list[str]:
-    """What it is known from: of one agent, for the others were judged by it, unless it was asked of all."""
+    """The evidence, of one agent unless it was collected for all: the others are judged by that one."""
     change = cause.change
-    notified = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
+    evidence = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
     is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
-    lines = ["What was seen around one of them:"] if notified and is_of_one else []
-    for line in notified[:_MOST_EVIDENCE]:
-        lines += wrap(shorten(line, _LONGEST_EVIDENCE), first="- ", rest="  ")
-    rest = len(notified) - _MOST_EVIDENCE
-    return [*lines, *([f"- ... and {rest} more"] if rest > 0 else [])]
+    more = len(evidence) - _MOST_EVIDENCE
+    return [
+        *(["Evidence from one of these agents:"] if evidence and is_of_one else []),
+        *(f"- {shorten(line, _LONGEST_EVIDENCE)}" for line in evidence[:_MOST_EVIDENCE]),
+        *([f"- ... and {more} more"] if more > 0 else []),
+    ]
 
 
-def _standing(news: News) -> list[str]:
-    """Whether it recovers, by what and until when, or is still broken, and what Lifeline does about it."""
+# ---- how it stands, and what to do
+
+
+def _status(news: News) -> str:
+    """Whether it is recovering, by what and until when, or ongoing, and what Lifeline does about it."""
     incident, cause = news.incident, news.incident.cause
     if cause.kind is CauseKind.FLAPPING:
-        return wrap("Nothing is done: an agent that comes and goes is for a person.")
+        return "Status: ongoing. Lifeline takes no action on flapping agents."
     until = recovers_until(incident)
     if until and incident.phase is Phase.RECOVERING:
         if cause.fixed_at is None:
-            return wrap("Recovering: an endpoint is not up yet; agents need some minutes more once it is.")
-        return wrap(f"Recovering: {cause.fix or 'the cause is gone'}. Agents may need until {until:%H:%M} UTC.")
-    return wrap(f"Still broken: {_broken(cause)}")
-
-
-def _broken(cause: Cause) -> str:
+            return "Status: recovering. An endpoint is not available yet; agents need a few more minutes once it is."
+        fix = cause.fix or "the cause is gone"
+        return f"Status: recovering ({fix}). Agents may need until {until:%H:%M} UTC to report again."
     if cause.fixed_at:
         minutes = int(RECOVERY_TIME.total_seconds() // 60)
         fix = cause.fix or "the cause is gone"
-        return f"{fix}, but the {minutes} minutes that agents may need after that are over."
+        return f"Status: ongoing, although {fix}. Agents normally report again within {minutes} minutes of a fix."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
-        return "the endpoint is not up yet."
-    repair = "This is not for Lifeline to mend."
-    if cause.is_repairable:
-        repair = "ReconcileEndpoints is asked to look at the VPC: it mends what its mode and policy allow."
-    return f"nothing that would end it has been seen. {repair}"
+        return "Status: ongoing, the endpoint is not available yet."
+    repair = "Lifeline has queued a run for this VPC." if cause.is_repairable else "Lifeline can't repair this."
+    return f"Status: ongoing, no fix detected. {repair}"
 
 
-def _advice(news: News) -> list[str]:
-    """What a person should do now: nothing beyond waiting while agents come back, for their cause is gone."""
-    cause = news.incident.cause
-    until = recovers_until(news.incident)
+def _advice(news: News) -> str:
+    """What to do now: only to wait while agents come back, because the cause is gone."""
+    cause, until = news.incident.cause, recovers_until(news.incident)
     if cause.fixed_at is None:
-        return wrap(cause.advice or "Look at the agents and their logs.")
+        return cause.advice or "Check the agents and their logs."
     if news.incident.phase is Phase.RECOVERING:
-        notified = f" until {until:%H:%M} UTC" if until else ""
-        return wrap(f"Wait{notified}: you are told when they are back, or if they are not.")
-    return wrap("Restart the agents that are not back, and look at their logs.")
+        wait = f"Wait until {until:%H:%M} UTC." if until else "Wait."
+        return f"{wait} You will be notified when the agents are back, or if they are still silent."
+    return "Restart the agents that are still silent, and check their logs."
 
 
-def _meant(news: News) -> list[str]:
-    """A network change is its maker's: other traffic may hang on what it took away."""
+def _intended(news: News) -> list[str]:
+    """Who to ask about a network change: it may have affected other traffic too."""
     change = news.incident.cause.change
     if news.kind is not NewsKind.OPENED or change is None or not news.incident.cause.kind.is_network:
         return []
-    who = change.actor or "its maker"
-    return wrap(f"Lifeline doesn't undo the {change.event_name}: ask {who} whether it was meant.")
+    who = change.actor or "whoever made it"
+    return [f"Lifeline does not revert the {change.event_name}: ask {who} whether it was intended."]
 
 
-def _after(news: News) -> list[str]:
+def _after(news: News) -> str:
     """What is left to do once it is over."""
     if news.set_aside or news.incident.gone:
-        return wrap("Nothing, if those that are not back were meant to go.")
+        return "No action needed if the agents that did not come back were stopped intentionally."
     is_own = news.incident.cause.kind in (CauseKind.AGENT, CauseKind.FLAPPING)
-    return wrap("Look into the agents' logs for why they stopped." if is_own and news.back else "Nothing.")
+    return "Check the agents' logs to find out why they stopped." if is_own and news.back else "No action needed."
 
 
-def _over(news: News, namespace: str, now: datetime) -> list[str]:
-    back, where = news.back, _in(news)
-    if not back:
-        return wrap(f"None of this incident's agents of {namespace}{where} is silent any more. {_nobody_back(news)}")
-    one = len(back) == 1
-    who = f"{write_count(len(back), 'agent')} of {namespace}{where}"
-    if news.incident.cause.kind is CauseKind.FLAPPING:
-        return wrap(f"{who} stopped flapping: {'it reports' if one else 'they report'} and opened no gap for an hour.")
-    again = f"{who} {'reports' if one else 'report'} again."
-    ended = [agent.gap.ended_at for agent in back if agent.gap and agent.gap.ended_at]
-    if were_late(news):
-        return wrap(f"{again} {'Its' if one else 'Their'} datapoints arrived late; none is missing.")
-    if not ended:
-        return wrap(again)
-    length, last = write_length(longest(back, now)), write_age(max(ended), now)
-    if one:
-        return wrap(f"{again} It was silent for {length}; it was back at {last}.")
-    return wrap(f"{again} The longest silence was {length}; the last was back at {last}.")
-
-
-def _nobody_back(news: News) -> str:
-    if news.set_aside or news.incident.gone:
-        return "None of them came back: they are not expected to report."
-    return "None is left in it: they left the roster, or are in other incidents now."
-
-
-def _not_back(news: News) -> list[str]:
-    """Who isn't back, by why nothing is expected of them."""
-    rows = _rows([f"{agent.entity}: {_aside(agent)}" for agent in news.set_aside], most=_MOST_ASIDE)
-    if news.incident.gone:
-        rows.append(f"  {write_count(news.incident.gone, 'agent')} terminated or forgotten")
-    return ["", "Not back, and not expected to report:", *rows] if rows else []
-
-
-def _aside(agent: Agent) -> str:
-    return _STOPPED if agent.suppressed_by is Suppression.STOPPED else str(agent.suppressed_by or "it is set aside")
-
-
-def _repair(news: News) -> list[str]:
+def _fix(news: News) -> list[str]:
     if not news.back or news.incident.cause.kind is CauseKind.FLAPPING:
         return []
     fix = fix_of(news.incident.cause, one=len(news.back) == 1)
-    return wrap(f"What fixed it: {fix}." if fix else "What fixed it was not seen.")
-
-
-def _in(news: News) -> str:
-    place = place_of(news.incident.cause)
-    return f" in {place}" if place else ""
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return [f"Status: resolved ({fix})." if fix else "Status: resolved, no fix detected."]

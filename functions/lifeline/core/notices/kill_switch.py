@@ -1,4 +1,4 @@
-"""Kill switch: split out of another room."""
+"""The notice of the kill switch: nothing is changed while it is on."""
 
 from collections.abc import Sequence
 
@@ -7,26 +7,25 @@ from lifeline.core.wording import write_count
 
 
 def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
-    """That nothing is changed, what is held back, and how to lift it."""
-    waiting = f"Held back in {_vpcs(vpc_ids)}: {', '.join(vpc_ids[:10])}." if vpc_ids else "Nothing is held back."
-    more = f" And {len(vpc_ids) - 10} more; the log names them all." if len(vpc_ids) > 10 else ""
+    """Write why nothing is changed, which VPCs have changes waiting, and how to turn the switch off.
+
+    `why` is one line without a full stop, `name` the switch's parameter.
+    """
+    vpcs = write_count(len(vpc_ids), "VPC")
+    waiting = f"Changes in {vpcs} are waiting; Lifeline makes them in the first sweep after the switch is turned off."
     return Notice(
         kind="kill_switch",
         severity=Severity.WARNING,
-        subject=f"[lifeline] the kill switch is on: {_vpcs(vpc_ids) if vpc_ids else 'nothing'} held back",
+        subject=f"[lifeline] kill switch is on: {f'changes blocked in {vpcs}' if vpc_ids else 'no changes waiting'}",
         happened=(f"{why[0].upper()}{why[1:]}.",),
         done=(
-            "Lifeline changes nothing. It goes on watching, and telling what it would do.",
-            f"{waiting}{more} The first sweep after the switch is off does it." if vpc_ids else waiting,
+            "Lifeline changes nothing while the switch is on. It keeps monitoring, and reports what it would do.",
+            waiting if vpc_ids else "No changes are waiting.",
         ),
-        next=("Nothing, if it was meant. Once Lifeline should act again:", f"    {_lift(name)}"),
+        next=(
+            "No action needed if this is intended. To let Lifeline make changes again:",
+            f"    aws ssm put-parameter --name {name} --type String --value off --overwrite",
+        ),
+        resource_ids=tuple(vpc_ids),
         facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},
     )
-
-
-def _vpcs(vpc_ids: Sequence[str]) -> str:
-    return write_count(len(vpc_ids), "VPC")
-
-
-def _lift(name: str) -> str:
-    return f"aws ssm put-parameter --name {name} --type String --value off --overwrite"

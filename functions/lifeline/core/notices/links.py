@@ -1,12 +1,12 @@
-"""Links into AWS's console, for what a notice or a page names."""
+"""Links to the AWS console, for notices and the coverage page."""
 
 import re
 from urllib.parse import quote
 
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
-_ISOLATED = re.compile(r"[a-z]{2}-iso[a-z]?-")  # partitions whose consoles are on networks of their own
+_ISOLATED = re.compile(r"[a-z]{2}-iso[a-z]?-")  # isolated partitions have their own consoles
 _ID = re.compile(r"(vpc|vpce|subnet|rtb|sg)-(?:[0-9a-f]{17}|[0-9a-f]{8})")
-# The page of each kind of resource in the VPC console, as the console's own address bar has it.
+# The pages of the VPC console, as its address bar shows them.
 _PAGES = {
     "vpc": "VpcDetails:VpcId={}",
     "vpce": "EndpointDetails:vpcEndpointId={}",
@@ -17,7 +17,7 @@ _PAGES = {
 
 
 def console_host(region: str) -> str:
-    """The console's host for a region, by its partition; empty for isolated ones, and what isn't a region's name."""
+    """Return the console's host for a region, by partition; empty for isolated partitions and invalid names."""
     if not _REGION.fullmatch(region) or _ISOLATED.match(region):
         return ""
     if region.startswith("cn-"):
@@ -28,14 +28,14 @@ def console_host(region: str) -> str:
 
 
 def resource_link(resource_id: str, region: str) -> str:
-    """The console's page of a VPC, an endpoint, a subnet, a route table or a security group; empty for all else."""
-    host, found = console_host(region), _ID.fullmatch(resource_id)
-    if not host or not found:
+    """Return the console page of a VPC, endpoint, subnet, route table or security group; empty for anything else."""
+    host, match = console_host(region), _ID.fullmatch(resource_id)
+    if not host or not match:
         return ""
-    return f"https://{host}/vpcconsole/home?region={region}#{_PAGES[found.group(1)].format(resource_id)}"
+    return f"https://{host}/vpcconsole/home?region={region}#{_PAGES[match[1]].format(resource_id)}"
 
 
 def dashboard_link(name: str, region: str) -> str:
-    """The console's page of a CloudWatch dashboard; empty where there is no such region."""
+    """Return the console page of a CloudWatch dashboard; empty where there is no such region."""
     host = console_host(region)
     return f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name, safe='')}" if host else ""

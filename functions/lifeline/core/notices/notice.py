@@ -1,23 +1,26 @@
-"""What a person or a machine is told: a value, so that it can be read in a test before it is sent."""
+"""A notice: one message for people and machines, as a value that a test can read before it is sent."""
 
+import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lifeline.core.wording import plain, shorten, wrap
+from lifeline.core.wording import few, plain, shorten, wrap
 
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
-MOST_LINES = 45  # a screen
+MOST_LINES = 42  # a screen, without the footer
+LEFT_OUT = "  ... and more: see the audit log"
 _ROW = re.compile(r"( *(?:- )?)(.*)")
-_LEFT_OUT = "  ... and more, which the record has"
-_LABELS = {"why": "Why: ", "next": "Next: "}
+_LABELS = {"why": "Why: ", "next": "Next: ", "ids": "IDs:"}
 _LEAST = 2  # lines of a part that is shortened
+_MOST_IDS = 10  # of one kind
+_RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-": "Endpoint", "sg-": "Security group"}
 
 
 class Severity(StrEnum):
-    """How soon a person should look."""
+    """How urgently someone should read a notice."""
 
     INFO = "info"
     WARNING = "warning"
@@ -25,15 +28,26 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """One message, in the parts that a reader asks for: what happened, why, what Lifeline did or why not, what to do
-    next, and the ids.
+class Sender:
+    """The account, region and stack that send a notice; `dashboard` is the coverage page's name, empty without one."""
 
-    A part's lines that follow each other are one paragraph, however they are broken; those that begin with a space or a
-    dash are rows of their own, and those with four spaces are never broken, for they are there to be pasted. `kind` and
-    `severity` are what subscriptions filter on, `vpc_id` too where it is about one VPC, whose name is `vpc_name`;
-    `incident` is the id of the incident that it belongs to, empty where it belongs to none; `attached` stands below all
-    else, line by line as it is, to be pasted somewhere; `facts` is the same in JSON for machines.
+    account_id: str
+    region: str
+    stack_name: str
+    dashboard: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message in the parts that a reader asks for: what happened, why, what Lifeline did or why it did nothing,
+    what to do next, and the ids.
+
+    Consecutive lines of a part form one paragraph, wherever they break. Lines that begin with a space or a dash are
+    rows of their own; rows that begin with four spaces are never wrapped, so that they can be pasted. Subscriptions
+    filter on `kind`, `severity` and `vpc_id`, which is empty unless the notice is about one VPC. `resource_ids`,
+    `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `account` is
+    empty until the notice is signed. `attached` is printed below everything else, line by line as it is. `facts` holds
+    the same as JSON values.
     """
 
     kind: str
@@ -43,57 +57,83 @@ class Notice:
     why: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
     vpc_id: str = ""
     vpc_name: str = ""
+    resource_ids: tuple[str, ...] = ()
     incident: str = ""
+    event_ids: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict, hash=False)
+    account: str = ""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that the notice is about: a row for each kind, in the same order in all notices."""
+        vpcs = [f"{self.vpc_id} ({self.vpc_name})" if self.vpc_name else self.vpc_id]
+        others = [resource_id for resource_id in self.resource_ids if resource_id != self.vpc_id]
+        rows = {"Account": [self.account]}
+        for prefix, label in _RESOURCES.items():
+            known = vpcs if label == "VPC" else []
+            rows[label] = [*known, *(resource_id for resource_id in others if resource_id.startswith(prefix))]
+        rows |= {"Incident": [self.incident], "CloudTrail event": list(self.event_ids)}
+        laid_out = (_id_row(label, [*dict.fromkeys(filter(None, ids))]) for label, ids in rows.items())
+        return (*filter(None, laid_out), *self.agents)
 
     @property
     def text(self) -> str:
-        """All its parts in lines of 80 columns, a screen at most; what is left out is said."""
+        """All parts in lines of 80 columns, one screen at most; it says where something is left out."""
         laid_out = (lay_out(lines, _LABELS.get(name, "")) for name, lines in self.parts())
         return "\n\n".join("\n".join(lines) for lines in laid_out) + "\n"
 
     def parts(self, most_lines: int = MOST_LINES) -> list[tuple[str, tuple[str, ...]]]:
-        """The parts that it has by their names, in their order, shortened so that they are `most_lines` together.
+        """The parts that aren't empty, by name and in order, shortened to `most_lines` in total.
 
-        What there is to do is never shortened.
+        `next` is never shortened.
         """
-        named: list[tuple[str, tuple[str, ...]]] = [
-            (name, tuple(getattr(self, name))) for name in ("happened", "why", "done", "next", "ids")
-        ]
+        named = [(name, tuple(getattr(self, name))) for name in ("happened", "why", "done", "next", "ids")]
         return _shortened([(name, lines) for name, lines in named if lines], most_lines)
 
 
 def lay_out(lines: Sequence[str], label: str = "") -> list[str]:
-    """A part in lines of 80 columns, with its label before the first."""
-    found: list[str] = []
+    """Break a part into lines of 80 columns, with its label before the first."""
+    laid_out: list[str] = []
     for is_row, block in _blocks(lines):
         if not is_row:
-            found += wrap(label + " ".join(block)) if " ".join(block) else [""]
+            laid_out += wrap(label + " ".join(block)) if " ".join(block) else [""]
         else:
-            found += [label.rstrip()] if label else []
-            found += [broken for line in block for broken in _row(line)]
+            laid_out += [label.rstrip()] if label else []
+            laid_out += [broken for line in block for broken in _row(line)]
         label = ""
-    return found
+    return laid_out
 
 
 def subject_line(text: str) -> str:
-    """`text` as SNS takes a subject: printable ASCII, one line, at most 100 characters, cut with three dots."""
+    """Make a text fit for an SNS subject: printable ASCII, one line, at most 100 characters, cut with three dots."""
     return shorten(plain(text), SUBJECT_LENGTH)
 
 
 def fit_subject(*versions: str) -> str:
-    """The first of a subject's versions, from the fullest to the barest, that fits; the last is cut if it must be."""
+    """Choose the first of a subject's versions, fullest first, that fits; cut the last one if none does."""
     return next(
         (version for version in map(plain, versions) if len(version) <= SUBJECT_LENGTH), subject_line(versions[-1])
     )
 
 
+def invoke_lines(stack_name: str, event: Mapping[str, object]) -> tuple[str, str]:
+    """Write the command that invokes ReconcileEndpoints with an event, as two rows to be pasted."""
+    return (
+        f"    sam remote invoke ReconcileEndpoints --stack-name {stack_name} \\",
+        f"      --event '{json.dumps(event)}'",
+    )
+
+
+def _id_row(label: str, ids: Sequence[str]) -> str:
+    return f"  {label}{'s' if len(ids) > 1 else ''}: {few(ids, _MOST_IDS)}" if ids else ""
+
+
 def _blocks(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
-    """Paragraphs and runs of rows, in their order; an empty line is a paragraph of its own."""
+    """Split lines into paragraphs and runs of rows; an empty line is a paragraph of its own."""
     block: list[str] = []
     was_row = False
     for line in lines:
@@ -110,17 +150,22 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
 def _row(line: str) -> list[str]:
     if line.startswith("    "):
         return [plain(line)]
-    found = _ROW.match(line)
-    lead, text = found.groups() if found else ("", line)
+    lead, text = _split(line)
     return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2))) or [""]
 
 
+def _split(line: str) -> tuple[str, str]:
+    """A row's lead, which are its spaces and dash, and its text."""
+    match = _ROW.match(line)
+    return (match[1], match[2]) if match else ("", line)
+
+
 def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> list[tuple[str, tuple[str, ...]]]:
-    """The parts without the longest ones' ends, as far as they are more lines together; at least a line of each."""
+    """Cut the ends of the longest parts until all fit `most_lines`; each keeps at least a line."""
     heights = [len(lay_out(lines, _LABELS.get(name, ""))) for name, lines in parts]
     kept = list(heights)
     while sum(kept) + len(kept) - 1 > most_lines:
-        longest = max(range(len(kept)), key=lambda place: 0 if parts[place][0] == "next" else kept[place])
+        longest = max(range(len(kept)), key=lambda number: 0 if parts[number][0] == "next" else kept[number])
         if kept[longest] <= _LEAST or parts[longest][0] == "next":
             break
         kept[longest] -= 1
@@ -131,21 +176,10 @@ def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> lis
 
 
 def _cut(lines: Sequence[str], most: int, label: str) -> tuple[str, ...]:
-    """As many of the lines as are `most` once laid out, the last of which says that there are more."""
+    """As many lines as take up `most` once laid out; the last one says that there are more."""
     kept = bisect_left(range(len(lines)), most, key=lambda last: len(lay_out(lines[: last + 1], label)))
     if kept:
-        return (*lines[:kept], _LEFT_OUT)
-    found = _ROW.match(lines[0])
-    lead = found[1] if found else ""
-    shown = [line.strip() for line in lay_out([lines[0].removeprefix(lead)])[: max(most - 2, 1)]]
-    return (lead + " ".join(shown), _LEFT_OUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends a notice, from where; `dashboard` is the coverage page's name, empty where there is none."""
-
-    account_id: str
-    region: str
-    stack_name: str
-    dashboard: str = ""
+        return (*lines[:kept], LEFT_OUT)
+    lead, text = _split(lines[0])
+    shown = [line.strip() for line in lay_out([text])[: max(most - 2, 1)]]
+    return (lead + " ".join(shown), LEFT_OUT)

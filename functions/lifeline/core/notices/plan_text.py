@@ -1,7 +1,7 @@
-"""A plan, or what was done, as people read it: a block for each VPC, a sign for each change, and a sum at the end."""
+"""Plans and their outcomes as text: a block for each VPC, a sign for each change, and totals at the end."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +16,7 @@ _UNDER = "      "
 
 
 class Sign(StrEnum):
-    """What happens to the network. BLOCKED says that it doesn't, or didn't, and that a person must act."""
+    """What happens to the network. BLOCKED says that the change isn't made and that someone must act."""
 
     CREATE = "+"
     CHANGE = "~"
@@ -26,7 +26,7 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one kind of action is told: its sign, what is to be done, and what was done. `{}` is the resource."""
+    """How one kind of action is written: its sign, what is to be done, and what was done. `{}` is the resource."""
 
     sign: Sign
     planned: str
@@ -34,50 +34,49 @@ class Words:
 
 
 WORDS: dict[ActionKind, Words] = {
-    ActionKind.FIX_DNS: Words(Sign.CHANGE, "turn on the VPC's {}", "turned on the VPC's {}"),
+    ActionKind.FIX_DNS: Words(Sign.CHANGE, "turn on {} of the VPC", "turned on {} of the VPC"),
     ActionKind.CREATE_SECURITY_GROUP: Words(
-        Sign.CREATE, "create the endpoints' security group", "created the endpoints' security group {}"
+        Sign.CREATE, "create a security group for endpoints", "created security group {} for endpoints"
     ),
-    ActionKind.OPEN_SECURITY_GROUP: Words(Sign.CHANGE, "open the security group {}", "opened the security group {}"),
+    ActionKind.OPEN_SECURITY_GROUP: Words(
+        Sign.CHANGE, "allow 443 in security group {}", "allowed 443 in security group {}"
+    ),
     ActionKind.ATTACH_SECURITY_GROUP: Words(
-        Sign.CHANGE, "put Lifeline's security group on {}", "put Lifeline's security group on {}"
+        Sign.CHANGE, "attach Lifeline's security group to {}", "attached Lifeline's security group to {}"
     ),
     ActionKind.CREATE_INTERFACE_ENDPOINT: Words(
-        Sign.CREATE, "create an interface endpoint", "created the interface endpoint {}"
+        Sign.CREATE, "create an interface endpoint", "created interface endpoint {}"
     ),
     ActionKind.ADD_SUBNETS: Words(Sign.CHANGE, "add subnets to {}", "added subnets to {}"),
-    ActionKind.CREATE_GATEWAY_ENDPOINT: Words(
-        Sign.CREATE, "create a gateway endpoint", "created the gateway endpoint {}"
-    ),
+    ActionKind.CREATE_GATEWAY_ENDPOINT: Words(Sign.CREATE, "create a gateway endpoint", "created gateway endpoint {}"),
     ActionKind.ADD_ROUTE_TABLES: Words(Sign.CHANGE, "add route tables to {}", "added route tables to {}"),
     ActionKind.ENABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn on private DNS of {}", "turned on private DNS of {}"),
-    ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace the endpoint {}", "replaced an endpoint: now it is {}"),
+    ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace endpoint {}", "replaced an endpoint with {}"),
     ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS of {}", "turned off private DNS of {}"),
-    ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "take subnets off {}", "took subnets off {}"),
-    ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "take route tables off {}", "took route tables off {}"),
+    ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
+    ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
-    ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete the endpoint {}", "deleted the endpoint {}"),
-    ActionKind.DELETE_SECURITY_GROUP: Words(
-        Sign.DELETE, "delete the security group {}", "deleted the security group {}"
-    ),
+    ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete endpoint {}", "deleted endpoint {}"),
+    ActionKind.DELETE_SECURITY_GROUP: Words(Sign.DELETE, "delete security group {}", "deleted security group {}"),
 }
-_OF_A_GROUP = frozenset(
+_OF_A_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP, ActionKind.DELETE_SECURITY_GROUP}
 )
-_STANDING = {
+_STATES = {
     ServiceState.SERVED: "served",
     ServiceState.CENTRAL: "served centrally",
-    ServiceState.PENDING: "not up yet",
-    ServiceState.MISSING: "missing until that is done",
+    ServiceState.PENDING: "not available yet",
+    ServiceState.MISSING: "missing until the above is done",
     ServiceState.BLOCKED: "blocked",
 }
+_ERRORS = {Status.BLOCKED: "blocked", Status.FAILED: "failed", Status.PLANNED: "not yet"}
 
 
 def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[Refusal] = ()) -> str:
-    """The answers in ASCII and 80 columns, in their order, with a sum; `errors` are what in the call was unusable.
+    """Write answers in ASCII and 80 columns, in their order, with totals; `errors` are the call's invalid fields.
 
-    `is_plan` says that nothing was to be changed; else it tells what was done. The same answers give the same text.
-    Ids and commands that are longer than a line are not broken.
+    With `is_plan` nothing was to be changed; otherwise the text says what was done. The same answers give the same
+    text. Ids and commands that are longer than a line are not broken.
     """
     idle = [answer for answer in answers if _is_idle(answer)]
     left_out = {answer.vpc_id for answer in idle[MOST_IDLE:]}
@@ -89,15 +88,28 @@ def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[R
     if left_out:
         lines += [f"{write_count(len(left_out), 'more VPC')}: nothing to do.", ""]
     lines += [line for note in shared for line in [*wrap(f"Note: {note}", rest=_UNDER), ""]]
-    lines += [line for refusal in errors for line in [*_error_lines(refusal), ""]]
-    return "\n".join([*lines, *_sum(answers, is_plan=is_plan)]) + "\n"
+    lines += [line for error in errors for line in [*wrap(f"Error: {error.field}: {error.message}", rest=_UNDER), ""]]
+    return "\n".join([*lines, *_totals(answers, is_plan=is_plan)]) + "\n"
 
 
-def action_lines(answer: VpcAnswer) -> list[str]:
-    """What becomes of each action, by service, with its reason; then what waits for approval, and the command."""
-    places = dict(answer.zones)
-    lines = [line for action in _by_service(answer.actions) for line in _action(action, places)]
-    return lines + (_approval(answer.approval) if answer.approval else [])
+def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = ()) -> list[str]:
+    """List actions by service: what was or would be done, on which resources, why, and why not.
+
+    Those of the whole VPC come first. `zones` names the zone of each subnet.
+    """
+    zone_of = dict(zones)
+    return [line for action in sorted(actions, key=lambda action: action.service) for line in _action(action, zone_of)]
+
+
+def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
+    """The ids of all resources that the actions name."""
+    named = ((*one.subnet_ids, *one.route_table_ids, one.endpoint_id, one.security_group_id) for one in actions)
+    return tuple(dict.fromkeys(resource_id for ids in named for resource_id in ids if resource_id))
+
+
+def with_slash(command: str, indent: str) -> list[str]:
+    """Break a command before its --event, so that both lines can be pasted."""
+    return [f"{indent}{line}" for line in command.replace(" --event ", " \\\n  --event ").split("\n")]
 
 
 # ---- one VPC
@@ -108,11 +120,11 @@ def _is_idle(answer: VpcAnswer) -> bool:
 
 
 def _shared_notes(answers: Sequence[VpcAnswer]) -> tuple[str, ...]:
-    """Notes that every one of several VPCs has: they are told once, below. A note may be several, joined."""
+    """Notes that all of several VPCs have, to be written once, below. One `note` may join several."""
     if len(answers) < 2:
         return ()
-    found = [_notes(answer) for answer in answers]
-    return tuple(note for note in found[0] if all(note in others for others in found[1:]))
+    first, *others = [_notes(answer) for answer in answers]
+    return tuple(note for note in first if all(note in notes for notes in others))
 
 
 def _notes(answer: VpcAnswer) -> list[str]:
@@ -126,63 +138,62 @@ def _block(answer: VpcAnswer, shared: Collection[str]) -> list[str]:
         lines += wrap(_subnets(answer), first="  ", rest=_UNDER)
     if answer.refusal:
         lines += wrap(f"! {answer.refusal.field}: {answer.refusal.message}", first="  ", rest=_UNDER)
-    lines += action_lines(answer)
+    lines += action_lines(answer.actions, answer.zones)
+    lines += _approval(answer.approval) if answer.approval else []
     if _is_idle(answer) and answer.tiers:
         lines.append("  nothing to do")
-    standing = list(_standing(answer))
-    if standing:
-        lines += wrap(f"= {'; '.join(standing)}", first="  ", rest="    ")
+    states = list(_states(answer))
+    if states:
+        lines += wrap(f"= {'; '.join(states)}", first="  ", rest="    ")
     notes = [note for note in _notes(answer) if note not in shared]
     return lines + (wrap(f"note: {'; '.join(notes)}", first="  ", rest=_UNDER) if notes else [])
 
 
 def _subnets(answer: VpcAnswer) -> str:
     """How many subnets of each tier, and in which zones these are."""
-    places = dict(answer.zones)
+    zone_of = dict(answer.zones)
     parts = []
     for tier in Tier:
         ids = [subnet_id for subnet_id, candidate in answer.tiers if candidate is tier]
-        zones = sorted({places[subnet_id] for subnet_id in ids if subnet_id in places})
+        zones = sorted({zone_of[subnet_id] for subnet_id in ids if subnet_id in zone_of})
         if ids:
             parts.append(f"{len(ids)} {tier}" + (f" in {', '.join(zones)}" if zones else ""))
     return "subnets: " + "; ".join(parts)
 
 
-def _standing(answer: VpcAnswer) -> Iterator[str]:
-    """How the services stand that no action is for."""
+def _states(answer: VpcAnswer) -> Iterator[str]:
+    """The state of each service that has no action."""
     acted = {action.service for action in answer.actions}
-    for report in answer.services:
-        if report.service not in acted:
-            yield _report(report)
+    return (_state(report) for report in answer.services if report.service not in acted)
 
 
-def _report(report: ServiceReport) -> str:
+def _state(report: ServiceReport) -> str:
     by = f" by {report.by}" if report.state in {ServiceState.SERVED, ServiceState.CENTRAL} and report.by else ""
     more = f" ({report.by or report.detail})" if not by and (report.by or report.detail) else ""
-    return f"{report.service} {_STANDING[report.state]}{by}{more}"
+    return f"{report.service} {_STATES[report.state]}{by}{more}"
+
+
+def _approval(approval: Approvable) -> list[str]:
+    cost = f"{approval.monthly_cost_usd} USD more per month, before data charges"
+    words = f"! to approve these changes once, until {write_time(approval.ends_at)} ({approval.plan_id}; {cost}):"
+    return [*wrap(words, first="  ", rest="    "), *with_slash(approval.command, _UNDER)]
 
 
 # ---- one action
 
 
-def _by_service(actions: Iterable[Action]) -> list[Action]:
-    """What is for the whole VPC first; within a service, as it is done."""
-    return sorted(actions, key=lambda action: action.service)
-
-
-def _action(action: Action, places: dict[str, str]) -> list[str]:
+def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     words = WORDS[action.kind]
-    notified = words.done if action.status is Status.DONE else words.planned
-    what = notified.format(_resource(action)).rstrip()
-    subject = f"{action.service}: " if action.service else ""
-    lines = wrap(f"{_sign(action)} {subject}{what}", first="  ", rest=_UNDER)
+    what = (words.done if action.status is Status.DONE else words.planned).format(_resource(action)).rstrip()
+    service = f"{action.service}: " if action.service else ""
+    lines = wrap(f"{_sign(action)} {service}{what}", first="  ", rest=_UNDER)
     for label, text in (
-        ("in", ", ".join(_placed(subnet_id, places) for subnet_id in action.subnet_ids)),
+        ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
         ("from", ", ".join(action.cidrs)),
-        ("with", "" if action.private_dns else "no private DNS yet: it is switched on once available (canary)"),
+        ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
-        (_but(action), action.error),
+        (_ERRORS.get(action.status, "note"), action.error),
     ):
         if text:
             lines += wrap(f"{label}: {text}", first=_UNDER, rest=_UNDER + "  ")
@@ -193,48 +204,33 @@ def _sign(action: Action) -> Sign:
     return Sign.BLOCKED if action.status in {Status.BLOCKED, Status.FAILED} else WORDS[action.kind].sign
 
 
-def _but(action: Action) -> str:
-    return {Status.BLOCKED: "blocked", Status.FAILED: "failed", Status.PLANNED: "not yet"}.get(action.status, "but")
-
-
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
-    return action.security_group_id if action.kind in _OF_A_GROUP else action.endpoint_id
+    return action.security_group_id if action.kind in _OF_A_SECURITY_GROUP else action.endpoint_id
 
 
-def _placed(subnet_id: str, places: dict[str, str]) -> str:
-    return f"{subnet_id} ({places[subnet_id]})" if subnet_id in places else subnet_id
+def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:
+    return f"{subnet_id} ({zone_of[subnet_id]})" if subnet_id in zone_of else subnet_id
 
 
-def _approval(approval: Approvable) -> list[str]:
-    cost = f"{approval.monthly_cost_usd} USD a month more, before data charges"
-    words = f"! to approve just that, once, until {write_time(approval.ends_at)} ({approval.plan_id}; {cost}):"
-    command = approval.command.replace(" --event ", f" \\\n{_UNDER}  --event ")
-    return [*wrap(words, first="  ", rest="    "), *f"{_UNDER}{command}".split("\n")]
+# ---- the totals
 
 
-def _error_lines(one: Refusal) -> list[str]:
-    return wrap(f"Error: {one.field}: {one.message}", rest=_UNDER)
-
-
-# ---- the sum
-
-
-def _sum(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
+def _totals(answers: Sequence[VpcAnswer], *, is_plan: bool) -> list[str]:
     actions = [action for answer in answers for action in answer.actions]
     counts = Counter((_sign(action), action.status) for action in actions)
-    wanted = Status.PLANNED if is_plan else Status.DONE
+    statuses = Counter(action.status for action in actions)
+    counted = Status.PLANNED if is_plan else Status.DONE
     verbs = ("to create", "to change", "to delete") if is_plan else ("created", "changed", "deleted")
     signs = (Sign.CREATE, Sign.CHANGE, Sign.DELETE)
-    parts = [f"{counts[sign, wanted]} {verb}" for sign, verb in zip(signs, verbs, strict=True)]
-    parts.append(f"{sum(action.status is Status.BLOCKED for action in actions)} blocked")
-    failed = sum(action.status is Status.FAILED for action in actions)
-    waiting = 0 if is_plan else sum(action.status is Status.PLANNED for action in actions)
-    parts += [f"{failed} failed"] if failed else []
-    parts += [f"{waiting} left for a later look"] if waiting else []
-    where = write_count(len(answers), "VPC")
-    lines = wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {where}.")
+    parts = [f"{counts[sign, counted]} {verb}" for sign, verb in zip(signs, verbs, strict=True)]
+    parts.append(f"{statuses[Status.BLOCKED]} blocked")
+    parts += [f"{statuses[Status.FAILED]} failed"] if statuses[Status.FAILED] else []
+    parts += [f"{statuses[Status.PLANNED]} left for the next run"] if statuses[Status.PLANNED] and not is_plan else []
     cost = sum((answer.monthly_cost_usd for answer in answers), Decimal(0))
-    lines += wrap(f"Cost: {cost:.2f} USD a month more, before data charges.")
-    return [*lines, "This is a plan: nothing was changed."] if is_plan else lines
+    return [
+        *wrap(f"{'Plan' if is_plan else 'Done'}: {', '.join(parts)} in {write_count(len(answers), 'VPC')}."),
+        f"Cost: {cost:.2f} USD more per month, before data charges.",
+        *(["This is a plan: nothing was changed."] if is_plan else []),
+    ]

@@ -1,4 +1,4 @@
-"""Policy: split out of another room."""
+"""The notice of a policy that can't be used."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from lifeline.core.notices.notice import Notice, Severity
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the parameter, and what holds meanwhile.
+    """What is wrong with the policy parameter, and which version is in effect meanwhile.
 
-    `version` is the one that was refused, 0 where none could be read; `in_force` the last valid one, 0 where there is
-    none. `is_news` until `mark_told`, and not for a passing failure that a valid policy bridges.
+    `version` is the rejected one, 0 if none could be read; `in_force` is the last valid one, 0 if there is none.
+    `is_news` until it has been reported; a transient failure that a valid policy bridges is never news.
     """
 
     field: str
@@ -21,23 +21,30 @@ class Problem:
 
 
 def policy_notice(problem: Problem) -> Notice:
-    """What is wrong with the policy, in which field, and what holds until it is right."""
-    what = f"version {problem.version} refused: {problem.field}" if problem.version else "it can't be read"
+    """Write which field of the policy is wrong, what is in effect, and how to fix it."""
+    is_read = bool(problem.version)
+    rejected = f"policy version {problem.version} rejected: {problem.field}"
     meanwhile = (
-        f"Version {problem.in_force}, the last valid one, stays in force."
+        f"Version {problem.in_force}, the last valid one, stays in effect."
         if problem.in_force
-        else "There is no valid version to fall back on: nothing is applied until it is right."
+        else "There is no earlier valid version, so Lifeline changes nothing until this is fixed."
     )
     return Notice(
         kind="policy",
         severity=Severity.WARNING if problem.in_force else Severity.CRITICAL,
-        subject=f"[lifeline] policy: {what}",
+        subject=f"[lifeline] {rejected if is_read else 'policy parameter cannot be read'}",
         happened=(
-            f"Version {problem.version} of the policy is refused:" if problem.version else "The policy can't be read:",
+            f"Lifeline rejected version {problem.version} of the policy parameter:"
+            if is_read
+            else "Lifeline can't read the policy parameter:",
             f"  {problem.field}: {problem.message}",
         ),
         done=(meanwhile,),
-        next=("Put that field right and write the document again: the next look reads it, and you hear no more.",),
+        next=(
+            "Fix this field and update the parameter. It takes effect on the next run."
+            if is_read
+            else "Fix the error shown above. Lifeline reads the parameter again on its next run.",
+        ),
         facts={
             "field": problem.field,
             "message": problem.message,

@@ -1,4 +1,4 @@
-"""What set a run going, in words: the change and its maker, silent agents, an approval, a call, or the sweep."""
+"""What triggered a run, in words: a change and who made it, silent agents, an approval, a call, or the sweep."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _LONGEST_ACTOR = 40
 
 
 class Cause(Protocol):
-    """One thing that set a run going, as events.Trigger has it."""
+    """One trigger of a run, as `requests.Trigger` has it."""
 
     @property
     def kind(self) -> str:
@@ -19,11 +19,11 @@ class Cause(Protocol):
 
     @property
     def event_id(self) -> str:
-        """CloudTrail's id of a change, or that of what it is about."""
+        """The change's CloudTrail id, or the id of the incident or plan."""
 
     @property
     def event_name(self) -> str:
-        """The call of a change."""
+        """The API call of a change."""
 
     @property
     def actor(self) -> str:
@@ -31,12 +31,12 @@ class Cause(Protocol):
 
     @property
     def time(self) -> str:
-        """When, as CloudTrail writes it."""
+        """The time of the change, as CloudTrail writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """`words` is a sentence without its full stop; `short` fits a subject, empty where it would say nothing there."""
+    """A run's trigger: `words` is a sentence without its full stop; `short` is for a subject and may be empty."""
 
     words: str
     short: str = ""
@@ -44,39 +44,41 @@ class Because:
 
 
 def because_of(causes: Iterable[Cause], now: datetime) -> Because:
-    """The earliest change, whoever else asked; else what says most."""
-    found = list(causes)
+    """Describe a run's triggers by the earliest change, whatever else triggered it, or else by what says most."""
+    triggers = list(causes)
     changes = sorted(
-        {(cause.time, cause.event_name, cause.actor, cause.event_id) for cause in found if cause.kind == "change"}
+        {(cause.time, cause.event_name, cause.actor, cause.event_id) for cause in triggers if cause.kind == "change"}
     )
     if changes:
-        moment, name, actor, event_id = changes[0]
-        more = f", and {write_count(len(changes) - 1, 'more change')}" if len(changes) > 1 else ""
-        by = actor or "somebody unnamed"
-        return Because(f"{name} by {by} at {_moment(moment, now)}{more}", f"{name} by {_short(by)}", event_id)
-    attempts = [cause for cause in found if cause.kind == "attempt"]
+        time, name, actor, event_id = changes[0]
+        more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
+        words = f"{actor or 'An unknown actor'} called {name} at {_age(time, now)}{more}"
+        return Because(words, f"{name} by {_short(actor)}", event_id)
+    attempts = [cause for cause in triggers if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
-        by = first.actor or "somebody unnamed"
-        tried = f"{first.event_name} by {by} failed at {_moment(first.time, now)}"
-        return Because(tried, f"{first.event_name} by {_short(by)} failed", first.event_id)
-    approved = sorted({cause.event_id for cause in found if cause.kind == "approval"})
+        words = (
+            f"{first.actor or 'An unknown actor'} called {first.event_name} at {_age(first.time, now)}; the call failed"
+        )
+        return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
+    approved = sorted({cause.event_id for cause in triggers if cause.kind == "approval"})
     if approved:
-        return Because(f"{', '.join(approved[:3])} was approved", "approved")
-    silences = sorted({cause.event_id for cause in found if cause.kind == "silence"})
-    if silences:
-        return Because(f"agents there fell silent ({', '.join(silences[:3])})", "agents fell silent")
-    if any(cause.kind == "sweep" for cause in found):
-        return Because("the scheduled sweep found it", "found by the sweep")
-    return Because("somebody asked for it")
+        return Because(f"{', '.join(approved[:3])} was approved", "plan approved")
+    incidents = sorted({cause.event_id for cause in triggers if cause.kind == "silence"})
+    if incidents:
+        return Because(f"Agents went silent ({', '.join(incidents[:3])})", "agents went silent")
+    if any(cause.kind == "sweep" for cause in triggers):
+        return Because("The scheduled sweep triggered this run", "found by the sweep")
+    return Because("ReconcileEndpoints was invoked manually")
 
 
-def _moment(text: str, now: datetime) -> str:
-    """CloudTrail's time as people read it; as it came where it is none."""
+def _age(text: str, now: datetime) -> str:
+    """A CloudTrail time with its age; text that isn't a time stays as it is."""
     time = read_time(text)
     return write_age(time, now) if time else plain(text) or "an unknown time"
 
 
 def _short(actor: str) -> str:
-    """A role without its session, for that tells least."""
+    """A role without its session, which says least."""
+    actor = actor or "an unknown actor"
     return shorten(plain(actor.partition("/")[0] if len(actor) > _LONGEST_ACTOR / 2 else actor), _LONGEST_ACTOR)

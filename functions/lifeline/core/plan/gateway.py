@@ -5,7 +5,7 @@ from lifeline.core.network.obstacles import is_on_gateway
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.service import ServicePlanner
-from lifeline.core.wording import plural
+from lifeline.core.wording import write_count
 
 
 class GatewayPlanner(ServicePlanner):
@@ -46,7 +46,9 @@ class GatewayPlanner(ServicePlanner):
         return [], ServiceReport(self.requirement.service, ServiceState.PENDING, by, "its route is not active yet")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{plural(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
+        reason = (
+            f"{write_count(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
+        )
         if own:
             return Action(
                 ActionKind.ADD_ROUTE_TABLES,
