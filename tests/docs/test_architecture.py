@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from tools.template import names_of
 
-from lifeline.adapters.store.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.history.entries import EntryKind, day_partition, incident_partition
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import codes, rows
