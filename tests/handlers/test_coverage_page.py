@@ -13,8 +13,10 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.network import Network
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
@@ -81,7 +83,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
         account.attach(client("ec2"))
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
         monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
         monkeypatch.setattr(coverage_page, "_now", clock)
         coverage_page._kept.cache_clear()
@@ -174,7 +176,8 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     vpc_id = stage.site()
     key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
     until = stage.clock() + timedelta(hours=1)
-    Ledger("ledger").save_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
+    frozen = {key: Freeze(kind, stage.clock(), "because", until=until)}
+    VpcStore("ledger").save(vpc_id, VpcState(), VpcState(frozen=frozen), now=stage.clock())
     (line,) = stage.one(vpc_id).holds
     assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
     assert ("everything: " in line) == (key == EVERYTHING)

@@ -12,8 +12,9 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.limit_usage import LimitUsage
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
 from lifeline.handlers import reconcile_endpoints
@@ -74,7 +75,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
         account.attach(client("ec2"))
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
         monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
         yield Stage(world, account, clock)
 
@@ -301,10 +302,10 @@ def test_an_approved_plan_that_aws_throttles_stays_approved_for_its_next_try(sta
 def test_an_approval_while_another_run_has_the_vpc_is_done_by_the_look_that_follows(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
     now = stage.clock()
-    assert Ledger("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
+    assert VpcStore("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
     (answer,) = stage.approve(plan_id)["vpcs"]
     assert "error" not in answer
-    Ledger("ledger").return_lease(vpc_id, "another run")
+    VpcStore("ledger").return_lease(vpc_id, "another run")
     (body,) = stage.world.requeue()
     stage.call(sqs(body))
     assert stage.services(vpc_id) == ["monitoring"]

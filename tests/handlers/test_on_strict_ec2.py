@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.at_once import at_once
 from tests.support.examples import examples
@@ -48,7 +48,7 @@ class Strict:
 def strict() -> Iterator[Strict]:
     with pytest.MonkeyPatch.context() as monkeypatch, emulated_world(monkeypatch, **VARIABLES) as world:
         clock = Clock()
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))  # no waiting for turns
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))  # no waiting for turns
         account = StrictAccount(now=clock, shuffle=7, throttling=False, gateway_quota=10_000)
         account.attach(client("ec2"))
         yield Strict(world, account, clock)

@@ -13,8 +13,8 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
@@ -34,7 +34,7 @@ _MOST_ENTRIES = 5  # of a VPC's audit log
 class Sources:
     """The stores that are read; tests bring their own."""
 
-    ledger: Ledger
+    vpcs: VpcStore
     history: History
     incidents: Incidents
     exemptions: Exemptions
@@ -106,7 +106,7 @@ class Reads:
         nothing: tuple[Entry, ...] = ()
         newest = partial(self._sources.history.newest, vpc_id, kinds, most=_MOST_ENTRIES)
         return Examined(
-            self.attempt(partial(self._sources.ledger.load, vpc_id), VpcState(), "what Lifeline created, and releases"),
+            self.attempt(partial(self._sources.vpcs.load, vpc_id), VpcState(), "what Lifeline created, and releases"),
             self.attempt(newest, nothing, "recent actions"),
         )
 

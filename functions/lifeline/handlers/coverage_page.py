@@ -14,7 +14,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import Tools, cover, plan_of
@@ -70,7 +70,7 @@ def _tools(settings: Settings) -> Tools:
         lookup=Lookup(),
         central=central,
         sources=Sources(
-            ledger=Ledger(table),
+            vpcs=VpcStore(table),
             history=History(table),
             incidents=Incidents(table),
             exemptions=Exemptions(table),

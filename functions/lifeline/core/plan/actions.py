@@ -56,7 +56,8 @@ class Action:
     """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
 
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
-    for an interface endpoint that is to be made without private DNS.
+    for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
+    left out, rather than blocked, where it can't be done.
     """
 
     kind: ActionKind
@@ -75,6 +76,7 @@ class Action:
     error: str = ""
     blocked_by: str = ""
     private_dns: bool = True
+    is_optional: bool = False
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""
