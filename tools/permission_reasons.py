@@ -99,8 +99,4 @@ REASONS: dict[str, dict[str, str]] = {
     "Notify": {"sns:Publish": "publishes notices"},
     "SendEvents": {"events:PutEvents": "sends events for your own rules"},
     "Log": {"logs:CreateLogStream": "writes the function's log", "logs:PutLogEvents": "writes the function's log"},
-    "Trace": {
-        "xray:PutTraceSegments": "sends the function's traces",
-        "xray:PutTelemetryRecords": "sends statistics about tracing",
-    },
 }

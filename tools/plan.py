@@ -70,7 +70,6 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
     environment = environment_of(_FUNCTION, parameters)
     environment |= {"AWS_REGION": session.region_name, "ROLE_ARN": f"arn:aws:iam::{_account(session)}:role/none"}
-    environment |= {"POWERTOOLS_TRACE_DISABLED": "true"}
     return _invoke({"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}, environment)
 
 

@@ -16,7 +16,6 @@ READ_UNIT_USD = Decimal("0.000000125")  # ReadRequestUnits: 4 KB, or 8 KB for an
 GB_SECOND_USD = Decimal("0.0000166667")  # Lambda-GB-Second: x86_64
 INVOCATION_USD = Decimal("0.0000002")  # Request: one invocation
 LOG_GB_USD = Decimal("0.50")  # DataProcessing-Bytes: logs ingested
-TRACE_USD = Decimal("0.000005")  # X-Ray: one trace recorded
 QUEUE_REQUEST_USD = Decimal("0.0000004")  # Requests-Tier1: SQS, standard queues
 WATCH_PRICES_AS_OF = date(2025, 7, 21)  # of the oldest price, DynamoDB's
 
@@ -46,7 +45,7 @@ _MONTH = timedelta(hours=HOURS_A_MONTH)
 class WatchCost:
     """The monthly cost of one watch in USD, rounded to cents.
 
-    `datapoints` is GetMetricData, `lists` is ListMetrics, and `runs` is the function with its roster, logs and traces.
+    `datapoints` is GetMetricData, `lists` is ListMetrics, and `runs` is the function with its roster and logs.
     `stack` is the fixed cost of the stack's own metrics, alarms and queues.
     """
 
@@ -113,7 +112,6 @@ def _run_usd(agents: int) -> Decimal:
         + INVOCATION_USD
         + units * READ_UNIT_USD
         + LOG_BYTES_A_RUN * LOG_GB_USD / 10**9
-        + TRACE_USD
     )
 
 

@@ -149,48 +149,48 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
-        "approvals",
-        "bus",
-        "central_dns",
-        "endpoints",
-        "exemptions",
-        "grants",
-        "kill_switch",
-        "history",
-        "ledger",
-        "lookup",
-        "network",
-        "notices",
-        "policy_store",
-        "queue",
+        "store/approvals",
+        "aws/bus",
+        "aws/dns",
+        "aws/endpoints",
+        "store/exemptions",
+        "store/limit_usage",
+        "store/kill_switch",
+        "store/history",
+        "store/vpcs",
+        "aws/lookup",
+        "aws/network",
+        "aws/topic",
+        "store/policy",
+        "aws/queue",
     ),
     "DetectRole": (
-        "bus",
-        "central_dns",
-        "checks",
-        "cloudwatch",
-        "incidents",
-        "instances",
-        "ledger",
-        "network",
-        "notices",
-        "policy_store",
-        "queue",
-        "roles",
-        "roster",
+        "aws/bus",
+        "aws/dns",
+        "aws/detector_queue",
+        "aws/cloudwatch",
+        "store/incidents",
+        "aws/instances",
+        "store/vpcs",
+        "aws/network",
+        "aws/topic",
+        "store/policy",
+        "aws/queue",
+        "aws/roles",
+        "store/roster",
     ),
     "CoverageRole": (
-        "approvals",
-        "central_dns",
-        "exemptions",
-        "grants",
-        "history",
-        "incidents",
-        "kill_switch",
-        "ledger",
-        "lookup",
-        "network",
-        "policy_store",
+        "store/approvals",
+        "aws/dns",
+        "store/exemptions",
+        "store/limit_usage",
+        "store/history",
+        "store/incidents",
+        "store/kill_switch",
+        "store/vpcs",
+        "aws/lookup",
+        "aws/network",
+        "store/policy",
     ),
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
@@ -206,7 +206,7 @@ _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions nev
         "ec2:DescribeVpcPeeringConnections",
     },
 }
-_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
+_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs
     "ec2:CreateTags",
     "route53:AssociateVPCWithHostedZone",
     "route53:DisassociateVPCFromHostedZone",
@@ -215,15 +215,14 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
 }
-_PAGED_BY = {
-    "cloudwatch": "cloudwatch",
-    "history": "dynamodb",
-    "incidents": "dynamodb",
-    "ledger": "dynamodb",
-    "roster": "dynamodb",
+_PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
+_BY_TABLE = {  # the calls of the table that the adapters of the ledger share
+    "get": {"dynamodb:GetItem"},
+    "put": {"dynamodb:PutItem"},
+    "update": {"dynamodb:UpdateItem"},
+    "query": {"dynamodb:Query"},
+    "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
     "send_message_batch": {"sqs:SendMessage"},
@@ -232,6 +231,7 @@ _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
 _SERVICE_OF = {
     "_cloudwatch": "cloudwatch",
     "_dynamodb": "dynamodb",
+    "dynamodb": "dynamodb",
     "_ec2": "ec2",
     "_events": "events",
     "_iam": "iam",
@@ -255,12 +255,14 @@ def calls_of(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     for module in modules:
         source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
-        for client, name in re.findall(r"self\.(_\w+)\.(\w+)", source):
-            if name in _GRANTED_AS:
+        for client, name in re.findall(r"self\.(?:_table\.)?(_?\w+)\.(\w+)", source):
+            if client == "_table":
+                found |= _BY_TABLE.get(name, set())
+            elif name in _GRANTED_AS:
                 found |= _GRANTED_AS[name]
             elif client in _SERVICE_OF and name not in {"get_paginator", "meta"}:
                 found.add(_action(_SERVICE_OF[client], name))
-        if module == "central_dns":  # each paginated call stands beside its client there
+        if module == "aws/dns":  # each paginated call stands beside its client there
             for client, name in re.findall(r'pages\(self\.(_\w+), "(\w+)"', source):
                 found.add(_action(_SERVICE_OF[client], name))
             continue

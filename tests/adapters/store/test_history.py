@@ -207,5 +207,5 @@ def test_the_record_is_kept_as_long_as_the_operator_says(ledger: Ledger) -> None
 
 
 def test_a_record_that_cannot_be_read_is_an_error(ledger: Ledger) -> None:
-    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="record"):
+    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="audit log"):
         read(WHOLE)

@@ -1,12 +1,12 @@
 """What planning an interface and a gateway endpoint have in common."""
 
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from lifeline.core.network.model import Endpoint, Service, is_own
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.policy.policy import Requirement
+from lifeline.core.wording import fingerprint
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
@@ -63,7 +63,17 @@ class ServicePlanner:
         """
         before = sorted(endpoint.id for endpoint in self.vpc.endpoints if endpoint.service_name == action.service_name)
         remembered = dict(self.plan_input.made).get(action.service, "")
-        requirement = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.plan_input.owner]
-        requirement += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
-        requirement += [] if action.private_dns else ["without private DNS"]
-        return replace(action, client_token=f"lifeline-{sha256('|'.join(requirement).encode()).hexdigest()[:48]}")
+        token = fingerprint(
+            self.vpc.id,
+            action.kind,
+            action.service_name,
+            action.ip_address_type,
+            self.plan_input.owner,
+            action.subnet_ids,
+            action.route_table_ids,
+            remembered,
+            before,
+            "" if action.private_dns else "without private DNS",
+            length=48,
+        )
+        return replace(action, client_token=f"lifeline-{token}")
