@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean plan browser
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,11 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-test: lint types template unit browser chain ## every check: lint, types, template, unit tests, the page, the deployed chain
+# The chain mostly waits for its emulators, and needs no quiet machine: so all else runs beside it.
+SIDE_BY_SIDE := -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+test: ## every check: lint, types, template, unit tests, the page, the deployed chain
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) chain lint types template unit browser
 
 lint: .envs/dev/.ready
 	$(DEV)/ruff check .
@@ -45,14 +49,23 @@ template: .envs/sam/.ready .envs/checkov/.ready
 	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
 
 unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
-	$(DEV)/pytest -n 2 -m "not chain and not docker and not browser"
+	$(DEV)/pytest -n 2 -m "not chain and not chain_more and not soak and not docker and not browser"
 
 browser: .envs/dev/.ready ## test the coverage page in a browser (needs Chromium, in CHROMIUM or on the PATH)
 	$(DEV)/pytest -m browser -rs
 
-# These mostly wait, so more of them run at once than there are cores.
+# One process for each deployed account: they mostly wait, so more of them run at once than there are cores.
+ON_EMULATORS := $(DEV)/pytest tests/e2e -n 3
+OR_NONE := || [ $$? = 5 ]  \# pytest's exit status where no test is selected
+
 chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
-	$(DEV)/pytest -n 4 --dist loadfile -m chain
+	$(ON_EMULATORS) -m chain
+
+chain-more: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## further deployed stacks on emulators
+	$(ON_EMULATORS) -m chain_more $(OR_NONE)
+
+soak: .envs/dev/.ready ## a day of 5,000 agents, simulated, and many more examples of each property (slow)
+	$(DEV)/pytest -n 2 -m soak $(OR_NONE)
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs

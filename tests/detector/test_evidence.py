@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
@@ -80,7 +80,7 @@ class Region:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return EvidenceCollector(EvidenceSources(me, me, me, me, me, "us-east-1"), case).find_causes(agents)
+        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, "us-east-1"), case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.ec2.models import ec2_backends
 
 from lifeline.adapters.aws import clients
@@ -21,12 +20,13 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.detector.loop import Report, Run, Tools
 from lifeline.handlers import detect_metric_gaps
@@ -50,6 +50,7 @@ from tests.support.agents import (
     publish,
     sent,
 )
+from tests.support.emulator import emulated_aws
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -145,16 +146,14 @@ class Looked(Instances):
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     for name, value in {**ENVIRONMENT, "RECOVER_AFTER": "1"}.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         topic_arn = create_topic()
         queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
         monkeypatch.setenv("QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
 
 
@@ -703,8 +702,9 @@ class TestCauses:
         id_ = launch()
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         vpc_id, endpoint_id = answered_here(id_)
-        ledger = Ledger(TABLE)
-        ledger.save_canaries(vpc_id, {"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))}, now=now)
+        ledger = VpcStore(TABLE)
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
+        ledger.save(vpc_id, VpcState(), switched, now=now)
         for number in (10, 9):
             publish(id_, at=now - number * PERIOD)
             detector.run(now - number * PERIOD + PERIOD / 2)
@@ -720,7 +720,7 @@ class TestCauses:
         there = ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id]
         there.private_dns_enabled = False  # moto's ModifyVpcEndpoint doesn't
         withdrawn = Canary(endpoint_id, now - timedelta(minutes=8.5), withdrawn_at=now + PERIOD)
-        ledger.save_canaries(vpc_id, {"monitoring": withdrawn}, now=now)
+        ledger.save(vpc_id, switched, VpcState(canaries={"monitoring": withdrawn}), now=now)
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]

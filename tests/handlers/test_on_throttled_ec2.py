@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -48,13 +48,13 @@ def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_
 ) -> None:
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
-    take_lease = Ledger.take_lease
+    take_lease = VpcStore.take_lease
 
     def then_be_crowded(*args: Any, **more: Any) -> VpcState | None:
         monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 0)
         return take_lease(*args, **more)
 
-    monkeypatch.setattr(Ledger, "take_lease", then_be_crowded)
+    monkeypatch.setattr(VpcStore, "take_lease", then_be_crowded)
     (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
     assert (answer["outcome"], world.endpoints(vpc_id)) == ("planned", [])
     assert world.requeue() == [{"vpc_ids": [vpc_id], "attempt": 0}]

@@ -12,13 +12,14 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import Readings, Series, State, Window
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
@@ -292,7 +293,8 @@ def make_tools(world: World, record: Record) -> Tools:
         instances=cast("Instances", SimulatedInstances(world)),
         network=cast("Network", around),
         central=cast("CentralDns", around),
-        ledger=cast("Ledger", around),
+        vpcs=cast("VpcStore", around),
+        audit=cast("AuditLog", around),
         roles=cast("Roles", around),
         region=REGION,
     )

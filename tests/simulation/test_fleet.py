@@ -36,13 +36,21 @@ INJECTED = (
 )
 
 
-def test_a_day_of_five_thousand_agents_is_told_as_it_was() -> None:
-    setting = Setting()
-    world = make_world(1, setting)
+@pytest.mark.parametrize(
+    ("agents", "seed", "incidents"),
+    [
+        pytest.param(300, 1, 20, id="300"),
+        pytest.param(5000, 1, 100, id="5000", marks=pytest.mark.soak),
+        pytest.param(5000, 2, 100, id="5000 others", marks=pytest.mark.soak),
+    ],
+)
+def test_a_day_of_many_agents_is_told_as_it_was(agents: int, seed: int, incidents: int) -> None:
+    setting = Setting(agents=agents)
+    world = make_world(seed, setting)
     oracle = Oracle(world, simulate(world, setting))
     assert oracle.judge() == []
     assert [name for name in INJECTED if not oracle.counts[f"faults {name}"]] == []
-    assert oracle.counts["notices opened"] > 100
+    assert oracle.counts["notices opened"] > incidents
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])

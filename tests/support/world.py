@@ -8,12 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
-from lifeline.adapters.aws.clients import client
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
+from tests.support.emulator import emulated_aws
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -120,12 +119,10 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
-    with mock_aws():
-        client.cache_clear()
+    with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)
         yield world
-    client.cache_clear()
     reconcile_endpoints._kept.cache_clear()
 
 

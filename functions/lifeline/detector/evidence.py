@@ -11,7 +11,8 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
@@ -42,7 +43,8 @@ class EvidenceSources:
     instances: Instances
     network: Network
     central: CentralDns
-    ledger: Ledger
+    vpcs: VpcStore
+    audit: AuditLog
     roles: Roles
     region: str
 
@@ -164,7 +166,7 @@ class EvidenceCollector:
         gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
         since = min(gaps, default=self._case.now) - LINGERING
         none: tuple[Change, ...] = ()
-        read = partial(self._ask.ledger.untraced_changes, since=since, until=self._case.now)
+        read = partial(self._ask.audit.untraced_changes, since=since, until=self._case.now)
         return self._attempt(read, none, "the changes of unknown VPCs")
 
     def _view(self, vpc_id: str) -> DnsView | None:
@@ -178,9 +180,9 @@ class EvidenceCollector:
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
-        read = partial(self._ask.ledger.changes_of, vpc_id, since=since, until=self._case.now)
+        read = partial(self._ask.audit.changes_of, vpc_id, since=since, until=self._case.now)
         changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
-        load = partial(self._ask.ledger.load, vpc_id)
+        load = partial(self._ask.vpcs.load, vpc_id)
         state = self._attempt(load, None, f"what was made in {vpc_id}", vpc_id)
         made = sorted(state.made.items()) if state else []
         frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []

@@ -215,7 +215,7 @@ class Run:
     # ---- who is there
 
     def _is_discovery_due(self) -> bool:
-        changed_at = self._attempt(self._tools.sources.ledger.latest_change)
+        changed_at = self._attempt(self._tools.sources.audit.latest_change)
         return is_due(self._roster.discovered_at(), changed_at, self._now)
 
     def _discover(self, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:

@@ -17,10 +17,11 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import State
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
@@ -182,14 +183,15 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: Settings) -> Tools:
     network, central = _kept()
-    instances, ledger = Instances(), Ledger(settings.table_name, keep=settings.ledger_keep)
+    table, keep = settings.table_name, settings.ledger_keep
+    vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return Tools(
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(instances, network, central, ledger, Roles(), settings.region),
+        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
     )

@@ -11,7 +11,8 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.request import Request
-from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.steps.job import Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings

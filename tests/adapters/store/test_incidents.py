@@ -10,7 +10,6 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.codec import from_item
@@ -19,6 +18,8 @@ from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
+from tests.support.emulator import emulated_aws
+from tests.support.examples import examples
 
 WATCH = "cloudwatch-agent"
 CLOSED_AT = minute(90)
@@ -28,11 +29,9 @@ CLOSED_AT = minute(90)
 def incidents(monkeypatch: pytest.MonkeyPatch) -> Iterator[Incidents]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         yield Incidents(TABLE)
-    clients.client.cache_clear()
 
 
 def cause(**more: Any) -> Cause:
@@ -98,7 +97,7 @@ all_incidents = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10, soak=200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(all_incidents)
 def test_whatever_is_saved_is_read_again(incidents: Incidents, new: Incident) -> None:
     found = saved(incidents, new)

@@ -33,6 +33,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     own_security_group,
+    route,
     subnet,
     table,
     vpc,
@@ -137,7 +138,9 @@ class TestMaking:
         assert of_kind(plan(network), ActionKind.REPLACE_ENDPOINT)[0].status is Status.BLOCKED
 
     def test_where_a_hub_answers_that_is_told_and_no_harm(self) -> None:
-        network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+        tables = (hub, table("pub", IGW, subnets=("p",)))
+        network = vpc(CLIENT, PUBLIC, *tables, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         draft = plan(network, dns=None)
         assert of_kind(draft, CREATE)[0].status is Status.PLANNED  # so that somebody looks who else answers
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")

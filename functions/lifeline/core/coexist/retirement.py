@@ -248,13 +248,6 @@ def in_use_words(users: Sequence[str]) -> str:
     return f"in use by {', '.join(users[:3])}{more}, not Lifeline's own: its owner should give it another group"
 
 
-def unless_used(action: Action, users: Mapping[str, Sequence[str]]) -> Action:
-    """The action; where it is to delete a group that has `users`, by the group's id, blocked by them."""
-    is_planned = action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
-    found = users.get(action.security_group_id, ()) if is_planned else ()
-    return action.blocked(in_use_words(found)) if found else action
-
-
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
     """Lifeline's own endpoints that aren't gone, by id."""
     found = (

@@ -1,11 +1,12 @@
 """What a person may approve: one plan, once, for a day, and only while it is what the network still asks for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.plan.order import Step
@@ -72,6 +73,23 @@ def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
     ]
     same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
     return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
+
+
+def rest_of(
+    offer: Offer, steps: Iterable[Step], actions: Sequence[Action], price: Price, *, now: datetime
+) -> Offer | None:
+    """What an approved plan leaves for a later run: approved like the plan, and for as long. None if it is all done.
+
+    `steps` are the plan's, `actions` what became of its VPC's.
+    """
+    left = [
+        actions[step.index]
+        for step in sorted(steps, key=lambda step: step.index)
+        if actions[step.index].status is Status.PLANNED or actions[step.index].blocked_by == KILL_SWITCH
+    ]
+    if not left:
+        return None
+    return replace(make_offer(offer.vpc_id, left, price, now=now), ends_at=offer.ends_at, state=OfferState.APPROVED)
 
 
 def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:

@@ -41,7 +41,7 @@ __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
 PUBLISHING = "cloudwatch:PutMetricData"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
-    Reach.CUT_OFF: CauseKind.CUT_OFF,
+    Reach.UNREACHABLE: CauseKind.CUT_OFF,
     Reach.NO_ADDRESS: CauseKind.CUT_OFF,
     Reach.PENDING: CauseKind.ENDPOINT_PENDING,
     Reach.FAILED: CauseKind.ENDPOINT_FAILED,
@@ -142,9 +142,9 @@ class _Reconciliation:
         is_sure = confidence is Confidence.HIGH
         return self._cause(
             kind,
-            Confidence.MEDIUM if path.doubts else confidence,
+            Confidence.MEDIUM if path.uncertainties else confidence,
             network_words(service, path, change, is_sure=is_sure),
-            evidence=(*path.notes, path.words, *path.doubts, *needed, self._change_evidence(change)),
+            evidence=(*path.notes, path.words, *path.uncertainties, *needed, self._change_evidence(change)),
             advice=self._network_advice(service, path),
             service=service,
             subject=path.endpoint_id,
@@ -181,15 +181,15 @@ class _Reconciliation:
     def endpoint_policy(self) -> Cause | None:
         """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
         path = self.paths.get(METRICS)
-        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.OPEN_ENDPOINT else ""
+        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.SERVED else ""
         if path is None or allows(policy, PUBLISHING) is not Permission.DENIED:
             return None
         change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
         return self._cause(
             CauseKind.ENDPOINT_POLICY,
-            Confidence.MEDIUM if path.doubts else Confidence.HIGH,
+            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
             f"the policy of {path.endpoint_id} doesn't allow {PUBLISHING}",
-            evidence=(*path.notes, path.words, *path.doubts, self._change_evidence(change)),
+            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
             advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {path.endpoint_id}.",
             service=METRICS,
             subject=path.endpoint_id,
@@ -261,7 +261,7 @@ class _Reconciliation:
         if path is None:
             return (f"the way from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
         is_open = "open" if path.reach.is_open else "unknown"
-        return (*path.notes, f"the way to {METRICS} is {is_open}: {path.words}", *path.doubts)
+        return (*path.notes, f"the way to {METRICS} is {is_open}: {path.words}", *path.uncertainties)
 
     def _policy_of(self, endpoint_id: str) -> str:
         endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()

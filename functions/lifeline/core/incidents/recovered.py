@@ -83,9 +83,9 @@ class _Reconciliation:
 
     def _kinds(self) -> Iterator[CauseKind]:
         """An endpoint that was made is the cure of a cut, before it may be what closed the way."""
-        if self.path.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_path:
+        if self.path.reach is not Reach.SERVED or self._has_no_other_path:
             yield CauseKind.CUT_OFF
-        if self.path.reach is Reach.OPEN_ENDPOINT:
+        if self.path.reach is Reach.SERVED:
             yield CauseKind.ENDPOINT_CLOSED
         yield CauseKind.DNS_OFF
 
@@ -93,7 +93,7 @@ class _Reconciliation:
 
     def _fix_of(self, cause: Cause, began: datetime) -> _Fix | None:
         """None where this subnet may never have been cut off: others of the VPC may still be."""
-        served = self.path.reach is Reach.OPEN_ENDPOINT and cause.kind in _NOTHING_SERVED
+        served = self.path.reach is Reach.SERVED and cause.kind in _NOTHING_SERVED
         is_whole = self._has_no_other_path and (served or cause.kind is CauseKind.DNS_OFF)
         is_member = self.facts.own is not None and self.facts.own.key == cause.key
         is_early = is_member and abs(self.since - began) <= _SPREAD
@@ -134,7 +134,7 @@ class _Reconciliation:
     def _field(self, kind: CauseKind) -> Field:
         if kind is CauseKind.DNS_OFF:
             return Field.DNS
-        if self.path.reach is not Reach.OPEN_ENDPOINT:
+        if self.path.reach is not Reach.SERVED:
             return Field.ROUTES
         return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 

@@ -15,7 +15,7 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     `is_sure` is True where the agent must reach the service anew before it sends anything.
     """
     words = path.words
-    if change and path.reach in {Reach.CUT_OFF, Reach.PENDING}:
+    if change and path.reach in {Reach.UNREACHABLE, Reach.PENDING}:
         words = f"{change_words(change)} left no way to {service}"
     if service == METRICS:
         return words
@@ -35,7 +35,7 @@ def remedy_for(service: str, path: NetworkPath) -> str:
             ObstacleKind.NETWORK_ACL: f"Allow 443 to {endpoint}, and the answers back, in the network ACL.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that both address families reach it.",
         }.get(
-            path.obstacle or ObstacleKind.SECURITY_GROUP,
+            path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Let 443 in from the whole VPC in a security group of {endpoint}.",
         )
     return {

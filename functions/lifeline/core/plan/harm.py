@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
-from lifeline.core.network.reach import find_path
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
@@ -25,12 +25,11 @@ _TAKES_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A subnet that reaches a service today and would no longer: what closes the way, in words, and of what kind."""
+    """A subnet that reaches a service today and would no longer, or may not: its path then."""
 
     service: str
     subnet_id: str
-    words: str
-    obstacle: ObstacleKind | None
+    path: NetworkPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> 
 
 def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
     """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
-    found = (obstacle for subnet in vpc.subnets for obstacle in obstacles(endpoint, subnet, vpc))
+    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc).obstacles)
     return [obstacle for obstacle in found if obstacle.kind is ObstacleKind.SECURITY_GROUP]
 
 
@@ -101,11 +100,11 @@ def find_dependents(
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
+    reach = ServiceReach(vpc, service, catalog, dns)
     found = (
         subnet
         for subnet in vpc.subnets
-        if subnet.id not in spared
-        and find_path(subnet, vpc, service, catalog, dns, has_public_address=True).reach.is_open
+        if subnet.id not in spared and reach.path(subnet, has_public_address=True).reach.is_open
     )
     return tuple(sorted(found, key=lambda subnet: subnet.id))
 
@@ -113,13 +112,10 @@ def find_dependents(
 def find_harm(
     service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
-    """Which of the subnets that reach the service today don't reach it in `after`, the VPC as it is to be."""
-    paths = (
-        (subnet, find_path(subnet, after, service, catalog, dns, has_public_address=True)) for subnet in dependents
-    )
-    return tuple(
-        Harm(service, subnet.id, path.words, path.obstacle) for subnet, path in paths if not path.reach.is_open
-    )
+    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned."""
+    reach = ServiceReach(after, service, catalog, dns)
+    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in dependents)
+    return tuple(Harm(service, subnet.id, path) for subnet, path in paths if not path.reach.is_open)
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -155,16 +151,17 @@ def harm_words(found: Sequence[Harm]) -> str:
     others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     low, high = EPHEMERAL
+    kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow 443, and answers to ports {low}-{high}, in the network ACLs of both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it the endpoint's kind of address",
-    }.get(
-        first.obstacle or ObstacleKind.SECURITY_GROUP,
-        "let 443 in from the whole VPC in the endpoint's security group",
-    )
+        ObstacleKind.SECURITY_GROUP: "let 443 in from the whole VPC in the endpoint's security group",
+    }[kind]
+    cut = "may cut" if first.path.reach is Reach.UNKNOWN else "would cut"
+    why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS would cut {first.subnet_id}{more} off from {first.service}, which it reaches today: "
-        f"{first.words}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
+        f"private DNS {cut} {first.subnet_id}{more} off from {first.service}, which it reaches today: "
+        f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
     )
 
 
