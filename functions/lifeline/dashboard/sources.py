@@ -15,6 +15,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
 from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.adapters.store.vpcs import Ledger
+from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
@@ -84,7 +85,7 @@ class Reads:
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
         said = policy.watches if policy else None
-        names = [watch.name for watch in said] if said is not None else [self._settings.default_watch.name]
+        names = [watch.name for watch in said] if said is not None else [Watch().name]
         nothing: tuple[Incident, ...] = ()
         read = [
             partial(self.attempt, partial(self._ask.incidents.read_open, name), nothing, "open incidents")
