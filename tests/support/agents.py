@@ -31,7 +31,6 @@ ENVIRONMENT = {
     "REQUIRED_SERVICES": "monitoring",
     "SCOPE": "private",
     "COVERAGE": "az",
-    "DEBOUNCE_SECONDS": "30",
     "TABLE_NAME": TABLE,
     "AGENT_PERIOD_SECONDS": "60",
     "GAP_GRACE_SECONDS": "300",

@@ -139,7 +139,6 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "REQUIRED_SERVICES": "monitoring",
         "SCOPE": "private",
         "COVERAGE": "az",
-        "DEBOUNCE_SECONDS": "30",
         "IAC_DEBOUNCE_SECONDS": "0",
         "AGENT_PERIOD_SECONDS": "60",
         "GAP_GRACE_SECONDS": "240",
