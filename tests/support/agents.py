@@ -134,7 +134,7 @@ def launch() -> str:
 
 def launch_many(count: int) -> list[str]:
     ec2 = boto3.client("ec2", region_name=REGION)
-    image = ec2.describe_images()["Images"][0]["ImageId"]
+    image = ec2.register_image(Name="any")["ImageId"]
     made = ec2.run_instances(ImageId=image, MinCount=count, MaxCount=count)["Instances"]
     return [instance["InstanceId"] for instance in made]
 

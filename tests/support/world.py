@@ -118,7 +118,6 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
     with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)
