@@ -708,7 +708,7 @@ class TestCauses:
             detector.run(now - number * PERIOD + PERIOD / 2)
         detector.run(now)
         [opened] = detector.notices
-        assert f"private DNS of {endpoint_id} for monitoring was turned on (canary)" in flat(opened.text)
+        assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in flat(opened.text)
         [request] = detector.asked_for_mending()
         assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
         [because] = request["because"]

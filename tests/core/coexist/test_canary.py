@@ -91,7 +91,7 @@ class TestTheCause:
     def test_is_the_canary_where_the_gap_begins_right_after_the_switch(self) -> None:
         found = why()
         assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CANARY, Confidence.HIGH, True)
-        assert found.words == "private DNS of vpce-1 for monitoring was turned on (canary)"
+        assert found.words == "private DNS of vpce-1 for monitoring was switched on (canary)"
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"CANARY|{VPC_ID}|vpce-1")
         assert "the first missing datapoint was due 1 min after that" in found.evidence
         assert "off again" in found.advice

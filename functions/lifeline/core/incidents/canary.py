@@ -68,7 +68,7 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
     cause = Cause(
         CauseKind.CANARY,
         Confidence.HIGH if is_sure else Confidence.MEDIUM,
-        f"private DNS of {endpoint_id} for {service} was turned on (canary)",
+        f"private DNS of {endpoint_id} for {service} was switched on (canary)",
         evidence=tuple(_evidence(facts, canary)),
         advice=_advice(service, canary),
         service=service,
