@@ -306,7 +306,7 @@ CHANGE = Change(NOW - timedelta(minutes=20), "event-1", "DeleteRoute", "ops/anna
 
 def incident(**cause: Any) -> Incident:
     known = {"kind": CauseKind.CUT_OFF, "service": "monitoring", "vpc_id": VPC_ID, "change": CHANGE}
-    words = "DeleteRoute by ops/anna left no way to monitoring"
+    words = "DeleteRoute by ops/anna left no path to monitoring"
     made = Cause(**{"confidence": Confidence.HIGH, "words": words, **known, **cause})
     phase = Phase.RECOVERING if made.fixed_at else Phase.BROKEN
     began = NOW - timedelta(minutes=15)
