@@ -17,6 +17,11 @@ def shorten(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def role_of(actor: str) -> str:
+    """Return an actor without its session: `deploy-role` for `deploy-role/release-1842`."""
+    return actor.partition("/")[0]
+
+
 def write_time(time: datetime) -> str:
     """Write a time: `2026-03-02 09:00:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
