@@ -230,7 +230,7 @@ class TestSilence:
         detector.run_each_minute(0, 0, reporting=fleet)
         assert detector.run(minute(7))["opened"] == list(fleet)
         [notice] = detector.notices
-        assert notice.text.startswith("12 agents of CWAgent are silent.")
+        assert notice.text.startswith("12 CWAgent agents are silent.")
         publish(*fleet, at=minute(9))
         assert detector.run(minute(9.5))["ended"] == list(fleet)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
@@ -724,7 +724,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"What fixed it: private DNS of {endpoint_id} switched off again"
+        fix = f"Status: resolved (private DNS of {endpoint_id} switched off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
