@@ -27,7 +27,8 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.notices.notice import Notice
 from lifeline.detector.evidence import EvidenceSources
-from lifeline.detector.loop import Report, Tools
+from lifeline.detector.loop import DetectorTools
+from lifeline.detector.report import Report
 from tests.simulation.machines import at, second_of
 from tests.simulation.world import World
 from tests.support.builders import CATALOG
@@ -283,7 +284,7 @@ class SimulatedSurroundings:
             self._world.reconcile(self._world.places[id_])
 
 
-def make_tools(world: World, record: Record) -> Tools:
+def make_tools(world: World, record: Record) -> DetectorTools:
     """The detector's tools, all of them simulated."""
     cloudwatch = cast("CloudWatch", SimulatedCloudWatch(world, record))
     roster = cast("Roster", SimulatedRoster(world, record))
@@ -296,7 +297,7 @@ def make_tools(world: World, record: Record) -> Tools:
         roles=cast("Roles", around),
         region=REGION,
     )
-    return Tools(
+    return DetectorTools(
         cloudwatch=lambda _: cloudwatch,
         roster=lambda _: roster,
         incidents=cast("Incidents", SimulatedIncidents(world, record)),

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lifeline.detector.loop import Run
+from lifeline.detector.loop import WatchRun
 from tests.simulation.fakes import Record, Transition, make_tools
 from tests.simulation.fleet import Setting
 from tests.simulation.machines import at
@@ -21,7 +21,7 @@ def simulate(world: World, setting: Setting, *, is_regular: bool = False) -> Rec
         for second in _times(world, setting, is_regular=is_regular):
             world.advance(second)
             record.turns.append(Transition(second))
-            run = Run(world.watch, tools, now=at(second), run_id=f"run-{second}", maintenance=world.maintenance)
+            run = WatchRun(world.watch, tools, now=at(second), run_id=f"run-{second}", maintenance=world.maintenance)
             record.turns[-1].report = run.check()
     return record
 

@@ -1,15 +1,15 @@
-"""From silent agents and their causes to incidents: opened, told, joined, recovered, closed.
+"""The life of incidents: opened, updated, recovered, closed, given silent agents and their causes.
 
 One incident holds all the agents that one cause silenced. An agent is in at most one; it stays in it, silent or back,
-until that closes, unless it starts to flap or falls silent anew. Nothing here is written or sent: `settle` says what to
-write and what to tell, and `told` what to write once it was told. The shell keeps this order, so that whatever fails is
-done next time:
+until that closes, unless it starts to flap or goes silent again. Nothing is written or sent here: `update_incidents`
+says what to write and what to report, and `notified` what to write after a notice was sent. Callers keep this order, so
+that whatever fails is repeated by the next run:
 
-1. write the agents and the incidents of `settle`; that an agent names an incident which isn't there is put right later
-2. send the notices, and write `told` of each
-3. close what is `closed`, where its notice was sent or there is none, and write its `freed` agents
+1. write the agents and the incidents of `update_incidents`; an agent that names a missing incident is corrected later
+2. send the notices, and write `notified` of each
+3. close what is `closed`, if its notice was sent or it has none, and write its `freed` agents
 
-Agents must all be at hand: an incident whose agents are missing looks as if they were gone.
+All agents must be given: an incident whose agents are missing looks as if they were gone.
 """
 
 from collections import Counter, defaultdict
@@ -32,17 +32,17 @@ from lifeline.core.incidents.grouping import (
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Incident, Phase
 
 MANY = 10  # silent agents that make an incident critical
-MOST_NOTICES = 10  # a run; the rest go into one
+MOST_NOTICES = 10  # per run; the rest share one notice
 CHECK_EVERY = timedelta(minutes=5)
 UPDATE_EVERY = timedelta(minutes=10)
 FIRST_REMINDERS = (timedelta(hours=1), timedelta(hours=4))
 REMIND_EVERY = timedelta(days=1)
-_SILENT_LOOKED_AT = 5
-_OTHERS_LOOKED_AT = 3
+_SILENT_CHECKED = 5
+_OTHERS_CHECKED = 3
 
 
 class NewsKind(StrEnum):
-    """What people are told of an incident, the gravest first."""
+    """The kinds of incident notices, the most severe first."""
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -52,9 +52,9 @@ class NewsKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something to tell of an incident, as it is before that was told. Members are sorted by entity.
+    """Something to report about an incident, as it is before the notice is sent. Members are sorted by entity.
 
-    `joined` is how many agents people don't know of yet.
+    `joined` is the number of agents that no notice has mentioned yet.
     """
 
     kind: NewsKind
@@ -66,27 +66,27 @@ class News:
 
     @property
     def members(self) -> tuple[Agent, ...]:
-        """All that are left in it: silent, back, set aside."""
+        """All remaining agents: silent, back, set aside."""
         return (*self.silent, *self.back, *self.set_aside)
 
     @property
     def is_critical(self) -> bool:
-        """True if it is many agents that are silent, and people don't know that yet."""
+        """True if many agents are silent and no notice has said so yet."""
         return len(self.silent) >= MANY > self.incident.notified_agents
 
     @property
     def is_explained(self) -> bool:
-        """True if people were told another cause before."""
+        """True if an earlier notice named another cause."""
         return _is_explained(self.incident)
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What one run makes of a watch's incidents.
+class IncidentUpdate:
+    """The outcome of one run for a watch's incidents.
 
-    `agents` are those whose record changes, `incidents` those that are new or changed; both are written before anything
-    is told. `closed` are over as soon as their news, if there is any, was sent, and not before; `freed` are then their
-    members' records. `news` has the gravest first.
+    `agents` are those whose record changes, `incidents` those that are new or changed; both are written before any
+    notice is sent. `closed` are over once their news, if any, was sent, and not before; `freed` are then their members'
+    records. `news` has the most severe first.
     """
 
     agents: Mapping[str, Agent]
@@ -97,8 +97,8 @@ class Settled:
 
 
 def to_examine(open_: Sequence[Incident], agents: Mapping[str, Agent], now: datetime) -> frozenset[str]:
-    """The entities whose cause must be known for `settle`: silent ones without an incident, and a few of each that is
-    due to be looked at again.
+    """Select the entities whose cause `update_incidents` needs: silent ones without an incident, and a few members of
+    each incident that is due for another check.
     """
     known = {incident.id: incident for incident in open_}
     members = _members(agents.values())
@@ -110,29 +110,29 @@ def to_examine(open_: Sequence[Incident], agents: Mapping[str, Agent], now: date
         and not (agent.is_flapping and agent.incident in known)
     }
     for incident in open_:
-        if _is_look_due(incident, members[incident.id], now):
+        if _is_check_due(incident, members[incident.id], now):
             found |= {agent.entity for agent in _representatives(incident, members[incident.id])}
     return frozenset(found)
 
 
-def settle(
+def update_incidents(
     watch: Watch,
     open_: Sequence[Incident],
     agents: Mapping[str, Agent],
     removed: Sequence[Agent],
     causes: Mapping[str, Cause],
     now: datetime,
-) -> Settled:
-    """What becomes of the watch's incidents, given all of its agents that are silent or have a gap or an incident.
+) -> IncidentUpdate:
+    """Bring the watch's incidents up to date, given all of its agents that are silent or have a gap or an incident.
 
     `removed` left the roster in this run. `causes` are those of `to_examine`; an agent without one waits for the next
-    run, but no longer than PATIENCE. Settling again what was written changes nothing.
+    run, but no longer than PATIENCE. An update of what was already written is empty.
     """
-    return _Settlement(watch, open_, agents, removed, causes, now).settle()
+    return _Update(watch, open_, agents, removed, causes, now).build()
 
 
 def notified(incident: Incident, news: News, now: datetime) -> Incident:
-    """The incident once its news was sent. The next reminder follows the schedule, not this time."""
+    """Return the incident after its news was sent. The next reminder follows the schedule, not this time."""
     return replace(
         incident,
         notified_at=now,
@@ -144,14 +144,14 @@ def notified(incident: Incident, news: News, now: datetime) -> Incident:
 
 
 def cap(news: Sequence[News]) -> tuple[list[News], list[News]]:
-    """What is told one by one, the gravest MOST_NOTICES, and the rest, for one notice."""
+    """Split news into what is reported individually, the MOST_NOTICES most severe, and the rest, for one notice."""
     return list(news[:MOST_NOTICES]), list(news[MOST_NOTICES:])
 
 
 def recovers_until(incident: Incident) -> datetime | None:
-    """Until when its agents may still need time to come back; None where nothing has been done for them yet.
+    """Return until when the agents may need time to come back; None if nothing has been done for them yet.
 
-    An endpoint that is coming up counts from the incident's opening, so that one which never does is told.
+    A pending endpoint counts from the incident's opening, so that one which never becomes available is reported.
     """
     if incident.cause.kind is CauseKind.FLAPPING:
         return None
@@ -160,7 +160,7 @@ def recovers_until(incident: Incident) -> datetime | None:
     return incident.opened_at + RECOVERY_TIME if incident.cause.kind is CauseKind.ENDPOINT_PENDING else None
 
 
-class _Settlement:
+class _Update:
     def __init__(
         self,
         watch: Watch,
@@ -183,17 +183,17 @@ class _Settlement:
         counted = self._without_movers(counted)
         self._groups = Groups(watch.name, counted, self._agents.values(), now)
 
-    def settle(self) -> Settled:
+    def build(self) -> IncidentUpdate:
         for agent, cause in in_order(self._homeless(), self._now):
             self._changed[agent.entity] = replace(agent, incident=self._groups.put(agent, cause))
         members = _members((self._agents | self._changed).values())
-        incidents = [self._looked_at(incident, members[incident.id]) for incident in self._groups.incidents]
+        incidents = [self._checked(incident, members[incident.id]) for incident in self._groups.incidents]
         closed = [incident for incident in incidents if _is_over(incident, members[incident.id])]
         over = {incident.id for incident in closed}
         found = [self._news(incident, members[incident.id], is_over=incident.id in over) for incident in incidents]
         news = [news_item for news_item in found if news_item is not None]
         silently = over - {news_item.incident.id for news_item in news}
-        return Settled(
+        return IncidentUpdate(
             agents=self._changed,
             incidents=tuple(
                 incident
@@ -206,7 +206,7 @@ class _Settlement:
         )
 
     def _homeless(self) -> Iterable[tuple[Agent, Cause]]:
-        """The agents that need an incident, with their cause, as far as it is known or waited for long enough."""
+        """The agents that need an incident, with their cause if it is known or was awaited long enough."""
         for agent in self._agents.values():
             incident = self._before.get(agent.incident)
             if not _lacks_incident(agent, incident):
@@ -227,7 +227,7 @@ class _Settlement:
         return UNEXAMINED if is_overdue else None
 
     def _without_movers(self, incidents: Sequence[Incident]) -> list[Incident]:
-        """The incidents, of which people know no more agents than stay: who joins later is news then."""
+        """The incidents, with `notified_agents` limited to those that stay, so that agents that join later are news."""
         moving = {agent.entity for agent, _ in self._homeless() if agent.incident in self._before}
         if not moving:
             return list(incidents)
@@ -240,26 +240,24 @@ class _Settlement:
             for incident in incidents
         ]
 
-    def _looked_at(self, incident: Incident, members: Sequence[Agent]) -> Incident:
-        """The incident with what a look at its representatives says, if all of them were looked at, and its phase.
+    def _checked(self, incident: Incident, members: Sequence[Agent]) -> Incident:
+        """The incident with its phase, and with its cause if all representatives were checked.
 
-        Once all are back, something else that is wrong around them now is not what kept them silent.
+        Once all are back, whatever else is wrong around them now is not what kept them silent.
         """
         found = [self._causes.get(agent.entity) for agent in _representatives(incident, members)]
         seen = [cause for cause in found if cause is not None]
-        looked = incident
+        checked = incident
         if found and len(seen) == len(found):
             is_over = not any(agent.state is State.SILENT for agent in members)
             fitting = [cause for cause in seen if not is_over or cause.fixed_at or cause.key == incident.cause.key]
-            looked = replace(incident, cause=refresh_cause(incident.cause, fitting), checked_at=self._now)
-        until = recovers_until(looked)
+            checked = replace(incident, cause=refresh_cause(incident.cause, fitting), checked_at=self._now)
+        until = recovers_until(checked)
         phase = Phase.RECOVERING if until and self._now < until else Phase.BROKEN
         was_hopeful = incident.notified_at is not None and incident.phase is Phase.RECOVERING
         hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.notified_phase
-        known = min(
-            incident.notified_agents, _size(incident, members)
-        )  # of those who are left, so that who joins is news
-        return replace(looked, phase=phase, notified_phase=hoped, notified_agents=known)
+        known = min(incident.notified_agents, _size(incident, members))  # of those left: agents that join are news
+        return replace(checked, phase=phase, notified_phase=hoped, notified_agents=known)
 
     def _news(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> News | None:
         kind = self._news_kind(incident, members, is_over=is_over)
@@ -291,7 +289,7 @@ class _Settlement:
 
 
 def _matters(agent: Agent) -> bool:
-    """Whether it has to do with any incident: of a fleet that is well, hardly one does."""
+    """True if the agent concerns any incident: in a healthy fleet, hardly any does."""
     return agent.state is State.SILENT or agent.gap is not None or bool(agent.incident)
 
 
@@ -304,9 +302,9 @@ def _members(agents: Iterable[Agent]) -> defaultdict[str, list[Agent]]:
 
 
 def _lacks_incident(agent: Agent, incident: Incident | None) -> bool:
-    """Whether it needs an incident: none is open for its silence, or one that doesn't fit whether it flaps.
+    """True if the agent needs an incident: none is open for its silence, or the open one doesn't match its flapping.
 
-    One that was back before it got any needs one too: its silence is told all the same.
+    An agent that came back before it got one needs one too: its silence is reported all the same.
     """
     if agent.state is State.SUPPRESSED:
         return False
@@ -318,14 +316,14 @@ def _lacks_incident(agent: Agent, incident: Incident | None) -> bool:
 
 
 def _representatives(incident: Incident, members: Sequence[Agent]) -> Sequence[Agent]:
-    """Those whose cause stands for all. That an agent flaps is known without a look at anything else."""
+    """The agents whose cause stands for all; none for flapping, which is known without any other check."""
     if incident.cause.kind is CauseKind.FLAPPING:
         return ()
     silent = [agent for agent in members if agent.state is State.SILENT]
-    return silent[:_SILENT_LOOKED_AT] or members[:_OTHERS_LOOKED_AT]
+    return silent[:_SILENT_CHECKED] or members[:_OTHERS_CHECKED]
 
 
-def _is_look_due(incident: Incident, members: Sequence[Agent], now: datetime) -> bool:
+def _is_check_due(incident: Incident, members: Sequence[Agent], now: datetime) -> bool:
     return (
         incident.checked_at is None
         or now - incident.checked_at >= CHECK_EVERY
@@ -335,7 +333,7 @@ def _is_look_due(incident: Incident, members: Sequence[Agent], now: datetime) ->
 
 
 def _is_over(incident: Incident, members: Sequence[Agent]) -> bool:
-    """Whether nobody is silent any more; and of a flapping incident, nobody flaps but those that are set aside."""
+    """True if no agent is silent and, in a flapping incident, none flaps except those that are set aside."""
     if any(agent.state is State.SILENT for agent in members):
         return False
     is_calm = not any(agent.is_flapping and agent.state is State.REPORTING for agent in members)
@@ -343,7 +341,7 @@ def _is_over(incident: Incident, members: Sequence[Agent]) -> bool:
 
 
 def _reminders_due(incident: Incident, now: datetime) -> int:
-    """How many times for a reminder have come since the incident was opened."""
+    """The number of reminders due since the incident was opened."""
     age = max(now - incident.opened_at, timedelta())
     return sum(age >= first for first in FIRST_REMINDERS) + age // REMIND_EVERY
 
