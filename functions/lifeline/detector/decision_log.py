@@ -19,12 +19,12 @@ def log_transitions(
 ) -> None:
     """Log each agent that went silent or came back."""
     for entity, verdict in sorted(verdicts.items()):
-        if verdict.turn is None:
+        if verdict.transition is None:
             continue
         instance = evidence[entity].instance
         logger.info(
             "decided",
-            action=_TRANSITIONS[verdict.turn],
+            action=_TRANSITIONS[verdict.transition],
             status=str(verdict.state),
             reason=_why_turned(verdict, before[entity]),
             agent=entity,

@@ -44,12 +44,15 @@ class Report:
             entity: verdicts[entity].state if entity in verdicts else agent.state for entity, agent in before.items()
         }
         silent = [agent for agent in after if agent.state is State.SILENT]
-        turns = {entity: verdict.turn for entity, verdict in verdicts.items()}
+
+        def turned(transition: Transition) -> tuple[str, ...]:
+            return tuple(sorted(entity for entity, verdict in verdicts.items() if verdict.transition is transition))
+
         return cls(
             states=Counter(states.values()),
             silent=tuple(sorted(agent.entity for agent in silent)),
             unknown=tuple(sorted(entity for entity, state in states.items() if state is State.UNKNOWN)),
-            opened=tuple(sorted(entity for entity, turn in turns.items() if turn is Transition.OPENED)),
-            ended=tuple(sorted(entity for entity, turn in turns.items() if turn is Transition.ENDED)),
+            opened=turned(Transition.OPENED),
+            ended=turned(Transition.ENDED),
             oldest_gap=max((agent.gap.length(now) for agent in silent if agent.gap), default=timedelta()),
         )
