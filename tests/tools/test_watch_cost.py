@@ -30,7 +30,7 @@ from tools.watch_cost import (
 )
 
 from lifeline.detector.discovery import PACE
-from lifeline.detector.loop import Report
+from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from lifeline.runtime.observability import metrics
 from tests.core.plan.test_cost import PAGE, block
