@@ -14,6 +14,7 @@ from moto.sqs.models import sqs_backends
 from lifeline.adapters.aws.clients import client
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
+from tests.support.moto_filters import teach_moto_filters
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -120,6 +121,7 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
+    teach_moto_filters()
     with mock_aws():
         client.cache_clear()
         reconcile_endpoints._kept.cache_clear()
