@@ -1,4 +1,4 @@
-"""What ships to Lambda is what the handlers need: nothing of tests, docs or tools, and no module that nobody imports."""
+"""What ships to Lambda is what the handlers need: nothing of tests, docs or tools, and no unused module."""
 
 import ast
 from collections.abc import Iterator
