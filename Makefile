@@ -63,8 +63,7 @@ demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on e
 docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the schema and the prices
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.plan.test_cost
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.tools.test_watch_cost
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.cost_tables
 
 plan: .envs/dev/.ready ## what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
