@@ -153,7 +153,7 @@ class Facts:
         except LifelineError as error:
             if not self.job.is_by_hand:
                 raise
-            logger.warning("the state of VPCs was not read", error=str(error))
+            logger.warning("state of VPCs not read", error=str(error))
             states = dict.fromkeys(lacking, VpcState())
         return {vpc_id: replace(one.with_facts(Fact.STATE), state=states[vpc_id]) for vpc_id, one in lacking.items()}
 
