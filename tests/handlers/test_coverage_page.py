@@ -25,7 +25,7 @@ from lifeline.dashboard.coverage import Coverage, Standing, StepKind, VpcCoverag
 from lifeline.dashboard.request import DOCUMENTATION
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from lifeline.handlers.coverage_page import handler
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import PageSettings
 from tests.support.agents import calls, failing
 from tests.support.region import compliant_region
 from tests.support.strict import Clock, StrictAccount
@@ -61,7 +61,7 @@ class Stage:
         return unescape(html)
 
     def cover(self, *vpc_ids: str) -> Coverage:
-        settings = Settings.from_environment()
+        settings = PageSettings.from_environment()
         return cover(vpc_ids, tools=coverage_page._tools(settings), settings=settings, now=self.clock())
 
     def one(self, vpc_id: str) -> VpcCoverage:
@@ -469,7 +469,7 @@ def test_the_console_can_press_exempt_and_release(stage: Stage) -> None:
 
 def test_a_page_of_200_vpcs_takes_no_more_calls_than_a_sweep_and_few_of_the_ledger(stage: Stage) -> None:
     ec2 = compliant_region(vpcs=200, subnets_each=10, tables_each=4)
-    settings = Settings.from_environment()
+    settings = PageSettings.from_environment()
     tools = coverage_page._tools(settings)
     tools = type(tools)(Network(ec2), tools.lookup, tools.central, tools.sources)
     with calls("dynamodb") as ledger:

@@ -30,7 +30,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.detector.loop import Report, Run, Tools
 from lifeline.handlers import detect_metric_gaps
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings
 from tests.support.agents import (
     ENVIRONMENT,
     GRACE,
@@ -112,7 +112,7 @@ class Detector:
 
     def tools(self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None) -> Tools:
         """The deployed ones, but for those that the test brings."""
-        tools = detect_metric_gaps._tools(Settings.from_environment())
+        tools = detect_metric_gaps._tools(DetectorSettings.from_environment())
         sources = replace(tools.sources, instances=instances or tools.sources.instances)
         return replace(
             tools,
@@ -505,7 +505,7 @@ class TestTelling:
                 detector.check(minute(7.2))
                 super().publish(notice)
 
-        topic = Interrupted(Settings.from_environment().topic_arn, Settings.from_environment().sender)
+        topic = Interrupted(DetectorSettings.from_environment().topic_arn, DetectorSettings.from_environment().sender)
         assert detector.check(minute(7), topic=topic).opened == (HOST,)
         assert set(detector.kinds) == {"incident_opened"}
 

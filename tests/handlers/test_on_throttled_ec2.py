@@ -8,6 +8,7 @@ import pytest
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -19,8 +20,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(world: World) -> None:
-    account = StrictAccount(now=Clock())
+def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
+    account = StrictAccount(now=clock)
     account.attach(client("ec2"))
     vpc_ids = [world.make_vpc() for _ in range(6)]
     for vpc_id in vpc_ids:

@@ -214,6 +214,14 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
 
     central = DnsAnswer(AnswerKind.RESOLVER_RULE, "amazonaws.com", "rslvr-rr-1", "of the hub", forwards=True)
     monkeypatch.setattr(CentralDns, "view", lambda *_, **__: DnsView((central,)))
+    assert [one["status"] for one in days.sweeps(1)] == ["blocked"]  # no route leads to the hub
+
+    ec2 = days.world.ec2
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    subnets = held[0]["subnet_ids"]
+    ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=vpc_id, SubnetIds=subnets)
+    for table in ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]:
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="10.128.0.0/9", TransitGatewayId=hub)
     (found, _) = days.sweeps(1)
     assert (found["action"], found["status"]) == ("retire_endpoint", "done")
     assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found["reason"]

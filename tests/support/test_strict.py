@@ -94,7 +94,6 @@ def land(monkeypatch: pytest.MonkeyPatch, plain_client: Any) -> Iterator[Land]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # moto makes 1,300 of them for each test
     with emulated_aws():
         clock = Clock()
         account = StrictAccount(now=clock, throttling=False, endpoints_hidden_for=seconds(0))

@@ -118,7 +118,6 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
     with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)
@@ -139,7 +138,6 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "REQUIRED_SERVICES": "monitoring",
         "SCOPE": "private",
         "COVERAGE": "az",
-        "DEBOUNCE_SECONDS": "30",
         "IAC_DEBOUNCE_SECONDS": "0",
         "AGENT_PERIOD_SECONDS": "60",
         "GAP_GRACE_SECONDS": "240",

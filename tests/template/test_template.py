@@ -150,6 +150,8 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
         "store/approvals",
+        "store/audit",
+        "store/call_rate",
         "aws/bus",
         "aws/dns",
         "aws/endpoints",

@@ -17,7 +17,7 @@ from tools.stack import NOT_DEPLOYED, environment_of
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError
 from lifeline.handlers import reconcile_endpoints
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings, PageSettings, Settings, StackSettings
 from tests.support.repository import ROOT
 from tools import plan
 
@@ -106,7 +106,7 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
         (["--region", REGION], "VPC is missing"),
         (["--vpc", "vpc-0123456789abcdef0"], "REGION is missing"),
         (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--profile", "nobody"], "PROFILE: The config profile"),
-        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must hold"),
+        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must be"),
     ],
 )
 def test_a_call_that_cant_be_used_is_told_in_words_and_ends_with_2(
@@ -169,9 +169,14 @@ def test_without_credentials_the_command_itself_ends_with_1_and_one_line(tmp_pat
     assert done.stderr == "Can't read from AWS: your credentials: Unable to locate credentials\n"
 
 
-@pytest.mark.parametrize("function", ["ReconcileEndpoints", "DetectMetricGaps"])
-def test_the_templates_own_defaults_are_an_environment_that_the_functions_take(function: str) -> None:
-    settings = Settings.from_environment({**environment_of(function, {}), "AWS_REGION": REGION})
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [("ReconcileEndpoints", Settings), ("DetectMetricGaps", DetectorSettings), ("CoveragePage", PageSettings)],
+)
+def test_the_templates_own_defaults_are_an_environment_that_the_functions_take(
+    function: str, kind: type[StackSettings]
+) -> None:
+    settings = kind.from_environment({**environment_of(function, {}), "AWS_REGION": REGION})
     assert settings.required_services == ("monitoring",)
     assert settings.policy_parameter == ""
 

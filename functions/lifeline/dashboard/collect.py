@@ -7,6 +7,7 @@ for approval) is read of the worst ones alone. What can't be read is said, and t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
@@ -32,6 +33,7 @@ from lifeline.dashboard.sources import Examined, Reads, Sources
 from lifeline.reconciler.amend.amendment import Fact, RunContext, VpcContext
 from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released, retired
+from lifeline.reconciler.facts import security_groups_of
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -323,14 +325,10 @@ class _Cover:
             if Fact.CENTRAL_DNS in lacking:
                 context = replace(context, dns=self._tools.central.view(vpc.id, region=self._settings.region))
             if Fact.SECURITY_GROUP_USERS in lacking:
-                context = replace(context, security_group_users=self._users(plan))
+                users = self._tools.lookup.users_of_security_groups(security_groups_of(plan))
+                context = replace(context, security_group_users=tuple(chain(*users.values())))
             plan = amendment.preview(context, plan, state)
         return plan
-
-    def _users(self, plan: Plan) -> tuple[str, ...]:
-        groups = [action.security_group_id for action in plan.actions if action.security_group_id]
-        users = self._tools.lookup.users_of_security_groups(groups)
-        return tuple(user for security_group_id in groups for user in users.get(security_group_id, ()))
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name)

@@ -14,6 +14,7 @@ from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
@@ -84,7 +85,7 @@ class Reads:
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
         watches = policy.watches if policy else None
-        names = [watch.name for watch in watches] if watches is not None else [self._settings.default_watch.name]
+        names = [watch.name for watch in watches] if watches is not None else [Watch().name]
         nothing: tuple[Incident, ...] = ()
         reads = [
             partial(self.attempt, partial(self._sources.incidents.read_open, name), nothing, "open incidents")

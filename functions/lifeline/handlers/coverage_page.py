@@ -22,7 +22,7 @@ from lifeline.dashboard.html.page import Calls, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime.observability import logger
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import PageSettings
 
 
 @logger.inject_lambda_context
@@ -46,7 +46,7 @@ def handler(event: Any, context: Any) -> str:
 
 
 def _show(request: WidgetRequest, own_arn: str) -> str:
-    settings, now = Settings.from_environment(), _now()
+    settings, now = PageSettings.from_environment(), _now()
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
@@ -62,7 +62,7 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: PageSettings) -> Tools:
     network, central = _kept()
     table = settings.table_name
     return Tools(

@@ -32,7 +32,7 @@ from lifeline.detector.loop import Report, Run, Tools
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
 from lifeline.runtime.observability import logger, metrics
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings
 
 _MOST_NAMED = 100
 _COUNTS = {
@@ -61,7 +61,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    settings = Settings.from_environment()
+    settings = DetectorSettings.from_environment()
     watches, maintenance = _watches(settings)
     tools = _tools(settings)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
@@ -167,7 +167,7 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
     logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 
-def _watches(settings: Settings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
+def _watches(settings: DetectorSettings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
     """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
     decision = current_policy(settings.policy_parameter, fallback, PolicyStore(settings.table_name), now=_now())
@@ -181,7 +181,7 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: DetectorSettings) -> Tools:
     network, central = _kept()
     table, keep = settings.table_name, settings.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)

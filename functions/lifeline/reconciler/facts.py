@@ -10,9 +10,11 @@ from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.history.change import Change
+from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, RunContext, VpcContext
@@ -53,7 +55,7 @@ class Amended:
         decision = amendment.decide(self.context, self.plan, self.state)
         return replace(self, plan=decision.plan, state=decision.state)
 
-    def finished(self, amendments: Iterable[Amendment], done: Sequence[Any]) -> tuple[VpcState, list[Decision]]:
+    def finished(self, amendments: Iterable[Amendment], done: Sequence[Action]) -> tuple[VpcState, list[Decision]]:
         """The state that all amendments leave, and what each of them says."""
         state, decisions = self.state, list[Decision]()
         for amendment in amendments:
@@ -70,9 +72,12 @@ class Amended:
         """The same at a later time."""
         return replace(self, context=replace(self.context, run=run))
 
-    def with_facts(self, fact: Fact, **read: Any) -> "Amended":
+    def with_fact(self, fact: Fact, value: Any) -> "Amended":
         """With a fact that was read."""
-        return replace(self, context=replace(self.context, read=self.context.read | {fact}, **read))
+        read = self.context.read | {fact}
+        if fact is Fact.STATE:
+            return replace(self, context=replace(self.context, read=read), state=value)
+        return replace(self, context=replace(self.context, read=read, **{fact.value: value}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,82 +133,62 @@ class Facts:
         """
         current = dict(amended)
         for amendment in amendments:
-            for fact in Fact:
-                lacking = [
-                    vpc_id for vpc_id, one in current.items() if fact in one.needs(amendment, is_planned=is_planned)
-                ]
+            for fact, read in self._readers().items():
+                lacking = {
+                    vpc_id: one
+                    for vpc_id, one in current.items()
+                    if fact in one.needs(amendment, is_planned=is_planned)
+                }
                 if lacking:
-                    current |= self._readers()[fact]({vpc_id: current[vpc_id] for vpc_id in lacking}, current)
+                    found = read(lacking if fact is not Fact.ADMISSION else current)
+                    current |= {vpc_id: current[vpc_id].with_fact(fact, found[vpc_id]) for vpc_id in found}
         return current
 
-    def _readers(self) -> dict[Fact, Callable[[Mapping[str, Amended], Mapping[str, Amended]], dict[str, Amended]]]:
+    def _readers(self) -> dict[Fact, Callable[[Mapping[str, Amended]], Mapping[str, Any]]]:
+        """What reads each fact, by VPC. The state comes first; the limits decide over all VPCs at once."""
+        lookup = self.job.tools.lookup
         return {
             Fact.STATE: self._states,
-            Fact.INTERFACES: self._interfaces,
+            Fact.INTERFACES: lambda vpcs: _read_each(vpcs, lookup.interfaces_in),
             Fact.CENTRAL_DNS: self._central_dns,
             Fact.CHANGES: self._changes,
             Fact.SECURITY_GROUP_USERS: self._users,
             Fact.ADMISSION: self._admission,
         }
 
-    def _states(self, lacking: Mapping[str, Amended], _: Mapping[str, Amended]) -> dict[str, Amended]:
+    def _states(self, vpcs: Mapping[str, Amended]) -> Mapping[str, VpcState]:
         """A plan that a caller wants to see must work where there is no ledger: it does without then."""
         try:
-            states = _read_each(lacking, self.job.tools.vpcs.load)
+            return _read_each(vpcs, self.job.tools.vpcs.load)
         except LifelineError as error:
             if not self.job.is_by_hand:
                 raise
             logger.warning("state of VPCs not read", error=str(error))
-            states = dict.fromkeys(lacking, VpcState())
-        return {vpc_id: replace(one.with_facts(Fact.STATE), state=states[vpc_id]) for vpc_id, one in lacking.items()}
+            return dict.fromkeys(vpcs, VpcState())
 
-    def _interfaces(self, lacking: Mapping[str, Amended], _: Mapping[str, Amended]) -> dict[str, Amended]:
-        found = _read_each(lacking, self.job.tools.lookup.interfaces_in)
-        return {vpc_id: one.with_facts(Fact.INTERFACES, interfaces=found[vpc_id]) for vpc_id, one in lacking.items()}
-
-    def _central_dns(self, lacking: Mapping[str, Amended], _: Mapping[str, Amended]) -> dict[str, Amended]:
+    def _central_dns(self, vpcs: Mapping[str, Amended]) -> Mapping[str, DnsView]:
         """Of so many VPCs as Route 53 answers for at once; what isn't known keeps an endpoint where it is."""
-        asked = list(lacking)[:MOST_NAMED]
-        is_fresh = any(one.context.is_leased for one in lacking.values())
-        view = partial(self.planning.central.view, region=self.job.settings.region, fresh=is_fresh)
-        found = _read_each(asked, view)
-        return {vpc_id: lacking[vpc_id].with_facts(Fact.CENTRAL_DNS, dns=found[vpc_id]) for vpc_id in asked}
+        view = partial(self.planning.central.view, region=self.job.settings.region, fresh=_is_leased(vpcs))
+        return _read_each(sorted(vpcs)[:MOST_NAMED], view)
 
-    def _changes(self, lacking: Mapping[str, Amended], _: Mapping[str, Amended]) -> dict[str, Amended]:
+    def _changes(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Change, ...]]:
         """The changes of the last day. What was deleted can't be traced to its VPC any more, so changes of unknown VPCs
         count, too: by their ids.
         """
-        audit = self.job.tools.audit
-        since, until = self.planning.now - WINDOW - _BEFORE, self.planning.now + SHOWN_WITHIN
+        audit, now = self.job.tools.audit, self.planning.now
+        since, until = now - WINDOW - _BEFORE, now + SHOWN_WITHIN
         untraced = audit.untraced_changes(since=since, until=until)
-        found = _read_each(lacking, partial(audit.changes_of, since=since, until=until))
-        return {
-            vpc_id: one.with_facts(Fact.CHANGES, changes=(*found[vpc_id], *untraced)) for vpc_id, one in lacking.items()
-        }
+        found = _read_each(vpcs, partial(audit.changes_of, since=since, until=until))
+        return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
 
-    def _users(self, lacking: Mapping[str, Amended], _: Mapping[str, Amended]) -> dict[str, Amended]:
-        groups = {
-            vpc_id: [action.security_group_id for action in one.plan.actions if action.security_group_id]
-            for vpc_id, one in lacking.items()
-        }
-        users = self.job.tools.lookup.users_of_security_groups(
-            security_group_id for security_group_ids in groups.values() for security_group_id in security_group_ids
-        )
-        return {
-            vpc_id: one.with_facts(
-                Fact.SECURITY_GROUP_USERS,
-                security_group_users=tuple(user for group_id in groups[vpc_id] for user in users.get(group_id, ())),
-            )
-            for vpc_id, one in lacking.items()
-        }
+    def _users(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:
+        groups = {vpc_id: security_groups_of(one.plan) for vpc_id, one in vpcs.items()}
+        users = self.job.tools.lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
+        return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
 
-    def _admission(self, lacking: Mapping[str, Amended], everything: Mapping[str, Amended]) -> dict[str, Amended]:
-        plans = {vpc_id: one.plan for vpc_id, one in everything.items()}
-        vpcs = [one.context.vpc for one in everything.values()]
-        is_leased = any(one.context.is_leased for one in lacking.values())
-        admit = self.gatekeeper.admit if is_leased else self.gatekeeper.preview
-        admitted = admit(plans, vpcs)
-        return {vpc_id: one.with_facts(Fact.ADMISSION, admitted=admitted[vpc_id]) for vpc_id, one in everything.items()}
+    def _admission(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Plan]:
+        admit = self.gatekeeper.admit if _is_leased(vpcs) else self.gatekeeper.preview
+        return admit({vpc_id: one.plan for vpc_id, one in vpcs.items()}, [one.context.vpc for one in vpcs.values()])
 
 
 def run_context(job: Job, *, is_region: bool = False) -> RunContext:
@@ -242,3 +227,13 @@ def nothing_planned(vpc: Vpc) -> Plan:
 def _read_each[T](vpc_ids: Iterable[str], read: Callable[[str], T]) -> dict[str, T]:
     ids = sorted(vpc_ids)
     return dict(zip(ids, run_concurrently([partial(read, vpc_id) for vpc_id in ids]), strict=True))
+
+
+def security_groups_of(plan: Plan) -> frozenset[str]:
+    """The security groups that the plan deletes, by id."""
+    kind = ActionKind.DELETE_SECURITY_GROUP
+    return frozenset(action.security_group_id for action in plan.actions if action.kind is kind)
+
+
+def _is_leased(vpcs: Mapping[str, Amended]) -> bool:
+    return any(one.context.is_leased for one in vpcs.values())

@@ -247,7 +247,7 @@ AGENT = {"ec2", "monitoring"}
 
 
 @pytest.mark.parametrize(
-    ("place", "desired"),
+    ("place", "requirements"),
     [
         (0, {"app": AGENT, "batch": AGENT}),
         (1, {"app": AGENT | {"logs"}, "batch": AGENT | {"logs"}}),

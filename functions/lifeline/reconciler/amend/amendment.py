@@ -26,14 +26,14 @@ from lifeline.core.requests.request import Request, Trigger
 
 
 class Fact(StrEnum):
-    """What costs calls for each VPC, so it is read only where an amendment needs it."""
+    """What costs calls for each VPC, so it is read only where an amendment needs it: by the context's field."""
 
-    STATE = "state"
+    STATE = "state"  # beside the context
     INTERFACES = "interfaces"
-    CENTRAL_DNS = "central DNS"
+    CENTRAL_DNS = "dns"
     CHANGES = "changes"
-    SECURITY_GROUP_USERS = "security group users"
-    ADMISSION = "admission"
+    SECURITY_GROUP_USERS = "security_group_users"
+    ADMISSION = "admitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +135,16 @@ class Amendment(Protocol):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The facts that it can't do without here. There is no plan yet where `see` is about to be called."""
-        del context, plan, state
         return frozenset()
 
     def accept(self, context: VpcContext, state: VpcState) -> VpcState:
         """The state with what the requests themselves freeze or unfreeze, whatever the mode. It is saved before
         anything is planned, so that it counts whatever becomes of the run.
         """
-        del context
         return state
 
     def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """The VPC as it is to be planned for; None where nothing is to be planned at all."""
-        del context, state
         return vpc
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
@@ -156,7 +153,6 @@ class Amendment(Protocol):
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan to apply and the state to save before that, under the VPC's lease."""
-        del context
         return Decision(plan, state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
@@ -165,7 +161,6 @@ class Amendment(Protocol):
         `done` are the plan's actions as they became. It is empty where nothing was applied: the plan had no work, or
         the run is in plan mode or stopped. Called for every VPC whose state was read.
         """
-        del context, done
         return Decision(plan, state)
 
 

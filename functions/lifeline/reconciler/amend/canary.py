@@ -36,7 +36,6 @@ class CanaryWithdrawal(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs for which the detector asks for a withdrawal."""
-        del plan, state
         return frozenset({Fact.STATE} if context.withdrawals else ())
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
@@ -63,7 +62,6 @@ class CanaryWatch(Amendment):
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
         """The plan as it is."""
-        del context, state
         return plan
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

@@ -44,7 +44,6 @@ class Claims(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs that are named; in a sweep of those that are listed, or that show traces of a claim."""
-        del state
         if plan is None or context.is_release:
             return frozenset()
         is_found = VpcList.CLAIMED in context.lists or leaves_traces(context.vpc, context.run.owner)

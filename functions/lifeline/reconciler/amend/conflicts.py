@@ -40,7 +40,6 @@ class Conflicts(Amendment):
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
         """The plan as it is: reversals are counted only in what was observed under the lease."""
-        del context, state
         return plan
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

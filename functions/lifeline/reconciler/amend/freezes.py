@@ -32,7 +32,6 @@ class Freezes(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with work."""
-        del context, state
         return frozenset({Fact.STATE} if plan and plan.has_work else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

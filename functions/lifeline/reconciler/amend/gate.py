@@ -14,7 +14,6 @@ class Gate(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The limits' word on VPCs with work. Under the lease, asking counts what passes."""
-        del context, state
         return frozenset({Fact.ADMISSION} if plan and plan.has_work else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

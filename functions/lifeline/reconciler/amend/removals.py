@@ -13,7 +13,6 @@ class Removals(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """Who else uses Lifeline's security group where it is to go: EC2 wouldn't delete it and doesn't say why."""
-        del context, state
         is_going = plan is not None and any(
             action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
             for action in plan.actions

@@ -29,7 +29,6 @@ class Retirements(Amendment):
 
     def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """Nothing is planned for a VPC that a person releases."""
-        del state
         return None if context.is_release else vpc
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
@@ -54,7 +53,6 @@ class Releases(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with work."""
-        del context, state
         return frozenset({Fact.STATE} if plan and plan.has_work else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
@@ -72,7 +70,6 @@ class Releases(Amendment):
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """Keeps when the VPC was released, and forgets it once a person names the VPC again."""
-        del done
         if context.is_leased and context.is_release:
             return Decision(plan, replace(state, released_at=context.run.now))
         if context.is_leased and context.is_requested_by_a_person:

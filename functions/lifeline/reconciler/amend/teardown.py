@@ -45,7 +45,6 @@ class Teardowns(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """Who else is in a VPC that someone tries to delete, or tried before."""
-        del plan
         is_concerned = any(_attempts(context, state)) or _is_frozen(context, state)
         return frozenset({Fact.STATE, Fact.INTERFACES} if is_concerned else ())
 
