@@ -14,7 +14,7 @@ PRICE = price_in("us-east-1")
 def test_the_readme_says_what_one_zone_and_six_services_in_three_zones_cost() -> None:
     text = " ".join(README.split())
     assert f"An interface endpoint costs {PRICE.per_zone_hour_usd} USD per hour" in text
-    assert f"**{monthly_cost_usd(1, PRICE)} USD per month and zone**" in text
+    assert f"**{monthly_cost_usd(1, PRICE)} USD per zone per month**" in text
     six_services = monthly_cost_usd(18, PRICE).quantize(Decimal(1))
     assert f"Six services in three zones cost {six_services} USD per month" in text
 

@@ -162,7 +162,7 @@ class _Cover:
         try:
             plans, waiting = planning.plan(vpcs, {}, is_region=is_whole)
         except LifelineError as error:
-            logger.warning("planned by what was observed alone", error=str(error))
+            logger.warning("planned without the VPCs' state", error=str(error))
             self._notes.append(_NO_DNS)
             plans, waiting = planning.plan_unread(vpcs), []
         return _Region(vpcs, wants, plans, incidents, frozenset(waiting))

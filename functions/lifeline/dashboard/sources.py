@@ -128,7 +128,7 @@ class Reads:
         try:
             return read()
         except LifelineError as error:
-            logger.warning("missing from the page", what=what, error=str(error))
+            logger.warning("not shown on the page", what=what, error=str(error))
             self._notes.append(f"not shown because it could not be read: {what}")
             return otherwise
 

@@ -154,7 +154,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
         "run_id": run.id,
     }
     for vpc_id in request.vpc_ids:
-        logger.info("exempt by hand", vpc_id=vpc_id, **about)
+        logger.info("exempted manually", vpc_id=vpc_id, **about)
     return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 

@@ -163,7 +163,7 @@ class FactReader:
         except LifelineError as error:
             if not self.job.is_by_hand:
                 raise
-            logger.warning("the state of VPCs was not read", error=str(error))
+            logger.warning("state of VPCs not read", error=str(error))
             return dict.fromkeys(vpcs, VpcState())
 
     def _central_dns(self, vpcs: Mapping[str, Amended]) -> Mapping[str, DnsView]:

@@ -101,7 +101,7 @@ class Gatekeeper:
             ):
                 switch.return_reservation()
         except LifelineError as error:
-            logger.error("no notice of the kill switch", error=str(error))
+            logger.error("kill switch notice not sent", error=str(error))
 
     # ---- the limits
 
@@ -110,7 +110,7 @@ class Gatekeeper:
         try:
             usage = self.guards.grants.read()
         except LifelineError as error:
-            logger.warning("limits not read", error=str(error))
+            logger.warning("limit usage not read", error=str(error))
             self._notes.append("how far the limits are used can't be read: only what is planned here counts")
             usage = Usage()
         return self._fold(plans, self._own(vpcs))(usage).plans
@@ -150,7 +150,7 @@ class Gatekeeper:
             offers = run_concurrently([partial(self._offer, vpc_id, admission.held(vpc_id)) for vpc_id in held])
             self._offers |= dict(zip(held, offers, strict=True))
         except LifelineError as error:  # the next run offers them; what passes must not wait for that
-            logger.error("plans not offered", error=str(error))
+            logger.error("plans not offered for approval", error=str(error))
         return {
             vpc_id: block_all(plan, _APPROVE, _OUTDATED) if vpc_id in outdated else plan
             for vpc_id, plan in admission.plans.items()
@@ -174,7 +174,7 @@ class Gatekeeper:
                 if rest:
                     self.guards.approvals.keep(rest, now=self.run.now())
         except LifelineError as error:
-            logger.error("limits not settled", error=str(error))
+            logger.error("limit usage not saved", error=str(error))
 
     def give_back(self, plans: Mapping[str, Plan]) -> None:
         """Gives back all that passed, because nothing was done."""
@@ -199,7 +199,7 @@ class Gatekeeper:
         try:
             return self._with_refusal(answer) if is_decided or is_gone else answer
         except LifelineError as error:  # people must hear what was done; the approval ends by itself
-            logger.error("approval not refused", error=str(error))
+            logger.error("approval not rejected", error=str(error))
             return answer
 
     def _with_refusal(self, answer: VpcAnswer) -> VpcAnswer:
@@ -251,7 +251,7 @@ class Gatekeeper:
             try:
                 self.guards.approvals.keep(replace(offer, state=OfferState.APPROVED), now=self.run.now())
             except LifelineError as error:  # it is offered again, and people are notified again
-                logger.error("approval lost", plan_id=offer.plan_id, error=str(error))
+                logger.error("approval not kept", plan_id=offer.plan_id, error=str(error))
 
     # ---- parts
 

@@ -76,7 +76,7 @@ def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:
         try:
             mark_notified(problem, job.tools.policies, now=job.run.now())
         except LifelineError as error:
-            logger.error("not saved that people know of the policy's problem", error=str(error))
+            logger.error("policy notice sent, but not saved as sent", error=str(error))
 
 
 class _Reconciliation:
@@ -296,7 +296,7 @@ class _Reconciliation:
         try:
             return self._finish(one, applied, followed)
         except LifelineError as error:
-            logger.error("done, but not saved", vpc_id=one.plan.vpc_id, error=str(error))
+            logger.error("changes made, but not saved", vpc_id=one.plan.vpc_id, error=str(error))
             self._unsaved = error
             return VpcAnswer.of(one.plan, applied.actions)
 
@@ -343,7 +343,7 @@ class _Reconciliation:
         try:
             self._job.save(vpc_id, state, notified)
         except LifelineError as error:
-            logger.error("a notice went out, but that was not saved", vpc_id=vpc_id, error=str(error))
+            logger.error("notice sent, but not saved as sent", vpc_id=vpc_id, error=str(error))
 
     def _requeue(self, vpc_id: str, decisions: Iterable[Decision]) -> None:
         for requeue in dict.fromkeys(decision.requeue for decision in decisions if decision.requeue):

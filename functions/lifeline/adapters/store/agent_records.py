@@ -63,7 +63,7 @@ def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, .
 
 def _complain(where: str, what: str, error: Exception) -> None:
     extra = {"where": where, "record": ascii(what)[:_SHOWN], "reason": repr(error)[:_SHOWN]}
-    logger.error("an agent in the roster can't be understood", extra=extra)
+    logger.error("agent record unreadable", extra=extra)
 
 
 def _compact(value: object) -> str:

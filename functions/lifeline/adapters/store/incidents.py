@@ -169,5 +169,5 @@ def _incident(item: Mapping[str, Any]) -> Incident | None:
     try:
         return replace(from_plain(Incident, json.loads(item["incident"])), revision=item["revision"])
     except (KeyError, TypeError, ValueError) as error:
-        logger.error("an incident can't be understood", extra={"sk": item["sk"], "reason": repr(error)[:200]})
+        logger.error("incident unreadable", extra={"sk": item["sk"], "reason": repr(error)[:200]})
         return None

@@ -40,4 +40,4 @@ def _return_lease(vpc_id: str, vpcs: VpcStore, run: Run) -> None:
     try:
         vpcs.return_lease(vpc_id, run.id)
     except LifelineError as error:
-        logger.warning("lease not given back", vpc_id=vpc_id, error=str(error))
+        logger.warning("lease not released", vpc_id=vpc_id, error=str(error))

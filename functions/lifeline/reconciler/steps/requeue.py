@@ -102,7 +102,7 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
             alike[int(wait.total_seconds()), targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
     for (seconds, because), vpc_ids in alike.items():
         queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
-        logger.info("changes by a tool are debounced", vpc_ids=vpc_ids, seconds=seconds)
+        logger.info("changes by a tool debounced", vpc_ids=vpc_ids, seconds=seconds)
         for vpc_id in vpc_ids:
             targets.resting[vpc_id] = targets.requests.pop(vpc_id)
 
