@@ -103,15 +103,15 @@ def test_what_is_blocked_says_why_it_is_wanted_and_why_it_is_not_made(lines: lis
 
 
 def test_every_refusal_is_a_line_with_its_field_whoever_sent_it(lines: list[Line]) -> None:
-    found = {(one["message"], one["field"]) for one in lines if one["message"] in {"refused", "put aside"}}
+    found = {(one["message"], one["field"]) for one in lines if one["message"] in {"refused", "dead-lettered"}}
     assert found == {
-        ("put aside", "body"),
+        ("dead-lettered", "body"),
         ("refused", "vpc_ids[0]"),
         ("refused", "vpc_ids[1]"),
         ("refused", "sweep"),
         ("refused", "detect"),
     }
-    assert all(one["refusal"] and one["run_id"] for one in lines if one["message"] in {"refused", "put aside"})
+    assert all(one["refusal"] and one["run_id"] for one in lines if one["message"] in {"refused", "dead-lettered"})
 
 
 def test_an_agents_silence_and_return_and_its_incident_are_a_line_each(lines: list[Line]) -> None:
@@ -144,7 +144,7 @@ def test_of_many_events_the_earliest_are_named() -> None:
     answer = VpcAnswer("vpc-1", actions=(blocked,), refusal=Refusal("approve", "outdated"))
     with logged() as found:
         log_answer(answer, [Trigger("sweep"), *triggers], run_id="run-1", mode="enforce")
-    assert [one["message"] for one in found] == ["looked at", "refused", "decided"]
+    assert [one["message"] for one in found] == ["reconciled", "refused", "decided"]
     assert all(one["event_id"] == "event-0" for one in found)
     assert all(one["event_ids"] == [f"event-{number}" for number in range(5)] for one in found)
 
