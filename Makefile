@@ -77,8 +77,7 @@ docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come fro
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.parameters
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.plan.test_cost
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.tools.test_watch_cost
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.cost_tables
 
 plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \

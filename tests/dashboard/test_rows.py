@@ -279,7 +279,7 @@ def test_entries_of_the_record_become_lines_with_their_status() -> None:
     assert ready
     found = cover(replace(see(vpc(subnet())), entries=(ready, done))).actions
     assert [(one.status, one.at.minute) for one in found] == [("", 2), ("done", 0)]
-    assert found[0].text.startswith("vpce-1 for logs was seen available")
+    assert found[0].text.startswith("vpce-1 for logs was available within")
     assert found[1].text.startswith("create interface endpoint for logs. Why: none.")
 
 
@@ -306,7 +306,7 @@ CHANGE = Change(NOW - timedelta(minutes=20), "event-1", "DeleteRoute", "ops/anna
 
 def incident(**cause: Any) -> Incident:
     known = {"kind": CauseKind.CUT_OFF, "service": "monitoring", "vpc_id": VPC_ID, "change": CHANGE}
-    words = "DeleteRoute by ops/anna left no way to monitoring"
+    words = "DeleteRoute by ops/anna left no path to monitoring"
     made = Cause(**{"confidence": Confidence.HIGH, "words": words, **known, **cause})
     phase = Phase.RECOVERING if made.fixed_at else Phase.BROKEN
     began = NOW - timedelta(minutes=15)

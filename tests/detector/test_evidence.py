@@ -129,7 +129,7 @@ def test_what_could_not_be_read_of_one_vpc_says_nothing_of_another() -> None:
 
 def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -> None:
     causes = Region().causes(instances_in(11, 11))
-    waiting = [one for one in causes.values() if any("turn comes later" in line for line in one.evidence)]
+    waiting = [one for one in causes.values() if any("in a later run" in line for line in one.evidence)]
     assert len(waiting) == 1
     assert {one.kind for one in causes.values()} == {CauseKind.CUT_OFF}
 

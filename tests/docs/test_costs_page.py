@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lifeline.core.plan.cost import PRICED_REGIONS, monthly_cost_usd, price_in
+from lifeline.core.plan.cost import monthly_cost_usd, price_in, prices
 from tests.docs.pages import rows, sections
 from tests.support.repository import ROOT
 
@@ -32,4 +32,4 @@ def test_the_comparison_with_a_nat_gateway_is_the_price_tables() -> None:
 
 def test_every_region_of_the_price_table_has_its_source() -> None:
     listed = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
-    assert listed == sorted(PRICED_REGIONS)
+    assert listed == sorted(prices())

@@ -28,7 +28,7 @@ SERVICE_NAME = f"monitoring.{REGION}.amazonaws.com"
 TICK = timedelta(minutes=1)
 PENDING = timedelta(seconds=45)  # how long the endpoint takes to come up here; in an account a minute or more
 LATER = timedelta(seconds=7)  # how long after the silence counts as one the detector should look
-ATTACHED = "---- To take over what was made ----"
+ATTACHED = "---- To manage these resources in Terraform ----"
 PAGE = RUNS / "coverage.html"
 PAGE_OF_INCIDENT = RUNS / "coverage-incident.html"
 

@@ -172,7 +172,7 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert INCIDENT in state.frozen["monitoring"].why
     assert state.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
-    assert f"gents there fell silent ({INCIDENT})" in text
+    assert f"gents went silent ({INCIDENT})" in text
     assert f"monitoring: turned off private DNS of {endpoint_id}" in text
 
     days.empty_queue()

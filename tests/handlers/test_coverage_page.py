@@ -110,7 +110,7 @@ def test_a_vpc_is_followed_from_missing_to_served(stage: Stage) -> None:
     assert stage.standings(vpc_id) == {Standing.SERVED}
     assert (str(found.cost_usd), str(found.planned_usd)) == ("7.30", "0.00")
     assert [one.status for one in found.actions] == ["", "done", "done"]
-    assert "was seen available" in found.actions[0].text
+    assert "was available within" in found.actions[0].text
     assert found.actions[1].text.startswith("create interface endpoint for monitoring (vpce-")
 
 
@@ -362,7 +362,7 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
             "what Lifeline created, and releases",
         )
     )
-    assert "Cost: 7.30 USD a month more" in stage.show({"plan": vpc_id})
+    assert "Cost: 7.30 USD more per month" in stage.show({"plan": vpc_id})
 
 
 def test_without_dns_attributes_the_page_comes_and_says_what_that_means(stage: Stage) -> None:

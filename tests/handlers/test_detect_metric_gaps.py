@@ -28,7 +28,8 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
-from lifeline.detector.loop import Report, Run, Tools
+from lifeline.detector.loop import DetectorTools, WatchRun
+from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps
 from lifeline.runtime.settings import DetectorSettings
 from tests.support.agents import (
@@ -110,7 +111,9 @@ class Detector:
         )
         return [json.loads(message["Body"]) for message in found.get("Messages", [])]
 
-    def tools(self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None) -> Tools:
+    def tools(
+        self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None
+    ) -> DetectorTools:
         """The deployed ones, but for those that the test brings."""
         tools = detect_metric_gaps._tools(DetectorSettings.from_environment())
         sources = replace(tools.sources, instances=instances or tools.sources.instances)
@@ -123,7 +126,7 @@ class Detector:
 
     def check(self, now: datetime, **tools: Any) -> Report:
         """One run with some tools of the test's own."""
-        return Run(WATCH, self.tools(**tools), now=now).check()
+        return WatchRun(WATCH, self.tools(**tools), now=now).check()
 
 
 class Looked(Instances):
@@ -230,7 +233,7 @@ class TestSilence:
         detector.run_each_minute(0, 0, reporting=fleet)
         assert detector.run(minute(7))["opened"] == list(fleet)
         [notice] = detector.notices
-        assert notice.text.startswith("12 agents of CWAgent are silent.")
+        assert notice.text.startswith("12 CWAgent agents are silent.")
         publish(*fleet, at=minute(9))
         assert detector.run(minute(9.5))["ended"] == list(fleet)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
@@ -585,7 +588,7 @@ class TestParts:
         queue_url = str(boto3.client("sqs", region_name=REGION).create_queue(QueueName="checks")["QueueUrl"])
         monkeypatch.setenv("DETECT_QUEUE_URL", queue_url)
         monkeypatch.setenv("MOST_AGENTS_A_RUN", "5")
-        for module in ("lifeline.core.agents.roster", "lifeline.detector.loop"):
+        for module in ("lifeline.core.agents.roster", "lifeline.detector.parts"):
             monkeypatch.setattr(f"{module}.MOST", 5)
         publish(*self.FLEET, at=START)
         detector.run(minute(0.5))
@@ -627,7 +630,7 @@ class TestParts:
         first, *_ = self.take(parts)
         detector.call(minute(7.1), first)
         assert detector.notices == []
-        with pytest.raises(TransientError, match="2 parts of the last look"):
+        with pytest.raises(TransientError, match="2 parts of the last run"):
             detector.run(minute(8))
         assert detector.kinds == ["incident_opened"]
         assert len(self.take(parts)) == 3
@@ -724,7 +727,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"What fixed it: private DNS of {endpoint_id} switched off again"
+        fix = f"Status: resolved (private DNS of {endpoint_id} switched off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 

@@ -98,7 +98,7 @@ def test_it_is_on_record_beside_what_lifeline_does(world: World, clock: Clock) -
     assert entry["text"].startswith(
         f"exempt: done. Why: need not reach monitoring until the end of {until}: no agents yet."
     )
-    assert entry["text"].endswith("Set going by: a call by hand.")
+    assert entry["text"].endswith("Triggered by: a manual call.")
     (by_day,) = call({"history": {"day": clock().date().isoformat()}})["history"]["entries"]
     assert by_day == entry
 

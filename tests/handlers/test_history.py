@@ -80,7 +80,7 @@ def test_who_changed_what_what_was_done_and_what_came_of_it(world: World, accoun
     assert found[0]["text"].startswith("DeleteRoute by deploy-role/alice (")
     (endpoint,) = world.endpoints(vpc_id)
     assert found[2]["text"].startswith(f"create interface endpoint for monitoring: done ({endpoint['VpcEndpointId']}")
-    assert found[2]["text"].endswith("Set going by: DeleteRoute by deploy-role/alice.")
+    assert found[2]["text"].endswith("Triggered by: DeleteRoute by deploy-role/alice.")
     assert (found[3]["result"], found[3]["endpoint_id"]) == ("available", endpoint["VpcEndpointId"])
     assert history(day=found[0]["at"][:10]) == found
 
@@ -139,7 +139,7 @@ def test_what_stays_blocked_is_on_record_once_with_what_would_help(world: World)
     (entry,) = history(vpc_id=vpc_id)
     assert (entry["kind"], entry["status"]) == ("action", "blocked")
     assert "--enable-dns-hostnames" in entry["text"]
-    assert entry["text"].endswith("Set going by: a call by hand.")
+    assert entry["text"].endswith("Triggered by: a manual call.")
 
 
 def test_what_is_put_off_is_on_record_once_a_look(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ def test_the_budget_holds_back_what_goes_past_it_and_the_notice_says_how_to_appr
     (text,) = [one for one in stage.texts() if second in one]
     event = json.dumps({"approve": approval["plan_id"]})
     assert f"sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{event}'" in text
-    assert "7.30 USD a month" in text
+    assert "7.30 USD more per month" in text
     assert stage.world.requeue() == []
 
 
@@ -222,7 +222,7 @@ def test_one_approval_releases_exactly_that_plan_and_works_once(stage: Stage) ->
     (done,) = answer["vpcs"]
     assert (done["vpc_id"], done["outcome"], statuses(done)) == (vpc_id, "changed", ["done", "done"])
     assert "errors" not in answer
-    assert any(f"{plan_id.capitalize()} was approved." in text for text in stage.texts())
+    assert any(f"{plan_id} was approved." in text for text in stage.texts())
     stage.clock.advance(LATER)
     again = stage.approve(plan_id)
     assert [one["field"] for one in again["errors"]] == ["approve"]
@@ -383,12 +383,13 @@ def test_every_sweep_says_that_it_is_on_and_people_hear_it_once_a_day(stage: Sta
         assert "the kill switch is on: /lifeline/stop says on" in stage.sweep()[vpc_id]["note"]
         stage.clock.advance(timedelta(hours=7))
     texts = stage.texts()
-    assert sum("Lifeline changes nothing." in text for text in texts) == 1
+    assert sum("Lifeline changes nothing while the switch is on." in " ".join(text.split()) for text in texts) == 1
     assert sum("! monitoring: create an interface endpoint" in text for text in texts) == 1  # told once
     stage.clock.advance(timedelta(hours=7))
     stage.sweep()
     (text,) = stage.texts("kill switch")
-    assert f"Held back in 1 VPC: {vpc_id}." in text
+    assert "Changes in 1 VPC are waiting" in text
+    assert f"VPC: {vpc_id}" in text
     assert "--value off" in text
 
 

@@ -155,7 +155,7 @@ def test_a_plan_stack_never_applies_and_tells_each_plan_once(monkeypatch: pytest
         call({"sweep": True})
         assert world.endpoints(vpc_id) == []
         (notice,) = world.notices()
-        assert "Mode is plan, so nothing was changed." in flat(json.loads(notice["Body"])["Message"])
+        assert "The stack is in plan mode, so nothing was changed." in flat(json.loads(notice["Body"])["Message"])
 
 
 def test_gateway_endpoints_take_the_route_tables_of_private_subnets(monkeypatch: pytest.MonkeyPatch) -> None:

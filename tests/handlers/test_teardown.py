@@ -132,11 +132,12 @@ def test_a_refused_deletion_of_the_vpc_takes_endpoints_and_then_the_group(days: 
     (kind, text), *more = notified(days)
     assert (kind, more) == ("teardown", [])
     assert f"deploy-role/terraform tried to delete {site.vpc_id}" in text
-    assert "to go, Lifeline tries again by itself: delete the security group" in " ".join(text.split())
+    assert "It retries the rest automatically." in text
+    assert "- delete security group sg-" in text
     days.take_from_queue()
     assert days.world.groups(site.vpc_id) == []
     ((kind, text),) = notified(days)
-    assert (kind, "done: delete the security group" in text) == ("teardown", True)
+    assert (kind, "- deleted security group sg-" in text) == ("teardown", True)
 
 
 def test_nothing_comes_back_for_an_hour_and_then_the_normal_rules_hold(days: Days) -> None:
@@ -226,7 +227,7 @@ def test_a_group_that_somebodys_rule_names_stays_and_they_are_named(days: Days) 
     days.deliver(site.try_vpc())
     assert days.live(site.vpc_id) == []
     ((_, text),) = notified(days)
-    assert f"left alone: delete the security group {security_group_id} (in use by {other}" in text
+    assert f"blocked: in use by {other}" in text
     assert days.take_from_queue() == []
     assert len(days.world.groups(site.vpc_id)) == 1
 
@@ -299,7 +300,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     days.deliver(site.try_vpc())
     days.deliver(site.try_vpc())
     ((kind, text),) = notified(days)
-    assert (kind, "would delete vpce-" in text, "Mode is plan" in text) == ("teardown", True, True)
+    assert (kind, ": delete endpoint vpce-" in text, "The stack is in plan mode" in text) == ("teardown", True, True)
     assert len(days.live(site.vpc_id)) == 1
     assert site.frozen == {}
 

@@ -39,7 +39,7 @@ def test_a_plan_as_text_has_the_vpcs_name_its_actions_and_the_cost_and_changes_n
     assert answer["mode"] == "plan"
     assert answer["text"].startswith(f"{vpc_id} (app?prod ?)\n  subnets: 1 isolated in us-east-1a\n")
     assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in answer["text"]
-    assert "\nCost: 7.30 USD a month more, before data charges.\n" in answer["text"]
+    assert "\nCost: 7.30 USD more per month, before data charges.\n" in answer["text"]
     assert world.endpoints(vpc_id) == []
 
 
@@ -49,7 +49,7 @@ def test_after_an_apply_the_text_tells_what_was_done(world: World) -> None:
     text = call({"vpc_ids": [vpc_id], "format": "text"})["text"]
 
     (endpoint,) = world.endpoints(vpc_id)
-    assert f"  + monitoring: created the interface endpoint {endpoint['VpcEndpointId']}\n" in text
+    assert f"  + monitoring: created interface endpoint {endpoint['VpcEndpointId']}\n" in text
     assert "\nDone: 2 created, 0 changed, 0 deleted, 0 blocked in 1 VPC.\n" in text
     served = call({"sweep": True, "format": "text"})["text"]
     assert f"  nothing to do\n  = monitoring served by {endpoint['VpcEndpointId']}\n" in served

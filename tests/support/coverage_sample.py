@@ -17,10 +17,10 @@ from lifeline.dashboard.coverage import (
     TimelineStep,
     VpcCoverage,
 )
-from lifeline.dashboard.html.page import Calls
+from lifeline.dashboard.html.page import ButtonTargets
 
 NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
-CALLS = Calls(
+CALLS = ButtonTargets(
     page="arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage",
     reconcile="arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints",
 )

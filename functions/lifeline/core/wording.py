@@ -24,6 +24,11 @@ def fingerprint(*parts: str | Sequence[str], length: int) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()[:length]  # JSON tells parts apart, whatever is in them
 
 
+def role_of(actor: str) -> str:
+    """Return an actor without its session: `deploy-role` for `deploy-role/release-1842`."""
+    return actor.partition("/")[0]
+
+
 def write_time(time: datetime) -> str:
     """Write a time: `2026-03-02 09:00:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

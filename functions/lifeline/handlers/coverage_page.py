@@ -18,7 +18,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import Tools, cover, plan_of
-from lifeline.dashboard.html.page import Calls, render_page, render_text
+from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime.observability import logger
@@ -38,10 +38,10 @@ def handler(event: Any, context: Any) -> str:
         logger.warning("refused", field=error.field, reason=error.message)
         return render_text("Invalid request", f"{error.field}: {error.message}")
     except LifelineError as error:
-        logger.error("page not shown", error=str(error))
+        logger.error("page not rendered", error=str(error))
         return render_text("The coverage page is unavailable", f"{error}\n\nRefresh the widget to try again.")
     except Exception:  # noqa: BLE001 - whatever went wrong, the viewer gets words and the log gets the trace
-        logger.exception("page not shown")
+        logger.exception("page not rendered")
         return render_text("The coverage page is unavailable", "Unexpected error. See the CoveragePage log.")
 
 
@@ -52,8 +52,8 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
-    logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), request.view)
+    logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
+    return render_page(coverage, ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn), request.view)
 
 
 @cache

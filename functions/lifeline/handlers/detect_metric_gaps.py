@@ -28,7 +28,9 @@ from lifeline.core.errors import InvalidInputError, LifelineError, TransientErro
 from lifeline.core.policy.policy import simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
 from lifeline.detector.evidence import EvidenceSources
-from lifeline.detector.loop import Report, Run, Tools
+from lifeline.detector.loop import DetectorTools, WatchRun
+from lifeline.detector.parts import SplitRun
+from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
 from lifeline.runtime.observability import logger, metrics
@@ -67,28 +69,20 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
-        watch.name: Run(
-            watch,
-            tools,
-            now=_now(),
-            run_id=run_id,
-            maintenance=maintenance,
-            agents_a_run=settings.agents_a_run,
-            finds_expected=watch is expecting,
+        watch.name: WatchRun(
+            watch, tools, now=_now(), run_id=run_id, maintenance=maintenance, finds_expected=watch is expecting
         )
         for watch in watches
     }
-    match request:
-        case Forget():
-            return _forget(request, runs)
-        case CheckPart():
-            chosen = {name: run for name, run in runs.items() if name == request.watch}
-            return _answer({name: _timed(run, request) for name, run in chosen.items()}, run_id)
-        case Detect():
-            return _answer({name: _timed(run, request) for name, run in runs.items()}, run_id)
+    if isinstance(request, Forget):
+        return _forget(request, runs)
+    chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
+    return _answer(
+        {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}, run_id
+    )
 
 
-def _timed(run: Run, request: Detect | CheckPart) -> tuple[Report, timedelta]:
+def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelta]:
     """The report and how long it took. What can't be read at all is a failure of this watch alone."""
     started = time.monotonic()
     try:
@@ -121,12 +115,12 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _forget(request: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
+def _forget(request: Forget, runs: Mapping[str, WatchRun]) -> dict[str, Any]:
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
     chosen = [run for name, run in runs.items() if not request.watch or name == request.watch]
-    deleted = sorted({entity for run in chosen for entity in run.delete(request.entities)})
+    deleted = sorted({entity for run in chosen for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
         for place, entity in enumerate(request.entities)
@@ -181,11 +175,11 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: DetectorSettings) -> Tools:
+def _tools(settings: DetectorSettings) -> DetectorTools:
     network, central = _kept()
     table, keep = settings.table_name, settings.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
-    return Tools(
+    return DetectorTools(
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),

@@ -35,7 +35,7 @@ NOTHING_SAID = Said()
 
 
 @dataclass(frozen=True, slots=True)
-class Announcer:
+class RunNotices:
     """One run's notices and events. `said` is what was said before, by VPC."""
 
     job: Job

@@ -81,7 +81,7 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FactReader:
     """One run's facts. Each is read once for all VPCs of which an amendment needs it."""
 
     job: Job

@@ -26,8 +26,8 @@ from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.accept import accept_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
-from lifeline.reconciler.announce import BUSY, CROWDED, Announcer, Said, as_deferred, gone_answer
-from lifeline.reconciler.facts import Amended, Facts
+from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
+from lifeline.reconciler.facts import Amended, FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
@@ -117,7 +117,7 @@ class _Reconciliation:
             )
             for answer in sorted(answers, key=lambda answer: answer.vpc_id)
         ]
-        Announcer(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
+        RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_by_hand:
@@ -155,7 +155,7 @@ class _Reconciliation:
     # ---- planning
 
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
-        job, facts = self._job, Facts(self._job, planning, self._gatekeeper, is_region=is_region)
+        job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
         states, followed = ({}, {}) if job.is_by_hand else self._follow_up.follow_up(vpcs)
         lists = {} if job.is_by_hand else self._lists(vpcs, is_region=is_region)
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
@@ -183,7 +183,7 @@ class _Reconciliation:
 
     def _plan(
         self,
-        facts: Facts,
+        facts: FactReader,
         amended: Mapping[str, Amended],
         followed: Mapping[str, Followed],
         *,
@@ -249,7 +249,7 @@ class _Reconciliation:
 
     # ---- doing it
 
-    def _apply(self, facts: Facts, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
+    def _apply(self, facts: FactReader, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
         vpc_store, run = self._job.tools.vpcs, self._job.run
         states = take_leases(list(plans), vpc_store, run)
@@ -260,7 +260,7 @@ class _Reconciliation:
         finally:
             return_lease(states, vpc_store, run)
 
-    def _apply_leased(self, facts: Facts, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
+    def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
         tools, run = self._job.tools, self._job.run
         vpcs = tools.network.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)

@@ -69,7 +69,7 @@ OUTCOMES = {
     "held": (
         answer(held(MAKE), approval=APPROVABLE),
         "monitoring endpoint needs approval",
-        "Next: Approve the plan below, or leave it",
+        "Next: To have Lifeline make these changes, approve this plan.",
     ),
     "blocked": (
         answer(MAKE.blocked("no zone")),
@@ -158,7 +158,7 @@ def test_a_subject_is_what_sns_takes_whatever_the_tags_say(name: str, short: str
             (held(MAKE), MAKE.blocked("no"), MAKE),
             "0",
             False,
-            "changed nothing; 1 change needs approval, 1 change blocked, 1 change left for ",
+            "changed nothing; 1 change needs approval, 1 change is blocked, 1 change is left for ",
         ),
         ((done(RETIRE),), "0", False, "Lifeline made 1 change. - monitoring: deleted"),
     ],

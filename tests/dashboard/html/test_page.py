@@ -20,7 +20,7 @@ from tools.template import read_template
 from lifeline.dashboard.coverage import Cell, Coverage, Standing, StepKind, TimelineStep, VpcCoverage
 from lifeline.dashboard.html import page as coverage_page
 from lifeline.dashboard.html.markup import LONGEST, Html
-from lifeline.dashboard.html.page import MOST_BYTES, Calls, View, render_page, render_text, style_sheet
+from lifeline.dashboard.html.page import MOST_BYTES, ButtonTargets, View, render_page, render_text, style_sheet
 from lifeline.dashboard.html.table import GLYPHS
 from tests.support.coverage_sample import (
     CALLS,
@@ -154,7 +154,7 @@ def actions(page: Element) -> list[tuple[str, Element, dict[str, Any]]]:
     return found
 
 
-def show(*vpcs: VpcCoverage, calls: Calls = CALLS, **changes: Any) -> Element:
+def show(*vpcs: VpcCoverage, calls: ButtonTargets = CALLS, **changes: Any) -> Element:
     return parse(render_page(replace(story(), vpcs=vpcs, **changes), calls))
 
 
@@ -416,12 +416,12 @@ def test_without_a_plan_or_in_plan_mode_there_is_nothing_to_approve() -> None:
 @pytest.mark.parametrize(
     ("calls", "kept"),
     [
-        (Calls(), set[str]()),
+        (ButtonTargets(), set[str]()),
         (replace(CALLS, reconcile=""), {"plan"}),
         (replace(CALLS, page=""), {"approve", "exempt", "vpc_ids"}),
     ],
 )
-def test_without_a_function_its_buttons_are_left_out(calls: Calls, kept: set[str]) -> None:
+def test_without_a_function_its_buttons_are_left_out(calls: ButtonTargets, kept: set[str]) -> None:
     page = show(the_blocked(), calls=calls)
     assert {next(iter(values)) for *_, values in actions(page)} == kept
     assert len(page.all("button")) == len(page.all("cwdb-action"))
@@ -467,7 +467,7 @@ def everything() -> Coverage:
     return replace(story(), kill_switch="on since 09:00", notes=("A note.",))
 
 
-def check(coverage: Coverage, calls: Calls) -> Element:
+def check(coverage: Coverage, calls: ButtonTargets) -> Element:
     html = render_page(coverage, calls)
     html.encode("utf-8")
     page = parse(html)

@@ -20,7 +20,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 
 @lru_cache(maxsize=16_384)
 def block(text: str) -> Network:
-    """The address block that a CIDR writes. Kept, for a region's networks write the same few thousands of times."""
+    """The address block that a CIDR writes. Cached, because a region writes the same few blocks thousands of times."""
     return ip_network(text)
 
 
@@ -98,7 +98,7 @@ class EndpointState(StrEnum):
 
     @property
     def is_gone(self) -> bool:
-        """True once it serves nobody any more. While `deleting`, it may still hold its private DNS name."""
+        """True once it no longer serves anyone. While `deleting`, it may still hold its private DNS name."""
         return self in {EndpointState.DELETING, EndpointState.DELETED}
 
     @property
@@ -274,7 +274,7 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """One VPC and everything in it that Lifeline looks at, as one observation."""
+    """One VPC and everything in it that Lifeline reads, as one observation."""
 
     id: str
     cidrs: tuple[str, ...]

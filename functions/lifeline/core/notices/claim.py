@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from lifeline.core.guards.freeze import Freeze
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
+from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
-from lifeline.core.wording import few, write_count, write_time
+from lifeline.core.wording import few, role_of, write_count, write_time
 
 _MOST_NAMED = 5
 
@@ -28,23 +28,26 @@ def handed_over_notice(
     """
     actions = list(done)
     who = freeze.actor or "an unknown actor"
+    named = [f" to {actor}" for actor in (who, role_of(who))]
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
     return Notice(
         kind="handed_over",
         severity=Severity.WARNING,
-        subject=subject_line(f"[lifeline] {service} in {vpc_id} handed over to {who}: apply again now"),
-        happened=(f"{freeze.why}. Their endpoint takes precedence, so Lifeline handed {service} over.",),
+        subject=fit_subject(
+            *(f"[lifeline] {service} endpoint in {vpc_id} handed over{to}: apply again" for to in (*named, ""))
+        ),
+        happened=(f"{freeze.why}. Their endpoint takes precedence over Lifeline's.",),
         why=(_why(freeze),),
         done=(
             f"Lifeline made {write_count(len(actions), 'change')}:",
             *action_lines(replace(action, reason="") for action in actions),
-            f"It makes no further changes for {service} in this VPC until their endpoint is available or until {ends}.",
+            f"It makes no further changes to this endpoint until theirs is available, or until {ends}.",
         ),
         next=(
             f"Apply again now. {_meanwhile(isolated, service)}",
             f"Once their endpoint is available, Lifeline deletes its own. If it isn't available by {ends},",
-            f"Lifeline serves {service} again. To have Lifeline serve it now (their next apply then fails again):",
+            "Lifeline provides the endpoint again. To have it do so now (their next apply then fails again):",
             *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),
         ),
         vpc_id=vpc_id,

@@ -8,9 +8,9 @@ from lifeline.core.coexist.conflicts import WINDOW, Conflict, reversal_words
 from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
+from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Plan
-from lifeline.core.wording import few, listed, write_time
+from lifeline.core.wording import few, listed, role_of, write_time
 
 _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
@@ -34,22 +34,24 @@ def frozen_notice(frozen: Frozen) -> Notice:
     vpc_id, keys = frozen.plan.vpc_id, sorted(frozen.conflicts)
     reversals = [reversal for key in keys for reversal in frozen.conflicts[key].reversals]
     actors = list(dict.fromkeys(reversal.actor for reversal in reversals if reversal.actor))
-    what = listed([_SHARED.get(key, key) for key in keys])
+    things = [_SHARED.get(key, f"the {key} endpoint") for key in keys]
+    what, short = listed(things), few([thing.removeprefix("the ") for thing in things], 1)
     times = max(len(conflict.reversals) for conflict in frozen.conflicts.values())
+    named = (who or "others" for who in (few(actors, 2), few([*dict.fromkeys(map(role_of, actors))], 2)))
     who, often = few(actors, 2), f"{times} times within {int(WINDOW.total_seconds() // 3600)} hours"
     return Notice(
         kind="frozen",
         severity=Severity.CRITICAL,
-        subject=subject_line(
-            f"[lifeline] {few(keys, 1)} frozen in {vpc_id}: reverted {times} times by {who or 'others'}"
+        subject=fit_subject(
+            *(f"[lifeline] {short} frozen in {vpc_id}: reverted {times} times by {by}" for by in named)
         ),
         happened=(
-            f"{who or 'An unknown actor'} reverted Lifeline's changes for {what} in {vpc_id} {often}:",
+            f"{who or 'An unknown actor'} reverted Lifeline's changes to {what} in {vpc_id} {often}:",
             *(row for key in keys for row in _reversals(key, frozen.conflicts[key], is_only=len(keys) == 1)),
         ),
         why=("This looks intentional or automated, so Lifeline stopped repeating its changes to avoid a loop.",),
         done=(
-            f"Lifeline makes no further changes for {what} in this VPC until someone unfreezes it.",
+            f"Lifeline makes no further changes to {what} in this VPC until someone unfreezes it.",
             *(_consequence(key, frozen) for key in keys),
         ),
         next=tuple(_next(frozen, keys, who)),

@@ -175,12 +175,14 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     waiting = sum(action.status is Status.BLOCKED and bool(action.blocked_by) for action in actions)
     done, planned, blocked = counts[Status.DONE], counts[Status.PLANNED], counts[Status.BLOCKED] - waiting
     rest = [
-        (counts[Status.FAILED], "failed"),
-        (waiting, "needs approval" if waiting == 1 else "need approval"),
-        (blocked, "blocked"),
-        (0 if is_plan else planned, "left for the next run"),
+        (counts[Status.FAILED], "failed", "failed"),
+        (waiting, "needs approval", "need approval"),
+        (blocked, "is blocked", "are blocked"),
+        (0 if is_plan else planned, "is left for the next run", "are left for the next run"),
     ]
-    more = ", ".join(f"{write_count(count, 'change')} {words}" for count, words in rest if count)
+    more = ", ".join(
+        f"{write_count(count, 'change')} {one if count == 1 else many}" for count, one, many in rest if count
+    )
     if is_plan and planned:
         first = (
             f"The stack is in plan mode, so nothing was changed. Lifeline would make {write_count(planned, 'change')}"
@@ -231,7 +233,8 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
 def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     """The plans that need approval, each with the one command that approves just that."""
     waiting = [answer.approval for answer in worth if answer.approval]
-    yield "Approve the plan below, or leave it: without approval, Lifeline changes nothing."
+    plans = "this plan" if len(waiting) == 1 else "these plans"
+    yield f"To have Lifeline make these changes, approve {plans}. Without approval, nothing changes."
     for approvable in waiting[:_MOST_APPROVALS]:
         cost = f"{approvable.monthly_cost_usd:.2f} USD more per month, before data charges"
         yield f"- {approvable.plan_id} ({cost}), valid until {write_time(approvable.ends_at)}:"

@@ -23,7 +23,7 @@ from lifeline.core.notices.incident_text import (
     were_late,
 )
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
-from lifeline.core.wording import plain, shorten, write_count, write_length
+from lifeline.core.wording import plain, role_of, shorten, write_count, write_length
 
 _MOST_SUMMARIZED = 10
 _LONGEST_SUMMARY = 120
@@ -117,7 +117,7 @@ def _barer(cause: Cause) -> list[Cause]:
     versions = [cause]
     change = cause.change
     if change and "/" in change.actor:
-        role = change.actor.partition("/")[0]
+        role = role_of(change.actor)
         words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
         versions.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
     least = versions[-1]

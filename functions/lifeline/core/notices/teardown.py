@@ -78,7 +78,7 @@ def _attempt_words(attempt: Attempt) -> str:
 
 def _why(teardown: Teardown) -> Iterator[str]:
     for cleared in teardown.cleared:
-        yield f"Only Lifeline has network interfaces in {cleared.resource_id}, so it removes its resources there."
+        yield f"No one else has network interfaces in {cleared.resource_id}, so Lifeline removes its own resources."
     for attempt, interface_ids in teardown.in_use:
         verb = "are" if len(interface_ids) > 1 else "is"
         yield (

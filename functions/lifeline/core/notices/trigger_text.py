@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from lifeline.core.wording import plain, read_time, shorten, write_age, write_count
+from lifeline.core.wording import plain, read_time, role_of, shorten, write_age, write_count
 
 _LONGEST_ACTOR = 40
 
@@ -81,4 +81,4 @@ def _age(text: str, now: datetime) -> str:
 def _short(actor: str) -> str:
     """A role without its session, which says least."""
     actor = actor or "an unknown actor"
-    return shorten(plain(actor.partition("/")[0] if len(actor) > _LONGEST_ACTOR / 2 else actor), _LONGEST_ACTOR)
+    return shorten(plain(role_of(actor) if len(actor) > _LONGEST_ACTOR / 2 else actor), _LONGEST_ACTOR)

@@ -1,4 +1,4 @@
-"""What came of a look at a VPC, and how it is told."""
+"""The result of reconciling one VPC, as values and as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something could not be looked at: the field that named it, and what is wrong with it."""
+    """Why something could not be reconciled: the field that named it, and what is wrong with it."""
 
     field: str
     message: str

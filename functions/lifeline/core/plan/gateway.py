@@ -57,9 +57,8 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = (
-            f"{write_count(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
-        )
+        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
+        reason += f"{write_count(len(missing), 'route table')} without a route to it"
         if own:
             return Action(
                 ActionKind.ADD_ROUTE_TABLES,

@@ -1,4 +1,4 @@
-"""Do no harm: private DNS takes a service's name for the whole VPC, also from subnets that reach it some other way."""
+"""Do no harm: private DNS takes a service's name for the whole VPC, even from subnets that reach it on another path."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -43,11 +43,11 @@ class Takeover:
     exempt: tuple[Exempted, ...] = ()
 
     def dependents(self) -> tuple[Subnet, ...]:
-        """Who reaches the service today."""
+        """The subnets that reach the service today."""
         return find_dependents(self.suffix, self.vpc, Catalog((self.service,)), self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
-        """Who would lose the service if the endpoint, with a group that lets all of the VPC in, answered its name."""
+        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
         return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
 
@@ -67,7 +67,7 @@ class Takeover:
         self, endpoint: Endpoint, missing: Sequence[Subnet], placement: Placement
     ) -> tuple[tuple[Subnet, ...], tuple[Subnet, ...], str]:
         """The subnets of an unharming placement that the endpoint may get; those of `missing` in whose zones any would
-        harm somebody; and in words whom.
+        harm a subnet; and in words which.
         """
         zones = {subnet.zone for subnet in missing}
         safe = tuple(subnet for subnet in placement.subnets if subnet.zone in zones or not endpoint.subnet_ids)
@@ -95,7 +95,7 @@ def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
 def find_dependents(
     service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
 ) -> tuple[Subnet, ...]:
-    """The subnets that reach the service today, by whatever way, in their ids' order; without those that are exempt.
+    """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
@@ -144,7 +144,7 @@ def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted]
 
 
 def harm_words(found: Sequence[Harm]) -> str:
-    """Whom private DNS would cut off, by what, and what to do about it; an empty text where it harms nobody."""
+    """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
     if not found:
         return ""
     first = found[0]
@@ -157,10 +157,10 @@ def harm_words(found: Sequence[Harm]) -> str:
         ObstacleKind.ADDRESS_FAMILY: "give it the endpoint's kind of address",
         ObstacleKind.SECURITY_GROUP: "let 443 in from the whole VPC in the endpoint's security group",
     }[kind]
-    cut = "may cut" if first.path.reach is Reach.UNKNOWN else "would cut"
+    makes = "may make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {cut} {first.subnet_id}{more} off from {first.service}, which it reaches today: "
+        f"private DNS {makes} {first.service} unreachable from {first.subnet_id}{more}, which reaches it today: "
         f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
     )
 
@@ -170,7 +170,7 @@ def place_unharmed(
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
 
-    `place` gives the best placement without the subnets of the ids that it is passed. Where each harms somebody, it is
+    `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
     first = place(frozenset())
@@ -204,7 +204,7 @@ def _lets_in(one: Action, action: Action) -> bool:
 def _without_closed(
     place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc
 ) -> Placement | None:
-    """The first placement to which every client's ACLs, and its own, leave the way open; None if there is none."""
+    """The first placement to which every client's ACLs, and its own, leave the path open; None if there is none."""
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):

@@ -36,7 +36,7 @@ class InterfacePlanner(ServicePlanner):
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
         return actions, self.report_as(state, detail=(refused or actions)[0].error)
 
-    # ---- an endpoint answers: does it serve everybody, and from every zone?
+    # ---- an endpoint answers: does it serve every subnet, from every zone?
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
@@ -143,7 +143,7 @@ class InterfacePlanner(ServicePlanner):
             service_name=self.service.name,
             endpoint_id=endpoint.id,
         )
-        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_looked_at else "")
+        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
         if refusal:
             yield action.blocked(refusal)
             return
@@ -153,7 +153,7 @@ class InterfacePlanner(ServicePlanner):
         yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
-        placement = self._place_unharmed() if self._is_looked_at else self._place()
+        placement = self._place_unharmed() if self._is_dns_read else self._place()
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
@@ -180,13 +180,13 @@ class InterfacePlanner(ServicePlanner):
         yield from self.open_acls(walled)
 
     @property
-    def _is_looked_at(self) -> bool:
-        """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
+    def _is_dns_read(self) -> bool:
+        """False in a first draft, before the VPC's DNS was read: where a hub answers, no endpoint harms anyone."""
         return self.plan_input.dns is not None
 
     def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
-        """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
-        if not self._is_looked_at:
+        """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
+        if not self._is_dns_read:
             return ""
         harm = harm_words(self._takeover().harm_in(placement))
         if harm or len(walled) < len(self.clients):

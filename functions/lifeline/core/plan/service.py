@@ -85,10 +85,10 @@ class ServicePlanner:
         """The service's report, with the paths of its subnets."""
         return ServiceReport(self.requirement.service, state, by, detail, tuple(self.paths.items()))
 
-    # ---- what stands in the way
+    # ---- what stands between
 
     def remove(self, found: Iterable[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
-        """What would let subnets reach an endpoint that answers; nearly all of it is somebody else's to do."""
+        """What would let subnets reach an endpoint that answers. Most of it only the owner of the endpoint can do."""
         obstacles = list(found)
         for kind, action_kind in (
             (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
@@ -100,7 +100,7 @@ class ServicePlanner:
         yield from self.open_acls(obstacles, endpoint.id)
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
-        """The first network ACL in the way, which its owner alone may open; its words count the others."""
+        """The first network ACL that stands between, which its owner alone may open; its words count the others."""
         acls = {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}
         for words, obstacle in sorted(acls.items())[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
@@ -133,7 +133,7 @@ class ServicePlanner:
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
 
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
-        """An action for one subnet that somebody else must do."""
+        """An action for one subnet that a person must do."""
         action = Action(
             kind,
             reason,

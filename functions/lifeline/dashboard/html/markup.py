@@ -55,7 +55,7 @@ class Html(Markup):
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class ButtonTargets:
     """The ARNs of the functions that buttons call: the widget's own and ReconcileEndpoints. Empty: no such buttons."""
 
     page: str = ""

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
-from lifeline.dashboard.html.markup import Calls, Html, count, lines, money
+from lifeline.dashboard.html.markup import ButtonTargets, Html, count, lines, money
 from lifeline.dashboard.html.parts import brief_block, is_healthy, page_head, vpc_block
 from lifeline.dashboard.html.table import tally
 
-__all__ = ["Calls", "View", "render_page", "render_text"]
+__all__ = ["ButtonTargets", "View", "render_page", "render_text"]
 
 # A function's answer may have 6 MB (Lambda quotas: invocation payload), and the console renders it at each refresh. No
 # limit of the widget's own is published. A third leaves room for both, and fits 200 VPCs of ten subnets.
@@ -30,7 +30,7 @@ class View:
     width: int = 0
 
 
-def render_page(coverage: Coverage, calls: Calls, view: View = View()) -> Html:
+def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -> Html:
     """Render the page, whose answer as JSON has at most MOST_BYTES.
 
     VPCs keep their order; healthy ones come last, in a fold. What doesn't fit is told in a few words
@@ -73,7 +73,7 @@ class _Page:
         self._room = room
         self.left: list[VpcCoverage] = []
 
-    def put(self, vpcs: Iterable[VpcCoverage], coverage: Coverage, calls: Calls, view: View) -> list[Html]:
+    def put(self, vpcs: Iterable[VpcCoverage], coverage: Coverage, calls: ButtonTargets, view: View) -> list[Html]:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
         blocks = []
         for vpc in vpcs:

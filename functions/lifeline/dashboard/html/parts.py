@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from lifeline.core.wording import write_length, write_time
 from lifeline.dashboard.coverage import ActionRow, Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
-from lifeline.dashboard.html.markup import Calls, Html, button, code, count, listed, moment, money, time
+from lifeline.dashboard.html.markup import ButtonTargets, Html, button, code, count, listed, moment, money, time
 from lifeline.dashboard.html.table import legend, subnet_table, sums, tally, vpc_title
 
 EXEMPT_DAYS = 7
@@ -73,7 +73,7 @@ def _totals(coverage: Coverage) -> Html:
     return Html('<dl class="totals">{}</dl>').format(Html().join(cell.format(*part) for part in parts))
 
 
-def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: Calls, width: int) -> Html:
+def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets, width: int) -> Html:
     """All there is to say about a VPC, and its buttons; folded if it is healthy."""
     inner = Html().join(
         [
@@ -166,7 +166,7 @@ def _actions(vpc: VpcCoverage, now: datetime) -> Html:
     return Html('<h4>Recent actions</h4><ul class="actions">{}</ul>').format(rows) if rows else rows
 
 
-def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> Html:
+def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
     buttons = []
     if calls.reconcile and vpc.plan_id and coverage.mode != _PLAN_MODE:
         buttons.append(_approve(vpc, calls))
@@ -177,7 +177,7 @@ def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> Html:
     return Html('<div class="btns">{}</div>').format(Html().join(buttons)) if buttons else Html()
 
 
-def _approve(vpc: VpcCoverage, calls: Calls) -> Html:
+def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
     cost = f"{vpc.plan_usd:+,.2f} USD a month"
     question = Html(
         "Approve {} for {}? Lifeline makes only the changes in this plan ({}). If the network has changed since the "
@@ -187,7 +187,7 @@ def _approve(vpc: VpcCoverage, calls: Calls) -> Html:
     return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=question, kind="primary")
 
 
-def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> Html:
+def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
     retired = Html(" Endpoints that Lifeline created there are deleted once they have not been required for {}.")
     is_retired = coverage.retire_after and coverage.mode != _PLAN_MODE
     question = Html(
@@ -203,7 +203,7 @@ def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> Html:
     return button(f"Exempt for {EXEMPT_DAYS} days", vpc.id, calls.reconcile, call, confirmation=question)
 
 
-def _release(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> Html:
+def _release(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
     consequence = Html(
         "Lifeline deletes every endpoint and security group that it created there, needed or not, and creates none "
         "there for 24 hours. Subnets without another path lose the services that these endpoints serve."
