@@ -189,8 +189,8 @@ def test_what_a_limit_holds_back_is_blocked_and_its_words_say_why() -> None:
 
 def test_what_is_held_back_after_planning_is_blocked_too() -> None:
     seen = see(vpc(subnet()))
-    found = cell(replace(seen, plan=block_all(seen.plan, "x", "released by hand")))
-    assert (found.standing, found.detail) == (Standing.BLOCKED, "released by hand")
+    found = cell(replace(seen, plan=block_all(seen.plan, "x", "released manually")))
+    assert (found.standing, found.detail) == (Standing.BLOCKED, "released manually")
 
 
 def test_a_public_subnet_is_shown_with_its_tier_and_nothing_required() -> None:

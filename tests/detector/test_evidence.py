@@ -150,7 +150,7 @@ def test_a_change_that_names_no_vpc_is_named_where_it_came_just_before_the_silen
 
 
 def test_what_is_frozen_is_known_and_a_freeze_that_has_ended_is_not() -> None:
-    freeze = Freeze(FreezeKind.CONFLICT, minute(0), "others undid it 3 times")
+    freeze = Freeze(FreezeKind.CONFLICT, minute(0), "others reverted it 3 times")
     for until, is_repairable in ((None, False), (minute(8), True)):
         region = Region(state=VpcState(frozen={"monitoring": replace(freeze, until=until)}))
         (cause,) = region.causes(instances_in(1, 1)).values()

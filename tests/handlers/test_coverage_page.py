@@ -145,7 +145,7 @@ def test_a_released_vpc_says_how_long_it_is_left_alone(stage: Stage) -> None:
     stage.lifeline({"vpc_ids": [vpc_id], "release": True})
     stage.clock.advance(10 * MINUTE)
     (block_frozen,) = stage.one(vpc_id).holds
-    assert block_frozen.startswith("released by hand at")
+    assert block_frozen.startswith("released manually at")
     assert stage.standings(vpc_id) == {Standing.BLOCKED}
     stage.clock.advance(timedelta(days=1))
     assert stage.one(vpc_id).holds == ()

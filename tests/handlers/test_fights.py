@@ -106,7 +106,9 @@ def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None
     before = len(days.account.calls)
     actions = days.sweeps(3) + days.after(48)
     assert {one["status"] for one in actions} == {"blocked"}
-    assert "others undid it 3 times within 24 hours, last net-admin/alice by DeleteVpcEndpoints" in actions[0]["error"]
+    assert (
+        "others reverted it 3 times within 24 hours, last net-admin/alice by DeleteVpcEndpoints" in actions[0]["error"]
+    )
     assert days.look(vpc_id)["services"][0]["state"] == "blocked"
     assert len(days.account.calls) == before
     assert days.texts() == []
@@ -322,7 +324,7 @@ def test_in_plan_mode_a_freeze_is_only_said(days: Days, monkeypatch: pytest.Monk
     vpc_id = rescued(days)
     conflicting(days, vpc_id)
     (action,) = days.look(vpc_id, mode="plan")["actions"]
-    assert (action["status"], "others undid it 3 times" in action["error"]) == ("blocked", True)
+    assert (action["status"], "others reverted it 3 times" in action["error"]) == ("blocked", True)
     monkeypatch.setenv("MODE", "plan")
     assert {one["status"] for one in days.sweeps(2)} == {"blocked"}
 

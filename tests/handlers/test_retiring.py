@@ -286,7 +286,7 @@ def test_our_own_deletion_comes_back_as_an_event_and_sets_nothing_going(days: Da
     assert days.live(vpc_id) == [endpoint_id]
 
 
-# ---- released by hand
+# ---- released manually
 
 
 def isolated(days: Days) -> str:
@@ -360,7 +360,7 @@ def test_what_was_released_is_not_made_again_for_a_day_and_that_is_said_once(day
     days.texts()
     actions = days.sweeps(2) + days.after(21)
     assert {one["status"] for one in actions} == {"blocked"}
-    assert "released by hand: nothing is made here until 2026-03-03" in actions[0]["error"]
+    assert "released manually: nothing is made here until 2026-03-03" in actions[0]["error"]
     assert len(days.texts()) == 1
     assert days.live(vpc_id) == []
     days.sweeps(2)

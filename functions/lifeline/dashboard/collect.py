@@ -103,7 +103,7 @@ def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
     if since is None or not is_released(since, now):
         return tuple(frozen)
     until = write_time(since + RELEASE_HOLDS)
-    return (f"released by hand at {write_time(since)}: nothing is made here until {until}", *frozen)
+    return (f"released manually at {write_time(since)}: nothing is made here until {until}", *frozen)
 
 
 class _Cover:

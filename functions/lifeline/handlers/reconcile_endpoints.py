@@ -1,4 +1,4 @@
-"""ReconcileEndpoints: changes from the queue, the scheduled sweep, or a call by hand."""
+"""ReconcileEndpoints: changes from the queue, the scheduled sweep, or a manual call."""
 
 import time
 from collections import Counter
@@ -127,7 +127,7 @@ def _notified(
 
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
-    """What is on record, whatever the mode: it only reads."""
+    """The audit log, whatever the mode: it only reads."""
     _count(())
     try:
         now = run.now()
@@ -138,7 +138,7 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 
 def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
-    """What is exempt by hand from now on, whatever the mode: it changes no network, only what is asked of it."""
+    """What is exempt from now on, whatever the mode: it changes no network, only what is required of it."""
     _count(())
     try:
         request, now = read_exempt(event), run.now()

@@ -1,4 +1,4 @@
-"""An SQS batch: one look for all its messages, and each message done, retried, or put aside with its reason."""
+"""An SQS batch: one run for all its messages, and each message done, retried, or dead-lettered with its reason."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,9 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_RECEIVES = 5  # the queue's maxReceiveCount: at the last one we put aside ourselves, for SQS would give no reason
+MOST_RECEIVES = (
+    5  # the queue's maxReceiveCount: at the last one we dead-letter it ourselves, because SQS would give no reason
+)
 FIRST_RETRY = timedelta(seconds=30)
 
 
@@ -26,8 +28,8 @@ def reconcile_batch(
 ) -> tuple[tuple[VpcAnswer, ...], list[str]]:
     """Each VPC's outcome, and the ids of the messages that SQS must keep.
 
-    A message that can't be read is put aside and stops no other. Where the network can't be observed, every message
-    comes back later, and at its last try it is put aside with the reason.
+    A message that can't be read is dead-lettered and stops no other. Where the network can't be observed, every message
+    comes back later, and at its last try it is dead-lettered with the reason.
     """
     requests: list[Request] = []
     read: list[Mapping[str, Any]] = []
@@ -54,7 +56,7 @@ def reconcile_batch(
 
 
 def read_record(record: object, own_role_arn: str) -> Request:
-    """What one SQS record asks for: an EventBridge event, or work that an earlier run put back.
+    """What one SQS record asks for: an EventBridge event, or work that an earlier run requeued.
 
     Raises InvalidInputError with the path to the field, `body` being the message.
     """
@@ -78,13 +80,13 @@ def read_record(record: object, own_role_arn: str) -> Request:
 
 
 def _sent_at(record: Mapping[str, Any]) -> datetime:
-    """When the queue got the message; now, if it doesn't say, so that the ask counts as unanswered."""
+    """When the queue got the message; now, if it doesn't say, so that the request counts as unanswered."""
     sent = str(_attribute(record, "SentTimestamp"))
     return datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdecimal() else datetime.now(UTC)
 
 
 def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id: str) -> Iterator[str]:
-    """Lets the message come back after a growing while, or puts it aside at its last try."""
+    """Lets the message come back after a growing while, or dead-letters it at its last try."""
     received = str(_attribute(record, "ApproximateReceiveCount"))
     tries = int(received) if received.isdecimal() else 1
     if tries >= MOST_RECEIVES:
@@ -100,7 +102,7 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id
 def _dead_letter(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
     """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
     body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
-    logger.warning("sent to the dead-letter queue", field=field, refusal=str(error), run_id=run_id)
+    logger.warning("dead-lettered", field=field, refusal=str(error), run_id=run_id)
     try:
         tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
     except LifelineError as refused:

@@ -262,15 +262,15 @@ def test_the_group_is_needed_while_any_service_without_a_gateway_is_wished_for()
     assert brief(retire(network, policy("s3"))) == [GROUP_GONE]
 
 
-# ---- released by hand
+# ---- released manually
 
 
 def test_a_release_takes_all_that_is_ours_at_once_and_says_who_still_requires_it() -> None:
     network = vpc(subnet("a"), endpoint(MONITORING, "a"), gateway("main", id="vpce-2"), own_security_group())
     found = retire(network, unneeded={}, is_release=True)
     assert brief(found) == [RETIRED, (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-2"), GROUP_GONE]
-    assert found.actions[0].reason.startswith("released by hand, although subnet-a (isolated) must reach monitoring;")
-    assert found.actions[1].reason.startswith("released by hand; its routes go")
+    assert found.actions[0].reason.startswith("released manually, although subnet-a (isolated) must reach monitoring;")
+    assert found.actions[1].reason.startswith("released manually; its routes go")
 
 
 def test_a_release_counts_where_nothing_is_ever_retired_and_starts_no_time() -> None:

@@ -125,7 +125,7 @@ def test_the_words_say_since_when_why_until_when_and_how_to_end_it() -> None:
         f'with {{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'
     )
     assert '"unfreeze": true' in freeze_words(FREEZE, VPC_ID, EVERYTHING)
-    assert "until somebody unfreezes it" in freeze_words(FREEZE, VPC_ID, EVERYTHING)
+    assert "until someone unfreezes it" in freeze_words(FREEZE, VPC_ID, EVERYTHING)
 
 
 # ---- unfrozen

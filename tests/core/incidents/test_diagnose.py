@@ -248,7 +248,7 @@ class TestAnEndpoint:
 
     @pytest.mark.parametrize("key", ["monitoring", SECURITY_GROUP, EVERYTHING])
     def test_that_is_closed_and_frozen_is_not_said_to_be_mended(self, key: str) -> None:
-        frozen = (key, Freeze(FreezeKind.CONFLICT, minute(-30), "others undid it 3 times"))
+        frozen = (key, Freeze(FreezeKind.CONFLICT, minute(-30), "others reverted it 3 times"))
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
         assert not found.is_repairable
         assert "Lifeline doesn't repair this: frozen since 2026-03-02 08:30:00 UTC" in found.advice

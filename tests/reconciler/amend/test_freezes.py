@@ -27,7 +27,7 @@ from tests.support.world import emulated_world
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
 OTHER = "vpc-0fedcba9876543210"
-CONFLICT = Freeze(FreezeKind.CONFLICT, NOW, "others undid it")
+CONFLICT = Freeze(FreezeKind.CONFLICT, NOW, "others reverted it")
 CLAIMS = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1")})
 
 

@@ -26,7 +26,7 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What the detector asks for: a service whose private DNS silenced agents, when that was seen, and the incident."""
+    """The detector's request: a service whose private DNS silenced agents, when that was seen, and the incident."""
 
     service: str
     seen_at: datetime
@@ -95,9 +95,9 @@ def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc,
 
 
 def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
-    """The asks that count, by service: those for a canary that was on by then, and that isn't withdrawn yet.
+    """The withdrawals that count, by service: those of a canary that was on by then and isn't withdrawn yet.
 
-    So one that comes late, or twice, takes nothing back that was switched on anew.
+    So one that comes late, or twice, doesn't switch off what was switched on again.
     """
     latest = {
         withdrawal.service: withdrawal

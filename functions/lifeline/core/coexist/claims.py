@@ -1,4 +1,4 @@
-"""Claims: somebody else's endpoint is refused because Lifeline's own is in its place. Which of them count."""
+"""Claims: which refusals of others' endpoints count, because Lifeline's own endpoint is in their place."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import write_time
 
 CLAIM_HOLDS = timedelta(hours=24)  # so long theirs may take to come; then connectivity comes first again
-_A_RUN = timedelta(minutes=5)  # an endpoint is remembered at the end of the run that made it
+_A_RUN = timedelta(minutes=5)  # an endpoint is saved at the end of the run that made it
 _CONFLICT = re.compile(r"conflicting DNS domain for ([A-Za-z0-9*_.-]{1,253})")
 _TABLE_ID = re.compile(r"rtb-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _ENDPOINT_ID = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})")
@@ -93,7 +93,7 @@ def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
 
 
 def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:
-    """Lifeline's own endpoint that really stands in the claim's way, or None: then the claim is nobody's to answer."""
+    """Lifeline's own endpoint that conflicts with the claim; None where none does, so that the claim doesn't count."""
     if any(endpoint.id == claim.endpoint_id and is_own(endpoint, owner) for endpoint in vpc.endpoints):
         return None
     own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
@@ -118,10 +118,10 @@ def with_claims(
     catalog: Catalog,
     now: datetime,
 ) -> dict[str, Freeze]:
-    """The freezes with one for each claim that Lifeline's own stands in the way of.
+    """The freezes with one for each claim that conflicts with Lifeline's own.
 
     A record from before the endpoint, or older than CLAIM_HOLDS, is about something that is over. Where another freeze
-    stands, hands stay off. The same record twice is one claim.
+    stands, it stays. The same record twice is one claim.
     """
     kept = dict(frozen)
     for claimed in claims:

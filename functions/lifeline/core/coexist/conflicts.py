@@ -1,7 +1,7 @@
-"""Fights: what Lifeline did and others undid, how often, and whose hand it was.
+"""Conflicts: what Lifeline did and others reverted, how often, and who.
 
-What was done is remembered as claims, each one thing that should still stand. A claim that no longer stands while the
-plan would do it again counts as undone, whatever the events said: once a look for each service, however much is gone.
+What was done is kept as effects, each one thing that should still stand. An effect that no longer stands while the plan
+would bring it back was reverted, whatever the events said: once a run for each service, however much is gone.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.plan.actions import REMOVALS, Action, Status
 
 WINDOW = timedelta(hours=24)
-MOST = 3  # so often others may undo something within WINDOW before Lifeline leaves it to people
+MOST = 3  # so often others may revert something within WINDOW before Lifeline leaves it to people
 SHOWN_WITHIN = timedelta(seconds=5)  # EC2 may show a change so late (EC2 guide: eventual consistency)
 _WORDS = {
     EffectKind.ENDPOINT: "{id} was deleted",
@@ -42,7 +42,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """Once that others undid something: when, what, and whose CloudTrail record says so, if any does.
+    """One time that others reverted something: when, what, and whose CloudTrail event says so, if any does.
 
     `since` is when it had been done last.
     """
@@ -59,9 +59,9 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """What stands of a service in a VPC by Lifeline's doing, and what others undid of it within WINDOW.
+    """What Lifeline did for a service in a VPC and should stand, and what others reverted of it within WINDOW.
 
-    `is_told` once people have read of the freeze that it led to.
+    `is_notified` once people know of the freeze that it led to.
     """
 
     effects: frozenset[Effect] = frozenset()
@@ -71,33 +71,35 @@ class Conflict:
 
 
 def count(conflicts: Mapping[str, Conflict], snapshot: VpcSnapshot) -> dict[str, Conflict]:
-    """The fights with what was undone since the last look, by service or by what all of a VPC's endpoints share.
+    """The conflicts with what was reverted since the last run, by service or by what all of a VPC's endpoints share.
 
-    What others took over, what AWS failed, and what Lifeline itself gives up isn't counted; its claims end. What the
-    plan wouldn't do again isn't missed. The same look twice counts once. Pure.
+    What others took over, what AWS failed, and what Lifeline itself removes isn't counted; its effects end. What the
+    plan wouldn't do again isn't missed. The same run twice counts once. Pure.
     """
     known = {key: _count_one(key, conflict, snapshot) for key, conflict in sorted(conflicts.items())}
     return {key: conflict for key, conflict in known.items() if conflict.effects or conflict.reversals}
 
 
 def to_freeze(conflicts: Mapping[str, Conflict], frozen: Mapping[str, Freeze]) -> tuple[str, ...]:
-    """What was undone so often that it must freeze, and isn't frozen."""
+    """What was reverted so often that it must freeze, and isn't frozen."""
     return tuple(
         key for key, conflict in sorted(conflicts.items()) if len(conflict.reversals) >= MOST and key not in frozen
     )
 
 
 def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
-    """The freeze that ends a fight, until somebody unfreezes it."""
+    """The freeze that ends a conflict, until someone unfreezes it."""
     named = [reversal for reversal in conflict.reversals if reversal.actor]
     last = named[-1] if named else conflict.reversals[-1]
-    why = f"others undid it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
+    why = (
+        f"others reverted it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
+    )
     why += f"{last.actor} by {last.event_name}" if last.actor else reversal_words(last)
     return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
 
 def attribute(reversals: Sequence[Reversal], changes: Iterable[Change]) -> tuple[Reversal, ...]:
-    """The undoings, each with the latest change on record that did it and that no other stands for."""
+    """The reversals, each with the latest change that did it and that no other reversal has."""
     by_time = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
     used = {reversal.event_id for reversal in reversals if reversal.event_id}
     found: list[Reversal] = []
@@ -117,7 +119,7 @@ def attribute(reversals: Sequence[Reversal], changes: Iterable[Change]) -> tuple
 def with_done(
     conflicts: Mapping[str, Conflict], vpc_id: str, actions: Iterable[Action], now: datetime
 ) -> dict[str, Conflict]:
-    """The fights with the claims to what was just done, and without those to what was given up."""
+    """The conflicts with the effects of what was just done, and without those of what was removed."""
     done = [action for action in actions if action.status is Status.DONE]
     ended = [action for action in done if action.kind in REMOVALS]
     known = {key: _without_ended(conflict, ended) for key, conflict in conflicts.items()}
@@ -136,9 +138,9 @@ def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
 
 
 def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str, Conflict]:
-    """The fights without what was undone of these, all for EVERYTHING. What is done still stands.
+    """The conflicts without the reversals of these, all for EVERYTHING. What is done still stands.
 
-    Keep it before a freeze is lifted: the count would bring the freeze back.
+    Save that no later than the end of the freeze: the count would bring it back.
     """
     kept = {
         key: replace(conflict, reversals=(), is_notified=False) if key in keys or EVERYTHING in keys else conflict
@@ -148,7 +150,7 @@ def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str
 
 
 def reversal_words(one: Reversal) -> str:
-    """What was undone, in words."""
+    """What was reverted, in words."""
     return _WORDS[one.kind].format(id=one.id, part=one.part)
 
 

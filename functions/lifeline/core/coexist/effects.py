@@ -1,4 +1,4 @@
-"""Deeds: each thing that Lifeline did and that should still stand, and what became of it."""
+"""Effects: each thing that Lifeline did and that should still stand, and what became of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -73,10 +73,10 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class VpcSnapshot:
-    """One look at a VPC under its lease, with the plan as it would be if nothing were frozen.
+    """A VPC as it was observed under its lease, with the plan as it would be if nothing were frozen.
 
     `fresh` are endpoints that EC2 may not show yet, `failed` the services whose last endpoint AWS failed, `idle` what
-    of Lifeline's own nothing required lately, `frozen` what is frozen already: what others do to these is no fight.
+    of Lifeline's own nothing required lately, `frozen` what is frozen already: what others do to these is no conflict.
     """
 
     vpc: Vpc
@@ -90,22 +90,22 @@ class VpcSnapshot:
 
 
 class EffectState(Enum):
-    """What became of a claim."""
+    """What became of an effect."""
 
     STANDS = auto()
     LOST = auto()
-    FORGOTTEN = auto()  # it isn't Lifeline's to claim any more
+    FORGOTTEN = auto()  # it isn't Lifeline's any more
 
 
 def key_of(action: Action) -> str:
-    """Under what its claims are kept: its service, or what all of a VPC's endpoints share."""
+    """The key of its effects: its service, or what all of a VPC's endpoints share."""
     if action.kind is ActionKind.FIX_DNS:
         return DNS_ATTRIBUTES
     return action.service or SECURITY_GROUP
 
 
 def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
-    """What should stand once the action is done; nothing where it gives something up, or changes nothing."""
+    """What should stand once the action is done; nothing where it removes something, or changes nothing."""
     match action.kind:
         case ActionKind.FIX_DNS:
             yield from (Effect(EffectKind.ATTRIBUTE, vpc_id, name) for name in action.attributes)
@@ -137,7 +137,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
 
 
 def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
-    """Whether the claim still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
+    """Whether the effect still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
     if any(action.status is Status.PLANNED and is_removed(effect, action) for action in snapshot.plan.actions):
         return EffectState.FORGOTTEN
     effect_state = _seen(effect, snapshot)
@@ -146,7 +146,7 @@ def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> Effect
 
 
 def is_removed(effect: Effect, action: Action) -> bool:
-    """True if the action ends the claim: whatever becomes of it, nobody else did it."""
+    """True if the action ends the effect: whatever becomes of it, nobody else did it."""
     if effect.id != (action.endpoint_id or action.security_group_id) or action.kind not in REMOVALS | _WHOLE:
         return False
     is_dns = action.kind is ActionKind.DISABLE_PRIVATE_DNS and effect.kind is EffectKind.PRIVATE_DNS
@@ -175,7 +175,7 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
 
 
 def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
-    """An endpoint whose tag somebody removed is theirs; what AWS failed, nobody undid."""
+    """An endpoint whose tag someone removed is theirs; what AWS failed, nobody reverted."""
     vpc = snapshot.vpc
     if endpoint.state.is_gone:
         return EffectState.LOST
@@ -207,7 +207,7 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
             continue
         is_others = action.kind in _MAKING and bool(
             action.endpoint_id
-        )  # the remedy for an endpoint that somebody else made
+        )  # the remedy for an endpoint that someone else made
         is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in action.cidrs
         if not is_others and not is_elsewhere:
             return True
@@ -215,6 +215,6 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
 
 
 def is_open(key: str, plan: Plan) -> bool:
-    """True while the service is neither served nor unrequired: what is missing may be done again in a later look."""
+    """True while the service is neither served nor unrequired: what is missing may be done again by a later run."""
     states = {report.service: report.state for report in plan.services}
     return states.get(key, ServiceState.SERVED) not in {ServiceState.SERVED, ServiceState.CENTRAL}

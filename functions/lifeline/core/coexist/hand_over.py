@@ -1,7 +1,7 @@
-"""Yielding: Lifeline's own makes way for an endpoint that somebody else brings.
+"""Hand-over: Lifeline's own endpoint makes room for one that someone else brings.
 
-AWS lets one endpoint answer a name in a VPC, and one route to a service stand in a route table. So Lifeline's own steps
-back: it stands on without its private DNS, or without these routes, until theirs works. Then it goes.
+AWS lets one endpoint answer a name in a VPC, and one route to a service stand in a route table. So Lifeline's own stays
+without its private DNS, or without these routes, until theirs works. Then it is removed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ class HandOver:
 
 
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
-    """True where the VPC itself shows that a claim may have left something to do, whatever is remembered."""
+    """True where the VPC itself shows that a claim may have left something to do, whatever the state says."""
     own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
     group = own_security_group(vpc, owner)
     is_idle = group is not None and not any(group.id in endpoint.security_group_ids for endpoint in own)
@@ -43,7 +43,7 @@ def leaves_traces(vpc: Vpc, owner: str) -> bool:
 def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> HandOver:
     """The plan with Lifeline's own stepping back for each claim that stands, and going once theirs works.
 
-    What it would do for a claimed service is left out, with a note. One of its own whose name somebody else's endpoint
+    What it would do for a claimed service is left out, with a note. One of its own whose name someone else's endpoint
     answers goes, with or without a claim. A claim is forgotten once nothing of Lifeline's is left of it, or once its
     time is over and theirs isn't there. Pure.
     """
@@ -130,7 +130,7 @@ class _HandingOver:
     # ---- what is left of Lifeline's own
 
     def _retire_superseded(self) -> Iterator[Action]:
-        """What serves nobody any more, for somebody else's endpoint answers its name in the whole VPC."""
+        """What serves nobody any more, because someone else's endpoint answers its name in the whole VPC."""
         for own in self._own:
             answering = [endpoint.id for endpoint in self._others if _is_in_place_of(endpoint, own)]
             if answering and _is_silent(own) and not own.state.is_coming:
@@ -196,7 +196,7 @@ def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:
 
 
 def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
-    """The action with what nobody would guess: that Lifeline had made way, for whom, and how long."""
+    """The action with what nobody would guess: that Lifeline had handed it over, to whom, and for how long."""
     is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
     if action.service != service or not _is_pressing(action) or not is_over:
         return action

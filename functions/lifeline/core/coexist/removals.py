@@ -1,4 +1,4 @@
-"""Once: several causes may ask that the same be given up; it is done once, by what goes furthest."""
+"""Removals: several reasons may ask for the same to go. It goes once, by what goes furthest."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,8 +11,8 @@ from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Pl
 def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Action, ...]:
     """What is planned, and what goes out of a deletion's way, or stays because others are there.
 
-    Nothing else is done to what is deleted. What stays, or only leaves a subnet, is mended, retired or released as if
-    nobody had tried anything.
+    Nothing else is done to what is deleted. What stays, or only leaves a subnet, is repaired, retired or released as
+    if nobody had tried anything.
     """
     deleted = {target_of(action) for action in clearing if action.status is Status.PLANNED and action.kind in DELETES}
     notified = {(action.kind, target_of(action)) for action in clearing}
@@ -30,7 +30,7 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
 
 
 def remove_once(plan: Plan) -> Plan:
-    """The plan with each of Lifeline's own given up by one action, the first that asks for it.
+    """The plan with each of Lifeline's own removed by one action, the first that asks for it.
 
     What is deleted isn't stripped of its private DNS, subnets or route tables before: that would be a call for nothing,
     and EC2 takes no change of an endpoint while another is on its way.

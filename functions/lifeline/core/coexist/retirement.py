@@ -18,10 +18,10 @@ _RETIRABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides beside the VPC and its wishes.
+    """What decides beside the VPC and its requirements.
 
     `after` is how long an endpoint stays that nothing requires; zero is for good. `dns` is what else answers names in
-    the VPC, None where nobody has looked. `is_release` says that a person gave up everything that is Lifeline's.
+    the VPC, None where it wasn't read. `is_release` says that a person releases everything that is Lifeline's.
     """
 
     owner: str
@@ -35,7 +35,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """What to take away, since when each of Lifeline's own isn't needed (by id, to be remembered), and what to say."""
+    """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say."""
 
     actions: tuple[Action, ...] = ()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
@@ -43,9 +43,9 @@ class Retirement:
 
 
 def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
-    """The ids of Lifeline's own endpoints, and its group, that no wish for `services` needs.
+    """The ids of Lifeline's own endpoints, and its group, that no requirement of `services` needs.
 
-    An endpoint is needed while any subnet wishes for its service, the group while any wishes for a service that has no
+    An endpoint is needed while any subnet requires its service, the group while any requires a service that has no
     gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
     """
     found = {endpoint.id for endpoint in _own(vpc, owner) if suffix_of(endpoint.service_name) not in services}
@@ -58,8 +58,8 @@ def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> f
 def plan_retirement(vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime]) -> Retirement:
     """What may go now: what nothing has required for as long as `terms` say, or all of it where it is released.
 
-    `unneeded` is what was remembered; whatever is needed again, or gone, is forgotten, so that its time starts anew. An
-    endpoint that is the only way of an isolated subnet, which nobody said needs none, is held back as blocked. Applying
+    `unneeded` is what was saved; whatever is needed again, or gone, leaves it, so that its time starts again. An
+    endpoint that is the only path of an isolated subnet, of which nobody said that it needs none, is blocked. Applying
     it leaves nothing to retire. Pure.
     """
     return _Retiring(vpc, want, terms, unneeded).plan()
@@ -121,11 +121,11 @@ class _Retiring:
                 if requirement.service == service
                 for subnet_id in requirement.subnet_ids
             )
-            return f"released by hand{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
+            return f"released manually{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
         return f"no subnet has required {service} since {write_time(self._since[endpoint.id])}: {self._cause(service)}"
 
     def _cause(self, service: str) -> str:
-        """Why nothing requires the service, as it stands now: the way that a subnet has, an exemption, the policy."""
+        """Why nothing requires the service, as it stands now: the path that a subnet has, an exemption, the policy."""
         policy, today = self._terms.policy, self._terms.now.date()
         if not self._vpc.subnets:
             return "the VPC has no subnet left"
@@ -186,7 +186,7 @@ class _Retiring:
         return ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
 
     def _is_meant(self, client: Subnet, service: str) -> bool:
-        """True if somebody said that the subnet need not reach the service: by an exemption, by a tag that lists other
+        """True if someone said that the subnet need not reach the service: by an exemption, by a tag that lists other
         services, or by a policy that asks for the service nowhere.
         """
         policy, today = self._terms.policy, self._terms.now.date()
@@ -228,7 +228,7 @@ class _Retiring:
         own = {endpoint.id for endpoint in _own(self._vpc, self._terms.owner)}
         if any(endpoint_id in own for endpoint_id in stay):
             return
-        released = "released by hand: " if self._terms.is_release else ""
+        released = "released manually: " if self._terms.is_release else ""
         reason = f"{released}no endpoint of Lifeline's uses it any more"
         action = Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=group.id)
         yield action.blocked(in_use_words(stay)) if stay else action

@@ -1,4 +1,4 @@
-"""Teardowns: what Lifeline takes out of the way of whoever deletes a network, and what it keeps its hands off then."""
+"""Teardowns: what Lifeline removes because someone deletes a network, and what it doesn't touch then."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class Attempt:
 
     @property
     def until(self) -> datetime:
-        """Until when Lifeline keeps its hands off, longer than tools try the same deletion again."""
+        """Until when Lifeline makes nothing there, longer than tools try the same deletion again."""
         return self.at + (VPC_HANDS_OFF if self.is_of_vpc else SUBNET_HANDS_OFF)
 
 
@@ -52,7 +52,7 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Teardown:
-    """What somebody tries to delete in one VPC: where nobody else's interfaces are in the way, and where they are.
+    """What someone tries to delete in one VPC: where nobody else's interfaces are in the way, and where they are.
 
     `in_use` has their ids beside each attempt. `is_idle` says that there are none in all of the VPC.
     """
@@ -74,7 +74,7 @@ class Teardown:
 
     @property
     def until(self) -> datetime | None:
-        """Until when hands are off, None where nothing is cleared."""
+        """Until when nothing is made, None where nothing is cleared."""
         return max((attempt.until for attempt in self.cleared), default=None)
 
 
@@ -117,7 +117,7 @@ def _latest(vpc: Vpc, attempts: Iterable[Attempt], now: datetime) -> dict[str, A
 
 
 def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> tuple[Interface, ...]:
-    """The interfaces that aren't of Lifeline's endpoints, in their ids' order: somebody's, attached or not.
+    """The interfaces that aren't of Lifeline's endpoints, in their ids' order, attached or not.
 
     An endpoint's are listed with it, and their descriptions name it, also while it is on its way out (EC2 API:
     VpcEndpoint, NetworkInterface).
@@ -197,7 +197,7 @@ def _retire(endpoint: Endpoint, reason: str) -> Action:
 
 
 def _reason(attempt: Attempt) -> str:
-    return f"{attempt.actor or 'somebody'} tries to delete {attempt.resource_id}"
+    return f"{attempt.actor or 'someone'} tries to delete {attempt.resource_id}"
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
@@ -209,7 +209,7 @@ def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
     return sorted(found, key=lambda endpoint: endpoint.id)
 
 
-# ---- hands off
+# ---- what is frozen
 
 
 def without(vpc: Vpc, doomed: Collection[str], owner: str) -> Vpc:
@@ -231,8 +231,8 @@ def without(vpc: Vpc, doomed: Collection[str], owner: str) -> Vpc:
 
 
 def freeze_for(teardown: Teardown, frozen: Mapping[str, Freeze], *, now: datetime) -> dict[str, Freeze]:
-    """What is frozen from now on: each resource that is cleared, under its id, so that later looks know; and everything
-    in the VPC, while all of it goes or nobody is in it. Teardowns in whose way somebody came since are frozen no more;
+    """What is frozen from now on: each resource that is cleared, under its id, so that later runs know; and everything
+    in the VPC, while all of it goes or nobody is in it. Teardowns in whose way others came since are frozen no more;
     freezes of other kinds stay.
     """
     holding = standing(frozen, now)
@@ -247,7 +247,7 @@ def freeze_for(teardown: Teardown, frozen: Mapping[str, Freeze], *, now: datetim
 
 
 def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attempt]:
-    """The attempts that still count, from what was frozen for them: a look needs no event to go on."""
+    """The attempts that still count, from what was frozen for them: a run needs no event to continue."""
     for key, freeze in standing(frozen, now).items():
         if freeze.kind is FreezeKind.TEARDOWN and key != EVERYTHING and freeze.until:
             attempt = Attempt(key, freeze.until, freeze.actor, freeze.event_id)
@@ -256,15 +256,15 @@ def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attem
 
 def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
     since = before.since if before and before.kind is FreezeKind.TEARDOWN else attempt.at
-    why = f"{attempt.actor or 'somebody'} takes {attempt.resource_id} down"
+    why = f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
     return Freeze(FreezeKind.TEARDOWN, since, why, attempt.actor, attempt.event_id, attempt.until)
 
 
-# ---- what is told
+# ---- what people are notified of
 
 
 def notified_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[str, ...]:
-    """What there is to tell once, each as a text: which resource, whether it is cleared or in use, and a failure."""
+    """What there is to say once, each as a text: which resource, whether it is cleared or in use, and a failure."""
     cleared = (f"{attempt.resource_id} cleared" for attempt in teardown.cleared)
     in_use = (f"{attempt.resource_id} in use" for attempt, _ in teardown.in_use)
     failed = ("failed" for action in actions if action.status is Status.FAILED)
@@ -279,9 +279,9 @@ def is_news(
     *,
     is_plan: bool,
 ) -> bool:
-    """True if something was done, or came to light that wasn't told within the last hour.
+    """True if something was done, or came to light of which people weren't notified within the last hour.
 
-    What has None for a time is still to be told. Nothing is told where nothing is Lifeline's, nor, unless it is only a
+    What has None for a time is still to be said. Nothing is said where nothing is Lifeline's, nor, unless it is only a
     plan, while all of it is yet to be tried.
     """
     found = list(actions)
@@ -295,5 +295,5 @@ def is_news(
 
 
 def is_old(notified_at: datetime | None, now: datetime) -> bool:
-    """True if it wasn't told, or so long ago that it is news again."""
+    """True if people weren't notified of it, or so long ago that it is news again."""
     return notified_at is None or now - notified_at >= VPC_HANDS_OFF

@@ -1,4 +1,4 @@
-"""What a person may approve: one plan, once, for a day, and only while it is what the network still asks for."""
+"""What a person may approve: one plan, once, for a day, and only while it is what the network still requires."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ LIFE = timedelta(hours=24)
 
 
 class OfferState(StrEnum):
-    """Where a plan stands: told to people, approved by one, applied, or approved and found outdated."""
+    """Where a plan stands: offered to people, approved by one, applied, or approved and found outdated."""
 
     OFFERED = "offered"
     APPROVED = "approved"
@@ -65,7 +65,7 @@ def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: dat
 
 
 def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
-    """The offer's steps in a plan made anew; none if any of them is no longer planned just so, at that cost."""
+    """The offer's steps in a new plan; none if any of them is no longer planned just so, at that cost."""
     chosen = [
         (place, action)
         for place, action in enumerate(plan.actions)
@@ -95,14 +95,14 @@ def rest_of(
 def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:
     """Why the plan can't be approved, or an empty text."""
     if offer is None:
-        return f"no plan {plan_id} waits for approval; the notice of what is held back names the one that does"
+        return f"no plan {plan_id} waits for approval; the notice of what is blocked names the one that does"
     match offer.state:
         case OfferState.USED:
             return f"{plan_id} was approved and applied: an approval works once"
         case OfferState.REFUSED:
-            return f"{plan_id} was approved when the network had changed; the next look offers what is planned now"
+            return f"{plan_id} was approved when the network had changed; the next run offers what is planned now"
         case OfferState.APPROVED if now < offer.ends_at:
-            return f"{plan_id} is approved already: the next look at {offer.vpc_id} applies it"
+            return f"{plan_id} is approved already: the next run for {offer.vpc_id} applies it"
         case OfferState.OFFERED | OfferState.APPROVED:
             return "" if now < offer.ends_at else _expired(offer)
 
@@ -113,13 +113,13 @@ def approve_command(plan_id: str, stack_name: str) -> str:
 
 
 def outdated_words(offer: Offer) -> str:
-    """What a person reads whose approval came too late: the network asks for something else now."""
+    """What a person reads whose approval came too late: the network requires something else now."""
     return (
-        f"the network has changed since {offer.plan_id} was planned: {offer.vpc_id} no longer asks for just that, so "
-        "nothing was changed; a plan that waits for approval now is told with its own id"
+        f"the network has changed since {offer.plan_id} was planned: {offer.vpc_id} no longer requires just that, so "
+        "nothing was changed; a plan that waits for approval now has its own id and notice"
     )
 
 
 def _expired(offer: Offer) -> str:
     when = write_time(offer.ends_at)
-    return f"{offer.plan_id} could be approved until {when}; the next look offers what is planned then"
+    return f"{offer.plan_id} could be approved until {when}; the next run offers what is planned then"

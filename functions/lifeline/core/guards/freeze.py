@@ -1,4 +1,4 @@
-"""Frozen: what Lifeline keeps its hands off in a VPC, one service or all, and until when."""
+"""Freezes: what Lifeline doesn't touch in a VPC, one service or all, and until when."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_EN
 
 
 class FreezeKind(StrEnum):
-    """Why hands are kept off."""
+    """Why something is frozen."""
 
-    CONFLICT = "conflict"  # others took away or broke what Lifeline made, again and again
-    CLAIM = "claim"  # somebody else is about to bring the endpoint
+    CONFLICT = "conflict"  # others reverted what Lifeline made, again and again
+    CLAIM = "claim"  # someone else is about to bring the endpoint
     CANARY = "canary"  # agents fell silent when private DNS was switched on
-    TEARDOWN = "teardown"  # somebody is taking the network down
+    TEARDOWN = "teardown"  # someone is deleting the network
     MANUAL = "manual"  # a person asked for it
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Hands off a service in a VPC since a time, until another or, with None, until somebody unfreezes it.
+    """A service in a VPC that isn't touched since a time, until another or, with None, until someone unfreezes it.
 
     `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it, `ids` the
-    resources that it is about where it isn't about all. `is_told` once people were told.
+    resources that it is about where it isn't about all. `is_notified` once people know.
     """
 
     kind: FreezeKind
@@ -64,7 +64,7 @@ def is_overruled(unfrozen: Mapping[str, datetime], service: str, at: datetime) -
 
 
 def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now: datetime) -> Plan:
-    """The plan with whatever is frozen blocked. What gives something up passes; what prepares others of the plan passes
+    """The plan with whatever is frozen blocked. What removes something passes; what prepares others of the plan passes
     as long as one of them does.
     """
     holding = standing(frozen, now)
@@ -108,7 +108,7 @@ def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
 
 def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
     """Since when and why nothing is done, until when, and how to end it."""
-    until = f"until {write_time(freeze.until)}" if freeze.until else "until somebody unfreezes it"
+    until = f"until {write_time(freeze.until)}" if freeze.until else "until someone unfreezes it"
     asked = "true" if service == EVERYTHING else f'["{service}"]'
     request = f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": {asked}}}'
     return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {request}"

@@ -1,4 +1,4 @@
-"""How much Lifeline may do unasked: endpoints, VPCs and money, in a run, in a day, and a month's bill."""
+"""How much Lifeline may do without approval: endpoints, VPCs and money, in a run, in a day, and a month's bill."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ _MAKES = frozenset(
 )
 _MADE = "makes or made {} endpoints"
 _TOUCHED = "changes or changed {} VPCs"
-_RUN = "in this run already; a later look goes on"
+_RUN = "in this run already; a later run continues"
 _DAY = "in 24 hours already"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -27,7 +27,7 @@ _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRI
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be done without asking. 0 lets nothing of its kind pass. The budgets are for what Lifeline adds."""
+    """What may be done without approval. 0 blocks everything of its kind. The budgets are for what Lifeline adds."""
 
     endpoints_per_run: int = 20
     endpoints_per_day: int = 50
@@ -67,7 +67,7 @@ class Admission:
     use: Usage
 
     def held(self, vpc_id: str) -> tuple[Action, ...]:
-        """The VPC's actions that a limit holds back, in the plan's order."""
+        """The VPC's actions that a limit blocks, in the plan's order."""
         return tuple(action for action in self.plans[vpc_id].actions if action.blocked_by)
 
 
@@ -85,9 +85,9 @@ def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
 
 
 def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_region: bool = False) -> Usage:
-    """The use after a look at what Lifeline owns in some VPCs, or in all of them if `is_region`; old grants are gone.
+    """The use after an observation of what Lifeline owns in some VPCs, or in all if `is_region`; old grants are gone.
 
-    An interface that was granted less than `UNSEEN` ago counts although the look doesn't show it.
+    An interface that was granted less than `UNSEEN` ago counts although the observation doesn't show it.
     """
     latest = {
         (grant.vpc_id, grant.token, grant.interfaces): grant for grant in sorted(use.grants, key=lambda grant: grant.at)
@@ -117,7 +117,7 @@ def admit(
 
     The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, and whatever fits
     passes, also behind something that doesn't. What only prepares others, a security group or DNS attributes, passes
-    with them and is held back with them. What gives something up is limited by nothing. `owned` says what Lifeline has
+    with them and is blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has
     in each of the plans' VPCs.
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
@@ -241,7 +241,7 @@ def _interfaces(action: Action) -> frozenset[str]:
 
 
 def _unseen(grants: Iterable[Grant], vpc_id: str, now: datetime) -> frozenset[str]:
-    """The VPC's interfaces that were granted so lately that a look may miss them."""
+    """The VPC's interfaces that were granted so lately that an observation may miss them."""
     lately = (grant.interfaces for grant in grants if grant.vpc_id == vpc_id and grant.at > now - UNSEEN)
     return frozenset[str]().union(*lately)
 
@@ -264,7 +264,7 @@ def _prepares(action: Action) -> bool:
 
 
 def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str]]) -> tuple[str, str] | None:
-    """What holds back all that the step prepares; None if something of it passes, or nothing is held back."""
+    """What blocks all that the step prepares; None if something of it passes, or nothing is blocked."""
     support = plan.actions[step.index]
     others = [
         (Step(plan.vpc_id, place), action)

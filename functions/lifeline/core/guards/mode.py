@@ -1,4 +1,4 @@
-"""Mode: split out of another room."""
+"""The mode: whether anything may be changed."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Apply: the planned actions of several VPCs, within AWS's budget of calls and the run's own time."""
+"""Apply: the planned actions of several VPCs, within AWS's rate of calls and the run's own time."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class Calls(Protocol):
 
 
 class Deferral(StrEnum):
-    """Why work is left for another look."""
+    """Why work is left for a later run."""
 
     TIME = "this run's time is used up"
     TRANSIENT = "AWS refused for now"
@@ -61,8 +61,8 @@ def apply_plans(
 ) -> dict[str, Applied]:
     """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
 
-    What a later look can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
-    `why_stop` is asked right before each change: once it gives a reason, the change is held back.
+    What a later run can do stays `planned` and its VPC carries a deferral; what a person must solve is `failed`.
+    `why_stop` is asked right before each change: once it gives a reason, the change is blocked.
     """
     applied = {vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()}
     steps = list(order_steps(plans))

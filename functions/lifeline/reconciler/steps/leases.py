@@ -1,4 +1,4 @@
-"""Leases: a VPC is one run's alone while it decides and changes, so that nothing that is kept is overwritten."""
+"""Leases: a VPC is one run's alone while it decides and changes, so that nothing that is saved is overwritten."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from lifeline.runtime.observability import logger
 
 
 def take_leases(vpc_ids: Sequence[str], vpcs: VpcStore, run: Run) -> dict[str, VpcState]:
-    """What is remembered of each VPC that is this run's now, for as long as it may last; others' are left out."""
+    """The state of each VPC that is this run's now, for as long as it may last; others' are left out."""
     now = run.now()
     until = now + run.remaining()
     states = run_concurrently([partial(vpcs.take_lease, vpc_id, run.id, now=now, until=until) for vpc_id in vpc_ids])
@@ -27,7 +27,7 @@ def return_lease(vpc_ids: Iterable[str], vpcs: VpcStore, run: Run) -> None:
 
 @contextmanager
 def leased(vpc_id: str, vpcs: VpcStore, run: Run) -> Iterator[VpcState | None]:
-    """What is remembered of the VPC, this run's alone inside; None while another run has it."""
+    """The VPC's state, this run's alone inside; None while another run has it."""
     state = take_leases([vpc_id], vpcs, run).get(vpc_id)
     try:
         yield state

@@ -43,7 +43,7 @@ class Planning:
         is_region: bool = False,
         fresh: bool = False,
     ) -> tuple[dict[str, Plan], list[str]]:
-        """Each VPC's plan by id, and the VPCs whose plan must wait for another look because there are too many at once.
+        """Each VPC's plan by id, and the VPCs whose plan must wait for a later run because there are too many at once.
 
         DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
         and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read

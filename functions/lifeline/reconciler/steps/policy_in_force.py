@@ -52,7 +52,7 @@ def stacks_policy(settings: Settings) -> Policy:
 def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> PolicyInForce:
     """The policy in force: `fallback` if no parameter is named, else the parameter's, else the last valid one.
 
-    Raises TransientError or TerminalError where the ledger can't be read or written: a look needs it anyway.
+    Raises TransientError or TerminalError where the ledger can't be read or written: a run needs it anyway.
     """
     if not parameter_name:
         return PolicyInForce(fallback)

@@ -1,4 +1,4 @@
-"""Whom to look at: from what was asked to VPCs, without the VPCs that a look has answered already."""
+"""Targets: from requests to VPCs, without those that an earlier run has answered already."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +22,9 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 
 @dataclass(slots=True)
 class Targets:
-    """The VPCs to look at, each with who asked; `sweep` holds who asked for all of them.
+    """The VPCs to reconcile, each with the requests for it; `sweep` holds those for all VPCs.
 
-    `resting` are VPCs that a later look has been asked for instead.
+    `resting` are VPCs that are debounced: a later run reconciles them.
     """
 
     requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
@@ -32,24 +32,24 @@ class Targets:
     resting: dict[str, list[Request]] = field(default_factory=dict)
 
     def requests_for(self, vpc_id: str) -> list[Request]:
-        """Whoever asked for the VPC, by name or by asking for all."""
+        """The requests for the VPC, by name or for all."""
         return [*self.requests.get(vpc_id, []), *self.sweep]
 
     def triggers(self, vpc_id: str) -> tuple[Trigger, ...]:
-        """What set the look at the VPC going, the earliest first."""
+        """What set the run going for the VPC, the earliest first."""
         found = [trigger for request in self.requests_for(vpc_id) for trigger in _causes(request)]
         return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
 
     def attempt(self, vpc_id: str) -> int:
-        """How often the VPC's work was put back so far."""
+        """How often the VPC was requeued after an attempt."""
         return max((request.attempt for request in self.requests_for(vpc_id)), default=0)
 
     def is_followed(self, vpc_id: str) -> bool:
-        """True if somebody asks what became of its new endpoints."""
+        """True if a request asks what became of its new endpoints."""
         return any(request.is_follow for request in self.requests.get(vpc_id, []))
 
     def is_release(self, vpc_id: str) -> bool:
-        """True if somebody gives up what is Lifeline's there. It counts, whoever asks beside them."""
+        """True if a request releases what is Lifeline's there. It counts, whatever others ask for."""
         return any(request.is_release for request in self.requests_for(vpc_id))
 
     def withdrawals(self, vpc_id: str) -> tuple[Withdrawal, ...]:
@@ -63,12 +63,12 @@ class Targets:
         )
 
     def requeue_causes(self, vpc_id: str) -> tuple[Trigger, ...]:
-        """What travels with the VPC's work when it is put back: silences first, for a withdrawal hangs on them."""
+        """The triggers to requeue the VPC with: silences first, because a withdrawal hangs on them."""
         found = sorted(self.triggers(vpc_id), key=lambda trigger: trigger.kind != "silence")
         return tuple(trigger for trigger in found if trigger.kind != "call")[:MOST_CAUSES]
 
     def is_requested_by_a_person(self, vpc_id: str) -> bool:
-        """True if somebody names the VPC and waits for the answer."""
+        """True if a person names the VPC and waits for the answer."""
         return any(
             request.trigger.kind == "call" and request.sent_at is None for request in self.requests.get(vpc_id, [])
         )
@@ -79,7 +79,7 @@ class Targets:
 
 
 def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore) -> Targets:
-    """The VPCs that the asks touch. What can't be traced to a VPC asks for the region, unless it was just looked at."""
+    """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done."""
     targets = Targets()
     records = [request for request in requests if request.trigger.kind in _RECORDS]
     ids = frozenset(
@@ -98,15 +98,15 @@ def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore) ->
 
 
 def not_yet_answered(targets: Targets, vpcs: VpcStore) -> list[str]:
-    """The VPCs whose asks came after, or too shortly before, the last look at them: a burst is one look."""
+    """The VPCs whose requests came after, or too shortly before, they were last reconciled: a burst is one run."""
     vpc_ids = sorted(targets.requests)
     answered = run_concurrently([partial(is_answered, vpc_id, targets.requests[vpc_id], vpcs) for vpc_id in vpc_ids])
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
 
 
 def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[str, Trigger]]:
-    """Who changed what, by VPC, for the record: also where a look had answered it, or the VPC is gone, and under NO_VPC
-    what couldn't be traced to any.
+    """Who changed what, by VPC, for the audit log: also where a run had answered it, or the VPC is gone, and under
+    NO_VPC what couldn't be traced to any.
     """
     named = [*targets.requests.items(), *targets.resting.items()]
     traced = [(vpc_id, trigger) for vpc_id, waiting in named for trigger in _changes(waiting)]
@@ -116,7 +116,7 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[
 
 
 def is_answered(vpc_id: str, requests: Iterable[Request], vpcs: VpcStore) -> bool:
-    """True if every ask is a change from the queue and a look began long enough after the last of them was sent."""
+    """True if every request is a change from the queue, and a run began long enough after the last of them was sent."""
     waiting = list(requests)
     sent = [request.sent_at for request in waiting if request.trigger.kind == "change" and request.sent_at]
     if not sent or len(sent) != len(waiting):
@@ -130,7 +130,7 @@ def _changes(requests: Iterable[Request]) -> list[Trigger]:
 
 
 def _causes(request: Request) -> tuple[Trigger, ...]:
-    """The changes behind work that was put back, else what the ask says itself. Only the queue is believed."""
+    """The triggers of a requeued request, else what the request says itself. Only the queue is believed."""
     return request.because if request.because and request.sent_at else (request.trigger,)
 
 
