@@ -1,4 +1,4 @@
-"""Writes the tables of prices and costs into docs/costs.md and README.md, from `prices.json` and `tools.watch_cost`."""
+"""Generates the price and cost tables in docs/costs.md and README.md from `prices.json` and `tools.watch_cost`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ PACES = {"minute": timedelta(minutes=1), "5 minutes": timedelta(minutes=5)}
 
 
 def services_table() -> str:
-    """What 1 to 6 services cost in 1 to 3 zones."""
+    """The monthly cost of 1 to 6 services in 1 to 3 zones."""
     price = price_in("us-east-1")
     costs = ([monthly_cost_usd(services * zones, price) for zones in (1, 2, 3)] for services in range(1, 7))
     rows = ([services, *cells] for services, cells in enumerate(costs, 1))
@@ -24,7 +24,7 @@ def services_table() -> str:
 
 
 def regions_table() -> str:
-    """Each region's prices, and what they make in a month."""
+    """Each region's prices and the monthly costs."""
     columns = (
         "region",
         "endpoint, zone and hour",
@@ -46,22 +46,22 @@ def regions_table() -> str:
 
 
 def sources_table() -> str:
-    """Where each region's prices were read."""
+    """The sources of each region's prices."""
     rows = ((region, known["endpoint_source"], known["nat_source"]) for region, known in sorted(prices().items()))
     return _table(("region", "interface endpoint", "NAT gateway"), rows, left=3)
 
 
 def watching_table() -> str:
-    """What watching costs, in its parts."""
+    """The monthly cost of watching, by part."""
     columns = (
         "agents",
-        "looked at every",
+        "every",
         "datapoints",
-        "lists",
+        "listing",
         "runs",
-        "the stack itself",
-        "together",
-        "an alarm for each",
+        "stack",
+        "total",
+        "one alarm per agent",
     )
     lines = [f"| {' | '.join(columns)} |", f"| ---: | --- |{' ---: |' * 6}"]
     for agents in FLEETS:
@@ -73,8 +73,8 @@ def watching_table() -> str:
 
 
 def readme_table() -> str:
-    """What watching costs, all together."""
-    lines = ["| agents | every minute | every 5 minutes | an alarm for each |", "| ---: | ---: | ---: | ---: |"]
+    """The total monthly cost of watching."""
+    lines = ["| agents | every minute | every 5 minutes | one alarm per agent |", "| ---: | ---: | ---: | ---: |"]
     for agents in FLEETS:
         each = [watch_cost(agents, every).total for every in PACES.values()]
         cells = " | ".join(f"{usd:,.0f} USD" for usd in (*each, alarms_cost_usd(agents)))

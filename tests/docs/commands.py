@@ -1,4 +1,4 @@
-"""The commands that the pages name, as a shell splits them, and what is wrong with each, if anything."""
+"""Splits the commands on the pages as a shell would, and checks each one."""
 
 import json
 import math
@@ -29,9 +29,9 @@ TEMPLATE = read_template()
 FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # what a target takes from whoever calls it
+VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # the variables that a target accepts
 ENVIRONMENTS = set(re.findall(r"^\[(\w+)\.", (ROOT / "samconfig.toml").read_text("utf-8"), re.MULTILINE))
-SAM = {  # each of SAM's commands, with the options that the pages use
+SAM = {  # SAM's commands with the options that the pages use
     "build": set[str](),
     "deploy": {"--guided", "--config-env", "--parameter-overrides"},
     "delete": {"--stack-name"},
@@ -39,14 +39,20 @@ SAM = {  # each of SAM's commands, with the options that the pages use
     "remote invoke": {"--stack-name", "--event"},
     "local invoke": {"--event", "--env-vars", "--parameter-overrides"},
 }
-OTHERS = {  # what neither SAM, AWS nor make runs, word for word
+OTHERS = {  # commands other than SAM, AWS and make, word for word
     "git pull",
     "nslookup monitoring.us-east-1.amazonaws.com",
 }
-ANSWERED = {"text", "history", "entries", "at", "vpc_id"}  # what the pages take out of the functions' answers
+ANSWERED = {
+    "text",
+    "history",
+    "entries",
+    "at",
+    "vpc_id",
+}  # the fields that the pages extract from the functions' answers
 _FIELD = re.compile(r"\.([a-z_]+)")
-_RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: what it calls otherwise than the API
-SCHEDULES = {  # of a stack that is called as in the docs
+_RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: options that have another name in the API
+SCHEDULES = {  # of a stack with the name that the docs use
     trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
     for function in FUNCTIONS
     for trigger in TEMPLATE["Resources"][function]["Properties"].get("Events", {}).values()
@@ -60,7 +66,7 @@ _session = botocore.session.Session()
 
 
 def commands(script: str) -> Iterator[str]:
-    """Each command of a script, without comments: what `&&`, `|` and lines part, and what functions and `$()` hold."""
+    """Each command of a script without comments: split at `&&`, `|` and line ends, also inside functions and `$()`."""
     for line in re.sub(r"\\\n\s*", "", script).splitlines():
         text = line.strip()
         inner = _FUNCTION.match(text) or _ASSIGNMENT.match(text)
@@ -81,7 +87,7 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def fault(command: str) -> str:
-    """Why the command wouldn't do what the page says, as far as that can be known here; empty for nothing wrong."""
+    """Why the command would fail, as far as that can be checked here. Empty if nothing is wrong."""
     return next(_faults(command), "")
 
 
@@ -94,17 +100,17 @@ def _faults(command: str) -> Iterator[str]:
         case ["jq", *words]:
             yield from _faults_of_jq(words)
         case ["output", _]:
-            return  # the pages' own function: its name is looked up above
+            return  # the function that the pages define; its argument is checked above
         case ["sam", *rest]:
             yield from _faults_of_sam(rest)
         case ["aws", service, operation, *rest]:
             yield from _faults_of_aws(service, operation, rest)
         case _ if command not in OTHERS:
-            yield "nobody checks this: add it to OTHERS, if it is right"
+            yield "nothing checks this command: add it to OTHERS if it is right"
 
 
 def options_of(words: Sequence[str]) -> dict[str, list[str]]:
-    """The values of each option."""
+    """The values of each option, by name."""
     found: dict[str, list[str]] = {}
     name = ""
     for word in words:
@@ -129,22 +135,22 @@ def _faults_of_make(words: Sequence[str]) -> Iterator[str]:
 
 
 def _faults_of_jq(words: Sequence[str]) -> Iterator[str]:
-    """Only what the pages do: one filter, of an answer's fields, that prints texts."""
+    """Allows what the pages use: one filter that extracts texts from an answer."""
     match words:
         case ["-r", script] if names := _FIELD.findall(script):
             yield from (f"no answer has .{one}" for one in names if one not in ANSWERED)
         case _:
-            yield "jq: the pages use -r with a filter that begins with a field"
+            yield "jq: the pages use -r with a filter that starts with a field"
 
 
 # ---- SAM
 
 
 def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
-    """The first is what counts: what comes after may stumble over it."""
+    """Only the first fault matters, because it may cause the others."""
     name = next((" ".join(words[:count]) for count in (2, 1) if " ".join(words[:count]) in SAM), "")
     if not name:
-        yield f"sam {words[0]} is not among the commands that the pages use"
+        yield f"sam {words[0]} is not one of the commands that the pages use"
     rest = list(words[len(name.split()) :])
     plain = list(takewhile(lambda word: not word.startswith("--"), rest))
     options = options_of(rest[len(plain) :])
@@ -165,7 +171,7 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
 
 
 def _faults_of_override(override: str) -> Iterator[str]:
-    """Why the template wouldn't take the parameter."""
+    """Why the template wouldn't accept the parameter."""
     name, _, value = override.partition("=")
     parameter = TEMPLATE["Parameters"].get(name)
     if parameter is None:
@@ -178,7 +184,7 @@ def _faults_of_override(override: str) -> Iterator[str]:
 
 
 def _faults_of_event(function: str, event: Any) -> Iterator[str]:
-    """Why the function would refuse the event, in its own words."""
+    """The function's own refusals of the event."""
     try:
         if function == "DetectMetricGaps":
             read_event(event)

@@ -1,4 +1,4 @@
-"""The pages as people read them: their headings, links and commands."""
+"""Reads the pages: their headings, links, tables and code blocks."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it, up to the next heading."""
+    """A heading and the text below it, up to the next heading."""
 
     level: int
     heading: str
@@ -43,7 +43,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def inline(page: Path) -> list[str]:
-    """What stands in backticks within the prose and the tables."""
+    """The inline code in prose and tables."""
     return _INLINE.findall(_FENCED.sub("", page.read_text("utf-8")))
 
 
@@ -59,7 +59,7 @@ def sections(page: Path) -> list[Section]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link to a heading of the page may end in, as GitHub makes it."""
+    """The anchors of the page's headings, as GitHub generates them."""
     found: list[str] = []
     for section in sections(page):
         words = re.sub(r"[^\w\- ]", "", section.heading.lower()).replace(" ", "-")
@@ -68,7 +68,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def rows(page: Path, heading: str) -> list[list[str]]:
-    """The cells of the first table below a heading, without its head."""
+    """The cells of the first table below a heading, without its header."""
     (section,) = [one for one in sections(page) if one.heading == heading]
     below = dropwhile(lambda line: not line.startswith("|"), section.text.splitlines())
     lines = list(takewhile(lambda line: line.startswith("|"), below))
@@ -76,5 +76,5 @@ def rows(page: Path, heading: str) -> list[list[str]]:
 
 
 def codes(cell: str) -> list[str]:
-    """What stands in backticks in a cell."""
+    """The inline code in a cell."""
     return _INLINE.findall(cell)

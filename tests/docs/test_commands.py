@@ -1,4 +1,4 @@
-"""Every command that a page names is one that can be run: as far as that can be known without AWS."""
+"""Every command on the pages can be run, as far as that can be checked without AWS."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.docs.pages import PAGES, blocks, inline, named
 from tests.support.repository import ROOT
 
 COMMAND = re.compile(r"^(make|sam|aws) [a-z]")
-NAMES = {f"sam {name}" for name in SAM}  # mentioned, rather than given to run
+NAMES = {f"sam {name}" for name in SAM}  # mentioned in text, not meant to be run
 FOUND = [
     (page, command)
     for page in PAGES
@@ -70,7 +70,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("sam deploy --parameter-overrides Mode=dry", "may not be dry"),
         ("sam deploy --parameter-overrides RetireAfterHours=9000", "may not be 9000"),
         ("sam deploy --force", "no --force"),
-        ("sam sync", "not among"),
+        ("sam sync", "not one of"),
         ("aws sqss list-queues", "no sqss"),
         ("aws sqs list-queue", "no list-queue"),
         ("aws sqs purge-queue --queue-name x", "no --queue-name"),
@@ -78,7 +78,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("aws ssm put-parameter --name /a --value b --type Strings", "may not be Strings"),
         ('aws sqs purge-queue --queue-url "$(output Queue)"', "no output Queue"),
         ("output Topic", "no output Topic"),
-        ("terraform apply", "nobody checks this"),
+        ("terraform apply", "nothing checks this command"),
     ],
 )
 def test_a_command_that_cant_be_run_is_found_out(command: str, words: str) -> None:

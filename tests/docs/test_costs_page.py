@@ -31,5 +31,5 @@ def test_the_comparison_with_a_nat_gateway_is_the_price_tables() -> None:
 
 
 def test_every_region_of_the_price_table_has_its_source() -> None:
-    notified = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
-    assert notified == sorted(prices())
+    listed = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
+    assert listed == sorted(prices())

@@ -1,4 +1,4 @@
-"""events/README.md says how to try each file."""
+"""events/README.md explains how to try each file."""
 
 import json
 from pathlib import Path
@@ -39,16 +39,16 @@ def test_every_file_is_one_that_its_function_accepts() -> None:
 
 
 def test_every_field_of_a_call_has_its_row() -> None:
-    notified = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
-    assert notified == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
+    listed = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
+    assert listed == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
 
 
 def test_the_names_that_sam_cant_know_are_variables_of_the_functions_and_the_outputs_of_the_stack() -> None:
     (text,) = blocks(PAGE, "json")
-    notified = json.loads(text)["Parameters"]
-    assert notified.pop("STACK_NAME") == "lifeline"
+    listed = json.loads(text)["Parameters"]
+    assert listed.pop("STACK_NAME") == "lifeline"
     variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     outputs = [one["Value"] for one in TEMPLATE["Outputs"].values()]
-    assert all(variables[name] in outputs for name in notified)
+    assert all(variables[name] in outputs for name in listed)
     source = Path(local_variables.__code__.co_filename).read_text("utf-8")
-    assert all(f'"{name}"' in source for name in notified)  # as the test that really invokes them does it
+    assert all(f'"{name}"' in source for name in listed)  # as the test that really invokes them does it

@@ -1,4 +1,4 @@
-"""Every link leads somewhere: to a file that is there, and to a heading that it has."""
+"""Every link leads to an existing file and heading."""
 
 import re
 from pathlib import Path

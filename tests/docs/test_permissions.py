@@ -1,4 +1,4 @@
-"""docs/permissions.md is what the template grants, with a reason for every action."""
+"""docs/permissions.md lists what the template grants, with a reason for every permission."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ def test_every_action_of_every_role_has_its_row_and_its_reason(role: str) -> Non
     for one in policy["PolicyDocument"]["Statement"]:
         statement = one["Fn::If"][1] if "Fn::If" in one else one
         granted += [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    notified = rows(PAGE, role)
-    assert [cells[1].strip("`") for cells in notified] == granted
-    assert all(len(cells) == 5 and cells[4] for cells in notified)
+    listed = rows(PAGE, role)
+    assert [cells[1].strip("`") for cells in listed] == granted
+    assert all(len(cells) == 5 and cells[4] for cells in listed)
 
 
 def test_a_grant_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

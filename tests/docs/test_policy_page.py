@@ -1,4 +1,4 @@
-"""docs/policy.md says of each field what the schema says; other tests check its examples."""
+"""The field table in docs/policy.md agrees with the schema; other tests check the examples."""
 
 import pytest
 
@@ -17,8 +17,8 @@ def test_the_table_is_the_schemas() -> None:
 
 
 def test_the_table_has_every_field_of_the_schema_once_and_what_it_means() -> None:
-    notified = [codes(cells[0])[0] for cells in rows(PAGE, "Fields")]
-    assert sorted(notified) == sorted(EVERY_FIELD)
+    listed = [codes(cells[0])[0] for cells in rows(PAGE, "Fields")]
+    assert sorted(listed) == sorted(EVERY_FIELD)
     assert all(len(cells) == 4 and all(cells) for cells in rows(PAGE, "Fields"))
 
 
@@ -30,8 +30,8 @@ def test_a_row_that_somebody_added_by_hand_gets_what_the_schema_says() -> None:
 def test_the_words_are_those_of_the_readers_errors() -> None:
     with pytest.raises(InvalidInputError) as refused:
         read_policy('{"version": 1, "rules": [], "watches": [{"name": "a", "recover_after": 11}]}')
-    notified = {codes(cells[0])[0]: cells[2] for cells in rows(PAGE, "Fields")}
-    assert refused.value.message.startswith(f"must be {notified['watches[].recover_after']}")
+    listed = {codes(cells[0])[0]: cells[2] for cells in rows(PAGE, "Fields")}
+    assert refused.value.message.startswith(f"must be {listed['watches[].recover_after']}")
 
 
 def test_there_are_five_complete_examples_at_least_and_each_says_something_new() -> None:

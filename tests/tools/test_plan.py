@@ -51,11 +51,11 @@ def test_it_prints_the_plan_of_a_vpc_and_changes_nothing(ec2: Any, capsys: pytes
 
     code = plan.main(["--vpc", vpc_id, "--region", REGION])
 
-    notified = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 0
-    assert notified.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
-    assert "  + monitoring: create an interface endpoint\n" in notified
-    assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in notified
+    assert output.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
+    assert "  + monitoring: create an interface endpoint\n" in output
+    assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in output
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
 
 
@@ -65,10 +65,10 @@ def test_that_there_is_no_ledger_is_said_in_plain_words(ec2: Any, capsys: pytest
     plan.main(["--vpc", vpc_id, "--region", REGION])
 
     printed = capsys.readouterr()
-    notified = " ".join(printed.out.split())
-    assert "note: how far the limits are used can't be read: only what is planned here counts" in notified
+    output = " ".join(printed.out.split())
+    assert "note: how far the limits are used can't be read: only what is planned here counts" in output
     assert "Traceback" not in printed.out + printed.err
-    assert NOT_DEPLOYED not in notified
+    assert NOT_DEPLOYED not in output
 
 
 def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
@@ -78,10 +78,10 @@ def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
 
     plan.main(["--vpc", vpc_id, "--region", REGION, "--services", "ssm, s3"])
 
-    notified = capsys.readouterr().out
-    assert "  + ssm: create an interface endpoint\n" in notified
-    assert "  + s3: create a gateway endpoint\n" in notified
-    assert "monitoring" not in notified
+    output = capsys.readouterr().out
+    assert "  + ssm: create an interface endpoint\n" in output
+    assert "  + s3: create a gateway endpoint\n" in output
+    assert "monitoring" not in output
 
 
 def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,10 +89,10 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
 
     assert plan.main(["--vpc", ",".join(vpc_ids), "--region", REGION]) == 0
 
-    notified = capsys.readouterr().out
-    assert all(f"{vpc_id} (app-prod)\n" in notified for vpc_id in vpc_ids)
-    assert notified.count("can't be read") == 1  # what holds for all is said once
-    assert "in 2 VPCs.\n" in notified
+    output = capsys.readouterr().out
+    assert all(f"{vpc_id} (app-prod)\n" in output for vpc_id in vpc_ids)
+    assert output.count("can't be read") == 1  # what holds for all is said once
+    assert "in 2 VPCs.\n" in output
 
 
 @pytest.mark.parametrize(
