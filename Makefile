@@ -11,12 +11,12 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain local-invoke demo docs lock fmt clean plan browser
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser
 
-help: ## what there is to make
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.ready ## install all that the checks and the demo need
+setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.ready ## install what the checks and the demo need
 
 .envs/uv/.ready: requirements/uv.txt
 	@$(PYTHON) -m venv .envs/uv
@@ -30,7 +30,11 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
 
-test: lint types template unit browser chain ## every check: lint, types, template, unit tests, the page, the deployed chain
+# The chain mostly waits for its emulators, and needs no quiet machine: so all else runs beside it.
+SIDE_BY_SIDE := -j 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+test: ## every check: lint, types, template, unit tests, the page, the deployed chain
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) chain lint types template unit browser
 
 lint: .envs/dev/.ready
 	$(DEV)/ruff check .
@@ -45,28 +49,37 @@ template: .envs/sam/.ready .envs/checkov/.ready
 	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
 
 unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
-	$(DEV)/pytest -n 2 -m "not chain and not docker and not browser"
+	$(DEV)/pytest -n 2 -m "not chain and not chain_more and not soak and not docker and not browser"
 
-browser: .envs/dev/.ready ## the coverage page in a browser (needs Chromium: CHROMIUM, or on the PATH)
+browser: .envs/dev/.ready ## test the coverage page in a browser (needs Chromium, in CHROMIUM or on the PATH)
 	$(DEV)/pytest -m browser -rs
 
-# These mostly wait, so more of them run at once than there are cores.
-chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
-	$(DEV)/pytest -n 4 --dist loadfile -m chain
+# One process for each deployed account: they mostly wait, so more of them run at once than there are cores.
+ON_EMULATORS := $(DEV)/pytest tests/e2e -n 3
+OR_NONE := || [ $$? = 5 ]  \# pytest's exit status where no test is selected
 
-local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## sam local invoke for every file in events/ (needs Docker)
+chain: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the deployed stack on emulators
+	$(ON_EMULATORS) -m chain
+
+chain-more: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## further deployed stacks on emulators
+	$(ON_EMULATORS) -m chain_more $(OR_NONE)
+
+soak: .envs/dev/.ready ## a day of 5,000 agents, simulated, and many more examples of each property (slow)
+	$(DEV)/pytest -n 2 -m soak $(OR_NONE)
+
+local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs
 
-demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## the story on emulators: no AWS account
+demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run the demo on emulators, without an AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
 
-docs: .envs/dev/.ready ## write anew what docs/ takes from the template, the schema and the prices
+docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come from the template, the schema and the prices
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.parameters
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.policy_fields
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.core.plan.test_cost
-	@PYTHONPATH=functions:. $(DEV)/python -m tests.tools.test_watch_cost
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.cost_tables
 
-plan: .envs/dev/.ready ## what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
+plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
@@ -74,7 +87,7 @@ fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .
 	$(DEV)/ruff format .
 
-lock: .envs/uv/.ready ## resolve requirements/*.in anew
+lock: .envs/uv/.ready ## resolve requirements/*.in again
 	@for name in dev sam ministack checkov; do $(MAKE) --no-print-directory requirements/$$name.txt.lock; done
 	@$(UV) pip compile $(LOCK_FLAGS) functions/requirements.in -o functions/requirements.txt
 
@@ -82,5 +95,5 @@ LOCK_FLAGS := --quiet --upgrade --python-version 3.13 --universal --generate-has
 requirements/%.txt.lock:
 	@$(UV) pip compile $(LOCK_FLAGS) requirements/$*.in -o requirements/$*.txt
 
-clean: ## remove what was built and installed
+clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

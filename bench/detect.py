@@ -24,7 +24,8 @@ from lifeline.adapters.store.agent_records import pack, unpack  # noqa: E402
 from lifeline.core.agents.gaps import Agent, Series, Timing  # noqa: E402
 from lifeline.core.agents.roster import Chunk, place  # noqa: E402
 from lifeline.core.agents.watches import Watch  # noqa: E402
-from lifeline.detector.loop import Report, Run, Tools  # noqa: E402
+from lifeline.detector.loop import DetectorTools, WatchRun  # noqa: E402
+from lifeline.detector.report import Report  # noqa: E402
 
 ROUNDS = 3
 WATCH = Watch()
@@ -106,7 +107,7 @@ def main() -> None:
     with serving() as address:
         os.environ["AWS_ENDPOINT_URL_CLOUDWATCH"] = address
         cloudwatch = CloudWatch(WATCH)
-        tools = Tools(
+        tools = DetectorTools(
             cloudwatch=lambda _: cloudwatch,
             roster=lambda _: cast("Any", roster),
             incidents=cast("Any", NoIncidents()),
@@ -117,7 +118,7 @@ def main() -> None:
         )
 
         def look() -> Report:
-            return Run(WATCH, tools, now=datetime.now(UTC)).check()
+            return WatchRun(WATCH, tools, now=datetime.now(UTC)).check()
 
         looking = best_of(look, ROUNDS)
         peak = peak_mb()

@@ -1,6 +1,6 @@
-"""Writes docs/permissions.md: every action that the template grants, on what, only if what, and why.
+"""Generates docs/permissions.md: each role's permissions with their resources, conditions and reasons.
 
-What is granted is the template's; the reasons are in `permission_reasons`, and a grant without one is an error.
+The template says what is granted, `permission_reasons` says why. A permission without a reason is an error.
 """
 
 from collections.abc import Iterator
@@ -11,38 +11,44 @@ from tools.template import ROOT, names_of, read_template
 
 PAGE = ROOT / "docs/permissions.md"
 _HERE = "${AWS::Region}:${AWS::AccountId}:"
-_OPERATORS = {"StringEquals": "is", "StringLike": "is like", "ArnEquals": "is"}
+_OPERATORS = {"StringEquals": "is", "StringLike": "matches", "ArnEquals": "is"}
 _START = """\
-# What each role may do, and why
+# Permissions of each role
 
-Every action of every role, as `template.yaml` grants it. `make docs` writes this page from the template, and a test
-says when it is not up to date.
+This page lists every permission that `template.yaml` grants, and why Lifeline needs it. `make docs` generates it, and
+a test fails if it is out of date.
 
-Resources are those of the stack's account and region, unless a `*` stands in their place. `all` is for actions that
-support no resource. **Lifeline can delete only what carries its own tag**, `lifeline:managed-by` with the stack's name,
-and can create endpoints only for the services that `CreatableServices` names (without it, `RequiredServices`).
+Resources are in the stack's own account and region unless they contain a `*`. `all` means that the action doesn't
+support resource-level permissions. **Lifeline can only delete resources that carry its own tag**,
+`lifeline:managed-by` with the stack's name. It can only create endpoints for the services in `CreatableServices`, or in
+`RequiredServices` if that is empty.
 """
 _END = """\
-## Others
+## Other permissions
 
-- **The schedules.** SAM makes a role for each (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`):
-  EventBridge Scheduler may invoke that one function, nothing else.
-- **The queues.** `QueuePolicy` lets EventBridge send to `Changes` and `DeadLetters`, for the stack's own rules alone.
-- **The topics** have SNS's default policy, which lets this account use them; the alarms need no more. The role of a
-  chat channel (`ChatNotices`) is yours, and so are rules on the event bus and what they call.
-- **You.** Whoever may invoke ReconcileEndpoints may approve, exempt, freeze, unfreeze and release; the coverage page's
-  buttons call it in the viewer's name. Whoever may invoke CoveragePage may look. Whoever may set `lifeline:*` tags or
-  write the policy's parameter decides what is required; whoever may write the kill switch's parameter can stop
-  everything. Grant these as you see fit.
+- **Schedules.** SAM creates a role for each schedule (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`).
+  It allows EventBridge Scheduler to invoke that one function and nothing else.
+- **Queues.** `QueuePolicy` allows EventBridge to send to `Changes` and `DeadLetters`, for the stack's own rules only.
+- **Topics** have the default SNS policy, which allows access from this account. You create the role of a chat channel
+  (`ChatNotices`) and the rules on the event bus yourself.
+- **People.** Anyone who may invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze and release. The buttons on
+  the coverage page call it with the viewer's permissions. Anyone who may invoke CoveragePage can view the page. Anyone
+  who may set `lifeline:*` tags or write the policy parameter decides which endpoints are required, and anyone who may
+  write the kill switch parameter can stop all changes. Grant these permissions accordingly.
 """
 
 
 def page() -> str:
-    """The whole page. Raises ValueError where a grant has no reason, or a reason no grant."""
+    """The text of the page. Raises ValueError if a permission has no reason, or a reason no permission."""
     template = read_template()
     roles = names_of(template, "AWS::IAM::Role")
     _check(
-        {(one["Sid"], action) for role in roles for _, one in _statements(template, role) for action in _actions(one)}
+        {
+            (statement["Sid"], action)
+            for role in roles
+            for _, statement in _statements(template, role)
+            for action in _actions(statement)
+        }
     )
     return "\n".join([_START, *(_section(template, role) for role in roles), _END])
 
@@ -52,24 +58,27 @@ def _check(granted: set[tuple[str, str]]) -> None:
     for missing in sorted(granted - explained):
         raise ValueError(f"tools/permission_reasons.py: no reason for {missing[1]} in {missing[0]}")
     for idle in sorted(explained - granted):
-        raise ValueError(f"{idle[1]} in {idle[0]} has a reason, but the template doesn't grant it")
+        raise ValueError(f"tools/permission_reasons.py: the template doesn't grant {idle[1]} in {idle[0]}")
 
 
 def _section(template: dict[str, Any], role: str) -> str:
     function, description = next(
-        (name, one["Properties"]["Description"])
-        for name, one in template["Resources"].items()
-        if one["Type"] == "AWS::Serverless::Function" and one["Properties"]["Role"] == {"Fn::GetAtt": f"{role}.Arn"}
+        (name, resource["Properties"]["Description"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and resource["Properties"]["Role"] == {"Fn::GetAtt": f"{role}.Arn"}
     )
-    rows = [row for condition, one in _statements(template, role) for row in _rows(template, condition, one)]
-    head = ["| statement | action | on | only if | why |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        row for condition, statement in _statements(template, role) for row in _rows(template, condition, statement)
+    ]
+    head = ["| statement | action | resource | condition | why |", "| --- | --- | --- | --- | --- |"]
     return "\n".join([f"## {role}", "", f"{function}: {_lower(description)}.", "", *head, *rows, ""])
 
 
 def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> Iterator[str]:
-    """A row for each action; what holds for all of them stands in the first."""
-    places, limits = _places(template, statement["Resource"]), _limits(template, condition, statement)
-    shared = [f"`{statement['Sid']}`", places, limits]
+    """One row for each action. The first row also names the statement, its resources and its conditions."""
+    resources, conditions = _resources(template, statement["Resource"]), _conditions(template, condition, statement)
+    shared = [f"`{statement['Sid']}`", resources, conditions]
     for action in _actions(statement):
         sid, *rest = shared
         cells = (sid, f"`{action}`", *rest, REASONS[statement["Sid"]][action])
@@ -78,32 +87,32 @@ def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -
 
 
 def _statements(template: dict[str, Any], role: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each statement, with the template's condition that it is under, if any."""
+    """Each statement of the role, after the name of its template condition, or after an empty text if it has none."""
     for policy in template["Resources"][role]["Properties"]["Policies"]:
-        for one in policy["PolicyDocument"]["Statement"]:
-            if "Fn::If" in one:
-                yield one["Fn::If"][0], one["Fn::If"][1]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "Fn::If" in statement:
+                yield statement["Fn::If"][0], statement["Fn::If"][1]
             else:
-                yield "", one
+                yield "", statement
 
 
 def _actions(statement: dict[str, Any]) -> list[str]:
     return _listed(statement["Action"])
 
 
-def _places(template: dict[str, Any], resource: Any) -> str:
-    return ", ".join(_place_if(template, one) for one in _listed(resource))
+def _resources(template: dict[str, Any], resource: Any) -> str:
+    return ", ".join(_conditional_resource(template, item) for item in _listed(resource))
 
 
-def _place_if(template: dict[str, Any], resource: Any) -> str:
-    """A resource, with the template's condition that it is under, if any."""
+def _conditional_resource(template: dict[str, Any], resource: Any) -> str:
+    """The resource in words, with the template condition that it depends on."""
     match resource:
         case {"Fn::If": [str(condition), then, {"Ref": "AWS::NoValue"}]}:
-            return f"{_place(then)} if {_words(template['Conditions'][condition])}"
-    return _place(resource)
+            return f"{_resource(then)} if {_words(template['Conditions'][condition])}"
+    return _resource(resource)
 
 
-def _place(resource: Any) -> str:
+def _resource(resource: Any) -> str:
     match resource:
         case "*":
             return "all"
@@ -116,32 +125,32 @@ def _place(resource: Any) -> str:
             return f"`{name}`" if rest == ":*" else f"`{name}{rest}`"
         case {"Fn::Sub": str(text)}:
             return f"`{_short(text)}`"
-    raise ValueError(f"a resource that this tool can't read: {resource}")
+    raise ValueError(f"unknown kind of resource: {resource}")
 
 
 def _short(arn: str) -> str:
-    """An ARN without the partition, and without the stack's own account and region: `ec2:vpc/*`."""
-    found = arn.removeprefix("arn:${AWS::Partition}:").replace(_HERE, "").replace("${AWS::Region}:*:", "*:")
-    return found.replace(":${AWS::AccountId}:", "").replace(":::", ":").replace("${", "<").replace("}", ">")
+    """The ARN without partition, and without account and region if they are the stack's own, such as `ec2:vpc/*`."""
+    short = arn.removeprefix("arn:${AWS::Partition}:").replace(_HERE, "").replace("${AWS::Region}:*:", "*:")
+    return short.replace(":${AWS::AccountId}:", "").replace(":::", ":").replace("${", "<").replace("}", ">")
 
 
-def _limits(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> str:
-    found = [
+def _conditions(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> str:
+    words = [
         f"`{key}` {_OPERATORS[operator]} {_value(value)}"
         for operator, keys in statement.get("Condition", {}).items()
         for key, value in keys.items()
     ]
-    return "; ".join(([_words(template["Conditions"][condition])] if condition else []) + found)
+    return "; ".join(([_words(template["Conditions"][condition])] if condition else []) + words)
 
 
 def _words(condition: Any) -> str:
-    """A condition of the template as people read it."""
+    """A template condition in words."""
     match condition:
         case {"Fn::Not": [{"Fn::Equals": [{"Ref": str(name)}, ""]}]}:
             return f"`{name}` is set"
         case {"Fn::Equals": [{"Ref": str(name)}, str(value)]}:
             return f"`{name}` is `{value}`"
-    raise ValueError(f"a condition that this tool can't read: {condition}")
+    raise ValueError(f"unknown kind of condition: {condition}")
 
 
 def _value(value: Any) -> str:
@@ -153,8 +162,8 @@ def _value(value: Any) -> str:
         case {"Ref": "AWS::StackName"}:
             return "the stack's name"
         case dict():
-            return "what " + ", else ".join(f"`{name}`" for name in dict.fromkeys(_refs(value))) + " names"
-    raise ValueError(f"a value that this tool can't read: {value}")
+            return "a service in " + " or ".join(f"`{name}`" for name in dict.fromkeys(_refs(value)))
+    raise ValueError(f"unknown kind of value: {value}")
 
 
 def _refs(value: Any) -> Iterator[str]:
@@ -162,11 +171,11 @@ def _refs(value: Any) -> Iterator[str]:
         case {"Ref": str(name)}:
             yield name
         case dict():
-            for one in value.values():
-                yield from _refs(one)
+            for part in value.values():
+                yield from _refs(part)
         case list():
-            for one in value:
-                yield from _refs(one)
+            for part in value:
+                yield from _refs(part)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,7 +1,7 @@
-"""`make plan VPC=vpc-...`: what Lifeline would do for a VPC of yours, with no stack deployed.
+"""`make plan VPC=vpc-...` prints what Lifeline would do in a VPC, without a deployed stack.
 
-It runs the very handler, in plan mode, with credentials that may only read: nothing is changed, and no call that could
-change something leaves this machine. Ends with 0, with 1 where AWS can't be read, with 2 where the call is unusable.
+Runs the real handler in plan mode. Read-only credentials are enough: every call that could change something is refused
+before it is sent. Exits with 0, with 1 if AWS can't be read, and with 2 if the arguments are unusable.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from tools.stack import environment_of
 UNREADABLE, UNUSABLE = 1, 2
 _FUNCTION = "ReconcileEndpoints"
 _READS = ("Describe", "Get", "List", "Query", "BatchGet")
-_SILENT = "CRITICAL"  # nothing in the package is logged as that
+_SILENT = "CRITICAL"  # a level that the package never logs at
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda would pass beside the event."""
+    """The Lambda context object."""
 
     aws_request_id: str
     function_name: str = _FUNCTION
@@ -40,23 +40,23 @@ class Context:
     invoked_function_arn: str = "arn:aws:lambda:::function:none"
 
     def get_remaining_time_in_millis(self) -> int:
-        """As long as a fresh invocation has."""
+        """The full timeout, as if the invocation had just started."""
         return 300_000
 
 
 class UnusableError(Exception):
-    """The call can't be used; the message says what in it."""
+    """The arguments are unusable; the message says which and why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the plan, or one line that says why there is none; the exit code."""
-    asked = _parser().parse_args(arguments)
+    """Print the plan, or one line that says why there is none. Returns the exit code."""
+    options = _parser().parse_args(arguments)
     try:
-        answer = plan(_listed(asked.vpc), asked.region.strip(), asked.profile.strip(), _listed(asked.services))
+        answer = plan(_listed(options.vpc), options.region.strip(), options.profile.strip(), _listed(options.services))
     except (UnusableError, SettingsError) as error:
-        return _fail(f"Can't be used: {error}", UNUSABLE)
+        return _fail(f"Invalid arguments: {error}", UNUSABLE)
     except LifelineError as error:
-        return _fail(f"AWS can't be read: {error}", UNREADABLE)
+        return _fail(f"Can't read from AWS: {error}", UNREADABLE)
     sys.stdout.write(answer["text"])
     return UNUSABLE if "errors" in answer else 0
 
@@ -66,16 +66,15 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     if not vpc_ids:
         raise UnusableError("VPC is missing: make plan VPC=vpc-0123456789abcdef0")
     session = _session(region, profile)
-    parameters = {"Mode": "enforce"}  # so that the event's mode makes this a plan by hand, which writes nothing
+    parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
     environment = environment_of(_FUNCTION, parameters)
     environment |= {"AWS_REGION": session.region_name, "ROLE_ARN": f"arn:aws:iam::{_account(session)}:role/none"}
-    environment |= {"POWERTOOLS_TRACE_DISABLED": "true"}
     return _invoke({"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}, environment)
 
 
 def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The handler's answer, without the lines that it logs and counts for CloudWatch."""
+    """The handler's answer. Its log lines and metrics are suppressed."""
     before, level = dict(os.environ), logger.log_level
     client.cache_clear()
     try:
@@ -92,25 +91,25 @@ def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[st
 
 
 def _session(region: str, profile: str) -> boto3.Session:
-    """boto3's default session, which the adapters' clients are made from, and which refuses to send what changes."""
+    """boto3's default session, which the adapters use, set up to refuse every call that could change something."""
     try:
         boto3.setup_default_session(region_name=region or None, profile_name=profile or None)
         session = boto3.DEFAULT_SESSION
     except ProfileNotFound as error:
         raise UnusableError(f"PROFILE: {error}") from error
     if session is None or not session.region_name:
-        raise UnusableError("REGION is missing, and neither the environment nor the profile has one")
+        raise UnusableError("REGION is missing, and neither the environment nor the profile sets a region")
     session.events.register("before-call", _refuse_changes)
     return session
 
 
 def _refuse_changes(model: Any, **_: object) -> None:
     if not model.name.startswith(_READS):
-        raise TerminalError(f"{model.name} could change something, so it was not sent: this only plans")
+        raise TerminalError(f"{model.name} was not sent, because it could change something")
 
 
 def _account(session: boto3.Session) -> str:
-    """Whose account it is: anybody with credentials may ask (STS API: GetCallerIdentity)."""
+    """The account of the credentials. This call needs no permission (STS API: GetCallerIdentity)."""
     try:
         return str(session.client("sts").get_caller_identity()["Account"])
     except (ClientError, BotoCoreError) as error:
@@ -127,11 +126,11 @@ def _fail(words: str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make plan", description="What Lifeline would do for a VPC of yours.")
-    parser.add_argument("--vpc", default="", help="the VPC's id, or several with commas")
-    parser.add_argument("--region", default="", help="its region; without it, your environment's or profile's")
-    parser.add_argument("--profile", default="", help="a profile of your AWS configuration")
-    parser.add_argument("--services", default="", help="what to require; without it, what the template requires")
+    parser = argparse.ArgumentParser(prog="make plan", description="Print what Lifeline would do in a VPC.")
+    parser.add_argument("--vpc", default="", help="one or more VPC IDs, separated by commas")
+    parser.add_argument("--region", default="", help="the VPC's region (default: from your environment or profile)")
+    parser.add_argument("--profile", default="", help="a profile from your AWS configuration")
+    parser.add_argument("--services", default="", help="the services to require (default: from the template)")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""Writes into docs/policy.md's table of fields what the schema says of each: its default, and what it must be.
+"""Fills two columns of the field table in docs/policy.md from the schema: the default, and the allowed values.
 
-Which fields there are and what they mean is written by people; a test holds the fields against the schema.
+People write the list of fields and their meanings. A test compares the list with the schema.
 """
 
 import json
@@ -10,23 +10,23 @@ from tools.template import ROOT
 
 PAGE = ROOT / "docs/policy.md"
 SCHEMA: dict[str, Any] = json.loads((ROOT / "functions/lifeline/policy.schema.json").read_text("utf-8"))
-_HEAD = "| field | default | must be | meaning |"
+_HEAD = "| field | default | value | meaning |"
 _HEADING = "## Fields\n"
 
 
 def fields(part: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
-    """Every field of the schema by its path: `rules[].where.tiers`."""
+    """Every field of the schema by path, such as `rules[].where.tiers`."""
     found = {path: part} if path and not path.endswith("]") else {}
     part = _resolved(part)
-    for name, one in part.get("properties", {}).items():
-        found |= fields(one, f"{path}.{name}".lstrip("."))
+    for name, member in part.get("properties", {}).items():
+        found |= fields(member, f"{path}.{name}".lstrip("."))
     if isinstance(part.get("items"), dict):
-        found |= {name: one for name, one in fields(part["items"], f"{path}[]").items() if name != path}
-    return {name: _resolved(one) for name, one in found.items()}
+        found |= {name: field for name, field in fields(part["items"], f"{path}[]").items() if name != path}
+    return {name: _resolved(field) for name, field in found.items()}
 
 
 def page() -> str:
-    """docs/policy.md with the table's generated columns as the schema has them."""
+    """The text of docs/policy.md with both columns filled."""
     text = PAGE.read_text("utf-8")
     before, heading, rest = text.partition(_HEADING)
     table, parted, after = rest.partition("\n\n## ")
@@ -36,7 +36,7 @@ def page() -> str:
 
 
 def _row(line: str) -> str:
-    """The row with what is generated put in anew; one without the generated column gets it."""
+    """The row with both columns filled. A row that lacks the generated column gets it."""
     cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
     field, default, meaning = cells[0], cells[1], cells[-1]
     known = _FIELDS.get(field.strip("`"))
@@ -44,23 +44,23 @@ def _row(line: str) -> str:
         return line
     if "default" in known:
         default = f"`{json.dumps(known['default'])}`"
-    return f"| {field} | {default} | {_must_be(known)} | {meaning} |"
+    return f"| {field} | {default} | {_value(known)} | {meaning} |"
 
 
-def _must_be(field: dict[str, Any]) -> str:
-    """The schema's own words, which errors use too, and how much there may be."""
+def _value(field: dict[str, Any]) -> str:
+    """The allowed values: the schema's title, which error messages also use, and the maximum size."""
     words = str(field["title"])
     if kind := _resolved(field.get("items", {})).get("enum"):
-        words += ": " + ", ".join(f"`{one}`" for one in kind)
+        words += ": " + ", ".join(f"`{value}`" for value in kind)
     if "maxItems" in field:
-        words += f", {field['maxItems']} at most"
+        words += f", at most {field['maxItems']}"
     if "maxLength" in field and str(field["maxLength"]) not in words:
-        words += f", {field['maxLength']} characters at most"
+        words += f", at most {field['maxLength']} characters"
     return words
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """The part with what it refers to; its own words come first."""
+    """The part merged with the definition that it refers to. The part's own values win."""
     if "$ref" not in part:
         return part
     own = {name: value for name, value in part.items() if name != "$ref"}

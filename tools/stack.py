@@ -1,4 +1,4 @@
-"""What the template gives a function's environment, read from the template, with no stack deployed."""
+"""The environment variables that the template sets for a function, without deploying a stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from typing import Any
 
 from tools.template import read_template
 
-NOT_DEPLOYED = "not-deployed"  # in place of a resource's name: nothing of this name is there, nor can be reached
+NOT_DEPLOYED = "not-deployed"  # stands in for the names and ARNs of resources, which don't exist
 _PSEUDO = {"AWS::StackName": "lifeline", "AWS::NoValue": None}
 
 
 def environment_of(function: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """The function's variables, as a stack with these parameters would set them; the rest have their defaults.
+    """The function's variables in a stack with these parameters, and defaults for the others.
 
-    Raises KeyError for a function or a parameter that the template lacks.
+    Raises KeyError if the template has no such function or parameter.
     """
     document = read_template()
-    values = {name: str(one["Default"]) for name, one in document["Parameters"].items()}
+    values = {name: str(parameter["Default"]) for name, parameter in document["Parameters"].items()}
     if unknown := sorted(set(parameters) - set(values)):
         raise KeyError(f"the template has no parameter {unknown[0]}")
     stack = _Stack({**values, **parameters}, document["Conditions"])
     own = document["Resources"][function]["Properties"]["Environment"]["Variables"]
-    found = {**document["Globals"]["Function"]["Environment"]["Variables"], **own}
-    resolved = {name: stack.value_of(one) for name, one in found.items()}
+    variables = {**document["Globals"]["Function"]["Environment"]["Variables"], **own}
+    resolved = {name: stack.value_of(node) for name, node in variables.items()}
     return {name: str(value) for name, value in resolved.items() if value not in (None, "")}
 
 
@@ -32,7 +32,7 @@ class _Stack:
     conditions: Mapping[str, Any]
 
     def value_of(self, node: object) -> Any:  # noqa: PLR0911 - one return for each function
-        """The value of one of the few functions that the environment is written with. Raises ValueError for others."""
+        """The value of a template node. Raises ValueError for a function that the environment doesn't use."""
         if not isinstance(node, dict):
             return node
         ((function, argument),) = node.items()
@@ -52,12 +52,12 @@ class _Stack:
             case "Fn::Not":
                 return not self.value_of(argument[0])
             case _:
-                raise ValueError(f"{function} is not understood here")
+                raise ValueError(f"{function} is not supported here")
 
     def _ref(self, name: str) -> str | None:
         return _PSEUDO[name] if name in _PSEUDO else self.parameters.get(name, NOT_DEPLOYED)
 
     def _list(self, node: object) -> list[str]:
-        """A list as it is written, or a parameter that is one, with commas."""
+        """A list in the template, or the items of a comma-separated parameter."""
         value = self.value_of(node)
-        return value.split(",") if isinstance(value, str) else [str(self.value_of(one)) for one in value]
+        return value.split(",") if isinstance(value, str) else [str(self.value_of(item)) for item in value]

@@ -1,4 +1,4 @@
-"""The template as values, for the tools that write documentation from it."""
+"""Reads template.yaml, for tools and tests."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class _Loader(yaml.SafeLoader):
-    """CloudFormation's tags, as the functions that they stand for."""
+    """Loads CloudFormation's short tags, such as `!Ref`, as the functions that they stand for."""
 
 
 def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -25,11 +25,11 @@ _Loader.add_multi_constructor("!", _tag)
 
 
 def read_template() -> dict[str, Any]:
-    """template.yaml as it is in the repository."""
-    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
-    return loaded
+    """The contents of template.yaml."""
+    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    return template
 
 
 def names_of(template: dict[str, Any], kind: str) -> list[str]:
-    """The logical ids of the resources of a type, in the template's order."""
-    return [name for name, one in template["Resources"].items() if one["Type"] == kind]
+    """The logical IDs of all resources of a type, in the template's order."""
+    return [name for name, resource in template["Resources"].items() if resource["Type"] == kind]

@@ -1,4 +1,4 @@
-"""What watching agents costs a month, beside one CloudWatch alarm for each: list prices of us-east-1."""
+"""The monthly cost of watching agents, compared with one CloudWatch alarm for each, at list prices in us-east-1."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -7,47 +7,46 @@ from decimal import ROUND_HALF_UP, Decimal
 from lifeline.core.agents.roster import MOST
 from lifeline.core.plan.cost import HOURS_A_MONTH
 
-# AWS Price List, us-east-1, in USD, without tax, discounts and free tiers; docs/costs.md says where each was read.
-METRIC_READ_USD = Decimal("0.00001")  # CW:GMD-Metrics: one metric that GetMetricData is asked for
+# AWS Price List, us-east-1, in USD, without tax, discounts and free tiers. docs/costs.md names the sources.
+METRIC_READ_USD = Decimal("0.00001")  # CW:GMD-Metrics: one metric requested with GetMetricData
 REQUEST_USD = Decimal("0.00001")  # CW:Requests: one call, such as a page of ListMetrics
 ALARM_USD = Decimal("0.10")  # CW:AlarmMonitorUsage: a month of an alarm on one metric, at 60 s or more
 METRIC_USD = Decimal("0.30")  # CW:MetricMonitorUsage: a month of a custom metric, of the first 10,000
-READ_UNIT_USD = Decimal("0.000000125")  # ReadRequestUnits: 4 KB, or 8 KB where a moment's lag may be
+READ_UNIT_USD = Decimal("0.000000125")  # ReadRequestUnits: 4 KB, or 8 KB for an eventually consistent read
 GB_SECOND_USD = Decimal("0.0000166667")  # Lambda-GB-Second: x86_64
 INVOCATION_USD = Decimal("0.0000002")  # Request: one invocation
-LOG_GB_USD = Decimal("0.50")  # DataProcessing-Bytes: logs taken in
-TRACE_USD = Decimal("0.000005")  # X-Ray: one trace recorded
+LOG_GB_USD = Decimal("0.50")  # DataProcessing-Bytes: logs ingested
 QUEUE_REQUEST_USD = Decimal("0.0000004")  # Requests-Tier1: SQS, standard queues
-WATCH_PRICES_AS_OF = date(2025, 7, 21)  # the oldest of them, DynamoDB's
+WATCH_PRICES_AS_OF = date(2025, 7, 21)  # of the oldest price, DynamoDB's
 
-# What the stack is made of. Tests compare each with the template and the handlers.
-OWN_METRICS = 18  # in namespace Lifeline, those that every hour sees
+# The stack's own resources. Tests compare these with the template and the handlers.
+OWN_METRICS = 18  # in namespace Lifeline, published every hour
 OWN_ALARMS = 6
 POLLED_QUEUES = 2
 MEMORY_GB = Decimal("0.5")
 
-# What a run is reckoned with.
+# Assumptions about a run.
 RUN_TIME = timedelta(seconds=1.1)
 RUN_TIME_AN_AGENT = timedelta(microseconds=390)
 ROSTER_BYTES_A_CHUNK = 15_000
-ROSTER_READS_A_RUN = 2  # how many agents there are, then the agents: a Query pays for whole items either way
-SMALL_READS_A_RUN = 8  # half units: open incidents, the roster's state (consistent), the last change, the policy
+ROSTER_READS_A_RUN = 2  # one Query counts the agents and one reads them; both pay for whole items
+SMALL_READS_A_RUN = 8  # half units: open incidents, the roster's state (consistent), the latest change, the policy
 LOG_BYTES_A_RUN = 4_000
-SERIES_AN_AGENT = 10  # that CloudWatch lists
+SERIES_AN_AGENT = 10  # listed by CloudWatch
 DISCOVERY_PACE = timedelta(minutes=15)
 _SERIES_A_PAGE = 500  # CloudWatch API: ListMetrics
 _READ_UNIT_BYTES = 4096  # DynamoDB guide: read and write operations
-_POLLS_AN_HOUR = 5 * 180  # five long polls at a time (Lambda guide: scaling of SQS event sources), taken as of 20 s
+_POLLS_AN_HOUR = 5 * 180  # five long polls of 20 s at a time (Lambda guide: scaling of SQS event sources)
 
 _MONTH = timedelta(hours=HOURS_A_MONTH)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchCost:
-    """A month of one watch in USD, each part in cents' precision.
+    """The monthly cost of one watch in USD, rounded to cents.
 
-    `datapoints` are what GetMetricData reads, `lists` what ListMetrics lists; `runs` are the function, the roster, logs
-    and traces. `stack` is there however few the agents: the stack's own metrics and alarms, and its queues.
+    `datapoints` is GetMetricData, `lists` is ListMetrics, and `runs` is the function with its roster and logs.
+    `stack` is the fixed cost of the stack's own metrics, alarms and queues.
     """
 
     datapoints: Decimal
@@ -57,14 +56,14 @@ class WatchCost:
 
     @property
     def total(self) -> Decimal:
-        """All of it."""
+        """The sum of all parts."""
         return self.datapoints + self.lists + self.runs + self.stack
 
 
 def watch_cost(agents: int, every: timedelta) -> WatchCost:
-    """What it costs to look at so many agents that report, so often. Agents whose instance is stopped don't count.
+    """The monthly cost of checking this many agents this often. Agents on stopped instances cost nothing.
 
-    Raises ValueError where `every` isn't at least a minute: a schedule can't be faster (EventBridge Scheduler guide).
+    Raises ValueError if `every` is less than a minute, which is a schedule's limit (EventBridge Scheduler guide).
     """
     runs = runs_a_month(every)
     return WatchCost(
@@ -76,36 +75,36 @@ def watch_cost(agents: int, every: timedelta) -> WatchCost:
 
 
 def agent_cost_usd(every: timedelta) -> Decimal:
-    """What each agent that reports adds to a month, to the hundredth of a cent: one metric a run."""
+    """The monthly cost of one reporting agent in USD, rounded to hundredths of a cent: one metric per run."""
     return (METRIC_READ_USD * runs_a_month(every)).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 
 
 def stack_cost_usd() -> Decimal:
-    """A month of what the stack has whether or not anybody is watched."""
+    """The monthly fixed cost of the stack in USD."""
     polls = POLLED_QUEUES * _POLLS_AN_HOUR * HOURS_A_MONTH
     return _cents(OWN_METRICS * METRIC_USD + OWN_ALARMS * ALARM_USD + polls * QUEUE_REQUEST_USD)
 
 
 def alarms_cost_usd(agents: int) -> Decimal:
-    """A month of one standard-resolution alarm for each agent."""
+    """The monthly cost in USD of one standard-resolution alarm for each agent."""
     return _cents(ALARM_USD * agents)
 
 
 def even_interval() -> timedelta:
-    """How often an agent is looked at where that costs as much as an alarm of its own."""
+    """The check interval at which an agent costs as much as its own alarm would."""
     return _MONTH / int(ALARM_USD / METRIC_READ_USD)
 
 
 def runs_a_month(every: timedelta) -> Decimal:
-    """How often a schedule runs in a month. Raises ValueError where it is faster than one can be."""
+    """How often a schedule runs in a month. Raises ValueError if it is faster than once a minute."""
     if every < timedelta(minutes=1):
-        raise ValueError(f"a schedule runs once a minute at most, not every {every}")
+        raise ValueError(f"a schedule runs at most once a minute, not every {every}")
     return Decimal(_MONTH // timedelta(seconds=1)) / Decimal(every // timedelta(seconds=1))
 
 
 def _run_usd(agents: int) -> Decimal:
     seconds = Decimal((RUN_TIME + agents * RUN_TIME_AN_AGENT) // timedelta(milliseconds=1)) / 1000
-    # Half a unit for each 4 KB that a Query reads, where a moment's lag may be (DynamoDB guide: read operations)
+    # An eventually consistent Query costs half a unit for each 4 KB (DynamoDB guide: read operations)
     roster = _pages(agents * ROSTER_BYTES_A_CHUNK, MOST * _READ_UNIT_BYTES) * ROSTER_READS_A_RUN
     units = Decimal(roster + SMALL_READS_A_RUN) / 2
     return (
@@ -113,7 +112,6 @@ def _run_usd(agents: int) -> Decimal:
         + INVOCATION_USD
         + units * READ_UNIT_USD
         + LOG_BYTES_A_RUN * LOG_GB_USD / 10**9
-        + TRACE_USD
     )
 
 

@@ -88,7 +88,7 @@ def test_axe_finds_no_serious_fault(browser: Browser, is_dark: bool, width: int)
 
 
 def test_axe_sees_what_it_is_asked_to_see(browser: Browser) -> None:
-    pale = render_page(story(), CALLS).replace("--quiet:#4f5d6b", "--quiet:#b9c2cc")
+    pale = render_page(story(), CALLS).replace("--quiet: #4f5d6b", "--quiet: #b9c2cc")
     page = opened(browser, pale)
     found = Axe().run(page).response["violations"]
     page.close()
@@ -109,7 +109,7 @@ def test_no_text_is_cut_off(browser: Browser, width: int) -> None:
     page = shown(browser, width=width)
     unfold(page)
     cut = page.evaluate("""() => [...document.querySelectorAll('#widget *')]
-        .filter(one => !one.closest('.unseen') && one.scrollWidth > one.clientWidth + 1 && one.clientWidth)
+        .filter(one => !one.closest('.visually-hidden') && one.scrollWidth > one.clientWidth + 1 && one.clientWidth)
         .filter(one => ['hidden', 'clip'].includes(getComputedStyle(one).overflowX))
         .map(one => one.outerHTML.slice(0, 80))""")
     page.close()
@@ -177,7 +177,7 @@ def test_tab_reaches_every_button_and_enter_and_space_press_it(browser: Browser)
 
 def test_the_fold_of_those_that_are_well_opens_by_keyboard(browser: Browser) -> None:
     page = shown(browser)
-    fold = page.locator("details.well")
+    fold = page.locator("details.healthy")
     fold.locator("> summary").focus()
     page.keyboard.press("Enter")
     is_open = fold.evaluate("one => one.open")

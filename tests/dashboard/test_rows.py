@@ -17,7 +17,7 @@ from lifeline.core.history.entries import read_entry
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import EndpointState, NetworkAcl, TargetKind, Tier, Vpc
-from lifeline.core.network.obstacles import obstacles
+from lifeline.core.network.obstacles import barrier_to
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -54,7 +54,7 @@ def see(network: Vpc, *services: str, exemptions: tuple[Exempted, ...] = (), **m
 
 
 def rows(seen: Seen) -> dict[str, SubnetRow]:
-    return {row.id: row for row in subnet_rows(seen.vpc, seen.want, seen.plan, CATALOG)}
+    return {row.id: row for row in subnet_rows(seen.vpc, seen.want, seen.plan)}
 
 
 def cells(seen: Seen) -> dict[str, dict[str, Cell]]:
@@ -66,7 +66,7 @@ def cell(seen: Seen, name: str = "a", service: str = "monitoring") -> Cell:
 
 
 def cover(seen: Seen) -> VpcCoverage:
-    return cover_vpc(seen, CATALOG, OWNER, PRICE, NOW)
+    return cover_vpc(seen, OWNER, PRICE, NOW)
 
 
 # ---- interface endpoints
@@ -87,7 +87,7 @@ def test_a_subnet_that_is_served_from_another_zone_is_served_and_told_so() -> No
     seen = see(vpc(subnet("a"), subnet("b", "us-east-1b"), endpoint(MONITORING, "a"), own_security_group()))
     assert cell(seen, "a").detail == ""
     assert cell(seen, "b") == Cell(
-        "monitoring", Standing.SERVED, "vpce-1", "from another zone: vpce-1 has no interface in us-east-1b"
+        "monitoring", Standing.SERVED, "vpce-1", "served from another zone: vpce-1 has no interface in us-east-1b"
     )
 
 
@@ -128,7 +128,8 @@ def test_an_endpoint_that_is_coming_up_is_pending() -> None:
 
 def test_a_central_zone_serves() -> None:
     answer = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
-    found = cell(see(vpc(subnet()), dns=DnsView(answers=(answer,))))
+    hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+    found = cell(see(vpc(subnet(), hub), dns=DnsView(answers=(answer,))))
     assert (found.standing, found.by) == (Standing.CENTRAL, "Z1")
     assert "private hosted zone Z1 answers" in found.detail
 
@@ -233,7 +234,7 @@ def test_no_subnet_is_called_served_that_something_keeps_from_the_endpoint(
     reachable = state is EndpointState.AVAILABLE and inside and dns
     for each in subnets:
         is_served = cells(seen)[each.id]["monitoring"].standing is Standing.SERVED
-        assert is_served == bool(reachable and not obstacles(one, each, seen.vpc))
+        assert is_served == bool(reachable and not barrier_to(one, each, seen.vpc).obstacles)
 
 
 def test_every_wish_has_one_cell_and_no_subnet_is_lost() -> None:
@@ -305,7 +306,7 @@ CHANGE = Change(NOW - timedelta(minutes=20), "event-1", "DeleteRoute", "ops/anna
 
 def incident(**cause: Any) -> Incident:
     known = {"kind": CauseKind.CUT_OFF, "service": "monitoring", "vpc_id": VPC_ID, "change": CHANGE}
-    words = "DeleteRoute by ops/anna left no way to monitoring"
+    words = "DeleteRoute by ops/anna left no path to monitoring"
     made = Cause(**{"confidence": Confidence.HIGH, "words": words, **known, **cause})
     phase = Phase.RECOVERING if made.fixed_at else Phase.BROKEN
     began = NOW - timedelta(minutes=15)
@@ -322,7 +323,7 @@ def story(made: dict[str, Made] | None = None, **cause: Any) -> list[tuple[StepK
 def test_a_story_begins_with_the_change_and_ends_with_what_is_to_come() -> None:
     assert story() == [
         (StepKind.CHANGE, 20, "DeleteRoute by ops/anna"),
-        (StepKind.GAP, 15, "the first missing datapoint was due; 3 agents so far"),
+        (StepKind.GAP, 15, "first missing datapoint (3 agents so far)"),
         (StepKind.ENDPOINT, None, "planned: create interface endpoint for monitoring"),
         (StepKind.RECOVERY, None, "silent for 15 min so far"),
     ]
@@ -338,7 +339,7 @@ def test_the_endpoint_that_lifeline_made_for_it_is_part_of_the_story() -> None:
         (StepKind.AVAILABLE, 12),
         (StepKind.RECOVERY, 11),
     ]
-    assert kinds[-1][2] == "vpce-1 is available; agents are on their way back"
+    assert kinds[-1][2] == "vpce-1 is available; agents are recovering"
 
 
 def test_an_endpoint_that_is_not_up_yet_is_still_to_come() -> None:
@@ -348,7 +349,7 @@ def test_an_endpoint_that_is_not_up_yet_is_still_to_come() -> None:
 
 def test_an_endpoint_that_came_to_nothing_is_told_as_that() -> None:
     made = Made("vpce-1", NOW - timedelta(minutes=1), is_settled=True)
-    assert (StepKind.AVAILABLE, None, "vpce-1 serves nobody") in story({"monitoring": made})
+    assert (StepKind.AVAILABLE, None, "vpce-1 did not become available") in story({"monitoring": made})
 
 
 def test_an_endpoint_of_before_has_no_part_in_it() -> None:
@@ -365,4 +366,4 @@ def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     seen = see(vpc(subnet()))
     seen = replace(seen, plan=block_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
     (row,) = cover(seen).incidents
-    assert "held back: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]
+    assert "blocked: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from lifeline.adapters.store.vpc_state import VpcState
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
@@ -80,7 +80,7 @@ class Region:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return EvidenceCollector(EvidenceSources(me, me, me, me, me, "us-east-1"), case).find_causes(agents)
+        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, "us-east-1"), case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:
@@ -129,7 +129,7 @@ def test_what_could_not_be_read_of_one_vpc_says_nothing_of_another() -> None:
 
 def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -> None:
     causes = Region().causes(instances_in(11, 11))
-    waiting = [one for one in causes.values() if any("turn comes later" in line for line in one.evidence)]
+    waiting = [one for one in causes.values() if any("in a later run" in line for line in one.evidence)]
     assert len(waiting) == 1
     assert {one.kind for one in causes.values()} == {CauseKind.CUT_OFF}
 

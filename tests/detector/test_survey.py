@@ -91,7 +91,7 @@ class TestWhatIsLookedAt:
         other = series(metric="disk_used_percent")
         world = World({other: (minute(8),)})
         observation = world.observe(aside(reason=Suppression.FORGOTTEN, others=(other,)), now=minute(9))
-        assert observation.evidence["i-0000000a"].rest is None
+        assert observation.evidence["i-0000000a"].suppression is None
 
     def test_a_stopped_fleet_is_not_asked_for_datapoints(self) -> None:
         down = Instance(Power.DOWN)

@@ -1,8 +1,8 @@
-"""What the pages say of prices in words is what the price table says; their tables are checked in tests/core."""
+"""The prices in the text of the pages are those of the price table; tests/core checks the tables."""
 
 from decimal import Decimal
 
-from lifeline.core.plan.cost import PRICED_REGIONS, monthly_cost_usd, price_in
+from lifeline.core.plan.cost import monthly_cost_usd, price_in, prices
 from tests.docs.pages import rows, sections
 from tests.support.repository import ROOT
 
@@ -12,22 +12,24 @@ PRICE = price_in("us-east-1")
 
 
 def test_the_readme_says_what_one_zone_and_six_services_in_three_zones_cost() -> None:
-    assert f"an interface endpoint costs {PRICE.per_zone_hour_usd} usd an hour" in README.lower()
-    assert f"**{monthly_cost_usd(1, PRICE)} USD a month a zone**" in README
-    assert f"six services in three zones are {monthly_cost_usd(18, PRICE).quantize(Decimal(1))} USD a month" in README
+    text = " ".join(README.split())
+    assert f"An interface endpoint costs {PRICE.per_zone_hour_usd} USD per hour" in text
+    assert f"**{monthly_cost_usd(1, PRICE)} USD per zone per month**" in text
+    six_services = monthly_cost_usd(18, PRICE).quantize(Decimal(1))
+    assert f"Six services in three zones cost {six_services} USD per month" in text
 
 
 def test_the_comparison_with_a_nat_gateway_is_the_price_tables() -> None:
     (section,) = [one for one in sections(PAGE) if one.heading == "Compared with a NAT gateway"]
     text = " ".join(section.text.split())
-    assert f"costs {PRICE.nat_hour_usd} USD an hour and {PRICE.nat_gb_usd} USD a GB in us-east-1" in text
+    assert f"costs {PRICE.nat_hour_usd} USD per hour and {PRICE.nat_gb_usd} USD per GB in us-east-1" in text
     assert PRICE.nat_hour_usd / PRICE.per_zone_hour_usd == PRICE.nat_gb_usd / PRICE.per_gb_usd == Decimal("4.5")
-    assert "four and a half zones, and each GB four and a half times as much" in text
+    assert "as an interface endpoint in 4.5 zones, and 4.5 times as much per GB" in text
     saved = PRICE.nat_gb_usd - PRICE.per_gb_usd
-    assert f"saves {saved} USD a GB" in text
-    assert f"about {(monthly_cost_usd(1, PRICE) / saved).quantize(Decimal(1))} GB a month" in text
+    assert f"saves {saved} USD per GB" in text
+    assert f"about {(monthly_cost_usd(1, PRICE) / saved).quantize(Decimal(1))} GB per month" in text
 
 
 def test_every_region_of_the_price_table_has_its_source() -> None:
     notified = [cells[0] for cells in rows(PAGE, "Where the prices come from")]
-    assert notified == sorted(PRICED_REGIONS)
+    assert notified == sorted(prices())

@@ -1,4 +1,4 @@
-"""docs/README.md leads to every page, and README.md to it."""
+"""docs/README.md links to every page, and README.md links to it and to the table of changes."""
 
 from tests.docs.pages import PAGES, links
 from tests.support.repository import ROOT
@@ -14,3 +14,7 @@ def test_the_index_leads_to_every_page() -> None:
 
 def test_the_readme_leads_to_the_index() -> None:
     assert "docs/README.md" in links(ROOT / "README.md")
+
+
+def test_the_readme_leads_to_the_table_of_changes() -> None:
+    assert "docs/architecture.md#to-change-this-open-that" in links(ROOT / "README.md")

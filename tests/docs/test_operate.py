@@ -1,4 +1,4 @@
-"""docs/operate.md has an answer for whatever an operator meets: each notice, each alarm, each thing to do by hand."""
+"""docs/operate.md has a section for each notice, each alarm and each manual operation."""
 
 import ast
 import re
@@ -18,11 +18,10 @@ from tests.docs.pages import Section, anchors, codes, rows, sections
 from tests.support.repository import ROOT
 
 PAGE = ROOT / "docs/operate.md"
-README = ROOT / "README.md"
 LIMITS = ROOT / "docs/limits.md"
 SECTIONS = sections(PAGE)
 ALARMS = names_of(TEMPLATE, "AWS::CloudWatch::Alarm")
-QUEUES_OWN = {"attempt", "because", "follow", "withdraw"}  # fields that only a run writes, into what it puts back
+QUEUES_OWN = {"attempt", "because", "follow", "withdraw"}  # fields that only a run writes, into what it requeues
 
 
 def kinds_in(source: str) -> Iterator[str]:
@@ -69,14 +68,14 @@ def test_the_alarms_are_the_templates() -> None:
 
 @pytest.mark.parametrize("section", [*below("Notices"), *below("Alarms")], ids=lambda one: one.heading)
 def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(section: Section) -> None:
-    places = [section.text.find(f"\n**{part}**") for part in ("What it means.", "Check.", "Do.")]
+    places = [section.text.find(f"\n**{part}**") for part in ("What it means.", "What to check.", "What to do.")]
     assert -1 not in places
     assert places == sorted(places)
 
 
 def test_whatever_a_person_may_send_has_its_task() -> None:
-    notified = {name for one in below("By hand") for name in codes(one.heading)}
-    assert notified == (_CALL_FIELDS - QUEUES_OWN) | {"history", "exempt", "detect", "forget"}
+    listed = {name for section in below("Manual operations") for name in codes(section.heading)}
+    assert listed == (_CALL_FIELDS - QUEUES_OWN) | {"history", "exempt", "detect", "forget"}
 
 
 def test_the_pages_first_list_names_every_section() -> None:
@@ -86,44 +85,20 @@ def test_the_pages_first_list_names_every_section() -> None:
     assert len(named) == len(headings)
 
 
-def test_every_parameter_of_the_template_is_in_the_readmes_table() -> None:
-    text = README.read_text("utf-8")
-    (group,) = [
-        one["Parameters"]
-        for one in TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-        if one["Label"]["default"] == "Local runs only"
-    ]
-    shortened = {name for name in TEMPLATE["Parameters"] if name.startswith(("MaxEndpoints", "MaxVpcs"))}
-    for name in TEMPLATE["Parameters"].keys() - set(group) - shortened:
-        assert f"`{name}`" in text, name
-
-
-def test_the_parameters_that_the_readme_names_have_the_templates_defaults() -> None:
-    lines = [cells for cells in rows(README, "Put it into an account") if len(codes(cells[0])) == 1]
-    found = {codes(cells[0])[0]: cells[1] for cells in lines}
-    for name, notified in found.items():
-        default = str(TEMPLATE["Parameters"][name]["Default"])
-        if notified.startswith("`") and name != "CreatableServices":
-            assert notified == f"`{default}`", name
-        elif notified == "none":
-            assert default == "", name
-    assert len(found) > 15
-
-
 def test_the_events_that_people_can_match_on_are_those_that_are_sent() -> None:
-    notified = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
-    assert notified == {str(one) for one in DetailType}
+    listed = {name for cells in rows(ROOT / "docs/notices.md", "Events") for name in codes(cells[0])}
+    assert listed == {str(one) for one in DetailType}
 
 
 def test_every_kind_of_freeze_says_how_it_begins_and_ends() -> None:
-    notified = {re.sub(r"\[(.*)\]\(.*\)", r"\1", cells[0]): cells[1:] for cells in rows(LIMITS, "Freezes: hands off")}
-    assert notified.keys() == {str(kind) for kind in FreezeKind}
-    assert all(all(cells) for cells in notified.values())
+    listed = {re.sub(r"\[(.*)\]\(.*\)", r"\1", cells[0]): cells[1:] for cells in rows(LIMITS, "Freezes")}
+    assert listed.keys() == {str(kind) for kind in FreezeKind}
+    assert all(all(cells) for cells in listed.values())
 
 
 def test_every_cause_has_its_row_in_what_an_operator_reads() -> None:
-    notified = {cells[0] for cells in rows(ROOT / "docs/watching.md", "Causes")}
-    assert notified == {str(kind) for kind in CauseKind}
+    listed = {cells[0] for cells in rows(ROOT / "docs/watching.md", "Causes")}
+    assert listed == {str(kind) for kind in CauseKind}
 
 
 def test_a_kind_that_is_put_together_otherwise_is_found_out() -> None:

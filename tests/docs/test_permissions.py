@@ -37,7 +37,7 @@ def test_a_grant_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_reason_for_what_isnt_granted_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REASONS["Ledger"], "dynamodb:Scan", "to read everything")
-    with pytest.raises(ValueError, match="dynamodb:Scan in Ledger has a reason, but"):
+    with pytest.raises(ValueError, match="the template doesn't grant dynamodb:Scan in Ledger"):
         permissions.page()
 
 
@@ -47,7 +47,7 @@ def test_a_reason_for_what_isnt_granted_is_an_error(monkeypatch: pytest.MonkeyPa
         ("*", "all"),
         ({"Ref": "Notices"}, "`Notices`"),
         ({"Fn::GetAtt": "Ledger.Arn"}, "`Ledger`"),
-        ({"Fn::Sub": "${Ledger.Arn}/index/record"}, "`Ledger/index/record`"),
+        ({"Fn::Sub": "${Ledger.Arn}/index/audit_log"}, "`Ledger/index/audit_log`"),
         ({"Fn::Sub": "${DetectLog.Arn}:*"}, "`DetectLog`"),
         ({"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc/*"}, "`ec2:vpc/*`"),
         ({"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:*:prefix-list/*"}, "`ec2:*:prefix-list/*`"),
@@ -56,19 +56,19 @@ def test_a_reason_for_what_isnt_granted_is_an_error(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_resource_is_told_without_what_all_share(resource: Any, words: str) -> None:
-    assert permissions._place(resource) == words
+    assert permissions._resource(resource) == words
 
 
 def test_a_resource_under_a_condition_of_the_template_is_told_with_it() -> None:
     template = {"Conditions": {"HasChat": {"Fn::Equals": [{"Ref": "ChatNotices"}, "yes"]}}}
     resources = [{"Ref": "Notices"}, {"Fn::If": ["HasChat", {"Ref": "Chat"}, {"Ref": "AWS::NoValue"}]}]
-    assert permissions._places(template, resources) == "`Notices`, `Chat` if `ChatNotices` is `yes`"
+    assert permissions._resources(template, resources) == "`Notices`, `Chat` if `ChatNotices` is `yes`"
 
 
-def test_what_the_tool_cant_read_is_an_error_rather_than_left_out() -> None:
-    with pytest.raises(ValueError, match="can't read"):
-        permissions._place({"Fn::ImportValue": "somebody-elses"})
-    with pytest.raises(ValueError, match="can't read"):
+def test_an_unknown_kind_of_resource_or_condition_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown kind"):
+        permissions._resource({"Fn::ImportValue": "another-stacks"})
+    with pytest.raises(ValueError, match="unknown kind"):
         permissions._words({"Fn::Or": []})
 
 

@@ -1,23 +1,68 @@
-"""One deployed account for the chain tests of a process: building and deploying it takes most of their time."""
+"""Three deployed accounts, each shared by the tests of several files: deploying takes as long as many a test.
+
+All of the tests in an account run one after the other, in whatever order, each in VPCs of its own. A minute of waiting
+takes ten seconds in all three, for schedules and for messages that are delayed by minutes.
+"""
 
 from collections.abc import Generator, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.e2e.emulators.account import Account, deployed
 
+MINUTE = timedelta(seconds=10)
+IAC_SETTLE_S = 20
+SWITCH = "/lifeline/stop"  # the limited account's kill switch
+
+# Which fixture's account a file's tests are in, so that one process has them all. Marks of `xdist_group` would say it,
+# but xdist 3.8 loses them with pytest 9.2.
+_ACCOUNTS = {
+    "test_chain.py": "account",
+    "test_coverage_chain.py": "account",
+    "test_events_chain.py": "account",
+    "test_teardown_chain.py": "account",
+    "test_canary_chain.py": "limited",
+    "test_limits_chain.py": "limited",
+    "test_silence_chain.py": "limited",
+    "test_detector_chain.py": "watched",
+    "test_fights_chain.py": "watched",
+    "test_iac_chain.py": "watched",
+}
 _FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
-_account = pytest.StashKey[Account]()
 
 
 @pytest.fixture(scope="session")
-def account(request: pytest.FixtureRequest) -> Iterator[Account]:
-    """The stack with samconfig.toml's short waits for local runs, so that tests don't wait."""
-    with deployed() as account:
-        request.config.stash[_account] = account
+def account() -> Iterator[Account]:
+    """The stack with its defaults, but for samconfig.toml's short waits for local runs, and shorter ones still."""
+    with deployed(minute=MINUTE, SettleSeconds="2") as account:
         yield account
+
+
+@pytest.fixture(scope="session")
+def limited() -> Iterator[Account]:
+    """A stack with canaries and limits: a VPC's endpoints may have one interface (7.30 USD a month). Its kill switch is
+    off.
+    """
+    parameters = {"MonthlyBudgetUsdPerVpc": "10", "KillSwitchParameter": SWITCH, "Canary": "true"}
+    with deployed(minute=MINUTE, SettleSeconds="2", **parameters) as account:
+        switch(account, "off")
+        yield account
+
+
+@pytest.fixture(scope="session")
+def watched() -> Iterator[Account]:
+    """A stack whose detector has agents to look at, and where what Terraform changes rests for a while."""
+    with deployed(minute=MINUTE, SettleSeconds="2", IacSettleSeconds=str(IAC_SETTLE_S)) as account:
+        yield account
+
+
+def switch(account: Account, value: str) -> None:
+    """Turn the kill switch on or off."""
+    account.client("ssm").put_parameter(Name=SWITCH, Value=value, Type="String", Overwrite=True)
 
 
 @pytest.fixture
@@ -26,15 +71,29 @@ def ec2(account: Account) -> Any:
     return account.client("ec2")
 
 
+class ByAccount(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a process all the tests of an account, or of a file that has its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0].rpartition("/")[2]
+        return _ACCOUNTS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByAccount:
+    """xdist's hook."""
+    return ByAccount(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failing chain test shows what the functions logged: that is where the reason is."""
     report = yield
-    account = item.config.stash.get(_account, None)
-    if report.failed and call.when == "call" and account is not None:
-        report.sections += [(f"log of {function}", _log(account, function)) for function in _FUNCTIONS]
+    if report.failed and call.when == "call":
+        accounts = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Account)]
+        for account in accounts[:1]:
+            report.sections += [(f"log of {function}", _log(account, function)) for function in _FUNCTIONS]
     return report
 
 

@@ -249,7 +249,8 @@ class Demo:
 
     def _invoke(self, output: str, event: dict[str, Any]) -> Any:
         answer = self._account.invoke(output, event)
-        _require(not answer.error, f"{output} failed: {answer.payload}\n{answer.logs}")
+        if answer.error:
+            raise EmulatorError(f"{output} failed: {answer.payload}\n{answer.logs}")
         return answer.payload
 
     def _instance(self, instance_id: str) -> dict[str, Any]:

@@ -68,6 +68,12 @@ def make_profile(iam: Any) -> str:
     return str(profile["Arn"])
 
 
+def find_profile(iam: Any) -> str:
+    """The ARN of the instance profile, empty where none was made yet."""
+    profiles = iam.list_instance_profiles()["InstanceProfiles"]
+    return next((str(profile["Arn"]) for profile in profiles if profile["InstanceProfileName"] == AGENTS), "")
+
+
 def launch(ec2: Any, subnet_id: str, *, profile_arn: str = "") -> str:
     """Run one instance with a public address, and say its id."""
     interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": True}

@@ -1,26 +1,23 @@
-"""Limits and the kill switch on the deployed chain, in an account of their own: they would hold back other tests."""
+"""Limits and the kill switch on the deployed chain. They hold back whatever runs in the account meanwhile."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.emulators.account import Account, deployed
+from tests.e2e.conftest import switch
+from tests.e2e.emulators.account import Account
 from tests.e2e.machine import Site, build_site
-from tests.e2e.test_chain import MINUTE_S, delete_default_route, endpoints_in, wait_until_quiet
-from tests.support.world import flat
+from tests.e2e.steps import (
+    dead_letters_about,
+    delete_default_route,
+    endpoints_in,
+    notices_about,
+    reconcile,
+    text_of,
+    wait_until_quiet,
+)
 
 pytestmark = pytest.mark.chain
-
-SWITCH = "/lifeline/stop"
-
-
-@pytest.fixture(scope="module")
-def limited() -> Iterator[Account]:
-    """A stack that lets one interface a VPC pass (7.30 USD a month), with a kill switch that is off."""
-    with deployed(SettleSeconds="5", MonthlyBudgetUsdPerVpc="10", KillSwitchParameter=SWITCH) as account:
-        switch(account, "off")
-        yield account
 
 
 def test_the_budget_blocks_and_one_approval_releases_exactly_that_plan(limited: Account) -> None:
@@ -31,10 +28,10 @@ def test_the_budget_blocks_and_one_approval_releases_exactly_that_plan(limited: 
         delete_default_route(ec2, site)
 
     def told(site: Site) -> str:
-        found = [flat(one["Message"]) for one in inbox.notices() if site.vpc_id in one["Message"]]
+        found = [text_of(notice) for notice in notices_about(inbox, site.vpc_id)]
         return next((text for text in found if "needs approval" in text), "")
 
-    text = limited.wait(lambda: told(first), what="the notice of what is held back", within_s=2 * MINUTE_S)
+    text = limited.wait(lambda: told(first), what="the notice of what is held back")
     wait_until_quiet(limited)
     assert "MonthlyBudgetUsdPerVpc is 10 USD" in text
     assert (endpoints_in(ec2, first.vpc_id), endpoints_in(ec2, second.vpc_id)) == ([], [])
@@ -43,7 +40,7 @@ def test_the_budget_blocks_and_one_approval_releases_exactly_that_plan(limited: 
 
     released = reconcile(limited, {"approve": plan_id})["vpcs"]
 
-    assert [(one["vpc_id"], one["outcome"]) for one in released] == [(first.vpc_id, "changed")]
+    assert [(vpc["vpc_id"], vpc["outcome"]) for vpc in released] == [(first.vpc_id, "changed")]
     (endpoint,) = endpoints_in(ec2, first.vpc_id)
     assert len(endpoint["SubnetIds"]) == 2
     again = reconcile(limited, {"approve": plan_id})
@@ -61,39 +58,32 @@ def test_the_kill_switch_stops_a_burst_midway_and_nothing_is_lost(limited: Accou
         return sum(bool(endpoints_in(ec2, site.vpc_id)) for site in sites)
 
     try:
-        for site in sites:
-            delete_default_route(ec2, site)
-        limited.wait(lambda: made() >= 2, what="the burst's first endpoints", within_s=2 * MINUTE_S, every_s=0.2)
-        switch(limited, "on")
+        with limited.holding("CreateVpcEndpoint", after=2):
+            for site in sites:
+                delete_default_route(ec2, site)
+            limited.wait(lambda: limited.trail().held, what="the burst's third endpoint", every_s=0.1)
+            switch(limited, "on")
         wait_until_quiet(limited)
         stopped = made()
         assert 2 <= stopped < len(sites)
-        held = reconcile(limited, {"sweep": True})["vpcs"]
-        assert all("the kill switch is on" in one["note"] for one in held)
+        held = {vpc["vpc_id"]: vpc for vpc in reconcile(limited, {"sweep": True})["vpcs"]}
+        waiting = [site.vpc_id for site in sites if not endpoints_in(ec2, site.vpc_id)]
+        assert all("the kill switch is on" in held[vpc_id]["note"] for vpc_id in waiting)
         assert made() == stopped
     finally:
         switch(limited, "off")
     reconcile(limited, {"sweep": True})
-    limited.wait(lambda: made() == len(sites), what="what was held back", within_s=2 * MINUTE_S)
-    assert limited.queue_depth("DeadLetterQueue") == 0
-
-
-def reconcile(account: Account, event: dict[str, Any]) -> dict[str, Any]:
-    answer = account.invoke("ReconcileEndpointsFunction", event)
-    assert not answer.error, answer.logs
-    return dict(answer.payload)
-
-
-def switch(account: Account, value: str) -> None:
-    account.client("ssm").put_parameter(Name=SWITCH, Value=value, Type="String", Overwrite=True)
+    limited.wait(lambda: made() == len(sites), what="what was held back")
+    wait_until_quiet(limited)
+    assert dead_letters_about(limited, *(id_ for site in sites for id_ in (site.vpc_id, site.route_table_id))) == []
 
 
 def two_zones(ec2: Any, cidr: str, name: str) -> Site:
     """A public site with a second subnet, in another zone, on the same route table."""
     site = build_site(ec2, cidr=cidr, name=name)
     taken = ec2.describe_subnets(SubnetIds=[site.subnet_id])["Subnets"][0]["AvailabilityZone"]
-    zones = [one["ZoneName"] for one in ec2.describe_availability_zones()["AvailabilityZones"]]
-    other = next(one for one in sorted(zones) if one != taken)
+    zones = [zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
+    other = next(zone for zone in sorted(zones) if zone != taken)
     made = ec2.create_subnet(VpcId=site.vpc_id, CidrBlock=f"{cidr}.99.0/24", AvailabilityZone=other)["Subnet"]
     ec2.associate_route_table(RouteTableId=site.route_table_id, SubnetId=made["SubnetId"])
     return site

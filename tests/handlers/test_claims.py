@@ -10,11 +10,13 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.kill_switch import KillSwitch
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.ledger import refuse_saves
 from tests.support.world import ROLE_ARN, emulated_world, flat
 
 MONITORING = "com.amazonaws.us-east-1.monitoring"
@@ -96,7 +98,7 @@ def changes(days: Days) -> list[str]:
 
 
 def frozen(vpc_id: str) -> list[str]:
-    return sorted(Ledger("ledger").load(vpc_id).frozen)
+    return sorted(VpcStore("ledger").load(vpc_id).frozen)
 
 
 # ---- a name
@@ -293,11 +295,8 @@ def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
     vpc_id, subnet_id, ours = served(days)
     event = refused(days, theirs(vpc_id, subnet_id))
 
-    def broken(*_: object, **__: object) -> None:
-        raise TransientError("DynamoDB is down")
-
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "save_frozen", broken)
+        refuse_saves(patched, "frozen")
         with pytest.raises(AssertionError):
             days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
@@ -309,11 +308,11 @@ def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
 def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
     now = days.clock()
-    Ledger("ledger").take_lease(vpc_id, "another", now=now, until=now + HOUR)
+    VpcStore("ledger").take_lease(vpc_id, "another", now=now, until=now + HOUR)
     event = refused(days, theirs(vpc_id, subnet_id))
     with pytest.raises(AssertionError):
         days.deliver(event)
-    Ledger("ledger").return_lease(vpc_id, "another")
+    VpcStore("ledger").return_lease(vpc_id, "another")
     days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
@@ -331,7 +330,7 @@ def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
     days.after(30)
     days.sweeps(1)
-    assert Ledger("ledger").claimed() == frozenset()
+    assert VpcStore("ledger").listed(VpcList.CLAIMED) == frozenset()
 
 
 # ---- routes
@@ -350,7 +349,7 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
 
     days.deliver(refused(days, their_table(vpc_id, tables[1])))
     assert endpoint(days, ours)["RouteTableIds"] == [tables[0]]
-    assert Ledger("ledger").load(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
+    assert VpcStore("ledger").load(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
     made = apply_again(days, their_table(vpc_id, tables[1]))
     assert sorted(days.live(vpc_id)) == sorted([ours, made])
     assert frozen(vpc_id) == []

@@ -13,8 +13,10 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.network import Network
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
@@ -23,7 +25,7 @@ from lifeline.dashboard.coverage import Coverage, Standing, StepKind, VpcCoverag
 from lifeline.dashboard.request import DOCUMENTATION
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from lifeline.handlers.coverage_page import handler
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import PageSettings
 from tests.support.agents import calls, failing
 from tests.support.region import compliant_region
 from tests.support.strict import Clock, StrictAccount
@@ -59,7 +61,7 @@ class Stage:
         return unescape(html)
 
     def cover(self, *vpc_ids: str) -> Coverage:
-        settings = Settings.from_environment()
+        settings = PageSettings.from_environment()
         return cover(vpc_ids, tools=coverage_page._tools(settings), settings=settings, now=self.clock())
 
     def one(self, vpc_id: str) -> VpcCoverage:
@@ -81,7 +83,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
         account.attach(client("ec2"))
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
         monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
         monkeypatch.setattr(coverage_page, "_now", clock)
         coverage_page._kept.cache_clear()
@@ -174,7 +176,8 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     vpc_id = stage.site()
     key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
     until = stage.clock() + timedelta(hours=1)
-    Ledger("ledger").save_frozen(vpc_id, {key: Freeze(kind, stage.clock(), "because", until=until)}, now=stage.clock())
+    frozen = {key: Freeze(kind, stage.clock(), "because", until=until)}
+    VpcStore("ledger").save(vpc_id, VpcState(), VpcState(frozen=frozen), now=stage.clock())
     (line,) = stage.one(vpc_id).holds
     assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
     assert ("everything: " in line) == (key == EVERYTHING)
@@ -196,7 +199,7 @@ def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) 
     stage.lifeline({"sweep": True})
     assert "it is retired after 72 hours of that" in " ".join(stage.one(vpc_id).notes)
     stage.clock.advance(timedelta(hours=73))
-    assert "goes with the next look" in " ".join(stage.one(vpc_id).notes)
+    assert "will be deleted on the next run" in " ".join(stage.one(vpc_id).notes)
 
 
 def test_the_worst_vpc_comes_first_and_only_those_asked_for(stage: Stage) -> None:
@@ -325,7 +328,7 @@ def test_without_a_valid_policy_nothing_is_required_and_the_page_says_why(stage:
     vpc_id = stage.site()
     stage.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:require", "Value": "logs"}])
     coverage = stage.cover()
-    assert "the policy is not valid, so nothing is required or applied: rules: is missing" in coverage.notes
+    assert "the policy is invalid, so nothing is required or applied: rules: is missing" in coverage.notes
     assert [row.cells for row in coverage.vpcs[0].subnets] == [()]
     assert "so nothing is required or applied" in stage.show({"plan": vpc_id})
 
@@ -350,13 +353,13 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
     coverage = stage.cover()
     assert coverage.vpcs[0].subnets[0].cells[0].standing is Standing.MISSING
     assert coverage.notes == tuple(
-        f"not shown, for it can't be read: {one}"
+        f"not shown because it could not be read: {one}"
         for one in (
-            "how far the limits are used",
+            "limit usage",
+            "manual exemptions",
             "open incidents",
-            "the last actions",
-            "what Lifeline made, and who released it",
-            "what is exempt by hand",
+            "recent actions",
+            "what Lifeline created, and releases",
         )
     )
     assert "Cost: 7.30 USD more per month" in stage.show({"plan": vpc_id})
@@ -375,7 +378,7 @@ def test_without_dns_attributes_the_page_comes_and_says_what_that_means(stage: S
 def test_where_the_network_cannot_be_read_the_page_says_so_in_words(stage: Stage, event: dict[str, Any]) -> None:
     with failing("ec2", "DescribeSubnets", "UnauthorizedOperation"):
         page = stage.show(event)
-    assert "Lifeline can't show the page now" in page
+    assert "The coverage page is unavailable" in page
     assert "UnauthorizedOperation" in page
     assert "Traceback" not in page
 
@@ -385,7 +388,7 @@ def test_what_nobody_foresaw_is_told_in_words_and_logged_with_its_trace(
 ) -> None:
     monkeypatch.setattr(coverage_page, "cover", lambda *_, **__: 1 / 0)
     page = stage.show({})
-    assert "Something went wrong that nobody foresaw" in page
+    assert "Unexpected error. See the CoveragePage log." in page
     assert "ZeroDivisionError" not in page
     assert "ZeroDivisionError" in caplog.text
 
@@ -407,7 +410,7 @@ def test_the_page_knows_whom_its_buttons_call_and_the_theme(stage: Stage) -> Non
 
 def test_a_parameter_of_the_wrong_form_is_refused_in_words() -> None:
     page = unescape(handler({"vpc_ids": ["<script>"]}, Context()))
-    assert "vpc_ids[0]: '<script>' is not a VPC id" in page
+    assert "vpc_ids[0]: '<script>' is not a VPC ID" in page
 
 
 @pytest.mark.parametrize("event", [{"approve": "plan-0123456789abcdef"}, {"exempt": []}, {"release": True}])
@@ -466,7 +469,7 @@ def test_the_console_can_press_exempt_and_release(stage: Stage) -> None:
 
 def test_a_page_of_200_vpcs_takes_no_more_calls_than_a_sweep_and_few_of_the_ledger(stage: Stage) -> None:
     ec2 = compliant_region(vpcs=200, subnets_each=10, tables_each=4)
-    settings = Settings.from_environment()
+    settings = PageSettings.from_environment()
     tools = coverage_page._tools(settings)
     tools = type(tools)(Network(ec2), tools.lookup, tools.central, tools.sources)
     with calls("dynamodb") as ledger:

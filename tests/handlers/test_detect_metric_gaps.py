@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.ec2.models import ec2_backends
 
 from lifeline.adapters.aws import clients
@@ -21,16 +20,18 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
-from lifeline.detector.loop import Report, Run, Tools
+from lifeline.detector.loop import DetectorTools, WatchRun
+from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings
 from tests.support.agents import (
     ENVIRONMENT,
     GRACE,
@@ -50,6 +51,7 @@ from tests.support.agents import (
     publish,
     sent,
 )
+from tests.support.emulator import emulated_aws
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -109,9 +111,11 @@ class Detector:
         )
         return [json.loads(message["Body"]) for message in found.get("Messages", [])]
 
-    def tools(self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None) -> Tools:
+    def tools(
+        self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None
+    ) -> DetectorTools:
         """The deployed ones, but for those that the test brings."""
-        tools = detect_metric_gaps._tools(Settings.from_environment())
+        tools = detect_metric_gaps._tools(DetectorSettings.from_environment())
         sources = replace(tools.sources, instances=instances or tools.sources.instances)
         return replace(
             tools,
@@ -122,7 +126,7 @@ class Detector:
 
     def check(self, now: datetime, **tools: Any) -> Report:
         """One run with some tools of the test's own."""
-        return Run(WATCH, self.tools(**tools), now=now).check()
+        return WatchRun(WATCH, self.tools(**tools), now=now).check()
 
 
 class Looked(Instances):
@@ -145,16 +149,14 @@ class Looked(Instances):
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     for name, value in {**ENVIRONMENT, "RECOVER_AFTER": "1"}.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         topic_arn = create_topic()
         queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
         monkeypatch.setenv("QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
-    clients.client.cache_clear()
     detect_metric_gaps._kept.cache_clear()
 
 
@@ -506,7 +508,7 @@ class TestTelling:
                 detector.check(minute(7.2))
                 super().publish(notice)
 
-        topic = Interrupted(Settings.from_environment().topic_arn, Settings.from_environment().sender)
+        topic = Interrupted(DetectorSettings.from_environment().topic_arn, DetectorSettings.from_environment().sender)
         assert detector.check(minute(7), topic=topic).opened == (HOST,)
         assert set(detector.kinds) == {"incident_opened"}
 
@@ -586,7 +588,7 @@ class TestParts:
         queue_url = str(boto3.client("sqs", region_name=REGION).create_queue(QueueName="checks")["QueueUrl"])
         monkeypatch.setenv("DETECT_QUEUE_URL", queue_url)
         monkeypatch.setenv("MOST_AGENTS_A_RUN", "5")
-        for module in ("lifeline.core.agents.roster", "lifeline.detector.loop"):
+        for module in ("lifeline.core.agents.roster", "lifeline.detector.parts"):
             monkeypatch.setattr(f"{module}.MOST", 5)
         publish(*self.FLEET, at=START)
         detector.run(minute(0.5))
@@ -628,7 +630,7 @@ class TestParts:
         first, *_ = self.take(parts)
         detector.call(minute(7.1), first)
         assert detector.notices == []
-        with pytest.raises(TransientError, match="2 parts of the last look"):
+        with pytest.raises(TransientError, match="2 parts of the last run"):
             detector.run(minute(8))
         assert detector.kinds == ["incident_opened"]
         assert len(self.take(parts)) == 3
@@ -703,8 +705,9 @@ class TestCauses:
         id_ = launch()
         now = datetime.now(START.tzinfo) + timedelta(hours=1)
         vpc_id, endpoint_id = answered_here(id_)
-        ledger = Ledger(TABLE)
-        ledger.save_canaries(vpc_id, {"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))}, now=now)
+        ledger = VpcStore(TABLE)
+        switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
+        ledger.save(vpc_id, VpcState(), switched, now=now)
         for number in (10, 9):
             publish(id_, at=now - number * PERIOD)
             detector.run(now - number * PERIOD + PERIOD / 2)
@@ -720,7 +723,7 @@ class TestCauses:
         there = ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id]
         there.private_dns_enabled = False  # moto's ModifyVpcEndpoint doesn't
         withdrawn = Canary(endpoint_id, now - timedelta(minutes=8.5), withdrawn_at=now + PERIOD)
-        ledger.save_canaries(vpc_id, {"monitoring": withdrawn}, now=now)
+        ledger.save(vpc_id, switched, VpcState(canaries={"monitoring": withdrawn}), now=now)
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]

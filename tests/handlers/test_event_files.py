@@ -44,5 +44,5 @@ def test_an_event_file_is_answered_in_its_form(file: Path, world: World) -> None
 def test_what_lambda_says_of_an_error_is_no_answer(file: Path) -> None:
     error: Any = {"errorMessage": "x", "errorType": "KeyError"}
     if function_for(file) == "CoveragePage":
-        error = render_text("Lifeline can't show that", "vpc-0123456789abcdef0")
+        error = render_text("Invalid request", "vpc-0123456789abcdef0")
     assert not is_right_form(file, error)

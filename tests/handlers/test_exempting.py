@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.table import Table
 from lifeline.core.errors import TransientError
 from lifeline.core.policy.exemptions import ExemptAsk
-from lifeline.core.policy.policy import Exempted
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
@@ -146,15 +146,15 @@ def test_of_two_calls_at_once_none_is_lost(world: World, clock: Clock, monkeypat
     first, second = "vpc-0123456789abcdef0", "vpc-0123456789abcdef1"
     exemptions = Exemptions("ledger")
     raced: list[bool] = []
-    swap = Exemptions._swap
+    put = Table.put
 
-    def slow(self: Exemptions, item: dict[str, Any], exempted: tuple[Exempted, ...]) -> bool:
+    def slow(self: Table, *arguments: Any, **condition: Any) -> bool:
         if not raced:
             raced.append(True)
             Exemptions("ledger").exempt(ExemptAsk((second,)), now=clock())
-        return swap(self, item, exempted)
+        return put(self, *arguments, **condition)
 
-    monkeypatch.setattr(Exemptions, "_swap", slow)
+    monkeypatch.setattr(Table, "put", slow)
     exemptions.exempt(ExemptAsk((first,)), now=clock())
     assert [one.subject for one in exemptions.read()] == [first, second]
 

@@ -9,12 +9,15 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.topic import Topic
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.notices.notice import Notice
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.ledger import refuse_saves
 from tests.support.strict import Call
 from tests.support.world import ACCOUNT, emulated_world
 
@@ -81,7 +84,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
     vpc_id = rescued(days)
     records = conflicting(days, vpc_id)
     assert days.live(vpc_id) == []
-    freeze = Ledger("ledger").load(vpc_id).frozen["monitoring"]
+    freeze = VpcStore("ledger").load(vpc_id).frozen["monitoring"]
     assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.CONFLICT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
@@ -114,7 +117,7 @@ def test_unfreezing_brings_it_back_and_forgets_the_count(days: Days) -> None:
     conflicting(days, vpc_id)
     assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    state = Ledger("ledger").load(vpc_id)
+    state = VpcStore("ledger").load(vpc_id)
     assert (state.frozen, state.conflicts["monitoring"].reversals) == ({}, ())
     settle(days)
     delete(days, vpc_id)
@@ -130,7 +133,7 @@ def test_deletions_a_day_apart_never_freeze(days: Days) -> None:
         days.clock.advance(13 * HOUR)
         days.look(vpc_id)
     assert len(days.live(vpc_id)) == 1
-    assert Ledger("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(vpc_id).frozen == {}
 
 
 def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_who(days: Days) -> None:
@@ -152,7 +155,7 @@ def test_records_that_come_late_twice_and_out_of_order_name_the_hand_and_count_n
         days.sweeps(1)
     days.deliver(records[1], records[0], records[1])
     days.deliver(records[0])
-    assert len(Ledger("ledger").load(vpc_id).conflicts["monitoring"].reversals) == 2
+    assert len(VpcStore("ledger").load(vpc_id).conflicts["monitoring"].reversals) == 2
     assert len(days.live(vpc_id)) == 1
     settle(days)
     delete(days, vpc_id, event=False)
@@ -236,8 +239,8 @@ def test_an_endpoint_that_others_put_in_its_place_ends_the_freeze_by_itself(days
         PrivateDnsEnabled=True,
     )["VpcEndpoint"]["VpcEndpointId"]
     days.sweeps(1)
-    assert Ledger("ledger").load(vpc_id).frozen == {}
-    assert Ledger("ledger").frozen_vpcs() == frozenset()
+    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").listed(VpcList.FROZEN) == frozenset()
     assert days.live(vpc_id) == [theirs]
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=[theirs])
     days.clock.advance(MINUTES)
@@ -253,7 +256,7 @@ def test_what_lifeline_retires_or_a_person_releases_is_no_undoing(days: Days) ->
         days.look(vpc_id)
         days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
-    assert all(not one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values())
+    assert all(not one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values())
 
 
 def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
@@ -265,7 +268,7 @@ def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
     days.clock.advance(MINUTES)
     days.sweeps(1)
-    assert all(not one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values())
+    assert all(not one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values())
 
 
 # ---- nothing is lost
@@ -282,14 +285,14 @@ def test_a_notice_that_does_not_go_out_is_told_at_the_next_look(days: Days, monk
 
     monkeypatch.setattr(Topic, "publish", refuse)
     conflicting(days, vpc_id)
-    assert "monitoring" in Ledger("ledger").load(vpc_id).frozen
+    assert "monitoring" in VpcStore("ledger").load(vpc_id).frozen
     monkeypatch.setattr(Topic, "publish", publish)
     assert frozen_notices(days) == []
     days.sweeps(2)
     assert len(frozen_notices(days)) == 1
 
 
-@pytest.mark.parametrize("method", ["keep_fights", "keep_frozen", "changes_of"])
+@pytest.mark.parametrize("method", ["conflicts", "frozen", "changes_of"])
 def test_a_ledger_that_fails_at_the_third_time_changes_nothing_and_freezes_later(
     days: Days, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -299,15 +302,17 @@ def test_a_ledger_that_fails_at_the_third_time_changes_nothing_and_freezes_later
         days.clock.advance(MINUTES)
         days.look(vpc_id)
     delete(days, vpc_id, event=False)
-    right = getattr(Ledger, method)
 
     def fail(*_: object, **__: object) -> None:
         raise TransientError("the ledger is down")
 
-    monkeypatch.setattr(Ledger, method, fail)
-    with pytest.raises(TransientError):
-        days.look(vpc_id)
-    monkeypatch.setattr(Ledger, method, right)
+    with monkeypatch.context() as patched:
+        if method == "changes_of":
+            patched.setattr(AuditLog, method, fail)
+        else:
+            refuse_saves(patched, method)
+        with pytest.raises(TransientError):
+            days.look(vpc_id)
     assert days.live(vpc_id) == []
     days.sweeps(2)
     assert days.live(vpc_id) == []

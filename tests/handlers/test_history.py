@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.core.errors import TransientError
 from lifeline.core.requests.request import Trigger
 from lifeline.handlers.reconcile_endpoints import handler
@@ -165,7 +165,7 @@ def test_more_than_a_call_answers_is_asked_for_with_next(world: World) -> None:
     now = datetime.now(UTC)
     vpc_id, _ = private_vpc(world)
     changes = [(vpc_id, Trigger("change", f"e{n}", "X", time=now.isoformat())) for n in range(130)]
-    Ledger("ledger").record_changes(changes, now=now)
+    AuditLog("ledger").record_changes(changes, now=now)
     first = call({"history": {"vpc_id": vpc_id}})["history"]
     assert len(first["entries"]) == 100
     rest = history(vpc_id=vpc_id, next=first["more"]["next"])

@@ -12,14 +12,15 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.notices.bus_events import BusEvent
 from tests.support.cloudtrail import TERRAFORM as TERRAFORM_AGENT
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.ledger import refuse_saves
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
 TERRAFORM = Identity("deploy-role", session="terraform")
@@ -92,17 +93,6 @@ def own_calls(days: Days, operation: str, since: int = 0) -> list[dict[str, Any]
     return [dict(one.params) for one in found]
 
 
-def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
-    method, left = getattr(owner, name), [1]
-
-    def failing(*args: Any, **more: Any) -> object:
-        if left and left.pop():
-            raise TransientError(f"{name} failed")
-        return method(*args, **more)
-
-    monkeypatch.setattr(owner, name, failing)
-
-
 def is_kept(days: Days, *requests: dict[str, Any]) -> bool:
     """Delivers them, and says whether the queue keeps them for another try."""
     return bool(days._receive(list(requests))["batchItemFailures"])
@@ -130,7 +120,7 @@ def test_a_withdrawal_that_the_kill_switch_stops_midway_is_made_once_it_is_off(
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(silence(days, vpc_id))
     assert has_private_dns(days, endpoint_id)
-    assert set(Ledger("ledger").load(vpc_id).frozen) == {"monitoring"}
+    assert set(VpcStore("ledger").load(vpc_id).frozen) == {"monitoring"}
     days.take_from_queue()
     assert not has_private_dns(days, endpoint_id)
 
@@ -170,7 +160,7 @@ def test_a_claim_and_a_withdrawal_at_once_switch_private_dns_off_once_and_for_go
     days.deliver(claim(days, vpc_id, subnet_id), silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)
     assert len(own_calls(days, "ModifyVpcEndpoint", before)) == 1
-    assert Ledger("ledger").load(vpc_id).frozen["monitoring"].kind is FreezeKind.CANARY
+    assert VpcStore("ledger").load(vpc_id).frozen["monitoring"].kind is FreezeKind.CANARY
     days.empty_queue()
     days.after(25)
     assert not has_private_dns(days, endpoint_id)
@@ -338,8 +328,8 @@ def test_a_vpc_that_goes_while_it_is_looked_at_is_answered_and_forgotten(
     monkeypatch.setattr(Network, "observe", vanish)
     days.deliver(event)
     assert len(seen) == 2
-    assert Ledger("ledger").load(vpc_id) == VpcState()
-    assert Ledger("ledger").frozen_vpcs() == frozenset()
+    assert VpcStore("ledger").load(vpc_id) == VpcState()
+    assert VpcStore("ledger").listed(VpcList.FROZEN) == frozenset()
 
 
 def test_a_person_whose_vpc_goes_while_it_is_looked_at_hears_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,9 +388,9 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(*found)
-    assert Ledger("ledger").load(vpc_id).canaries == {}
+    assert VpcStore("ledger").load(vpc_id).canaries == {}
     assert [one["action"] for one in days.sweeps(1)] == ["enable_private_dns"]
-    assert set(Ledger("ledger").load(vpc_id).canaries) == {"monitoring"}
+    assert set(VpcStore("ledger").load(vpc_id).canaries) == {"monitoring"}
 
 
 # ---- freezes by hand
@@ -408,7 +398,7 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
 
 def test_a_freeze_by_hand_waits_for_whoever_works_on_the_vpc_and_is_never_overwritten(days: Days) -> None:
     vpc_id, _, _ = served(days)
-    ledger, now = Ledger("ledger"), days.clock()
+    ledger, now = VpcStore("ledger"), days.clock()
     ledger.take_lease(vpc_id, "another", now=now, until=now + timedelta(minutes=2))
     with pytest.raises(TransientError, match="another run works on"):
         days.look(vpc_id, freeze=["monitoring"])
@@ -445,7 +435,7 @@ def test_what_was_counted_is_given_back_where_the_canary_could_not_be_kept(
     days.clock.advance(MINUTES)
     days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
     before = LimitUsage("ledger").read().grants
-    fail_once(monkeypatch, Ledger, "keep_canaries")
+    refuse_saves(monkeypatch, "canaries", times=1)
     assert is_kept(days, *follow)
     assert LimitUsage("ledger").read().grants == before
 
@@ -455,14 +445,14 @@ def test_making_way_that_could_not_be_written_down_is_nobodys_undoing_a_day_late
 ) -> None:
     vpc_id, subnet_id, endpoint_id = served(days)
     event = claim(days, vpc_id, subnet_id)
-    fail_once(monkeypatch, Ledger, "keep_fights")
+    refuse_saves(monkeypatch, "conflicts", times=1)
     assert is_kept(days, event)
     days.deliver(event)
     assert not has_private_dns(days, endpoint_id)
     days.empty_queue()
     days.after(25)
     assert has_private_dns(days, endpoint_id)
-    assert [one.reversals for one in Ledger("ledger").load(vpc_id).conflicts.values() if one.reversals] == []
+    assert [one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values() if one.reversals] == []
 
 
 # ---- what is told
@@ -522,7 +512,7 @@ def test_a_claim_that_comes_again_after_a_person_took_the_name_back_is_answered(
     days.look(vpc_id, unfreeze=["monitoring"])
     days.clock.advance(MINUTES)
     days.deliver(event)
-    assert (has_private_dns(days, endpoint_id), Ledger("ledger").load(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(vpc_id).frozen) == (True, {})
     days.deliver(claim(days, vpc_id, subnet_id))
     assert not has_private_dns(days, endpoint_id)
 
@@ -536,7 +526,7 @@ def test_what_is_left_of_a_teardown_that_a_person_ended_is_left_alone(days: Days
     days.look(vpc_id)  # EC2 may have held the name for some minutes
     (made,) = days.live(vpc_id)
     days.take_from_queue()
-    assert (days.live(vpc_id), Ledger("ledger").load(vpc_id).frozen) == ([made], {})
+    assert (days.live(vpc_id), VpcStore("ledger").load(vpc_id).frozen) == ([made], {})
     days.deliver(teardown(days, vpc_id))
     assert days.live(vpc_id) == []
 
@@ -549,6 +539,6 @@ def test_a_withdrawal_that_waits_is_answered_by_a_person_who_unfreezes_the_servi
     days.clock.advance(MINUTES)
     days.look(vpc_id, unfreeze=["monitoring"])
     days.take_from_queue()
-    assert (has_private_dns(days, endpoint_id), Ledger("ledger").load(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(vpc_id).frozen) == (True, {})
     days.deliver(silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)

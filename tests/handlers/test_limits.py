@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from functools import partial
 from typing import Any
 
 import boto3
@@ -12,13 +12,15 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.limit_usage import LimitUsage
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, sqs
+from tests.support.at_once import at_once
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world, flat
 
@@ -73,7 +75,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
         account.attach(client("ec2"))
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))
         monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
         yield Stage(world, account, clock)
 
@@ -151,14 +153,9 @@ def test_what_one_run_may_not_make_a_later_one_does(stage: Stage) -> None:
 
 
 @with_settings(MAX_ENDPOINTS_PER_DAY="3", MONTHLY_BUDGET_USD="500")
-@pytest.mark.filterwarnings("ignore:No application metrics")  # threads share what Lambda has one of for each run
 def test_runs_at_once_share_the_days_last_places(stage: Stage) -> None:
     vpc_ids = [stage.site() for _ in range(6)]
-    runs = [Thread(target=stage.call, args=({"vpc_ids": [one]}, f"run-{one}")) for one in vpc_ids]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    at_once(*(partial(stage.call, {"vpc_ids": [one]}, f"run-{one}") for one in vpc_ids))
     stage.clock.advance(LATER)
     assert sum(len(stage.services(vpc_id)) for vpc_id in vpc_ids) == 3
     stage.clock.advance(timedelta(days=1))
@@ -236,12 +233,7 @@ def test_one_approval_releases_exactly_that_plan_and_works_once(stage: Stage) ->
 
 def test_two_approvals_at_once_do_it_once(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
-    answers: list[dict[str, Any]] = []
-    runs = [Thread(target=lambda name=name: answers.append(stage.approve(plan_id, name))) for name in ("a", "b")]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    answers = at_once(*(partial(stage.approve, plan_id, name) for name in ("a", "b")))
     assert sorted("errors" in one for one in answers) == [False, True]
     creates = [one for one in stage.account.calls if one.operation == "CreateVpcEndpoint" and vpc_id in str(one.params)]
     assert [one.error for one in creates] == [""]
@@ -310,10 +302,10 @@ def test_an_approved_plan_that_aws_throttles_stays_approved_for_its_next_try(sta
 def test_an_approval_while_another_run_has_the_vpc_is_done_by_the_look_that_follows(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
     now = stage.clock()
-    assert Ledger("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
+    assert VpcStore("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
     (answer,) = stage.approve(plan_id)["vpcs"]
     assert "error" not in answer
-    Ledger("ledger").return_lease(vpc_id, "another run")
+    VpcStore("ledger").return_lease(vpc_id, "another run")
     (body,) = stage.world.requeue()
     stage.call(sqs(body))
     assert stage.services(vpc_id) == ["monitoring"]

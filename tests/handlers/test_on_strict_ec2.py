@@ -4,16 +4,18 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Thread
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.at_once import at_once
+from tests.support.examples import examples
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
 
@@ -46,7 +48,7 @@ class Strict:
 def strict() -> Iterator[Strict]:
     with pytest.MonkeyPatch.context() as monkeypatch, emulated_world(monkeypatch, **VARIABLES) as world:
         clock = Clock()
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", lambda *_, **__: timedelta(0))  # no waiting for turns
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", lambda *_, **__: timedelta(0))  # no waiting for turns
         account = StrictAccount(now=clock, shuffle=7, throttling=False, gateway_quota=10_000)
         account.attach(client("ec2"))
         yield Strict(world, account, clock)
@@ -121,14 +123,8 @@ def test_one_that_fails_is_replaced_twice_and_then_left_to_a_person(strict: Stri
 def test_two_runs_at_once_make_one_of_each(strict: Strict) -> None:
     vpc_id = strict.world.make_vpc()
     strict.world.make_subnet(vpc_id)
-    runs = [
-        Thread(target=handler, args=({"vpc_ids": [vpc_id]}, Context(aws_request_id=f"run-{place}")))
-        for place in range(2)
-    ]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
+    event = {"vpc_ids": [vpc_id]}
+    at_once(*(partial(handler, event, Context(aws_request_id=f"run-{place}")) for place in range(2)))
     strict.clock.advance(LATER)
     names = [one["ServiceName"] for one in strict.world.endpoints(vpc_id)]
     assert len(names) == len(set(names)) == 3
@@ -165,7 +161,7 @@ foreign = st.lists(
 sketches = st.builds(Sketch, subnets, foreign, st.sampled_from([True, True, True, False]), st.booleans())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=QUICK)
+@settings(max_examples=examples(10, soak=100), phases=QUICK)
 @given(sketch=sketches)
 def test_on_any_network_a_plan_is_accepted_leaves_nothing_and_touches_nothing_foreign(
     strict: Strict, sketch: Sketch

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -19,8 +20,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(world: World) -> None:
-    account = StrictAccount(now=Clock())
+def test_with_four_calls_at_once_the_rest_is_put_back_and_nothing_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(reconcile_endpoints, "datetime", type("Now", (), {"now": staticmethod(lambda _: clock())}))
+    account = StrictAccount(now=clock)
     account.attach(client("ec2"))
     vpc_ids = [world.make_vpc() for _ in range(6)]
     for vpc_id in vpc_ids:
@@ -48,13 +53,13 @@ def test_what_comes_to_want_an_endpoint_only_under_its_lease_waits_for_its_look_
 ) -> None:
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
-    take_lease = Ledger.take_lease
+    take_lease = VpcStore.take_lease
 
     def then_be_crowded(*args: Any, **more: Any) -> VpcState | None:
         monkeypatch.setattr("lifeline.reconciler.steps.planning.MOST_NAMED", 0)
         return take_lease(*args, **more)
 
-    monkeypatch.setattr(Ledger, "take_lease", then_be_crowded)
+    monkeypatch.setattr(VpcStore, "take_lease", then_be_crowded)
     (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
     assert (answer["outcome"], world.endpoints(vpc_id)) == ("planned", [])
     assert world.requeue() == [{"vpc_ids": [vpc_id], "attempt": 0}]

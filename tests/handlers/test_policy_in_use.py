@@ -108,6 +108,11 @@ def test_a_hub_that_serves_the_vpc_through_a_private_zone_is_not_doubled(world: 
         VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
         HostedZoneConfig={"PrivateZone": True, "Comment": ""},
     )
+    hub = world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    (table,) = world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
+    world.ec2.create_route(
+        RouteTableId=table["RouteTableId"], DestinationCidrBlock="10.128.0.0/9", TransitGatewayId=hub
+    )
     answer = look(vpc_id)
     assert (answer["actions"], world.endpoints(vpc_id)) == ([], [])
     assert [one["state"] for one in answer["services"]] == ["served centrally"]

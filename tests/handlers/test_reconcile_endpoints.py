@@ -12,7 +12,8 @@ from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.world import ROLE_ARN, Context, World, emulated_world, flat
@@ -275,7 +276,7 @@ def test_a_change_whose_vpc_was_looked_at_since_is_on_record_all_the_same(world:
     sent = datetime.now(UTC) - timedelta(seconds=30)
     call(sqs(event, sent=sent))
     call(sqs(late, sent=sent + timedelta(seconds=1)))
-    changes = Ledger("ledger").changes_of(vpc_id, since=LONG_AGO, until=datetime.now(UTC) + timedelta(days=1))
+    changes = AuditLog("ledger").changes_of(vpc_id, since=LONG_AGO, until=datetime.now(UTC) + timedelta(days=1))
     assert "a-second-event" in {change.event_id for change in changes}
 
 
@@ -284,8 +285,8 @@ def test_a_change_that_names_no_vpc_is_on_record_for_the_region(world: World) ->
     event = json.loads(Path("events/cloudtrail/DisassociateRouteTable.json").read_text())
     call(sqs(event))
     until = datetime.now(UTC) + timedelta(days=1)
-    assert Ledger("ledger").changes_of(vpc_id, since=LONG_AGO, until=until) == ()
-    [change] = Ledger("ledger").untraced_changes(since=LONG_AGO, until=until)
+    assert AuditLog("ledger").changes_of(vpc_id, since=LONG_AGO, until=until) == ()
+    [change] = AuditLog("ledger").untraced_changes(since=LONG_AGO, until=until)
     assert (change.event_name, change.is_traced) == ("DisassociateRouteTable", False)
 
 
@@ -305,7 +306,7 @@ def test_while_another_run_holds_the_vpc_its_work_is_put_back_and_not_done_twice
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
     now = datetime.now(UTC)
-    assert Ledger("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
+    assert VpcStore("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
 
     answer = call({"vpc_ids": [vpc_id]})["vpcs"][0]
 

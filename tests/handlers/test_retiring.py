@@ -10,7 +10,8 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dns import CentralDns
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.world import ROLE_ARN, emulated_world
@@ -60,8 +61,8 @@ def test_72_hours_after_the_routes_return_the_endpoint_is_retired_once_and_then_
     assert days.sweeps(2) + days.after(80) == []
     assert days.deletions() == [endpoint_id]
     assert days.world.endpoints(vpc_id) == []
-    assert Ledger("ledger").load(vpc_id).unneeded == {}
-    assert Ledger("ledger").retiring() == frozenset()
+    assert VpcStore("ledger").load(vpc_id).unneeded == {}
+    assert VpcStore("ledger").listed(VpcList.RETIRING) == frozenset()
     assert days.world.dead_letters() == []
 
 
@@ -87,22 +88,36 @@ def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_f
     days.look(other)
     days.clock.advance(MINUTES)
     days.sweeps(1)
-    kept, read = counted(monkeypatch, "keep_unneeded"), counted(monkeypatch, "recall")
+    kept, read = written(monkeypatch, "unneeded"), counted(monkeypatch, "load")
     assert days.sweeps(5) == []
     assert kept == []
     assert set(read) == {vpc_id, "region"}
 
 
+def written(monkeypatch: pytest.MonkeyPatch, attribute: str) -> list[str]:
+    """The VPCs of which this attribute of the state is written from now on."""
+    called: list[str] = []
+    save = VpcStore.save
+
+    def noting(self: VpcStore, vpc_id: str, before: VpcState, after: VpcState, **more: Any) -> None:
+        if getattr(before, attribute) != getattr(after, attribute):
+            called.append(vpc_id)
+        save(self, vpc_id, before, after, **more)
+
+    monkeypatch.setattr(VpcStore, "save", noting)
+    return called
+
+
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
     """The VPCs for which a method of the ledger is called from now on."""
     called: list[str] = []
-    method = getattr(Ledger, name)
+    method = getattr(VpcStore, name)
 
-    def counting(self: Ledger, vpc_id: str, *args: Any, **more: Any) -> object:
+    def counting(self: VpcStore, vpc_id: str, *args: Any, **more: Any) -> object:
         called.append(vpc_id)
         return method(self, vpc_id, *args, **more)
 
-    monkeypatch.setattr(Ledger, name, counting)
+    monkeypatch.setattr(VpcStore, name, counting)
     return called
 
 
@@ -124,16 +139,16 @@ def test_a_need_that_comes_back_just_before_the_deletion_keeps_the_endpoint(
 ) -> None:
     vpc_id, table_id, endpoint_id = rescued(days)
     days.sweeps(1)
-    take = Ledger.take_lease
+    take = VpcStore.take_lease
 
-    def cut_off_first(self: Ledger, *args: Any, **more: Any) -> object:
+    def cut_off_first(self: VpcStore, *args: Any, **more: Any) -> object:
         days.cut_off(table_id)
         return take(self, *args, **more)
 
-    monkeypatch.setattr(Ledger, "take_lease", cut_off_first)
+    monkeypatch.setattr(VpcStore, "take_lease", cut_off_first)
     assert days.after(72) == []
     assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
-    assert Ledger("ledger").load(vpc_id).unneeded == {}
+    assert VpcStore("ledger").load(vpc_id).unneeded == {}
 
 
 def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +158,7 @@ def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monk
     days.clock.advance(timedelta(days=1000))
     assert days.sweeps(2) == []
     assert days.live(vpc_id) == [endpoint_id]
-    assert Ledger("ledger").load(vpc_id).unneeded == {}
+    assert VpcStore("ledger").load(vpc_id).unneeded == {}
 
 
 def test_an_exempt_subnet_gives_its_endpoint_back_and_the_reason_says_so(days: Days) -> None:
@@ -199,6 +214,14 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
 
     central = DnsAnswer(AnswerKind.RESOLVER_RULE, "amazonaws.com", "rslvr-rr-1", "of the hub", forwards=True)
     monkeypatch.setattr(CentralDns, "view", lambda *_, **__: DnsView((central,)))
+    assert [one["status"] for one in days.sweeps(1)] == ["blocked"]  # no route leads to the hub
+
+    ec2 = days.world.ec2
+    hub = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    subnets = held[0]["subnet_ids"]
+    ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=hub, VpcId=vpc_id, SubnetIds=subnets)
+    for table in ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]:
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="10.128.0.0/9", TransitGatewayId=hub)
     (found, _) = days.sweeps(1)
     assert (found["action"], found["status"]) == ("retire_endpoint", "done")
     assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found["reason"]
@@ -350,7 +373,7 @@ def test_who_names_the_vpc_by_hand_wants_it_back(days: Days) -> None:
     days.take_from_queue()
     assert days.look(vpc_id)["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    assert Ledger("ledger").load(vpc_id).released_at is None
+    assert VpcStore("ledger").load(vpc_id).released_at is None
 
 
 def test_a_release_right_after_the_creation_is_no_loss(days: Days) -> None:

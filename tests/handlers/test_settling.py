@@ -9,8 +9,8 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.history import History
-from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.errors import TransientError
 from lifeline.core.requests.history import read_history
 from tests.support.cloudtrail import AWS_CLI, TERRAFORM, record_call
@@ -104,7 +104,7 @@ def test_a_change_that_could_be_anywhere_rests_too_and_then_every_vpc_is_looked_
     assert days.live(vpc_id) == []
     (request,) = days.world.requeue()
     assert (request["sweep"], [one["event_name"] for one in request["because"]]) == (True, ["DisassociateRouteTable"])
-    known = Ledger("ledger").untraced_changes(since=days.clock() - MINUTES, until=days.clock())
+    known = AuditLog("ledger").untraced_changes(since=days.clock() - MINUTES, until=days.clock())
     assert [one.event_name for one in known] == ["DisassociateRouteTable"]
     days.empty_queue()
     days.clock.advance(timedelta(minutes=10))

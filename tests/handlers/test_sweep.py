@@ -13,15 +13,17 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import Outcome
 from lifeline.core.requests.calls import read_request
-from lifeline.reconciler.amend.gate import Guards
-from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.settings import Settings
 from tests.support.region import CannedEc2, compliant_region
@@ -41,7 +43,9 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
         lookup=Lookup(ec2),
         central=CentralDns(),
         endpoints=Endpoints(settings.stack_name, ec2),
-        ledger=Ledger(settings.table_name),
+        vpcs=VpcStore(settings.table_name),
+        audit=AuditLog(settings.table_name),
+        calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         notices=Topic(settings.topic_arn, settings.sender),
         bus=Bus(is_on=False, stack_name="lifeline"),

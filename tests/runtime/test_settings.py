@@ -8,7 +8,7 @@ import pytest
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import SettingsError
 from lifeline.core.guards.limits import Limits
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings, Settings
 
 ENVIRONMENT = {
     "STACK_NAME": "lifeline",
@@ -17,7 +17,6 @@ ENVIRONMENT = {
     "REQUIRED_SERVICES": "monitoring, logs,,monitoring",
     "SCOPE": "private",
     "COVERAGE": "az",
-    "DEBOUNCE_SECONDS": "30",
     "AGENT_PERIOD_SECONDS": "60",
     "GAP_GRACE_SECONDS": "240",
     "TABLE_NAME": "ledger",
@@ -25,16 +24,24 @@ ENVIRONMENT = {
     "ROLE_ARN": "arn:aws:iam::123456789012:role/r",
 }
 
+_OF_THE_DETECTOR = {
+    "GAP_GRACE_SECONDS",
+    "AGENT_PERIOD_SECONDS",
+    "WARM_UP_SECONDS",
+    "RECOVER_AFTER",
+    "MOST_AGENTS_A_RUN",
+}
+
 
 def test_settings_are_read_with_their_units() -> None:
-    settings = Settings.from_environment(ENVIRONMENT)
+    settings = DetectorSettings.from_environment(ENVIRONMENT)
     assert settings.required_services == ("monitoring", "logs")
     assert settings.gap_grace == timedelta(minutes=4)
     assert settings.account_id == "123456789012"
 
 
 def test_the_detectors_settings_have_defaults() -> None:
-    settings = Settings.from_environment(ENVIRONMENT)
+    settings = DetectorSettings.from_environment(ENVIRONMENT)
     assert settings.default_watch == Watch()
     assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
     assert settings.ledger_keep == timedelta(days=400)
@@ -53,7 +60,7 @@ def test_a_tools_changes_rest_for_ten_minutes_where_nothing_else_is_said(seconds
 
 
 def test_the_parameters_make_the_default_watch() -> None:
-    settings = Settings.from_environment(
+    settings = DetectorSettings.from_environment(
         {
             **ENVIRONMENT,
             "AGENT_NAMESPACE": "Fleet",
@@ -94,7 +101,6 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
         ("MODE", "force"),
         ("MODE", ""),
         ("SCOPE", "public"),
-        ("DEBOUNCE_SECONDS", "-1"),
         ("GAP_GRACE_SECONDS", "4m"),
         ("AGENT_PERIOD_SECONDS", "0"),
         ("AGENT_PERIOD_SECONDS", "3601"),
@@ -122,8 +128,27 @@ def test_the_limits_have_defaults_and_take_zero_and_cents() -> None:
     ],
 )
 def test_an_unusable_variable_is_named(variable: str, value: str) -> None:
+    kind = DetectorSettings if variable in _OF_THE_DETECTOR else Settings
     with pytest.raises(SettingsError, match=variable):
+        kind.from_environment({**ENVIRONMENT, variable: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("MODE", "force", "MODE must be one of enforce, plan, not 'force'"),
+        ("TABLE_NAME", " ", "TABLE_NAME is missing from the function's environment"),
+        ("RETIRE_AFTER_HOURS", "8761", "RETIRE_AFTER_HOURS must be a whole number from 0 to 8760 hours, not '8761'"),
+        ("MAX_VPCS_PER_RUN", "1.5", "MAX_VPCS_PER_RUN must be a whole number of at least 0, not '1.5'"),
+        ("MONTHLY_BUDGET_USD", "NaN", "MONTHLY_BUDGET_USD must be an amount in USD such as 100 or 99.50, not 'NaN'"),
+        ("REQUIRED_SERVICES", "*", "REQUIRED_SERVICES must be a list of services such as monitoring,ecr.api, not '*'"),
+        ("CANARY", "yes", "CANARY must be true or false, not 'yes'"),
+    ],
+)
+def test_an_error_says_what_is_right(variable: str, value: str, words: str) -> None:
+    with pytest.raises(SettingsError) as refused:
         Settings.from_environment({**ENVIRONMENT, variable: value})
+    assert str(refused.value) == words
 
 
 @pytest.mark.parametrize(("said", "is_on"), [("", False), ("false", False), ("true", True)])

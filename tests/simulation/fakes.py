@@ -12,13 +12,14 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import Readings, Series, State, Window
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
@@ -27,7 +28,8 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.notices.notice import Notice
 from lifeline.detector.evidence import EvidenceSources
-from lifeline.detector.loop import Report, Tools
+from lifeline.detector.loop import DetectorTools
+from lifeline.detector.report import Report
 from tests.simulation.machines import at, second_of
 from tests.simulation.world import World
 from tests.support.builders import CATALOG
@@ -45,7 +47,7 @@ class Standing:
 
 
 @dataclass
-class Transition:
+class RunRecord:
     """One run: what it asked and wrote."""
 
     second: int
@@ -60,7 +62,7 @@ class Transition:
 class Record:
     """Everything that the detector did, for the oracle to judge."""
 
-    turns: list[Transition] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
     standings: dict[str, list[Standing]] = field(default_factory=dict)
     incidents: dict[str, list[tuple[int, Incident]]] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
@@ -69,8 +71,8 @@ class Record:
     needless_incidents: list[tuple[int, str]] = field(default_factory=list)
 
     @property
-    def turn(self) -> Transition:
-        return self.turns[-1]
+    def run(self) -> RunRecord:
+        return self.runs[-1]
 
 
 class SimulatedCloudWatch:
@@ -115,9 +117,9 @@ class SimulatedCloudWatch:
         return found
 
     def _count(self, series: int) -> None:
-        turn = self._record.turn
-        turn.first_read = turn.first_read or series
-        turn.read += series
+        run = self._record.run
+        run.first_read = run.first_read or series
+        run.read += series
 
 
 def _by_the(period: timedelta, times: Iterable[datetime]) -> tuple[datetime, ...]:
@@ -170,7 +172,7 @@ class SimulatedRoster:
         kept = self._chunks.get(chunk.number, Chunk(chunk.number, {}))
         if kept.revision != chunk.revision or self._world.is_troubled("roster"):
             return None
-        self._record.turn.chunks_written += 1
+        self._record.run.chunks_written += 1
         if kept.revision and kept.agents == chunk.agents:
             self._record.needless.append(f"{self._world.now}: chunk {chunk.number} was written as it was")
         for entity in kept.agents.keys() | chunk.agents.keys():
@@ -209,7 +211,7 @@ class SimulatedIncidents:
         kept = self._open.get(incident.id)
         if (kept.revision if kept else 0) != incident.revision:
             return None
-        self._record.turn.incidents_written += 1
+        self._record.run.incidents_written += 1
         if kept == incident:
             self._record.needless_incidents.append((self._world.now, incident.id))
         saved = replace(incident, revision=incident.revision + 1)
@@ -283,7 +285,7 @@ class SimulatedSurroundings:
             self._world.reconcile(self._world.places[id_])
 
 
-def make_tools(world: World, record: Record) -> Tools:
+def make_tools(world: World, record: Record) -> DetectorTools:
     """The detector's tools, all of them simulated."""
     cloudwatch = cast("CloudWatch", SimulatedCloudWatch(world, record))
     roster = cast("Roster", SimulatedRoster(world, record))
@@ -292,11 +294,12 @@ def make_tools(world: World, record: Record) -> Tools:
         instances=cast("Instances", SimulatedInstances(world)),
         network=cast("Network", around),
         central=cast("CentralDns", around),
-        ledger=cast("Ledger", around),
+        vpcs=cast("VpcStore", around),
+        audit=cast("AuditLog", around),
         roles=cast("Roles", around),
         region=REGION,
     )
-    return Tools(
+    return DetectorTools(
         cloudwatch=lambda _: cloudwatch,
         roster=lambda _: roster,
         incidents=cast("Incidents", SimulatedIncidents(world, record)),

@@ -35,7 +35,7 @@ class Oracle:
     def __init__(self, world: World, record: Record) -> None:
         self._world = world
         self._record = record
-        self._runs = [turn.second for turn in record.turns]
+        self._runs = [run.second for run in record.runs]
         self._truth = Truth(world, self._runs)
         self._notified = _told_by_incident(record)
         self._seconds = {entity: [one.second for one in kept] for entity, kept in record.standings.items()}
@@ -235,22 +235,22 @@ class Oracle:
                 yield f"{at(second):%d %H:%M} {incident} was written as it was"
 
     def _judge_cost(self) -> Iterator[str]:
-        down = {id(turn): 0 for turn in self._record.turns}
+        down = {id(run): 0 for run in self._record.runs}
         overdue = dict(down)
         for machine in self._world.machines.values():
             for since, until in machine.down:
-                for turn in self._record.turns:
-                    down[id(turn)] += since + 3 * MINUTE < turn.second < until
+                for run in self._record.runs:
+                    down[id(run)] += since + 3 * MINUTE < run.second < until
         for silences in self._truth.silences.values():
             for silence in silences:
                 begun = silence.last or 0
-                for turn in self._record.turns:
-                    overdue[id(turn)] += begun < turn.second < silence.well + _SEEN_LATER
-        for turn in self._record.turns:
-            watched = turn.report.watched if turn.report else 0
-            most = watched + overdue[id(turn)]
-            if turn.first_read > most or turn.read > most + _EXTRA_A_SILENCE * overdue[id(turn)]:
-                yield f"{at(turn.second):%d %H:%M} it read {turn.first_read} and {turn.read} series of {watched} agents"
+                for run in self._record.runs:
+                    overdue[id(run)] += begun < run.second < silence.well + _SEEN_LATER
+        for run in self._record.runs:
+            watched = run.report.watched if run.report else 0
+            most = watched + overdue[id(run)]
+            if run.first_read > most or run.read > most + _EXTRA_A_SILENCE * overdue[id(run)]:
+                yield f"{at(run.second):%d %H:%M} it read {run.first_read} and {run.read} series of {watched} agents"
 
     def _words(self, second: int, entity: str, silence: Silence, words: str) -> str:
         last = f"{at(silence.last):%H:%M:%S}" if silence.last is not None else "never"

@@ -4,8 +4,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lifeline.detector.loop import Run
-from tests.simulation.fakes import Record, Transition, make_tools
+from lifeline.detector.loop import WatchRun
+from tests.simulation.fakes import Record, RunRecord, make_tools
 from tests.simulation.fleet import Setting
 from tests.simulation.machines import at
 from tests.simulation.world import World
@@ -20,9 +20,9 @@ def simulate(world: World, setting: Setting, *, is_regular: bool = False) -> Rec
     with _undisturbed():
         for second in _times(world, setting, is_regular=is_regular):
             world.advance(second)
-            record.turns.append(Transition(second))
-            run = Run(world.watch, tools, now=at(second), run_id=f"run-{second}", maintenance=world.maintenance)
-            record.turns[-1].report = run.check()
+            record.runs.append(RunRecord(second))
+            run = WatchRun(world.watch, tools, now=at(second), run_id=f"run-{second}", maintenance=world.maintenance)
+            record.runs[-1].report = run.check()
     return record
 
 

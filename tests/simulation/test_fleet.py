@@ -36,13 +36,21 @@ INJECTED = (
 )
 
 
-def test_a_day_of_five_thousand_agents_is_told_as_it_was() -> None:
-    setting = Setting()
-    world = make_world(1, setting)
+@pytest.mark.parametrize(
+    ("agents", "seed", "incidents"),
+    [
+        pytest.param(300, 1, 20, id="300"),
+        pytest.param(5000, 1, 100, id="5000", marks=pytest.mark.soak),
+        pytest.param(5000, 2, 100, id="5000 others", marks=pytest.mark.soak),
+    ],
+)
+def test_a_day_of_many_agents_is_told_as_it_was(agents: int, seed: int, incidents: int) -> None:
+    setting = Setting(agents=agents)
+    world = make_world(seed, setting)
     oracle = Oracle(world, simulate(world, setting))
     assert oracle.judge() == []
     assert [name for name in INJECTED if not oracle.counts[f"faults {name}"]] == []
-    assert oracle.counts["notices opened"] > 100
+    assert oracle.counts["notices opened"] > incidents
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
@@ -77,12 +85,12 @@ def calm() -> Record:
 
 class TestACalmFleet:
     def test_is_written_once_and_never_again(self, calm: Record) -> None:
-        first, *others = [(turn.chunks_written, turn.incidents_written) for turn in calm.turns]
+        first, *others = [(run.chunks_written, run.incidents_written) for run in calm.runs]
         assert first == (1, 0)
         assert {*others} == {(0, 0)}
 
     def test_costs_one_series_an_agent_and_run(self, calm: Record) -> None:
-        assert {turn.read for turn in calm.turns} == {SMALL.agents}
+        assert {run.read for run in calm.runs} == {SMALL.agents}
 
     def test_is_not_told_of(self, calm: Record) -> None:
         assert calm.notices == []
@@ -94,8 +102,8 @@ class TestAStoppedFleet:
         world = make_world(1, setting, is_calm=True)
         world.later(1800, lambda: world.stop(list(world.machines.values()), lasts=FOREVER - HOUR))
         record = simulate(world, setting, is_regular=True)
-        assert {turn.read for turn in record.turns[40:]} == {0}
-        assert {turn.chunks_written for turn in record.turns[40:]} == {0}
+        assert {run.read for run in record.runs[40:]} == {0}
+        assert {run.chunks_written for run in record.runs[40:]} == {0}
         assert record.notices == []
 
 
@@ -164,7 +172,7 @@ def split(record: Record) -> None:
 
 
 def greedy(record: Record) -> None:
-    record.turns[50].read = 100_000
+    record.runs[50].read = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +208,7 @@ class TestTheOracle:
             record,
             notices=[*record.notices],
             standings={entity: [*kept] for entity, kept in record.standings.items()},
-            turns=deepcopy(record.turns),
+            runs=deepcopy(record.runs),
         )
         spoil(spoilt)
         assert [one for one in Oracle(world, spoilt).judge() if words in one]

@@ -1,4 +1,4 @@
-"""An account as the coverage page tells it: one VPC for each thing that may be the matter, and two that are well."""
+"""An account as the coverage page shows it: one VPC for each kind of trouble, and two healthy ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +17,10 @@ from lifeline.dashboard.coverage import (
     TimelineStep,
     VpcCoverage,
 )
-from lifeline.dashboard.html.page import Calls
+from lifeline.dashboard.html.page import ButtonTargets
 
 NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
-CALLS = Calls(
+CALLS = ButtonTargets(
     page="arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage",
     reconcile="arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints",
 )
@@ -42,9 +42,9 @@ def served(service: str, by: str) -> Cell:
 
 
 def the_silenced() -> VpcCoverage:
-    """The story's VPC: a route went, agents fell silent, an endpoint is on its way."""
+    """The demo's VPC: a route was removed, agents went silent, an endpoint is on its way."""
     pending = Cell("monitoring", Standing.PENDING, "vpce-0a77c1d2e3f405162", "being created since 09:05:21 UTC")
-    missing = Cell("logs", Standing.MISSING, detail="no endpoint; the next look makes one")
+    missing = Cell("logs", Standing.MISSING, detail="no endpoint; the next run creates one")
     s3 = served("s3", "vpce-0b1946ac92492d234")
     return VpcCoverage(
         "vpc-0c1d2e3f405162738",
@@ -59,15 +59,17 @@ def the_silenced() -> VpcCoverage:
             IncidentRow(
                 "inc-5f2d09c4a1b7",
                 "cwagent",
-                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no way to monitoring",
+                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to monitoring",
                 at(9, 4, 0),
                 12,
                 is_recovering=False,
                 timeline=(
                     TimelineStep(StepKind.CHANGE, at(9, 2, 48), "DeleteRoute on rtb-0f1e2d3c4b5a69788 by deploy-role"),
-                    TimelineStep(StepKind.GAP, at(9, 4, 0), "12 agents fall silent"),
-                    TimelineStep(StepKind.ENDPOINT, at(9, 5, 21), "vpce-0a77c1d2e3f405162 for monitoring asked for"),
-                    TimelineStep(StepKind.RECOVERY, None, "two datapoints from each agent"),
+                    TimelineStep(StepKind.GAP, at(9, 4, 0), "12 agents went silent"),
+                    TimelineStep(
+                        StepKind.ENDPOINT, at(9, 5, 21), "Lifeline created vpce-0a77c1d2e3f405162 for monitoring"
+                    ),
+                    TimelineStep(StepKind.RECOVERY, None, "silent for 8 min 40 s so far"),
                 ),
             ),
         ),
@@ -81,9 +83,9 @@ def the_silenced() -> VpcCoverage:
 
 
 def the_blocked() -> VpcCoverage:
-    """One whose plan is beyond a budget, and waits for a person."""
-    held = "would cost more than MonthlyBudgetUsdPerVpc (30.00 USD): needs approval"
-    blocked = [Cell(service, Standing.BLOCKED, detail=held) for service in ("ecr.api", "ecr.dkr")]
+    """One whose plan exceeds a budget and waits for approval."""
+    reason = "needs approval: it would exceed MonthlyBudgetUsdPerVpc (30.00 USD)"
+    blocked = [Cell(service, Standing.BLOCKED, detail=reason) for service in ("ecr.api", "ecr.dkr")]
     served_here = served("monitoring", "vpce-0cc175b9c0f1b6a83")
     return VpcCoverage(
         "vpc-0d41d8cd98f00b204",
@@ -94,12 +96,12 @@ def the_blocked() -> VpcCoverage:
         planned_usd=ZONE * 6,
         plan_id="plan-4a8a08f09d37b737",
         plan_usd=ZONE * 6,
-        notes=("How far the quota of interface endpoints is used couldn't be read.",),
+        notes=("Usage of the quota of interface endpoints could not be read.",),
     )
 
 
 def the_pending() -> VpcCoverage:
-    """One that recovers: its endpoint is there, and the agents come back."""
+    """One that recovers: its endpoint is available, and the agents come back."""
     return VpcCoverage(
         "vpc-0e4da3b7fbbce2345",
         "",
@@ -112,33 +114,35 @@ def the_pending() -> VpcCoverage:
             IncidentRow(
                 "inc-8f14e45fceea",
                 "cwagent",
-                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no way to monitoring",
+                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no path to monitoring",
                 at(22, 41, day=1),
                 1,
                 is_recovering=True,
                 timeline=(
                     TimelineStep(StepKind.CHANGE, at(22, 39, 12, day=1), "DeleteNatGateway by terraform"),
-                    TimelineStep(StepKind.GAP, at(22, 41, day=1), "1 agent falls silent"),
-                    TimelineStep(StepKind.AVAILABLE, at(22, 46, day=1), "vpce-01679091c5a880faf available"),
-                    TimelineStep(StepKind.RECOVERY, at(9, 11), "its first datapoint is back"),
+                    TimelineStep(StepKind.GAP, at(22, 41, day=1), "1 agent went silent"),
+                    TimelineStep(StepKind.AVAILABLE, at(22, 46, day=1), "vpce-01679091c5a880faf became available"),
+                    TimelineStep(
+                        StepKind.RECOVERY, at(9, 11), "vpce-01679091c5a880faf is available; agents are recovering"
+                    ),
                 ),
             ),
         ),
         cost_usd=ZONE,
-        holds=("Released by hand at 2026-03-02 08:00:00 UTC: Lifeline makes nothing here for 24 hours.",),
+        holds=("Released manually at 2026-03-02 08:00:00 UTC: Lifeline creates nothing here for 24 hours.",),
     )
 
 
 def the_exempt() -> VpcCoverage:
-    """One that nothing is required in, by a rule."""
-    cell = Cell("monitoring", Standing.EXEMPT, detail="until 2026-03-31: being wound up")
+    """One in which a rule exempts everything."""
+    cell = Cell("monitoring", Standing.EXEMPT, detail="until the end of 2026-03-31: being decommissioned")
     return VpcCoverage(
         "vpc-0f7b44cfafd5c52223", "legacy", ("172.31.0.0/16",), (subnet(0, "old-a", cell), subnet(1, "old-b", cell))
     )
 
 
 def the_well(number: int = 1, subnets: int = 3) -> VpcCoverage:
-    """One that a hub and its own endpoints serve."""
+    """One served by a hub and by its own endpoints."""
     cells = (
         served("monitoring", f"vpce-0{number:016x}"),
         Cell("logs", Standing.CENTRAL, "hub-logs"),
@@ -166,7 +170,7 @@ def story() -> Coverage:
 
 
 def many(vpcs: int = 200, subnets: int = 10, *, every: int = 5) -> Coverage:
-    """An account of this many VPCs with three services each; each `every`th has a service missing."""
+    """An account of this many VPCs with three services each; every `every`th lacks a service."""
     made = []
     for number in range(vpcs):
         vpc = the_well(number, subnets)

@@ -8,7 +8,7 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws.clients import client
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.strict import Clock, StrictAccount
@@ -39,7 +39,7 @@ class Days:
             return timedelta(0)
 
         monkeypatch.setattr(reconcile_endpoints, "datetime", Now)
-        monkeypatch.setattr(Ledger, "reserve_endpoint_call", take_turn)
+        monkeypatch.setattr(CallRate, "reserve_endpoint_call", take_turn)
 
     def call(self, event: object) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(json.dumps(handler(event, Context())))

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
-from moto import mock_aws
 
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.core.network.model import EndpointState
+from tests.support.emulator import emulated_aws
 from tests.support.strict import GATEWAY, INTERFACE, Bucket, Clock, Service, StrictAccount
 
 MONITORING = "com.amazonaws.us-east-1.monitoring"
@@ -94,8 +94,7 @@ def land(monkeypatch: pytest.MonkeyPatch, plain_client: Any) -> Iterator[Land]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # moto makes 1,300 of them for each test
-    with mock_aws():
+    with emulated_aws():
         clock = Clock()
         account = StrictAccount(now=clock, throttling=False, endpoints_hidden_for=seconds(0))
         ec2 = account.attach(plain_client)

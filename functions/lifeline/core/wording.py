@@ -1,8 +1,10 @@
 """Times, durations, counts and lists as people read them, in plain ASCII and narrow lines."""
 
+import json
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 WIDTH = 80
 
@@ -15,6 +17,11 @@ def plain(text: str) -> str:
 def shorten(text: str, longest: int) -> str:
     """Cut a text that is longer than `longest` and end it with three dots."""
     return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def fingerprint(*parts: str | Sequence[str], length: int) -> str:
+    """So many hex digits that are the same for the same parts in the same order, and differ for all others."""
+    return sha256(json.dumps(parts).encode()).hexdigest()[:length]  # JSON tells parts apart, whatever is in them
 
 
 def role_of(actor: str) -> str:

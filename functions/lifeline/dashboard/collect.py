@@ -7,16 +7,15 @@ for approval) is read of the worst ones alone. What can't be read is said, and t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.core.coexist.hand_over import answer_claims
-from lifeline.core.coexist.retirement import Terms, plan_retirement
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
-from lifeline.core.guards.freeze import EVERYTHING, block_frozen, freeze_words, standing
+from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
 from lifeline.core.guards.mode import Mode
 from lifeline.core.incidents.incident import Incident
@@ -31,7 +30,10 @@ from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, retirement_notes, subnet_rows, worst_first
 from lifeline.dashboard.sources import Examined, Reads, Sources
-from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, Retiring, held, is_released
+from lifeline.reconciler.amend.amendment import Fact, RunContext, VpcContext
+from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS
+from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released, retired
+from lifeline.reconciler.facts import security_groups_of
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -128,7 +130,6 @@ class _Cover:
         rows = [
             cover_vpc(
                 self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
-                self._tools.network.catalog(),
                 self._settings.stack_name,
                 self._price,
                 self._now,
@@ -161,17 +162,15 @@ class _Cover:
         try:
             plans, waiting = planning.plan(vpcs, {}, is_region=is_whole)
         except LifelineError as error:
-            logger.warning("planned by what was observed alone", error=str(error))
+            logger.warning("planned without the VPCs' state", error=str(error))
             self._notes.append(_NO_DNS)
             plans, waiting = planning.plan_unread(vpcs), []
         return _Region(vpcs, wants, plans, incidents, frozenset(waiting))
 
     def _worst(self, region: _Region) -> list[str]:
         """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most."""
-        catalog = self._tools.network.catalog()
         counts = {
-            vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id], catalog))
-            for vpc in region.vpcs
+            vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id])) for vpc in region.vpcs
         }
         silent = {incident.cause.vpc_id for incident in region.incidents}
         ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))
@@ -186,14 +185,25 @@ class _Cover:
         if changed and region.has_policy:
             again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
-        for vpc_id, vpc_examined in examined.items():
-            plans[vpc_id] = self._hold(plans[vpc_id], vpc_examined.state)
+        for vpc_id, one in examined.items():
+            context = self._context(planning, by_id[vpc_id])
+            for guard in GUARDS:  # the table shows what is missing; what is to be removed, retirement's notes say
+                plans[vpc_id] = guard.preview(context, plans[vpc_id], one.state)
         return plans
 
-    def _hold(self, plan: Plan, state: VpcState) -> Plan:
-        """The plan without what is frozen, and without what a person gave up shortly before."""
-        plan = block_frozen(plan, state.frozen, self._price, now=self._now)
-        return held(plan, state.released_at, self._now)
+    def _context(self, planning: Planning, vpc: Vpc) -> VpcContext:
+        """What amendments are told of a VPC whose state was read. The limits decide for the whole page, later."""
+        run = RunContext(
+            now=self._now,
+            owner=self._settings.stack_name,
+            price=self._price,
+            policy=planning.policy,
+            catalog=self._tools.network.catalog(),
+            retire_after=self._settings.retire_after,
+            is_canary=self._settings.canary,
+            is_plan=True,
+        )
+        return VpcContext(run, vpc, read=frozenset({Fact.STATE}))
 
     def _followed(self, vpc: Vpc, state: VpcState) -> Followed:
         return follow(state.made, state.failures, vpc, now=self._now)
@@ -231,17 +241,8 @@ class _Cover:
     def _retirement(self, planning: Planning, vpc: Vpc, region: _Region, known: Examined) -> tuple[str, ...]:
         if not region.has_policy:
             return ()
-        found = plan_retirement(vpc, region.wants[vpc.id], self._terms(planning), known.state.unneeded)
+        found = retired(self._context(planning, vpc), known.state)
         return retirement_notes(found.actions, found.notes)
-
-    def _terms(self, planning: Planning) -> Terms:
-        return Terms(
-            owner=self._settings.stack_name,
-            policy=planning.policy,
-            catalog=self._tools.network.catalog(),
-            now=self._now,
-            after=self._settings.retire_after,
-        )
 
     def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
         here = {vpc.id for vpc in region.vpcs}
@@ -308,15 +309,26 @@ class _Cover:
         examined = self._reads.examine([vpc_id])
         state = examined[vpc_id].state
         plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], state)}, check_dns=[vpc_id])
-        plans = Retiring(planning, self._tools.lookup, None, lambda _: False).extend(plans, vpcs, {vpc_id: state})
-        claimed = answer_claims(plans[vpc_id], vpcs[0], state.frozen, owner=self._settings.stack_name, now=self._now)
-        plans[vpc_id] = self._hold(claimed.plan, state)
+        plans[vpc_id] = self._amended(planning, vpcs[0], plans[vpc_id], state)
         admission = self._admit(plans, vpcs)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         notes = [answer.note, why_stopped, words, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
+
+    def _amended(self, planning: Planning, vpc: Vpc, plan: Plan, state: VpcState) -> Plan:
+        """The plan as the next run would change it, with what that would have to read for it."""
+        context = self._context(planning, vpc)
+        for amendment in AMENDMENTS:
+            lacking = amendment.needs(context, plan, state) - context.read
+            if Fact.CENTRAL_DNS in lacking:
+                context = replace(context, dns=self._tools.central.view(vpc.id, region=self._settings.region))
+            if Fact.SECURITY_GROUP_USERS in lacking:
+                users = self._tools.lookup.users_of_security_groups(security_groups_of(plan))
+                context = replace(context, security_group_users=tuple(chain(*users.values())))
+            plan = amendment.preview(context, plan, state)
+        return plan
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name)

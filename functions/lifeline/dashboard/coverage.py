@@ -1,4 +1,4 @@
-"""How each subnet stands against what is required of it: what the coverage page shows, as values."""
+"""The coverage page's content as values: how each subnet stands against what is required of it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ class Standing(StrEnum):
 
     MISSING = "missing"
     BLOCKED = "blocked"
+    UNKNOWN = "unknown"
     PENDING = "pending"
     EXEMPT = "exempt"
     CENTRAL = "central"
@@ -21,7 +22,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One service for one subnet. `by` is the endpoint or zone that serves it; `detail` what a person should know."""
+    """One service for one subnet. `by` is the endpoint or zone that serves it; `detail` why, or what else to know."""
 
     service: str
     standing: Standing
@@ -42,7 +43,7 @@ class SubnetRow:
 
 
 class StepKind(StrEnum):
-    """What a point of an incident's timeline is."""
+    """The kinds of points on an incident's timeline."""
 
     CHANGE = "change"
     GAP = "gap"
@@ -53,7 +54,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """One point of an incident's timeline. `at` is None for what is yet to come."""
+    """One point on an incident's timeline. `at` is None for what has not happened yet."""
 
     kind: StepKind
     at: datetime | None
@@ -62,7 +63,7 @@ class TimelineStep:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One open incident of a VPC: its cause in a line, how many agents it holds, and its timeline, oldest first."""
+    """One open incident of a VPC: its cause in a line, its number of agents, and its timeline, oldest first."""
 
     id: str
     watch: str
@@ -75,7 +76,7 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """One action on record, the newest first on a page; `status` is empty where the text says what came of it."""
+    """One action from the audit log; `status` is empty where the text tells the outcome."""
 
     at: datetime
     status: str
@@ -84,10 +85,11 @@ class ActionRow:
 
 @dataclass(frozen=True, slots=True)
 class VpcCoverage:
-    """One VPC. `cost_usd` is what Lifeline's endpoints there cost a month, `planned_usd` what the plan would add.
+    """One VPC. `cost_usd` is the monthly cost of Lifeline's endpoints there, `planned_usd` what the plan would add.
 
-    `plan_id` is what waits for approval, empty where nothing does. `holds` say what keeps Lifeline's hands off, a line
-    each; `notes` what else a person should know.
+    `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost. `holds` are
+    the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
+    with the newest.
     """
 
     id: str
@@ -106,9 +108,10 @@ class VpcCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The page's whole content: all VPCs of an account and region, the worst first.
+    """The whole page: the VPCs of an account and region, the worst first.
 
-    `retire_after` is how long nothing must have required an endpoint of Lifeline's before it goes, 0 if it never does.
+    `kill_switch` says why the kill switch is on, empty if it is off. `retire_after` is how long an endpoint must not
+    have been required before Lifeline deletes it, 0 if it never does.
     """
 
     account_id: str

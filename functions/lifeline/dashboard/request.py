@@ -1,9 +1,9 @@
-"""What a CloudWatch dashboard sends the coverage page's function.
+"""The requests that a CloudWatch dashboard sends to the coverage page's function.
 
-A dashboard calls a custom widget's function with the widget's parameters, or with the JSON of the button that somebody
-pressed, and adds `widgetContext`: the theme, the width in pixels, and the parameters once more as `params` (CloudWatch
-guide: details about custom widgets). `{"describe": true}` asks for the widget's documentation as Markdown, and comes
-without a context (aws-samples: cloudwatch-custom-widgets-samples).
+A dashboard calls a custom widget's function with the widget's parameters, or with the JSON of the button that was
+clicked, and adds `widgetContext`: the theme, the width in pixels, and the parameters once more as `params` (CloudWatch
+User Guide: Details about custom widgets). `{"describe": true}` requests the widget's documentation as Markdown, and
+comes without a context (aws-samples: cloudwatch-custom-widgets-samples).
 """
 
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ from lifeline.dashboard.html.page import View
 DOCUMENTATION = """\
 ## Lifeline: coverage
 
-Every VPC of this account and Region, the worst first: how each subnet stands against each service that the policy
-requires there, open incidents with their story, the last actions, and what Lifeline's endpoints cost a month.
+Every VPC of this account and Region, the worst first: whether each subnet can reach each service that the policy
+requires there, open incidents with their timelines, recent actions, and the monthly cost of Lifeline's endpoints.
 
-The page only reads, and so does its role. Its buttons call other functions with **your** permissions:
+The page and its role are read-only. Its buttons call functions with **your** permissions:
 
 - *Show the plan* needs `lambda:InvokeFunction` on this function, as the page itself does.
-- *Approve*, *Exempt* and *Release* need `lambda:InvokeFunction` on ReconcileEndpoints: give that to those alone who may
+- *Approve*, *Exempt* and *Release* need `lambda:InvokeFunction` on ReconcileEndpoints: grant it only to people who may
   change networks.
 
 ### Widget parameters
 Param | Description
 ---|---
-**vpc_ids** | Show these VPCs alone, up to 200; an empty list shows all
+**vpc_ids** | Show only these VPCs, up to 200; an empty list shows all
 
 ### Example parameters
 ``` yaml
@@ -44,7 +44,7 @@ _FIELDS = ("describe", "plan", "vpc_ids")
 
 @dataclass(frozen=True, slots=True)
 class WidgetRequest:
-    """What the page is to show: its documentation, one VPC's plan, or the VPCs named, all of them if there are none."""
+    """What to show: the documentation, one VPC's plan, or the VPCs named; all VPCs if none is named."""
 
     is_describe: bool = False
     plan: str = ""
@@ -53,7 +53,7 @@ class WidgetRequest:
 
 
 def read_widget(event: object) -> WidgetRequest:
-    """What an event asks of the page. Raises InvalidInputError with the path to the field."""
+    """Read an event. Raises InvalidInputError with the path to the field."""
     if not isinstance(event, dict):
         raise InvalidInputError("event", f"must be a JSON object, not {shown(event)}")
     if "describe" in event:
@@ -65,8 +65,8 @@ def read_widget(event: object) -> WidgetRequest:
     view = View(is_dark=context.get("theme") == "dark", width=_read_width(context.get("width")))
     if "plan" in event:
         return WidgetRequest(plan=_read_vpc_id("plan", event["plan"]), view=view)
-    said = event if "vpc_ids" in event else _object(context.get("params"))
-    return WidgetRequest(vpc_ids=_read_vpc_ids(said.get("vpc_ids")), view=view)
+    params = event if "vpc_ids" in event else _object(context.get("params"))
+    return WidgetRequest(vpc_ids=_read_vpc_ids(params.get("vpc_ids")), view=view)
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -81,17 +81,19 @@ def _read_width(value: object) -> int:
 
 
 def _read_vpc_ids(value: object) -> tuple[str, ...]:
-    """The VPCs that are named, each once; a form that was left empty names none."""
+    """The VPCs named, each once; a form that was left empty names none."""
     if value is None or value in ("", []):
         return ()
     if not isinstance(value, list):
-        raise InvalidInputError("vpc_ids", f"must be a list of VPC ids, not {shown(value)}")
+        raise InvalidInputError("vpc_ids", f"must be a list of VPC IDs, not {shown(value)}")
     if len(value) > _MOST_VPCS:
-        raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPCS} are the most, or none for all VPCs")
-    return tuple(dict.fromkeys(_read_vpc_id(f"vpc_ids[{place}]", vpc_id) for place, vpc_id in enumerate(value)))
+        raise InvalidInputError(
+            "vpc_ids", f"contains {len(value)} IDs; the maximum is {_MOST_VPCS}. An empty list shows all VPCs."
+        )
+    return tuple(dict.fromkeys(_read_vpc_id(f"vpc_ids[{index}]", vpc_id) for index, vpc_id in enumerate(value)))
 
 
 def _read_vpc_id(field: str, value: object) -> str:
     if not isinstance(value, str) or not VPC_ID.fullmatch(value):
-        raise InvalidInputError(field, f"{shown(value)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
+        raise InvalidInputError(field, f"{shown(value)} is not a VPC ID (vpc- and 8 or 17 hexadecimal digits)")
     return value

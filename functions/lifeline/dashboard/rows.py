@@ -1,19 +1,18 @@
-"""From what was seen of a VPC, and is planned there, to the rows of the coverage page."""
+"""The rows of the coverage page, from what was observed in a VPC and is planned there."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import assert_never
 
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.history.entries import Entry
 from lifeline.core.history.text import deed_of, status_of
 from lifeline.core.incidents.incident import Incident
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet, Tier, Vpc
-from lifeline.core.network.obstacles import is_on_gateway, obstacles
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.network.reach import Reach
+from lifeline.core.plan.actions import Action, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import Desired, Exempted, Requirement
@@ -21,16 +20,23 @@ from lifeline.dashboard.coverage import ActionRow, Cell, Standing, SubnetRow, Vp
 from lifeline.dashboard.story import incident_row
 
 _BAD = frozenset({Standing.MISSING, Standing.BLOCKED})
+_STANDINGS = {
+    ServiceState.SERVED: Standing.SERVED,
+    ServiceState.CENTRAL: Standing.CENTRAL,
+    ServiceState.PENDING: Standing.PENDING,
+    ServiceState.UNKNOWN: Standing.UNKNOWN,
+    ServiceState.MISSING: Standing.MISSING,
+    ServiceState.BLOCKED: Standing.BLOCKED,
+}
 _TIERS = list(Tier)[::-1]  # isolated first: nothing else helps there
-_NO_IPV6 = "the gateway endpoint for S3 serves IPv4 only, and this subnet has none"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One VPC with what is wanted of it and planned for it, as far as that was looked up.
+    """One VPC with its requirements and its plan, as far as these were looked up.
 
-    `plan` has what limits hold back as blocked. `entries` are of its record, the newest first; `made` is what Lifeline
-    remembers to have made there; `offer` is the plan that waits for approval.
+    `plan` shows what limits hold back as blocked. `entries` are from the audit log, the newest first; `made` is what
+    Lifeline created there, from the ledger; `offer` is the plan that waits for approval.
     """
 
     vpc: Vpc
@@ -44,7 +50,7 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datetime) -> VpcCoverage:
+def cover_vpc(seen: Seen, owner: str, price: Price, now: datetime) -> VpcCoverage:
     """The VPC as the page shows it. `owner` is the value of Lifeline's tag on what is its own."""
     vpc, plan, offer = seen.vpc, seen.plan, seen.offer
     incidents = sorted(seen.incidents, key=lambda incident: (incident.began, incident.id))
@@ -52,7 +58,7 @@ def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datet
         id=vpc.id,
         name=vpc.tag("Name") or "",
         cidrs=vpc.all_cidrs,
-        subnets=subnet_rows(vpc, seen.want, plan, catalog),
+        subnets=subnet_rows(vpc, seen.want, plan),
         incidents=tuple(incident_row(incident, seen.made, plan, now) for incident in incidents),
         actions=tuple(map(_action_row, seen.entries)),
         cost_usd=monthly_cost_usd(len(own_interfaces(vpc, owner)), price),
@@ -65,7 +71,7 @@ def cover_vpc(seen: Seen, catalog: Catalog, owner: str, price: Price, now: datet
 
 
 def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
-    """The VPCs by what isn't served there, then by open incidents, then by id."""
+    """Sort the VPCs: most cells missing or blocked first, then most open incidents, then by id."""
     return tuple(
         sorted(
             vpcs,
@@ -75,11 +81,11 @@ def worst_first(vpcs: Iterable[VpcCoverage]) -> tuple[VpcCoverage, ...]:
 
 
 def count_bad(rows: Iterable[SubnetRow]) -> int:
-    """How many services are missing or blocked in all of the subnets together."""
+    """How many cells of these subnets are missing or blocked."""
     return sum(cell.standing in _BAD for row in rows for cell in row.cells)
 
 
-def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[SubnetRow, ...]:
+def subnet_rows(vpc: Vpc, want: Desired, plan: Plan) -> tuple[SubnetRow, ...]:
     """Each subnet with how its services stand; those that miss most come first, then isolated before public ones."""
     reports = {report.service: report for report in plan.services}
     tiers = dict(plan.tiers)
@@ -91,7 +97,7 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[
             if subnet.id in requirement.subnet_ids and requirement.service in reports
         ]
         cells = [
-            _Reconciliation(vpc, plan, catalog, requirement, reports[requirement.service]).cell(subnet)
+            _ServiceCells(vpc, plan, requirement, reports[requirement.service]).cell(subnet)
             for requirement in requirements
         ]
         cells += [_exempt(service, exempted) for subnet_id, service, exempted in want.spared if subnet_id == subnet.id]
@@ -108,101 +114,54 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan, catalog: Catalog) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class _Reconciliation:
-    """One service in one VPC, whose report speaks for all the subnets that wish for it together."""
+class _ServiceCells:
+    """One service in one VPC. Its report covers all the subnets that require it together."""
 
     vpc: Vpc
     plan: Plan
-    catalog: Catalog
     requirement: Requirement
     report: ServiceReport
 
     def cell(self, subnet: Subnet) -> Cell:
         """How the service stands for this subnet, which may be better or worse off than the others."""
-        if self._is_by_gateway():
-            return self._at_gateway(subnet)
-        endpoint = self._endpoint()
-        if endpoint and self.report.state in {ServiceState.MISSING, ServiceState.BLOCKED}:
-            return self._at_endpoint(subnet, endpoint)
-        if endpoint and self.report.state is ServiceState.SERVED:
-            return self._served(subnet, endpoint)
-        return self._as_reported()
+        reported = self._as_reported()
+        path = dict(self.report.paths).get(subnet.id)
+        if path is None:
+            return reported
+        if path.reach is Reach.SERVED:
+            return Cell(reported.service, Standing.SERVED, path.endpoint_id, self._from_zone(subnet, path.endpoint_id))
+        if path.reach is Reach.CENTRAL:
+            return Cell(reported.service, Standing.CENTRAL, path.central_id, path.words)
+        if path.reach is Reach.UNKNOWN:
+            return Cell(reported.service, Standing.UNKNOWN, path.endpoint_id, "; ".join((path.words, *path.unread)))
+        words = "; ".join(obstacle.words for obstacle in path.obstacles)
+        detail = ": ".join(text for text in (words, reported.detail) if text)
+        return reported if words in reported.detail else replace(reported, detail=detail)
 
-    def _is_by_gateway(self) -> bool:
-        found = self.catalog.find(self.requirement.service)
-        return bool(found) and found[0].type is EndpointType.GATEWAY
-
-    # ---- gateway endpoints: each subnet has its own route table
-
-    def _at_gateway(self, subnet: Subnet) -> Cell:
-        if subnet.is_ipv6_only and self.requirement.service == "s3":
-            return Cell(self.requirement.service, Standing.BLOCKED, detail=_NO_IPV6)
-        on = [endpoint for endpoint in self._gateways() if is_on_gateway(endpoint, subnet, self.vpc)]
-        return Cell(self.requirement.service, Standing.SERVED, by=on[0].id) if on else self._as_reported()
-
-    def _gateways(self) -> list[Endpoint]:
-        names = {service.name for service in self.catalog.find(self.requirement.service)}
-        found = (
-            endpoint
-            for endpoint in self.vpc.endpoints
-            if endpoint.type is EndpointType.GATEWAY
-            and endpoint.service_name in names
-            and endpoint.state is EndpointState.AVAILABLE
-        )
-        return sorted(found, key=lambda endpoint: endpoint.id)
-
-    # ---- interface endpoints: one answers for the whole VPC, but not everybody may get to it
-
-    def _endpoint(self) -> Endpoint | None:
-        return next((endpoint for endpoint in self.vpc.endpoints if endpoint.id == self.report.by), None)
-
-    def _at_endpoint(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
-        in_the_way = obstacles(endpoint, subnet, self.vpc)
-        answers = endpoint.state is EndpointState.AVAILABLE and endpoint.subnet_ids
-        is_for_all = any(
-            action.kind is ActionKind.FIX_DNS and action.endpoint_id == endpoint.id for action in self.plan.actions
-        )
-        if answers and not in_the_way and not is_for_all:
-            return self._served(subnet, endpoint)
-        notified = self._as_reported()
-        words = "; ".join(dict.fromkeys(obstacle.words for obstacle in in_the_way))
-        detail = ": ".join(text for text in (words, notified.detail) if text)
-        return Cell(
-            notified.service,
-            notified.standing,
-            notified.by,
-            detail if words not in notified.detail else notified.detail,
-        )
-
-    def _served(self, subnet: Subnet, endpoint: Endpoint) -> Cell:
+    def _from_zone(self, subnet: Subnet, endpoint_id: str) -> str:
+        endpoint = next(endpoint for endpoint in self.vpc.endpoints if endpoint.id == endpoint_id)
         zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
-        words = ""
-        if self.requirement.per_zone and zones and subnet.zone not in zones:
-            words = f"from another zone: {endpoint.id} has no interface in {subnet.zone}"
-        return Cell(self.requirement.service, Standing.SERVED, endpoint.id, words)
+        is_away = self.requirement.per_zone and zones and subnet.zone not in zones
+        return f"from another zone: {endpoint_id} has no interface in {subnet.zone}" if is_away else ""
 
-    # ---- what holds for all of them
+    # ---- the same for all of them
 
     def _as_reported(self) -> Cell:
-        report, service = self.report, self.requirement.service
-        actions = [action for action in self.plan.actions if action.service == service]
+        report = self.report
+        actions = [action for action in self.plan.actions if action.service == report.service]
         refused = next((action.error for action in actions if action.status is Status.BLOCKED), "")
         planned = next((action.reason for action in actions if action.status is Status.PLANNED), "")
-        match report.state:
-            case ServiceState.SERVED:
-                return Cell(service, Standing.SERVED, report.by)
-            case ServiceState.CENTRAL:
-                return Cell(service, Standing.CENTRAL, report.by, report.detail)
-            case ServiceState.PENDING:
-                return Cell(service, Standing.PENDING, report.by, report.detail)
-            case ServiceState.BLOCKED:
-                return Cell(service, Standing.BLOCKED, report.by, report.detail or refused)
-            case ServiceState.MISSING if refused:
-                return Cell(service, Standing.BLOCKED, report.by, refused)
-            case ServiceState.MISSING:
-                return Cell(service, Standing.MISSING, report.by, planned or report.detail)
-            case _:
-                assert_never(report.state)
+        standing, detail = _STANDINGS[report.state], report.detail
+        match standing:
+            case Standing.SERVED:
+                detail = ""
+            case Standing.BLOCKED:
+                detail = detail or refused
+            case Standing.MISSING if refused:
+                standing, detail = Standing.BLOCKED, refused
+            case Standing.MISSING:
+                detail = planned or detail
+        return Cell(report.service, standing, report.by, detail)
 
 
 def _exempt(service: str, exempted: Exempted) -> Cell:
@@ -215,13 +174,13 @@ def _action_row(entry: Entry) -> ActionRow:
 
 
 def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
-    """What is to be said of endpoints of Lifeline's that nothing requires."""
+    """Notes on Lifeline's own endpoints and security groups that nothing requires."""
     going = [
-        f"{action.endpoint_id or action.security_group_id} goes with the next look: {action.reason}"
+        f"{action.endpoint_id or action.security_group_id} will be deleted on the next run: {action.reason}"
         for action in _planned(actions)
     ]
     kept = [
-        f"{action.endpoint_id or action.security_group_id} stays: {action.error}"
+        f"{action.endpoint_id or action.security_group_id} is kept: {action.error}"
         for action in actions
         if action.status is Status.BLOCKED
     ]

@@ -1,4 +1,4 @@
-"""An open incident as the coverage page tells it: what began it, the gap, the endpoint, and the recovery."""
+"""An open incident as a timeline: the change that caused it, the gap, the endpoint, and the recovery."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -12,9 +12,10 @@ from lifeline.dashboard.coverage import IncidentRow, StepKind, TimelineStep
 
 
 def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> IncidentRow:
-    """The incident with its timeline, what is yet to come at its end. `agents` is how many people were told of.
+    """The incident with its timeline, which ends with what has not happened yet.
 
-    `made` is what Lifeline remembers to have made in its VPC by service, `plan` what it would do there now.
+    `made` is what Lifeline created in its VPC by service, `plan` what it would do there now. The row's `agents` is how
+    many agents people were notified of.
     """
     steps = sorted(_steps(incident, made, plan, now), key=lambda step: (step.at is None, step.at or now))
     return IncidentRow(
@@ -32,12 +33,12 @@ def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: dateti
     cause = incident.cause
     if cause.change:
         yield TimelineStep(StepKind.CHANGE, cause.change.at, change_words(cause.change))
-    agents = f"; {write_count(incident.notified_agents, 'agent')} so far" if incident.notified_agents else ""
-    yield TimelineStep(StepKind.GAP, incident.began, f"the first missing datapoint was due{agents}")
+    agents = f" ({write_count(incident.notified_agents, 'agent')} so far)" if incident.notified_agents else ""
+    yield TimelineStep(StepKind.GAP, incident.began, f"first missing datapoint{agents}")
     yield from _endpoint_steps(incident, made, plan)
     if cause.fixed_at:
         fix = cause.fix or "the cause is gone"
-        yield TimelineStep(StepKind.RECOVERY, cause.fixed_at, f"{fix}; agents are on their way back")
+        yield TimelineStep(StepKind.RECOVERY, cause.fixed_at, f"{fix}; agents are recovering")
     else:
         yield TimelineStep(StepKind.RECOVERY, None, f"silent for {write_length(now - incident.began)} so far")
 
@@ -46,17 +47,17 @@ def _endpoint_steps(incident: Incident, made: Mapping[str, Made], plan: Plan) ->
     cause = incident.cause
     if not cause.kind.is_network or not cause.service:
         return
-    one = made.get(cause.service)
-    if one is None or one.at < _story_begins(incident):
+    endpoint = made.get(cause.service)
+    if endpoint is None or endpoint.at < _story_begins(incident):
         yield from _what_is_planned(cause, plan)
         return
-    yield TimelineStep(StepKind.ENDPOINT, one.at, f"Lifeline made {one.endpoint_id} for {cause.service}")
-    if one.ready_at:
-        yield TimelineStep(StepKind.AVAILABLE, one.ready_at, f"{one.endpoint_id} was seen available")
-    elif one.is_settled:
-        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} serves nobody")
+    yield TimelineStep(StepKind.ENDPOINT, endpoint.at, f"Lifeline created {endpoint.endpoint_id} for {cause.service}")
+    if endpoint.ready_at:
+        yield TimelineStep(StepKind.AVAILABLE, endpoint.ready_at, f"{endpoint.endpoint_id} became available")
+    elif endpoint.is_settled:
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{endpoint.endpoint_id} did not become available")
     else:
-        yield TimelineStep(StepKind.AVAILABLE, None, f"{one.endpoint_id} is not available yet")
+        yield TimelineStep(StepKind.AVAILABLE, None, f"{endpoint.endpoint_id} is not available yet")
 
 
 def _what_is_planned(cause: Cause, plan: Plan) -> Iterator[TimelineStep]:
@@ -64,7 +65,7 @@ def _what_is_planned(cause: Cause, plan: Plan) -> Iterator[TimelineStep]:
         if cause.fixed_at or action.service != cause.service:
             continue
         if action.status is Status.BLOCKED:
-            yield TimelineStep(StepKind.ENDPOINT, None, f"held back: {action.error}")
+            yield TimelineStep(StepKind.ENDPOINT, None, f"blocked: {action.error}")
         elif action.status is Status.PLANNED:
             what = action.kind.replace("_", " ")
             yield TimelineStep(StepKind.ENDPOINT, None, f"planned: {what} for {action.service}")

@@ -1,10 +1,9 @@
-"""Telling between two writes: an incident is claimed, then told, then written as told, and closed if it is over."""
+"""Notices between two writes: an incident is claimed, its notice sent, saved as notified, and closed if it is over."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.queue import Queue
@@ -13,31 +12,25 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.agents.gaps import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import CauseKind, Incident
-from lifeline.core.incidents.lifecycle import News, NewsKind, Settled, cap, notified
+from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, cap, notified
 from lifeline.core.notices.bus_events import incident_event
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.notice import Notice
 from lifeline.core.requests.request import Trigger
+from lifeline.detector.attempts import Attempts
 from lifeline.detector.decision_log import log_incidents
 
 
-class Attempts(Protocol):
-    """Whoever keeps a failure for the run's end, so that it doesn't stop the rest."""
-
-    def __call__[T](self, work: Callable[[], T]) -> T | None:
-        """What the work gives; None if it fails."""
-
-
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was told, and the agents that are let go, for their incidents are closed."""
+class Announced:
+    """The kinds of the notices sent, and the agents that are freed because their incidents are closed."""
 
     kinds: tuple[NewsKind, ...]
     freed: Mapping[str, Agent]
 
 
 class Announcer:
-    """What one run tells of one watch's incidents."""
+    """Sends one run's notices on one watch's incidents."""
 
     def __init__(
         self,
@@ -60,14 +53,14 @@ class Announcer:
         self._attempt = attempt
         self._run_id = run_id
 
-    def notify(self, settled: Settled) -> Outcome:
-        """Claims each incident by writing it; tells of those that were claimed; writes that it was done."""
-        claimed = self._claim(settled)
-        over = {incident.id for incident in settled.closed}
+    def notify(self, update: IncidentUpdate) -> Announced:
+        """Claim each incident by saving it, send the notices on those claimed, and save that it was done."""
+        claimed = self._claim(update)
+        over = {incident.id for incident in update.closed}
         self._request_repair(incident for incident in claimed.values() if incident.id not in over)
         news = [
             replace(news_item, incident=claimed[news_item.incident.id])
-            for news_item in settled.news
+            for news_item in update.news
             if news_item.incident.id in claimed
         ]
         done = self._publish_all(news)
@@ -77,17 +70,17 @@ class Announcer:
                 self._attempt(partial(self._incidents.save, notified(news_item.incident, news_item, self._now)))
         pending = {news_item.incident.id for news_item in news} - {news_item.incident.id for news_item in done}
         closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - pending)]
-        return Outcome(tuple(news_item.kind for news_item in done), self._close(closing, settled))
+        return Announced(tuple(news_item.kind for news_item in done), self._close(closing, update))
 
-    def _claim(self, settled: Settled) -> dict[str, Incident]:
-        """The incidents as written, by id; without those in which another run was first, and those that failed."""
-        pending = [news_item.incident for news_item in settled.news]
-        waiting = {incident.id: incident for incident in (*pending, *settled.incidents, *settled.closed)}
+    def _claim(self, update: IncidentUpdate) -> dict[str, Incident]:
+        """The incidents as saved, by id; without those that another run saved first, and those that failed."""
+        pending = [news_item.incident for news_item in update.news]
+        waiting = {incident.id: incident for incident in (*pending, *update.incidents, *update.closed)}
         saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
         return {incident.id: incident for incident in saved if incident is not None}
 
     def _publish_all(self, news: Sequence[News]) -> list[News]:
-        """Those that were told: the gravest one by one, the others in one notice."""
+        """Send the most severe news one by one and the rest in one notice. Returns what was sent."""
         shown, rest = cap(news)
         done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self._watch, self._now))]
         if rest and self._publish(summary_notice(rest, self._watch, self._now)):
@@ -103,18 +96,18 @@ class Announcer:
 
         return self._attempt(publish) is not None
 
-    def _close(self, closing: Iterable[Incident], settled: Settled) -> dict[str, Agent]:
-        """Ends incidents that were told, or of which nothing is; their agents, as they are then."""
+    def _close(self, closing: Iterable[Incident], update: IncidentUpdate) -> dict[str, Agent]:
+        """Close the incidents. Returns their agents, freed."""
         freed: dict[str, Agent] = {}
         for incident in closing:
             if self._attempt(partial(self._incidents.close, incident, now=self._now)):
-                freed |= {agent.entity: agent for agent in settled.freed.get(incident.id, ())}
+                freed |= {agent.entity: agent for agent in update.freed.get(incident.id, ())}
         return freed
 
     def _request_repair(self, incidents: Iterable[Incident]) -> None:
-        """Puts VPCs whose agents miss an endpoint on ReconcileEndpoints' queue: the change's event may be lost.
+        """Request a reconciliation of each VPC whose agents lack an endpoint, because the change's event may be lost.
 
-        So may this message: each look that still finds it missing asks again.
+        This message may be lost as well: each run that still finds the endpoint missing requests it again.
         """
         for incident in incidents:
             cause = incident.cause

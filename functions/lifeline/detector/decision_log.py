@@ -1,4 +1,4 @@
-"""One line in the log for each decision on an agent or an incident; as `decisions`, for the detector."""
+"""The detector's decision log: one line for each decision on an agent or an incident."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,14 +17,14 @@ def log_transitions(
     *,
     run_id: str,
 ) -> None:
-    """A line for each agent that fell silent, or is back."""
+    """Log each agent that went silent or came back."""
     for entity, verdict in sorted(verdicts.items()):
-        if verdict.turn is None:
+        if verdict.transition is None:
             continue
         instance = evidence[entity].instance
         logger.info(
             "decided",
-            action=_TRANSITIONS[verdict.turn],
+            action=_TRANSITIONS[verdict.transition],
             status=str(verdict.state),
             reason=_why_turned(verdict, before[entity]),
             agent=entity,
@@ -36,7 +36,7 @@ def log_transitions(
 
 
 def log_incidents(news: Iterable[News], notified: Iterable[News], *, run_id: str) -> None:
-    """A line for each thing that there is to tell of an incident; `status` says whether it could be told."""
+    """Log each piece of news on an incident; `status` is whether its notice was sent."""
     done = {(news_item.kind, news_item.incident.id) for news_item in notified}
     for news_item in news:
         incident, cause = news_item.incident, news_item.incident.cause

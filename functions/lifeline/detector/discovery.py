@@ -1,13 +1,18 @@
-"""Who is on the roster: agents that CloudWatch lists, and instances whose tag says that an agent should report."""
+"""Discovery: agents that CloudWatch lists, and instances whose tag says that an agent should report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.gaps import Agent, Series, choose_series, needs_of, other_series
 from lifeline.core.agents.instances import Instance
+from lifeline.core.agents.roster import Chunk, place, replaced
 from lifeline.core.errors import LifelineError
+from lifeline.detector.attempts import Attempts
+from lifeline.detector.chunks import agents_of
 from lifeline.runtime.observability import logger
 
 PACE = timedelta(minutes=15)
@@ -18,15 +23,60 @@ type Listed = Mapping[str, tuple[Series, ...]]
 
 
 def is_due(discovered_at: datetime | None, changed_at: datetime | None, now: datetime) -> bool:
-    """Whether to look who is there: every 15 minutes, or 2 minutes after the last look if the network changed since."""
+    """True every 15 minutes, or 2 minutes after the last discovery if the network has changed since."""
     if discovered_at is None or discovered_at > now:
         return True
     age = now - discovered_at
     return age >= PACE or (changed_at is not None and changed_at > discovered_at and age >= SOONEST)
 
 
+class Discovery:
+    """One run's discovery. What can't be read is a failure of the run, and the next run discovers again."""
+
+    def __init__(
+        self, cloudwatch: CloudWatch, instances: Instances | None, roster: Roster, attempt: Attempts, now: datetime
+    ) -> None:
+        """`instances` is None for a watch that expects no tagged instances."""
+        self._cloudwatch = cloudwatch
+        self._instances = instances
+        self._roster = roster
+        self._attempt = attempt
+        self._now = now
+        self._listed: Listed | None = None
+        self._is_complete = False
+
+    def read(self) -> tuple[Listed | None, Mapping[str, Instance] | None]:
+        """The agents listed, and the instances expected to report; None for what can't be read."""
+        none: Mapping[str, Instance] = {}
+        self._listed = self._attempt(self._cloudwatch.list_series)
+        expected = self._attempt(self._instances.find_expected) if self._instances else none
+        self._is_complete = self._listed is not None and expected is not None
+        return self._listed, expected
+
+    def add_to(self, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+        """The chunks with what was discovered."""
+        listed, expected = self.read()
+        if listed is None:
+            return tuple(chunks)
+        agents = agents_of(chunks)
+        changes = discover(agents, listed, expected, self._now)
+        new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
+        return place([replaced(chunk, changes) for chunk in chunks], new)
+
+    def relist(self) -> Listed | None:
+        """The agents listed, read once a run."""
+        if self._listed is None:
+            self._listed = list_series(self._cloudwatch)
+        return self._listed
+
+    def end(self, *, is_saved: bool) -> None:
+        """Save the time of this discovery, if it was complete and its agents are saved."""
+        if self._is_complete and is_saved:
+            self._attempt(lambda: self._roster.save_discovery(self._now))
+
+
 def list_series(cloudwatch: CloudWatch) -> Listed | None:
-    """The watch's series by entity; None, with a warning in the log, where the list can't be had."""
+    """The watch's series by entity; None, with a warning in the log, where the list can't be read."""
     try:
         return cloudwatch.list_series()
     except LifelineError as error:
@@ -37,23 +87,23 @@ def list_series(cloudwatch: CloudWatch) -> Listed | None:
 def discover(
     roster: Mapping[str, Agent], listed: Listed, expected: Mapping[str, Instance] | None, now: datetime
 ) -> dict[str, Agent | None]:
-    """What changes on the roster: new agents, other series of known ones, and None for the expected that are no more.
+    """The roster's changes: new agents, new series of known ones, and None for agents that are no longer expected.
 
-    An agent that isn't listed stays: CloudWatch forgets a silent one after three hours (CloudWatch API: ListMetrics,
-    RecentlyActive), and that is no sign of health.
+    An agent that isn't listed stays: CloudWatch stops listing a silent one after three hours (CloudWatch API:
+    ListMetrics, RecentlyActive), and that is no sign of health.
     """
-    found: dict[str, Agent | None] = {}
+    changes: dict[str, Agent | None] = {}
     for entity, series in listed.items():
         known = roster.get(entity)
         agent = _renewed(known, series) if known else _agent(entity, series)
         if agent != known:
-            found[entity] = agent
+            changes[entity] = agent
     if expected is None:
-        return found
-    for entity in expected.keys() - roster.keys() - found.keys():
-        found[entity] = Agent(entity, None, expected_since=now)
+        return changes
+    for entity in expected.keys() - roster.keys() - changes.keys():
+        changes[entity] = Agent(entity, None, expected_since=now)
     never = {entity for entity, agent in roster.items() if agent.series is None}
-    return found | {entity: _unexpected(roster[entity]) for entity in never - expected.keys() - listed.keys()}
+    return changes | {entity: _unexpected(roster[entity]) for entity in never - expected.keys() - listed.keys()}
 
 
 def _agent(entity: str, listed: Iterable[Series]) -> Agent:
@@ -63,12 +113,12 @@ def _agent(entity: str, listed: Iterable[Series]) -> Agent:
 
 
 def _unexpected(agent: Agent) -> Agent | None:
-    """None; but one that an incident is open for goes with the next look at it, which that incident counts."""
+    """None, unless an incident is open for the agent: then the next run removes it, and the incident counts that."""
     return replace(agent, expected_since=None) if agent.incident else None
 
 
 def _renewed(agent: Agent, listed: tuple[Series, ...]) -> Agent:
-    """The agent with others that still exist, where one of those it has is no longer listed."""
+    """The agent with other series that still exist, if one of those it has is no longer listed."""
     needs = agent.needs | needs_of(listed)
     current = agent.series
     if current is None:

@@ -1,4 +1,4 @@
-"""Why agents are silent: reads what surrounds them, as little as a diagnosis needs, and has it diagnosed."""
+"""The evidence for a diagnosis: read as little of the agents' surroundings as it needs, and diagnose."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,8 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
@@ -30,28 +31,29 @@ from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(hours=24)
 _MOST_VPCS = 20
-_MOST_CENTRAL = 10  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
+_MOST_CENTRAL = 10  # VPCs a run: Route 53 allows an account five calls a second (Route 53 guide: quotas)
 _MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
 _MOST_ROLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
-    """Whom the inquiry asks."""
+    """The adapters that evidence is read from."""
 
     instances: Instances
     network: Network
     central: CentralDns
-    ledger: Ledger
+    vpcs: VpcStore
+    audit: AuditLog
     roles: Roles
     region: str
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One inquiry: the watch's agents by entity, the instances known so far, and the incidents that are open.
+    """What is to be diagnosed: the watch's agents by entity, the instances known so far, and the open incidents.
 
-    `quiet` are agents that still count as reporting, but have been unseen for about as long as they may be.
+    `quiet` are agents that still count as reporting but are close to being overdue.
     """
 
     watch: Watch
@@ -62,14 +64,14 @@ class Case:
     quiet: frozenset[str] = frozenset()
 
 
-type _Remembered = tuple[
+type _Loaded = tuple[
     tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Freeze], ...], tuple[tuple[str, Canary], ...]
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Vicinity:
-    """What was read of one VPC; `unreadable` says in words what could not be."""
+    """What was read about one VPC; `unreadable` is what couldn't be read, in words."""
 
     vpc: Vpc | None = None
     dns: DnsView | None = None
@@ -81,23 +83,23 @@ class _Vicinity:
 
 
 class EvidenceCollector:
-    """Finds causes. What can't be read makes a cause less sure; it never fails the run."""
+    """Finds causes. What can't be read makes a cause less certain; it never fails the run."""
 
     def __init__(self, sources: EvidenceSources, case: Case) -> None:
-        self._ask = sources
+        self._sources = sources
         self._case = case
-        self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC, "" holds for all
+        self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC; "" is for all
 
     def find_causes(self, entities: Iterable[str]) -> dict[str, Cause]:
-        """The cause of each agent's silence, as far as it can be seen from outside."""
+        """Find the cause of each agent's silence, as far as it can be determined from outside."""
         wanted = sorted(set(entities) & self._case.agents.keys())
         if not wanted:
             return {}
         instances = self._instances(wanted)
         checked = [entity for entity in wanted if instances[entity].vpc_id][:_MOST_CHECKED]
         nothing: dict[str, Health] = {}
-        health = self._attempt(lambda: self._ask.instances.health(checked), nothing, "status checks")
-        catalog = self._attempt(self._ask.network.catalog, Catalog(), "the region's endpoint services")
+        health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
+        catalog = self._attempt(self._sources.network.catalog, Catalog(), "the region's endpoint services")
         vicinities = self._vicinities(wanted, instances)
         facts = {
             entity: self._facts(entity, instances[entity], health, vicinities, catalog)
@@ -115,11 +117,11 @@ class EvidenceCollector:
 
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
-        known = {**self._case.instances, **self._ask.instances.look_up(missing)}
+        known = {**self._case.instances, **self._sources.instances.look_up(missing)}
         return {entity: known.get(entity, UNMANAGED) for entity in wanted}
 
     def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
-        """What was read of each VPC, the most afflicted first; the rest can't be read in one run."""
+        """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
         counts = Counter(instances[entity].vpc_id for entity in wanted if instances[entity].vpc_id)
         order = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))
         seen = order[:_MOST_VPCS]
@@ -130,7 +132,7 @@ class EvidenceCollector:
         views = run_concurrently([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
         dns = dict(zip(isolated, views, strict=False))
         for vpc_id in isolated[_MOST_CENTRAL:]:
-            self._unreadable[vpc_id].append(f"who else answers names in {vpc_id} was not asked: its turn comes later")
+            self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         states = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
         found = {
@@ -146,42 +148,42 @@ class EvidenceCollector:
             for vpc_id, (changes, made, frozen, canaries) in zip(seen, states, strict=True)
         }
         crowded = _Vicinity(
-            unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one's turn comes later",)
+            unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one is examined in a later run",)
         )
         return found | dict.fromkeys(order[_MOST_VPCS:], crowded)
 
     def _observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
-        """The VPCs; one whose DNS attributes can't be read, such as another account's, counts as having them on."""
-        vpcs = self._ask.network.observe(vpc_ids)
+        """The VPCs. If one's DNS attributes can't be read, such as another account's, they count as enabled."""
+        vpcs = self._sources.network.observe(vpc_ids)
         return tuple(vpc for found in run_concurrently([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
 
     def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
-        read = partial(self._ask.network.with_dns, [vpc])
+        read = partial(self._sources.network.with_dns, [vpc])
         return self._attempt(read, (vpc,), f"the DNS attributes of {vpc.id}", vpc.id)
 
     def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
-        """The changes from shortly before the first gap on of which nobody knows the VPC."""
+        """The changes without a known VPC, since shortly before the first gap."""
         gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
         since = min(gaps, default=self._case.now) - LINGERING
         none: tuple[Change, ...] = ()
-        read = partial(self._ask.ledger.untraced_changes, since=since, until=self._case.now)
+        read = partial(self._sources.audit.untraced_changes, since=since, until=self._case.now)
         return self._attempt(read, none, "the changes of unknown VPCs")
 
     def _view(self, vpc_id: str) -> DnsView | None:
-        read = partial(self._ask.central.view, vpc_id, region=self._ask.region)
-        return self._attempt(read, None, f"who else answers names in {vpc_id}", vpc_id)
+        read = partial(self._sources.central.view, vpc_id, region=self._sources.region)
+        return self._attempt(read, None, f"the DNS answers in {vpc_id}", vpc_id)
 
-    def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Remembered:
-        """The network changes since a day before the first gap there, the endpoints made there, what is frozen, and the
+    def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Loaded:
+        """The network changes since a day before the first gap there, the endpoints created there, the freezes and the
         canaries.
         """
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
-        read = partial(self._ask.ledger.changes_of, vpc_id, since=since, until=self._case.now)
+        read = partial(self._sources.audit.changes_of, vpc_id, since=since, until=self._case.now)
         changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
-        load = partial(self._ask.ledger.load, vpc_id)
-        state = self._attempt(load, None, f"what was made in {vpc_id}", vpc_id)
+        load = partial(self._sources.vpcs.load, vpc_id)
+        state = self._attempt(load, None, f"the endpoints created in {vpc_id}", vpc_id)
         made = sorted(state.made.items()) if state else []
         frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []
         canaries = tuple(sorted(as_known(state.canaries, state.frozen).items())) if state else ()
@@ -222,10 +224,10 @@ class EvidenceCollector:
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
-        """The facts, with what their roles may do."""
+        """The facts, with their roles' permissions."""
         asking = {candidate.instance.profile_arn for candidate in facts.values()} - {""}
         profiles = sorted(asking)[:_MOST_ROLES]
-        judge = self._ask.roles.may_publish
+        judge = self._sources.roles.may_publish
         verdicts = run_concurrently([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
         roles = dict(zip(profiles, verdicts, strict=True))
         return {
@@ -234,10 +236,10 @@ class EvidenceCollector:
         }
 
     def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
-        """How many agents of each zone that may have failed as a whole still report, and are about to fall silent.
+        """How many agents still report, and how many are quiet, in each zone that may have failed as a whole.
 
-        EC2 is asked only where there may be enough of them. Where most agents of every zone are quiet, CloudWatch is
-        late, and nobody counts as about to fall silent.
+        EC2 is called only if there may be enough of them. If most agents of every zone are quiet, CloudWatch is late,
+        and none counts as quiet.
         """
         silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
         is_new = silent and any(candidate.own is None for candidate in facts.values())
@@ -246,7 +248,7 @@ class EvidenceCollector:
             return Counter(), Counter()
         others = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
         scale = max(1, len(others) // _MOST_CHECKED)
-        found = self._ask.instances.look_up(others[::scale])
+        found = self._sources.instances.look_up(others[::scale])
         quiet = Counter({instance.zone: 0 for instance in found.values() if instance.zone})
         reporting = Counter(quiet)
         for entity, instance in found.items():
@@ -263,7 +265,7 @@ class EvidenceCollector:
         try:
             return read()
         except LifelineError as error:
-            logger.warning("an inquiry could not read something", what=what, error=str(error))
+            logger.warning("evidence not read", what=what, error=str(error))
             self._unreadable[vpc_id].append(f"{what} could not be read")
             return otherwise
 

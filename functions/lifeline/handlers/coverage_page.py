@@ -1,4 +1,4 @@
-"""CoveragePage: a CloudWatch dashboard's custom widget, as HTML. It reads; its buttons call ReconcileEndpoints."""
+"""CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -14,56 +14,55 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.dashboard.collect import Tools, cover, plan_of
-from lifeline.dashboard.html.page import Calls, render_page, render_text
+from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
 from lifeline.runtime.observability import logger
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import PageSettings
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: Any) -> str:
-    """The page, a VPC's plan, or what went wrong, as HTML; for `{"describe": true}` the documentation, as Markdown.
+    """Return the page, a VPC's plan or an error as HTML, or for `{"describe": true}` the documentation as Markdown.
 
-    It never raises: who looks at a dashboard should read words, and the log has the rest.
+    It never raises, so that the dashboard shows a message in words; the details are in the log.
     """
     try:
         request = read_widget(event)
         return DOCUMENTATION if request.is_describe else _show(request, context.invoked_function_arn)
     except InvalidInputError as error:
         logger.warning("refused", field=error.field, reason=error.message)
-        return render_text("Lifeline can't show that", f"{error.field}: {error.message}")
+        return render_text("Invalid request", f"{error.field}: {error.message}")
     except LifelineError as error:
-        logger.error("page not shown", error=str(error))
-        return render_text("Lifeline can't show the page now", f"{error}\n\nReload the widget to try again.")
-    except Exception:  # noqa: BLE001 - the viewer gets words whatever went wrong, the log the trace
-        logger.exception("page not shown")
-        words = "Something went wrong that nobody foresaw; the log of CoveragePage has it."
-        return render_text("Lifeline can't show the page now", words)
+        logger.error("page not rendered", error=str(error))
+        return render_text("The coverage page is unavailable", f"{error}\n\nRefresh the widget to try again.")
+    except Exception:  # noqa: BLE001 - whatever went wrong, the viewer gets words and the log gets the trace
+        logger.exception("page not rendered")
+        return render_text("The coverage page is unavailable", "Unexpected error. See the CoveragePage log.")
 
 
 def _show(request: WidgetRequest, own_arn: str) -> str:
-    settings, now = Settings.from_environment(), _now()
+    settings, now = PageSettings.from_environment(), _now()
     tools = _tools(settings)
     if request.plan:
         answer = plan_of(request.plan, tools=tools, settings=settings, now=now)
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
-    logger.info("page shown", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    return render_page(coverage, Calls(page=own_arn, reconcile=settings.reconcile_arn), request.view)
+    logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
+    return render_page(coverage, ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn), request.view)
 
 
 @cache
 def _kept() -> tuple[Network, CentralDns]:
-    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
+    """The adapters that cache between invocations: the region's services, and who answers names in a VPC."""
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: PageSettings) -> Tools:
     network, central = _kept()
     table = settings.table_name
     return Tools(
@@ -71,7 +70,7 @@ def _tools(settings: Settings) -> Tools:
         lookup=Lookup(),
         central=central,
         sources=Sources(
-            ledger=Ledger(table),
+            vpcs=VpcStore(table),
             history=History(table),
             incidents=Incidents(table),
             exemptions=Exemptions(table),

@@ -17,21 +17,24 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.roster import Roster
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.gaps import State
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.policy.policy import simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
 from lifeline.detector.evidence import EvidenceSources
-from lifeline.detector.loop import Report, Run, Tools
+from lifeline.detector.loop import DetectorTools, WatchRun
+from lifeline.detector.parts import SplitRun
+from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
 from lifeline.runtime.observability import logger, metrics
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings
 
 _MOST_NAMED = 100
 _COUNTS = {
@@ -60,34 +63,26 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    settings = Settings.from_environment()
+    settings = DetectorSettings.from_environment()
     watches, maintenance = _watches(settings)
     tools = _tools(settings)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
-        watch.name: Run(
-            watch,
-            tools,
-            now=_now(),
-            run_id=run_id,
-            maintenance=maintenance,
-            agents_a_run=settings.agents_a_run,
-            finds_expected=watch is expecting,
+        watch.name: WatchRun(
+            watch, tools, now=_now(), run_id=run_id, maintenance=maintenance, finds_expected=watch is expecting
         )
         for watch in watches
     }
-    match request:
-        case Forget():
-            return _forget(request, runs)
-        case CheckPart():
-            chosen = {name: run for name, run in runs.items() if name == request.watch}
-            return _answer({name: _timed(run, request) for name, run in chosen.items()}, run_id)
-        case Detect():
-            return _answer({name: _timed(run, request) for name, run in runs.items()}, run_id)
+    if isinstance(request, Forget):
+        return _forget(request, runs)
+    chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
+    return _answer(
+        {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}, run_id
+    )
 
 
-def _timed(run: Run, request: Detect | CheckPart) -> tuple[Report, timedelta]:
+def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelta]:
     """The report and how long it took. What can't be read at all is a failure of this watch alone."""
     started = time.monotonic()
     try:
@@ -120,12 +115,12 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _forget(request: Forget, runs: Mapping[str, Run]) -> dict[str, Any]:
+def _forget(request: Forget, runs: Mapping[str, WatchRun]) -> dict[str, Any]:
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
     chosen = [run for name, run in runs.items() if not request.watch or name == request.watch]
-    deleted = sorted({entity for run in chosen for entity in run.delete(request.entities)})
+    deleted = sorted({entity for run in chosen for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
         for place, entity in enumerate(request.entities)
@@ -166,7 +161,7 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
     logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 
-def _watches(settings: Settings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
+def _watches(settings: DetectorSettings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
     """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
     decision = current_policy(settings.policy_parameter, fallback, PolicyStore(settings.table_name), now=_now())
@@ -180,16 +175,17 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: DetectorSettings) -> DetectorTools:
     network, central = _kept()
-    instances, ledger = Instances(), Ledger(settings.table_name, keep=settings.ledger_keep)
-    return Tools(
+    table, keep = settings.table_name, settings.ledger_keep
+    vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
+    return DetectorTools(
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(instances, network, central, ledger, Roles(), settings.region),
+        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.region),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
     )

@@ -17,12 +17,14 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.entries import Page
@@ -31,14 +33,15 @@ from lifeline.core.notices.plan_text import plan_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptAsk, exempt_json
-from lifeline.core.requests.calls import read_request, wants_text
+from lifeline.core.requests.calls import NO_WITHDRAWAL, read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
-from lifeline.reconciler.amend.canary import refuse_withdrawal
-from lifeline.reconciler.amend.gate import Guards, take_approval
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import reconcile_batch
-from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.reconciler.gatekeeper import take_approval
+from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
+from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import Settings
@@ -84,7 +87,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     if isinstance(event, dict) and "exempt" in event:
         return _exempt(event, settings, run)
     try:
-        request = refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
+        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
         tools = _tools(settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
@@ -98,6 +101,13 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
     return _notified(answers, request.refusals, mode, is_text=request.is_text)
+
+
+def _refuse_withdrawal(request: Request) -> Request:
+    """The request, unless it asks for a withdrawal, which only the queue is believed. Raises InvalidInputError then."""
+    if request.withdraw:
+        raise InvalidInputError("withdraw", NO_WITHDRAWAL)
+    return request
 
 
 def _notified(
@@ -144,7 +154,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
         "run_id": run.id,
     }
     for vpc_id in request.vpc_ids:
-        logger.info("exempt by hand", vpc_id=vpc_id, **about)
+        logger.info("exempted manually", vpc_id=vpc_id, **about)
     return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 
@@ -174,7 +184,9 @@ def _tools(settings: Settings) -> Tools:
         central=central,
         policies=PolicyStore(settings.table_name),
         endpoints=Endpoints(settings.stack_name),
-        ledger=Ledger(settings.table_name, keep=settings.ledger_keep),
+        vpcs=VpcStore(settings.table_name, keep=settings.ledger_keep),
+        audit=AuditLog(settings.table_name, keep=settings.ledger_keep),
+        calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),

@@ -11,7 +11,8 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.request import Request
-from lifeline.reconciler.loop import Tools, reconcile
+from lifeline.reconciler.loop import reconcile
+from lifeline.reconciler.steps.job import Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -47,7 +48,7 @@ def reconcile_batch(
     try:
         answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run)
     except LifelineError as error:
-        logger.error("the batch failed", error=str(error), messages=len(read), run_id=run.id)
+        logger.error("batch failed", error=str(error), messages=len(read), run_id=run.id)
         return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
     return answers, list(dict.fromkeys(kept))
 
@@ -93,17 +94,17 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id
     try:
         tools.queue.retry_in(str(record.get("receiptHandle", "")), FIRST_RETRY * 2 ** (tries - 1))
     except LifelineError as refused:
-        logger.warning("the message comes back only after its visibility timeout", error=str(refused))
+        logger.warning("retry not delayed: the message returns after its visibility timeout", error=str(refused))
 
 
 def _dead_letter(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
     """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
     body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
-    logger.warning("put aside", field=field, refusal=str(error), run_id=run_id)
+    logger.warning("sent to the dead-letter queue", field=field, refusal=str(error), run_id=run_id)
     try:
         tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
     except LifelineError as refused:
-        logger.error("the dead-letter queue refused a message", error=str(refused))
+        logger.error("message not sent to the dead-letter queue", error=str(refused))
         yield _message_id(record)
 
 

@@ -1,54 +1,41 @@
-"""Observe, plan, apply: gives the VPCs that somebody asks about the endpoints that they miss.
+"""Observe, plan, apply: gives the VPCs that are asked for the endpoints that they miss.
 
-Level-triggered: an ask says whom to look at, the network says what to do. The same ask twice, late or out of order
-changes nothing. Plan mode is the same path without its last step.
+Level-triggered: a request says which VPCs to reconcile, the network says what to do there. The same request twice, late
+or out of order changes nothing. Plan mode is the same path without its last step.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
-from lifeline.adapters.aws.bus import Bus
-from lifeline.adapters.aws.dns import CentralDns
-from lifeline.adapters.aws.endpoints import Endpoints
-from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.aws.network import Network
-from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
-from lifeline.adapters.store.exemptions import Exemptions
-from lifeline.adapters.store.policy import PolicyStore
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import REGION, Ledger
+from lifeline.adapters.store.vpcs import REGION
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
-from lifeline.core.guards.freeze import block_frozen
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
-from lifeline.core.plan.actions import Plan, Status
+from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.reconciler.amend.amend import Extending
-from lifeline.reconciler.amend.claims import notify_handed_over, save_claimed
-from lifeline.reconciler.amend.conflicts import save_done
-from lifeline.reconciler.amend.freezes import save_requested
-from lifeline.reconciler.amend.gate import Gate, Guards
-from lifeline.reconciler.amend.retirement import held, settled, taken_away
-from lifeline.reconciler.amend.teardown import Clearing, delete
-from lifeline.reconciler.announce import BUSY, CROWDED, Answering, as_deferred, gone_answer
-from lifeline.reconciler.follow_up import Following
+from lifeline.reconciler.accept import accept_requests
+from lifeline.reconciler.amend.amendment import Decision
+from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
+from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
+from lifeline.reconciler.facts import Amended, FactReader
+from lifeline.reconciler.follow_up import FollowUp
+from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
-from lifeline.reconciler.steps.debounce import rest
-from lifeline.reconciler.steps.leases import return_lease, take_leases
+from lifeline.reconciler.steps.job import Job, Tools
+from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import Planning
-from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_notified, stacks_policy
-from lifeline.reconciler.steps.requeue import Returning
+from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
+from lifeline.reconciler.steps.requeue import Requeuing, debounce
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -56,182 +43,168 @@ from lifeline.runtime.settings import Settings
 from lifeline.runtime.stages import stage
 
 _MOST_NAMED = 20  # so many VPCs have their DNS attributes read whenever they are named …
-_CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, for EC2 has no call for all of them
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What reconciling needs of the world; tests bring their own. Without `exemptions` nobody is exempt by hand."""
-
-    network: Network
-    lookup: Lookup
-    central: CentralDns
-    endpoints: Endpoints
-    ledger: Ledger
-    queue: Queue
-    notices: Publishes
-    bus: Bus
-    policies: PolicyStore
-    guards: Guards
-    exemptions: Exemptions | None = None
+_CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, because EC2 has no call for all of them
 
 
 def reconcile(
     requests: Sequence[Request], *, mode: Mode, tools: Tools, settings: Settings, run: Run
 ) -> tuple[VpcAnswer, ...]:
-    """One look at each VPC that the asks touch, however many they are, in the VPCs' order.
+    """Reconciles each VPC that the requests touch once, however many they are. The answers are in the VPCs' order.
 
     Raises TransientError or TerminalError where the network could not be observed; nothing was changed then.
     """
     waiting = [request for request in requests if not request.is_own]
     if not waiting:
         return ()
-    decision = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
+    in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
+    approves = tuple(request.approve for request in waiting if request.approve)
+    gatekeeper = Gatekeeper(tools.guards, settings, run, approves)
+    job = Job(mode, Targets(), tools, settings, run, is_by_hand=is_by_hand)
     if not is_by_hand:
-        _notify_of_policy(decision, tools, run.now())
-    gate = Gate(tools.guards, settings, run, [request.approve for request in waiting if request.approve])
-    gate.why_stop()
-    targets = find_targets(waiting, tools.lookup, tools.ledger)
+        _notify_of_policy(in_force, job)
+    gatekeeper.why_stop()
+    job = replace(job, targets=find_targets(waiting, tools.lookup, tools.vpcs))
     if settings.queue_url and not is_by_hand:
-        rest(targets, tools.queue, settle=settings.iac_debounce, now=run.now())
-    return _Reconciliation(mode, decision, targets, tools, settings, run, gate, is_by_hand=is_by_hand).answer(waiting)
+        debounce(job.targets, tools.queue, during=settings.iac_debounce, now=run.now())
+    return _Reconciliation(job, in_force, gatekeeper).answer(waiting)
 
 
-def _notify_of_policy(decision: Decision, tools: Tools, now: datetime) -> None:
-    if decision.problem is None or not decision.problem.is_news:
-        return
-    try:
-        tools.notices.publish(policy_notice(decision.problem))
-        mark_notified(decision.problem, tools.policies, now=now)
-    except LifelineError as error:
-        logger.error("notice not sent", error=str(error))
+def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:
+    problem = in_force.problem
+    if problem and problem.is_news and job.publish(policy_notice(problem)):
+        try:
+            mark_notified(problem, job.tools.policies, now=job.run.now())
+        except LifelineError as error:
+            logger.error("policy notice sent, but not saved as sent", error=str(error))
 
 
 class _Reconciliation:
-    def __init__(
-        self,
-        mode: Mode,
-        decision: Decision,
-        targets: Targets,
-        tools: Tools,
-        settings: Settings,
-        run: Run,
-        gate: Gate,
-        *,
-        is_by_hand: bool,
-    ) -> None:
-        self._mode = mode
-        self._decision = decision
-        self._targets = targets
-        self._tools = tools
-        self._settings = settings
-        self._run = run
-        self._gate = gate
-        self._is_by_hand = is_by_hand
-        self._started = run.now()
-        self._unwritten: LifelineError | None = None
-        owner, ledger, notices = settings.stack_name, tools.ledger, tools.notices
-        self._clearing = Clearing(targets, tools.lookup, ledger, owner, self._started)
-        self._returning = Returning(tools.queue, targets, has_queue=bool(settings.queue_url), is_by_hand=is_by_hand)
-        self._answering = Answering(
-            targets, self._clearing, gate, ledger, notices, tools.bus, run, mode, owner, is_by_hand
-        )
-        self._following = Following(ledger, targets, self._returning, self._answering.publish, run)
+    def __init__(self, job: Job, in_force: PolicyInForce, gatekeeper: Gatekeeper) -> None:
+        self._job = job
+        self._in_force = in_force
+        self._gatekeeper = gatekeeper
+        self._started = job.run.now()
+        self._requeuing = Requeuing(job)
+        self._follow_up = FollowUp(job, self._requeuing)
+        self._said: dict[str, Said] = {}
+        self._decided: set[str] = set()
+        self._unsaved: LifelineError | None = None
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
-        targets, ledger = self._targets, self._tools.ledger
-        wanted = None if targets.sweep else not_yet_answered(targets, ledger)
-        with stage("observe", self._run.id) as part:
-            vpcs = self._tools.network.observe(wanted)
+        job, targets = self._job, self._job.targets
+        named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs)
+        with stage("observe", job.run.id) as part:
+            vpcs = job.tools.network.observe(named)
             part.numbers["vpcs"] = len(vpcs)
-        if not self._is_by_hand:
-            save_requested(targets, [vpc.id for vpc in vpcs], ledger, self._run)
-            catalog, owner = self._tools.network.catalog, self._settings.stack_name
-            save_claimed(targets, vpcs, ledger, catalog, owner, self._run)
-        policy = self._decision.policy
+        if not job.is_by_hand:
+            # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
+            accept_requests(vpcs, job)
+        policy = self._in_force.policy
         if policy is None and all(request.is_release for request in requests):
-            policy = Policy(rules=())  # what is given up needs none
+            policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            answers = self._plan_and_apply(self._planning(policy), vpcs, wanted)
-        seen = {vpc.id: vpc for vpc in vpcs}
-        answered = {answer.vpc_id for answer in answers}  # a VPC may go while it is looked at
-        missing = sorted(set(wanted if wanted is not None else targets.requests) - answered)
-        gone = [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in missing]
-        notified = [self._gate.notified(answer).located(seen.get(answer.vpc_id)) for answer in (*answers, *gone)]
-        answers = sorted(notified, key=lambda answer: answer.vpc_id)
-        self._answering.notify(answers, is_sweep=bool(targets.sweep))
-        if self._unwritten:
-            raise self._unwritten
-        self._forget(missing)
-        self._write_down(requests, vpcs)
-        return tuple(answers)
+            answers = self._plan_and_apply(self._planning(policy), vpcs, is_region=named is None)
+        observed = {vpc.id: vpc for vpc in vpcs}
+        answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
+        gone = sorted(set(named if named is not None else targets.requests) - answered)
+        answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
+        finished = [
+            self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided).located(
+                observed.get(answer.vpc_id)
+            )
+            for answer in sorted(answers, key=lambda answer: answer.vpc_id)
+        ]
+        RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
+        if self._unsaved:
+            raise self._unsaved  # only now: people had to hear what was done
+        if not job.is_by_hand:
+            self._forget(gone)
+            # Last of all: where a run dies before, its messages come again and aren't taken for answered.
+            self._record(requests, vpcs)
+        return tuple(finished)
 
-    # ---- planning it
+    # ---- before there is a plan
 
     def _planning(self, policy: Policy) -> Planning:
-        policy = with_exemptions(policy, self._exempted_by_hand())
-        return Planning(policy, self._tools.network, self._tools.central, self._settings, self._run.now())
+        tools, settings = self._job.tools, self._job.settings
+        policy = with_exemptions(policy, self._exempted_manually())
+        return Planning(policy, tools.network, tools.central, settings, self._job.run.now())
 
-    def _exempted_by_hand(self) -> tuple[Exempted, ...]:
-        """What people exempted. Only a plan by hand does without: it must work where there is no ledger."""
+    def _exempted_manually(self) -> tuple[Exempted, ...]:
+        """What people exempted. A plan that a caller wants to see must work where there is no ledger: it does without
+        then.
+        """
+        exemptions = self._job.tools.exemptions
         try:
-            return self._tools.exemptions.read() if self._tools.exemptions else ()
+            return exemptions.read() if exemptions else ()
         except LifelineError as error:
-            if not self._is_by_hand:
+            if not self._job.is_by_hand:
                 raise
             logger.warning("exemptions not read", error=str(error))
             return ()
 
-    def _extending(self, planning: Planning) -> Extending:
-        tools, publish = self._tools, self._answering.publish
-        return Extending(
-            planning,
-            self._targets,
-            self._clearing,
-            tools.ledger,
-            tools.lookup,
-            tools.notices,
-            publish,
-            self._run,
-            self._is_by_hand,
-        )
-
     def _without_policy(self, vpc: Vpc) -> VpcAnswer:
-        problem = self._decision.problem
+        problem = self._in_force.problem
         why = f"{problem.field}: {problem.message}" if problem else "it could not be read"
         tiers = tuple(classify_subnets(vpc).items())
         return VpcAnswer(vpc.id, tiers, note=f"no valid policy, so nothing is applied: {why}")
 
-    def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], wanted: Sequence[str] | None) -> list[VpcAnswer]:
-        is_region, extending = wanted is None, self._extending(planning)
-        known = {} if self._is_by_hand else self._following.follow_up(vpcs)
-        checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
-        with stage("plan", self._run.id) as part:
-            plans, waiting = planning.plan(
-                extending.kept(vpcs), known, check_dns=checked[:_MOST_NAMED], is_region=is_region
-            )
-            left = self._take_turns(plans, waiting)
-            plans, coming = extending.preview(plans, vpcs, is_region=is_region)
-            part.numbers |= {"vpcs": len(plans), "with_work": sum(plan.has_work for plan in plans.values())}
-        self._returning.look_again(coming)
-        if self._mode is Mode.PLAN:
-            plans = extending.foresee_frozen(plans)
-            return [*left, *(VpcAnswer.of(plan) for plan in self._gate.preview(plans, vpcs).values())]
-        if is_region:
-            self._gate.see_region(vpcs)
-        if self._gate.why_stop():
-            return [*left, *self._stop(plans)]
-        extending.fighting.end_served(plans, vpcs, self._run, is_region=is_region)
-        with stage("apply", self._run.id):
-            return [*left, *self._apply(planning, extending, plans)]
+    # ---- planning
 
-    def _take_turns(self, plans: dict[str, Plan], waiting: Collection[str]) -> list[VpcAnswer]:
-        """Takes the waiting VPCs out of `plans`: without a look at central endpoints, nothing may be made there."""
-        self._returning.wait_for_turn(waiting)
-        return [as_deferred(plans.pop(vpc_id), CROWDED) for vpc_id in waiting]
+    def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
+        job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
+        states, followed = ({}, {}) if job.is_by_hand else self._follow_up.follow_up(vpcs)
+        lists = {} if job.is_by_hand else self._lists(vpcs, is_region=is_region)
+        checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
+        with stage("plan", job.run.id) as part:
+            amended = facts.collect(vpcs, states, followed, lists=lists)
+            amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
+            for amendment in AMENDMENTS if job.is_plan else REASONS:
+                amended = facts.read(amended, [amendment])
+                amended = {vpc_id: one.previewed(amendment) for vpc_id, one in amended.items()}
+            with_work = [vpc_id for vpc_id, one in amended.items() if one.plan.has_work]
+            part.numbers |= {"vpcs": len(amended), "with_work": len(with_work)}
+        if job.is_plan:
+            return [*deferred, *self._leave(amended)]
+        if is_region:
+            self._gatekeeper.see_region(vpcs)
+        if self._gatekeeper.why_stop():
+            stopped = {vpc_id: replace(one, plan=self._gatekeeper.stop(one.plan)) for vpc_id, one in amended.items()}
+            return [*deferred, *self._leave(stopped)]
+        idle = {vpc_id: one for vpc_id, one in amended.items() if vpc_id not in with_work}
+        self._decided |= idle.keys()
+        with stage("apply", job.run.id):
+            applied = self._apply(facts, {vpc_id: amended[vpc_id].plan for vpc_id in with_work})
+        return [*deferred, *self._leave(idle), *applied]
+
+    def _plan(
+        self,
+        facts: FactReader,
+        amended: Mapping[str, Amended],
+        followed: Mapping[str, Followed],
+        *,
+        check_dns: Collection[str],
+        is_fresh: bool = False,
+    ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
+        """The VPCs, each with what is missing there, and the answers for those that wait for their turn: without
+        knowing their central endpoints, nothing may be made there.
+        """
+        amended = facts.read(amended, AMENDMENTS, is_planned=False)
+        seen = [vpc for one in amended.values() if (vpc := one.seen(AMENDMENTS))]
+        plans, waiting = facts.planning.plan(
+            seen, followed, check_dns=check_dns, is_region=facts.is_region and not is_fresh, fresh=is_fresh
+        )
+        self._requeuing.wait_for_turn(waiting)
+        planned = {
+            vpc_id: replace(one, plan=plans.get(vpc_id, one.plan))
+            for vpc_id, one in amended.items()
+            if vpc_id not in waiting
+        }
+        return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
 
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
         """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
@@ -239,132 +212,176 @@ class _Reconciliation:
         turn = int(self._started.timestamp() // 3600) % rounds
         return list(vpc_ids[turn::rounds])
 
-    def _stop(self, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
-        """The kill switch is on: nothing is done, and what no sweep would find is asked for again."""
-        stopped = self._gate.stop(plans)
-        for vpc_id, plan in stopped.items():
-            self._returning.wait_for_switch(vpc_id, plan.actions, is_teardown=self._clearing.wants(vpc_id))
-        return [VpcAnswer.of(plan) for plan in stopped.values()]
+    def _lists(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[VpcList, frozenset[str]]:
+        """The lists of VPCs whose state counts although nothing shows it. VPCs that are gone are taken off."""
+        vpc_store, now = self._job.tools.vpcs, self._job.run.now()
+        unread = set() if is_region else {VpcList.CLAIMED}  # named VPCs have their claims read anyway
+        unread |= {VpcList.FROZEN} if self._job.is_plan else set()  # ending a freeze is left to runs that apply
+        lists = {vpc_list: vpc_store.listed(vpc_list) for vpc_list in VpcList if vpc_list not in unread}
+        if is_region:
+            there = {vpc.id for vpc in vpcs}
+            for vpc_id in sorted(frozenset[str]().union(*lists.values()) - there):
+                if not vpc_store.delete(vpc_id, now=now):
+                    for vpc_list in VpcList:
+                        vpc_store.unlist(vpc_list, vpc_id)
+        return lists
+
+    # ---- where nothing is applied
+
+    def _leave(self, amended: Mapping[str, Amended]) -> list[VpcAnswer]:
+        """The answers of VPCs in which nothing is applied. What is to be saved or announced all the same is, under a
+        short lease; while another run has the VPC, or was there since, a later run does that.
+        """
+        if self._job.is_by_hand:
+            return [VpcAnswer.of(one.plan) for one in amended.values()]
+        for vpc_id, one in amended.items():
+            if not one.is_state_known:
+                continue
+            state, decisions = one.finished(AMENDMENTS, ())
+            self._said[vpc_id] = Said(*_covered(decisions))
+            if state != one.state or any(decision.announcements for decision in decisions):
+                with leased(vpc_id, self._job.tools.vpcs, self._job.run) as known:
+                    if known == one.state:
+                        self._job.save(vpc_id, one.state, state)
+                        self._publish(vpc_id, decisions, state)
+            self._requeue(vpc_id, decisions)
+        return [VpcAnswer.of(one.plan) for one in amended.values()]
 
     # ---- doing it
 
-    def _apply(self, planning: Planning, extending: Extending, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
-        """Applies what is planned, each VPC under its lease and observed anew: another run may have been here."""
-        wanting = [vpc_id for vpc_id, plan in plans.items() if plan.has_work or self._clearing.wants(vpc_id)]
-        idle = [VpcAnswer.of(plan) for vpc_id, plan in plans.items() if vpc_id not in wanting]
-        self._gate.leave([answer.vpc_id for answer in idle])
-        states = take_leases(wanting, self._tools.ledger, self._run)
-        busy = [as_deferred(plans[vpc_id], BUSY) for vpc_id in wanting if vpc_id not in states]
-        self._returning.wait_for_turn([answer.vpc_id for answer in busy])
+    def _apply(self, facts: FactReader, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
+        """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
+        vpc_store, run = self._job.tools.vpcs, self._job.run
+        states = take_leases(list(plans), vpc_store, run)
+        busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
+        self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
         try:
-            leased = self._apply_leased(planning, extending, states)
+            return [*busy, *self._apply_leased(facts, states)]
         finally:
-            return_lease(states, self._tools.ledger, self._run)
-        return [*idle, *busy, *leased]
+            return_lease(states, vpc_store, run)
 
-    def _apply_leased(
-        self, planning: Planning, extending: Extending, states: Mapping[str, VpcState]
-    ) -> list[VpcAnswer]:
-        vpcs = self._tools.network.observe(states)
-        known = {vpc.id: self._following.follow(vpc, states[vpc.id]) for vpc in vpcs}
-        self._clearing.find(vpcs, states)
-        states = self._clearing.keep(states)
-        kept = [self._clearing.rest(vpc) for vpc in extending.kept(vpcs)]
-        plans, waiting = planning.plan(kept, known, check_dns=list(states), fresh=True)
-        left = self._take_turns(plans, waiting)
-        plans, states = extending.decide(plans, vpcs, known, states)
-        plans = {vpc_id: self._hold(plan, states[vpc_id]) for vpc_id, plan in plans.items()}
-        plans = self._gate.admit(plans, vpcs)
-        self._expect(extending, plans, states)
-        calls, why_stop = self._tools.ledger, self._gate.why_stop
-        applied = apply_plans(plans, self._tools.endpoints, calls, self._run, why_stop=why_stop)
-        self._gate.settle(applied)
-        finish = partial(self._finish_or_say, extending)
-        done = [finish(plans[vpc_id], became, states[vpc_id], known[vpc_id]) for vpc_id, became in applied.items()]
-        return [*left, *done]
-
-    def _expect(self, extending: Extending, plans: Mapping[str, Plan], states: dict[str, VpcState]) -> None:
-        """Keeps what is about to be switched on; where that fails nothing is done, and nothing stays counted."""
+    def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
+        tools, run = self._job.tools, self._job.run
+        vpcs = tools.network.observe(states)
+        followed = self._follow_up.follow_leased(vpcs, states)
+        amended = facts.collect(vpcs, states, followed, is_leased=True)
+        amended, deferred = self._plan(facts, amended, followed, check_dns=list(states), is_fresh=True)
+        self._decided |= amended.keys()
         try:
-            extending.canarying.expect(plans, states)
+            for amendment in AMENDMENTS:
+                # An amendment sees what those before it changed; only then is it clear what else it must know.
+                amended = facts.read(amended, [amendment])
+                decided = {vpc_id: one.decided(amendment) for vpc_id, one in amended.items()}
+                # Saved at once, and before anything is applied: whatever fails from here on, no other run makes what
+                # is frozen, and no switch goes unwatched.
+                for vpc_id, one in decided.items():
+                    self._job.save(vpc_id, amended[vpc_id].state, one.state)
+                amended = decided
         except LifelineError:
-            self._gate.settle({vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()})
+            self._gatekeeper.give_back({vpc_id: one.plan for vpc_id, one in amended.items()})
             raise
+        plans = {vpc_id: one.plan for vpc_id, one in amended.items()}
+        why_stop = self._gatekeeper.why_stop
+        applied = apply_plans(plans, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        # Before the VPCs are finished one by one: it must not hang on any of them what is counted too much.
+        self._gatekeeper.settle(applied)
+        now = facts.run_context()  # changing things takes minutes
+        finished = [
+            self._finish_or_say(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()
+        ]
+        return [*deferred, *finished]
 
-    def _hold(self, plan: Plan, state: VpcState) -> Plan:
-        """The plan without what is frozen, and without what a person gave up shortly before, until they ask again."""
-        self._answering.leave_conflicts_out(plan.vpc_id, state.frozen)
-        plan = block_frozen(plan, state.frozen, price_in(self._settings.region), now=self._run.now())
-        if self._targets.is_requested_by_a_person(plan.vpc_id):
-            return plan
-        return held(plan, state.released_at, self._run.now())
-
-    def _finish_or_say(
-        self, extending: Extending, plan: Plan, applied: Applied, state: VpcState, followed: Followed
-    ) -> VpcAnswer:
-        """What was done is told even where it can't be written down; the error is raised once everybody was told."""
+    def _finish_or_say(self, one: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
+        """People hear what was done even where it can't be saved; the error is raised once they did."""
         try:
-            return self._finish(extending, plan, applied, state, followed)
+            return self._finish(one, applied, followed)
         except LifelineError as error:
-            logger.error("done, but not written down", vpc_id=plan.vpc_id, error=str(error))
-            self._unwritten = error
-            return VpcAnswer.of(plan, applied.actions)
+            logger.error("changes made, but not saved", vpc_id=one.plan.vpc_id, error=str(error))
+            self._unsaved = error
+            return VpcAnswer.of(one.plan, applied.actions)
 
-    def _finish(
-        self, extending: Extending, plan: Plan, applied: Applied, state: VpcState, followed: Followed
-    ) -> VpcAnswer:
-        tools, vpc_id, now = self._tools, plan.vpc_id, self._run.now()
-        actions = self._returning.try_again(vpc_id, applied)
-        self._returning.wait_for_switch(vpc_id, actions, is_teardown=self._clearing.wants(vpc_id))
+    def _finish(self, one: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
+        """What was done in one VPC: saved, recorded, announced, and requeued where something is left."""
+        vpc_id, now = one.plan.vpc_id, self._job.run.now()
+        # First, because what is abandoned has failed, and counts as that in all that follows.
+        actions = tuple(self._requeuing.try_again(vpc_id, applied))
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
-        known = settled(followed.made, taken_away(actions))
-        kept = replace(state, made={**known, **made}, failures=followed.failures)
-        if kept != state:
-            tools.ledger.save(vpc_id, kept, now=now)
-        save_done(vpc_id, state, actions, tools.ledger, now=now)
-        extending.canarying.settle(vpc_id, actions, state)
-        self._save_release(vpc_id, state)
+        state = replace(one.state, made={**followed.made, **made}, failures=followed.failures)
+        state, decisions = replace(one, state=state).finished(AMENDMENTS, actions)
+        # Before anything is announced: a run that dies in between makes people hear of it twice rather than never.
+        self._job.save(vpc_id, one.state, state)
         if made:
-            self._returning.follow([vpc_id])
+            self._requeuing.follow([vpc_id])
+        self._said[vpc_id] = said = Said(*_covered(decisions))
         if actions:
-            tools.ledger.record_actions(vpc_id, actions, self._targets.triggers(vpc_id), now)
-            self._answering.recorded.add(vpc_id)
-        owner = self._settings.stack_name
-        self._answering.notified_apart |= notify_handed_over(
-            plan, actions, state, tools.ledger, tools.notices, owner, now
-        )
+            self._job.tools.audit.record_actions(vpc_id, actions, self._job.targets.triggers(vpc_id), now)
+            self._said[vpc_id] = replace(said, is_recorded=True)
+        self._publish(vpc_id, decisions, state)
+        self._requeue(vpc_id, decisions)
         done = tuple(action for action in actions if action.status is Status.DONE)
-        return replace(VpcAnswer.of(plan, actions), monthly_cost_usd=cost_of(done, price_in(self._settings.region)))
+        cost = cost_of(done, price_in(self._job.settings.region))
+        return replace(VpcAnswer.of(one.plan, actions), monthly_cost_usd=cost)
 
-    def _save_release(self, vpc_id: str, state: VpcState) -> None:
-        """From a release on nothing is made there for a while; whoever names the VPC by hand ends that."""
-        now = self._run.now()
-        if self._targets.is_release(vpc_id):
-            self._tools.ledger.save_release(vpc_id, now, now=now)
-        elif state.released_at and self._targets.is_requested_by_a_person(vpc_id):
-            self._tools.ledger.save_release(vpc_id, None, now=now)
+    # ---- what amendments ask for, each in one place
+
+    def _publish(self, vpc_id: str, decisions: Iterable[Decision], state: VpcState) -> None:
+        """Publishes the amendments' own notices. That people know is saved after that, so a notice that didn't go out
+        is sent by a later run; where saving fails, people hear of it twice.
+        """
+        sent = [
+            announcement
+            for decision in decisions
+            for announcement in decision.announcements
+            if self._job.publish(announcement.notice)
+        ]
+        notified = state
+        for announcement in sent:
+            notified = notified.with_entries(announcement.entries)
+        covered = frozenset[Action]().union(*(announcement.covers for announcement in sent))
+        said = self._said[vpc_id]
+        self._said[vpc_id] = replace(said, covered=said.covered | covered, is_sent=bool(covered))
+        try:
+            self._job.save(vpc_id, state, notified)
+        except LifelineError as error:
+            logger.error("notice sent, but not saved as sent", vpc_id=vpc_id, error=str(error))
+
+    def _requeue(self, vpc_id: str, decisions: Iterable[Decision]) -> None:
+        for requeue in dict.fromkeys(decision.requeue for decision in decisions if decision.requeue):
+            self._requeuing.wait(vpc_id, requeue.after, is_attempt=requeue.is_attempt)
 
     # ---- what stays of it
 
     def _forget(self, vpc_ids: Sequence[str]) -> None:
-        """Of a VPC that is gone, nothing is told or tried any more."""
-        if vpc_ids and not self._is_by_hand and (found := delete(vpc_ids, self._tools.ledger, now=self._run.now())):
-            self._gate.delete(found)
+        """Deletes the state of VPCs that are gone; what isn't deleted because of an error, the next run deletes."""
+        now = self._job.run.now()
+        deleted = [vpc_id for vpc_id in vpc_ids if self._job.tools.vpcs.delete(vpc_id, now=now)]
+        for vpc_id in deleted:
+            logger.info("state deleted: the VPC is gone", vpc_id=vpc_id)
+        if deleted:
+            self._gatekeeper.delete(deleted)
 
-    def _write_down(self, requests: Sequence[Request], vpcs: Sequence[Vpc]) -> None:
-        """Keeps when each VPC was looked at, last of all: a run that dies before is made good by its messages."""
-        if self._is_by_hand:
-            return
-        targets, ledger, now = self._targets, self._tools.ledger, self._run.now()
-        if not all(request.is_release for request in targets.sweep):  # a release mends nothing that a change broke
-            ledger.save(REGION, replace(ledger.load(REGION), reconciled_at=self._started), now=now)
-        changed = [vpc.id for vpc in vpcs if targets.changes(vpc.id)]
-        for vpc_id in changed:
-            ledger.save(vpc_id, replace(ledger.load(vpc_id), reconciled_at=self._started), now=now)
+    def _record(self, requests: Sequence[Request], vpcs: Sequence[Vpc]) -> None:
+        """Saves when each VPC was reconciled, and records the changes that were seen."""
+        targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
+        if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
+            self._mark_reconciled(REGION, now)
+        for vpc in vpcs:
+            if targets.changes(vpc.id):
+                self._mark_reconciled(vpc.id, now)
         changes = changes_by_vpc(requests, targets)
-        ledger.record_changes(changes, now=now)
+        tools.audit.record_changes(changes, now=now)
         seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
-        self._tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
+        tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
+
+    def _mark_reconciled(self, vpc_id: str, now: datetime) -> None:
+        state = self._job.tools.vpcs.load(vpc_id)
+        self._job.tools.vpcs.save(vpc_id, state, replace(state, reconciled_at=self._started), now=now)
+
+
+def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:
+    """The actions that notices of their own report, and those that are no news by themselves."""
+    nothing = frozenset[Action]()
+    return nothing.union(*(one.covered for one in decisions)), nothing.union(*(one.known for one in decisions))
 
 
 def _facts_of(change: Trigger) -> dict[str, str]:

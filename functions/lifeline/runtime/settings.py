@@ -1,13 +1,15 @@
-"""What the template tells the functions, read once from the environment."""
+"""What the template tells each function in its environment."""
+
+# ruff: noqa: RUF009 - `_variable` makes fields, as `field` does
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import SettingsError
@@ -18,84 +20,114 @@ from lifeline.core.notices.notice import Sender
 from lifeline.core.policy.service_sets import is_service
 
 _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
-_MOST_HOURS = 8760
 
 
 class Scope(StrEnum):
-    """Which tiers the required services are wanted in."""
+    """The tiers in which the required services must be served."""
 
     PRIVATE = "private"
     ISOLATED = "isolated"
 
 
 class Coverage(StrEnum):
-    """Whether an interface endpoint must stand in each zone that has subnets in scope, or anywhere in the VPC."""
+    """Where an interface endpoint must be: in each zone that has subnets in scope, or anywhere in the VPC."""
 
     AZ = "az"
     VPC = "vpc"
 
 
+# ---- parsers: each returns the value, or raises ValueError with what the variable must be
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not all(map(is_service, names)):
+        raise ValueError("a list of services such as monitoring,ecr.api")
+    return names
+
+
+def _whole(least: int = 0, most: int = 10**9, unit: str = "") -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            limit = f"from {least} to {most}" if most < 10**9 else f"of at least {least}"
+            raise ValueError(f"a whole number {limit}{unit and f' {unit}'}")
+        return int(text)
+
+    return parse
+
+
+def _length(unit: str, **limits: int) -> Callable[[str], timedelta]:
+    whole = _whole(**limits, unit=unit)
+    return lambda text: timedelta(**{unit: whole(text)})
+
+
+def _usd(text: str) -> Decimal:
+    if not _USD.fullmatch(text):
+        raise ValueError("an amount in USD such as 100 or 99.50")
+    return Decimal(text)
+
+
+def _one_of[E: StrEnum](kind: type[E]) -> Callable[[str], E]:
+    def parse(text: str) -> E:
+        if text not in set(kind):
+            raise ValueError(f"one of {', '.join(kind)}")
+        return kind(text)
+
+    return parse
+
+
+def _choice(yes: str, no: str) -> Callable[[str], bool]:
+    def parse(text: str) -> bool:
+        if text not in {yes, no}:
+            raise ValueError(f"{yes} or {no}")
+        return text == yes
+
+    return parse
+
+
+def _variable(name: str, parse: Callable[[str], Any] = str, default: str | None = None) -> Any:
+    """A field that is read from this variable; without a default, the variable is required."""
+    return field(metadata={"name": name, "parse": parse, "default": default})
+
+
+def _read(environment: Mapping[str, str], name: str, parse: Callable[[str], Any], default: str | None) -> Any:
+    text = environment.get(name, "").strip() or default
+    if text is None:
+        raise SettingsError(f"{name} is missing from the function's environment")
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be {error}, not {text!r}") from error
+
+
+_LIMITS = Limits()
+
+
+# ---- settings
+
+
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One function's settings. Names are those of the environment, lower-cased.
+class StackSettings:
+    """What every function of the stack reads."""
 
-    `agents_a_run` is the most agents that one invocation looks at; beyond, it splits them over several. `retire_after`
-    is how long an endpoint is kept that nothing requires; zero keeps it for good. `iac_settle` is how long a change of
-    an infrastructure-as-code tool rests; zero is no longer than any other. `canary` makes endpoints without private DNS
-    and switches that on afterwards. `reconcile_arn` is the function that the coverage page's buttons call; empty where
-    there is none.
-    """
-
-    stack_name: str
-    region: str
-    mode: Mode
-    required_services: tuple[str, ...]
-    scope: Scope
-    coverage: Coverage
-    settle: timedelta
-    queue_url: str
-    dead_letter_queue_url: str
-    table_name: str
-    topic_arn: str
-    role_arn: str
-    policy_parameter: str
-    creatable_services: tuple[str, ...]
-    may_fix_dns: bool
-    agent_namespace: str
-    agent_period: timedelta
-    gap_grace: timedelta
-    recover_after: int
-    warm_up: timedelta
-    agents_a_run: int
-    detect_queue_url: str
-    kill_switch_parameter: str
-    limits: Limits
-    ledger_keep: timedelta
-    retire_after: timedelta
-    chat_topic_arn: str
-    sends_events: bool
-    dashboard: str
-    canary: bool
-    iac_debounce: timedelta
-    reconcile_arn: str = ""
+    stack_name: str = _variable("STACK_NAME")
+    region: str = _variable("AWS_REGION")
+    role_arn: str = _variable("ROLE_ARN", default="")
+    table_name: str = _variable("TABLE_NAME")
+    topic_arn: str = _variable("TOPIC_ARN")
+    chat_topic_arn: str = _variable("CHAT_TOPIC_ARN", default="")
+    sends_events: bool = _variable("SEND_EVENTS", _choice("yes", "no"), "no")
+    dashboard: str = _variable("DASHBOARD", default="")
+    queue_url: str = _variable("QUEUE_URL", default="")
+    dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
+    policy_parameter: str = _variable("POLICY_PARAMETER", default="")
+    required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
+    ledger_keep: timedelta = _variable("LEDGER_DAYS", _length("days", least=1, most=3650), str(LEDGER_KEEP.days))
 
     @property
     def sender(self) -> Sender:
-        """Who notices say that they are from."""
+        """The sender that notices name."""
         return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
-
-    @property
-    def default_watch(self) -> Watch:
-        """The CloudWatch agents, as the template's parameters say: who is watched where no policy says it."""
-        return Watch(
-            namespace=self.agent_namespace,
-            rules=Rules(
-                period=self.agent_period,
-                grace=self.gap_grace,
-                warm_up=self.warm_up,
-                recover_after=self.recover_after,
-            ),
-        )
 
     @property
     def account_id(self) -> str:
@@ -104,118 +136,64 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """The settings. Raises SettingsError, with the variable's name, where one is missing or unusable."""
-        read = _Reader(environment)
-        return cls(
-            stack_name=read.text("STACK_NAME"),
-            region=read.text("AWS_REGION"),
-            mode=read.one_of("MODE", Mode),
-            required_services=read.names("REQUIRED_SERVICES"),
-            scope=read.one_of("SCOPE", Scope),
-            coverage=read.one_of("COVERAGE", Coverage),
-            settle=read.seconds("DEBOUNCE_SECONDS"),
-            queue_url=read.optional("QUEUE_URL"),
-            dead_letter_queue_url=read.optional("DEAD_LETTER_QUEUE_URL"),
-            table_name=read.text("TABLE_NAME"),
-            topic_arn=read.text("TOPIC_ARN"),
-            role_arn=read.optional("ROLE_ARN"),
-            policy_parameter=read.optional("POLICY_PARAMETER"),
-            creatable_services=read.names("CREATABLE_SERVICES", is_optional=True),
-            may_fix_dns=read.optional("MAY_FIX_DNS") == "yes",
-            agent_namespace=read.optional("AGENT_NAMESPACE") or "CWAgent",
-            agent_period=read.seconds("AGENT_PERIOD_SECONDS", within=range(1, 3601)),
-            gap_grace=read.seconds("GAP_GRACE_SECONDS"),
-            recover_after=read.count("RECOVER_AFTER", 2),
-            warm_up=read.seconds("WARM_UP_SECONDS", default=600),
-            agents_a_run=read.count("MOST_AGENTS_A_RUN", 10_000),
-            detect_queue_url=read.optional("DETECT_QUEUE_URL"),
-            kill_switch_parameter=read.optional("KILL_SWITCH_PARAMETER"),
-            limits=read.limits(),
-            ledger_keep=timedelta(days=read.count("LEDGER_DAYS", LEDGER_KEEP.days)),
-            retire_after=read.hours("RETIRE_AFTER_HOURS", default=72),
-            reconcile_arn=read.optional("RECONCILE_ARN"),
-            chat_topic_arn=read.optional("CHAT_TOPIC_ARN"),
-            sends_events=read.optional("SEND_EVENTS") == "yes",
-            dashboard=read.optional("DASHBOARD"),
-            canary=read.flag("CANARY"),
-            iac_debounce=read.seconds("IAC_DEBOUNCE_SECONDS", default=600, within=range(901)),
-        )
+        """The settings. Raises SettingsError, which names the variable, where one is missing or invalid."""
+        return cls(**{field.name: _read(environment, **field.metadata) for field in fields(cls)})
 
 
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+@dataclass(frozen=True, slots=True)
+class Settings(StackSettings):
+    """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
-    def optional(self, name: str) -> str:
-        return self._environment.get(name, "").strip()
+    `retire_after` is how long an endpoint stays that nothing requires; zero keeps it forever. `iac_debounce` is how
+    long a change of an infrastructure-as-code tool waits; zero is no longer than any other. `canary` creates endpoints
+    without private DNS and enables that afterwards.
+    """
 
-    def text(self, name: str) -> str:
-        value = self.optional(name)
-        if not value:
-            raise SettingsError(f"{name} is missing from the function's environment")
-        return value
+    mode: Mode = _variable("MODE", _one_of(Mode))
+    scope: Scope = _variable("SCOPE", _one_of(Scope))
+    coverage: Coverage = _variable("COVERAGE", _one_of(Coverage))
+    creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
+    may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
+    kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
+    retire_after: timedelta = _variable("RETIRE_AFTER_HOURS", _length("hours", most=8760), "72")
+    canary: bool = _variable("CANARY", _choice("true", "false"), "false")
+    iac_debounce: timedelta = _variable("IAC_DEBOUNCE_SECONDS", _length("seconds", most=900), "600")
+    endpoints_per_run: int = _variable("MAX_ENDPOINTS_PER_RUN", _whole(), str(_LIMITS.endpoints_per_run))
+    endpoints_per_day: int = _variable("MAX_ENDPOINTS_PER_DAY", _whole(), str(_LIMITS.endpoints_per_day))
+    vpcs_per_run: int = _variable("MAX_VPCS_PER_RUN", _whole(), str(_LIMITS.vpcs_per_run))
+    vpcs_per_day: int = _variable("MAX_VPCS_PER_DAY", _whole(), str(_LIMITS.vpcs_per_day))
+    monthly_usd_per_vpc: Decimal = _variable("MONTHLY_BUDGET_USD_PER_VPC", _usd, str(_LIMITS.monthly_usd_per_vpc))
+    monthly_usd: Decimal = _variable("MONTHLY_BUDGET_USD", _usd, str(_LIMITS.monthly_usd))
 
-    def names(self, name: str, *, is_optional: bool = False) -> tuple[str, ...]:
-        text = self.optional(name) if is_optional else self.text(name)
-        found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-        for service in found:
-            if not is_service(service):
-                raise SettingsError(f"{name} must hold services such as monitoring or ecr.api, not {service!r}")
-        return found
-
-    def seconds(self, name: str, *, default: int | None = None, within: range | None = None) -> timedelta:
-        value = self.text(name) if default is None else self.optional(name) or str(default)
-        if not value.isdecimal():
-            raise SettingsError(f"{name} must be a whole number of seconds, not {value!r}")
-        if within and int(value) not in within:
-            raise SettingsError(f"{name} must be from {within[0]} to {within[-1]} seconds, not {value}")
-        return timedelta(seconds=int(value))
-
-    def flag(self, name: str) -> bool:
-        value = self.optional(name) or "false"
-        if value not in {"true", "false"}:
-            raise SettingsError(f"{name} must be true or false, not {value!r}")
-        return value == "true"
-
-    def hours(self, name: str, *, default: int) -> timedelta:
-        value = self.optional(name) or str(default)
-        if not value.isdecimal() or int(value) > _MOST_HOURS:
-            raise SettingsError(f"{name} must be a whole number of hours up to {_MOST_HOURS}, not {value!r}")
-        return timedelta(hours=int(value))
-
-    def count(self, name: str, default: int) -> int:
-        value = self.optional(name) or str(default)
-        if not value.isdecimal() or int(value) == 0:
-            raise SettingsError(f"{name} must be a whole number from 1 on, not {value!r}")
-        return int(value)
-
+    @property
     def limits(self) -> Limits:
-        usual = Limits()
-        return Limits(
-            endpoints_per_run=self._whole("MAX_ENDPOINTS_PER_RUN", usual.endpoints_per_run),
-            endpoints_per_day=self._whole("MAX_ENDPOINTS_PER_DAY", usual.endpoints_per_day),
-            vpcs_per_run=self._whole("MAX_VPCS_PER_RUN", usual.vpcs_per_run),
-            vpcs_per_day=self._whole("MAX_VPCS_PER_DAY", usual.vpcs_per_day),
-            monthly_usd_per_vpc=self._usd("MONTHLY_BUDGET_USD_PER_VPC", usual.monthly_usd_per_vpc),
-            monthly_usd=self._usd("MONTHLY_BUDGET_USD", usual.monthly_usd),
+        """How much may be done without approval."""
+        return Limits(**{field.name: getattr(self, field.name) for field in fields(Limits)})
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings(Settings):
+    """The settings of CoveragePage. Its buttons call the function `reconcile_arn`; empty where there is none."""
+
+    reconcile_arn: str = _variable("RECONCILE_ARN", default="")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings(StackSettings):
+    """The settings of DetectMetricGaps. One invocation checks at most `agents_a_run`; it splits larger rosters."""
+
+    agent_namespace: str = _variable("AGENT_NAMESPACE", default="CWAgent")
+    agent_period: timedelta = _variable("AGENT_PERIOD_SECONDS", _length("seconds", least=1, most=3600))
+    gap_grace: timedelta = _variable("GAP_GRACE_SECONDS", _length("seconds"))
+    recover_after: int = _variable("RECOVER_AFTER", _whole(1), "2")
+    warm_up: timedelta = _variable("WARM_UP_SECONDS", _length("seconds"), "600")
+    agents_a_run: int = _variable("MOST_AGENTS_A_RUN", _whole(1), "10000")
+    detect_queue_url: str = _variable("DETECT_QUEUE_URL", default="")
+
+    @property
+    def default_watch(self) -> Watch:
+        """The watch for CloudWatch agents by the template's parameters, used where the policy defines no watches."""
+        rules = Rules(
+            period=self.agent_period, grace=self.gap_grace, warm_up=self.warm_up, recover_after=self.recover_after
         )
-
-    def _whole(self, name: str, default: int) -> int:
-        value = self.optional(name) or str(default)
-        if not value.isdecimal():
-            raise SettingsError(f"{name} must be a whole number from 0 on, not {value!r}")
-        return int(value)
-
-    def _usd(self, name: str, default: Decimal) -> Decimal:
-        value = self.optional(name) or str(default)
-        if not _USD.fullmatch(value):
-            raise SettingsError(f"{name} must be an amount of USD such as 100 or 99.50, not {value!r}")
-        return Decimal(value)
-
-    def one_of[E: StrEnum](self, name: str, kind: type[E]) -> E:
-        value = self.text(name)
-        try:
-            return kind(value)
-        except ValueError as error:
-            allowed = ", ".join(kind)
-            raise SettingsError(f"{name} must be one of {allowed}, not {value!r}") from error
+        return Watch(namespace=self.agent_namespace, rules=rules)

@@ -1,4 +1,4 @@
-"""What a run is doing: each stage as a part of the trace and a line in the log, and progress where it takes long."""
+"""What a run is doing: a line in the log when each stage ends, and progress where one takes long."""
 
 import time
 from collections.abc import Iterator
@@ -7,29 +7,34 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lifeline.runtime.observability import logger
-from lifeline.runtime.tracing import Subsegment, subsegment
 
 LOG_EVERY = timedelta(seconds=10)
 
 
+@dataclass(slots=True)
+class Stage:
+    """A stage while it runs; `numbers` are what it counted."""
+
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
 @contextmanager
-def stage(name: str, run_id: str) -> Iterator[Subsegment]:
-    """The block as a stage of the run: `observe`, `plan`, `apply` … What it counts goes into both, log and trace."""
-    started, is_complete = time.monotonic(), False
-    with subsegment(name) as part:
-        try:
-            yield part
-            is_complete = True
-        finally:
-            seconds = round(time.monotonic() - started, 3)
-            outcome = "complete" if is_complete else "failed"
-            about = {"stage": name, "run_id": run_id, "seconds": seconds, "outcome": outcome}
-            logger.info("stage ended", extra={**about, **part.numbers})
+def stage(name: str, run_id: str) -> Iterator[Stage]:
+    """Log the block as a stage of the run, `observe`, `plan`, `apply` …, with its seconds and what it counted."""
+    started, is_complete, running = time.monotonic(), False, Stage()
+    try:
+        yield running
+        is_complete = True
+    finally:
+        seconds = round(time.monotonic() - started, 3)
+        outcome = "complete" if is_complete else "failed"
+        about = {"stage": name, "run_id": run_id, "seconds": seconds, "outcome": outcome}
+        logger.info("stage ended", extra={**about, **running.numbers})
 
 
 @dataclass(slots=True)
 class Progress:
-    """Says how far a long stage is: at most every TELL_EVERY, and never of one that is shorter than that."""
+    """Log how far a long stage is: at most every LOG_EVERY, and never of one that is shorter than that."""
 
     stage: str
     run_id: str

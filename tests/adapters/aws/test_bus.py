@@ -6,13 +6,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.bus import Bus
 from lifeline.core.notices.bus_events import BusEvent, DetailType
 from lifeline.runtime.observability import metrics
 from tests.support.agents import ENVIRONMENT, client_error, minute
+from tests.support.emulator import emulated_aws
 
 
 class Stub:
@@ -138,8 +137,7 @@ def test_nothing_to_send_is_no_call() -> None:
 def test_a_rule_of_ones_own_gets_them_from_the_default_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        clients.client.cache_clear()
+    with emulated_aws():
         bus, sqs = boto3.client("events"), boto3.client("sqs")
         url = sqs.create_queue(QueueName="heard")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -149,4 +147,3 @@ def test_a_rule_of_ones_own_gets_them_from_the_default_bus(monkeypatch: pytest.M
         Bus(is_on=True, stack_name="lifeline").send([event(), other])
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
         assert [json.loads(one["Body"])["detail"]["id"] for one in messages] == ["1"]
-    clients.client.cache_clear()

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
@@ -26,6 +25,7 @@ from tests.support.agents import (
     publish,
     series,
 )
+from tests.support.emulator import emulated_aws
 
 WATCH = Watch()
 WINDOW = Window(minute(0), minute(10), PERIOD)
@@ -35,10 +35,8 @@ WINDOW = Window(minute(0), minute(10), PERIOD)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         yield
-    clients.client.cache_clear()
 
 
 class PagedCloudWatch:

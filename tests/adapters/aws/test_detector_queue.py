@@ -6,23 +6,21 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.requests.detect import CheckPart, read_event
 from tests.support.agents import ENVIRONMENT, REGION, calls, failing
+from tests.support.emulator import emulated_aws
 
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         yield boto3.client("sqs", region_name=REGION).create_queue(QueueName="checks")["QueueUrl"]
-    clients.client.cache_clear()
 
 
 def bodies(url: str) -> list[str]:

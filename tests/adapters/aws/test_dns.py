@@ -7,11 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
-from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, answers_for
+from tests.support.emulator import emulated_aws
 
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
@@ -410,10 +409,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
-        client.cache_clear()
+    with emulated_aws():
         yield
-    client.cache_clear()
 
 
 def test_an_account_in_moto_with_a_zone_and_a_rule(account: None) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.instances import Instances
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import ENVIRONMENT, REGION, calls, client_error, failing, launch, minute
+from tests.support.emulator import emulated_aws
 
 PROFILE = "arn:aws:iam::123456789012:instance-profile/team/web"
 
@@ -21,10 +21,8 @@ PROFILE = "arn:aws:iam::123456789012:instance-profile/team/web"
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         yield
-    clients.client.cache_clear()
 
 
 class DescribedEc2:

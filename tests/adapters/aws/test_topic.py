@@ -6,16 +6,15 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
-from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.topic import Topic
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.forms import MOST_BYTES, email_text
 from lifeline.core.notices.notice import Notice, Sender, Severity
 from tests.support.agents import ENVIRONMENT, REGION, client_error, minute
+from tests.support.emulator import emulated_aws
 
 SENDER = Sender("123456789012", REGION, "lifeline")
 NOTICE = Notice(
@@ -28,10 +27,8 @@ OTHER = Notice("policy", Severity.CRITICAL, "[lifeline] another", ("It happened.
 def sns(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        clients.client.cache_clear()
+    with emulated_aws():
         yield boto3.client("sns")
-    clients.client.cache_clear()
 
 
 def make_topic(sns: Any, name: str = "notices") -> str:

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import InvalidInputError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.history.entries import EndpointOutcome, Entry
@@ -22,6 +22,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.requests.history import HistoryRequest
 from lifeline.core.requests.request import Trigger
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
+from tests.support.emulator import emulated_aws
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
@@ -30,14 +31,12 @@ WHOLE = HistoryRequest(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + ti
 
 
 @pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuditLog]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
-        yield Ledger(TABLE)
-    clients.client.cache_clear()
+        yield AuditLog(TABLE)
 
 
 def after(seconds: float) -> datetime:
@@ -63,7 +62,7 @@ def incident(id_: str = "inc-1", **more: Any) -> Incident:
     return replace(Incident(id_, "watch", cause, began=after(60), opened_at=after(300)), **more)
 
 
-def tell_a_story(ledger: Ledger) -> None:
+def tell_a_story(ledger: AuditLog) -> None:
     ledger.record_changes([(VPC, change(0)), (OTHER, change(1))], now=NOW)
     ledger.record_actions(VPC, [action(), action(status=Status.BLOCKED, error="no")], [change(0)], after(30.5))
     ledger.record_outcomes(VPC, [outcome()], now=after(125.5))
@@ -87,7 +86,7 @@ def kinds(entries: list[Entry]) -> list[str]:
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])
-def test_a_vpcs_story_is_read_in_its_order_whatever_the_pages(ledger: Ledger, most: int) -> None:
+def test_a_vpcs_story_is_read_in_its_order_whatever_the_pages(ledger: AuditLog, most: int) -> None:
     tell_a_story(ledger)
     found = read(WHOLE, most)
     assert kinds(found) == ["change", "action", "action", "outcome"]
@@ -100,14 +99,14 @@ def test_a_vpcs_story_is_read_in_its_order_whatever_the_pages(ledger: Ledger, mo
     assert found[3].facts["seconds"] == 95
 
 
-def test_only_the_time_that_is_asked_for_is_read(ledger: Ledger) -> None:
+def test_only_the_time_that_is_asked_for_is_read(ledger: AuditLog) -> None:
     tell_a_story(ledger)
     assert kinds(read(replace(WHOLE, since=after(1), until=after(30)))) == ["action", "action"]
     assert read(replace(WHOLE, since=after(126))) == []
 
 
 @pytest.mark.parametrize("most", [1, 3, 100])
-def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: Ledger, most: int) -> None:
+def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: AuditLog, most: int) -> None:
     tell_a_story(ledger)
     ledger.record_changes([(VPC, change(-43_201)), (VPC, change(43_200)), (VPC, change(-43_200))], now=NOW)
     found = read(HistoryRequest(day=date(2026, 11, 20)), most)
@@ -116,19 +115,19 @@ def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: Ledger, most: 
     assert [one.facts["event_id"] for one in read(HistoryRequest(day=date(2026, 11, 21)))] == ["e43200"]
 
 
-def test_a_day_and_the_vpc_tell_the_same(ledger: Ledger) -> None:
+def test_a_day_and_the_vpc_tell_the_same(ledger: AuditLog) -> None:
     tell_a_story(ledger)
     assert [one for one in read(HistoryRequest(day=NOW.date())) if one.vpc_id == VPC] == read(WHOLE)
 
 
-def test_what_is_recorded_twice_is_one_entry(ledger: Ledger) -> None:
+def test_what_is_recorded_twice_is_one_entry(ledger: AuditLog) -> None:
     tell_a_story(ledger)
     before = read(HistoryRequest(day=NOW.date()))
     tell_a_story(ledger)
     assert read(HistoryRequest(day=NOW.date())) == before
 
 
-def test_an_outcome_that_is_seen_again_later_stays_at_its_first_time(ledger: Ledger) -> None:
+def test_an_outcome_that_is_seen_again_later_stays_at_its_first_time(ledger: AuditLog) -> None:
     ledger.record_outcomes(VPC, [outcome(95)], now=after(95))
     ledger.record_outcomes(VPC, [outcome(155), outcome(155, "lost")], now=after(155))
     found = read(WHOLE)
@@ -138,21 +137,21 @@ def test_an_outcome_that_is_seen_again_later_stays_at_its_first_time(ledger: Led
     ]
 
 
-def test_an_outcome_whose_entry_could_not_be_written_is_made_good(ledger: Ledger) -> None:
+def test_an_outcome_whose_entry_could_not_be_written_is_made_good(ledger: AuditLog) -> None:
     with failing("dynamodb", "BatchWriteItem", "ThrottlingException"), pytest.raises(TransientError):
         ledger.record_outcomes(VPC, [outcome(95)], now=after(95))
     ledger.record_outcomes(VPC, [outcome(155)], now=after(155))
     assert [one.at for one in read(WHOLE)] == [after(95)]
 
 
-def test_more_changes_within_one_second_than_a_page_holds_are_all_read(ledger: Ledger) -> None:
+def test_more_changes_within_one_second_than_a_page_holds_are_all_read(ledger: AuditLog) -> None:
     ledger.record_changes([(VPC, change(0, f"e{number:02}")) for number in range(30)], now=NOW)
     wanted = [f"e{number:02}" for number in range(30)]
     assert [one.facts["event_id"] for one in read(WHOLE, 7)] == wanted
     assert [one.facts["event_id"] for one in read(HistoryRequest(day=NOW.date()), 7)] == wanted
 
 
-def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(ledger: Ledger) -> None:
+def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(ledger: AuditLog) -> None:
     incidents = Incidents(TABLE)
     ledger.record_changes([(VPC, change(-10, "before")), (VPC, change(0)), (VPC, change(901, "later"))], now=NOW)
     began_by = Change(NOW, "e0", "DeleteRoute", "alice")
@@ -171,26 +170,26 @@ def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(led
     assert found[1].facts["begun_by"]["actor"] == "alice"
 
 
-def test_an_incident_of_no_vpc_is_found_by_its_id_and_its_day(ledger: Ledger) -> None:
+def test_an_incident_of_no_vpc_is_found_by_its_id_and_its_day(ledger: AuditLog) -> None:
     nowhere = replace(incident().cause, vpc_id="")
     Incidents(TABLE).save(incident(cause=nowhere))
     assert [one.facts["incident"] for one in read(HistoryRequest(incident="inc-1"))] == ["inc-1"]
     assert [one.vpc_id for one in read(HistoryRequest(day=NOW.date()))] == [""]
 
 
-def test_an_unknown_incident_is_refused_by_name(ledger: Ledger) -> None:
+def test_an_unknown_incident_is_refused_by_name(ledger: AuditLog) -> None:
     with pytest.raises(InvalidInputError, match="inc-9 is not in the ledger") as refused:
         read(HistoryRequest(incident="inc-9"))
     assert refused.value.field == "history.incident"
 
 
-def test_what_else_is_kept_of_a_vpc_is_not_its_history(ledger: Ledger) -> None:
-    ledger.save(VPC, VpcState(NOW), now=NOW)
+def test_what_else_is_kept_of_a_vpc_is_not_its_history(ledger: AuditLog) -> None:
+    VpcStore("ledger").save(VPC, VpcState(), VpcState(NOW), now=NOW)
     assert read(WHOLE) == []
     assert read(HistoryRequest(day=NOW.date())) == []
 
 
-def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) -> None:
+def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: AuditLog) -> None:
     old = {"event_name": {"S": "DeleteRoute"}, "actor": {"S": "alice"}, "size": {"N": "1.5"}, "note": {"NULL": True}}
     key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "CHANGE#2026-11-20T12:00:00Z#e-1"}}
     clients.client("dynamodb").put_item(TableName=TABLE, Item={**key, **old})
@@ -199,13 +198,13 @@ def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: Ledger) 
     assert read(HistoryRequest(day=NOW.date())) == []
 
 
-def test_the_record_is_kept_as_long_as_the_operator_says(ledger: Ledger) -> None:
-    tell_a_story(Ledger(TABLE, keep=timedelta(days=30)))
+def test_the_record_is_kept_as_long_as_the_operator_says(ledger: AuditLog) -> None:
+    tell_a_story(AuditLog(TABLE, keep=timedelta(days=30)))
     found = clients.client("dynamodb").scan(TableName=TABLE)["Items"]
     expiries = {int(item["expires_at"]["N"]) for item in found if "expires_at" in item}
     assert expiries == {int(after(seconds + 30 * 86_400).timestamp()) for seconds in (0, 30, 125)}
 
 
-def test_a_record_that_cannot_be_read_is_an_error(ledger: Ledger) -> None:
-    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="record"):
+def test_a_record_that_cannot_be_read_is_an_error(ledger: AuditLog) -> None:
+    with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="audit log"):
         read(WHOLE)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.roster import Roster
@@ -13,6 +12,7 @@ from lifeline.core.agents.gaps import State
 from lifeline.core.agents.roster import Chunk, RosterState
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import ENVIRONMENT, START, TABLE, agent, calls, create_table, failing, minute, silent_agent
+from tests.support.emulator import emulated_aws
 
 WATCH = "cloudwatch-agent"
 
@@ -21,11 +21,9 @@ WATCH = "cloudwatch-agent"
 def roster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Roster]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    with mock_aws():
+    with emulated_aws():
         create_table()
         yield Roster(TABLE, WATCH)
-    clients.client.cache_clear()
 
 
 def chunk(number: int = 0, *entities: str) -> Chunk:

@@ -53,18 +53,18 @@ def at(number: float, rules: Rules = RULES) -> Timing:
 
 
 def seen(
-    *minutes: float, instance: Instance = UNMANAGED, by: Series | None = None, rest: Suppression | None = None
+    *minutes: float, instance: Instance = UNMANAGED, by: Series | None = None, suppression: Suppression | None = None
 ) -> Evidence:
-    return Evidence(by or series(), tuple(minute(number) for number in minutes), instance, rest)
+    return Evidence(by or series(), tuple(minute(number) for number in minutes), instance, suppression)
 
 
-def nothing(instance: Instance = UNMANAGED, rest: Suppression | None = None) -> Evidence:
+def nothing(instance: Instance = UNMANAGED, suppression: Suppression | None = None) -> Evidence:
     """Datapoints were looked for, and there is no series to find any by."""
-    return Evidence(None, (), instance, rest)
+    return Evidence(None, (), instance, suppression)
 
 
-def unread(instance: Instance = UNMANAGED, rest: Suppression | None = None) -> Evidence:
-    return Evidence(series(), None, instance, rest)
+def unread(instance: Instance = UNMANAGED, suppression: Suppression | None = None) -> Evidence:
+    return Evidence(series(), None, instance, suppression)
 
 
 def aside(reason: Suppression = Suppression.STOPPED, **changes: Any) -> Agent:
@@ -174,14 +174,14 @@ class TestSilence:
 
     def test_a_new_agent_that_is_already_overdue_joins_with_a_gap(self) -> None:
         verdict = judge(Agent("i-0000000a", series()), seen(0), at(60))
-        assert (verdict.state, verdict.turn) == (State.SILENT, Transition.OPENED)
+        assert (verdict.state, verdict.transition) == (State.SILENT, Transition.OPENED)
 
     def test_an_open_gap_is_not_opened_again(self) -> None:
         assert judge(silent_agent(), seen(instance=RUNNING), at(600)) == Verdict(State.SILENT, silent_agent())
 
     def test_an_agent_that_goes_silent_again_leaves_its_open_incident_for_the_cause_may_be_another(self) -> None:
         verdict = judge(recovered_agent(back_at=minute(20)), seen(21), at(28))
-        assert verdict.turn is Transition.OPENED
+        assert verdict.transition is Transition.OPENED
         assert kept(verdict).incident == ""
         assert kept(verdict).gap == Gap(since=minute(22), opened_at=minute(28))
 
@@ -191,21 +191,21 @@ class TestSilence:
 
     def test_a_launch_before_the_last_datapoint_excuses_nothing(self) -> None:
         verdict = judge(agent(), seen(5, instance=Instance(Power.RUNNING, minute(4))), at(12))
-        assert verdict.turn is Transition.OPENED
+        assert verdict.transition is Transition.OPENED
 
     def test_a_datapoint_from_a_day_ahead_does_not_hide_a_silence(self) -> None:
-        assert judge(agent(), seen(5, 24 * 60), at(12)).turn is Transition.OPENED
+        assert judge(agent(), seen(5, 24 * 60), at(12)).transition is Transition.OPENED
 
     @pytest.mark.parametrize("remembered", [agent(seen_at=minute(60)), silent_agent(seen_at=minute(60))])
     def test_a_clock_that_went_back_opens_and_ends_no_gap(self, remembered: Agent) -> None:
         verdict = judge(remembered, seen(29), at(30))
-        assert (verdict.agent, verdict.turn) == (remembered, None)
+        assert (verdict.agent, verdict.transition) == (remembered, None)
 
     @given(st.lists(st.integers(0, 200), min_size=1), st.integers(0, 300))
     def test_a_running_agent_opens_a_gap_exactly_when_it_is_overdue(self, minutes: list[int], number: int) -> None:
         believed = [one for one in minutes if one <= number + 6]
         verdict = judge(agent(), seen(*minutes, instance=RUNNING), at(number))
-        assert (verdict.turn is Transition.OPENED) == (number - (max(believed, default=0) + 1) > 5)
+        assert (verdict.transition is Transition.OPENED) == (number - (max(believed, default=0) + 1) > 5)
 
 
 class TestUnknown:
@@ -235,11 +235,15 @@ class TestReturn:
         silent = silent_agent(incident="inc-1")
         back = recovered_agent(back_at=minute(20), seen_at=minute(20))
         assert judge(silent, seen(20), at(21, AT_ONCE)) == Verdict(State.REPORTING, back, Transition.ENDED)
-        assert judge(silent, seen(20, 21), at(22, replace(RULES, recover_after=3))).turn is None
+        assert judge(silent, seen(20, 21), at(22, replace(RULES, recover_after=3))).transition is None
 
     def test_an_agent_whose_datapoints_are_always_late_comes_back_too(self) -> None:
         verdict = judge(silent_agent(), seen(20, 21), at(26))
-        assert (verdict.state, kept(verdict).state, verdict.turn) == (State.LATE, State.REPORTING, Transition.ENDED)
+        assert (verdict.state, kept(verdict).state, verdict.transition) == (
+            State.LATE,
+            State.REPORTING,
+            Transition.ENDED,
+        )
 
     def test_late_datapoints_alone_do_not_end_a_gap(self) -> None:
         assert judge(silent_agent(), seen(1, 2, 3), at(22)) == Verdict(State.SILENT, silent_agent())
@@ -249,7 +253,7 @@ class TestReturn:
 
     def test_a_gap_that_late_datapoints_filled_ends_without_length(self) -> None:
         verdict = judge(silent_agent(), seen(*range(1, 12)), at(12))
-        assert verdict.turn is Transition.ENDED
+        assert verdict.transition is Transition.ENDED
         assert kept(verdict).gap == Gap(since=minute(1), opened_at=minute(7), ended_at=minute(1))
 
     def test_single_datapoints_with_silences_between_them_are_no_return(self) -> None:
@@ -271,20 +275,20 @@ class TestSuppression:
 
     @pytest.mark.parametrize("reason", [Suppression.MAINTENANCE, Suppression.EXEMPT])
     def test_an_excused_agent_is_set_aside(self, reason: Suppression) -> None:
-        verdict = judge(agent(), seen(5, instance=RUNNING, rest=reason), at(12))
+        verdict = judge(agent(), seen(5, instance=RUNNING, suppression=reason), at(12))
         assert verdict == Verdict(State.SUPPRESSED, aside(reason, seen_at=minute(5)))
 
     def test_a_stop_says_more_than_an_excuse(self) -> None:
-        verdict = judge(agent(), seen(5, instance=DOWN, rest=Suppression.EXEMPT), at(12))
+        verdict = judge(agent(), seen(5, instance=DOWN, suppression=Suppression.EXEMPT), at(12))
         assert kept(verdict).suppressed_by is Suppression.STOPPED
 
     def test_a_reporting_agent_waits_to_be_set_aside_until_its_last_datapoint_is_known(self) -> None:
         assert judge(agent(), unread(DOWN), at(12)) == Verdict(State.SUPPRESSED, agent())
-        excused = unread(RUNNING, rest=Suppression.MAINTENANCE)
+        excused = unread(RUNNING, suppression=Suppression.MAINTENANCE)
         assert judge(agent(), excused, at(12)) == Verdict(State.SUPPRESSED, agent())
 
     def test_who_stays_aside_for_another_reason_is_noted_with_that(self) -> None:
-        verdict = judge(aside(), seen(instance=RUNNING, rest=Suppression.MAINTENANCE), at(12))
+        verdict = judge(aside(), seen(instance=RUNNING, suppression=Suppression.MAINTENANCE), at(12))
         assert verdict == Verdict(State.SUPPRESSED, aside(Suppression.MAINTENANCE))
 
     def test_what_an_operator_said_to_forget_stays_forgotten_through_a_stop(self) -> None:
@@ -317,13 +321,13 @@ class TestSuppression:
 
     def test_a_silence_that_lasted_through_a_maintenance_window_goes_on_without_a_turn(self) -> None:
         silent = silent_agent(incident="inc-1")
-        resting = kept(judge(silent, seen(rest=Suppression.MAINTENANCE), at(30)))
+        resting = kept(judge(silent, seen(suppression=Suppression.MAINTENANCE), at(30)))
         assert judge(resting, seen(), at(60)) == Verdict(State.SILENT, silent)
 
     def test_a_silence_that_began_anew_in_a_maintenance_window_opens_a_gap(self) -> None:
         resting = aside(Suppression.MAINTENANCE, gap=silent_agent().gap, incident="inc-1")
         verdict = judge(resting, seen(40, 41), at(60))
-        assert (verdict.turn, kept(verdict).incident) == (Transition.OPENED, "")
+        assert (verdict.transition, kept(verdict).incident) == (Transition.OPENED, "")
         assert kept(verdict).gap == Gap(since=minute(42), opened_at=minute(60))
 
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
@@ -338,7 +342,7 @@ class TestWarmUp:
         warming = aside(Suppression.WARMING_UP)
         assert judge(aside(), seen(instance=self.STARTED), at(116)) == Verdict(State.SUPPRESSED, warming)
         verdict = judge(warming, seen(instance=self.STARTED), at(117))
-        assert verdict.turn is Transition.OPENED
+        assert verdict.transition is Transition.OPENED
         assert kept(verdict).gap == Gap(since=minute(111), opened_at=minute(117))
 
     def test_an_agent_that_publishes_every_hour_is_due_an_hour_after_it_is_warm(self) -> None:
@@ -396,7 +400,7 @@ class TestNeverReported:
         silent = kept(judge(expected_agent(), nothing(RUNNING), at(30)))
         assert judge(silent, seen(40), at(41)) == Verdict(State.SILENT, silent)
         verdict = judge(silent, seen(40, 41), at(42))
-        assert verdict.turn is Transition.ENDED
+        assert verdict.transition is Transition.ENDED
         assert kept(verdict).series == series()
         assert kept(verdict).gap == Gap(since=START, opened_at=minute(30), ended_at=minute(40))
 
@@ -408,19 +412,19 @@ class TestForgetting:
 
     def test_an_agent_that_was_set_aside_is_forgotten_as_soon(self) -> None:
         assert judge(aside(), unread(DOWN), at(FORTNIGHT + 1)) == Verdict(State.SUPPRESSED, None)
-        excused = seen(instance=RUNNING, rest=Suppression.EXEMPT)
+        excused = seen(instance=RUNNING, suppression=Suppression.EXEMPT)
         assert judge(aside(), excused, at(FORTNIGHT + 1)) == Verdict(State.SUPPRESSED, None)
         assert judge(aside(), seen(instance=RUNNING), at(FORTNIGHT + 1)) == Verdict(State.SILENT, None)
 
     def test_an_excused_agent_that_was_not_read_is_not_forgotten(self) -> None:
         resting = aside(Suppression.MAINTENANCE)
-        excused = unread(RUNNING, rest=Suppression.MAINTENANCE)
+        excused = unread(RUNNING, suppression=Suppression.MAINTENANCE)
         assert judge(resting, excused, at(FORTNIGHT + 1)) == Verdict(State.SUPPRESSED, resting)
 
     def test_an_instance_that_starts_after_two_weeks_is_given_its_warm_up(self) -> None:
         started = seen(instance=Instance(Power.RUNNING, minute(FORTNIGHT - 5)))
         assert judge(aside(), started, at(FORTNIGHT + 1)).agent == aside(Suppression.WARMING_UP)
-        assert judge(aside(), started, at(FORTNIGHT + 12)).turn is Transition.OPENED
+        assert judge(aside(), started, at(FORTNIGHT + 12)).transition is Transition.OPENED
 
     @pytest.mark.parametrize(
         ("remembered", "instance"), [(silent_agent(expected_since=START), RUNNING), (silent_agent(), TAGGED)]
@@ -432,14 +436,14 @@ class TestForgetting:
         assert verdict == Verdict(State.SILENT, remembered)
 
     def test_a_silence_that_nobody_was_told_of_is_not_forgotten_first(self) -> None:
-        assert judge(agent(), seen(), at(FORTNIGHT + 1)).turn is Transition.OPENED
+        assert judge(agent(), seen(), at(FORTNIGHT + 1)).transition is Transition.OPENED
 
 
 class TestFlapping:
     def test_the_fourth_gap_in_an_hour_is_flapping(self) -> None:
         thrice = agent(openings=(minute(10), minute(30), minute(50)))
         verdict = judge(thrice, seen(60), at(70))
-        assert (kept(verdict).is_flapping, verdict.turn) == (True, Transition.OPENED)
+        assert (kept(verdict).is_flapping, verdict.transition) == (True, Transition.OPENED)
         assert kept(verdict).openings == (minute(10), minute(30), minute(50), minute(70))
 
     def test_gaps_from_more_than_an_hour_ago_do_not_count(self) -> None:
@@ -463,7 +467,7 @@ class TestFlapping:
 
     def test_its_return_after_a_long_silence_calms_it(self) -> None:
         verdict = judge(silent_agent(is_flapping=True), seen(600, 601), at(602))
-        assert (verdict.turn, kept(verdict).is_flapping) == (Transition.ENDED, False)
+        assert (verdict.transition, kept(verdict).is_flapping) == (Transition.ENDED, False)
 
 
 REMEMBERED = [
@@ -490,10 +494,10 @@ moments = st.one_of(st.integers(-60, 300), st.integers(FORTNIGHT - 10, FORTNIGHT
 class TestEveryVerdict:
     @given(remembered_agents, instances, rests, moments)
     def test_what_could_not_be_read_opens_and_ends_no_gap(
-        self, remembered: Agent, instance: Instance, rest: Suppression | None, moment: Timing
+        self, remembered: Agent, instance: Instance, suppression: Suppression | None, moment: Timing
     ) -> None:
-        verdict = judge(remembered, unread(instance, rest), moment)
-        assert verdict.turn is None
+        verdict = judge(remembered, unread(instance, suppression), moment)
+        assert verdict.transition is None
         assert verdict.state in (State.UNKNOWN, State.SUPPRESSED)
 
     @given(remembered_agents, instances, rests, st.one_of(st.none(), datapoints), moments)
@@ -501,11 +505,11 @@ class TestEveryVerdict:
         self,
         remembered: Agent,
         instance: Instance,
-        rest: Suppression | None,
+        suppression: Suppression | None,
         seen_at: tuple[datetime, ...] | None,
         moment: Timing,
     ) -> None:
-        verdict = judge(remembered, Evidence(series(), seen_at, instance, rest), moment)
+        verdict = judge(remembered, Evidence(series(), seen_at, instance, suppression), moment)
         assert verdict.state is not State.UNKNOWN or verdict == Verdict(State.UNKNOWN, remembered)
 
     @given(remembered_agents, instances, rests, st.one_of(st.none(), datapoints), moments)
@@ -513,11 +517,11 @@ class TestEveryVerdict:
         self,
         remembered: Agent,
         instance: Instance,
-        rest: Suppression | None,
+        suppression: Suppression | None,
         seen_at: tuple[datetime, ...] | None,
         moment: Timing,
     ) -> None:
-        evidence = Evidence(series(), seen_at, instance, rest)
+        evidence = Evidence(series(), seen_at, instance, suppression)
         first = judge(remembered, evidence, moment)
         if first.agent is not None:
             assert judge(first.agent, evidence, moment) == Verdict(first.state, first.agent)
@@ -527,18 +531,18 @@ class TestEveryVerdict:
         self,
         remembered: Agent,
         instance: Instance,
-        rest: Suppression | None,
+        suppression: Suppression | None,
         seen_at: tuple[datetime, ...],
         moment: Timing,
     ) -> None:
-        verdict = judge(remembered, Evidence(series(), seen_at, instance, rest), moment)
+        verdict = judge(remembered, Evidence(series(), seen_at, instance, suppression), moment)
         after = verdict.agent
         if after is not None:
             assert after.state in (State.REPORTING, State.SILENT, State.SUPPRESSED)
             assert (after.state is State.SUPPRESSED) == (after.suppressed_by is not None)
             assert after.state is not State.SILENT or (after.gap is not None and after.gap.is_open)
             assert after.state is not State.REPORTING or after.gap is None or not after.gap.is_open
-            stays = verdict.turn is not Transition.OPENED or remembered.is_flapping
+            stays = verdict.transition is not Transition.OPENED or remembered.is_flapping
             assert after.incident == (remembered.incident if stays else "")
 
 
@@ -558,8 +562,8 @@ def run_each_minute(
             seen_at = shown(published, moment.recent_window, now)
         verdict = judge(remembered, Evidence(series(), seen_at), moment)
         remembered = kept(verdict)
-        if verdict.turn:
-            turns.append((now, verdict.turn, remembered))
+        if verdict.transition:
+            turns.append((now, verdict.transition, remembered))
         now += timedelta(minutes=1)
     return turns
 

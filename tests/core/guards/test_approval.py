@@ -9,8 +9,8 @@ from lifeline.core.guards.approval import (
     LIFE,
     Offer,
     OfferState,
+    action_fingerprint,
     approve_command,
-    fingerprint,
     make_offer,
     outdated_words,
     still_planned,
@@ -103,4 +103,4 @@ def test_the_id_is_of_the_form_that_a_call_may_send_and_the_words_name_the_vpc()
     offer = offer_of(plan(NETWORK))
     assert len(offer.plan_id) == len("plan-") + 16
     assert offer.vpc_id in outdated_words(offer)
-    assert len({fingerprint(one) for one in plan(NETWORK, "monitoring", "ec2").actions}) == 3
+    assert len({action_fingerprint(one) for one in plan(NETWORK, "monitoring", "ec2").actions}) == 3

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.guards.limits import (
@@ -248,7 +248,6 @@ def action_of(service: str, zones: int, place: int) -> Action:
     return create(f"{service}{place}", *subnets, token=f"{service}{place}-{zones}")
 
 
-@settings(max_examples=150, deadline=None)
 @given(limits=small, sequence=runs)
 def test_in_no_run_and_in_no_24_hours_does_more_pass_than_the_limits_let(
     limits: Limits, sequence: list[tuple[int, dict[str, list[tuple[str, int]]]]]

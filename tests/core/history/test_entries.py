@@ -220,13 +220,13 @@ def test_an_outcome_says_whether_the_endpoint_came_up_failed_or_was_lost_and_how
         made,
         {"logs": 2},
         ready=(("vpce-monitoring", timedelta(seconds=95)),),
-        lost=(("vpce-logs", "it is failed: no capacity"), ("vpce-ssm", "somebody deleted it")),
+        lost=(("vpce-logs", "it is failed: no capacity"), ("vpce-ssm", "someone deleted it")),
     )
     minutes = timedelta(minutes=11)
     assert outcomes_of(followed, {"logs": 1}, NOW + minutes) == (
         EndpointOutcome("vpce-monitoring", "monitoring", "available", timedelta(seconds=95)),
         EndpointOutcome("vpce-logs", "logs", "failed", minutes, "it is failed: no capacity"),
-        EndpointOutcome("vpce-ssm", "ssm", "lost", minutes, "somebody deleted it"),
+        EndpointOutcome("vpce-ssm", "ssm", "lost", minutes, "someone deleted it"),
     )
     assert outcomes_of(Followed(made, {}), {}, NOW) == ()
 
@@ -297,8 +297,8 @@ BY_ALICE = {"kind": "change", "event_id": "e-1", "event_name": "DeleteRoute", "a
         ),
         (
             EntryKind.OUTCOME,
-            {"endpoint_id": "vpce-1", "result": "lost", "seconds": 660, "detail": "somebody deleted it"},
-            "vpce-1 was not available 11 min after it was created: somebody deleted it",
+            {"endpoint_id": "vpce-1", "result": "lost", "seconds": 660, "detail": "someone deleted it"},
+            "vpce-1 was not available 11 min after it was created: someone deleted it",
         ),
         (
             EntryKind.INCIDENT,

@@ -155,7 +155,7 @@ class TestTheOrder:
 class TestCutOff:
     def test_is_told_with_the_change_that_began_it(self) -> None:
         found = why(facts(network(), changes=(DELETED,)))
-        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
         assert found.change == DELETED
         assert found.evidence == (
             "subnet-a is isolated by rtb-main",
@@ -168,7 +168,7 @@ class TestCutOff:
     def test_is_told_without_a_change_where_none_is_on_record(self) -> None:
         found = why(facts(network(), changes=(change("DeleteRoute", "rtb-main", at=30),)))
         assert (found.words, found.change) == ("no route out and no endpoint leads to monitoring", None)
-        assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
+        assert "no network change of this VPC that explains it is in the audit log before the gap" in found.evidence
 
     @pytest.mark.parametrize(
         ("at", "launched_at", "is_behind"),
@@ -200,17 +200,17 @@ class TestCutOff:
         assert any("could not be" in line for line in found.evidence)
 
     def test_says_until_when_lifeline_mends_it(self) -> None:
-        expected = "Lifeline mends this where its mode and its policy allow it: agents should be back by 09:26:00 UTC."
+        expected = "Lifeline repairs this if its mode and policy allow it: agents should be back by 09:26:00 UTC."
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
-        assert late.startswith("Lifeline hasn't mended this by 09:26:00 UTC: its notices say what it may not do.")
+        assert late.startswith("Lifeline hasn't repaired this by 09:26:00 UTC: its notices say what blocks it.")
 
     def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
         dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
         found = why(facts(network(dead), changes=(change("ReplaceRoute", "rtb-main", at=-600),)))
         assert (found.kind, found.change) == (CauseKind.CUT_OFF, None)
         assert "subnet-a is isolated by rtb-main; its route to tgw-1 is a blackhole" in found.evidence
-        assert "no network change of this VPC that explains it is on record before the gap" in found.evidence
+        assert "no network change of this VPC that explains it is in the audit log before the gap" in found.evidence
 
     def test_of_an_agent_that_never_reported_may_be_the_work_of_an_old_change(self) -> None:
         early = change("ReplaceRoute", "rtb-main", at=-600)
@@ -230,7 +230,7 @@ class TestCutOff:
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
         found = why(facts(network(), dns=DnsView((zone,)), changes=(DELETED,)))
         assert (found.kind, found.is_repairable, found.confidence) == (CauseKind.CUT_OFF, False, Confidence.MEDIUM)
-        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
 
     def test_names_a_public_address_that_is_missing(self) -> None:
         public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
@@ -251,7 +251,7 @@ class TestAnEndpoint:
         frozen = (key, Freeze(FreezeKind.CONFLICT, minute(-30), "others undid it 3 times"))
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
         assert not found.is_repairable
-        assert "Lifeline doesn't mend this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
+        assert "Lifeline doesn't repair this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
         assert "Otherwise: Let 443 in from the whole VPC in a security group of vpce-1." in found.advice
 
     def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
@@ -275,7 +275,7 @@ class TestAnEndpoint:
         coming = network(replace(SERVED, state=EndpointState.PENDING))
         found = why(facts(coming, made=(MadeFact("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
         assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
-        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
         assert "vpce-1 for monitoring is pending" in found.evidence
         assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents should be back by 09:22:00 UTC."
 
@@ -313,7 +313,7 @@ class TestAnotherNeed:
         found = why(facts(served(), "ec2", instance=self.started(), changes=(DELETED,), role=DENIED))
         assert (found.kind, found.confidence, found.service) == (CauseKind.CUT_OFF, Confidence.HIGH, "ec2")
         assert found.words == (
-            "DeleteRoute by deploy-role left no way to ec2; without its tags the agent sends nothing"
+            "DeleteRoute by deploy-role left no path to ec2; without its tags the agent sends nothing"
         )
         assert found.is_repairable
 
@@ -378,7 +378,7 @@ class TestMendedMeanwhile:
     EARLIER = Cause(
         CauseKind.CUT_OFF,
         Confidence.HIGH,
-        "DeleteRoute by deploy-role left no way to monitoring",
+        "DeleteRoute by deploy-role left no path to monitoring",
         service="monitoring",
         vpc_id=VPC_ID,
         change=DELETED,
@@ -422,7 +422,7 @@ class TestMendedMeanwhile:
 
     def test_a_way_that_opened_for_no_known_reason_is_open_again(self) -> None:
         known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((self.EARLIER, minute(-5)),))
-        assert why(replace(known, own=self.EARLIER)).fix == "the way is open again"
+        assert why(replace(known, own=self.EARLIER)).fix == "the path is open again"
 
     def test_one_that_falls_silent_beside_an_outage_and_has_its_way_out_is_not_a_part_of_it(self) -> None:
         known = facts(network(self.PUBLIC), instance=self.OUT, earlier=((self.EARLIER, minute(-5)),))
@@ -459,10 +459,10 @@ class TestMendedMeanwhile:
         made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
         found = why(facts(made=made, changes=(DELETED,)))
         assert (found.kind, found.confidence, found.change) == (CauseKind.CUT_OFF, Confidence.HIGH, DELETED)
-        assert found.words == "DeleteRoute by deploy-role left no way to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
         assert (found.fixed_at, found.key) == (minute(4), f"network|{VPC_ID}|monitoring")
         guess = why(facts(made=made))
-        assert (guess.words, guess.confidence) == ("there was no way to monitoring", Confidence.MEDIUM)
+        assert (guess.words, guess.confidence) == ("there was no path to monitoring", Confidence.MEDIUM)
 
     @pytest.mark.parametrize(
         ("made", "seen"),
@@ -490,7 +490,7 @@ class TestMendedMeanwhile:
         )
         found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
-        assert found.words == "DeleteRoute by deploy-role/terraform left no way to monitoring"
+        assert found.words == "DeleteRoute by deploy-role/terraform left no path to monitoring"
         assert found.fix == "endpoint vpce-1 became available by 09:02:00 UTC"
         assert "vpce-1 serves monitoring" in found.evidence
         assert found.fixed_at
@@ -500,7 +500,7 @@ class TestMendedMeanwhile:
         known = facts(network(self.PUBLIC), instance=self.OUT, changes=(DELETED, self.BACK))
         found = why(known)
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
-        assert (found.words, found.fixed_at) == ("DeleteRoute by deploy-role left no way to monitoring", minute(4))
+        assert (found.words, found.fixed_at) == ("DeleteRoute by deploy-role left no path to monitoring", minute(4))
 
     @pytest.mark.parametrize(
         "changes",
@@ -530,7 +530,7 @@ class TestMendedMeanwhile:
         found = why(facts(changes=(closed, opened)))
         assert (found.kind, found.words) == (
             CauseKind.ENDPOINT_CLOSED,
-            "RevokeSecurityGroupIngress by bob closed the way to monitoring",
+            "RevokeSecurityGroupIngress by bob closed the path to monitoring",
         )
 
     def test_an_endpoint_made_by_hand_after_the_route_was_taken_is_the_cure_and_not_the_cause(self) -> None:
@@ -569,15 +569,15 @@ class TestTheAgentItself:
             "the instance is running, started 2026-02-26 05:00:00 UTC",
             "EC2's status checks: ok",
             "subnet-a is isolated by rtb-main",
-            "the way to monitoring is open: vpce-1 serves monitoring",
-            "the way to ec2: vpce-ec2 serves ec2",
+            "the path to monitoring is open: vpce-1 serves monitoring",
+            "the path to ec2: vpce-ec2 serves ec2",
             "role app-role may publish metrics",
         )
 
     def test_of_a_host_that_ec2_does_not_know_is_all_that_can_be_said(self) -> None:
         found = why(Facts(agent(), Watch()))
         assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
-        assert found.evidence == ("EC2 doesn't know its host: Lifeline can't look behind its silence",)
+        assert found.evidence == ("EC2 doesn't know its host, so Lifeline can't examine it",)
 
     def test_is_a_guess_where_something_could_not_be_read(self) -> None:
         found = why(facts(vpc=None, health=Health.UNKNOWN, role=None, unreadable=("the network could not be read",)))
@@ -585,8 +585,8 @@ class TestTheAgentItself:
         assert found.words == "nothing found around it, as far as it could be read: the agent itself"
         assert found.evidence == (
             "the instance is running, started 2026-02-26 05:00:00 UTC",
-            "EC2's status checks could not be told",
-            "the way from subnet-a to monitoring could not be read",
+            "EC2's status checks could not be read",
+            "the path from subnet-a to monitoring could not be read",
             "the network could not be read",
         )
 

@@ -37,7 +37,7 @@ def test_one_statement_needs_no_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "permit"),
+    ("members", "permission"),
     [
         ({}, Permission.ALLOWED),
         ({"Action": PUT}, Permission.ALLOWED),
@@ -72,7 +72,7 @@ def test_one_allow_permits_what_it_matches_for_everybody(members: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("members", "permit"),
+    ("members", "permission"),
     [
         ({}, Permission.DENIED),
         ({"Action": PUT}, Permission.DENIED),

@@ -16,13 +16,13 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incid
 from lifeline.core.incidents.lifecycle import (
     MANY,
     MOST_NOTICES,
+    IncidentUpdate,
     News,
     NewsKind,
-    Settled,
     cap,
     notified,
-    settle,
     to_examine,
+    update_incidents,
 )
 from tests.support.agents import agent, minute, silent_agent
 
@@ -74,23 +74,23 @@ def incident(of: Cause | None = None, **more: Any) -> Incident:
     return Incident("inc-1", WATCH.name, of or cut_off(), opened_at=minute(7), **{**known, **more})
 
 
-def settled(
+def updated(
     *agents: Agent,
     at: float = 7,
     open_: Sequence[Incident] = (),
     causes: Mapping[str, Cause] | Cause | None = None,
     removed: Sequence[Agent] = (),
-) -> Settled:
+) -> IncidentUpdate:
     by_entity = {one.entity: one for one in agents}
     known = dict.fromkeys(by_entity, causes) if isinstance(causes, Cause) else (causes or {})
-    return settle(WATCH, open_, by_entity, removed, known, minute(at))
+    return update_incidents(WATCH, open_, by_entity, removed, known, minute(at))
 
 
-def kinds(outcome: Settled) -> list[NewsKind]:
+def kinds(outcome: IncidentUpdate) -> list[NewsKind]:
     return [news.kind for news in outcome.news]
 
 
-def groups(outcome: Settled) -> list[list[str]]:
+def groups(outcome: IncidentUpdate) -> list[list[str]]:
     """The agents of each incident that they were given to, sorted."""
     found: dict[str, list[str]] = {}
     for one in outcome.agents.values():
@@ -100,22 +100,22 @@ def groups(outcome: Settled) -> list[list[str]]:
 
 class TestOpening:
     def test_agents_that_one_change_silenced_are_one_incident(self) -> None:
-        found = settled(silent("i-a"), silent("i-b", since=40), causes=cut_off(), at=50)
+        found = updated(silent("i-a"), silent("i-b", since=40), causes=cut_off(), at=50)
         assert groups(found) == [["i-a", "i-b"]]
         assert kinds(found) == [NewsKind.OPENED]
         assert found.news[0].joined == 2
 
     def test_an_incident_begins_with_the_first_datapoint_that_was_missed(self) -> None:
-        found = settled(silent("i-a", since=3), silent("i-b", since=1), causes=cut_off())
+        found = updated(silent("i-a", since=3), silent("i-b", since=1), causes=cut_off())
         assert [(one.began, one.opened_at, one.revision) for one in found.incidents] == [(minute(1), minute(7), 0)]
 
     def test_an_incidents_id_tells_when_it_was_opened_and_is_the_same_for_the_same_run(self) -> None:
-        ids = {settled(*agents, causes=cut_off()).incidents[0].id for agents in [[silent("i-a")]] * 2}
+        ids = {updated(*agents, causes=cut_off()).incidents[0].id for agents in [[silent("i-a")]] * 2}
         assert len(ids) == 1
         assert ids.pop().startswith("inc-20260302-0907-")
 
     def test_incidents_of_one_run_have_ids_of_their_own(self) -> None:
-        found = settled(silent("i-a"), silent("i-b"), causes={"i-a": cut_off("vpc-1"), "i-b": cut_off("vpc-2")})
+        found = updated(silent("i-a"), silent("i-b"), causes={"i-a": cut_off("vpc-1"), "i-b": cut_off("vpc-2")})
         assert len({one.id for one in found.incidents}) == 2
 
     @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ class TestOpening:
         ],
     )
     def test_what_is_one_cause(self, first: Cause, second: Cause, together: bool) -> None:
-        found = settled(silent("i-a"), silent("i-b"), causes={"i-a": first, "i-b": second})
+        found = updated(silent("i-a"), silent("i-b"), causes={"i-a": first, "i-b": second})
         assert (groups(found) == [["i-a", "i-b"]]) is together
 
     @pytest.mark.parametrize(
@@ -152,84 +152,84 @@ class TestOpening:
         ],
     )
     def test_where_nothing_but_the_time_connects_agents_six_minutes_part_them(self, of: Cause, together: bool) -> None:
-        found = settled(silent("i-a", since=1), silent("i-b", since=7), causes=of, at=20)
+        found = updated(silent("i-a", since=1), silent("i-b", since=7), causes=of, at=20)
         assert (groups(found) == [["i-a", "i-b"]]) is together
 
     def test_agents_that_fall_silent_one_after_the_other_are_one_incident(self) -> None:
         chain = [silent(f"i-{number}", since=1 + 5 * number) for number in range(4)]
-        assert len(settled(*chain, causes=cause(), at=30).incidents) == 1
+        assert len(updated(*chain, causes=cause(), at=30).incidents) == 1
 
     def test_an_agent_whose_change_is_unknown_joins_the_nearest_beginning(self) -> None:
         causes = {"i-a": cut_off(event="event-1"), "i-b": cut_off(event="event-2"), "i-c": cut_off(event=None)}
-        found = settled(silent("i-a", since=1), silent("i-b", since=60), silent("i-c", since=58), causes=causes, at=70)
+        found = updated(silent("i-a", since=1), silent("i-b", since=60), silent("i-c", since=58), causes=causes, at=70)
         assert groups(found) == [["i-a"], ["i-b", "i-c"]]
 
     def test_the_same_change_counts_for_more_than_the_nearest_beginning(self) -> None:
         open_ = [incident(), replace(incident(cut_off(event=None)), id="inc-2", began=minute(60))]
         members = [silent("i-a", incident="inc-1"), silent("i-b", since=60, incident="inc-2"), silent("i-c", since=60)]
-        found = settled(*members, open_=open_, causes={"i-c": cut_off()}, at=66)
+        found = updated(*members, open_=open_, causes={"i-c": cut_off()}, at=66)
         assert found.agents["i-c"].incident == "inc-1"
 
     def test_an_agent_whose_cause_is_not_known_waits(self) -> None:
-        found = settled(silent("i-a"), at=8)
-        assert found == Settled({}, (), (), {}, ())
+        found = updated(silent("i-a"), at=8)
+        assert found == IncidentUpdate({}, (), (), {}, ())
 
     def test_an_agent_that_waited_long_enough_is_told_without_a_cause(self) -> None:
-        found = settled(silent("i-a"), at=10)
+        found = updated(silent("i-a"), at=10)
         assert found.incidents[0].cause.words == "the surroundings could not be examined"
         assert kinds(found) == [NewsKind.OPENED]
 
     def test_a_silence_that_ended_while_its_agent_waited_is_told_all_the_same(self) -> None:
-        found = settled(back("i-a", incident="", at=8), at=8)
+        found = updated(back("i-a", incident="", at=8), at=8)
         assert kinds(found) == [NewsKind.RESOLVED]
         assert found.incidents[0].cause.words == "back before the surroundings could be examined"
         assert found.incidents[0].id == found.closed[0].id == found.agents["i-a"].incident
 
     def test_an_agent_whose_incident_is_not_open_gets_another(self) -> None:
-        found = settled(silent("i-a", incident="inc-lost"), causes=cut_off())
+        found = updated(silent("i-a", incident="inc-lost"), causes=cut_off())
         assert found.agents["i-a"].incident == found.incidents[0].id != "inc-lost"
 
     def test_agents_that_report_or_are_set_aside_are_left_alone(self) -> None:
-        found = settled(agent("i-a"), aside("i-b", incident=""), causes=cut_off())
-        assert found == Settled({}, (), (), {}, ())
+        found = updated(agent("i-a"), aside("i-b", incident=""), causes=cut_off())
+        assert found == IncidentUpdate({}, (), (), {}, ())
 
 
 class TestJoining:
     def test_an_agent_that_the_same_change_silenced_later_joins(self) -> None:
-        found = settled(silent("i-a", incident="inc-1"), silent("i-b", since=40), open_=[incident()], causes=cut_off())
+        found = updated(silent("i-a", incident="inc-1"), silent("i-b", since=40), open_=[incident()], causes=cut_off())
         assert found.agents == {"i-b": silent("i-b", since=40, incident="inc-1")}
 
     def test_an_agent_that_fell_silent_earlier_moves_the_beginning(self) -> None:
         known = incident(began=minute(3))
-        found = settled(silent("i-a", since=3, incident="inc-1"), silent("i-b"), open_=[known], causes=cut_off())
+        found = updated(silent("i-a", since=3, incident="inc-1"), silent("i-b"), open_=[known], causes=cut_off())
         assert found.incidents[0].began == minute(1)
 
     def test_an_incident_adopts_the_change_that_one_agent_knows(self) -> None:
         known = incident(cut_off(event=None))
         causes = {"i-b": cut_off(words="DeleteRoute by alice left no way out")}
-        found = settled(silent("i-a", incident="inc-1"), silent("i-b"), open_=[known], causes=causes)
+        found = updated(silent("i-a", incident="inc-1"), silent("i-b"), open_=[known], causes=causes)
         assert found.incidents[0].cause == causes["i-b"]
 
     def test_an_agent_joins_an_incident_that_would_close(self) -> None:
-        found = settled(back("i-a"), silent("i-b", since=12), open_=[incident()], causes=cut_off(), at=18)
+        found = updated(back("i-a"), silent("i-b", since=12), open_=[incident()], causes=cut_off(), at=18)
         assert not found.closed
         assert found.agents["i-b"].incident == "inc-1"
 
     def test_a_later_silence_of_the_same_kind_is_another_incident(self) -> None:
         known = incident(cause())
-        found = settled(silent("i-a", incident="inc-1"), silent("i-b", since=7), open_=[known], causes=cause(), at=13)
+        found = updated(silent("i-a", incident="inc-1"), silent("i-b", since=7), open_=[known], causes=cause(), at=13)
         assert found.agents["i-b"].incident != "inc-1"
 
     def test_the_window_moves_with_the_last_that_joined(self) -> None:
         members = [silent("i-a", incident="inc-1"), silent("i-b", since=5, incident="inc-1"), silent("i-c", since=9)]
-        found = settled(*members, open_=[incident(cause())], causes=cause(), at=15)
+        found = updated(*members, open_=[incident(cause())], causes=cause(), at=15)
         assert found.agents["i-c"].incident == "inc-1"
 
 
 class TestFlapping:
     def test_an_agent_that_turns_flapping_leaves_its_incident(self) -> None:
         members = [flapping("i-a", incident="inc-1"), silent("i-b", incident="inc-1")]
-        found = settled(*members, open_=[incident(notified_agents=2)], at=8)
+        found = updated(*members, open_=[incident(notified_agents=2)], at=8)
         moved = found.agents["i-a"]
         [other] = [one for one in found.incidents if one.id == moved.incident]
         assert (other.cause.kind, other.cause.words) == (CauseKind.FLAPPING, "more than 3 gaps within an hour")
@@ -237,53 +237,53 @@ class TestFlapping:
 
     def test_it_keeps_the_place_of_its_last_incident_only_where_that_has_one(self) -> None:
         for of, vpc_id in ((cut_off(), "vpc-1"), (cause(CauseKind.ROLE, subject="role/a"), "")):
-            found = settled(flapping("i-a", incident="inc-1"), open_=[incident(of)], at=8)
+            found = updated(flapping("i-a", incident="inc-1"), open_=[incident(of)], at=8)
             assert found.news[0].incident.cause.vpc_id == vpc_id
 
     def test_people_know_no_more_agents_than_stayed(self) -> None:
         members = [flapping("i-a", incident="inc-1"), silent("i-b", incident="inc-1"), silent("i-c")]
-        found = settled(*members, open_=[incident(notified_agents=2)], causes={"i-c": cut_off()}, at=20)
+        found = updated(*members, open_=[incident(notified_agents=2)], causes={"i-c": cut_off()}, at=20)
         assert [(news.kind, news.joined) for news in found.news if news.incident.id == "inc-1"] == [
             (NewsKind.UPDATED, 1)
         ]
 
     def test_an_incident_whose_only_agent_turns_flapping_is_over(self) -> None:
-        found = settled(flapping("i-a", incident="inc-1"), open_=[incident()], at=8)
+        found = updated(flapping("i-a", incident="inc-1"), open_=[incident()], at=8)
         assert kinds(found) == [NewsKind.OPENED, NewsKind.RESOLVED]
 
     def test_a_new_flapping_agent_needs_no_cause(self) -> None:
-        assert kinds(settled(flapping("i-a"), at=7)) == [NewsKind.OPENED]
+        assert kinds(updated(flapping("i-a"), at=7)) == [NewsKind.OPENED]
 
     def test_ups_and_downs_are_not_told(self) -> None:
         known = incident(cause(CauseKind.FLAPPING))
         for state in (flapping("i-a", incident="inc-1"), back("i-a", is_flapping=True)):
-            found = settled(state, open_=[known], at=40)
+            found = updated(state, open_=[known], at=40)
             assert (found.news, found.closed) == ((), ())
 
     def test_another_flapping_agent_is_told(self) -> None:
         known = incident(cause(CauseKind.FLAPPING))
         members = [flapping("i-a", incident="inc-1"), flapping("i-b", since=20)]
         members[0] = replace(members[0], gap=Gap(minute(19), minute(25)))
-        found = settled(*members, open_=[known], causes={"i-b": cause()}, at=26)
+        found = updated(*members, open_=[known], causes={"i-b": cause()}, at=26)
         assert found.agents["i-b"].incident == "inc-1"
         assert kinds(found) == [NewsKind.UPDATED]
 
     def test_it_closes_when_the_last_one_stopped_flapping(self) -> None:
         known = incident(cause(CauseKind.FLAPPING), notified_agents=2)
         members = [back("i-a", is_flapping=True), back("i-b")]
-        assert not settled(*members, open_=[known], at=40).closed
-        found = settled(back("i-a"), back("i-b"), open_=[known], at=40)
+        assert not updated(*members, open_=[known], at=40).closed
+        found = updated(back("i-a"), back("i-b"), open_=[known], at=40)
         assert kinds(found) == [NewsKind.RESOLVED]
 
     def test_an_agent_that_is_set_aside_does_not_keep_it_open(self) -> None:
         known = incident(cause(CauseKind.FLAPPING))
-        assert settled(aside("i-a", is_flapping=True), open_=[known], at=40).closed
+        assert updated(aside("i-a", is_flapping=True), open_=[known], at=40).closed
 
     def test_an_agent_that_stopped_flapping_falls_silent_for_a_cause_of_its_own(self) -> None:
         known = incident(cause(CauseKind.FLAPPING), notified_agents=2)
         members = [flapping("i-a", incident="inc-1"), silent("i-b", since=90, incident="inc-1")]
         assert to_examine([known], {one.entity: one for one in members}, minute(96)) == {"i-b"}
-        found = settled(*members, open_=[known], causes={"i-b": cut_off()}, at=96)
+        found = updated(*members, open_=[known], causes={"i-b": cut_off()}, at=96)
         assert found.agents["i-b"].incident != "inc-1"
 
     def test_nobody_looks_for_the_cause_of_flapping(self) -> None:
@@ -326,25 +326,25 @@ class TestLooking:
         ]
 
     def test_a_look_is_remembered(self) -> None:
-        found = settled(silent("i-a", incident="inc-1"), open_=[incident()], causes=cut_off(), at=12)
+        found = updated(silent("i-a", incident="inc-1"), open_=[incident()], causes=cut_off(), at=12)
         assert found.incidents[0].checked_at == minute(12)
 
     def test_what_is_wrong_around_agents_that_are_back_is_not_what_kept_them_silent(self) -> None:
         denied = cause(CauseKind.ROLE, Confidence.HIGH)
         known = incident(cause())
-        [news] = settled(back("i-a"), open_=[known], causes=denied, at=12).news
+        [news] = updated(back("i-a"), open_=[known], causes=denied, at=12).news
         assert (news.kind, news.incident.cause) == (NewsKind.RESOLVED, known.cause)
-        [news] = settled(back("i-a"), open_=[known], causes=fixed(), at=12).news
+        [news] = updated(back("i-a"), open_=[known], causes=fixed(), at=12).news
         assert news.incident.cause == fixed()
 
     def test_a_look_at_one_that_joined_is_none_at_the_others(self) -> None:
         members = [silent("i-a", incident="inc-1"), silent("i-b")]
-        found = settled(*members, open_=[incident()], causes={"i-b": cut_off()}, at=12)
+        found = updated(*members, open_=[incident()], causes={"i-b": cut_off()}, at=12)
         assert found.incidents == ()
 
     def test_a_quiet_run_changes_nothing(self) -> None:
-        found = settled(silent("i-a", incident="inc-1"), open_=[incident()], at=9)
-        assert found == Settled({}, (), (), {}, ())
+        found = updated(silent("i-a", incident="inc-1"), open_=[incident()], at=9)
+        assert found == IncidentUpdate({}, (), (), {}, ())
 
 
 class TestCauses:
@@ -405,73 +405,73 @@ class TestPhases:
     )
     def test_how_an_incident_stands(self, of: Cause, at: float, phase: Phase) -> None:
         known = incident(of, checked_at=minute(at))
-        found = settled(silent("i-a", incident="inc-1"), open_=[known], at=at)
+        found = updated(silent("i-a", incident="inc-1"), open_=[known], at=at)
         assert (*found.incidents, known)[0].phase is phase
 
     def test_who_is_not_back_in_time_is_told_even_soon_after_the_last_notice(self) -> None:
         known = incident(fixed(9), phase=Phase.RECOVERING, notified_at=minute(23))
-        found = settled(silent("i-a", incident="inc-1"), back("i-b"), open_=[known], at=24)
+        found = updated(silent("i-a", incident="inc-1"), back("i-b"), open_=[known], at=24)
         assert [(news.kind, len(news.silent), len(news.back)) for news in found.news] == [(NewsKind.UPDATED, 1, 1)]
 
     def test_it_is_told_by_the_next_run_where_this_one_failed(self) -> None:
         known = incident(fixed(9), phase=Phase.RECOVERING, notified_agents=2)
         members = [silent("i-a", incident="inc-1"), back("i-b")]
-        [written] = settled(*members, open_=[known], at=24).incidents
-        [news] = settled(*members, open_=[written], at=25).news
+        [written] = updated(*members, open_=[known], at=24).incidents
+        [news] = updated(*members, open_=[written], at=25).news
         assert news.kind is NewsKind.UPDATED
-        assert not settled(*members, open_=[notified(written, news, minute(25))], at=26).news
+        assert not updated(*members, open_=[notified(written, news, minute(25))], at=26).news
 
 
 class TestTelling:
     def test_one_that_joins_after_another_left_is_told(self) -> None:
         known = incident(notified_agents=2)  # i-b fell silent anew, and is in another incident by now
-        [known] = settled(silent("i-a", incident="inc-1"), open_=[known], at=10).incidents
+        [known] = updated(silent("i-a", incident="inc-1"), open_=[known], at=10).incidents
         members = [silent("i-a", incident="inc-1"), silent("i-c", incident="inc-1")]
-        assert [(news.kind, news.joined) for news in settled(*members, open_=[known], at=20).news] == [
+        assert [(news.kind, news.joined) for news in updated(*members, open_=[known], at=20).news] == [
             (NewsKind.UPDATED, 1)
         ]
 
     def test_a_better_cause_than_people_know_is_told_at_once(self) -> None:
         members, known = [silent("i-a", incident="inc-1")], incident(cause(), notified_cause=cause().key)
-        found = settled(*members, open_=[known], causes=cut_off(), at=12)
+        found = updated(*members, open_=[known], causes=cut_off(), at=12)
         assert kinds(found) == [NewsKind.UPDATED]
         known = notified(found.incidents[0], found.news[0], minute(12))
-        assert not settled(*members, open_=[known], at=13).news
+        assert not updated(*members, open_=[known], at=13).news
 
     def test_an_outage_that_becomes_another_of_its_kind_is_not_told_anew(self) -> None:
         pending = cut_off(kind=CauseKind.ENDPOINT_PENDING)
         known = incident(notified_cause=cut_off().key)
-        assert not settled(silent("i-a", incident="inc-1"), open_=[known], causes=pending, at=12).news
+        assert not updated(silent("i-a", incident="inc-1"), open_=[known], causes=pending, at=12).news
 
     def test_an_incident_that_grows_critical_is_told_at_once(self) -> None:
         members = [silent(f"i-{number}", incident="inc-1") for number in range(MANY)]
-        assert not settled(*members[1:], open_=[incident()], at=8).news
-        [news] = settled(*members, open_=[incident()], at=8).news
+        assert not updated(*members[1:], open_=[incident()], at=8).news
+        [news] = updated(*members, open_=[incident()], at=8).news
         assert (news.kind, news.is_critical) == (NewsKind.UPDATED, True)
-        assert not settled(*members, open_=[notified(incident(), news, minute(8))], at=9).news
+        assert not updated(*members, open_=[notified(incident(), news, minute(8))], at=9).news
 
     def test_one_that_was_told_is_not_told_again(self) -> None:
-        found = settled(silent("i-a"), causes=cut_off())
+        found = updated(silent("i-a"), causes=cut_off())
         [news] = found.news
         known = notified(found.incidents[0], news, minute(7))
         assert (known.notified_at, known.notified_agents) == (minute(7), 1)
-        assert not settled(*found.agents.values(), open_=[known], at=8).news
+        assert not updated(*found.agents.values(), open_=[known], at=8).news
 
     def test_one_whose_notice_failed_is_told_by_the_next_run(self) -> None:
-        found = settled(silent("i-a"), causes=cut_off())
-        assert kinds(settled(*found.agents.values(), open_=found.incidents, at=8)) == [NewsKind.OPENED]
+        found = updated(silent("i-a"), causes=cut_off())
+        assert kinds(updated(*found.agents.values(), open_=found.incidents, at=8)) == [NewsKind.OPENED]
 
     def test_agents_that_joined_are_told_ten_minutes_after_the_last_notice(self) -> None:
         members = [silent(f"i-{number}", incident="inc-1") for number in range(3)]
-        assert not settled(*members, open_=[incident()], at=16.9).news
-        found = settled(*members, open_=[incident()], at=17)
+        assert not updated(*members, open_=[incident()], at=16.9).news
+        found = updated(*members, open_=[incident()], at=17)
         assert [(news.kind, news.joined) for news in found.news] == [(NewsKind.UPDATED, 2)]
 
     def test_reminders_come_after_an_hour_four_hours_and_each_day(self) -> None:
         known, agents = incident(), [silent("i-a", incident="inc-1")]
         notified_at = []
         for at in range(7, 7 + 3 * DAY + 1, 10):
-            for news in settled(*agents, open_=[known], at=at).news:
+            for news in updated(*agents, open_=[known], at=at).news:
                 assert news.kind is NewsKind.REMINDER
                 known = notified(known, news, minute(at))
                 notified_at.append(at - 7)
@@ -479,14 +479,14 @@ class TestTelling:
 
     def test_after_a_long_sleep_there_is_one_reminder_and_the_schedule_goes_on(self) -> None:
         members = [silent("i-a", incident="inc-1")]
-        [news] = settled(*members, open_=[incident()], at=7 + 30 * HOUR).news
+        [news] = updated(*members, open_=[incident()], at=7 + 30 * HOUR).news
         known = notified(incident(), news, minute(7 + 30 * HOUR))
-        assert not settled(*members, open_=[known], at=7 + 2 * DAY - 1).news
-        assert kinds(settled(*members, open_=[known], at=7 + 2 * DAY)) == [NewsKind.REMINDER]
+        assert not updated(*members, open_=[known], at=7 + 2 * DAY - 1).news
+        assert kinds(updated(*members, open_=[known], at=7 + 2 * DAY)) == [NewsKind.REMINDER]
 
     def test_members_are_told_by_what_became_of_them(self) -> None:
         members = [silent("i-b", incident="inc-1"), silent("i-a", incident="inc-1"), back("i-c"), aside("i-d")]
-        [news] = settled(*members, open_=[incident()], at=30).news
+        [news] = updated(*members, open_=[incident()], at=30).news
         assert [one.entity for one in news.silent] == ["i-a", "i-b"]
         assert [one.entity for one in (*news.back, *news.set_aside)] == ["i-c", "i-d"]
 
@@ -497,7 +497,7 @@ class TestTelling:
             "i-c": cut_off("vpc-2"),
         }
         over = incident(cut_off("vpc-9"))
-        found = settled(back("i-z"), *map(silent, silenced), open_=[over], causes=silenced)
+        found = updated(back("i-z"), *map(silent, silenced), open_=[over], causes=silenced)
         assert [(news.kind, len(news.silent)) for news in found.news] == [
             (NewsKind.OPENED, 2),
             (NewsKind.OPENED, 1),
@@ -506,7 +506,7 @@ class TestTelling:
 
     def test_a_run_tells_ten_one_by_one_and_the_rest_together(self) -> None:
         silenced = {f"i-{number:02}": cut_off(f"vpc-{number}") for number in range(13)}
-        found = settled(*map(silent, silenced), causes=silenced)
+        found = updated(*map(silent, silenced), causes=silenced)
         shown, rest = cap(found.news)
         assert (len(shown), len(rest)) == (MOST_NOTICES, 3)
         assert (*shown, *rest) == found.news
@@ -515,23 +515,23 @@ class TestTelling:
 class TestClosing:
     def test_it_is_resolved_when_nobody_is_silent_any_more(self) -> None:
         members = [back("i-a"), aside("i-b")]
-        found = settled(*members, open_=[incident(notified_agents=2)], at=11)
+        found = updated(*members, open_=[incident(notified_agents=2)], at=11)
         assert kinds(found) == [NewsKind.RESOLVED]
         assert [one.id for one in found.closed] == ["inc-1"]
         assert found.agents == {}
         assert [(one.gap, one.incident) for one in found.freed["inc-1"]] == [(None, "")] * 2
 
     def test_it_stays_open_while_one_is_silent(self) -> None:
-        found = settled(back("i-a"), silent("i-b", incident="inc-1"), open_=[incident(notified_agents=2)], at=11)
+        found = updated(back("i-a"), silent("i-b", incident="inc-1"), open_=[incident(notified_agents=2)], at=11)
         assert (found.news, found.closed) == ((), ())
 
     def test_what_fixed_it_is_learnt_before_it_closes(self) -> None:
-        found = settled(back("i-a"), open_=[incident()], causes=fixed(), at=11)
+        found = updated(back("i-a"), open_=[incident()], causes=fixed(), at=11)
         assert found.news[0].incident.cause.fix == "the route came back"
         assert found.incidents == found.closed
 
     def test_agents_that_left_the_roster_are_counted(self) -> None:
-        found = settled(
+        found = updated(
             back("i-a"), open_=[incident(notified_agents=3)], removed=[silent("i-b", incident="inc-1")], at=11
         )
         assert found.news[0].incident.gone == found.closed[0].gone == 1
@@ -539,26 +539,26 @@ class TestClosing:
 
     def test_an_agent_that_left_the_roster_is_no_member_any_more(self) -> None:
         left = silent("i-a", incident="inc-1")
-        assert settled(left, open_=[incident()], removed=[left], at=11).closed
+        assert updated(left, open_=[incident()], removed=[left], at=11).closed
 
     def test_a_scale_in_resolves_what_people_know_of(self) -> None:
-        found = settled(open_=[incident()], removed=[silent("i-a", incident="inc-1")], at=11)
+        found = updated(open_=[incident()], removed=[silent("i-a", incident="inc-1")], at=11)
         assert [(news.kind, news.back) for news in found.news] == [(NewsKind.RESOLVED, ())]
 
     def test_one_that_nobody_knows_of_and_nobody_came_back_from_closes_without_a_word(self) -> None:
         left = [silent("i-b", incident="inc-1")]
-        found = settled(aside("i-a"), open_=[incident(notified_at=None, notified_agents=0)], removed=left, at=11)
+        found = updated(aside("i-a"), open_=[incident(notified_at=None, notified_agents=0)], removed=left, at=11)
         assert (found.news, found.incidents) == ((), ())
         assert [one.id for one in found.closed] == ["inc-1"]
 
     def test_one_whose_opening_could_not_be_told_is_told_when_it_is_over(self) -> None:
-        found = settled(back("i-a"), open_=[incident(notified_at=None, notified_agents=0)], at=11)
+        found = updated(back("i-a"), open_=[incident(notified_at=None, notified_agents=0)], at=11)
         assert kinds(found) == [NewsKind.RESOLVED]
 
     def test_a_resolution_whose_notice_failed_is_told_by_the_next_run(self) -> None:
         members = [back("i-a")]
         for at in (11, 12):
-            assert kinds(settled(*members, open_=[incident()], at=at)) == [NewsKind.RESOLVED]
+            assert kinds(updated(*members, open_=[incident()], at=at)) == [NewsKind.RESOLVED]
 
 
 def causes() -> st.SearchStrategy[Cause]:
@@ -595,20 +595,20 @@ class Shell:
         known = [*self.open_.values()]
         wanted = to_examine(known, self.agents, now)
         seen = {entity: one for entity, one in found.items() if entity in wanted}
-        outcome = settle(WATCH, known, self.agents, removed, seen, now)
+        outcome = update_incidents(WATCH, known, self.agents, removed, seen, now)
         self._write(outcome)
-        again = settle(WATCH, [*self.open_.values()], self.agents, [], seen, now)
+        again = update_incidents(WATCH, [*self.open_.values()], self.agents, [], seen, now)
         assert (again.agents, again.incidents, again.news) == ({}, (), outcome.news)
         self._notify(outcome, now, is_publishing=is_publishing)
-        after = settle(WATCH, [*self.open_.values()], self.agents, [], seen, now)
+        after = update_incidents(WATCH, [*self.open_.values()], self.agents, [], seen, now)
         assert not is_publishing or not after.news
         assert (after.agents, after.incidents) == ({}, ())
 
-    def _write(self, outcome: Settled) -> None:
+    def _write(self, outcome: IncidentUpdate) -> None:
         self.agents |= outcome.agents
         self.open_ |= {one.id: one for one in outcome.incidents}
 
-    def _notify(self, outcome: Settled, now: datetime, *, is_publishing: bool) -> None:
+    def _notify(self, outcome: IncidentUpdate, now: datetime, *, is_publishing: bool) -> None:
         waiting = {news.incident.id for news in outcome.news}
         if is_publishing:
             self.sent += outcome.news

@@ -71,8 +71,8 @@ class TestTheSubnetsOwnWay:
             (PUBLIC, False, Reach.NO_ADDRESS),
             (EGRESS, False, Reach.OPEN_EGRESS),
             (EGRESS, True, Reach.OPEN_EGRESS),
-            (ISOLATED, True, Reach.CUT_OFF),
-            (table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1", active=False)), True, Reach.CUT_OFF),
+            (ISOLATED, True, Reach.UNREACHABLE),
+            (table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1", active=False)), True, Reach.UNREACHABLE),
         ],
     )
     def test_counts_where_nothing_else_answers(self, routes: RouteTable, address: bool, reach: Reach) -> None:
@@ -99,12 +99,12 @@ class TestAnEndpoint:
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
     def test_that_is_available_serves_every_subnet(self, routes: RouteTable) -> None:
         found = path(routes, endpoint(MONITORING, "other"))
-        assert (found.reach, found.endpoint_id) == (Reach.OPEN_ENDPOINT, "vpce-1")
+        assert (found.reach, found.endpoint_id) == (Reach.SERVED, "vpce-1")
 
     @pytest.mark.parametrize("routes", [ISOLATED, EGRESS, PUBLIC])
     def test_that_is_closed_cuts_off_public_subnets_too(self, routes: RouteTable) -> None:
         found = path(routes, answering(), group=CLOSED_GROUP, address=True)
-        assert (found.reach, found.obstacle) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
+        assert (found.reach, found.obstacles[0].kind) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
         assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
 
     def test_that_is_closed_is_mended_if_it_is_lifelines_and_no_acl_closes_it(self) -> None:
@@ -113,11 +113,15 @@ class TestAnEndpoint:
         there = subnet("b", cidr="10.0.2.0/24")
         walled = vpc(subnet("a"), there, beside, own_security_group(), network_acls=(deny,))
         found = find_path(walled.subnets[0], walled, "monitoring", CATALOG, None, has_public_address=False)
-        assert (found.reach, found.obstacle, found.is_repairable) == (Reach.CLOSED, ObstacleKind.NETWORK_ACL, False)
+        assert (found.reach, found.obstacles[0].kind, found.is_repairable) == (
+            Reach.CLOSED,
+            ObstacleKind.NETWORK_ACL,
+            False,
+        )
         assert path(answering(), group=CLOSED_GROUP).is_repairable
         assert not path(answering(own=False), group=CLOSED_GROUP).is_repairable
         family = path(answering(ip_address_type="ipv6"))
-        assert (family.obstacle, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
+        assert (family.obstacles[0].kind, family.is_repairable) == (ObstacleKind.ADDRESS_FAMILY, False)
 
     @pytest.mark.parametrize(
         ("state", "reach", "words"),
@@ -130,8 +134,8 @@ class TestAnEndpoint:
             ),
             (EndpointState.FAILED, Reach.FAILED, "vpce-1 for monitoring is failed"),
             (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for monitoring is rejected"),
-            (EndpointState.DELETING, Reach.CUT_OFF, "no route out and no endpoint leads to monitoring"),
-            (EndpointState.DELETED, Reach.CUT_OFF, "no route out and no endpoint leads to monitoring"),
+            (EndpointState.DELETING, Reach.UNREACHABLE, "no route out and no endpoint leads to monitoring"),
+            (EndpointState.DELETED, Reach.UNREACHABLE, "no route out and no endpoint leads to monitoring"),
         ],
     )
     def test_that_does_not_answer_is_named_where_there_is_no_other_way(
@@ -155,21 +159,21 @@ class TestAnEndpoint:
     )
     def test_that_takes_no_name_leaves_the_subnet_cut_off(self, idle: Endpoint, note: str) -> None:
         found = path(idle)
-        assert found.reach is Reach.CUT_OFF
+        assert found.reach is Reach.UNREACHABLE
         assert any(line.startswith(note) for line in found.notes)
         assert path(PUBLIC, idle, address=True).reach is Reach.OPEN_PUBLIC
 
     def test_of_another_service_does_not_help(self) -> None:
-        assert path(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.CUT_OFF
+        assert path(endpoint("com.amazonaws.us-east-1.ec2messages", "a"), service="ec2").reach is Reach.UNREACHABLE
 
     def test_is_known_by_its_name_where_the_regions_services_could_not_be_read(self) -> None:
-        assert path(answering(), catalog=Catalog()).reach is Reach.OPEN_ENDPOINT
+        assert path(answering(), catalog=Catalog()).reach is Reach.SERVED
 
     def test_of_the_gateway_kind_serves_by_the_route_table(self) -> None:
         route_to_it = route("10.99.0.0/16", TargetKind.GATEWAY_ENDPOINT, "vpce-1")
-        assert path(table("main", route_to_it), gateway("main"), service="s3").reach is Reach.OPEN_ENDPOINT
+        assert path(table("main", route_to_it), gateway("main"), service="s3").reach is Reach.SERVED
         off = path(ISOLATED, gateway("other"), service="s3")
-        assert (off.reach, off.notes[1]) == (Reach.CUT_OFF, "vpce-1 has no route in rtb-main")
+        assert (off.reach, off.notes[1]) == (Reach.UNREACHABLE, "vpce-1 has no route in rtb-main")
 
 
 class TestTheVpcsDns:
@@ -195,8 +199,8 @@ class TestTheVpcsDns:
         assert path(EGRESS, dns_support=False, dns=elsewhere).reach is Reach.OPEN_EGRESS
 
     def test_off_is_not_the_matter_where_there_is_nothing_to_answer(self) -> None:
-        assert path(dns_hostnames=False).reach is Reach.CUT_OFF
-        assert path(dns_support=False).reach is Reach.CUT_OFF
+        assert path(dns_hostnames=False).reach is Reach.UNREACHABLE
+        assert path(dns_support=False).reach is Reach.UNREACHABLE
 
     def test_off_hides_a_central_endpoint_too(self) -> None:
         hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY, "tgw-1"))
@@ -215,33 +219,33 @@ class TestACentralEndpoint:
 
     def test_serves_a_subnet_with_a_route_beyond_the_vpc(self) -> None:
         found = path(self.HUB, dns=DnsView((ZONE,)))
-        assert found.reach is Reach.OPEN_CENTRAL
+        assert found.reach is Reach.CENTRAL
         assert found.words == "private hosted zone Z1 answers monitoring.us-east-1.amazonaws.com"
 
     def test_is_out_of_reach_without_a_route(self) -> None:
         found = path(dns=DnsView((ZONE,)))
-        assert (found.reach, found.is_repairable) == (Reach.CUT_OFF, False)
+        assert (found.reach, found.is_repairable) == (Reach.UNREACHABLE, False)
         assert found.words == "no route leads to the central endpoint for monitoring"
-        assert found.doubts
+        assert found.unread
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
-        assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.OPEN_CENTRAL
+        assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.CENTRAL
 
     def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
-        assert path(dns=None).doubts == ("whether a central endpoint answers could not be checked",)
-        assert path(dns=DnsView(unreadable=("the zones: AccessDenied",))).doubts == ("the zones: AccessDenied",)
-        assert path(dns=NOBODY_ELSE).doubts == ()
+        assert path(dns=None).unread == ("whether a central endpoint answers could not be checked",)
+        assert path(dns=DnsView(unreadable=("the zones: AccessDenied",))).unread == ("the zones: AccessDenied",)
+        assert path(dns=NOBODY_ELSE).uncertainties == ()
 
 
 def test_a_service_that_the_region_does_not_offer_may_be_misspelt() -> None:
     found = path(service="monitorin")
-    assert (found.reach, found.is_repairable) == (Reach.CUT_OFF, False)
+    assert (found.reach, found.is_repairable) == (Reach.UNREACHABLE, False)
     assert found.doubts == ("the region offers no endpoint service named monitorin; is it spelt right?",)
 
 
 def test_a_subnet_whose_route_table_was_not_seen_is_unknown() -> None:
     assert path(route_tables=()).reach is Reach.UNKNOWN
-    assert path(answering(), route_tables=()).reach is Reach.OPEN_ENDPOINT
+    assert path(answering(), route_tables=()).reach is Reach.SERVED
 
 
 tables = st.sampled_from([ISOLATED, PUBLIC, EGRESS])
@@ -264,11 +268,11 @@ def test_an_answer_is_always_found_and_open_ways_are_never_mended(
     assert answer.words
     assert not (answer.reach.is_open and answer.is_repairable)
     if not endpoints and routes is ISOLATED and dns in {None, NOBODY_ELSE}:
-        assert answer.reach is Reach.CUT_OFF
+        assert answer.reach is Reach.UNREACHABLE
 
 
 def test_a_nat_gateway_without_a_way_on_leads_nowhere() -> None:
     nat = NatGateway("nat-1", is_public=True, is_available=True, subnet_id="subnet-n")
     network: Vpc = vpc(subnet("a"), subnet("n"), table("main", NAT), table("n", subnets=("n",)), nat_gateways=(nat,))
     found = find_path(network.subnets[0], network, "monitoring", CATALOG, NOBODY_ELSE, has_public_address=False)
-    assert found.reach is Reach.CUT_OFF
+    assert found.reach is Reach.UNREACHABLE

@@ -21,7 +21,7 @@ EVENT = "8c2f3c5e-1111-4222-8333-abcdefabcdef"
 CUT = Cause(
     CauseKind.CUT_OFF,
     Confidence.HIGH,
-    "DeleteRoute by deploy-role left no way to monitoring",
+    "DeleteRoute by deploy-role left no path to monitoring",
     evidence=(
         "subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out of the VPC",
         f"CloudTrail event {EVENT}",
@@ -79,7 +79,7 @@ def test_an_opened_incident_reads_so() -> None:
 2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
 missing datapoint was due at 2026-03-02 09:01:00 UTC (6 min ago).
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
 (confirmed from configuration).
 - The call was made at 2026-03-02 08:59:30 UTC (7 min 30 s ago)
 Evidence from one of these agents:
@@ -119,7 +119,7 @@ def test_an_updated_incident_reads_so() -> None:
 1 more CWAgent agent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this incident.
 Now 1 is silent and 1 is reporting again.
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
 (confirmed from configuration).
 
 Status: recovering (endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00
@@ -150,7 +150,7 @@ def test_a_reminder_reads_so() -> None:
 2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
 longest for 1 h 6 min. 1 joined since the last notice.
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
 (confirmed from configuration).
 
 Status: ongoing, no fix detected. Lifeline can't repair this.
@@ -180,7 +180,7 @@ def test_a_resolved_incident_reads_so() -> None:
 longest silence was 11 min; the last agent came back at 2026-03-02 09:12:00 UTC
 (1 min ago).
 
-Why: DeleteRoute by deploy-role left no way to monitoring. Confidence: high
+Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
 (confirmed from configuration).
 - The call was made at 2026-03-02 08:59:30 UTC (13 min 30 s ago)
 

@@ -33,6 +33,7 @@ from tests.support.builders import (
     default_route,
     endpoint,
     own_security_group,
+    route,
     subnet,
     table,
     vpc,
@@ -80,9 +81,9 @@ class TestMaking:
         (action,) = of_kind(found, CREATE)
         assert action.status is Status.BLOCKED
         assert action.error == (
-            "private DNS would cut subnet-p off from monitoring, which it reaches today: network ACL acl-1 doesn't let "
-            "443 into subnet-a from 10.0.3.0/24; allow 443, and answers to ports 32768-60999, in the network ACLs of "
-            "both sides, or exempt subnet-p (tag lifeline:exempt) if it needs no monitoring"
+            "private DNS would make monitoring unreachable from subnet-p, which reaches it today: network ACL acl-1 "
+            "doesn't let 443 into subnet-a from 10.0.3.0/24; allow 443, and answers to ports 32768-60999, in the "
+            "network ACLs of both sides, or exempt subnet-p (tag lifeline:exempt) if it needs no monitoring"
         )
         assert not any(one.status is Status.PLANNED for one in found.actions)
 
@@ -105,7 +106,7 @@ class TestMaking:
         grown = with_public(CLIENT, HOST, endpoint(MONITORING, "a"), own_security_group(), network_acls=acls)
         (adding,) = of_kind(plan(grown), ActionKind.ADD_SUBNETS)
         assert (adding.subnet_ids, adding.status) == (("subnet-b",), Status.BLOCKED)
-        assert "would cut subnet-p off" in adding.error
+        assert "unreachable from subnet-p" in adding.error
 
     def test_an_isolated_subnet_behind_an_acl_stops_nothing_for_the_others_and_is_told(self) -> None:
         lonely = subnet("l", "us-east-1b", cidr="10.0.9.0/24", free=1)
@@ -137,7 +138,9 @@ class TestMaking:
         assert of_kind(plan(network), ActionKind.REPLACE_ENDPOINT)[0].status is Status.BLOCKED
 
     def test_where_a_hub_answers_that_is_told_and_no_harm(self) -> None:
-        network = with_public(CLIENT, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
+        hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+        tables = (hub, table("pub", IGW, subnets=("p",)))
+        network = vpc(CLIENT, PUBLIC, *tables, network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         draft = plan(network, dns=None)
         assert of_kind(draft, CREATE)[0].status is Status.PLANNED  # so that somebody looks who else answers
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
@@ -148,7 +151,7 @@ class TestSwitchingOn:
     def test_is_blocked_where_an_acl_keeps_out_who_reaches_it_today(self) -> None:
         network = with_public(CLIENT, DARK, own_security_group(), network_acls=(closed_to("10.0.3.0/24", CLIENT),))
         (action,) = of_kind(plan(network), ENABLE)
-        assert (action.status, "would cut subnet-p off" in action.error) == (Status.BLOCKED, True)
+        assert (action.status, "unreachable from subnet-p" in action.error) == (Status.BLOCKED, True)
 
     def test_goes_on_though_an_isolated_subnet_is_kept_out(self) -> None:
         network = vpc(CLIENT, HOST, DARK, own_security_group(), network_acls=(closed_to("10.0.2.0/24", CLIENT),))
@@ -187,7 +190,7 @@ class TestTurningDnsOn:
         found = plan(with_public(CLIENT, theirs, shut, dns_hostnames=False), fix_dns=True)
         (action,) = of_kind(found, CREATE)
         assert action.status is Status.BLOCKED
-        assert "would cut subnet-p off from logs" in action.error
+        assert "would make logs unreachable from subnet-p" in action.error
         assert of_kind(found, ActionKind.FIX_DNS) == []
 
     def test_goes_on_where_it_harms_nobody(self) -> None:

@@ -29,6 +29,7 @@ from tests.support.builders import (
     gateway,
     own_security_group,
     plan,
+    route,
     subnet,
     table,
     vpc,
@@ -297,7 +298,8 @@ def test_our_own_endpoint_without_private_dns_gets_it() -> None:
 
 def test_a_central_endpoint_is_never_doubled() -> None:
     zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
-    found = plan(vpc(subnet("a")), dns=DnsView((zone,), ()))
+    hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+    found = plan(vpc(subnet("a"), hub), dns=DnsView((zone,), ()))
     assert found.actions == ()
     assert [(one.state, one.by) for one in found.services] == [(ServiceState.CENTRAL, "Z1")]
 

@@ -9,6 +9,7 @@ enforced: each function calls ministack with a session of the role that the temp
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -16,12 +17,15 @@ import tempfile
 import threading
 import time
 import tomllib
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
@@ -31,11 +35,14 @@ from tests.support.world import with_text
 
 ROOT = Path(__file__).resolve().parents[3]
 RUNS = ROOT / ".run"
+BUILDS = RUNS / "builds"
 TEMPLATE = ROOT / "template.yaml"
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
 PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minute or more in a real account
+MINUTE = timedelta(minutes=1)
+PATIENCE_S = 300  # how long to wait for what must become true: a busy machine may be slow, and none is too slow
 
 _ON_MOTO = ("ec2", "cloudwatch")
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=330, max_pool_connections=32)
@@ -47,7 +54,20 @@ class Answer:
 
     payload: Any
     error: str
-    logs: str
+    read_logs: Callable[[], str]
+
+    @property
+    def logs(self) -> str:
+        """The end of the function's log: for the message of a failure, since reading it takes longer than the call."""
+        return self.read_logs()
+
+
+class Trail(NamedTuple):
+    """How many of EC2's calls CloudTrail recorded, how many records it delivered, and how many calls are held back."""
+
+    recorded: int
+    delivered: int
+    held: int
 
 
 class Account:
@@ -59,10 +79,13 @@ class Account:
         config_env: str = "local",
         parameters: Mapping[str, str] | None = None,
         pending: timedelta = PENDING,
+        minute: timedelta = MINUTE,
     ) -> None:
+        """`minute` is how long a minute takes for schedules, and for messages that wait for minutes."""
         self._config_env = config_env
         self._parameters = dict(parameters or {})
         self._pending = pending
+        self._minute = minute
         self._servers: list[Server] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
@@ -101,26 +124,31 @@ class Account:
                 self._servers.pop().stop()
 
     def deploy(self) -> None:
-        """`sam build` and `sam deploy` of the repository's own template.
-
-        The build's place is shared by all runs, for SAM reuses there what pip installed; so one run at a time is in it.
-        """
-        with (RUNS / "sam.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self.build()
-            overrides = [f"{name}={value}" for name, value in self.parameters().items()]
-            self._sam(
-                *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
-                *("--no-progressbar", "--parameter-overrides", *overrides),
-            )
+        """`sam build`, where it wasn't built yet, and `sam deploy` of the repository's own template."""
+        self.build()
+        overrides = [f"{name}={value}" for name, value in self.parameters().items()]
+        self._sam(
+            *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
+            *("--no-progressbar", "--parameter-overrides", *overrides),
+        )
         self.outputs = self._read_outputs()
 
     def build(self) -> None:
-        """`sam build` of the repository's own template."""
-        self._sam(
-            *("build", "--cached", "--template-file", str(TEMPLATE)),
-            *("--build-dir", str(self.template.parent), "--cache-dir", str(RUNS / "sam-cache")),
-        )
+        """`sam build` of the repository's own template, once for the same sources, whoever asks.
+
+        SAM reuses what pip installed for the runs before; so one build at a time is in that place.
+        """
+        finished = self.template.parent / "finished"
+        with (RUNS / "sam.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if finished.exists():
+                return
+            self._sam(
+                *("build", "--cached", "--template-file", str(TEMPLATE)),
+                *("--build-dir", str(self.template.parent), "--cache-dir", str(RUNS / "sam-cache")),
+            )
+            finished.touch()
+            _remove_old_builds(keep=3)
 
     def _sam(self, command: str, *options: str) -> None:
         sam = [str(ROOT / ".envs/sam/bin/sam"), command, "--config-file", str(ROOT / "samconfig.toml"), *options]
@@ -128,10 +156,10 @@ class Account:
         # Where SAM is called decides where it keeps what pip installed.
         run(sam, environment, self.directory / f"sam-{command}.log", RUNS)
 
-    @property
+    @cached_property
     def template(self) -> Path:
-        """The template as it was built and deployed."""
-        return RUNS / "build/template.yaml"
+        """The template as it is built and deployed."""
+        return BUILDS / _fingerprint() / "template.yaml"
 
     def parameters(self) -> dict[str, str]:
         """The stack's parameters: samconfig.toml's, this run's own, and where the emulators are."""
@@ -158,9 +186,8 @@ class Account:
     def invoke(self, output: str, event: Mapping[str, Any]) -> Answer:
         """Call the function that the stack's output names, and wait for what it returns."""
         answer = self.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(event).encode())
-        return Answer(
-            json.loads(answer["Payload"].read() or b"null"), answer.get("FunctionError", ""), self.logs(output)
-        )
+        payload = json.loads(answer["Payload"].read() or b"null")
+        return Answer(payload, answer.get("FunctionError", ""), lambda: self.logs(output))
 
     def logs(self, output: str, *, lines: int = 200) -> str:
         """The end of the function's log, one event a line."""
@@ -178,6 +205,10 @@ class Account:
         """A queue that receives whatever is published on the topic that the stack's output names."""
         return Inbox(self, self.outputs[output])
 
+    def listen(self, name: str, pattern: Mapping[str, Any]) -> "Listener":
+        """A queue that receives what matches the pattern on the default bus, by a rule of the account's owner."""
+        return Listener(self, name, pattern)
+
     def queue_depth(self, output: str) -> int:
         """How many messages the queue holds: waiting, delayed or being worked on."""
         names = [f"ApproximateNumberOfMessages{which}" for which in ("", "Delayed", "NotVisible")]
@@ -185,7 +216,42 @@ class Account:
         found = sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=names)["Attributes"]
         return sum(int(found.get(name, 0)) for name in names)
 
-    def wait[T](self, look: Callable[[], T | None], *, what: str, within_s: float, every_s: float = 0.5) -> T:
+    def messages(self, output: str) -> list[str]:
+        """The bodies of all that the queue holds, also delayed or being worked on, without receiving any."""
+        query = urlencode({"QueueUrl": self.outputs[output]})
+        found = _ask(f"{self.endpoint_url}/_ministack/sqs/messages?{query}")["messages"]
+        queues = [queue for regions in found.values() for queues in regions.values() for queue in queues.values()]
+        return [str(message["Body"]) for queue in queues for message in queue]
+
+    def trail(self) -> Trail:
+        """How far CloudTrail is with EC2's calls."""
+        return Trail(**_ask(f"{self.ec2_endpoint_url}/lifeline/trail"))
+
+    def is_told_of_all(self) -> bool:
+        """Whether every call of EC2 so far is on the bus, and at its rules' targets."""
+        found = self.trail()
+        return found.recorded == found.delivered
+
+    def is_quiet(self) -> bool:
+        """Whether no change is on its way: with CloudTrail, on the queue, or in a function's hands."""
+        before = self.trail()
+        if before.recorded != before.delivered or self.queue_depth("ChangesQueue"):
+            return False
+        return self.trail() == before  # a function that ended meanwhile may have made calls
+
+    @contextmanager
+    def holding(self, action: str, *, after: int) -> Iterator[None]:
+        """EC2 answers so many more of these calls, and keeps others waiting until the block is left."""
+        gate = f"{self.ec2_endpoint_url}/lifeline/gate"
+        _ask(f"{gate}?{urlencode({'action': action, 'after': after})}", method="PUT")
+        try:
+            yield
+        finally:
+            _ask(gate, method="DELETE")
+
+    def wait[T](
+        self, look: Callable[[], T | None], *, what: str, within_s: float = PATIENCE_S, every_s: float = 0.5
+    ) -> T:
         """The first true answer of `look`. Raises EmulatorError, saying what was waited for, where none comes."""
         end = time.monotonic() + within_s
         while True:
@@ -216,6 +282,8 @@ class Account:
             DOCKER_HOST="unix:///nonexistent",
             LIFELINE_RELAY_KEY=RELAY_KEY,
             LIFELINE_SESSIONS=str(self._sessions),
+            LIFELINE_MINUTE_S=str(self._minute.total_seconds()),
+            LIFELINE_UNPACKED=str(self.template.parent / "unpacked"),
         )
         python = str(ROOT / ".envs/ministack/bin/python")
         command = [python, str(ROOT / "tests/e2e/emulators/ministack_main.py")]
@@ -278,12 +346,34 @@ class Account:
 
 
 @contextmanager
-def deployed(**parameters: str) -> Iterator[Account]:
+def deployed(*, minute: timedelta = MINUTE, **parameters: str) -> Iterator[Account]:
     """An account with the stack in it; `parameters` are the stack's, where they differ from samconfig.toml's."""
-    with Account(parameters=parameters).closing() as account:
+    with Account(parameters=parameters, minute=minute).closing() as account:
         account.start()
         account.deploy()
         yield account
+
+
+def _fingerprint() -> str:
+    """Of all that `sam build` reads: what is built of the same sources is the same."""
+    found = hashlib.sha256()
+    sources = (path for path in (ROOT / "functions").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in sorted([TEMPLATE, *sources]):
+        content = path.read_bytes()
+        found.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
+    return found.hexdigest()[:16]
+
+
+def _remove_old_builds(*, keep: int) -> None:
+    """All but the newest few: another run may still be deploying the one before."""
+    builds = sorted(filter(Path.is_dir, BUILDS.iterdir()), key=lambda path: path.stat().st_mtime, reverse=True)
+    for build in builds[keep:]:
+        shutil.rmtree(build, ignore_errors=True)
+
+
+def _ask(url: str, *, method: str = "GET") -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
+        return json.loads(answer.read() or b"null")
 
 
 def _connect_default_vpc(ec2: Any) -> None:
@@ -297,29 +387,70 @@ def _connect_default_vpc(ec2: Any) -> None:
     ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
 
 
-class Inbox:
-    """A mailbox on a topic: what subscribers of the stack would be told, in order of arrival."""
+class Mailbox:
+    """A queue of the account's owner, to which one service may deliver, and what has come so far, in this order."""
 
-    def __init__(self, account: Account, topic_arn: str) -> None:
+    def __init__(self, account: Account, service: str) -> None:
         self._sqs = account.client("sqs")
+        self._service = service
         self._url = self._sqs.create_queue(QueueName=f"inbox-{time.time_ns()}")["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        asked = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        self.arn = str(asked["Attributes"]["QueueArn"])
+        self._read: list[dict[str, Any]] = []
+
+    def admit(self, source_arn: str) -> None:
+        """Let the service deliver what comes from there."""
         allowed = {
             "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
+            "Principal": {"Service": self._service},
             "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+            "Resource": self.arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
-        account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
-        self._read: list[dict[str, Any]] = []
+
+    def received(self) -> list[dict[str, Any]]:
+        """Everything that came so far."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._read.append(self.opened(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return list(self._read)
+
+    def opened(self, body: str) -> dict[str, Any]:
+        """What is inside a message."""
+        return dict(json.loads(body))
+
+
+class Inbox(Mailbox):
+    """A mailbox on a topic: what subscribers of the stack would be told."""
+
+    def __init__(self, account: Account, topic_arn: str) -> None:
+        super().__init__(account, "sns.amazonaws.com")
+        self.admit(topic_arn)
+        account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self.arn)
 
     def notices(self) -> list[dict[str, Any]]:
         """Every notice so far, as SNS wraps it: `Subject`, `Message`, `MessageAttributes`."""
-        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self._read.append(with_text(json.loads(message["Body"])))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return list(self._read)
+        return self.received()
+
+    def opened(self, body: str) -> dict[str, Any]:
+        """The notice, with its mail's text alone as its message."""
+        return with_text(json.loads(body))
+
+
+class Listener(Mailbox):
+    """A mailbox on the default bus: what a rule of the account's owner would set going."""
+
+    def __init__(self, account: Account, name: str, pattern: Mapping[str, Any]) -> None:
+        super().__init__(account, "events.amazonaws.com")
+        events = account.client("events")
+        self.admit(events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"])
+        failed = events.put_targets(Rule=name, Targets=[{"Id": "mailbox", "Arn": self.arn}])["FailedEntryCount"]
+        if failed:
+            raise EmulatorError(f"the rule {name} got no target")
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event so far, as EventBridge wraps it: `source`, `detail-type`, `detail`."""
+        return self.received()

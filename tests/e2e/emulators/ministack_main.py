@@ -1,36 +1,48 @@
 """ministack as the rest of the account, run by ministack's own Python, which has nothing of ours installed.
 
-Six things differ from the `ministack` command. Each is something that AWS does:
+Some things differ from the `ministack` command. These are what AWS does:
 
 - AWS itself puts events with `aws.*` sources on the bus, and PutEvents refuses them to everybody else. Here CloudTrail
   (see `relay.py`) is a caller like any other, so the one access key that it uses is let through.
 - The `time` of such an event is that of the call, not of its delivery.
 - Which role's session is behind an access key is written down, so that EC2's emulator can name the caller.
 - Schedules fire within a second of their time, not within ten.
+- IAM knows the condition key `events:source` of PutEvents: the sources of all its entries.
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
+
+And two are for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
+LIFELINE_MINUTE_S. And code is unpacked and compiled once, below LIFELINE_UNPACKED, not for each process that runs it.
 """
 
+import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
+import zipfile
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, scheduler, sts
+from ministack.services import eventbridge, scheduler, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 RELAY_KEY = os.environ["LIFELINE_RELAY_KEY"]
 SESSIONS = Path(os.environ["LIFELINE_SESSIONS"])
+MINUTE_S = float(os.environ["LIFELINE_MINUTE_S"])
+UNPACKED = Path(os.environ["LIFELINE_UNPACKED"])
 
 _from_aws_itself: ContextVar[bool] = ContextVar("_from_aws_itself", default=False)
 
@@ -96,20 +108,78 @@ def let_senders_send_batches() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
-def keep_workers_from_writing_bytecode() -> None:
-    """The functions' code lies in a new folder each time: what Python kept of it would never be read again."""
+def tell_iam_the_sources_of_events() -> None:
+    """A key with several values (IAM: ArrayOfString). One is as good as itself alone; of several, none stands for all,
+    so that an operator for single values refuses them.
+    """
+    request_tags = iam_actions.request_tag_context
+
+    def request_context(service: str, iam_action: str, body: bytes, params: Any) -> dict[str, Any]:
+        context = dict(request_tags(service, iam_action, body, params))
+        if iam_action == "events:PutEvents" and (sources := _sources(body)):
+            context["events:source"] = sources if len(sources) > 1 else sources[0]
+        return context
+
+    iam_actions.request_tag_context = request_context
+
+
+def _sources(body: bytes) -> list[str]:
+    try:
+        entries = json.loads(body)["Entries"]
+        return sorted({str(entry.get("Source", "")) for entry in entries})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []  # PutEvents itself says what is wrong
+
+
+def let_minutes_pass(seconds: float) -> None:
+    """`seconds` to a minute, for schedules and for messages that are delayed by minutes."""
+    parse_rate, send = eventbridge._parse_rate_seconds, sqs._act_send_message
+
+    def parse_rate_seconds(expression: str) -> float | None:
+        found = parse_rate(expression)
+        return None if found is None else found * seconds / 60
+
+    def send_message(data: dict[str, Any], url: str) -> Any:
+        delay = int(data.get("DelaySeconds") or 0)
+        return send(data | {"DelaySeconds": round(delay * seconds / 60)} if delay >= 60 else data, url)
+
+    eventbridge._parse_rate_seconds = parse_rate_seconds
+    sqs._act_send_message = sqs._HANDLERS["SendMessage"] = send_message
+
+
+class Unpacked(zipfile.ZipFile):
+    """A zip file that is unpacked once for all, as a link to one place for the same content."""
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        content = repr([(entry.filename, entry.CRC) for entry in self.infolist()])
+        shared = UNPACKED / hashlib.sha256(content.encode()).hexdigest()[:16]
+        if not shared.exists():
+            UNPACKED.mkdir(exist_ok=True)
+            fresh = tempfile.mkdtemp(dir=UNPACKED)
+            super().extractall(fresh, members, pwd)
+            with suppress(OSError):  # another process was first
+                Path(fresh).rename(shared)
+            shutil.rmtree(fresh, ignore_errors=True)
+        Path(path).rmdir()
+        Path(path).symlink_to(shared)
+
+
+def unpack_code_once() -> None:
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Unpacked})
+    # What Python compiles lies beside the code, where the next process finds it.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 if __name__ == "__main__":
-    keep_workers_from_writing_bytecode()
+    unpack_code_once()
     end_with_parent()
     let_aws_put_its_own_events()
     give_events_the_time_of_their_call()
     write_down_sessions()
     let_senders_send_batches()
+    tell_iam_the_sources_of_events()
     accept_saved_queries()
+    let_minutes_pass(MINUTE_S)
     scheduler._SCHEDULE_TICK_INTERVAL = 1
     sys.argv = sys.argv[:1]
     app.main()

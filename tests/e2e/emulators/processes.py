@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-HEALTHY_WITHIN_S = 60
+HEALTHY_WITHIN_S = 180
 STOP_WITHIN_S = 5
 
 

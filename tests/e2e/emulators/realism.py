@@ -17,9 +17,12 @@ from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import instances, vpcs
 from moto.ec2.utils import random_private_ip
 
+from tests.support.moto_filters import teach_moto_filters
+
 
 def apply(*, pending: timedelta) -> None:
     """Make moto's EC2 behave, in this process, until it ends. A new endpoint is `pending` for so long."""
+    teach_moto_filters()
     create = EC2Backend.create_vpc_endpoint
     modify = EC2Backend.modify_vpc_endpoint
 

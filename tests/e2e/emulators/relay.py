@@ -3,6 +3,8 @@
 In an account CloudTrail records the call and hands it to EventBridge; no emulator does. So this sits in front of EC2,
 reads each call and its answer off the wire, and puts the record on the bus a moment later. Nothing downstream is faked:
 whether the event reaches anybody is decided by the rules that were deployed.
+
+Tests ask below `/lifeline/` how far it is, and have it hold calls back, as an EC2 that is slow to answer would.
 """
 
 import json
@@ -21,6 +23,7 @@ from tests.support.cloudtrail import DEPLOYER, Failure, Identity, ec2_model, ope
 from tests.support.cloudtrail_styles import Json
 
 READ_ONLY = ("Describe", "Get", "List", "Search", "Export")
+CONTROL = "/lifeline/"
 
 type Environ = dict[str, Any]
 type StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -65,10 +68,13 @@ class Trail:
     def __init__(self, events: Any) -> None:
         self._events = events
         self._records: queue.Queue[Json] = queue.Queue()
+        self.recorded = 0
+        self.delivered = 0
         threading.Thread(target=self._deliver, name="trail", daemon=True).start()
 
     def add(self, event: Json) -> None:
-        """Deliver it soon."""
+        """Deliver it soon. Records are added one after the other."""
+        self.recorded += 1
         self._records.put(event)
 
     def _deliver(self) -> None:
@@ -78,6 +84,7 @@ class Trail:
                 self._put(event)
             except Exception as error:  # noqa: BLE001 -- as in AWS, delivery is best effort: say so and go on
                 print(f"trail: {event['detail']['eventName']} is lost: {error}", flush=True)
+            self.delivered += 1
 
     def _put(self, event: Json) -> None:
         entry = {
@@ -91,6 +98,37 @@ class Trail:
             print(f"trail: {event['detail']['eventName']} was refused: {answer['Entries']}", flush=True)
 
 
+class Gate:
+    """Lets a few calls of one action pass, and keeps others waiting until it is opened."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._action = ""
+        self._left = 0
+        self.waiting = 0
+
+    def close(self, action: str, *, after: int) -> None:
+        """So many more of this action's calls pass."""
+        with self._changed:
+            self._action, self._left = action, after
+
+    def open(self) -> None:
+        """All pass."""
+        with self._changed:
+            self._action = ""
+            self._changed.notify_all()
+
+    def enter(self, action: str) -> None:
+        """Return once the call may pass."""
+        with self._changed:
+            if action == self._action and self._left:
+                self._left -= 1
+                return
+            self.waiting += 1
+            self._changed.wait_for(lambda: action != self._action)
+            self.waiting -= 1
+
+
 class Recorder:
     """WSGI middleware: passes every request on, and records the EC2 calls that change something."""
 
@@ -101,8 +139,11 @@ class Recorder:
         self._account = account
         # EC2 is consistent where two calls touch one resource. moto's models have no locks of their own.
         self._one_change_at_a_time = threading.Lock()
+        self._gate = Gate()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(CONTROL):
+            return self._control(environ, start_response)
         credential = read_credential(environ.get("HTTP_AUTHORIZATION", ""))
         if credential.service != "ec2":
             return self._application(environ, start_response)
@@ -110,12 +151,27 @@ class Recorder:
         action = parameters.get("Action", "")
         if action.startswith(READ_ONLY) or action not in ec2_model().operation_names:
             return self._application(environ, start_response)
+        self._gate.enter(action)
         at = datetime.now(UTC)
+        agent = environ.get("HTTP_USER_AGENT", "")
         with self._one_change_at_a_time:
             status, body = self._answer(environ, start_response)
-        agent = environ.get("HTTP_USER_AGENT", "")
-        self._trail.add(self._record(action, parameters, status, body, credential, at, agent))
+            self._trail.add(self._record(action, parameters, status, body, credential, at, agent))
         return [body]
+
+    def _control(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """GET trail: how far it is. PUT gate?action=…&after=…: hold calls back. DELETE gate: let them pass."""
+        method = environ["REQUEST_METHOD"]
+        if method == "PUT":
+            asked = dict(parse_qsl(environ["QUERY_STRING"]))
+            self._gate.close(asked["action"], after=int(asked["after"]))
+        elif method == "DELETE":
+            self._gate.open()
+        # What is delivered is read first: it may not seem more than what was recorded.
+        delivered = self._trail.delivered
+        answer = {"recorded": self._trail.recorded, "delivered": delivered, "held": self._gate.waiting}
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode()]
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> tuple[int, bytes]:
         seen: list[str] = []

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from lifeline.adapters.store.vpcs import Ledger
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import InvalidInputError, TransientError
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import Vpc
 from lifeline.core.requests.calls import read_request
-from lifeline.reconciler.amend.freezes import save_requested
+from lifeline.reconciler.accept import accept_requests
+from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
+from lifeline.runtime.settings import Settings
+from tests.support.ledger import refuse_saves
 from tests.support.world import emulated_world
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -25,29 +32,30 @@ CLAIMS = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1")})
 
 
 @pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[VpcStore]:
     with emulated_world(monkeypatch):
-        yield Ledger("ledger")
+        yield VpcStore("ledger")
 
 
-def request(ledger: Ledger, *events: dict[str, Any], there: tuple[str, ...] = (VPC,)) -> None:
+def request(ledger: VpcStore, *events: dict[str, Any], there: tuple[str, ...] = (VPC,)) -> None:
     targets = Targets()
     for event in events:
         for vpc_id in (found := read_request(event)).vpc_ids:
             targets.requests[vpc_id].append(found)
     run = Run("run", now=lambda: NOW, remaining=lambda: timedelta(minutes=5), sleep=lambda _: None)
-    save_requested(targets, there, ledger, run)
+    tools = cast("Tools", SimpleNamespace(vpcs=ledger))
+    job = Job(Mode.ENFORCE, targets, tools, Settings.from_environment(), run)
+    accept_requests([Vpc(vpc_id, cidrs=("10.0.0.0/16",)) for vpc_id in there], job)
 
 
-def freeze(ledger: Ledger, *keys: str) -> None:
+def freeze(ledger: VpcStore, *keys: str) -> None:
     """These froze for a fight, and people know of it."""
-    ledger.save_conflicts(
-        VPC, {key: Conflict(CLAIMS, NOW, (Reversal(NOW, EffectKind.ENDPOINT, "vpce-1"),) * 3) for key in keys}, now=NOW
-    )
-    ledger.save_frozen(VPC, dict.fromkeys(keys, CONFLICT), now=NOW)
+    conflict = Conflict(CLAIMS, NOW, (Reversal(NOW, EffectKind.ENDPOINT, "vpce-1"),) * 3)
+    state = VpcState(conflicts=dict.fromkeys(keys, conflict), frozen=dict.fromkeys(keys, CONFLICT))
+    ledger.save(VPC, VpcState(), state, now=NOW)
 
 
-def test_what_a_person_freezes_is_frozen_for_good_in_the_vpcs_that_are_there(ledger: Ledger) -> None:
+def test_what_a_person_freezes_is_frozen_for_good_in_the_vpcs_that_are_there(ledger: VpcStore) -> None:
     request(ledger, {"vpc_ids": [VPC, OTHER], "freeze": ["logs", "monitoring"]})
     found = ledger.load(VPC).frozen
     assert sorted(found) == ["logs", "monitoring"]
@@ -55,7 +63,7 @@ def test_what_a_person_freezes_is_frozen_for_good_in_the_vpcs_that_are_there(led
     assert ledger.load(OTHER).frozen == {}
 
 
-def test_freezing_one_thing_leaves_the_others_as_they_are(ledger: Ledger) -> None:
+def test_freezing_one_thing_leaves_the_others_as_they_are(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring")
     request(ledger, {"vpc_ids": [VPC], "freeze": True})
     assert {key: one.kind for key, one in ledger.load(VPC).frozen.items()} == {
@@ -64,7 +72,7 @@ def test_freezing_one_thing_leaves_the_others_as_they_are(ledger: Ledger) -> Non
     }
 
 
-def test_unfreezing_one_ends_it_and_forgets_its_count_alone(ledger: Ledger) -> None:
+def test_unfreezing_one_ends_it_and_forgets_its_count_alone(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring", "security-group")
     request(ledger, {"vpc_ids": [VPC], "unfreeze": ["security-group"]})
     state = ledger.load(VPC)
@@ -72,7 +80,7 @@ def test_unfreezing_one_ends_it_and_forgets_its_count_alone(ledger: Ledger) -> N
     assert {key: len(one.reversals) for key, one in state.conflicts.items()} == {"monitoring": 3, "security-group": 0}
 
 
-def test_unfreezing_everything_ends_all_and_what_is_done_still_stands(ledger: Ledger) -> None:
+def test_unfreezing_everything_ends_all_and_what_is_done_still_stands(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring", "security-group")
     request(ledger, {"vpc_ids": [VPC], "unfreeze": True})
     state = ledger.load(VPC)
@@ -80,21 +88,18 @@ def test_unfreezing_everything_ends_all_and_what_is_done_still_stands(ledger: Le
     assert set(state.conflicts.values()) == {Conflict(CLAIMS, NOW)}
 
 
-def test_a_count_that_can_not_be_forgotten_leaves_the_freeze(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_can_not_be_forgotten_leaves_the_freeze(ledger: VpcStore, monkeypatch: pytest.MonkeyPatch) -> None:
     freeze(ledger, "monitoring")
 
-    def fail(*_: object, **__: object) -> None:
-        raise TransientError("the ledger is down")
-
-    monkeypatch.setattr(Ledger, "save_conflicts", fail)
+    refuse_saves(monkeypatch, "conflicts")
     with pytest.raises(TransientError):
         request(ledger, {"vpc_ids": [VPC], "unfreeze": True})
     assert set(ledger.load(VPC).frozen) == {"monitoring"}
 
 
-def test_who_asks_for_neither_writes_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ledger, "save_frozen", None)
-    monkeypatch.setattr(Ledger, "load", None)
+def test_who_asks_for_neither_writes_nothing(ledger: VpcStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VpcStore, "save", None)
+    monkeypatch.setattr(VpcStore, "take_lease", None)
     request(ledger, {"vpc_ids": [VPC]})
 
 

@@ -103,15 +103,23 @@ def test_what_is_blocked_says_why_it_is_wanted_and_why_it_is_not_made(lines: lis
 
 
 def test_every_refusal_is_a_line_with_its_field_whoever_sent_it(lines: list[Line]) -> None:
-    found = {(one["message"], one["field"]) for one in lines if one["message"] in {"refused", "put aside"}}
+    found = {
+        (one["message"], one["field"])
+        for one in lines
+        if one["message"] in {"refused", "sent to the dead-letter queue"}
+    }
     assert found == {
-        ("put aside", "body"),
+        ("sent to the dead-letter queue", "body"),
         ("refused", "vpc_ids[0]"),
         ("refused", "vpc_ids[1]"),
         ("refused", "sweep"),
         ("refused", "detect"),
     }
-    assert all(one["refusal"] and one["run_id"] for one in lines if one["message"] in {"refused", "put aside"})
+    assert all(
+        one["refusal"] and one["run_id"]
+        for one in lines
+        if one["message"] in {"refused", "sent to the dead-letter queue"}
+    )
 
 
 def test_an_agents_silence_and_return_and_its_incident_are_a_line_each(lines: list[Line]) -> None:
@@ -135,7 +143,7 @@ def test_each_run_ends_with_its_seconds_and_each_stage_before_it_with_its_own(li
     assert all(one["seconds"] >= 0 for one in lines if one["message"] in {"run ended", "stage ended"})
     stages = [one["stage"] for one in lines if one["message"] == "stage ended"]
     assert stages[:5] == ["observe", "plan", "apply", "observe", "plan"]
-    assert {"diagnose", "tell"} <= set(stages)
+    assert {"diagnose", "notify"} <= set(stages)
 
 
 def test_of_many_events_the_earliest_are_named() -> None:
@@ -144,7 +152,7 @@ def test_of_many_events_the_earliest_are_named() -> None:
     answer = VpcAnswer("vpc-1", actions=(blocked,), refusal=Refusal("approve", "outdated"))
     with logged() as found:
         log_answer(answer, [Trigger("sweep"), *triggers], run_id="run-1", mode="enforce")
-    assert [one["message"] for one in found] == ["looked at", "refused", "decided"]
+    assert [one["message"] for one in found] == ["reconciled", "refused", "decided"]
     assert all(one["event_id"] == "event-0" for one in found)
     assert all(one["event_ids"] == [f"event-{number}" for number in range(5)] for one in found)
 
@@ -226,7 +234,7 @@ def asked_for(query: str, lines: list[Line]) -> list[Line]:
 
 def test_the_fields_of_a_query_are_what_it_reads_of_a_line() -> None:
     query = (
-        'filter message = "a b" # or c\n| stats count(*) as times, latest(vpc_id) as last by held_by\n| sort times desc'
+        'filter message = "a b" # or c\n| stats count(*) as times, latest(vpc_id) as last by blocked_by\n| sort times'
     )
     assert fields_of(query) == {"message", "vpc_id", "blocked_by"}
 
@@ -260,9 +268,9 @@ def test_each_message_that_a_saved_query_asks_for_is_logged_somewhere(name: str)
 
 def test_there_is_a_saved_query_for_each_question() -> None:
     assert [one["Name"]["Fn::Sub"].partition("/")[2] for one in QUERIES.values()] == [
-        "what happened to this VPC",
+        "decisions about one VPC",
         "slowest runs",
         "refusals by reason",
-        "what was done today",
+        "changes made today",
         "incidents opened",
     ]

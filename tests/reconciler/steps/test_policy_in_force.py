@@ -17,7 +17,7 @@ from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.policy.policy import simple_policy, wanted
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
-from lifeline.reconciler.steps.policy_in_force import Decision, current_policy, mark_notified
+from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified
 from tests.support.builders import subnet, vpc
 from tests.support.repository import ROOT
 
@@ -60,7 +60,7 @@ class VpcState:
         self.writes.append(("close", now))
 
 
-def decide(store: VpcState) -> Decision:
+def decide(store: VpcState) -> PolicyInForce:
     return current_policy(NAME, FALLBACK, store, now=NOW)
 
 
@@ -76,12 +76,12 @@ def notify(store: VpcState) -> None:
 
 def test_without_a_parameter_the_templates_parameters_are_the_policy() -> None:
     store = VpcState(TerminalError("not asked"))
-    assert current_policy("", FALLBACK, store, now=NOW) == Decision(FALLBACK)
+    assert current_policy("", FALLBACK, store, now=NOW) == PolicyInForce(FALLBACK)
 
 
 def test_a_valid_document_is_in_force_and_kept_once() -> None:
     store = VpcState(Document(VALID, 3))
-    assert decide(store) == decide(store) == Decision(read_policy(VALID))
+    assert decide(store) == decide(store) == PolicyInForce(read_policy(VALID))
     assert (store.known.last_valid, store.writes) == (Document(VALID, 3), [("keep", NOW)])
 
 
@@ -143,7 +143,7 @@ def test_once_mended_the_same_is_news_again() -> None:
 def test_a_missing_parameter_leaves_the_last_valid_document_in_force() -> None:
     store = VpcState(TerminalError("/lifeline/policy could not be read: ParameterNotFound"), Known(Document(VALID, 3)))
     found = decide(store)
-    assert found == Decision(
+    assert found == PolicyInForce(
         read_policy(VALID),
         Problem("PolicyParameter", "/lifeline/policy could not be read: ParameterNotFound", 0, 3, is_news=True),
     )
@@ -247,7 +247,7 @@ AGENT = {"ec2", "monitoring"}
 
 
 @pytest.mark.parametrize(
-    ("place", "wishes"),
+    ("place", "requirements"),
     [
         (0, {"app": AGENT, "batch": AGENT}),
         (1, {"app": AGENT | {"logs"}, "batch": AGENT | {"logs"}}),

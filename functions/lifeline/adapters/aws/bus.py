@@ -49,7 +49,7 @@ class Bus:
             left = [entry for entry, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
             if not left:
                 return 0
-        logger.error("events not sent", count=len(left), error="the bus refused them twice")
+        logger.error("events not sent", count=len(left), error="the event bus refused them twice")
         return len(left)
 
     def _entry(self, event: BusEvent) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class CloudWatch:
         if entities:
             shown = [ascii(entity)[:_LONGEST_ENTITY] for entity in sorted(entities)[:_MOST_SHOWN]]
             extra = {"watch": self._watch.name, "count": len(entities), "entities": shown}
-            logger.warning("some agents' names are too long or not printable: they aren't watched", extra=extra)
+            logger.warning("agents not watched: their names are too long or not printable", extra=extra)
 
     def _read_chunk(self, chunk: Sequence[Series], window: Window) -> dict[Series, tuple[datetime, ...]]:
         """Only what CloudWatch calls Complete, on whichever page: PartialData continues on the next one."""
@@ -103,7 +103,7 @@ class CloudWatch:
         ids = {f"q{number}": series for number, series in enumerate(chunk)}
         complete = {series: tuple(sorted(times[id_])) for id_, series in ids.items() if status.get(id_) == "Complete"}
         if len(complete) < len(chunk):
-            logger.warning("some series are unknown", extra={"unknown": len(chunk) - len(complete)})
+            logger.warning("series not read", extra={"unknown": len(chunk) - len(complete)})
         return complete
 
     def _query(self, id_: str, series: Series, window: Window) -> dict[str, Any]:

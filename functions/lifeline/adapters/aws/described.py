@@ -152,6 +152,7 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
         tags=tags_of(described),
         policy=str(described.get("PolicyDocument") or ""),
         interface_ids=frozenset(described.get("NetworkInterfaceIds", [])),
+        inbound_dns_only=(described.get("DnsOptions") or {}).get("PrivateDnsOnlyForInboundResolverEndpoint"),
     )
 
 

@@ -214,7 +214,7 @@ class CentralDns:
             with self._dhcp_lock:
                 servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
         except (TransientError, TerminalError) as error:
-            logger.warning("the DHCP options couldn't be read", extra={"vpc_id": vpc_id, "error": str(error)})
+            logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
             return DnsView()
         return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
 

@@ -7,7 +7,6 @@ from typing import Any
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
-from lifeline.core.errors import TerminalError
 
 
 def _own_vpc(described: dict[str, Any]) -> list[str]:
@@ -29,7 +28,7 @@ _LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
     "subnet": ("describe_subnets", "Subnets", "subnet-id", "SubnetId", _own_vpc),
     "rtb": ("describe_route_tables", "RouteTables", "route-table-id", "RouteTableId", _own_vpc),
     "rtbassoc": ("describe_route_tables", "RouteTables", "association.route-table-association-id", "", _own_vpc),
-    "vpce": ("describe_vpc_endpoints", "VpcEndpoints", "", "VpcEndpointId", _own_vpc),
+    "vpce": ("describe_vpc_endpoints", "VpcEndpoints", "vpc-endpoint-id", "VpcEndpointId", _own_vpc),
     "nat": ("describe_nat_gateways", "NatGateways", "nat-gateway-id", "NatGatewayId", _own_vpc),
     "igw": (
         "describe_internet_gateways",
@@ -140,8 +139,6 @@ class Lookup:
         return found
 
     def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
-        if kind == "vpce":
-            return self._find_endpoints(ids)
         operation, key, filter_name, id_member, vpcs_of = _LOOKUPS[kind]
         parameter = "Filter" if kind == "nat" else "Filters"
         found: dict[str, frozenset[str]] = {}
@@ -154,16 +151,3 @@ class Lookup:
                 if name in ids:
                     found[name] = frozenset(vpcs_of(described))
         return found
-
-    def _find_endpoints(self, ids: list[str]) -> dict[str, frozenset[str]]:
-        """By parameter, for emulators don't know the filter; where one id is gone, each half is asked for by itself."""
-        try:
-            described = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", VpcEndpointIds=ids)
-        except TerminalError as error:
-            if not error.code.endswith(".NotFound"):
-                raise
-            if len(ids) == 1:
-                return {}
-            half = len(ids) // 2
-            return self._find_endpoints(ids[:half]) | self._find_endpoints(ids[half:])
-        return {endpoint["VpcEndpointId"]: frozenset(_own_vpc(endpoint)) for endpoint in described}

@@ -53,7 +53,7 @@ class Topic:
             try:
                 self._send(self._chat_topic_arn, notice, json.dumps(chat_form(notice, self._sender, now)))
             except LifelineError as error:
-                logger.error("chat not told", subject=notice.subject, error=str(error))
+                logger.error("chat notice not sent", subject=notice.subject, error=str(error))
 
     def _send(self, topic_arn: str, notice: Notice, message: str, **more: str) -> None:
         with aws_errors(f"the notice {notice.subject!r} could not be published"):

@@ -1,6 +1,8 @@
 """Agents as bytes: one JSON record each, all of a chunk's compressed together.
 
-A record holds only what differs from a quiet agent's:
+A roster is read and written every five minutes, so its records are shorter than the codec's: with the codec's, a chunk
+of 500 quiet agents has a third more bytes and takes one and a half times as long, one of silent agents twice and four
+times. A record holds only what differs from a quiet agent's:
 
 | key | what |
 | --- | --- |
@@ -12,7 +14,7 @@ A record holds only what differs from a quiet agent's:
 | g | gap: `[since, opened_at, ended_at]` |
 | i, p, f | incident, openings, is_flapping |
 
-A time is a number, the seconds since 1970, or an ISO 8601 text where it has a fraction.
+A time is the number of seconds since 1970, or ISO 8601 text where it has a fraction.
 """
 
 import base64
@@ -61,7 +63,7 @@ def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, .
 
 def _complain(where: str, what: str, error: Exception) -> None:
     extra = {"where": where, "record": ascii(what)[:_SHOWN], "reason": repr(error)[:_SHOWN]}
-    logger.error("an agent in the roster can't be understood", extra=extra)
+    logger.error("agent record unreadable", extra=extra)
 
 
 def _compact(value: object) -> str:

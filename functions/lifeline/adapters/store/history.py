@@ -1,15 +1,15 @@
-"""The record, read from the ledger: a VPC's by its keys, a day's and an incident's by the index `record`.
+"""The audit log, read from the ledger: a VPC's by its keys, a day's and an incident's by the index `audit_log`.
 
-Each entry, and each incident, stands on one shelf of the index: `DAY#<day>` or `INCIDENT#<id>`, at its `place`. What is
-in a VPC is read as last written; the index may lag behind by a second or so.
+Each entry, and each incident, stands in one partition of the index: `DAY#<day>` or `INCIDENT#<id>`, at its sort key.
+What is in a VPC is read as last written; the index may lag behind by a second or so.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.table import Table
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.history.entries import (
     MOST_ENTRIES,
@@ -26,17 +26,17 @@ from lifeline.core.history.entries import (
 from lifeline.core.requests.history import HistoryRequest
 
 INDEX = "audit_log"
+_DOING = "ledger: read the audit log"
 
 
 class History:
-    """What the ledger's table has on record. Only reads."""
+    """The audit log in the ledger's table. Only reads."""
 
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
-        self._table = table_name
-        self._dynamodb = dynamodb or client("dynamodb")
+        self._table = Table(table_name, dynamodb)
 
     def read(self, request: HistoryRequest, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
-        """The first `most` entries that are asked for.
+        """The first `most` entries of the request.
 
         Raises InvalidInputError for an incident that isn't in the ledger.
         """
@@ -48,37 +48,27 @@ class History:
 
     def newest(self, vpc_id: str, kinds: Iterable[EntryKind], *, most: int) -> tuple[Entry, ...]:
         """The VPC's newest entries of these kinds, the newest first."""
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for kind in kinds:
-            query = {
-                "KeyConditionExpression": "pk = :pk AND begins_with(sk, :kind)",
-                "ExpressionAttributeValues": {":pk": {"S": f"VPC#{vpc_id}"}, ":kind": {"S": f"{kind.name}#"}},
-                "ScanIndexForward": False,
-            }
-            found += self._entries(query, most)
-        return tuple(sorted(found, key=lambda entry: (entry.at, entry.sort_key), reverse=True)[:most])
+            values = {":pk": f"VPC#{vpc_id}", ":kind": f"{kind.name}#"}
+            entries += self._entries("pk = :pk AND begins_with(sk, :kind)", values, most, ScanIndexForward=False)
+        return tuple(sorted(entries, key=lambda entry: (entry.at, entry.sort_key), reverse=True)[:most])
 
     def _day(self, day: date, after: str, most: int) -> Page:
-        query = {
-            "IndexName": INDEX,
-            "KeyConditionExpression": "index_pk = :pk AND index_sk > :after",
-            "ExpressionAttributeValues": {":pk": {"S": day_partition(day)}, ":after": {"S": after or "0"}},
-        }
-        return merge(self._entries(query, most + 1), most=most)
+        values = {":pk": day_partition(day), ":after": after or "0"}
+        entries = self._entries("index_pk = :pk AND index_sk > :after", values, most + 1, IndexName=INDEX)
+        return merge(entries, most=most)
 
     def _incident(self, request: HistoryRequest, now: datetime, most: int) -> Page:
-        """All that happened in the incident's VPC from what began it until it was closed, without other incidents."""
-        partition = {":pk": {"S": incident_partition(request.incident)}}
-        query = {"IndexName": INDEX, "KeyConditionExpression": "index_pk = :pk", "ExpressionAttributeValues": partition}
-        item = next(self._items(query, 1), None)
+        """What happened in the incident's VPC from what began it until it was closed, without other incidents."""
+        values = {":pk": incident_partition(request.incident)}
+        item = next(self._table.query("index_pk = :pk", values, _DOING, IndexName=INDEX, Limit=1), None)
         if item is None:
             raise InvalidInputError("history.incident", f"{request.incident} is not in the ledger")
-        found = plain_item(item)
-        since, until = datetime.fromisoformat(found["since"]), now
-        if "closed_at" in found:
-            until = datetime.fromisoformat(found["closed_at"])
+        since = datetime.fromisoformat(item["since"])
+        until = datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else now
         return self._vpc(
-            found["vpc_id"], since, until, request.after, most, lambda entry: is_part_of(entry, request.incident)
+            item["vpc_id"], since, until, request.after, most, lambda entry: is_part_of(entry, request.incident)
         )
 
     def _vpc(
@@ -90,66 +80,27 @@ class History:
         most: int,
         is_wanted: Callable[[Entry], bool] = lambda _: True,
     ) -> Page:
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for _, low, high in ranges(since, until, after):
-            query = {
-                "KeyConditionExpression": "pk = :pk AND sk BETWEEN :low AND :high",
-                "ExpressionAttributeValues": {
-                    ":pk": {"S": f"VPC#{vpc_id}"},
-                    ":low": {"S": low},
-                    ":high": {"S": high},
-                },
-                "ConsistentRead": True,
-            }
-            found += self._entries(query, most + 1, is_wanted)
-        return merge(found, most=most)
+            values = {":pk": f"VPC#{vpc_id}", ":low": low, ":high": high}
+            condition = "pk = :pk AND sk BETWEEN :low AND :high"
+            entries += self._entries(condition, values, most + 1, is_wanted, ConsistentRead=True)
+        return merge(entries, most=most)
 
     def _entries(
-        self, query: Mapping[str, Any], enough: int, is_wanted: Callable[[Entry], bool] = lambda _: True
+        self,
+        condition: str,
+        values: dict[str, str],
+        enough: int,
+        is_wanted: Callable[[Entry], bool] = lambda _: True,
+        **request: Any,
     ) -> list[Entry]:
-        """The first `enough` entries of the request; what is none is passed over."""
-        found: list[Entry] = []
-        for item in self._items(query, enough):
-            entry = read_entry(plain_item(item))
-            if entry and is_wanted(entry):
-                found.append(entry)
-            if len(found) == enough:
-                break
-        return found
-
-    def _items(self, query: Mapping[str, Any], page: int) -> Iterator[dict[str, Any]]:
-        more: dict[str, Any] = {}
-        while True:
-            with aws_errors("ledger: read the record"):
-                answer = self._dynamodb.query(TableName=self._table, Limit=page, **query, **more)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-
-def plain_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """An item of DynamoDB's as JSON has it: sets are sorted lists, numbers are int where they can."""
-    return {name: _plain(value) for name, value in item.items()}
-
-
-def _plain(value: Mapping[str, Any]) -> Any:
-    [(kind, found)] = value.items()
-    match kind:
-        case "M":
-            return plain_item(found)
-        case "L":
-            return [_plain(element) for element in found]
-        case "SS":
-            return sorted(found)
-        case "N":
-            return float(found) if set(found) & set(".eE") else int(found)
-        case "NULL":
-            return None
-        case _:
-            return found
+        """The first `enough` entries that meet the condition; an item that is no entry is skipped."""
+        items = self._table.query(condition, values, _DOING, Limit=enough, **request)
+        entries = (entry for item in items if (entry := read_entry(item)) and is_wanted(entry))
+        return list(islice(entries, enough))
 
 
 def filed_item(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """An entry's shelf and place, as attributes of its item."""
+    """An entry's partition and sort key in the index, as attributes of its item."""
     return {name: {"S": value} for name, value in found.items()}

@@ -1,28 +1,28 @@
-"""The kill switch in Parameter Store, and when people last heard that it is on."""
+"""The kill switch in Parameter Store, and when people were last notified that it is on."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors, conditional_write
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.table import Table
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards import kill_switch
 
-_KEY = {"pk": {"S": "KILL_SWITCH"}, "sk": {"S": "TOLD"}}
+_KEY = ("KILL_SWITCH", "NOTIFIED")
 _NOTIFIED_EVERY = timedelta(days=1)
 
 
 class KillSwitch:
-    """The SSM parameter, and the ledger's item `KILL_SWITCH` with `TOLD`. Without a name there is no switch."""
+    """The SSM parameter, and the ledger's item `KILL_SWITCH` with `NOTIFIED`. Without a name there is no switch."""
 
     def __init__(self, parameter_name: str, table_name: str, *, ssm: Any = None, dynamodb: Any = None) -> None:
         self.name = parameter_name
-        self._table = table_name
+        self._table = Table(table_name, dynamodb)
         self._ssm = ssm or client("ssm")
-        self._dynamodb = dynamodb or client("dynamodb")
 
     def why_on(self) -> str:
-        """Why nothing may be changed, or an empty text; read anew each time. It never raises."""
+        """Why nothing may be changed, or an empty text; read again each time. It never raises."""
         if not self.name:
             return ""
         try:
@@ -33,18 +33,16 @@ class KillSwitch:
         return kill_switch.why_on(self.name, value)
 
     def reserve_notice(self, *, now: datetime) -> bool:
-        """True for one run a day: it is the one to tell that the switch is on."""
-        done = conditional_write(
-            "ledger: tell of the kill switch",
-            self._dynamodb.put_item,
-            TableName=self._table,
-            Item={**_KEY, "notified_at": {"N": str(int(now.timestamp()))}},
-            ConditionExpression="attribute_not_exists(pk) OR told_at <= :before",
-            ExpressionAttributeValues={":before": {"N": str(int((now - _NOTIFIED_EVERY).timestamp()))}},
+        """True for one run a day: the one that notifies people that the switch is on."""
+        at = now.astimezone(UTC)
+        return self._table.put(
+            _KEY,
+            {"notified_at": at},
+            "ledger: reserve the kill switch's notice",
+            condition="attribute_not_exists(notified_at) OR notified_at <= :before",
+            values={":before": at - _NOTIFIED_EVERY},
         )
-        return done is not None
 
     def return_reservation(self) -> None:
-        """The telling failed: another run may."""
-        with aws_errors("ledger: the kill switch was not told"):
-            self._dynamodb.put_item(TableName=self._table, Item={**_KEY, "notified_at": {"N": "0"}})
+        """Let another run send the notice, because this one failed to."""
+        self._table.put(_KEY, {}, "ledger: return the kill switch's notice")

@@ -1,22 +1,23 @@
 """The roster in the ledger: the agents of one watch, many to an item, and how far its last run got.
 
-    pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, count, agents (see `records`)
+    pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, agent_count, agents (see `agent_records`)
                           sk = STATE            discovered_at, run_id, run_began, waiting, ended_by,
                                                 late_agents, unknown_agents
 
-Every write of a chunk names the revision that it changes, so that of two runs that overlap one has its way.
+Every write of a chunk names the revision that it changes, so that concurrent runs don't overwrite each other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import batched
 from typing import Any
 from uuid import uuid4
 
-from lifeline.adapters.aws.calls import aws_errors, conditional_write
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.store.agent_records import pack, unpack
+from lifeline.adapters.store.codec import from_item, from_plain
+from lifeline.adapters.store.table import Key, Table, key_item
 from lifeline.core.agents.roster import Chunk, RosterState
 from lifeline.core.errors import TransientError
 
@@ -24,26 +25,24 @@ _KEYS_A_CALL = 100  # DynamoDB API: BatchGetItem
 _TRIES = 8
 _CHUNK = "CHUNK#"
 
-type Item = dict[str, dict[str, Any]]
-
 
 class Roster:
     """One watch's agents."""
 
     def __init__(self, table_name: str, watch_name: str, dynamodb: Any = None) -> None:
-        self._table = table_name
+        self._table = Table(table_name, dynamodb)
         self._watch = watch_name
-        self._pk = {"S": f"ROSTER#{watch_name}"}
-        self._state_key = {"pk": self._pk, "sk": {"S": "STATE"}}
-        self._dynamodb = dynamodb or client("dynamodb")
+        self._pk = f"ROSTER#{watch_name}"
+        self._state_key = (self._pk, "STATE")
+        self._unread = f"the roster of {watch_name} could not be read"
 
     # ---- agents
 
     def read(self, numbers: Iterable[int] | None = None) -> tuple[Chunk, ...]:
-        """The chunks by number: all of them, or those that are asked for and exist.
+        """The chunks by number: all of them, or those of these numbers that exist.
 
-        All of them may be a moment old: a write that follows names the revision it saw, and comes to nothing. Those
-        asked for are read as last written, for whoever names them may have just written them. A record that can't be
+        All of them may be slightly stale: a write that follows names the revision it saw, and is then refused. Those
+        read by number are read as last written, because the caller may have just written them. A record that can't be
         understood is left out, with an error in the log, and kept when its chunk is saved.
         """
         items = self._query() if numbers is None else self._get(numbers)
@@ -52,67 +51,51 @@ class Roster:
 
     def sizes(self) -> dict[int, int]:
         """How many agents each chunk has, by number, without reading them."""
-        names = {"#count": "count"}
-        items = self._query(ProjectionExpression="sk, #count", ExpressionAttributeNames=names)
-        return dict(sorted((_number(item), int(item["count"]["N"])) for item in items))
+        items = self._query(ProjectionExpression="sk, agent_count")
+        return dict(sorted((_number(item), item["agent_count"]) for item in items))
 
     def save(self, chunk: Chunk) -> Chunk | None:
         """The chunk with its next revision, or None where another run was first and nothing was written."""
         saved = replace(chunk, revision=chunk.revision + 1)
-        item = {
-            **self._key(chunk.number),
-            "revision": {"N": str(saved.revision)},
-            "count": {"N": str(len(saved.agents))},
-            "agents": {"B": pack(saved.agents.values(), saved.unread)},
-        }
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if chunk.revision:
-            condition = {
-                "ConditionExpression": "#revision = :revision",
-                "ExpressionAttributeNames": {"#revision": "revision"},
-                "ExpressionAttributeValues": {":revision": {"N": str(chunk.revision)}},
-            }
-        done = conditional_write(
+        is_saved = self._table.put(
+            self._key(chunk.number),
+            {
+                "revision": saved.revision,
+                "agent_count": len(saved.agents),
+                "agents": pack(saved.agents.values(), saved.unread),
+            },
             f"{self._name(chunk.number)} could not be written",
-            self._dynamodb.put_item,
-            TableName=self._table,
-            Item=item,
-            **condition,
+            condition="revision = :revision" if chunk.revision else "attribute_not_exists(pk)",
+            values={":revision": chunk.revision} if chunk.revision else {},
         )
-        return saved if done is not None else None
+        return saved if is_saved else None
 
-    def _chunk(self, item: Item) -> Chunk:
+    def _chunk(self, item: Mapping[str, Any]) -> Chunk:
         number = _number(item)
-        agents, unread = unpack(item["agents"]["B"], where=self._name(number))
-        return Chunk(number, agents, int(item["revision"]["N"]), unread)
+        agents, unread = unpack(item["agents"], where=self._name(number))
+        return Chunk(number, agents, item["revision"], unread)
 
-    def _query(self, **request: Any) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :chunk)",
-            ExpressionAttributeValues={":pk": self._pk, ":chunk": {"S": _CHUNK}},
-            **request,
-        )
-        with aws_errors(f"the roster of {self._watch} could not be read"):
-            for page in pages:
-                yield from page["Items"]
+    def _query(self, **request: Any) -> Iterator[dict[str, Any]]:
+        values = {":pk": self._pk, ":chunk": _CHUNK}
+        return self._table.query("pk = :pk AND begins_with(sk, :chunk)", values, self._unread, **request)
 
-    def _get(self, numbers: Iterable[int]) -> Iterator[Item]:
-        keys = [self._key(number) for number in sorted(set(numbers))]
+    def _get(self, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
+        keys = [key_item(self._key(number)) for number in sorted(set(numbers))]
+        name = self._table.name
         for batch in batched(keys, _KEYS_A_CALL, strict=False):
-            waiting: dict[str, Any] = {self._table: {"Keys": list(batch), "ConsistentRead": True}}
+            waiting: dict[str, Any] = {name: {"Keys": list(batch), "ConsistentRead": True}}
             for _ in range(_TRIES):
-                with aws_errors(f"the roster of {self._watch} could not be read"):
-                    answer = self._dynamodb.batch_get_item(RequestItems=waiting)
-                yield from answer["Responses"].get(self._table, [])
+                with aws_errors(self._unread):
+                    answer = self._table.dynamodb.batch_get_item(RequestItems=waiting)
+                yield from map(from_item, answer["Responses"].get(name, []))
                 waiting = answer.get("UnprocessedKeys", {})
                 if not waiting:
                     break
             else:
                 raise TransientError(f"the roster of {self._watch} was only read in part", code="UnprocessedKeys")
 
-    def _key(self, number: int) -> Item:
-        return {"pk": self._pk, "sk": {"S": f"{_CHUNK}{number:04}"}}
+    def _key(self, number: int) -> Key:
+        return self._pk, f"{_CHUNK}{number:04}"
 
     def _name(self, number: int) -> str:
         return f"chunk {number} of the roster of {self._watch}"
@@ -120,85 +103,61 @@ class Roster:
     # ---- runs
 
     def state(self) -> RosterState:
-        """When agents were last looked for, and what is left of the last run in parts."""
-        with aws_errors(f"the roster's state of {self._watch} could not be read"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=self._state_key, ConsistentRead=True)
-        item = answer.get("Item", {})
-        return RosterState(
-            discovered_at=_time(item, "discovered_at"),
-            run_id=item.get("run_id", {}).get("S", ""),
-            run_began=_time(item, "run_began"),
-            waiting=frozenset(int(part) for part in item.get("waiting", {}).get("NS", ())),
-            late=int(item.get("late_agents", {}).get("N", 0)),
-            unknown=int(item.get("unknown_agents", {}).get("N", 0)),
-        )
+        """When agents were last discovered, and what is left of the last run in parts."""
+        doing = f"the roster's state of {self._watch} could not be read"
+        item = self._table.get(self._state_key, doing)
+        counts = {"late": item.get("late_agents", 0), "unknown": item.get("unknown_agents", 0)}
+        return from_plain(RosterState, item | counts)
 
     def discovered_at(self) -> datetime | None:
-        """When agents were last looked for; None before the first time."""
+        """When agents were last discovered; None before the first time."""
         return self.state().discovered_at
 
     def save_discovery(self, now: datetime) -> None:
-        """Keeps that agents were looked for `now`."""
-        self._update("SET discovered_at = :now", {":now": {"S": now.isoformat()}})
+        """Save that agents were discovered `now`."""
+        self._update("SET discovered_at = :now", {":now": now})
 
     def begin_run(self, run_id: str, parts: int, now: datetime) -> bool:
         """Whether the run began: its parts, from 0 on, are to be done, and what was left of the last run no longer is.
 
         A run that has begun already stays as it is: its call may come twice.
         """
-        waiting = {":parts": {"NS": [str(part) for part in range(parts)]}} if parts else {}
-        answer = self._update(
+        waiting = {":parts": set(range(parts))} if parts else {}
+        after = self._update(
             f"SET run_id = :run, run_began = :now{', waiting = :parts' if parts else ''}"
             f" REMOVE ended_by, late_agents, unknown_agents{'' if parts else ', waiting'}",
-            {":run": {"S": run_id}, ":now": {"S": now.isoformat()}, **waiting},
+            {":run": run_id, ":now": now, **waiting},
             condition="attribute_not_exists(run_id) OR run_id <> :run",
         )
-        return answer is not None
+        return after is not None
 
     def finish_part(self, run_id: str, part: int, *, late: int = 0, unknown: int = 0) -> bool:
         """True for the one call that ends the run: its part is done, and no other is left. A part may end twice.
 
-        `late` and `unknown` are how many of its agents it found so.
+        `late` and `unknown` are how many of the part's agents are in these states.
 
-        False where a later run has begun. Whoever hears True ends the run by a write of its own, so that an answer
-        that got lost on the way is given again.
+        False where a later run has begun. The caller that gets True ended the run by a write of its own, so that an
+        answer lost on the way is given again.
         """
-        run = {":run": {"S": run_id}}
         after = self._update(
             "DELETE waiting :part ADD late_agents :late, unknown_agents :unknown",
-            {**run, ":part": {"NS": [str(part)]}, ":late": {"N": str(late)}, ":unknown": {"N": str(unknown)}},
+            {":run": run_id, ":part": {part}, ":late": late, ":unknown": unknown},
             condition="run_id = :run",
         )
         if after is None or "waiting" in after:
             return False
         ended = self._update(
             "SET ended_by = :me",
-            {**run, ":me": {"S": uuid4().hex}},
+            {":run": run_id, ":me": uuid4().hex},
             condition="run_id = :run AND (attribute_not_exists(ended_by) OR ended_by = :me)",
         )
         return ended is not None
 
-    def _update(self, expression: str, values: Item, *, condition: str = "") -> Item | None:
+    def _update(self, expression: str, values: Mapping[str, Any], *, condition: str = "") -> dict[str, Any] | None:
         """The state's item after the update; None where the condition isn't met."""
-        answer = conditional_write(
-            f"the roster's state of {self._watch} could not be written",
-            self._dynamodb.update_item,
-            TableName=self._table,
-            Key=self._state_key,
-            UpdateExpression=expression,
-            ExpressionAttributeValues=values,
-            ReturnValues="ALL_NEW",
-            **({"ConditionExpression": condition} if condition else {}),
-        )
-        if answer is None:
-            return None
-        found: Item = answer["Attributes"]
-        return found
+        doing = f"the roster's state of {self._watch} could not be written"
+        return self._table.update(self._state_key, expression, values, doing, condition=condition)
 
 
-def _number(item: Item) -> int:
-    return int(item["sk"]["S"].removeprefix(_CHUNK))
-
-
-def _time(item: Item, name: str) -> datetime | None:
-    return datetime.fromisoformat(item[name]["S"]) if name in item else None
+def _number(item: Mapping[str, Any]) -> int:
+    return int(item["sk"].removeprefix(_CHUNK))

@@ -1,84 +1,109 @@
-"""Vpc state: split out of another room."""
+"""The state of a VPC as attributes of a ledger item, and back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from lifeline.adapters.store.conflicts import read_conflict
 from lifeline.core.coexist.canary import Canary
-from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.coexist.conflicts import Conflict, Reversal
+from lifeline.core.coexist.effects import Effect, EffectKind
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
-
-@dataclass(frozen=True, slots=True)
-class VpcState:
-    """What is remembered of a VPC: its last look, the endpoint last made for each service, and what was told.
-
-    `failures` is how often a service's endpoint failed in a row. `unneeded` is since when nothing requires what is
-    Lifeline's own, by id; `released_at` is when a person gave all of it up; `frozen` is what Lifeline keeps its hands
-    off, by service; `teardowns` is when each teardown was told, None while it is still to be; `canaries` is whose
-    private DNS was switched on of late, by service; `unfrozen` is when people ended freezes of late, by service.
-    `remember` leaves these as they are.
-    """
-
-    reconciled_at: datetime | None = None
-    made: Mapping[str, Made] = field(default_factory=dict)
-    failures: Mapping[str, int] = field(default_factory=dict)
-    notified: str = ""
-    unneeded: Mapping[str, datetime] = field(default_factory=dict)
-    released_at: datetime | None = None
-    frozen: Mapping[str, Freeze] = field(default_factory=dict)
-    teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
-    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
-    canaries: Mapping[str, Canary] = field(default_factory=dict)
-    unfrozen: Mapping[str, datetime] = field(default_factory=dict)
+_BETWEEN = "|"  # no id, address block or attribute has it
 
 
-def _vpc_state(item: dict[str, Any]) -> VpcState:
+def changed_attributes(before: VpcState, after: VpcState) -> dict[str, Any]:
+    """The attributes that differ between two states, as DynamoDB takes them."""
+    known = _attributes(before)
+    return {name: value for name, value in _attributes(after).items() if value != known[name]}
+
+
+def read_state(item: Mapping[str, Any]) -> VpcState:
+    """The state of such an item. What the item doesn't have is empty."""
     return VpcState(
-        reconciled_at=datetime.fromisoformat(item["reconciled_at"]["S"]) if "reconciled_at" in item else None,
-        made={service: _made(made["M"]) for service, made in item.get("made", {}).get("M", {}).items()},
-        failures={service: int(count["N"]) for service, count in item.get("failures", {}).get("M", {}).items()},
+        reconciled_at=_time(item.get("reconciled_at")),
+        made=_read_map(item, "made", lambda value: _made(value["M"])),
+        failures=_read_map(item, "failures", lambda value: int(value["N"])),
         notified=item.get("notified", {}).get("S", ""),
-        unneeded={
-            resource_id: datetime.fromisoformat(at["S"])
-            for resource_id, at in item.get("unneeded", {}).get("M", {}).items()
-        },
-        released_at=datetime.fromisoformat(item["released_at"]["S"]) if "S" in item.get("released_at", {}) else None,
-        frozen={service: _freeze(freeze["M"]) for service, freeze in item.get("frozen", {}).get("M", {}).items()},
-        teardowns={key: _moment(at["S"]) for key, at in item.get("teardowns", {}).get("M", {}).items()},
-        conflicts={
-            key: read_conflict(conflict["M"]) for key, conflict in item.get("conflicts", {}).get("M", {}).items()
-        },
-        canaries={service: _canary(canary["M"]) for service, canary in item.get("canaries", {}).get("M", {}).items()},
-        unfrozen={
-            service: datetime.fromisoformat(at["S"]) for service, at in item.get("unfrozen", {}).get("M", {}).items()
-        },
+        unneeded=_read_map(item, "unneeded", _at),
+        released_at=_time(item.get("released_at")),
+        frozen=_read_map(item, "frozen", lambda value: _freeze(value["M"])),
+        teardowns=_read_map(item, "teardowns", _time),
+        conflicts=_read_map(item, "conflicts", lambda value: _conflict(value["M"])),
+        canaries=_read_map(item, "canaries", lambda value: _canary(value["M"])),
+        unfrozen=_read_map(item, "unfrozen", _at),
     )
 
 
-def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _attributes(state: VpcState) -> dict[str, Any]:
+    return {
+        "reconciled_at": _time_item(state.reconciled_at),
+        "made": _map_item(state.made, _made_item),
+        "failures": _map_item(state.failures, lambda count: {"N": str(count)}),
+        "notified": {"S": state.notified},
+        "unneeded": _map_item(state.unneeded, _time_item),
+        "released_at": _time_item(state.released_at),
+        "frozen": _map_item(state.frozen, _freeze_item),
+        "teardowns": _map_item(state.teardowns, _time_item),
+        "conflicts": _map_item(state.conflicts, _conflict_item),
+        "canaries": _map_item(state.canaries, _canary_item),
+        "unfrozen": _map_item(state.unfrozen, _time_item),
+    }
+
+
+def _map_item[T](entries: Mapping[str, T], write: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    return {"M": {key: write(value) for key, value in sorted(entries.items())}}
+
+
+def _read_map[T](item: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> dict[str, T]:
+    return {key: read(value) for key, value in item.get(name, {}).get("M", {}).items()}
+
+
+def _time_item(at: datetime | None) -> dict[str, Any]:
+    return {"S": at.isoformat()} if at else {"NULL": True}
+
+
+def _time(value: Mapping[str, Any] | None) -> datetime | None:
+    return _at(value) if value and "S" in value else None
+
+
+def _at(value: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(value["S"])
+
+
+def _text_items(**texts: str) -> dict[str, Any]:
+    return {name: {"S": text} for name, text in texts.items()}
+
+
+def _time_items(**times: datetime | None) -> dict[str, Any]:
+    """Without those that are None."""
+    return {name: _time_item(at) for name, at in times.items() if at}
+
+
+def _made_item(made: Made) -> dict[str, Any]:
+    texts = _text_items(endpoint_id=made.endpoint_id)
+    return {"M": texts | {"is_settled": {"BOOL": made.is_settled}} | _time_items(at=made.at, ready_at=made.ready_at)}
+
+
+def _made(item: Mapping[str, Any]) -> Made:
+    return Made(item["endpoint_id"]["S"], _at(item["at"]), item["is_settled"]["BOOL"], _time(item.get("ready_at")))
 
 
 def _canary_item(canary: Canary) -> dict[str, Any]:
-    withdrawn = {"withdrawn_at": {"S": canary.withdrawn_at.isoformat()}} if canary.withdrawn_at else {}
-    return {"M": {"endpoint_id": {"S": canary.endpoint_id}, "at": {"S": canary.at.isoformat()}, **withdrawn}}
+    times = _time_items(at=canary.at, withdrawn_at=canary.withdrawn_at)
+    return {"M": _text_items(endpoint_id=canary.endpoint_id) | times}
 
 
-def _canary(item: dict[str, Any]) -> Canary:
-    withdrawn_at = datetime.fromisoformat(item["withdrawn_at"]["S"]) if "withdrawn_at" in item else None
-    return Canary(item["endpoint_id"]["S"], datetime.fromisoformat(item["at"]["S"]), withdrawn_at)
+def _canary(item: Mapping[str, Any]) -> Canary:
+    return Canary(item["endpoint_id"]["S"], _at(item["at"]), _time(item.get("withdrawn_at")))
 
 
 def _freeze_item(freeze: Freeze) -> dict[str, Any]:
-    texts = {"kind": freeze.kind, "why": freeze.why, "actor": freeze.actor, "event_id": freeze.event_id}
-    times = {"since": freeze.since} | ({"until": freeze.until} if freeze.until else {})
     return {
-        "M": {name: {"S": str(text)} for name, text in texts.items()}
-        | {name: {"S": time.isoformat()} for name, time in times.items()}
+        "M": _text_items(kind=str(freeze.kind), why=freeze.why, actor=freeze.actor, event_id=freeze.event_id)
+        | _time_items(since=freeze.since, until=freeze.until)
         | {
             "ids": {"L": [{"S": resource_id} for resource_id in freeze.ids]},
             "is_notified": {"BOOL": freeze.is_notified},
@@ -86,34 +111,58 @@ def _freeze_item(freeze: Freeze) -> dict[str, Any]:
     }
 
 
-def _freeze(item: dict[str, Any]) -> Freeze:
+def _freeze(item: Mapping[str, Any]) -> Freeze:
     return Freeze(
         kind=FreezeKind(item["kind"]["S"]),
-        since=datetime.fromisoformat(item["since"]["S"]),
+        since=_at(item["since"]),
         why=item["why"]["S"],
         actor=item["actor"]["S"],
         event_id=item["event_id"]["S"],
-        until=datetime.fromisoformat(item["until"]["S"]) if "until" in item else None,
-        ids=tuple(resource_id["S"] for resource_id in item.get("ids", {}).get("L", ())),
-        is_notified=item.get("is_notified", {}).get("BOOL", False),
+        until=_time(item.get("until")),
+        ids=tuple(resource_id["S"] for resource_id in item["ids"]["L"]),
+        is_notified=item["is_notified"]["BOOL"],
     )
 
 
-def _made_item(made: Made) -> dict[str, Any]:
+def _conflict_item(conflict: Conflict) -> dict[str, Any]:
+    """A set must not be empty in DynamoDB, so it is left out then."""
+    effects = sorted(_BETWEEN.join((effect.kind.name, effect.id, effect.part)) for effect in conflict.effects)
     return {
         "M": {
-            "endpoint_id": {"S": made.endpoint_id},
-            "at": {"S": made.at.isoformat()},
-            "is_settled": {"BOOL": made.is_settled},
-            **({"ready_at": {"S": made.ready_at.isoformat()}} if made.ready_at else {}),
+            **({"effects": {"SS": effects}} if effects else {}),
+            **_time_items(done_at=conflict.done_at),
+            "reversals": {"L": [_reversal_item(reversal) for reversal in conflict.reversals]},
+            "is_notified": {"BOOL": conflict.is_notified},
         }
     }
 
 
-def _made(item: dict[str, Any]) -> Made:
-    return Made(
-        endpoint_id=item["endpoint_id"]["S"],
-        at=datetime.fromisoformat(item["at"]["S"]),
-        is_settled=item["is_settled"]["BOOL"],
-        ready_at=datetime.fromisoformat(item["ready_at"]["S"]) if "ready_at" in item else None,
+def _conflict(item: Mapping[str, Any]) -> Conflict:
+    return Conflict(
+        effects=frozenset(map(_effect, item.get("effects", {}).get("SS", ()))),
+        done_at=_time(item.get("done_at")),
+        reversals=tuple(_reversal(reversal["M"]) for reversal in item["reversals"]["L"]),
+        is_notified=item["is_notified"]["BOOL"],
     )
+
+
+def _effect(text: str) -> Effect:
+    kind, resource_id, part = text.split(_BETWEEN)
+    return Effect(EffectKind[kind], resource_id, part)
+
+
+def _reversal_item(reversal: Reversal) -> dict[str, Any]:
+    texts = _text_items(
+        kind=reversal.kind.name,
+        id=reversal.id,
+        part=reversal.part,
+        actor=reversal.actor,
+        event_id=reversal.event_id,
+        event_name=reversal.event_name,
+    )
+    return {"M": texts | _time_items(at=reversal.at, since=reversal.since)}
+
+
+def _reversal(item: Mapping[str, Any]) -> Reversal:
+    texts = {name: item[name]["S"] for name in ("id", "part", "actor", "event_id", "event_name")}
+    return Reversal(at=_at(item["at"]), kind=EffectKind[item["kind"]["S"]], since=_time(item.get("since")), **texts)

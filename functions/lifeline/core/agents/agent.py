@@ -1,4 +1,4 @@
-"""One agent: what is remembered of it, what a run saw of it, and what follows."""
+"""One agent: its record on the roster, the evidence of one run, and the verdict."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ MOST_OPENINGS = 3  # gaps in an hour that an agent may open without being called
 
 
 class State(StrEnum):
-    """What an agent is found to be in one run. Only reporting, silent and suppressed are remembered."""
+    """An agent's state in one run. Only reporting, silent and suppressed are saved."""
 
     REPORTING = "reporting"
     LATE = "late"
@@ -21,14 +21,14 @@ class State(StrEnum):
 
 
 class Transition(StrEnum):
-    """What happened to an agent in one run that concerns its incident."""
+    """A change of an agent in one run that concerns its incident."""
 
     OPENED = "opened"
     ENDED = "ended"
 
 
 class Suppression(StrEnum):
-    """Why no datapoint is expected of an agent."""
+    """Why no datapoint is expected from an agent."""
 
     STOPPED = "its instance is stopped"
     WARMING_UP = "its instance has just started"
@@ -39,7 +39,7 @@ class Suppression(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A gap as remembered. `ended_at` is None while it is open."""
+    """A gap as saved. `ended_at` is None while it is open."""
 
     since: datetime
     opened_at: datetime
@@ -51,20 +51,19 @@ class Gap:
         return self.ended_at is None
 
     def length(self, now: datetime) -> timedelta:
-        """From the moment that the datapoint was due to the datapoint that ended the gap, or to `now`."""
+        """The time from when the datapoint was due to the datapoint that ended the gap, or to `now`."""
         return max((self.ended_at or now) - self.since, timedelta())
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent as the roster remembers it.
+    """One agent as saved on the roster.
 
-    `series` is the one to judge it by, None for one that is expected and has never reported; `others` are a few of its
-    other series, one of each shape. `needs` are services that its series show that it uses. `seen_at` is its last
-    datapoint as of the last write: true while it is silent or suppressed, old while it reports. `expected_since` is
-    when a never-reporting one was first expected. `gap` stays, ended or not, until `incident`, which it belongs to, is
-    closed. `openings` are the times at which its gaps were opened: the last one, and those of the hour before it,
-    oldest first.
+    `series` is the one to judge it by, None for an expected agent that has never reported; `others` are a few of its
+    other series, one of each shape. `needs` are the services that its series show it uses. `seen_at` is its last
+    datapoint at the last write: current while it is silent or suppressed, old while it reports. `expected_since` is
+    when an agent that has never reported was first expected. `gap` stays, ended or not, until its `incident` is closed.
+    `openings` are the times at which its gaps were opened: the last one, and those in the hour before it, oldest first.
     """
 
     entity: str
@@ -83,21 +82,21 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one run saw of an agent. `seen_at` is None where it couldn't be read; `series` is the one that speaks.
+    """What one run read about an agent. `seen_at` is None where it couldn't be read; `series` is the one that counts.
 
-    `rest` is why no datapoint is asked of it, though its instance runs: a maintenance window, or an exemption.
+    `suppression` is why no datapoint is expected although its instance runs: a maintenance window, or an exemption.
     """
 
     series: Series | None
     seen_at: tuple[datetime, ...] | None
     instance: Instance = UNMANAGED
-    rest: Suppression | None = None
+    suppression: Suppression | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The agent's state, what to remember of it (None: it leaves the roster), and what concerns its incident."""
+    """The agent's state, its new record (None: it leaves the roster), and the transition, if any."""
 
     state: State
     agent: Agent | None
-    turn: Transition | None = None
+    transition: Transition | None = None

@@ -1,34 +1,34 @@
-"""Which agents are silent: from their datapoints and their instances' states to what is remembered next.
+"""Which agents are silent, judged by their datapoints and the states of their instances.
 
-Nothing here reads a clock or AWS. An agent is remembered as `reporting`, `silent` or `suppressed`, or it isn't on the
-roster. These are all the ways from one to another. "On time" is an agent whose next datapoint isn't due for longer than
-the grace, "overdue" any other.
+Nothing here reads a clock or AWS. An agent is saved as `reporting`, `silent` or `suppressed`, or it isn't on the
+roster. These are all the transitions. An agent is "on time" if its next datapoint hasn't been due for longer than the
+grace, and "overdue" otherwise.
 
-| from | to | when | turn |
+| from | to | when | gap |
 | --- | --- | --- | --- |
 | none | reporting | CloudWatch lists it, or its instance's tag says that it is expected | none |
-| reporting | silent | overdue, its instance runs and isn't warming up, nothing excuses it | opens a gap |
+| reporting | silent | overdue, its instance runs and isn't warming up, nothing suppresses it | opens a gap |
 | reporting | suppressed | its instance is stopped, or started after the last datapoint; maintenance, exemption | none |
 | silent | reporting | on time, with `recover_after` datapoints since the silence | ends its gap |
-| silent | suppressed | its instance is stopped; maintenance, exemption, an operator's word | none |
+| silent | suppressed | its instance is stopped; maintenance, exemption, an operator's request | none |
 | suppressed | reporting | on time with a new datapoint; with an open gap as from silent | ends that gap, if any |
-| suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or goes on with its own |
-| any | none | its instance is terminated; or it is neither expected nor has it a datapoint that can be found | none |
+| suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or continues its own |
+| any | none | its instance is terminated; or it is not expected and no datapoint can be found | none |
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
 
-An agent that is expected by a tag isn't forgotten for its silence. One that has never reported starts as reporting, is
-suppressed until its instance's start (or else the time since which it is expected) plus warm-up, one period and the
-grace have passed, and is silent then. For an agent that is up needs a period to publish.
+An agent that a tag expects is never forgotten because of its silence. One that has never reported starts as reporting.
+It is suppressed until warm-up, one period and the grace have passed since its instance started (or since it was first
+expected), because an agent needs a period to publish; then it is silent.
 
-Two states are never remembered. `late` is reporting by another name: the next datapoint could be there by now, and is
-within the grace. `unknown` changes nothing: the agent's datapoints couldn't be read, or it is overdue and EC2 couldn't
-say whether its instance runs.
+Two states are never saved. `late` is a kind of reporting: the next datapoint could be there by now, but is within the
+grace. `unknown` changes nothing: the agent's datapoints couldn't be read, or it is overdue and EC2 couldn't say whether
+its instance runs.
 
-A gap belongs to an incident. While that is open, a suppressed agent keeps its gap; if nothing came of it meanwhile, the
-same silence goes on afterwards, without a turn. One that falls silent again while its incident is open leaves it, for
-its new silence may have another cause; only a flapping one stays.
-An agent that opens more than three gaps in an hour is flapping, until it reports, or is still silent, more than an hour
-after its last gap was opened: a silence that lasts is no flapping.
+A gap belongs to an incident. While that is open, a suppressed agent keeps its gap; if no datapoint came meanwhile, the
+same gap continues afterwards, without a transition. An agent that goes silent again while its incident is open leaves
+the incident, because its new silence may have another cause; only a flapping one stays.
+An agent that opens more than three gaps in an hour is flapping until it reports, or is still silent, more than an hour
+after its last gap was opened: a lasting silence is not flapping.
 """
 
 from collections.abc import Iterable
@@ -70,9 +70,9 @@ _HOUR = timedelta(hours=1)
 def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, period: timedelta) -> Gap:
     """The gap with its end: the first datapoint after the longest silence since `last_seen`.
 
-    As a rule that is the first datapoint after `last_seen`, and the gap starts where it was opened. Where late
-    datapoints have since filled a part of it, what is left of it counts; where they have filled all of it, its length
-    is 0. The order of `seen_at` doesn't matter.
+    Usually that is the first datapoint after `last_seen`, and the gap starts where it was opened. If late datapoints
+    have since filled a part of it, the remaining part counts; if they have filled all of it, its length is 0. The order
+    of `seen_at` doesn't matter.
     """
     times = sorted({last_seen, *(time for time in seen_at if time > last_seen)})
     silences = [
@@ -83,77 +83,76 @@ def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, per
     return longest if longest.length(gap.since) else replace(gap, ended_at=gap.since)
 
 
-def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance: Instance, moment: Timing) -> Evidence:
-    """What the readings of an agent's series say together.
+def weigh(current: Series, asked: Iterable[Series], readings: Readings, instance: Instance, timing: Timing) -> Evidence:
+    """Combine the readings of an agent's series into its evidence.
 
-    A datapoint of any series shows that the agent lives. It sticks to `current` while that is on time; then the series
-    with the latest datapoint takes over. Silence needs all of the series that were asked for: one that couldn't be
-    read leaves it open.
+    A datapoint of any series shows that the agent is alive. `current` counts while it is on time; otherwise the series
+    with the latest datapoint takes over. Silence needs all requested series: if one couldn't be read, it is undecided.
     """
     wanted = sorted({current, *asked}, key=lambda series: series.rank)
     seen = {series: readings[series] for series in wanted if series in readings}
     seen_at = tuple(sorted({time for times in seen.values() for time in times}))
-    if not moment.is_on_time(seen_at):
+    if not timing.is_on_time(seen_at):
         return Evidence(current, seen_at if len(seen) == len(wanted) else None, instance)
-    if moment.is_on_time(seen.get(current, ())):
+    if timing.is_on_time(seen.get(current, ())):
         return Evidence(current, seen_at, instance)
-    on_time = {series: moment.latest(times) for series, times in seen.items() if moment.is_on_time(times)}
-    speaking = max(on_time, key=lambda series: on_time[series] or moment.now)
-    return Evidence(speaking, seen_at, instance)
+    on_time = {series: timing.latest(times) for series, times in seen.items() if timing.is_on_time(times)}
+    latest = max(on_time, key=lambda series: on_time[series] or timing.now)
+    return Evidence(latest, seen_at, instance)
 
 
-def judge(agent: Agent, evidence: Evidence, moment: Timing) -> Verdict:
-    """What the agent is now, what to remember of it, and what that means for its incident.
+def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
+    """Judge the agent's state, its new record, and its transition.
 
-    Judging the result once more by the same evidence changes nothing, and neither does a quiet minute of an agent that
-    reports: what is remembered is then equal to what was.
+    Judging the result again by the same evidence changes nothing, and neither does an ordinary minute of an agent that
+    reports: the new record then equals the old one.
     """
     match evidence.instance.power:
         case Power.GONE:
             return Verdict(State.SUPPRESSED, None)
         case Power.DOWN:
-            return _suppress(agent, evidence, Suppression.STOPPED, moment)
+            return _suppress(agent, evidence, Suppression.STOPPED, timing)
         case Power.RUNNING | Power.UNREADABLE:
-            if evidence.rest is not None:
-                return _suppress(agent, evidence, evidence.rest, moment)
-            return _judge_by_datapoints(agent, evidence, moment)
+            if evidence.suppression is not None:
+                return _suppress(agent, evidence, evidence.suppression, timing)
+            return _judge_by_datapoints(agent, evidence, timing)
         case _:
             assert_never(evidence.instance.power)
 
 
-def _judge_by_datapoints(agent: Agent, evidence: Evidence, moment: Timing) -> Verdict:
+def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
-    latest = _latest(agent, evidence, moment)
+    latest = _latest(agent, evidence, timing)
     if latest is None and agent.expected_since is None:
-        return Verdict(State.SUPPRESSED, None)  # nobody expects it: listed, but without a datapoint that can be seen
-    if latest is None or moment.find_gap(latest):
-        return _miss(agent, evidence, latest, moment)
+        return Verdict(State.SUPPRESSED, None)  # not expected: listed, but without a datapoint that can be read
+    if latest is None or timing.find_gap(latest):
+        return _miss(agent, evidence, latest, timing)
     if agent.state is State.SUPPRESSED and latest == agent.seen_at:
         return Verdict(State.SUPPRESSED, agent)  # its last datapoint is recent, but from before it was set aside
     if _is_open(agent.gap):
-        return _come_back(agent, evidence, latest, moment)
-    return _report(agent, evidence, latest, moment)
+        return _come_back(agent, evidence, latest, timing)
+    return _report(agent, evidence, latest, timing)
 
 
-def _report(agent: Agent, evidence: Evidence, latest: datetime, moment: Timing) -> Verdict:
-    """On time, without a gap to end. Late is no more than a name: the same is remembered."""
-    state = State.LATE if moment.is_late([latest]) else State.REPORTING
+def _report(agent: Agent, evidence: Evidence, latest: datetime, timing: Timing) -> Verdict:
+    """On time, without a gap to end. Late is only a name: the same record is saved."""
+    state = State.LATE if timing.is_late([latest]) else State.REPORTING
     series = evidence.series or agent.series
     is_as_before = agent.state is State.REPORTING and agent.series == series and agent.seen_at is not None
     if not is_as_before:
         agent = replace(agent, state=State.REPORTING, suppressed_by=None, series=series, seen_at=latest)
-        agent = replace(agent, expected_since=None)  # from now on it is its instance's tag that counts
-    return Verdict(state, _calm(agent, moment.now))
+        agent = replace(agent, expected_since=None)  # from now on its instance's tag counts
+    return Verdict(state, _calm(agent, timing.now))
 
 
-def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Timing) -> Verdict:
-    """The end of an open gap, once enough datapoints came after the silence; until then it goes on.
+def _come_back(agent: Agent, evidence: Evidence, latest: datetime, timing: Timing) -> Verdict:
+    """End an open gap once enough datapoints came after the silence; until then it continues.
 
-    Only datapoints without another silence between them count. Those that came between two silences, and were too few,
-    don't end the gap in hindsight either.
+    Only datapoints without another silence between them count. If too few came between two silences, they don't end the
+    gap in hindsight either.
     """
-    rules = moment.rules
+    rules = timing.rules
     if agent.gap is None:
         raise ValueError(f"{agent.entity} has no gap to come back from")
     last_seen = agent.seen_at or agent.gap.since - rules.period
@@ -162,33 +161,33 @@ def _come_back(agent: Agent, evidence: Evidence, latest: datetime, moment: Timin
     if len(returned) < rules.recover_after:
         return Verdict(agent.state, agent)
     closed = close_gap(agent.gap, last_seen, [*first, *returned], period=rules.period)
-    back = _report(replace(agent, gap=closed), evidence, latest, moment)
-    return replace(back, turn=Transition.ENDED)
+    back = _report(replace(agent, gap=closed), evidence, latest, timing)
+    return replace(back, transition=Transition.ENDED)
 
 
-def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> Verdict:
-    """Overdue: a new silence, the one that is known already, or one that something excuses."""
+def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Timing) -> Verdict:
+    """Overdue: a new silence, a known one, or one during warm-up."""
     if agent.state is State.SILENT:
-        is_forgotten = _is_forgotten(agent, evidence, latest, moment)
-        return Verdict(State.SILENT, None if is_forgotten else _calm(agent, moment.now))
+        is_forgotten = _is_forgotten(agent, evidence, latest, timing)
+        return Verdict(State.SILENT, None if is_forgotten else _calm(agent, timing.now))
     if evidence.instance.power is Power.UNREADABLE:
         return Verdict(State.UNKNOWN, agent)
-    silence = _find_silence(agent, evidence, latest, moment)
+    silence = _find_silence(agent, evidence, latest, timing)
     if silence is None:
-        return _suppress(agent, evidence, Suppression.WARMING_UP, moment)
-    if agent.state is State.SUPPRESSED and _is_forgotten(agent, evidence, latest, moment):
+        return _suppress(agent, evidence, Suppression.WARMING_UP, timing)
+    if agent.state is State.SUPPRESSED and _is_forgotten(agent, evidence, latest, timing):
         return Verdict(State.SILENT, None)
     if agent.state is State.SUPPRESSED and _is_open(agent.gap) and latest == agent.seen_at:
         return Verdict(State.SILENT, replace(agent, state=State.SILENT, suppressed_by=None))
-    return _open_gap(agent, evidence, latest, silence, moment.now)
+    return _open_gap(agent, evidence, latest, silence, timing.now)
 
 
-def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> MetricGap | None:
+def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Timing) -> MetricGap | None:
     """The silence, unless the instance started after the last datapoint and its agent may still be warming up."""
-    launched_at, rules, now = evidence.instance.launched_at, moment.rules, moment.now
+    launched_at, rules, now = evidence.instance.launched_at, timing.rules, timing.now
     if latest is not None:
         warm_at = launched_at + rules.warm_up + rules.period if launched_at and launched_at > latest else None
-        return moment.find_gap(latest, not_before=warm_at)
+        return timing.find_gap(latest, not_before=warm_at)
     expected_since = agent.expected_since or now
     due = max((launched_at or expected_since) + rules.warm_up + rules.period, expected_since)
     return MetricGap(due, now - due) if now - due > rules.grace and now >= expected_since else None
@@ -210,16 +209,16 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence
     return Verdict(State.SILENT, silent, Transition.OPENED)
 
 
-def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Timing) -> Verdict:
-    """Set aside for that reason. Where the last datapoint couldn't be read, that waits for a run that can.
+def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, timing: Timing) -> Verdict:
+    """Suppress the agent. If its last datapoint couldn't be read, that waits for a run that can read it.
 
-    What an operator said to forget stays so until it reports, whatever happens meanwhile.
+    An agent that an operator requested to forget stays so until it reports, whatever happens meanwhile.
     """
     if agent.state is State.REPORTING and agent.series is not None and evidence.seen_at is None:
         return Verdict(State.SUPPRESSED, agent)
-    latest = _latest(agent, evidence, moment)
+    latest = _latest(agent, evidence, timing)
     is_known = evidence.seen_at is not None or evidence.instance.power is Power.DOWN
-    if is_known and _is_forgotten(agent, evidence, latest, moment):
+    if is_known and _is_forgotten(agent, evidence, latest, timing):
         return Verdict(State.SUPPRESSED, None)
     if agent.state is State.SUPPRESSED:
         kept = Suppression.FORGOTTEN if agent.suppressed_by is Suppression.FORGOTTEN else reason
@@ -230,17 +229,17 @@ def _suppress(agent: Agent, evidence: Evidence, reason: Suppression, moment: Tim
     return Verdict(State.SUPPRESSED, aside)
 
 
-def _is_forgotten(agent: Agent, evidence: Evidence, latest: datetime | None, moment: Timing) -> bool:
-    """Whether nothing came for so long that it is no longer expected. A gap that was only just opened is told first."""
+def _is_forgotten(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Timing) -> bool:
+    """True if nothing came for so long that it is no longer expected. A gap opened in this run is reported first."""
     instance = evidence.instance
     is_expected = agent.expected_since is not None or instance.is_expected or instance.power is Power.UNREADABLE
-    if latest is None or is_expected or (agent.gap is not None and agent.gap.opened_at == moment.now):
+    if latest is None or is_expected or (agent.gap is not None and agent.gap.opened_at == timing.now):
         return False
-    return moment.now - max(latest, instance.launched_at or latest) > moment.rules.forget_after
+    return timing.now - max(latest, instance.launched_at or latest) > timing.rules.forget_after
 
 
 def _calm(agent: Agent, now: datetime) -> Agent:
-    """The agent, no longer flapping if its last gap was opened more than an hour ago; else as it is."""
+    """The agent, no longer flapping if its last gap was opened more than an hour ago."""
     if agent.is_flapping and all(now - opened_at > _HOUR for opened_at in agent.openings):
         return replace(agent, is_flapping=False)
     return agent
@@ -250,9 +249,9 @@ def _is_open(gap: Gap | None) -> bool:
     return gap is not None and gap.is_open
 
 
-def _latest(agent: Agent, evidence: Evidence, moment: Timing) -> datetime | None:
-    """The last datapoint known. The remembered one counts even where it lies ahead: then our clock went back."""
-    times = (agent.seen_at, moment.latest(evidence.seen_at or ()))
+def _latest(agent: Agent, evidence: Evidence, timing: Timing) -> datetime | None:
+    """The last known datapoint. The saved one counts even if it is in the future: then our clock went back."""
+    times = (agent.seen_at, timing.latest(evidence.seen_at or ()))
     return max((time for time in times if time is not None), default=None)
 
 
@@ -261,7 +260,7 @@ def _believed_after(last_seen: datetime, evidence: Evidence, latest: datetime) -
 
 
 def _streaks(times: Iterable[datetime], longest: timedelta) -> list[list[datetime]]:
-    """The times in order, a new list after each pause that is longer than that."""
+    """The times in order, with a new list after each pause longer than `longest`."""
     first, *rest = sorted(times)
     streaks = [[first]]
     for time in rest:

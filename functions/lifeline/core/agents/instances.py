@@ -1,4 +1,4 @@
-"""The machines that agents run on, as EC2 describes them."""
+"""The instances that agents run on, as EC2 describes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ class Power(StrEnum):
 
 
 class Health(StrEnum):
-    """What EC2's own checks of an instance say (EC2 API: DescribeInstanceStatus); they need nothing of its network."""
+    """The result of EC2's status checks (EC2 API: DescribeInstanceStatus), which don't depend on the VPC's network."""
 
     OK = "ok"
     IMPAIRED = "impaired"
@@ -29,7 +29,7 @@ class Health(StrEnum):
 class Instance:
     """An agent's instance. `launched_at` is its last start, not its first (EC2 API: Instance.LaunchTime).
 
-    `state` is EC2's own word for it; `profile_arn` is its instance profile's, empty where it has none.
+    `state` is EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none.
     """
 
     power: Power

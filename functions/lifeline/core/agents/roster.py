@@ -1,4 +1,4 @@
-"""The roster in chunks: many agents to one record of the ledger, so that a run reads and writes few."""
+"""The roster in chunks: many agents per record of the ledger, so that a run reads and writes few records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,14 +6,14 @@ from datetime import datetime
 
 from lifeline.core.agents.gaps import Agent
 
-MOST = 500  # agents a chunk: far below what one item of the ledger holds, even where each has many series
+MOST = 500  # agents per chunk: far below what one item of the ledger holds, even if each has many series
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some agents by entity. `revision` counts the writes; 0 isn't in the ledger yet.
 
-    `unread` are records that couldn't be understood, as they stand in the ledger: they keep their places.
+    `unread` are records that couldn't be parsed, as they are in the ledger: they are written back unchanged.
     """
 
     number: int
@@ -29,9 +29,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RosterState:
-    """When a watch's agents were last looked for, and which parts of its last run in parts are `waiting`.
+    """When a watch's agents were last discovered, and which parts of its last split run are `waiting`.
 
-    `late` and `unknown` count the agents that those of its parts that are done found so: nothing else remembers it.
+    `late` and `unknown` count the agents that its finished parts judged so: these states are saved nowhere else.
     """
 
     discovered_at: datetime | None = None
@@ -43,15 +43,15 @@ class RosterState:
 
     @property
     def is_run_complete(self) -> bool:
-        """True if no part is left to do, or there never was a run in parts."""
+        """True if no part is left, or there never was a split run."""
         return not self.waiting
 
 
 def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: int = 0) -> tuple[Chunk, ...]:
-    """The chunks with the new agents, by number: those that are nearly full are filled first, then new ones are begun.
+    """Place the new agents, filling nearly full chunks first and then adding chunks. Returns all chunks, by number.
 
-    A chunk that gets none is the same object. New numbers follow those of `chunks`; where `chunks` are not all that
-    there are, `first_free` says from which number on none is taken. The agents must be on no chunk yet.
+    An unchanged chunk is the same object. New numbers follow those of `chunks`; if `chunks` are not all that exist,
+    `first_free` is the first unused number. The agents must not be on any chunk yet.
     """
     known = sorted(chunks, key=lambda chunk: chunk.number)
     waiting = sorted(new_agents, key=lambda agent: agent.entity)
@@ -67,9 +67,9 @@ def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: i
 
 
 def replaced(chunk: Chunk, changes: Mapping[str, Agent | None]) -> Chunk:
-    """The chunk with those of its agents replaced that `changes` names, None removes; the same object if none differs.
+    """The chunk with `changes` to its agents, where None removes one; the same object if nothing differs.
 
-    What `changes` says of agents that aren't in this chunk is for others.
+    Changes to agents of other chunks are ignored.
     """
     after = {entity: changes.get(entity, agent) for entity, agent in chunk.agents.items()}
     if all(after[entity] is agent or after[entity] == agent for entity, agent in chunk.agents.items()):

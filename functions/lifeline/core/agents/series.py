@@ -1,4 +1,4 @@
-"""An agent's metrics, each with its dimensions: which one to judge it by, and what they tell of its needs."""
+"""An agent's series: which one to judge it by, and which services they show it needs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,12 +9,12 @@ type Readings = Mapping["Series", tuple[datetime, ...]]
 """The datapoints' times by series. A series that couldn't be read is absent; one without datapoints is there, empty."""
 
 _NEEDS = {
-    "AutoScalingGroupName": "ec2",  # the agent asks for its instance's tags (CloudWatch agent guide: append_dimensions)
-    "VolumeId": "ec2",  # the agent asks for its instance's volumes (CloudWatch agent guide: append_dimensions)
+    "AutoScalingGroupName": "ec2",  # the agent reads its instance's tags (CloudWatch agent guide: append_dimensions)
+    "VolumeId": "ec2",  # the agent reads its instance's volumes (CloudWatch agent guide: append_dimensions)
     "LogGroupName": "logs",
     "log_group_name": "logs",
 }
-"""What an agent must reach for a dimension of its series, beside the service that takes its metrics."""
+"""The service that an agent must reach for a dimension of its series, besides the one that takes its metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,22 @@ class Series:
 
     @property
     def rank(self) -> tuple[int, str, tuple[tuple[str, str], ...]]:
-        """Fewest dimensions first, for these outlive a resized instance or a renamed disk; then a stable order."""
+        """Fewest dimensions first, because these survive a resized instance or a renamed disk; then a stable order."""
         return (len(self.dimensions), self.metric, self.dimensions)
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """The dimensions' names: what one setting of an agent makes alike."""
+        """The dimensions' names, which are the same for all series of one agent setting."""
         return tuple(name for name, _ in self.dimensions)
 
 
 def choose_series(listed: Iterable[Series]) -> Series:
-    """The series to judge an agent by: the one that outlives most changes. Raises ValueError where there is none."""
+    """The series to judge an agent by: the one that survives most changes. Raises ValueError if there is none."""
     return min(listed, key=lambda series: series.rank)
 
 
 def other_series(current: Series | None, listed: Iterable[Series], *, limit: int) -> tuple[Series, ...]:
-    """The agent's other series, at most `limit`: one of each shape first, for an agent's settings change by shape."""
+    """The agent's other series, at most `limit`: one of each shape first, because settings change by shape."""
     turns: Counter[tuple[str, ...]] = Counter()
     queue: list[tuple[int, Series]] = []
     for series in sorted(set(listed) - {current}, key=lambda series: series.rank):
@@ -51,7 +51,7 @@ def other_series(current: Series | None, listed: Iterable[Series], *, limit: int
 
 
 def needs_of(listed: Iterable[Series]) -> frozenset[str]:
-    """The services that the series show their agent to use, beside the one that takes its metrics.
+    """The services that the series show their agent to use, besides the one that takes its metrics.
 
     An agent that adds its Auto Scaling group or its volumes to its series reads them from EC2 when it starts, and sends
     nothing before it has them (CloudWatch agent: ec2tagger). One that names a log group sends logs as well.

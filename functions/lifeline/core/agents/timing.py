@@ -1,8 +1,8 @@
-"""One run's time and rules: what it asks CloudWatch for, and which datapoints are overdue by then.
+"""One run's time and rules: which window to query, and which datapoints are overdue.
 
-An agent's next datapoint is due one period after the start of its last one's period, and the grace counts from there.
-It can't have been published before its own period ends, so until then its absence says nothing; from then on it is
-late, and once the grace is over it is missing.
+An agent's next datapoint is due one period after the start of the last one's period, and the grace counts from there.
+It can't be published before its own period ends, so until then its absence says nothing; from then on it is late, and
+once the grace is over it is missing.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time to query: `start` included, `end` excluded, both multiples of `period`."""
+    """The time to query: `start` inclusive, `end` exclusive, both multiples of `period`."""
 
     start: datetime
     end: datetime
@@ -25,13 +25,13 @@ class Window:
 
     @property
     def points(self) -> int:
-        """How many datapoints a series can have in it."""
+        """How many datapoints a series can have in the window."""
         return (self.end - self.start) // self.period
 
 
 @dataclass(frozen=True, slots=True)
 class MetricGap:
-    """A silence: `since` its first missing datapoint was due."""
+    """A silence. `since` is when its first missing datapoint was due."""
 
     since: datetime
     length: timedelta
@@ -39,7 +39,7 @@ class MetricGap:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One run's rules and time, which every decision of that run shares."""
+    """One run's time and rules, shared by all of its decisions."""
 
     now: datetime
     rules: Rules
@@ -51,38 +51,38 @@ class Timing:
 
     @property
     def recent_window(self) -> Window:
-        """Long enough to find when an agent fell silent, or when it came back and how often it was seen since."""
+        """Long enough to find when an agent went silent, or when it came back and how often it reported since."""
         reach = self._usual_reach + self.rules.recover_after * self.rules.period
         return self._window(max(_RECENT - self.rules.resolution, reach), self.rules.resolution)
 
     @property
     def remembered_window(self) -> Window:
-        """As long as an agent is remembered, by the hour: for a silence that began while nobody was looking."""
+        """As long as an agent is kept, by the hour: for a silence that began while the detector didn't run."""
         return self._window(self.rules.forget_after, _HOUR)
 
     def is_on_time(self, seen_at: Iterable[datetime]) -> bool:
-        """Whether the latest of these datapoints leaves the agent's next one within the grace."""
+        """True if, after the latest of these datapoints, the agent's next one is not overdue."""
         latest = self.latest(seen_at)
         return latest is not None and self.now - latest <= self.rules.period + self.rules.grace
 
     def is_late(self, seen_at: Iterable[datetime]) -> bool:
-        """Whether the agent's next datapoint could be there by now and isn't, though it is still within the grace."""
+        """True if the agent's next datapoint could be there by now and isn't, but is still within the grace."""
         latest = self.latest(seen_at)
         if latest is None or self.find_gap(latest) is not None:
             return False
         return self.now > latest + self.rules.period + self.rules.resolution
 
     def latest(self, seen_at: Iterable[datetime]) -> datetime | None:
-        """The latest datapoint that can be believed, or None.
+        """The latest plausible datapoint, or None.
 
-        One from further ahead than a period and the grace is ignored: an agent whose clock is a day ahead must not look
-        alive for a day after its death.
+        One further in the future than a period and the grace is ignored: an agent whose clock is a day ahead must not
+        look alive for a day after it stopped.
         """
         horizon = self.now + self.rules.period + self.rules.grace
         return max([time for time in seen_at if time <= horizon], default=None)
 
     def find_gap(self, latest: datetime, *, not_before: datetime | None = None) -> MetricGap | None:
-        """The silence since this datapoint by the run's rules, as `find_gap` below."""
+        """The silence since this datapoint by the run's rules, as the function `find_gap`."""
         rules = self.rules
         return find_gap([latest], now=self.now, period=rules.period, grace=rules.grace, not_before=not_before)
 
@@ -104,9 +104,9 @@ def find_gap(
 ) -> MetricGap | None:
     """The silence that lasts until `now`, or None while the agent is on time.
 
-    Only the latest datapoint counts: a hole that has since been filled is not a gap. `seen_at` holds the start of
-    each datapoint's period; one in the future, from a clock that is ahead, is on time. Before `not_before` nothing is
-    due. Raises ValueError where `seen_at` is empty: an agent that never reported is not one that stopped.
+    Only the latest datapoint counts: a hole that was filled later is not a gap. `seen_at` holds the start of each
+    datapoint's period; one in the future, from a clock that is ahead, is on time. Nothing is due before `not_before`.
+    Raises ValueError if `seen_at` is empty: an agent that never reported has not stopped.
     """
     latest = max(seen_at, default=None)
     if latest is None:

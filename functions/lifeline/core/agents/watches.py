@@ -1,4 +1,4 @@
-"""What is watched: whose metrics, how often they come, and when their absence is a silence."""
+"""Watches: whose metrics are watched, how often they come, and when their absence is a silence."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -13,7 +13,7 @@ type Tags = tuple[tuple[str, frozenset[str]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When an agent counts as silent, and as back. Raises ValueError where the period isn't from 1 s to 1 h."""
+    """When an agent counts as silent, and as back. Raises ValueError if the period isn't from 1 s to 1 h."""
 
     period: timedelta = timedelta(minutes=1)
     grace: timedelta = timedelta(minutes=4)
@@ -27,20 +27,20 @@ class Rules:
 
     @property
     def resolution(self) -> timedelta:
-        """The period to query by: a minute, or for agents that publish more often the longest that CloudWatch takes.
+        """The period to query by: a minute, or for agents that publish more often the longest that CloudWatch accepts.
 
-        Never longer: CloudWatch stamps a datapoint with the start of the period queried by, so that what is published
-        at the end of a long one would look due a whole period before it is.
+        Never longer: CloudWatch stamps a datapoint with the start of the queried period, so one published at the end of
+        a long period would look due a whole period before it is.
         """
         return next(candidate for candidate in _PERIODS if candidate <= self.period)
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One kind of agent. Each value of `dimension` in `namespace` names one of them, an entity.
+    """One kind of agent. Each value of `dimension` in `namespace` names one agent, the entity.
 
-    With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start so; with
-    neither, any. `needs` are services that the agents must reach beside `monitoring`.
+    With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start with it;
+    with neither, all. `needs` are services that the agents must reach besides `monitoring`.
     """
 
     name: str = "cloudwatch-agent"
@@ -54,9 +54,9 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """A time in which silence is expected: once, from `start` to `end`, or in the days of a week (UTC, 0 is Monday).
+    """A window in which silence is expected: once, from `start` to `end`, or on weekdays (UTC, 0 is Monday).
 
-    It covers the agents that meet every condition; an empty one is met by all.
+    It covers the agents that meet every condition; an empty condition is met by all.
     """
 
     reason: str

@@ -159,7 +159,7 @@ class _HandingOver:
         users = {endpoint.id for endpoint in live(self._vpc) if self._group.id in endpoint.security_group_ids}
         if all(map(self._is_retired, users)):
             reason = "no endpoint of Lifeline's uses it any more"
-            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id)
+            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id, is_optional=True)
 
     def _forget_met(self, service: str) -> None:
         going = {action.kind for action in self._actions} & (_DELETES_SECURITY_GROUP | {ActionKind.RETIRE_ENDPOINT})

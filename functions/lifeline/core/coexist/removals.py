@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from lifeline.core.coexist.retirement import in_use_words
 from lifeline.core.coexist.teardown import target_of
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, Status
 
@@ -55,3 +56,19 @@ def _once(actions: Iterable[Action]) -> Iterator[Action]:
 
 def _is_removed(action: Action) -> bool:
     return action.status is Status.PLANNED and action.kind in REMOVALS
+
+
+def unless_used(actions: Iterable[Action], users: Sequence[str]) -> tuple[Action, ...]:
+    """The actions. Where others use Lifeline's security group, its deletion is blocked and says so.
+
+    A deletion that nobody asked for, and that only goes along with a hand-over, is left out without a word.
+    """
+    return tuple(
+        action.blocked(in_use_words(users)) if _deletes_group(action) and users else action
+        for action in actions
+        if not (users and _deletes_group(action) and action.is_optional)
+    )
+
+
+def _deletes_group(action: Action) -> bool:
+    return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED

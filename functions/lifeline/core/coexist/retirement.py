@@ -1,12 +1,12 @@
 """Life-support ends: which of Lifeline's own endpoints nothing requires, since when, and whether they may go."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, is_own, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES, is_on_gateway
+from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
@@ -160,8 +160,6 @@ class _Retiring:
         service = suffix_of(endpoint.service_name)
         if self._want.problems:
             return f"somebody may require {service} after all: {self._want.problems[0]}"
-        if self._central(endpoint):
-            return ""
         left = [subnet for subnet in self._vpc.subnets if self._is_only_path(endpoint, subnet)]
         cut_off = sorted(subnet.id for subnet in left if not self._is_meant(subnet, service))
         return self._cut_off_words(cut_off, service) if cut_off else ""
@@ -173,25 +171,19 @@ class _Retiring:
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
-        """True if the subnet is isolated and this endpoint alone serves it.
-
-        Private DNS answers in the whole VPC, wherever the interfaces stand (PrivateLink guide: interface endpoints);
-        a gateway endpoint serves the subnets of its route tables.
-        """
-        if self._tiers[client.id] is not Tier.ISOLATED or not self._serves(endpoint, client):
+        """True if the subnet is isolated, this endpoint answers it, and nothing would once all that may go are gone."""
+        service = suffix_of(endpoint.service_name)
+        if self._tiers[client.id] is not Tier.ISOLATED:
             return False
-        stay = [
-            endpoint
-            for endpoint in self._vpc.endpoints
-            if endpoint.id not in self._since and not endpoint.state.is_gone
-        ]
-        same = [endpoint_id for endpoint_id in stay if endpoint_id.service_name == endpoint.service_name]
-        return not any(self._serves(endpoint, client) for endpoint in same)
+        path = self._reach(service, self._vpc.endpoints).private_path(client)
+        if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
+            return False
+        left = self._reach(service, tuple(one for one in self._vpc.endpoints if one.id not in self._since))
+        return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL, Reach.PENDING}
 
-    def _serves(self, endpoint: Endpoint, client: Subnet) -> bool:
-        if endpoint.type is EndpointType.GATEWAY:
-            return is_on_gateway(endpoint, client, self._vpc)
-        return endpoint.private_dns and endpoint.state not in FAILED_STATES
+    def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
+        vpc = replace(self._vpc, endpoints=endpoints)
+        return ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
 
     def _is_meant(self, client: Subnet, service: str) -> bool:
         """True if somebody said that the subnet need not reach the service: by an exemption, by a tag that lists other
@@ -246,13 +238,6 @@ def in_use_words(users: Sequence[str]) -> str:
     """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
     more = f" and {len(users) - 3} more" if len(users) > 3 else ""
     return f"in use by {', '.join(users[:3])}{more}, not Lifeline's own: its owner should give it another group"
-
-
-def unless_used(action: Action, users: Mapping[str, Sequence[str]]) -> Action:
-    """The action; where it is to delete a group that has `users`, by the group's id, blocked by them."""
-    is_planned = action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
-    found = users.get(action.security_group_id, ()) if is_planned else ()
-    return action.blocked(in_use_words(found)) if found else action
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:

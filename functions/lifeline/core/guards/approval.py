@@ -1,16 +1,16 @@
 """What a person may approve: one plan, once, for a day, and only while it is what the network still asks for."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from hashlib import sha256
 
+from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.plan.order import Step
-from lifeline.core.wording import write_time
+from lifeline.core.wording import fingerprint, write_time
 
 LIFE = timedelta(hours=24)
 
@@ -40,27 +40,27 @@ class Offer:
         return self.state in {OfferState.OFFERED, OfferState.APPROVED} and now < self.ends_at
 
 
-def fingerprint(action: Action) -> str:
+def action_fingerprint(action: Action) -> str:
     """The same for the same change, whatever the words of its reason, its status, and which group it will get."""
-    parts = [
+    return fingerprint(
         action.kind,
         action.service_name,
-        ",".join(action.subnet_ids),
-        ",".join(action.route_table_ids),
-        ",".join(action.cidrs),
+        action.subnet_ids,
+        action.route_table_ids,
+        action.cidrs,
         action.endpoint_id,
         action.ip_address_type,
-        ",".join(action.attributes),
-        *([] if action.private_dns else ["without private DNS"]),
-    ]
-    return sha256("|".join(parts).encode()).hexdigest()[:16]
+        action.attributes,
+        "" if action.private_dns else "without private DNS",
+        length=16,
+    )
 
 
 def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: datetime) -> Offer:
     """The actions as a plan to approve. Its id is the same for the same VPC, actions, subnets and cost."""
     chosen = tuple(actions)
-    prints, cost = frozenset(map(fingerprint, chosen)), cost_of(chosen, price)
-    whole = sha256("|".join((vpc_id, *sorted(prints), str(cost))).encode()).hexdigest()[:16]
+    prints, cost = frozenset(map(action_fingerprint, chosen)), cost_of(chosen, price)
+    whole = fingerprint(vpc_id, sorted(prints), str(cost), length=16)
     return Offer(f"plan-{whole}", vpc_id, prints, cost, (now + LIFE).replace(microsecond=0))
 
 
@@ -69,10 +69,27 @@ def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
     chosen = [
         (place, action)
         for place, action in enumerate(plan.actions)
-        if action.status is Status.PLANNED and fingerprint(action) in offer.actions
+        if action.status is Status.PLANNED and action_fingerprint(action) in offer.actions
     ]
     same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
     return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
+
+
+def rest_of(
+    offer: Offer, steps: Iterable[Step], actions: Sequence[Action], price: Price, *, now: datetime
+) -> Offer | None:
+    """What an approved plan leaves for a later run: approved like the plan, and for as long. None if it is all done.
+
+    `steps` are the plan's, `actions` what became of its VPC's.
+    """
+    left = [
+        actions[step.index]
+        for step in sorted(steps, key=lambda step: step.index)
+        if actions[step.index].status is Status.PLANNED or actions[step.index].blocked_by == KILL_SWITCH
+    ]
+    if not left:
+        return None
+    return replace(make_offer(offer.vpc_id, left, price, now=now), ends_at=offer.ends_at, state=OfferState.APPROVED)
 
 
 def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Agents that fell silent right after private DNS was switched on, and had another way before."""
+"""Canaries: agents that fell silent right after private DNS was turned on, and had another path before."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,9 +14,9 @@ _BEGUN_BY = (CauseKind.CUT_OFF, CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF)
 
 
 def canary_cause(facts: Facts, around: Around) -> Cause | None:
-    """The canary that the silence is laid to, with its fix once it is off again; None where it is none's.
+    """Find the canary that caused the silence, with its fix once it is off again; None if none did.
 
-    `monitoring` comes first, then what the agent needs, then whatever else was switched on: that is likely at most.
+    `monitoring` comes first, then what the agent needs, then whatever else was turned on, which is likely at most.
     """
     if not facts.is_managed or facts.agent.series is None or not _has_another_path(facts, around):
         return None
@@ -39,7 +39,7 @@ def _has_another_path(facts: Facts, around: Around) -> bool:
 
 
 def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> bool:
-    """True if the gap begins within WATCHED_FOR after the switch, and nothing on record explains it since.
+    """True if the gap begins within WATCHED_FOR after the switch, and no recorded change since explains it.
 
     A datapoint is sent up to a period after the time that it bears, so the gap may begin that much before.
     """
@@ -87,7 +87,7 @@ def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
         yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
     yield f"{facts.instance.subnet_id} has another way out, by which it reported until then"
     if not facts.unreadable:
-        yield "no other change of this VPC that explains it is on record since"
+        yield "no other change of this VPC that explains it is in the audit log since"
 
 
 def _advice(service: str, canary: Canary) -> str:
@@ -96,5 +96,5 @@ def _advice(service: str, canary: Canary) -> str:
         return f"Agents may need until {until} to come back. Restart those that are still silent then."
     return (
         f"Lifeline switches private DNS of {canary.endpoint_id} off again, and leaves {service} alone in this VPC "
-        "until somebody unfreezes it. Find out what keeps these agents from the endpoint before that."
+        "until someone unfreezes it. Find out what keeps these agents from the endpoint before that."
     )

@@ -1,4 +1,4 @@
-"""Which recorded change took a subnet's way to a service away, and which one brought it back."""
+"""Which recorded change closed a subnet's path to a service, and which one opened it again."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from lifeline.core.wording import write_time
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
 LINGERING = timedelta(minutes=10)  # a connection that is open when its route goes may last that long
-_AT_ONCE = timedelta(minutes=2)  # so long one deployment may take for changes that belong together
+_AT_ONCE = timedelta(minutes=2)  # changes of one deployment may be this far apart
 _LONGEST_ACTOR = 40
 _GATEWAYS = ("igw", "eigw", "nat", "vgw", "tgw", "pcx", "cagw", "lgw")
 
@@ -66,7 +66,7 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The resources that one subnet's way to one service hangs on, and those of others, which it doesn't hang on."""
+    """The resources that one subnet's path to one service depends on, and those that it doesn't depend on."""
 
     vpc_id: str
     subnet_ids: frozenset[str]
@@ -78,7 +78,7 @@ class Scope:
 
 
 def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
-    """What the subnet's way to the service hangs on: its own route table and, behind a NAT gateway, the gateway's."""
+    """What the subnet's path to the service depends on: its route table and, behind a NAT gateway, the gateway's."""
     tables = _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets and nat.subnet_id}
@@ -99,7 +99,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
 
 
 class Past:
-    """What is on record of what one way hangs on. Changes are told apart once, for all the agents that ask."""
+    """The recorded changes of what one path depends on, sorted once for all the agents there."""
 
     def __init__(self, changes: Iterable[Change], scope: Scope) -> None:
         self._newest_first = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
@@ -126,7 +126,7 @@ class Past:
         return max(together, key=lambda change: _plainness(change, self._scope), default=None)
 
     def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
-        """The last change that can have opened the way again, in that time and after the one that closed it."""
+        """The last change that can have opened the path again, in that time and after the one that closed it."""
         in_time = (change for change in self._that_cure(field) if change.is_traced and not_before <= change.at <= until)
         return next(
             (change for change in in_time if after is None or (change.at >= after.at and change != after)), None
@@ -135,7 +135,9 @@ class Past:
     def _that_begin(self, kind: CauseKind) -> tuple[Change, ...]:
         if kind not in self._beginnings:
             fields = _BEGUN_BY.get(kind, ())
-            new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""  # where none serves, it isn't what took the way
+            new = (
+                "CreateVpcEndpoint" if Field.ROUTES in fields else ""
+            )  # where none serves, it isn't what closed the path
             found = (
                 change
                 for change in self._newest_first
@@ -151,12 +153,12 @@ class Past:
 
 
 def takes(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
-    """True if the change can have taken away something that the way hangs on."""
+    """True if the change can have removed something that the path depends on."""
     return _concerns(change, fields, scope) and not _ONLY_ADDS.match(change.event_name)
 
 
 def brings(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
-    """True if the change can have brought back something that the way hangs on."""
+    """True if the change can have restored something that the path depends on."""
     return _concerns(change, fields, scope) and not _ONLY_TAKES.match(change.event_name)
 
 
@@ -179,7 +181,7 @@ def clock_words(time: datetime) -> str:
 
 
 def _plainness(change: Change, scope: Scope) -> int:
-    """How plainly its record says that it took the way: it names what the way hangs on, and it can do nothing else."""
+    """How plainly its record says that it closed the path: it names what that depends on, and can do nothing else."""
     own = scope.subnet_ids | scope.table_ids | scope.target_ids | scope.endpoint_ids | scope.filter_ids
     if not change.ids & own:
         return 0

@@ -1,20 +1,20 @@
-"""Why an agent is silent: each cause is looked for in a fixed order, and explained from evidence.
+"""Diagnose why an agent is silent: look for each cause in a fixed order, and explain it from evidence.
 
 | place | cause | when |
 | --- | --- | --- |
 | 1 | machine | EC2's own status checks of the instance fail |
-| 2 | canary | private DNS was switched on right before, and the subnet had another way |
-| 3 | network | `monitoring` can't be reached: cut off, endpoint pending, failed or closed, the VPC's DNS off |
+| 2 | canary | private DNS was turned on right before, and the subnet had another path |
+| 3 | network | `monitoring` can't be reached: no path, endpoint pending, failed or closed, the VPC's DNS off |
 | 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
 | 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 6 | network, mended | one of these ways was cut and is open again: with the cause's fix |
+| 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
 | 7 | role | the instance's role may not publish metrics |
 | 8 | no profile | the instance has no instance profile |
-| 9 | network | another need was cut off and is open again, or can't be reached; the agent may have met it before |
+| 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
 | 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
 | 11 | agent | nothing else was found |
 
-What is sure to stop an agent comes before what may: an agent that once got its tags from `ec2` keeps sending while
+What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
 """
 
@@ -41,7 +41,7 @@ __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
 PUBLISHING = "cloudwatch:PutMetricData"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
-    Reach.CUT_OFF: CauseKind.CUT_OFF,
+    Reach.UNREACHABLE: CauseKind.CUT_OFF,
     Reach.NO_ADDRESS: CauseKind.CUT_OFF,
     Reach.PENDING: CauseKind.ENDPOINT_PENDING,
     Reach.FAILED: CauseKind.ENDPOINT_FAILED,
@@ -51,7 +51,7 @@ _KINDS = {
 
 
 def diagnose(facts: Facts, now: datetime) -> Cause:
-    """The cause of one agent's silence, as far as its surroundings show it. What isn't known is passed over."""
+    """Find the cause of one agent's silence. A step whose facts couldn't be read is skipped."""
     return _diagnose(facts, now, Around(facts))
 
 
@@ -62,7 +62,7 @@ def diagnose_together(
     reporting_by_zone: Mapping[str, int],
     quiet_by_zone: Mapping[str, int] | None = None,
 ) -> dict[str, Cause]:
-    """The cause of each agent's silence, by entity; those without one of their own may share their zone's.
+    """Find the cause of each agent's silence, by entity; agents without a cause of their own may share their zone's.
 
     `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
     silent.
@@ -78,25 +78,25 @@ def diagnose_together(
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
-    look = _Reconciliation(facts, now, around)
+    check = _Check(facts, now, around)
     sure = facts.sure_needs
     steps: tuple[Callable[[], Cause | None], ...] = (
-        look.machine,
+        check.machine,
         lambda: canary_cause(facts, around),
-        look.path_to_metrics,
-        look.endpoint_policy,
-        look.sure_need,
+        check.path_to_metrics,
+        check.endpoint_policy,
+        check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
-        look.role,
-        look.profile,
+        check.role,
+        check.profile,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path not in sure], now),
-        look.likely_need,
+        check.likely_need,
     )
-    return next((cause for step in steps if (cause := step())), None) or look.agent()
+    return next((cause for step in steps if (cause := step())), None) or check.agent()
 
 
-class _Reconciliation:
-    """One agent. Each step gives a cause, or None for the next step."""
+class _Check:
+    """The check of one agent. Each step returns a cause, or None to go on with the next step."""
 
     def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
         self.facts, self.now, self.around, self.paths = facts, now, around, around.paths
@@ -121,7 +121,7 @@ class _Reconciliation:
         return self._network_cause(METRICS, path, Confidence.HIGH) if path else None
 
     def sure_need(self) -> Cause | None:
-        """A need that the agent must meet anew, for its instance has started since its last datapoint."""
+        """A need that the agent must meet again, because its instance has started since its last datapoint."""
         return self._need_cause(sorted(self.facts.sure_needs - {METRICS}), Confidence.HIGH)
 
     def likely_need(self) -> Cause | None:
@@ -142,9 +142,9 @@ class _Reconciliation:
         is_sure = confidence is Confidence.HIGH
         return self._cause(
             kind,
-            Confidence.MEDIUM if path.doubts else confidence,
+            Confidence.MEDIUM if path.uncertainties else confidence,
             network_words(service, path, change, is_sure=is_sure),
-            evidence=(*path.notes, path.words, *path.doubts, *needed, self._change_evidence(change)),
+            evidence=(*path.notes, path.words, *path.uncertainties, *needed, self._change_evidence(change)),
             advice=self._network_advice(service, path),
             service=service,
             subject=path.endpoint_id,
@@ -156,7 +156,7 @@ class _Reconciliation:
         if change:
             return change_evidence(change)
         is_unread = bool(self.facts.unreadable) and not self.facts.changes
-        return "" if is_unread else "no network change of this VPC that explains it is on record before the gap"
+        return "" if is_unread else "no network change of this VPC that explains it is in the audit log before the gap"
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         remedy = remedy_for(service, path)
@@ -168,28 +168,28 @@ class _Reconciliation:
             return remedy
         if frozen := self.facts.freeze_of(service, path.reach):
             key, freeze = frozen
-            return f"Lifeline doesn't mend this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
+            return f"Lifeline doesn't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
             expected = f"agents should be back by {clock_words(until)}"
-            return f"Lifeline mends this where its mode and its policy allow it: {expected}. Otherwise: {remedy}"
-        return f"Lifeline hasn't mended this by {clock_words(until)}: its notices say what it may not do. {remedy}"
+            return f"Lifeline repairs this if its mode and policy allow it: {expected}. Otherwise: {remedy}"
+        return f"Lifeline hasn't repaired this by {clock_words(until)}: its notices say what blocks it. {remedy}"
 
     # ---- what else keeps metrics out
 
     def endpoint_policy(self) -> Cause | None:
         """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
         path = self.paths.get(METRICS)
-        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.OPEN_ENDPOINT else ""
+        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.SERVED else ""
         if path is None or allows(policy, PUBLISHING) is not Permission.DENIED:
             return None
         change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
         return self._cause(
             CauseKind.ENDPOINT_POLICY,
-            Confidence.MEDIUM if path.doubts else Confidence.HIGH,
+            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
             f"the policy of {path.endpoint_id} doesn't allow {PUBLISHING}",
-            evidence=(*path.notes, path.words, *path.doubts, self._change_evidence(change)),
+            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
             advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {path.endpoint_id}.",
             service=METRICS,
             subject=path.endpoint_id,
@@ -225,9 +225,9 @@ class _Reconciliation:
         )
 
     def agent(self) -> Cause:
-        """What is left."""
+        """What remains: the agent itself."""
         if not self.facts.is_managed:
-            evidence: tuple[str, ...] = ("EC2 doesn't know its host: Lifeline can't look behind its silence",)
+            evidence: tuple[str, ...] = ("EC2 doesn't know its host, so Lifeline can't examine it",)
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
@@ -240,15 +240,15 @@ class _Reconciliation:
         )
 
     def _checked(self) -> Iterator[str]:
-        """What was looked at and found fine, or couldn't be told."""
+        """What was checked and found fine, or couldn't be read."""
         launched_at = self.facts.instance.launched_at
         yield f"the instance is running{f', started {write_time(launched_at)}' if launched_at else ''}"
         known = self.facts.health is Health.OK
-        yield "EC2's status checks: ok" if known else "EC2's status checks could not be told"
+        yield "EC2's status checks: ok" if known else "EC2's status checks could not be read"
         yield from self._path_words()
         for need in self.facts.needs:
             if need in self.paths:
-                yield f"the way to {need}: {self.paths[need].words}"
+                yield f"the path to {need}: {self.paths[need].words}"
         path = self.paths.get(METRICS)
         if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
             yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from it alone"
@@ -259,9 +259,9 @@ class _Reconciliation:
     def _path_words(self) -> tuple[str, ...]:
         path = self.paths.get(METRICS)
         if path is None:
-            return (f"the way from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
+            return (f"the path from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
         is_open = "open" if path.reach.is_open else "unknown"
-        return (*path.notes, f"the way to {METRICS} is {is_open}: {path.words}", *path.doubts)
+        return (*path.notes, f"the path to {METRICS} is {is_open}: {path.words}", *path.uncertainties)
 
     def _policy_of(self, endpoint_id: str) -> str:
         endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from lifeline.core.agents.agent import MOST_OPENINGS, Agent
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
+from lifeline.core.wording import fingerprint
 
 MOST_APART = timedelta(minutes=5)  # between beginnings that count as one where nothing but the time connects them
 PATIENCE = timedelta(minutes=3)  # how long an agent waits for its cause to be found
@@ -83,9 +83,9 @@ class Groups:
 
     def _open(self, entity: str, cause: Cause, began: datetime) -> Incident:
         opened_at = self._now.astimezone(UTC)
-        print_of = sha256(f"{self._watch}|{cause.key}|{entity}|{opened_at.isoformat()}".encode()).hexdigest()
+        suffix = fingerprint(self._watch, cause.key, entity, opened_at.isoformat(), length=8)
         incident = Incident(
-            id=f"inc-{opened_at:%Y%m%d-%H%M}-{print_of[:8]}",
+            id=f"inc-{opened_at:%Y%m%d-%H%M}-{suffix}",
             watch=self._watch,
             cause=cause,
             began=began,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Any
 
 EVERYTHING = "*"
@@ -106,20 +107,5 @@ def _texts(value: object) -> tuple[str, ...] | None:
 
 
 def _is_like(text: str, pattern: str) -> bool:
-    """True if the pattern matches all of the text: `*` for any letters, `?` for one (IAM JSON grammar: wildcards).
-
-    It goes back to the last `*` only, so that no pattern can make it slow.
-    """
-    place = spot = 0
-    star, mark = -1, 0
-    while place < len(text):
-        if spot < len(pattern) and pattern[spot] == "*":
-            star, mark, spot = spot, place, spot + 1
-        elif spot < len(pattern) and pattern[spot] in {"?", text[place]}:
-            place, spot = place + 1, spot + 1
-        elif star >= 0:
-            mark += 1
-            place, spot = mark, star + 1
-        else:
-            return False
-    return not pattern[spot:].strip("*")
+    """True if the pattern matches all of the text: `*` for any letters, `?` for one (IAM JSON grammar: wildcards)."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))

@@ -1,11 +1,11 @@
 """The life of incidents: opened, updated, recovered, closed, given silent agents and their causes.
 
 One incident holds all the agents that one cause silenced. An agent is in at most one; it stays in it, silent or back,
-until that closes, unless it starts to flap or goes silent again. Nothing is written or sent here: `settle` says what to
-write and what to report, and `notified` what to write after a notice was sent. Callers keep this order, so that
-whatever fails is repeated by the next run:
+until that closes, unless it starts to flap or goes silent again. Nothing is written or sent here: `update_incidents`
+says what to write and what to report, and `notified` what to write after a notice was sent. Callers keep this order, so
+that whatever fails is repeated by the next run:
 
-1. write the agents and the incidents of `settle`; an agent that names a missing incident is corrected later
+1. write the agents and the incidents of `update_incidents`; an agent that names a missing incident is corrected later
 2. send the notices, and write `notified` of each
 3. close what is `closed`, if its notice was sent or it has none, and write its `freed` agents
 
@@ -81,7 +81,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class IncidentUpdate:
     """The outcome of one run for a watch's incidents.
 
     `agents` are those whose record changes, `incidents` those that are new or changed; both are written before any
@@ -97,8 +97,8 @@ class Settled:
 
 
 def to_examine(open_: Sequence[Incident], agents: Mapping[str, Agent], now: datetime) -> frozenset[str]:
-    """Select the entities whose cause `settle` needs: silent ones without an incident, and a few members of each
-    incident that is due for another check.
+    """Select the entities whose cause `update_incidents` needs: silent ones without an incident, and a few members of
+    each incident that is due for another check.
     """
     known = {incident.id: incident for incident in open_}
     members = _members(agents.values())
@@ -115,20 +115,20 @@ def to_examine(open_: Sequence[Incident], agents: Mapping[str, Agent], now: date
     return frozenset(found)
 
 
-def settle(
+def update_incidents(
     watch: Watch,
     open_: Sequence[Incident],
     agents: Mapping[str, Agent],
     removed: Sequence[Agent],
     causes: Mapping[str, Cause],
     now: datetime,
-) -> Settled:
+) -> IncidentUpdate:
     """Bring the watch's incidents up to date, given all of its agents that are silent or have a gap or an incident.
 
     `removed` left the roster in this run. `causes` are those of `to_examine`; an agent without one waits for the next
-    run, but no longer than PATIENCE. Settling what was already written changes nothing.
+    run, but no longer than PATIENCE. An update of what was already written is empty.
     """
-    return _Settlement(watch, open_, agents, removed, causes, now).settle()
+    return _Update(watch, open_, agents, removed, causes, now).build()
 
 
 def notified(incident: Incident, news: News, now: datetime) -> Incident:
@@ -160,7 +160,7 @@ def recovers_until(incident: Incident) -> datetime | None:
     return incident.opened_at + RECOVERY_TIME if incident.cause.kind is CauseKind.ENDPOINT_PENDING else None
 
 
-class _Settlement:
+class _Update:
     def __init__(
         self,
         watch: Watch,
@@ -183,7 +183,7 @@ class _Settlement:
         counted = self._without_movers(counted)
         self._groups = Groups(watch.name, counted, self._agents.values(), now)
 
-    def settle(self) -> Settled:
+    def build(self) -> IncidentUpdate:
         for agent, cause in in_order(self._homeless(), self._now):
             self._changed[agent.entity] = replace(agent, incident=self._groups.put(agent, cause))
         members = _members((self._agents | self._changed).values())
@@ -193,7 +193,7 @@ class _Settlement:
         found = [self._news(incident, members[incident.id], is_over=incident.id in over) for incident in incidents]
         news = [news_item for news_item in found if news_item is not None]
         silently = over - {news_item.incident.id for news_item in news}
-        return Settled(
+        return IncidentUpdate(
             agents=self._changed,
             incidents=tuple(
                 incident

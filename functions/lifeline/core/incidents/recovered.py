@@ -1,4 +1,4 @@
-"""A way that was cut and is open again: agents may still be silent, and belong to that outage."""
+"""Recovered paths: one was closed and is open again, but agents that it silenced may still be silent."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,34 +13,32 @@ from lifeline.core.network.model import Tier
 from lifeline.core.network.reach import Reach
 
 _SPREAD = timedelta(minutes=10)  # the agents that one outage silences don't all fall silent at once
-_MADE_BEFORE = timedelta(minutes=15)  # an endpoint made so shortly before a gap may mend what began the gap
+_MADE_BEFORE = timedelta(minutes=15)  # an endpoint made so shortly before a gap may repair what began the gap
 _NOTHING_SERVED = frozenset({CauseKind.CUT_OFF, CauseKind.ENDPOINT_PENDING, CauseKind.ENDPOINT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class _Fix:
-    """What opened the way, in words, and since when it is open at the latest."""
+    """What opened the path, in words, and the latest time since when it is open."""
 
     at: datetime
     words: str
 
 
 def recovered_cause(facts: Facts, around: Around, services: Iterable[str], now: datetime) -> Cause | None:
-    """The cause of a silence whose way to one of the services is open again, with its fix; None where nothing shows it.
+    """Find the cause of a silence whose path to one of the services is open again, with its fix; None if unknown.
 
     First an open incident's cause of this VPC and service, so that the agent joins it; then what endpoints that were
     made lately and the recorded changes show.
     """
-    looks = [
-        _Reconciliation(facts, around, service, now) for service in services if around.paths[service].reach.is_open
-    ]
-    earlier = (look.earlier_cause() for look in looks)
-    shown = (cause for look in looks for cause in (look.made_cause(), look.changed_cause()))
+    checks = [_Check(facts, around, service, now) for service in services if around.paths[service].reach.is_open]
+    earlier = (check.earlier_cause() for check in checks)
+    shown = (cause for check in checks for cause in (check.made_cause(), check.changed_cause()))
     return next((cause for cause in chain(earlier, shown) if cause), None)
 
 
-class _Reconciliation:
-    """One service, whose way is open now."""
+class _Check:
+    """One service, whose path is open now."""
 
     def __init__(self, facts: Facts, around: Around, service: str, now: datetime) -> None:
         self.facts, self.around, self.service, self.now = facts, around, service, now
@@ -64,7 +62,7 @@ class _Reconciliation:
         return None
 
     def made_cause(self) -> Cause | None:
-        """A cut that an endpoint of Lifeline's mended, where the subnet has no other way."""
+        """An outage that Lifeline's endpoint repaired, where the subnet has no other path."""
         fix = self._by_made(self.since - _MADE_BEFORE) if self._has_no_other_path else None
         if fix is None or self.since > fix.at + self.facts.two_periods:
             return None
@@ -73,7 +71,7 @@ class _Reconciliation:
         return self._cause(CauseKind.CUT_OFF, Confidence.HIGH if is_sure else Confidence.MEDIUM, cut, fix)
 
     def changed_cause(self) -> Cause | None:
-        """A cut that one recorded change made and a later one mended; the way as it was then wasn't seen."""
+        """An outage that one recorded change caused and a later one ended; the path of that time wasn't observed."""
         for kind in self._kinds():
             cut = self._cut(kind)
             fix = self._by_change(kind, cut, self.since - LAG) if cut and cut.at >= self.since - LINGERING else None
@@ -82,18 +80,18 @@ class _Reconciliation:
         return None
 
     def _kinds(self) -> Iterator[CauseKind]:
-        """An endpoint that was made is the cure of a cut, before it may be what closed the way."""
-        if self.path.reach is not Reach.OPEN_ENDPOINT or self._has_no_other_path:
+        """An endpoint that was created ends an outage, before it may be what closed the path."""
+        if self.path.reach is not Reach.SERVED or self._has_no_other_path:
             yield CauseKind.CUT_OFF
-        if self.path.reach is Reach.OPEN_ENDPOINT:
+        if self.path.reach is Reach.SERVED:
             yield CauseKind.ENDPOINT_CLOSED
         yield CauseKind.DNS_OFF
 
-    # ---- what opened the way
+    # ---- what opened the path
 
     def _fix_of(self, cause: Cause, began: datetime) -> _Fix | None:
-        """None where this subnet may never have been cut off: others of the VPC may still be."""
-        served = self.path.reach is Reach.OPEN_ENDPOINT and cause.kind in _NOTHING_SERVED
+        """None where this subnet may never have been affected: others of the VPC may still be."""
+        served = self.path.reach is Reach.SERVED and cause.kind in _NOTHING_SERVED
         is_whole = self._has_no_other_path and (served or cause.kind is CauseKind.DNS_OFF)
         is_member = self.facts.own is not None and self.facts.own.key == cause.key
         is_early = is_member and abs(self.since - began) <= _SPREAD
@@ -101,7 +99,7 @@ class _Reconciliation:
             made = self._by_made(began - _MADE_BEFORE)
             return made or _Fix(self.now, f"endpoint {self.path.endpoint_id} is available")
         fix = self._by_change(cause.kind, cause.change, began - _SPREAD)
-        return fix or (_Fix(self.now, "the way is open again") if is_whole or is_early else None)
+        return fix or (_Fix(self.now, "the path is open again") if is_whole or is_early else None)
 
     def _by_made(self, not_before: datetime) -> _Fix | None:
         for made_fact in self.facts.made:
@@ -134,15 +132,15 @@ class _Reconciliation:
     def _field(self, kind: CauseKind) -> Field:
         if kind is CauseKind.DNS_OFF:
             return Field.DNS
-        if self.path.reach is not Reach.OPEN_ENDPOINT:
+        if self.path.reach is not Reach.SERVED:
             return Field.ROUTES
         return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 
-    # ---- what was cut
+    # ---- what closed it
 
     @property
     def _has_no_other_path(self) -> bool:
-        """True if the subnet's own routes don't take it out: without an endpoint it is cut off."""
+        """True if the subnet's own routes don't lead out: without an endpoint it reaches nothing."""
         has_address = self.facts.instance.has_public_address
         return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
 
@@ -151,10 +149,10 @@ class _Reconciliation:
 
     def _cause(self, kind: CauseKind, confidence: Confidence, cut: Change | None, fix: _Fix) -> Cause:
         was = {
-            CauseKind.ENDPOINT_CLOSED: f"closed the way to {self.service}",
+            CauseKind.ENDPOINT_CLOSED: f"closed the path to {self.service}",
             CauseKind.DNS_OFF: "kept names from being resolved",
-        }.get(kind, f"left no way to {self.service}")
-        words = f"{change_words(cut)} {was}" if cut else f"there was no way to {self.service}"
+        }.get(kind, f"left no path to {self.service}")
+        words = f"{change_words(cut)} {was}" if cut else f"there was no path to {self.service}"
         cause = Cause(
             kind,
             confidence,

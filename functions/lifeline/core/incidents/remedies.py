@@ -1,4 +1,4 @@
-"""A way that is closed, in words: what a notice's subject says, and what a person can do."""
+"""A closed path in words: what a notice's subject says, and what a person can do."""
 
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
@@ -10,13 +10,13 @@ _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags be
 
 
 def network_words(service: str, path: NetworkPath, change: Change | None, *, is_sure: bool) -> str:
-    """One line that holds for all the agents that it cuts off: by the change that began it, where that is known.
+    """One line for all the agents that it silences: by the change that began it, where that is known.
 
-    `is_sure` is True where the agent must reach the service anew before it sends anything.
+    `is_sure` is True if the agent must reach the service again before it sends anything.
     """
     words = path.words
-    if change and path.reach in {Reach.CUT_OFF, Reach.PENDING}:
-        words = f"{change_words(change)} left no way to {service}"
+    if change and path.reach in {Reach.UNREACHABLE, Reach.PENDING}:
+        words = f"{change_words(change)} left no path to {service}"
     if service == METRICS:
         return words
     if service not in words.split():
@@ -35,12 +35,14 @@ def remedy_for(service: str, path: NetworkPath) -> str:
             ObstacleKind.NETWORK_ACL: f"Allow 443 to {endpoint}, and the answers back, in the network ACL.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that both address families reach it.",
         }.get(
-            path.obstacle or ObstacleKind.SECURITY_GROUP,
+            path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Let 443 in from the whole VPC in a security group of {endpoint}.",
         )
+    if path.central_id and path.reach is Reach.UNREACHABLE:
+        return f"Route the subnet to the central endpoint, or disassociate {path.central_id} from the VPC."
     return {
         Reach.PENDING: f"Wait for {endpoint}: an endpoint takes some minutes, and its owner may have to accept it.",
-        Reach.FAILED: f"Delete {endpoint}, and make an endpoint for {service} anew.",
+        Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for {service}.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
         Reach.NO_ADDRESS: f"Give the instance a public address, or the VPC an endpoint for {service}.",
-    }.get(path.reach, f"Bring the route back, or make an endpoint for {service} in the VPC.")
+    }.get(path.reach, f"Restore the route, or create an endpoint for {service} in the VPC.")

@@ -1,4 +1,4 @@
-"""Many agents silent at once in one zone, with nothing else to explain it."""
+"""Zones: many agents of one zone fell silent at once, and nothing else explains it."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -13,7 +13,7 @@ _SHORTEST_SPAN = timedelta(minutes=2)
 
 
 def is_undecided(cause: Cause) -> bool:
-    """Whether something else could still be the better explanation: of nothing, or of a need that is only likely."""
+    """True if something else could still explain it better: no cause was found, or one that is only likely."""
     is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
     return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or (is_likely_need and cause.kind is not CauseKind.CANARY)
 
@@ -30,7 +30,7 @@ def zone_causes(
     They are at least FEWEST, and as many as still report in their zone, by `reporting_by_zone`; their silences began
     within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
     zone that fails, the first agents are silent a minute or two before the others. One that follows later shares the
-    cause of its zone's open incident. A need that is only likely gives way where agents of other zones still report,
+    cause of its zone's open incident. A need that is only likely yields to it where agents of other zones still report,
     and none of them fell silent of it at that time: a new setting restarts agents in all zones.
     """
     left: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)

@@ -33,7 +33,7 @@ class DnsAnswer:
 class DnsView:
     """What decides a VPC's DNS beside its own endpoints.
 
-    While anything is `unreadable` (in words), nobody knows whether a name is served centrally: nothing may be created.
+    While anything is `unreadable` (in words), whether a name is served centrally isn't known: nothing may be created.
     `kept_here` are the SYSTEM rules, which give a domain back to the VPC's own resolver. `custom_dns_servers` is what
     the VPC's DHCP options tell clients to ask instead of the VPC's resolver; empty where they ask the resolver.
     """
@@ -69,7 +69,7 @@ def answers_for(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
 def parent_zone(names: Sequence[str], view: DnsView) -> DnsAnswer | None:
     """The zone of a parent domain that decides one of the names, or None; for the reason of what is done about it.
 
-    Without a record in it the name is NXDOMAIN, whatever routes the subnet has. With one, somebody serves the name
+    Without a record in it the name is NXDOMAIN, whatever routes the subnet has. With one, someone serves the name
     from a zone of many, and an endpoint would take that over: its reason should name the zone.
     """
     open_names = [name for name in map(domain_of, names) if _answer_for(name, view) is None]

@@ -14,12 +14,29 @@ type Network = IPv4Network | IPv6Network
 MANAGED_BY = "lifeline:managed-by"
 SECURITY_GROUP_NAME = "lifeline-endpoints"
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 
 
 @lru_cache(maxsize=16_384)
 def block(text: str) -> Network:
-    """The address block that a CIDR writes. Kept, for a region's networks write the same few thousands of times."""
+    """The address block that a CIDR writes. Cached, because a region writes the same few blocks thousands of times."""
     return ip_network(text)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class VpcRef:
+    """One VPC of all accounts and regions: a VPC's id alone says neither. Raises ValueError that names a bad field."""
+
+    account: str
+    region: str
+    vpc_id: str
+
+    def __post_init__(self) -> None:
+        """Check the form of each part, not whether AWS has it."""
+        for field_name, form in (("account", _ACCOUNT_ID), ("region", _REGION), ("vpc_id", VPC_ID)):
+            if not form.fullmatch(getattr(self, field_name)):
+                raise ValueError(f"{field_name}: {getattr(self, field_name)!r} is not of the form {form.pattern}")
 
 
 class Tier(StrEnum):
@@ -81,7 +98,7 @@ class EndpointState(StrEnum):
 
     @property
     def is_gone(self) -> bool:
-        """True once it serves nobody any more. While `deleting`, it may still hold its private DNS name."""
+        """True once it no longer serves anyone. While `deleting`, it may still hold its private DNS name."""
         return self in {EndpointState.DELETING, EndpointState.DELETED}
 
     @property
@@ -133,11 +150,6 @@ class Subnet:
     def is_ipv6_only(self) -> bool:
         """True if IPv4 can't reach it."""
         return not self.cidr
-
-    @property
-    def networks(self) -> tuple[Network, ...]:
-        """Its address blocks, IPv4 first."""
-        return tuple(block(text) for text in (self.cidr, *self.ipv6_cidrs) if text)
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""
@@ -200,7 +212,9 @@ class NetworkAcl:
 class Endpoint:
     """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none.
 
-    `interface_ids` are its network interfaces, one in each of its subnets.
+    `interface_ids` are its network interfaces, one in each of its subnets. `inbound_dns_only` is True if its private
+    DNS answers the inbound resolver alone, an option of services that have a gateway endpoint too; None where EC2
+    doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
     """
 
     id: str
@@ -217,6 +231,7 @@ class Endpoint:
     tags: tuple[tuple[str, str], ...] = ()
     policy: str = ""
     interface_ids: frozenset[str] = frozenset()
+    inbound_dns_only: bool | None = None
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""
@@ -259,7 +274,7 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """One VPC and everything in it that Lifeline looks at, as one observation."""
+    """One VPC and everything in it that Lifeline reads, as one observation."""
 
     id: str
     cidrs: tuple[str, ...]
@@ -306,6 +321,7 @@ class Catalog:
         return next((service for service in self.services if (service.name, service.type) == (name, kind)), None)
 
 
+@lru_cache(maxsize=4096)
 def suffix_of(name: str) -> str:
     """What a service is called here, from its full name: `com.amazonaws.us-east-1.ecr.api` gives `ecr.api`."""
     labels = name.split(".")

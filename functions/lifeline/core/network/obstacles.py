@@ -1,13 +1,23 @@
-"""Does an endpoint that is there serve a subnet, and if not, what stands in between?"""
+"""What stands between a subnet and an endpoint: what was seen to keep it out, and what was not read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lifeline.core.network.acl import acl_obstacle
-from lifeline.core.network.model import Endpoint, EndpointState, SecurityGroup, Subnet, Vpc
+from lifeline.core.network.acl import acl_obstacle, public_acl_obstacle
+from lifeline.core.network.model import (
+    MANAGED_BY,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+    suffix_of,
+)
 from lifeline.core.network.tiers import covers, effective_route_table
 
 HTTPS = 443
+FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
 
 
 class ObstacleKind(StrEnum):
@@ -20,21 +30,43 @@ class ObstacleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Obstacle:
-    """One reason why a subnet can't use an endpoint that answers its names."""
+    """One reason why a subnet can't use an endpoint that answers its names.
+
+    `is_repairable` is True where Lifeline can remove it: a security group on an endpoint of its own. Network ACLs are
+    the network owner's, another endpoint its owner's.
+    """
 
     kind: ObstacleKind
     words: str
     subnet_id: str
+    is_repairable: bool = False
 
 
-FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """What stands between a subnet and an endpoint. `unread` are clauses: what was not read and may stand there too."""
+
+    obstacles: tuple[Obstacle, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
-def obstacles(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> tuple[Obstacle, ...]:
-    """What keeps `client` from an interface endpoint whose private DNS it resolves; empty if it is served.
+def is_managed(endpoint: Endpoint) -> bool:
+    """True if Lifeline's tag is on it, whichever stack's: whether it may be changed is the plan's to decide."""
+    return endpoint.tag(MANAGED_BY) is not None and not endpoint.requester_managed
 
-    Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
-    endpoints). Rules that name groups or prefix lists may let the clients in, so they count as letting them in.
+
+def barrier_to(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+    """What keeps `client` from an endpoint: an interface endpoint whose private DNS it resolves, or a gateway endpoint
+    that has a route in its table.
+    """
+    if endpoint.type is EndpointType.GATEWAY:
+        return _barrier_to_gateway(endpoint, client, vpc)
+    return _barrier_to_interfaces(endpoint, client, vpc)
+
+
+def _barrier_to_interfaces(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+    """Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
+    endpoints).
     """
     found: list[Obstacle] = []
     families = _families(endpoint)
@@ -43,14 +75,48 @@ def obstacles(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> tuple[Obstacle, .
         words = f"{endpoint.id} has {only} addresses only, and {client.id} is {other}"
         found.append(Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id))
     groups = [group for group in vpc.security_groups if group.id in endpoint.security_group_ids]
-    if groups and not any(_lets_in(group, client) for group in groups):
+    lets_in = not endpoint.security_group_ids or any(lets_in_cidr(group, _block(client)) for group in groups)
+    unread = () if lets_in else _unread(endpoint, groups)
+    if not lets_in and not unread:
         names = ", ".join(sorted(group.id for group in groups))
         words = f"{names} of {endpoint.id} doesn't let 443 in from {_block(client)} ({client.id})"
-        found.append(Obstacle(ObstacleKind.SECURITY_GROUP, words, client.id))
+        found.append(Obstacle(ObstacleKind.SECURITY_GROUP, words, client.id, is_managed(endpoint)))
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     blocked = sorted({words for host in hosts if (words := acl_obstacle(client, host, vpc))})
     found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id) for words in blocked]
+    return Barrier(tuple(found), unread)
+
+
+def _unread(endpoint: Endpoint, groups: list[SecurityGroup]) -> tuple[str, ...]:
+    """What decides whether the endpoint's groups let a client in by anything but its addresses.
+
+    A rule that names a group lets in the interfaces that have the group, and one that names a prefix list its blocks
+    (VPC guide: security group rules). Neither is read, nor is a group of another VPC (VPC guide: share security
+    groups).
+    """
+    unseen = sorted(endpoint.security_group_ids - {group.id for group in groups})
+    found = [f"the rules of {', '.join(unseen)} on {endpoint.id} were not read"] if unseen else []
+    for group in groups:
+        rules = [rule for rule in group.ingress if rule.lets_in(HTTPS)]
+        named = sorted({name for rule in rules for name in (*rule.groups, *rule.prefix_lists)})
+        if named:
+            found.append(f"{group.id} of {endpoint.id} lets in what is in {', '.join(named)}, which was not read")
     return tuple(found)
+
+
+def _barrier_to_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+    """S3's gateway endpoint has IPv4 alone (VPC guide: gateway endpoints for Amazon S3). The service keeps its public
+    addresses, so the client's network ACL must let them pass.
+    """
+    service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
+    if client.is_ipv6_only and service == "s3":
+        words = f"the gateway endpoint for S3 serves IPv4 only, and {client.id} has none"
+        return Barrier((Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id),))
+    routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
+    listed = [text for route in routes if route.prefix_list_id for text in route.destinations]
+    words, unread = public_acl_obstacle(client, service, listed, vpc)
+    found = (Obstacle(ObstacleKind.NETWORK_ACL, words, client.id),) if words else ()
+    return Barrier(found, (unread,) if unread else ())
 
 
 def lets_in_cidr(group: SecurityGroup, cidr: str) -> bool:
@@ -67,12 +133,6 @@ def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:
     if table is None or table.id not in endpoint.route_table_ids:
         return False
     return all(route.is_active for route in table.routes if route.target_id == endpoint.id)
-
-
-def _lets_in(group: SecurityGroup, client: Subnet) -> bool:
-    if any(rule.lets_in(HTTPS) and (rule.groups or rule.prefix_lists) for rule in group.ingress):
-        return True
-    return lets_in_cidr(group, _block(client))
 
 
 def _block(client: Subnet) -> str:

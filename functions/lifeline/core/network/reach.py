@@ -1,4 +1,4 @@
-"""How a subnet reaches a service: which way there is, or what is in the way."""
+"""The one judge of how a subnet reaches a service: by what, over which path, what stands between, what was not read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,60 +6,72 @@ from enum import StrEnum
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
 from lifeline.core.network.model import (
-    MANAGED_BY,
     Catalog,
     Endpoint,
     EndpointState,
     EndpointType,
+    RouteTable,
     Service,
     Subnet,
     TargetKind,
     Tier,
     Vpc,
+    suffix_of,
 )
-from lifeline.core.network.obstacles import FAILED_STATES, ObstacleKind, is_on_gateway, obstacles
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to, is_managed, is_on_gateway
 from lifeline.core.network.tiers import classify, effective_route_table
 
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 
 
 class Reach(StrEnum):
-    """Whether a subnet reaches a service, and by what."""
+    """The verdict on one subnet and one service.
 
-    OPEN_PUBLIC = "by an internet gateway"
-    OPEN_EGRESS = "by another way out of the VPC"
-    OPEN_ENDPOINT = "by an endpoint"
-    OPEN_CENTRAL = "by a central endpoint"
-    CUT_OFF = "cut off"
+    UNKNOWN is an answer of its own: what was not read decides. It is neither open nor served.
+    """
+
+    SERVED = "served by an endpoint"
+    CENTRAL = "served by a central endpoint"
+    OPEN_EGRESS = "open by a route out of the VPC"
+    OPEN_PUBLIC = "open by an internet gateway"
     PENDING = "the endpoint is pending"
     FAILED = "the endpoint failed"
     CLOSED = "the endpoint is closed"
     DNS_OFF = "the VPC's DNS is off"
     NO_ADDRESS = "no public address"
+    UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
 
     @property
     def is_open(self) -> bool:
-        """True if what is known lets the service be reached."""
-        return self.name.startswith("OPEN_")
+        """True if what is known lets the service be reached, privately or not."""
+        return self in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkPath:
-    """The way from a subnet to a service. `words` is one line; `notes` are more of what it is known from.
+    """The path from a subnet to a service. `words` is one line; `notes` are more of what it is known from.
 
-    `endpoint_id` is the endpoint that serves, or that should. `obstacle` is what closes it. `doubts` say what couldn't
-    be told: with any, another way may exist, or this one may not work. `is_mendable` is False where neither an endpoint
-    of Lifeline's nor one that it could make would open the way.
+    `endpoint_id` is the endpoint that serves, or that should; `central_id` the zone, rule or Profile that answers
+    instead. `obstacles` stand between the subnet and that endpoint. `unread` are clauses: what was not read and could
+    change the verdict; `doubts` say why it may not hold although everything was read. `is_repairable` is False where
+    neither an endpoint of Lifeline's nor one that it could make would open the path.
     """
 
     reach: Reach
     words: str
     endpoint_id: str = ""
-    obstacle: ObstacleKind | None = None
+    central_id: str = ""
+    obstacles: tuple[Obstacle, ...] = ()
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     is_repairable: bool = False
+
+    @property
+    def uncertainties(self) -> tuple[str, ...]:
+        """Everything that makes the verdict less than sure."""
+        return (*self.doubts, *self.unread)
 
 
 def find_path(
@@ -71,230 +83,281 @@ def find_path(
     *,
     has_public_address: bool,
 ) -> NetworkPath:
-    """The way from the subnet to the service of that suffix, as an instance there finds it.
+    """The path from the subnet to the service of that suffix, as an instance there finds it.
 
-    The service's name decides first: a gateway endpoint's route takes its addresses; an available interface endpoint
-    with private DNS takes its name for the whole VPC, public subnets included, as long as both of the VPC's DNS
-    attributes are on; then what answers the name centrally. Else the name is public and the subnet's own way out counts
-    (PrivateLink guide: private DNS; VPC guide: DNS attributes). `dns` is None where nobody has read it.
+    `dns` is None where nobody has read it. See `ServiceReach`, which answers for many subnets of a VPC.
     """
-    search = _Search(subnet, vpc, service, catalog, dns, has_public_address=has_public_address)
-    path = search.find()
-    return replace(path, notes=(search.tier_words(), *path.notes))
+    return ServiceReach(vpc, service, catalog, dns).path(subnet, has_public_address=has_public_address)
 
 
-class _Search:
-    """One subnet, one service. Every step gives a way, or None for the next step."""
+class ServiceReach:
+    """How the subnets of one VPC reach one service; what holds for all of them is found once.
 
-    def __init__(
-        self,
-        subnet: Subnet,
-        vpc: Vpc,
-        service: str,
-        catalog: Catalog,
-        dns: DnsView | None,
-        *,
-        has_public_address: bool,
-    ) -> None:
-        self.subnet, self.vpc, self.service, self.dns = subnet, vpc, service, dns
-        self.has_public_address = has_public_address
-        self.tier = classify(subnet, vpc)
-        self.table = effective_route_table(subnet, vpc)
+    The service's name decides first. While both of the VPC's DNS attributes are on, an available interface endpoint
+    with private DNS takes it for the whole VPC, public subnets included (PrivateLink guide: private DNS; VPC guide: DNS
+    attributes). So does S3's, even beside a gateway endpoint, unless its private DNS is for the inbound resolver only
+    (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses. Then
+    comes what answers the name centrally, and at last the subnet's own way out.
+
+    `holder` is the endpoint that takes the name, or will once it is available, has interfaces and the VPC's DNS is on;
+    `gateway` is a gateway endpoint as one could be made, None where the region offers none.
+    """
+
+    def __init__(self, vpc: Vpc, service: str, catalog: Catalog, dns: DnsView | None) -> None:
+        self.vpc, self.service, self.dns = vpc, service, dns
         self.offered = catalog.find(service)
         self.is_catalog_read = bool(catalog.services)
-        self.names = tuple(name for service in self.offered for name in service.private_dns_names)
+        self.names = tuple(name for offered in self.offered for name in offered.private_dns_names)
         self.endpoints = endpoints_of(service, vpc)
-        self.answering = next(filter(_answers, self.endpoints), None)
+        self.central = answers_for(self.names, dns) if dns else None
+        by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
+        self.gateway = next((_imagined(offered) for offered in by_gateway), None)
+        named = [
+            endpoint
+            for endpoint in self.endpoints
+            if endpoint.type is EndpointType.INTERFACE
+            and endpoint.private_dns
+            and endpoint.state not in FAILED_STATES
+            and not endpoint.inbound_dns_only
+        ]
+        unsure = [endpoint for endpoint in named if self.gateway and endpoint.inbound_dns_only is None]
+        self.maybe_holder = next(iter(unsure), None)
+        sure = (endpoint for endpoint in named if endpoint not in unsure)
+        self.holder = min(sure, key=lambda one: (not _is_ready(one), not one.subnet_ids, one.id), default=None)
 
-    def find(self) -> NetworkPath:
-        """The first step's way that gives one."""
-        return (
-            self._by_gateway()
-            or self._without_resolver()
-            or self._by_name()
-            or self._by_itself()
-            or self._by_dns_that_is_off()
-            or self._by_waiting()
-            or self._not()
+    def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
+        """The path of an instance in the subnet, with what its routes are among the notes."""
+        path = (
+            self._by_name(subnet)
+            or self._without_resolver(subnet, has_public_address=has_public_address)
+            or self._by_itself(subnet, has_public_address=has_public_address)
+            or self._not_yet(subnet)
+            or self._nowhere(subnet)
         )
+        return replace(path, notes=(self._tier_words(subnet), *path.notes))
+
+    def private_path(self, subnet: Subnet) -> NetworkPath:
+        """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
+        return self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+
+    @property
+    def is_held(self) -> bool:
+        """True if the holder is available and has interfaces: AWS accepts one without, which has no address to give."""
+        return self.holder is not None and _is_ready(self.holder) and bool(self.holder.subnet_ids)
+
+    @property
+    def attributes_off(self) -> tuple[str, ...]:
+        """The DNS attributes of the VPC that are off: without both, no private name is answered."""
+        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
+        return tuple(name for name, is_on in flags.items() if not is_on)
 
     # ---- who answers the name
 
-    def _by_gateway(self) -> NetworkPath | None:
-        ready = (
-            endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY and _is_ready(endpoint)
-        )
-        found = next((endpoint for endpoint in ready if is_on_gateway(endpoint, self.subnet, self.vpc)), None)
-        return NetworkPath(Reach.OPEN_ENDPOINT, f"{found.id} serves {self.service}", found.id) if found else None
+    def _by_name(self, subnet: Subnet) -> NetworkPath | None:
+        is_on = not self.attributes_off
+        if is_on and self.holder and self.is_held:
+            return self._by_endpoint(self.holder, subnet)
+        gateways = (one for one in self.endpoints if one.type is EndpointType.GATEWAY and _is_ready(one))
+        gateway = next((one for one in gateways if is_on_gateway(one, subnet, self.vpc)), None)
+        if gateway:
+            return self._by_endpoint(gateway, subnet)
+        if self.maybe_holder:
+            words = f"whether {self.maybe_holder.id} answers {self.service} in the VPC isn't known"
+            unread = "for whom its private DNS answers (PrivateDnsOnlyForInboundResolverEndpoint) was not read"
+            return NetworkPath(Reach.UNKNOWN, words, self.maybe_holder.id, unread=(unread,))
+        return self._by_central(self.central, subnet) if is_on and self.central else None
 
-    def _without_resolver(self) -> NetworkPath | None:
-        """With enableDnsSupport off the VPC's resolver answers nothing, public names neither (VPC guide: DNS)."""
-        asks_others = bool(self.dns and self.dns.custom_dns_servers)
-        if self.vpc.dns_support or asks_others or not self._by_itself():
-            return None
-        doubts = ("its machines may ask DNS servers of their own choice",)
-        words = f"{self._dns_off()}, so names aren't resolved"
-        return NetworkPath(Reach.DNS_OFF, words, self._answering_id, doubts=doubts, is_repairable=True)
-
-    def _by_name(self) -> NetworkPath | None:
-        if self._attributes_off():
-            return None
-        if self.answering:
-            return self._by_endpoint(self.answering)
-        central = answers_for(self.names, self.dns) if self.dns else None
-        return self._by_central(central) if central else None
-
-    def _by_endpoint(self, endpoint: Endpoint) -> NetworkPath:
-        doubts = (custom_dns_finding(self.dns),) if self.dns and self.dns.custom_dns_servers else ()
-        found = obstacles(endpoint, self.subnet, self.vpc)
-        if not found:
-            return NetworkPath(Reach.OPEN_ENDPOINT, f"{endpoint.id} serves {self.service}", endpoint.id, doubts=doubts)
-        return NetworkPath(
-            Reach.CLOSED,
-            found[0].words,
+    def _by_endpoint(self, endpoint: Endpoint, subnet: Subnet) -> NetworkPath:
+        is_asked = endpoint.type is EndpointType.INTERFACE and self.dns and self.dns.custom_dns_servers
+        barrier = barrier_to(endpoint, subnet, self.vpc)
+        path = NetworkPath(
+            Reach.SERVED,
+            f"{endpoint.id} serves {self.service}",
             endpoint.id,
-            found[0].kind,
-            notes=tuple(obstacle.words for obstacle in found[1:]),
-            doubts=doubts,
-            is_repairable=_is_own(endpoint) and all(obstacle.kind is ObstacleKind.SECURITY_GROUP for obstacle in found),
+            obstacles=barrier.obstacles,
+            doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
+            unread=barrier.unread,
         )
+        if barrier.obstacles:
+            return replace(
+                path,
+                reach=Reach.CLOSED,
+                words=barrier.obstacles[0].words,
+                notes=tuple(obstacle.words for obstacle in barrier.obstacles[1:]),
+                is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
+            )
+        if barrier.unread:
+            return replace(path, reach=Reach.UNKNOWN, words=f"whether {endpoint.id} serves {subnet.id} isn't known")
+        return path
 
-    def _by_central(self, central: DnsAnswer) -> NetworkPath:
+    def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
         """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
-        routes = self.table.routes if self.table else ()
+        table = effective_route_table(subnet, self.vpc)
+        routes = table.routes if table else ()
         leads_on = any(route.is_active and route.target not in _STAYING for route in routes)
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
         if leads_on or any(map(_is_ready, self.endpoints)):
-            return NetworkPath(Reach.OPEN_CENTRAL, words)
-        lost = f"no route leads to the central endpoint for {self.service}"
+            return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id)
         return NetworkPath(
-            Reach.CUT_OFF, lost, notes=(words,), doubts=("the central endpoint's addresses could not be read",)
+            Reach.UNREACHABLE,
+            f"no route leads to the central endpoint for {self.service}",
+            central_id=central.source_id,
+            notes=(words,),
+            unread=("the central endpoint's addresses could not be read",),
         )
 
     # ---- the public name, and the subnet's own way to it
 
-    def _by_itself(self) -> NetworkPath | None:
-        hidden = parent_zone(self.names, self.dns) if self.dns and not self._attributes_off() else None
-        doubts = (f"{hidden.detail}: it may hide the name of {self.service}",) if hidden else ()
-        table = self.table.id if self.table else "its routes"
-        if self.tier is Tier.EGRESS:
-            return NetworkPath(Reach.OPEN_EGRESS, f"{table} leads out of the VPC", doubts=doubts)
-        if self.tier is Tier.PUBLIC and self.has_public_address:
-            return NetworkPath(Reach.OPEN_PUBLIC, f"{table} leads to an internet gateway", doubts=doubts)
-        return None
-
-    def _by_dns_that_is_off(self) -> NetworkPath | None:
-        off = self._attributes_off()
-        central = answers_for(self.names, self.dns) if self.dns else None
-        if not off or not (self.answering or central):
+    def _by_itself(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
+        tier = classify(subnet, self.vpc)
+        if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
             return None
-        who = self.answering.id if self.answering else central.source_id if central else ""
-        words = f"{self._dns_off()}, so {who} answers nobody"
-        return NetworkPath(Reach.DNS_OFF, words, self._answering_id, is_repairable=True)
+        hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
+        doubts = (f"{hidden.detail}: it may hide the name of {self.service}",) if hidden else ()
+        table = effective_route_table(subnet, self.vpc)
+        name = table.id if table else "its route table"
+        if tier is Tier.EGRESS:
+            return NetworkPath(
+                Reach.OPEN_EGRESS, f"{name} leads out of the VPC", doubts=doubts, unread=self._unread_dns
+            )
+        return NetworkPath(
+            Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway", doubts=doubts, unread=self._unread_dns
+        )
 
-    def _by_waiting(self) -> NetworkPath | None:
-        coming = [endpoint for endpoint in self.endpoints if endpoint.state.is_coming and _would_answer(endpoint)]
-        failed = [
-            endpoint for endpoint in self.endpoints if endpoint.state in FAILED_STATES and _would_answer(endpoint)
-        ]
+    def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
+        """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
+        asks_others = bool(self.dns and self.dns.custom_dns_servers)
+        if self.vpc.dns_support or asks_others or not self._by_itself(subnet, has_public_address=has_public_address):
+            return None
+        doubts = ("its machines may ask DNS servers of their own choice",)
+        words = f"{self._dns_off_words()}, so names aren't resolved"
+        holder_id = self.holder.id if self.holder and self.is_held else ""
+        return NetworkPath(Reach.DNS_OFF, words, holder_id, doubts=doubts, is_repairable=True)
+
+    # ---- nothing answers, or not yet
+
+    def _not_yet(self, subnet: Subnet) -> NetworkPath | None:
+        barrier = barrier_to(self.holder, subnet, self.vpc).obstacles if self.holder else ()
+        if self.attributes_off and self.holder and self.is_held:
+            words = f"{self._dns_off_words()}, so {self.holder.id} answers nobody"
+            return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
+        if self.attributes_off and self.central:
+            words, central_id = (
+                f"{self._dns_off_words()}, so {self.central.source_id} answers nobody",
+                self.central.source_id,
+            )
+            return NetworkPath(Reach.DNS_OFF, words, central_id=central_id, is_repairable=True)
+        table = effective_route_table(subnet, self.vpc)
+        gateways = [one for one in self.endpoints if one.type is EndpointType.GATEWAY]
+        idle = next((one for one in gateways if _is_ready(one) and table and table.id in one.route_table_ids), None)
+        if idle and table:
+            return NetworkPath(Reach.PENDING, f"the route to {idle.id} in {table.id} is not active", idle.id)
+        promising = [*(one for one in self.endpoints if one.private_dns and not one.inbound_dns_only), *gateways]
+        coming = [one for one in promising if one.state.is_coming]
+        failed = [one for one in promising if one.state in FAILED_STATES]
         if coming:
             words = f"{coming[0].id} for {self.service} is {_state(coming[0])}"
-            return NetworkPath(Reach.PENDING, words, coming[0].id)
+            return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier)
         if failed:
-            one = failed[0]
-            notes = (f"{one.id}: {one.failure}",) if one.failure else ()
-            words = f"{one.id} for {self.service} is {_state(one)}"
-            return NetworkPath(Reach.FAILED, words, one.id, notes=notes, is_repairable=_is_own(one))
+            words = f"{failed[0].id} for {self.service} is {_state(failed[0])}"
+            notes = (f"{failed[0].id}: {failed[0].failure}",) if failed[0].failure else ()
+            is_replaced = is_managed(failed[0]) and failed[0].type is EndpointType.INTERFACE
+            return NetworkPath(Reach.FAILED, words, failed[0].id, notes=notes, is_repairable=is_replaced)
         return None
 
-    def _not(self) -> NetworkPath:
-        notes, doubts = tuple(self._idle()), tuple(self._doubts())
-        can_be_made = bool(self.offered) or not self.is_catalog_read
-        if self.tier is Tier.PUBLIC:
-            words = "the instance has no public address"
-            return NetworkPath(Reach.NO_ADDRESS, words, notes=notes, doubts=doubts, is_repairable=can_be_made)
-        if self.table is None:
-            return NetworkPath(
-                Reach.UNKNOWN, f"the route table of {self.subnet.id} was not seen", notes=notes, doubts=doubts
-            )
-        notes += (f"no endpoint of the VPC answers {self.service}",)
-        words = f"no route out and no endpoint leads to {self.service}"
-        return NetworkPath(Reach.CUT_OFF, words, notes=notes, doubts=doubts, is_repairable=can_be_made)
+    def _nowhere(self, subnet: Subnet) -> NetworkPath:
+        path = self._unserved(subnet)
+        if classify(subnet, self.vpc) is Tier.PUBLIC:
+            return replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
+        if effective_route_table(subnet, self.vpc) is None:
+            return _without_table(path, subnet)
+        notes = (*path.notes, f"no endpoint of the VPC answers {self.service}")
+        return replace(path, words=f"no route out and no endpoint leads to {self.service}", notes=notes)
+
+    def _unserved(self, subnet: Subnet) -> NetworkPath:
+        table = effective_route_table(subnet, self.vpc)
+        barrier = barrier_to(self.gateway, subnet, self.vpc).obstacles if self.gateway else ()
+        path = NetworkPath(
+            Reach.UNREACHABLE,
+            barrier[0].words if barrier else f"no endpoint in the VPC answers {self.service}",
+            obstacles=barrier,
+            notes=tuple(self._idle(table)),
+            doubts=tuple(self._misspelt()),
+            unread=tuple(self._unread()),
+            is_repairable=not barrier and (bool(self.offered) or not self.is_catalog_read),
+        )
+        return _without_table(path, subnet) if table is None and self.gateway else path
 
     # ---- facts and words
 
-    def tier_words(self) -> str:
+    def _dns_off_words(self) -> str:
+        """Which of the VPC's DNS attributes are off."""
+        off = self.attributes_off
+        return f"the VPC's {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off"
+
+    def _tier_words(self, subnet: Subnet) -> str:
         """The subnet's tier, its route table, and its default routes that lead nowhere."""
+        table = effective_route_table(subnet, self.vpc)
         dead = [
             f"; its route to {route.target_id} is a blackhole"
-            for route in (self.table.routes if self.table else ())
+            for route in (table.routes if table else ())
             if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
-        by = f" by {self.table.id}" if self.table else ""
-        return f"{self.subnet.id} is {self.tier}{by}{''.join(dead)}"
+        by = f" by {table.id}" if table else ""
+        return f"{subnet.id} is {classify(subnet, self.vpc)}{by}{''.join(dead)}"
 
-    def _idle(self) -> Iterator[str]:
+    def _idle(self, table: RouteTable | None) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""
         for endpoint in filter(_is_ready, self.endpoints):
             if endpoint.type is EndpointType.GATEWAY:
-                yield f"{endpoint.id} has no route in {self.table.id if self.table else 'the route table'}"
+                yield f"{endpoint.id} has no route in {table.id if table else 'the route table'}"
             elif not endpoint.private_dns:
                 yield f"{endpoint.id} is there, but its private DNS is off, so it doesn't answer the service's name"
+            elif endpoint.inbound_dns_only:
+                yield f"{endpoint.id} is there, but its private DNS answers the inbound resolver only"
             else:
                 yield f"{endpoint.id} has no network interface"
 
-    def _doubts(self) -> Iterator[str]:
+    @property
+    def _unread_dns(self) -> tuple[str, ...]:
         if self.dns is None:
-            yield "whether a central endpoint answers could not be checked"
-        else:
-            yield from self.dns.unreadable
+            return ("whether a central endpoint answers could not be checked",)
+        return self.dns.unreadable
+
+    def _unread(self) -> Iterator[str]:
+        yield from self._unread_dns
         if not self.is_catalog_read:
             yield "the region's endpoint services could not be read"
-        elif not self.offered:
+
+    def _misspelt(self) -> Iterator[str]:
+        if self.is_catalog_read and not self.offered:
             yield f"the region offers no endpoint service named {self.service}; is it spelt right?"
-
-    def _attributes_off(self) -> tuple[str, ...]:
-        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
-        return tuple(name for name, is_on in flags.items() if not is_on)
-
-    def _dns_off(self) -> str:
-        off = self._attributes_off()
-        return f"the VPC's {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off"
-
-    @property
-    def _answering_id(self) -> str:
-        return self.answering.id if self.answering else ""
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
-    """The VPC's endpoints of the service that aren't gone. Their names are enough: no catalog is needed for that."""
-    live = [
-        endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone and endpoint.type is not EndpointType.OTHER
-    ]
-    named = Catalog(tuple(Service(endpoint.service_name, endpoint.type) for endpoint in live)).find(service)
-    names = {service.name for service in named}
-    return tuple(
-        sorted((endpoint for endpoint in live if endpoint.service_name in names), key=lambda endpoint: endpoint.id)
+    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed."""
+    found = (
+        endpoint
+        for endpoint in vpc.endpoints
+        if not endpoint.state.is_gone
+        and endpoint.type is not EndpointType.OTHER
+        and suffix_of(endpoint.service_name) == service
     )
+    return tuple(sorted(found, key=lambda endpoint: endpoint.id))
+
+
+def _imagined(service: Service) -> Endpoint:
+    """A gateway endpoint that could be made."""
+    return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
+
+
+def _without_table(path: NetworkPath, subnet: Subnet) -> NetworkPath:
+    words = f"the route table of {subnet.id} was not seen"
+    return replace(path, reach=Reach.UNKNOWN, words=words, unread=(words, *path.unread), is_repairable=False)
 
 
 def _is_ready(endpoint: Endpoint) -> bool:
     return endpoint.state is EndpointState.AVAILABLE
-
-
-def _is_own(endpoint: Endpoint) -> bool:
-    """True if Lifeline's tag is on it, whichever stack's: whether it may be changed is the plan's to decide."""
-    return endpoint.tag(MANAGED_BY) is not None and not endpoint.requester_managed
-
-
-def _would_answer(endpoint: Endpoint) -> bool:
-    return endpoint.private_dns or endpoint.type is EndpointType.GATEWAY
-
-
-def _answers(endpoint: Endpoint) -> bool:
-    """True if it takes the service's name. One without an interface, which AWS accepts, has no address to give."""
-    is_interface = endpoint.type is EndpointType.INTERFACE
-    return is_interface and _is_ready(endpoint) and endpoint.private_dns and bool(endpoint.subnet_ids)
 
 
 def _state(endpoint: Endpoint) -> str:

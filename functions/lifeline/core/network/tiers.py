@@ -91,7 +91,7 @@ def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, Nat
 
 
 def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:
-    """True if the NAT gateway has a way on: a public one by an internet gateway, either kind by anything else.
+    """True if the NAT gateway leads on: a public one by an internet gateway, either kind by anything else.
 
     One that wasn't seen is trusted: AWS marks the route of a deleted one as a blackhole (EC2 API: Route.State).
     """

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
-from lifeline.core.wording import plain
+from lifeline.core.wording import fingerprint, plain
 
 SOURCE = "lifeline"
 SCHEMA = "lifeline.event/1"
@@ -115,5 +114,5 @@ def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
 
 
 def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:
-    id_ = sha256("|".join((type_, *same)).encode()).hexdigest()[:32]
+    id_ = fingerprint(type_, *same, length=32)
     return BusEvent(type_, now, {"schema": SCHEMA, "id": id_, **facts})

@@ -3,12 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from lifeline.core.notices.links import dashboard_link, resource_link
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, invoke_lines, subject_line
-from lifeline.core.wording import plain
+from lifeline.core.wording import fingerprint, plain
 
 SCHEMA = "lifeline.notice/1"
 MOST_BYTES = 46_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
@@ -34,7 +33,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
     parts = {part: getattr(signed(notice, sender), part) for part in _PARTS}
     return {
         "schema": SCHEMA,
-        "id": sha256("|".join(same).encode()).hexdigest()[:32],
+        "id": fingerprint(*same, length=32),
         "kind": notice.kind,
         "severity": str(notice.severity),
         "account": sender.account_id,

@@ -66,6 +66,7 @@ _STATES = {
     ServiceState.SERVED: "served",
     ServiceState.CENTRAL: "served centrally",
     ServiceState.PENDING: "not available yet",
+    ServiceState.UNKNOWN: "not known",
     ServiceState.MISSING: "missing until the above is done",
     ServiceState.BLOCKED: "blocked",
 }

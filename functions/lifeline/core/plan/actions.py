@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.network.model import Tier
+from lifeline.core.network.reach import NetworkPath
 
 
 class ActionKind(StrEnum):
@@ -54,8 +55,9 @@ class Status(StrEnum):
 class Action:
     """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
 
-    `held_by` names the limit, or the kill switch, that holds it back where nothing else would. `private_dns` is False
-    for an interface endpoint that is to be made without private DNS.
+    `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
+    for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
+    left out, rather than blocked, where it can't be done.
     """
 
     kind: ActionKind
@@ -74,6 +76,7 @@ class Action:
     error: str = ""
     blocked_by: str = ""
     private_dns: bool = True
+    is_optional: bool = False
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""
@@ -94,23 +97,31 @@ class Action:
 
 
 class ServiceState(StrEnum):
-    """How a required service stands in a VPC, the worst of its subnets."""
+    """How a required service stands in a VPC: as for the subnet that is worst off, the best first.
+
+    `unknown` is neither served nor missing: what was not read decides.
+    """
 
     SERVED = "served"
     CENTRAL = "served centrally"
     PENDING = "pending"
+    UNKNOWN = "unknown"
     MISSING = "missing"
     BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """One required service in one VPC: how it stands, by which endpoint or zone, and what a person should know."""
+    """One required service in one VPC: how it stands, by which endpoint or zone, and what a person should know.
+
+    `paths` are those of the subnets that require it, by their ids: some may be better off than the VPC.
+    """
 
     service: str
     state: ServiceState
     by: str = ""
     detail: str = ""
+    paths: tuple[tuple[str, NetworkPath], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

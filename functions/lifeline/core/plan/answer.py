@@ -1,15 +1,15 @@
-"""What came of a look at a VPC, and how it is told."""
+"""The result of reconciling one VPC, as values and as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any, Self
 
 from lifeline.core.network.model import Tier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
+from lifeline.core.wording import fingerprint
 
 
 class Outcome(StrEnum):
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something could not be looked at: the field that named it, and what is wrong with it."""
+    """Why something could not be reconciled: the field that named it, and what is wrong with it."""
 
     field: str
     message: str
@@ -100,14 +100,14 @@ class VpcAnswer:
         How far a limit is used changes all the time, so its name counts, not its words. An approval that is offered
         anew is news, for the one before has ended.
         """
-        offered = [str(int(self.approval.ends_at.timestamp()))] if self.approval else []
+        offered = [[self.approval.ends_at.isoformat()]] if self.approval else []
         open_business = sorted(
-            "|".join((action.kind, action.service, action.status, _why(action), *action.subnet_ids))
+            [action.kind, action.service, action.status, _why(action), *action.subnet_ids]
             for action in self.actions
             if action.status is not Status.DONE
         )
         open_business += offered
-        return sha256("\n".join(open_business).encode()).hexdigest()[:16] if open_business else ""
+        return fingerprint(*open_business, length=16) if open_business else ""
 
 
 def as_json(answer: VpcAnswer) -> dict[str, Any]:

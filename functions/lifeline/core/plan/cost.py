@@ -1,9 +1,12 @@
 """What endpoints cost: list prices by region, with their date."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from importlib.resources import files
+from typing import cast
 
 from lifeline.core.plan.actions import Action, ActionKind
 
@@ -28,41 +31,32 @@ class Price:
     is_exact: bool
 
 
-# AWS Price List: AmazonVPC `…VpcEndpoint-Hours` and `-Bytes`, AmazonEC2 `…NatGateway-Hours` and `-Bytes`, read in
-# public documents that quote it. The date is the oldest of the row's; docs/costs.md says where each figure comes from.
-_PRICES: dict[str, tuple[str, str, str, str, date]] = {
-    "ap-northeast-1": ("0.014", "0.01", "0.062", "0.062", date(2026, 9, 23)),
-    "ap-northeast-2": ("0.013", "0.01", "0.059", "0.059", date(2026, 10, 1)),
-    "ap-south-1": ("0.013", "0.01", "0.056", "0.056", date(2026, 8, 7)),
-    "ap-southeast-1": ("0.013", "0.01", "0.059", "0.059", date(2026, 8, 12)),
-    "ca-central-1": ("0.011", "0.01", "0.05", "0.05", date(2026, 7, 24)),
-    "eu-central-1": ("0.012", "0.01", "0.052", "0.052", date(2026, 6, 12)),
-    "eu-west-1": ("0.011", "0.01", "0.048", "0.048", date(2026, 5, 1)),
-    "eu-west-2": ("0.011", "0.01", "0.05", "0.05", date(2026, 9, 25)),
-    "sa-east-1": ("0.021", "0.01", "0.093", "0.093", date(2026, 8, 8)),
-    "us-east-1": ("0.01", "0.01", "0.045", "0.045", date(2026, 8, 1)),
-    "us-west-2": ("0.01", "0.01", "0.045", "0.045", date(2026, 8, 8)),
-}
-PRICES_AS_OF = min(row[-1] for row in _PRICES.values())
-PRICED_REGIONS = tuple(sorted(_PRICES))
+@cache
+def prices() -> dict[str, dict[str, str]]:
+    """Each region's list prices with their source and date, the oldest of its figures', as `prices.json` has them.
+
+    They are the AWS Price List's: AmazonVPC `…VpcEndpoint-Hours` and `-Bytes`, AmazonEC2 `…NatGateway-Hours` and
+    `-Bytes`, read in public documents that quote it.
+    """
+    text = files("lifeline.core.plan").joinpath("prices.json").read_text("utf-8")
+    return cast("dict[str, dict[str, str]]", json.loads(text))
 
 
 def price_in(region: str) -> Price:
-    """The region's prices; us-east-1's, and not exact, where the table lacks the region."""
-    zone_hour, gb, nat_hour, nat_gb, _ = _PRICES.get(region, _PRICES[FALLBACK_REGION])
+    """The region's prices; us-east-1's, and not exact, where none are known for the region."""
+    known = _known(region)
     return Price(
-        per_zone_hour_usd=Decimal(zone_hour),
-        per_gb_usd=Decimal(gb),
-        nat_hour_usd=Decimal(nat_hour),
-        nat_gb_usd=Decimal(nat_gb),
+        per_zone_hour_usd=Decimal(known["per_zone_hour_usd"]),
+        per_gb_usd=Decimal(known["per_gb_usd"]),
+        nat_hour_usd=Decimal(known["nat_hour_usd"]),
+        nat_gb_usd=Decimal(known["nat_gb_usd"]),
         region=region,
-        is_exact=region in _PRICES,
+        is_exact=region in prices(),
     )
 
 
-def price_date(region: str) -> date:
-    """When the oldest of the figures that `price_in` gives for the region was read."""
-    return _PRICES.get(region, _PRICES[FALLBACK_REGION])[-1]
+def _known(region: str) -> dict[str, str]:
+    return prices().get(region, prices()[FALLBACK_REGION])
 
 
 def monthly_cost_usd(interface_zones: int, price: Price) -> Decimal:
@@ -73,14 +67,6 @@ def monthly_cost_usd(interface_zones: int, price: Price) -> Decimal:
     """
     exact = price.per_zone_hour_usd * HOURS_A_MONTH * interface_zones
     return exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-
-
-def cost_words(interface_zones: int, price: Price) -> str:
-    """The month's cost as a person reads it: what is on top, whose prices, and of when."""
-    return (
-        f"{monthly_cost_usd(interface_zones, price)} USD a month, plus {price.per_gb_usd} USD a GB of data "
-        f"({_whose(price)})"
-    )
 
 
 def nat_comparison(price: Price) -> str:
@@ -97,10 +83,10 @@ def monthly_nat_usd(price: Price) -> Decimal:
 
 
 def _whose(price: Price) -> str:
-    when = f"list prices as of {price_date(price.region)}"
+    when = f"list prices as of {_known(price.region)['as_of']}"
     if price.is_exact:
         return f"{price.region}, {when}"
-    return f"{FALLBACK_REGION}'s {when}: those of {price.region} aren't in the table and may be higher"
+    return f"{FALLBACK_REGION}'s {when}: prices of {price.region} aren't known and may be higher"
 
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:

@@ -56,7 +56,7 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
         state, age = states.get(last.endpoint_id), now - last.at
         if last.is_settled:
             if counts.get(service, 0) >= MOST_FAILURES and (state is None or state.is_gone):
-                counts.pop(service)  # a person deleted what failed, as they were asked to: try anew
+                counts.pop(service)  # a person deleted what failed, as they were asked to: try again
             continue
         words = ""
         if state is EndpointState.AVAILABLE:
@@ -66,7 +66,7 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
             counts[service] = counts.get(service, 0) + 1
             words = f"it is {state}{': ' + reasons[last.endpoint_id] if reasons[last.endpoint_id] else ''}"
         elif state is None or state.is_gone:
-            words = "somebody deleted it" if age >= FRESH_FOR or state else ""
+            words = "someone deleted it" if age >= FRESH_FOR or state else ""
         elif age >= LONGEST:
             words = f"it is still {state} after {int(age.total_seconds() // 60)} minutes"
         if words:

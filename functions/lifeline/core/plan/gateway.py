@@ -1,54 +1,64 @@
 """Gateway endpoints (s3, dynamodb): a subnet is served by a route in its own route table."""
 
-from lifeline.core.network.model import Endpoint, EndpointState, Subnet
-from lifeline.core.network.obstacles import is_on_gateway
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lifeline.core.network.model import Endpoint, EndpointState
+from lifeline.core.network.obstacles import ObstacleKind
+from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.service import ServicePlanner
 from lifeline.core.wording import write_count
 
+_WITHOUT_ROUTE = frozenset({Reach.UNREACHABLE, Reach.PENDING, Reach.FAILED})
+
 
 class GatewayPlanner(ServicePlanner):
-    """Route tables that lack the service's route get it, beside whatever endpoints others have on other tables."""
+    """Route tables that lack the service's route get it, beside whatever endpoints others have on other tables.
+
+    A subnet that an interface endpoint serves gets no second path, which that endpoint's policy wouldn't restrict.
+    """
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
         live = self.live()
-        working = [endpoint for endpoint in live if endpoint.state is EndpointState.AVAILABLE]
         taken = {table for endpoint in live for table in endpoint.route_table_ids}
-        unserved = [
-            subnet for subnet in self._clients() if not any(is_on_gateway(end, subnet, self.vpc) for end in working)
-        ]
-        tables = {table.id for subnet in unserved if (table := effective_route_table(subnet, self.vpc))}
+        without = (client for client in self.clients if self._lacks_route(client.id))
+        tables = {table.id for client in without if (table := effective_route_table(client, self.vpc))}
         missing = tuple(sorted(tables - taken))
-        service = self.requirement.service
+        told = list(self._open(live))
         if not missing:
-            return self._without_missing(live, is_served=not unserved)
-        action = self._action(missing, [endpoint for endpoint in working if self.is_own(endpoint)])
+            report = self.report(told)
+            is_stuck = report.state is ServiceState.MISSING and not told
+            return told, replace(report, state=ServiceState.BLOCKED) if is_stuck else report
+        ready = [endpoint for endpoint in live if endpoint.state is EndpointState.AVAILABLE and self.is_own(endpoint)]
+        action = self._action(missing, ready)
         if action is None:
-            return [], ServiceReport(service, ServiceState.PENDING, self.unseen())
-        is_blocked = action.status is Status.BLOCKED
-        state = ServiceState.BLOCKED if is_blocked else ServiceState.MISSING
-        return [action], ServiceReport(service, state, detail=action.error or action.reason)
+            return told, self.report_as(ServiceState.PENDING, self.unseen())
+        actions = [action, *told]
+        report = self.report(actions)
+        if report.state is not ServiceState.BLOCKED:
+            report = self.report_as(ServiceState.MISSING, detail=action.reason)
+        return actions, report
 
-    def _clients(self) -> list[Subnet]:
-        """Those that a gateway endpoint can serve: S3's has IPv4 only (VPC guide: gateway endpoints for S3)."""
-        clients = self.scene.clients(self.requirement)
-        return [subnet for subnet in clients if not subnet.is_ipv6_only or not self.service.name.endswith(".s3")]
+    def _lacks_route(self, subnet_id: str) -> bool:
+        """True if a gateway endpoint in its route table could serve the subnet, and nothing does."""
+        path = self.paths[subnet_id]
+        kinds = {obstacle.kind for obstacle in path.obstacles}
+        return path.reach in _WITHOUT_ROUTE and ObstacleKind.ADDRESS_FAMILY not in kinds
 
-    def _without_missing(self, live: list[Endpoint], *, is_served: bool) -> tuple[list[Action], ServiceReport]:
-        by = ", ".join(endpoint.id for endpoint in live)
-        if not self._clients():
-            words = "the gateway endpoint for S3 serves IPv4 only, and every subnet that needs it is IPv6-only"
-            return [], ServiceReport(self.requirement.service, ServiceState.BLOCKED, by, words)
-        if is_served:
-            return [], ServiceReport(self.requirement.service, ServiceState.SERVED, by)
-        return [], ServiceReport(self.requirement.service, ServiceState.PENDING, by, "its route is not active yet")
+    def _open(self, live: list[Endpoint]) -> Iterator[Action]:
+        """What keeps subnets from the endpoint that serves the others, or will."""
+        found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
+        if self.reach.holder:
+            yield from self.remove(found, self.reach.holder)
+        else:
+            yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = (
-            f"{write_count(len(missing), 'route table')} of {self.scene.who(self.requirement)} without a route to it"
-        )
+        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
+        reason += f"{write_count(len(missing), 'route table')} without a route to it"
         if own:
             return Action(
                 ActionKind.ADD_ROUTE_TABLES,

@@ -1,4 +1,4 @@
-"""Do no harm: private DNS takes a service's name for the whole VPC, also from subnets that reach it some other way."""
+"""Do no harm: private DNS takes a service's name for the whole VPC, even from subnets that reach it on another path."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
-from lifeline.core.network.reach import find_path
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
@@ -25,12 +25,11 @@ _TAKES_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A subnet that reaches a service today and would no longer: what closes the way, in words, and of what kind."""
+    """A subnet that reaches a service today and would no longer, or may not: its path then."""
 
     service: str
     subnet_id: str
-    words: str
-    obstacle: ObstacleKind | None
+    path: NetworkPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,11 @@ class Takeover:
     exempt: tuple[Exempted, ...] = ()
 
     def dependents(self) -> tuple[Subnet, ...]:
-        """Who reaches the service today."""
+        """The subnets that reach the service today."""
         return find_dependents(self.suffix, self.vpc, Catalog((self.service,)), self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
-        """Who would lose the service if the endpoint, with a group that lets all of the VPC in, answered its name."""
+        """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
         return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
 
@@ -68,7 +67,7 @@ class Takeover:
         self, endpoint: Endpoint, missing: Sequence[Subnet], placement: Placement
     ) -> tuple[tuple[Subnet, ...], tuple[Subnet, ...], str]:
         """The subnets of an unharming placement that the endpoint may get; those of `missing` in whose zones any would
-        harm somebody; and in words whom.
+        harm a subnet; and in words which.
         """
         zones = {subnet.zone for subnet in missing}
         safe = tuple(subnet for subnet in placement.subnets if subnet.zone in zones or not endpoint.subnet_ids)
@@ -89,23 +88,23 @@ def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> 
 
 def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
     """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
-    found = (obstacle for subnet in vpc.subnets for obstacle in obstacles(endpoint, subnet, vpc))
+    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc).obstacles)
     return [obstacle for obstacle in found if obstacle.kind is ObstacleKind.SECURITY_GROUP]
 
 
 def find_dependents(
     service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
 ) -> tuple[Subnet, ...]:
-    """The subnets that reach the service today, by whatever way, in their ids' order; without those that are exempt.
+    """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
+    reach = ServiceReach(vpc, service, catalog, dns)
     found = (
         subnet
         for subnet in vpc.subnets
-        if subnet.id not in spared
-        and find_path(subnet, vpc, service, catalog, dns, has_public_address=True).reach.is_open
+        if subnet.id not in spared and reach.path(subnet, has_public_address=True).reach.is_open
     )
     return tuple(sorted(found, key=lambda subnet: subnet.id))
 
@@ -113,13 +112,10 @@ def find_dependents(
 def find_harm(
     service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
-    """Which of the subnets that reach the service today don't reach it in `after`, the VPC as it is to be."""
-    paths = (
-        (subnet, find_path(subnet, after, service, catalog, dns, has_public_address=True)) for subnet in dependents
-    )
-    return tuple(
-        Harm(service, subnet.id, path.words, path.obstacle) for subnet, path in paths if not path.reach.is_open
-    )
+    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned."""
+    reach = ServiceReach(after, service, catalog, dns)
+    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in dependents)
+    return tuple(Harm(service, subnet.id, path) for subnet, path in paths if not path.reach.is_open)
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -148,23 +144,24 @@ def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted]
 
 
 def harm_words(found: Sequence[Harm]) -> str:
-    """Whom private DNS would cut off, by what, and what to do about it; an empty text where it harms nobody."""
+    """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
     if not found:
         return ""
     first = found[0]
     others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     low, high = EPHEMERAL
+    kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow 443, and answers to ports {low}-{high}, in the network ACLs of both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it the endpoint's kind of address",
-    }.get(
-        first.obstacle or ObstacleKind.SECURITY_GROUP,
-        "let 443 in from the whole VPC in the endpoint's security group",
-    )
+        ObstacleKind.SECURITY_GROUP: "let 443 in from the whole VPC in the endpoint's security group",
+    }[kind]
+    makes = "may make" if first.path.reach is Reach.UNKNOWN else "would make"
+    why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS would cut {first.subnet_id}{more} off from {first.service}, which it reaches today: "
-        f"{first.words}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
+        f"private DNS {makes} {first.service} unreachable from {first.subnet_id}{more}, which reaches it today: "
+        f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
     )
 
 
@@ -173,7 +170,7 @@ def place_unharmed(
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
 
-    `place` gives the best placement without the subnets of the ids that it is passed. Where each harms somebody, it is
+    `place` gives the best placement without the subnets of the ids that it is passed. Where each harms a subnet, it is
     the first one, and `find_harm` says whom.
     """
     first = place(frozenset())
@@ -207,7 +204,7 @@ def _lets_in(one: Action, action: Action) -> bool:
 def _without_closed(
     place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc
 ) -> Placement | None:
-    """The first placement to which every client's ACLs, and its own, leave the way open; None if there is none."""
+    """The first placement to which every client's ACLs, and its own, leave the path open; None if there is none."""
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):

@@ -1,19 +1,18 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lifeline.core.network.dns import answers_for, parent_zone
+from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, obstacles
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
+from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
-from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.plan.service import ServicePlanner
+from lifeline.core.plan.service import ALLOW, ServicePlanner
 
-_ALLOW = "allow it in the network ACL"
 _DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 
 
@@ -22,110 +21,65 @@ class InterfacePlanner(ServicePlanner):
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
-        live = self.live()
-        answering = [endpoint for endpoint in live if endpoint.private_dns and endpoint.state not in FAILED_STATES]
-        if answering:
-            return self._with(answering[0])
-        central = answers_for(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
-        if central:
-            words = f"{central.kind} {central.source_id} answers {central.domain}"
-            return [], ServiceReport(self.requirement.service, ServiceState.CENTRAL, central.source_id, words)
+        if self.reach.holder and (self.reach.is_held or not self.reach.central):
+            return self._with(self.reach.holder)
+        if self.reach.central:
+            actions = list(self._by_central(self.reach.central))
+            return actions, self.report(actions)
         if self.unseen():
-            return [], ServiceReport(
-                self.requirement.service, ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet"
-            )
+            return [], self.report_as(ServiceState.PENDING, self.unseen(), "EC2 doesn't show it yet")
+        live = self.live()
         actions = list(self._without(live))
         if not actions:
-            return [], ServiceReport(
-                self.requirement.service, ServiceState.PENDING, live[0].id, "it is not available yet"
-            )
+            return [], self.report_as(ServiceState.PENDING, live[0].id, "it is not available yet")
         refused = [action for action in actions if action.status is Status.BLOCKED]
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
-        return actions, ServiceReport(self.requirement.service, state, detail=(refused or actions)[0].error)
+        return actions, self.report_as(state, detail=(refused or actions)[0].error)
 
-    # ---- an endpoint answers: does it serve everybody, and from every zone?
+    # ---- an endpoint answers: does it serve every subnet, from every zone?
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
-        clients = self.scene.clients(self.requirement)
-        found = [obstacle for client in clients for obstacle in obstacles(endpoint, client, self.vpc)]
-        actions = [*self._fix_dns(endpoint), *self._remove(found, endpoint), *self._spread(endpoint)]
-        refused = [action for action in actions if action.status is Status.BLOCKED]
-        if refused:
-            report = ServiceReport(self.requirement.service, ServiceState.BLOCKED, endpoint.id, refused[0].error)
-        elif endpoint.state is EndpointState.AVAILABLE:
-            words = actions[0].reason if actions else ""
-            state = ServiceState.MISSING if _is_cut_off_from(endpoint, actions, found) else ServiceState.SERVED
-            report = ServiceReport(self.requirement.service, state, endpoint.id, words)
-        else:
-            report = ServiceReport(
-                self.requirement.service, ServiceState.PENDING, endpoint.id, f"it is {endpoint.state}"
-            )
-        return actions, report
+        found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
+        actions = [*self._fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
+        detail = actions[0].reason if actions else ""
+        if endpoint.state is not EndpointState.AVAILABLE:
+            detail = f"it is {endpoint.state}"
+        return actions, self.report(actions, detail)
 
-    def _fix_dns(self, endpoint: Endpoint | None = None) -> Iterator[Action]:
+    def _fix_dns(self, answering_id: str = "") -> Iterator[Action]:
         """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
-        off = self._attributes_off()
+        off = self.reach.attributes_off
         if not off:
             return
-        named = f"{endpoint.id} answers nobody" if endpoint else f"{self.requirement.service} needs private DNS"
+        named = f"{answering_id} answers nobody" if answering_id else f"{self.requirement.service} needs private DNS"
         action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
-        action = replace(action, endpoint_id=endpoint.id if endpoint else "")
+        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
         refusal = self._attributes_refusal(off)
         if not refusal:
             yield action
-        elif endpoint:
+        elif answering_id:
             yield action.blocked(refusal)
 
-    def _remove(self, found: Sequence[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
-        for kind, action_kind in (
-            (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
-            (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
-        ):
-            of_kind = [obstacle for obstacle in found if obstacle.kind is kind]
-            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self._security_group_will_do(endpoint)):
-                yield self._remedy(action_kind, endpoint, of_kind)
-        acls = sorted(
-            {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}.items()
-        )
-        for words, obstacle in acls[:1]:
-            more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
-            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint.id, obstacle.subnet_id, words + more, _ALLOW)
+    def _by_central(self, central: DnsAnswer) -> Iterator[Action]:
+        """What keeps subnets from a central endpoint, in whose place Lifeline makes none.
 
-    def _security_group_will_do(self, endpoint: Endpoint) -> bool:
-        """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
-        own = own_security_group(self.vpc, self.plan_input.owner)
-        return own is not None and own.id in endpoint.security_group_ids
-
-    def _remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
-        words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
-        if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
-            return Action(
-                ActionKind.ATTACH_SECURITY_GROUP,
-                f"{words}: somebody took Lifeline's security group off it",
-                service=self.requirement.service,
-                service_name=self.service.name,
-                endpoint_id=endpoint.id,
+        AWS refuses an endpoint whose name a private hosted zone of the VPC answers (PrivateLink guide: conflicting DNS
+        domain), and over a rule it would take what the others reach centrally.
+        """
+        yield from self._fix_dns(central.source_id)
+        lost = [client for client in self.clients if self.paths[client.id].reach is Reach.UNREACHABLE]
+        if lost:
+            who, answer = self.scene.named(lost), f"{central.kind} {central.source_id}"
+            reason = f"{who} can't reach {self.requirement.service} privately: {answer} answers its name, but no route "
+            reason += "leads to the central endpoint"
+            remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
+            yield self.blocked_at(
+                ActionKind.CREATE_INTERFACE_ENDPOINT,
+                "",
+                lost[0].id,
+                reason,
+                f"{answer} stands in an endpoint's way: {remedy}",
             )
-        whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
-        family = "an endpoint that is dualstack in dual-stack subnets serves both"
-        if "ipv6" not in self.service.ip_address_types:
-            family = f"{self.service.name} has no IPv6: give these subnets IPv4"
-        remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
-            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
-        }[kind]
-        return self._blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
-
-    def _blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
-        action = Action(
-            kind,
-            reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
-            subnet_ids=(subnet_id,),
-            endpoint_id=endpoint_id,
-        )
-        return action.blocked(remedy)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.
@@ -138,7 +92,7 @@ class InterfacePlanner(ServicePlanner):
             return
         homes = {subnet.id: subnet.zone for subnet in self.vpc.subnets}
         covered = {homes.get(subnet_id) for subnet_id in endpoint.subnet_ids}
-        wanted = {client.zone for client in self.scene.clients(self.requirement)}
+        wanted = {client.zone for client in self.clients}
         placement = self._place(endpoint.ip_address_type)
         missing = [subnet for subnet in placement.subnets if is_empty or subnet.zone in wanted - covered]
         if not missing and not is_empty:
@@ -189,17 +143,17 @@ class InterfacePlanner(ServicePlanner):
             service_name=self.service.name,
             endpoint_id=endpoint.id,
         )
-        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_looked_at else "")
+        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
         if refusal:
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
-        if not self._security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
-            yield self._remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
+        if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+            yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:
-        placement = self._place_unharmed() if self._is_looked_at else self._place()
+        placement = self._place_unharmed() if self._is_dns_read else self._place()
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
         reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
@@ -216,37 +170,35 @@ class InterfacePlanner(ServicePlanner):
             ip_address_type=placement.ip_address_type,
             private_dns=not self.plan_input.canary,
         )
-        walled = walled_off(self.scene.clients(self.requirement), placement.subnets, self.vpc)
+        walled = walled_off(self.clients, placement.subnets, self.vpc)
         refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
         if refusal:
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
         yield self.with_token(action)
-        if walled:
-            more = f" ({len(walled) - 1} more like it)" if len(walled) > 1 else ""
-            yield self._blocked_at(ActionKind.OPEN_NETWORK_ACL, "", walled[0].subnet_id, walled[0].words + more, _ALLOW)
+        yield from self.open_acls(walled)
 
     @property
-    def _is_looked_at(self) -> bool:
-        """False in a first draft, before anybody looked who else answers: where a hub does, nobody can be harmed."""
+    def _is_dns_read(self) -> bool:
+        """False in a first draft, before the VPC's DNS was read: where a hub answers, no endpoint harms anyone."""
         return self.plan_input.dns is not None
 
     def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
-        """Why an endpoint there would harm somebody, or help nobody; an empty text if neither."""
-        if not self._is_looked_at:
+        """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
+        if not self._is_dns_read:
             return ""
         harm = harm_words(self._takeover().harm_in(placement))
-        if harm or len(walled) < len(self.scene.clients(self.requirement)):
+        if harm or len(walled) < len(self.clients):
             return harm
-        return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {_ALLOW}"
+        return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {ALLOW}"
 
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
         return Takeover(self.service, self.requirement.service, self.vpc, plan_input.dns, plan_input.exempt)
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.scene.clients(self.requirement), self._takeover().dependents()
+        clients, dependents = self.clients, self._takeover().dependents()
         return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
@@ -260,10 +212,7 @@ class InterfacePlanner(ServicePlanner):
         if failures >= MOST_FAILURES:
             why = next((endpoint.failure for endpoint in failed if endpoint.failure), "")
             return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
-        if (
-            all(subnet.is_ipv6_only for subnet in self.scene.clients(self.requirement))
-            and "ipv6" not in self.service.ip_address_types
-        ):
+        if all(subnet.is_ipv6_only for subnet in self.clients) and "ipv6" not in self.service.ip_address_types:
             return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
@@ -278,7 +227,7 @@ class InterfacePlanner(ServicePlanner):
         return harm_words(find_harm_by_dns(self.vpc, self.plan_input.dns, self.plan_input.exempt))
 
     def _dns_refusal(self) -> str:
-        refusal = self._attributes_refusal(self._attributes_off())
+        refusal = self._attributes_refusal(self.reach.attributes_off)
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
@@ -287,7 +236,7 @@ class InterfacePlanner(ServicePlanner):
     # ---- facts and words
 
     def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
-        clients = self.scene.clients(self.requirement)
+        clients = self.clients
         plan_input = self.plan_input
         return place_interfaces(
             self.service,
@@ -299,10 +248,6 @@ class InterfacePlanner(ServicePlanner):
             kind=kind,
             avoid=avoid,
         )
-
-    def _attributes_off(self) -> tuple[str, ...]:
-        flags = {"enableDnsSupport": self.vpc.dns_support, "enableDnsHostnames": self.vpc.dns_hostnames}
-        return tuple(name for name, is_on in flags.items() if not is_on)
 
     def _dns_remedy(self, off: tuple[str, ...]) -> str:
         commands = "; ".join(
@@ -327,9 +272,3 @@ class InterfacePlanner(ServicePlanner):
         if there + planned < limit:
             return ""
         return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"
-
-
-def _is_cut_off_from(endpoint: Endpoint, actions: Iterable[Action], found: Sequence[Obstacle]) -> bool:
-    """True while a repair is only planned: a second zone is missed by nobody yet, anything else by somebody."""
-    repairs = [action for action in actions if action.kind is not ActionKind.ADD_SUBNETS]
-    return bool(repairs or not endpoint.subnet_ids or found)

@@ -15,7 +15,7 @@ from lifeline.core.policy.policy import Requirement
 
 
 def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
-    """What to do so that each subnet reaches each service that it wishes for, privately.
+    """What to do so that each subnet reaches each service that it requires, privately.
 
     Applying it leaves nothing to plan but what is blocked or still coming up. The order of AWS's answers makes no
     difference. Foreign endpoints and groups are never changed. Pure: everything that it needs is passed.
@@ -52,11 +52,11 @@ def _plan_service(
         blocked = Action(kind=ActionKind.CREATE_INTERFACE_ENDPOINT, service=requirement.service, reason=reason)
         return [blocked.blocked(refusal)], ServiceReport(requirement.service, ServiceState.BLOCKED, detail=refusal)
     planner = GatewayPlanner if services[0].type is EndpointType.GATEWAY else InterfacePlanner
-    return planner(requirement, scene, services[0], planned).plan()
+    return planner(requirement, scene, services[0], catalog, planned).plan()
 
 
 def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
-    """Why nothing can be planned for the wish at all, or an empty text."""
+    """Why nothing can be planned for the requirement at all, or an empty text."""
     vpc, plan_input = scene.vpc, scene.plan_input
     if not offered:
         return f"the region offers no endpoint service named {requirement.service}; is it spelt right?"

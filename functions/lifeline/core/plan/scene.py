@@ -1,6 +1,6 @@
-"""Scene: split out of another room."""
+"""What planning one VPC starts from: its requirements, what Lifeline knows of it, and its subnets' tiers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lifeline.core.network.dns import DnsView
@@ -45,12 +45,15 @@ class Scene:
     plan_input: PlanInput
 
     def clients(self, requirement: Requirement) -> tuple[Subnet, ...]:
-        """The subnets that wish for the service, in their ids' order."""
+        """The subnets that require the service, in their ids' order."""
         found = (subnet for subnet in self.vpc.subnets if subnet.id in requirement.subnet_ids)
         return tuple(sorted(found, key=lambda subnet: subnet.id))
 
     def who(self, requirement: Requirement) -> str:
-        """The clients in words, the first three by id."""
-        clients = self.clients(requirement)
-        named = ", ".join(f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in clients[:3])
-        return named if len(clients) <= 3 else f"{named} and {len(clients) - 3} more subnets"
+        """The clients in words."""
+        return self.named(self.clients(requirement))
+
+    def named(self, subnets: Sequence[Subnet]) -> str:
+        """Subnets in words, the first three by id."""
+        shown = ", ".join(f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in subnets[:3])
+        return shown if len(subnets) <= 3 else f"{shown} and {len(subnets) - 3} more subnets"

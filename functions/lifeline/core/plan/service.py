@@ -1,27 +1,48 @@
 """What planning an interface and a gateway endpoint have in common."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from lifeline.core.network.model import Endpoint, Service, is_own
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
+from lifeline.core.network.obstacles import Obstacle, ObstacleKind
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import Requirement
+from lifeline.core.wording import fingerprint
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
 
+ALLOW = "allow it in the network ACL"
+_STATES = {
+    Reach.SERVED: ServiceState.SERVED,
+    Reach.CENTRAL: ServiceState.CENTRAL,
+    Reach.PENDING: ServiceState.PENDING,
+    Reach.UNKNOWN: ServiceState.UNKNOWN,
+}
+_WORST_FIRST = list(ServiceState)[::-1]
+
 
 class ServicePlanner:
-    """One service in one VPC. `planned` are the actions planned for other services so far, for the quotas."""
+    """One service in one VPC. `planned` are the actions planned for other services so far, for the quotas.
 
-    def __init__(self, requirement: Requirement, scene: "Scene", service: Service, planned: list[Action]) -> None:
+    `paths` say how each subnet that requires the service is served, by its id: they decide, and the actions follow.
+    """
+
+    def __init__(
+        self, requirement: Requirement, scene: "Scene", service: Service, catalog: Catalog, planned: list[Action]
+    ) -> None:
         self.requirement = requirement
         self.scene = scene
         self.service = service
         self.planned = planned
         self.vpc = scene.vpc
         self.plan_input = scene.plan_input
+        self.clients = scene.clients(requirement)
+        self.reach = ServiceReach(self.vpc, requirement.service, catalog, self.plan_input.dns)
+        self.paths: Mapping[str, NetworkPath] = {client.id: self.reach.private_path(client) for client in self.clients}
 
     def live(self) -> list[Endpoint]:
         """The service's endpoints of this type that aren't gone, own ones first, then by id."""
@@ -44,6 +65,87 @@ class ServicePlanner:
         is_seen = any(endpoint.id == made for endpoint in self.vpc.endpoints)
         return made if made in self.plan_input.fresh and not is_seen else ""
 
+    # ---- how the service stands
+
+    def report(self, actions: Iterable[Action], detail: str = "") -> ServiceReport:
+        """How the service stands: blocked by an action that is, else as the path of the subnet that is worst off."""
+        path = min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
+        by = ", ".join(
+            sorted({served for path in self.paths.values() if (served := path.endpoint_id or path.central_id)})
+        )
+        refused = next((action for action in actions if action.status is Status.BLOCKED), None)
+        if refused:
+            return self.report_as(ServiceState.BLOCKED, by, refused.error)
+        state = _state_of(path)
+        if not detail and state is not ServiceState.SERVED:
+            detail = "; ".join((path.words, *path.unread)) if state is ServiceState.UNKNOWN else path.words
+        return self.report_as(state, by, detail)
+
+    def report_as(self, state: ServiceState, by: str = "", detail: str = "") -> ServiceReport:
+        """The service's report, with the paths of its subnets."""
+        return ServiceReport(self.requirement.service, state, by, detail, tuple(self.paths.items()))
+
+    # ---- what stands between
+
+    def remove(self, found: Iterable[Obstacle], endpoint: Endpoint) -> Iterator[Action]:
+        """What would let subnets reach an endpoint that answers. Most of it only the owner of the endpoint can do."""
+        obstacles = list(found)
+        for kind, action_kind in (
+            (ObstacleKind.SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP),
+            (ObstacleKind.ADDRESS_FAMILY, ActionKind.CREATE_INTERFACE_ENDPOINT),
+        ):
+            of_kind = [obstacle for obstacle in obstacles if obstacle.kind is kind]
+            if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self.security_group_will_do(endpoint)):
+                yield self.remedy(action_kind, endpoint, of_kind)
+        yield from self.open_acls(obstacles, endpoint.id)
+
+    def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
+        """The first network ACL that stands between, which its owner alone may open; its words count the others."""
+        acls = {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}
+        for words, obstacle in sorted(acls.items())[:1]:
+            more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
+            yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, ALLOW)
+
+    def security_group_will_do(self, endpoint: Endpoint) -> bool:
+        """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
+        own = own_security_group(self.vpc, self.plan_input.owner)
+        return own is not None and own.id in endpoint.security_group_ids
+
+    def remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
+        """The action that removes the obstacles, blocked where it isn't Lifeline's to do."""
+        words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
+        if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
+            return Action(
+                ActionKind.ATTACH_SECURITY_GROUP,
+                f"{words}: someone removed Lifeline's security group from it",
+                service=self.requirement.service,
+                service_name=self.service.name,
+                endpoint_id=endpoint.id,
+            )
+        whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
+        family = "an endpoint that is dualstack in dual-stack subnets serves both"
+        if "ipv6" not in self.service.ip_address_types:
+            family = f"{self.service.name} has no IPv6: give these subnets IPv4"
+        remedy = {
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
+            ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
+        }[kind]
+        return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
+
+    def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
+        """An action for one subnet that a person must do."""
+        action = Action(
+            kind,
+            reason,
+            service=self.requirement.service,
+            service_name=self.service.name,
+            subnet_ids=(subnet_id,),
+            endpoint_id=endpoint_id,
+        )
+        return action.blocked(remedy)
+
+    # ---- what may be made
+
     def may_create(self) -> str:
         """Why the role may not create the service, or an empty text."""
         allowed = self.plan_input.creatable
@@ -56,14 +158,29 @@ class ServicePlanner:
         return sum(action.kind is kind and action.status is Status.PLANNED for action in self.planned)
 
     def with_token(self, action: Action) -> Action:
-        """The action with its ClientToken: the same for the same wish in the same situation.
+        """The action with its ClientToken: the same for the same requirement in the same situation.
 
-        So a retry, or a second run at the same time, creates nothing twice, and a wish that comes back after an earlier
-        endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters).
+        So a retry, or a second run at the same time, creates nothing twice, and a requirement that comes back after an
+        earlier endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters).
         """
         before = sorted(endpoint.id for endpoint in self.vpc.endpoints if endpoint.service_name == action.service_name)
         remembered = dict(self.plan_input.made).get(action.service, "")
-        requirement = [self.vpc.id, action.kind, action.service_name, action.ip_address_type, self.plan_input.owner]
-        requirement += [*action.subnet_ids, *action.route_table_ids, remembered, *before]
-        requirement += [] if action.private_dns else ["without private DNS"]
-        return replace(action, client_token=f"lifeline-{sha256('|'.join(requirement).encode()).hexdigest()[:48]}")
+        token = fingerprint(
+            self.vpc.id,
+            action.kind,
+            action.service_name,
+            action.ip_address_type,
+            self.plan_input.owner,
+            action.subnet_ids,
+            action.route_table_ids,
+            remembered,
+            before,
+            "" if action.private_dns else "without private DNS",
+            length=48,
+        )
+        return replace(action, client_token=f"lifeline-{token}")
+
+
+def _state_of(path: NetworkPath) -> ServiceState:
+    """What one subnet's path makes of the service: missing where Lifeline can repair or make it, else blocked."""
+    return _STATES.get(path.reach) or (ServiceState.MISSING if path.is_repairable else ServiceState.BLOCKED)

@@ -39,7 +39,6 @@ def _read_change(event: dict[str, Any], own_role_arn: str) -> Request:
         changed_ids=found,
         is_own=bool(own_role_arn) and _issuer_arn(detail.get("userIdentity")) == own_role_arn,
         failure=code,
-        failure_message=said,
         claim=read_claim(name, code, said, detail.get("requestParameters")) if failure else None,
         tool=tool_of(detail),
     )

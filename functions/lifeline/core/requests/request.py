@@ -34,10 +34,10 @@ class Request:
     services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all. `withdraw` are
     those whose private DNS silenced agents right after Lifeline switched it on: only the queue says so.
 
-    `failure` is EC2's code, without its prefix, where the record is of a call that failed, and `failure_message` what
-    EC2 said. Its trigger is an `attempt`: it changed nothing, but says what somebody is about to do. `claim` is what it
-    wanted where it was refused a name, or routes, that another endpoint has. `tool` is the tool of infrastructure as
-    code that made the call, empty where none did. `is_text` asks for the answer as text.
+    `failure` is EC2's code, without its prefix, where the record is of a call that failed. Its trigger is an `attempt`:
+    it changed nothing, but says what someone is about to do. `claim` is what it wanted where it was refused a name, or
+    routes, that another endpoint has. `tool` is the infrastructure-as-code tool that made the call, empty where none
+    did. `is_text` asks for the answer as text.
     """
 
     trigger: Trigger
@@ -58,7 +58,6 @@ class Request:
     unfreeze: tuple[str, ...] = ()
     withdraw: tuple[str, ...] = ()
     failure: str = ""
-    failure_message: str = ""
     is_text: bool = False
     claim: Claim | None = None
     tool: str = ""

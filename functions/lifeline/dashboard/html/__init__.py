@@ -1,1 +1,1 @@
-"""html."""
+"""The coverage page's HTML and CSS."""

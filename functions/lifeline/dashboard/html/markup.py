@@ -1,34 +1,34 @@
-"""Text, times, money and buttons as HTML that a CloudWatch dashboard's custom widget shows as meant.
+"""HTML that a CloudWatch dashboard's custom widget shows as intended: escaped text, times, money and buttons.
 
-What the page relies on, and where it is said:
+What the page relies on, and where it is documented:
 
-- A `<cwdb-action>` gives its behaviour to the element right before it, which may be any element. `action="call"` sends
-  the JSON inside it to the function `endpoint`, with the viewer's own rights; `confirmation` asks first; `display` is
-  `popup` or `widget`; `event` is `click` where nothing else is said (CloudWatch User Guide: Interactivity in the custom
-  widget).
-- JavaScript, `<iframe>` and `<use>` are taken out of the answer; most other elements stay (CloudWatch User Guide:
+- A `<cwdb-action>` adds behaviour to the element right before it, which may be any element. `action="call"` sends the
+  JSON inside it to the function `endpoint`, with the viewer's own permissions; `confirmation` asks first; `display` is
+  `popup` or `widget`; `event` defaults to `click` (CloudWatch User Guide: Interactivity in the custom widget).
+- JavaScript, `<iframe>` and `<use>` are removed from the answer; most other elements stay (CloudWatch User Guide:
   Security and JavaScript for custom widgets).
 - A `<style>` is allowed anywhere. One element of the class `cwdb-no-default-styles` turns the console's own styles off
   (CloudWatch User Guide: Details about custom widgets). Nothing says that a widget's rules stay in the widget, so each
   of ours names the root's class.
-- A button is a `<button>`, not the guide's `<a class="btn">`: an anchor without `href` can't be reached by Tab, and one
-  with `href="#"` would change the console's address, which is where the console keeps its place. Enter and Space make
-  a button's `click`.
+- A button is a `<button>`, not the guide's `<a class="btn">`: Tab skips an anchor without `href`, and `href="#"` would
+  change the console's address, where the console keeps its state. Enter and Space click a button.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from html import escape
+from typing import Self
+
+from markupsafe import Markup
 
 from lifeline.core.wording import write_length
 
 LONGEST = 400
 _SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# Controls, marks that turn the direction of text or show nothing at all, and halves of a letter that UTF-8 can't hold.
+# Control characters, invisible or direction-changing characters, and lone surrogates, which UTF-8 can't encode.
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -36,38 +36,54 @@ _UNSEEN_BUT_LINES = re.compile(_UNSEEN.pattern.replace(r"\x00-\x1f", r"\x00-\x08
 _IN_JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
+class Html(Markup):
+    """A literal piece of HTML. Values come in by `format`, `join` and `+`, which pass HTML on and escape all else.
+
+    Escaped text is also put on one line and cut at LONGEST characters, and � replaces what would be invisible or
+    change the direction of the text around it. Ruff's S704 refuses `Html(...)` of anything but a literal.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def escape(cls, value: object, /) -> Self:
+        """`value` as HTML: unchanged if it is HTML already."""
+        if isinstance(value, cls):
+            return value
+        line = _UNSEEN.sub("\ufffd", _SPACES.sub(" ", str(value)))
+        return super().escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…")
+
+
 @dataclass(frozen=True, slots=True)
-class Calls:
+class ButtonTargets:
     """The ARNs of the functions that buttons call: the widget's own and ReconcileEndpoints. Empty: no such buttons."""
 
     page: str = ""
     reconcile: str = ""
 
 
-def text(words: str, longest: int = LONGEST) -> str:
-    """`words` as the text of an element or of an attribute in double quotes, on one line and cut where it is longer.
-
-    What would not be seen, or would turn the text around it, becomes a replacement character.
-    """
-    seen = _UNSEEN.sub("\ufffd", _SPACES.sub(" ", words))
-    return escape(seen if len(seen) <= longest else seen[: longest - 1] + "…")
+def listed[T](items: Sequence[T], most: int, show: Callable[[T], Html], more: Html) -> Html:
+    """The first `most` items, then `more` with the number of those that are left."""
+    left = len(items) - most
+    return Html().join(map(show, items[:most])) + (more.format(left) if left > 0 else "")
 
 
-def lines(words: str, longest: int) -> str:
-    """As `text`, but lines and tabs stay as they are, for a `<pre>`."""
-    seen = _UNSEEN_BUT_LINES.sub("\ufffd", words.replace("\r\n", "\n"))
-    rest = len(seen) - longest
-    return escape(seen) if rest <= 0 else f"{escape(seen[:longest])}\n… and {rest} characters more"
+def lines(text: str, longest: int) -> Html:
+    """`text` for a `<pre>`: lines and tabs stay as they are."""
+    seen = _UNSEEN_BUT_LINES.sub("\ufffd", text.replace("\r\n", "\n"))
+    left = len(seen) - longest
+    cut = Html("\n… and {} more characters").format(left) if left > 0 else ""
+    return Html(Markup.escape(seen[:longest])) + cut  # noqa: S704 - escaped on the spot
 
 
-def code(words: str) -> str:
-    """An id, in the letters of code."""
-    return f"<code>{text(words)}</code>"
+def code(id_: str) -> Html:
+    """An id, in a monospaced font."""
+    return Html("<code>{}</code>").format(id_)
 
 
-def named(id_: str, name: str) -> str:
+def named(id_: str, name: str) -> Html:
     """The name with the id beside it, or the id alone."""
-    return f"<b>{text(name)}</b> {code(id_)}" if name and name != id_ else f"<b>{text(id_)}</b>"
+    return Html("<b>{}</b> {}").format(name, code(id_)) if name and name != id_ else Html("<b>{}</b>").format(id_)
 
 
 def money(usd: Decimal) -> str:
@@ -75,35 +91,40 @@ def money(usd: Decimal) -> str:
     return f"{usd:,.2f} USD"
 
 
-def moment(at: datetime, now: datetime) -> str:
-    """A `<time>`: the time in UTC, with the day where it isn't today's, and the age in words."""
+def moment(at: datetime, now: datetime) -> Html:
+    """A `<time>`: the time in UTC, with the date unless it is today's, and the age in words."""
     at, now = at.astimezone(UTC), now.astimezone(UTC)
     shown = f"{at:%H:%M:%S} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
     age = f"{write_length(now - at)} ago" if at <= now else f"in {write_length(at - now)}"
-    return f'<time datetime="{stamp(at)}">{shown}</time> <span class="age">({age})</span>'
+    return Html('{} <span class="age">({})</span>').format(time(at, shown), age)
 
 
-def stamp(at: datetime) -> str:
-    """`2026-03-02T09:00:00Z`, for machines."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def time(at: datetime, shown: str) -> Html:
+    """A `<time>`, which machines read as `2026-03-02T09:00:00Z`."""
+    return Html('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{}</time>').format(at.astimezone(UTC), shown)
 
 
-def count(number: int, noun: str, nouns: str = "") -> str:
+def count(number: int, noun: str) -> str:
     """`1 subnet`, `1,200 subnets`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def button(
-    label: str, of: str, endpoint: str, call: Mapping[str, object], *, confirmation: str = "", kind: str = ""
-) -> str:
-    """A button with its call, whose answer pops up. `of` is what it is about, for those who hear the page.
+    label: str, about: str, endpoint: str, call: Mapping[str, object], *, confirmation: str = "", kind: str = ""
+) -> Html:
+    """A button with its call, whose answer pops up. `about` completes the label for screen readers.
 
     The JSON is written without `<`, `>` and `&`, so that it is the same whether it is read as text or as HTML.
     """
-    requests = f' confirmation="{text(confirmation, 1000)}"' if confirmation else ""
     values = json.dumps(call, separators=(",", ":")).translate(_IN_JSON)
-    about = f'<span class="unseen"> {text(of)}</span>' if of else ""
-    return (
-        f'<button type="button" class="btn{f" {kind}" if kind else ""}">{text(label)}{about}</button>'
-        f'<cwdb-action action="call" display="popup" endpoint="{text(endpoint)}"{requests}>{values}</cwdb-action>'
+    return Html(
+        '<button type="button" class="btn{kind}">{label}{about}</button>'
+        '<cwdb-action action="call" display="popup" endpoint="{endpoint}"{confirmation}>{values}</cwdb-action>'
+    ).format(
+        kind=kind and f" {kind}",
+        label=label,
+        about=about and Html('<span class="visually-hidden"> {}</span>').format(about),
+        endpoint=endpoint,
+        confirmation=confirmation and Html(' confirmation="{}"').format(confirmation),
+        values=Html(values),  # noqa: S704 - without any character that HTML gives a meaning
     )

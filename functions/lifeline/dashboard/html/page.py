@@ -4,60 +4,66 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
-from lifeline.dashboard.html.markup import Calls, count, lines, money, text
-from lifeline.dashboard.html.parts import brief_block, is_well, page_head, vpc_block
-from lifeline.dashboard.html.style import style_sheet
+from lifeline.dashboard.html.markup import ButtonTargets, Html, count, lines, money
+from lifeline.dashboard.html.parts import brief_block, is_healthy, page_head, vpc_block
 from lifeline.dashboard.html.table import tally
 
-__all__ = ["Calls", "View", "render_page", "render_text"]
+__all__ = ["ButtonTargets", "View", "render_page", "render_text"]
 
-# A function's answer may have 6 MB (Lambda quotas: invocation payload), and the console shows it anew at each refresh.
-# No limit of the widget's own is published. A third leaves room for both, and holds 200 VPCs of ten subnets.
+# A function's answer may have 6 MB (Lambda quotas: invocation payload), and the console renders it at each refresh. No
+# limit of the widget's own is published. A third leaves room for both, and fits 200 VPCs of ten subnets.
 MOST_BYTES = 2_000_000
 _FOR_BRIEFS = 150_000
 _FOR_THE_END = 5_000
 _LONGEST_TEXT = 200_000
-_TEXT_STYLE = (
-    "margin:0;padding:12px;max-height:70vh;overflow:auto;background:none;color:inherit;border:1px solid;"
-    "border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "font:12px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the widget is looked at: the console's theme, and its width in px, 0 where it isn't known."""
+    """How the widget is shown: the console's theme, and its width in px, 0 where it isn't known."""
 
     is_dark: bool = False
     width: int = 0
 
 
-def render_page(coverage: Coverage, calls: Calls, view: View = View()) -> str:
-    """The page, whose answer as JSON has at most MOST_BYTES.
+def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -> Html:
+    """Render the page, whose answer as JSON has at most MOST_BYTES.
 
-    VPCs come in their order, those that are all well in a fold at the end. What doesn't fit is told in a few words
+    VPCs keep their order; healthy ones come last, in a fold. What doesn't fit is told in a few words
     each, and what doesn't fit even so is counted.
     """
-    opening = f'{style_sheet(is_dark=view.is_dark)}<div class="lifeline cwdb-no-default-styles">{page_head(coverage)}'
-    page = _Page(MOST_BYTES - _FOR_THE_END - _size(opening))
-    uneasy = [vpc for vpc in coverage.vpcs if not is_well(vpc)]
-    well = [vpc for vpc in coverage.vpcs if is_well(vpc)]
-    first = "".join(page.put(uneasy, coverage, calls, view))
-    folded = _fold(list(page.put(well, coverage, calls, view)))
-    nothing = '<p class="rest">No VPC to show.</p>' if not coverage.vpcs else ""
-    return f"{opening}{first}{folded}{nothing}{_rest(page.left)}</div>"
-
-
-def render_text(title: str, text_: str) -> str:
-    """A plan or an answer as it is, for a pop-up, in the colours of the console whichever they are."""
-    label = text(title)
-    shown = lines(text_, _LONGEST_TEXT)
-    return (
-        f'<div><h2 style="font-size:18px;margin:0 0 12px">{label}</h2>'
-        f'<pre tabindex="0" role="group" aria-label="{label}" style="{_TEXT_STYLE}">{shown}</pre></div>'
+    theme = " dark" if view.is_dark else ""
+    opening = Html('<style>{}</style><div class="lifeline cwdb-no-default-styles{}">{}').format(
+        style_sheet(), theme, page_head(coverage)
     )
+    page = _Page(MOST_BYTES - _FOR_THE_END - _size(opening))
+    first = page.put([vpc for vpc in coverage.vpcs if not is_healthy(vpc)], coverage, calls, view)
+    folded = _fold(page.put(filter(is_healthy, coverage.vpcs), coverage, calls, view))
+    nothing = Html() if coverage.vpcs else Html('<p class="rest">No VPCs to show.</p>')
+    return Html("{}{}{}{}{}</div>").format(opening, Html().join(first), folded, nothing, _rest(page.left))
+
+
+def render_text(title: str, text: str) -> Html:
+    """Render a plan or an answer as it is, for a pop-up, in the colours of the console's theme.
+
+    The style is in the element because nothing says that a pop-up is in the same document as the page.
+    """
+    return Html(
+        '<div><h2 style="font-size:18px;margin:0 0 12px">{title}</h2>'
+        '<pre tabindex="0" role="group" aria-label="{title}" style="margin:0;padding:12px;max-height:70vh;'
+        "overflow:auto;background:none;color:inherit;border:1px solid;border-radius:6px;white-space:pre-wrap;"
+        'overflow-wrap:anywhere;font:12px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace">{text}</pre></div>'
+    ).format(title=title, text=lines(text, _LONGEST_TEXT))
+
+
+@cache
+def style_sheet() -> Html:
+    """The file style.css, which is ours and is the same for both themes."""
+    return Html(Path(__file__).with_name("style.css").read_text("utf-8"))  # noqa: S704 - a file of this package
 
 
 class _Page:
@@ -67,8 +73,9 @@ class _Page:
         self._room = room
         self.left: list[VpcCoverage] = []
 
-    def put(self, vpcs: Iterable[VpcCoverage], coverage: Coverage, calls: Calls, view: View) -> Iterable[str]:
+    def put(self, vpcs: Iterable[VpcCoverage], coverage: Coverage, calls: ButtonTargets, view: View) -> list[Html]:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
+        blocks = []
         for vpc in vpcs:
             block, kept = vpc_block(vpc, coverage, calls, view.width), _FOR_BRIEFS
             if _size(block) > self._room - kept:
@@ -77,31 +84,35 @@ class _Page:
                 self.left.append(vpc)
                 continue
             self._room -= _size(block)
-            yield block
+            blocks.append(block)
+        return blocks
 
 
-def _fold(blocks: list[str]) -> str:
+def _fold(blocks: list[Html]) -> Html:
     if not blocks:
-        return ""
-    said = f"{count(len(blocks), 'VPC')} {'is' if len(blocks) == 1 else 'are'} all well"
-    return f'<details class="well"><summary>{said}</summary>{"".join(blocks)}</details>'
+        return Html()
+    fold = Html('<details class="healthy"><summary>{}</summary>{}</details>')
+    return fold.format(count(len(blocks), "healthy VPC"), Html().join(blocks))
 
 
-def _size(html: str) -> int:
+def _size(html: Html) -> int:
     """Its bytes in an answer of Lambda, which is JSON with all but ASCII written as escapes."""
     return len(json.dumps(html))
 
 
-def _rest(left: list[VpcCoverage]) -> str:
+def _rest(left: list[VpcCoverage]) -> Html:
     if not left:
-        return ""
-    counted = tally(left)
-    uneasy = sum(not is_well(vpc) for vpc in left)
-    cost = sum((vpc.cost_usd for vpc in left), Decimal(0))
-    incidents = count(sum(len(vpc.incidents) for vpc in left), "open incident")
-    return (
-        f'<p class="rest"><b>{count(len(left), "more VPC")} left out, as the page is full:</b> '
-        f"{uneasy:,} to look at, with {count(counted.not_served, 'subnet')} not served and {incidents}; "
-        f"{len(left) - uneasy:,} all well; {money(cost)} a month. "
-        "Name VPCs in the widget's <code>vpc_ids</code> to see them.</p>"
+        return Html()
+    healthy = sum(map(is_healthy, left))
+    return Html(
+        '<p class="rest"><b>{vpcs} not shown because the page is full:</b> {unhealthy:,} to review '
+        "({subnets} not served, {incidents}), {healthy:,} healthy; {cost} a month. To see them, list their IDs in the "
+        "widget's <code>vpc_ids</code>.</p>"
+    ).format(
+        vpcs=count(len(left), "more VPC"),
+        unhealthy=len(left) - healthy,
+        subnets=count(tally(left).not_served, "subnet"),
+        incidents=count(sum(len(vpc.incidents) for vpc in left), "open incident"),
+        healthy=healthy,
+        cost=money(sum((vpc.cost_usd for vpc in left), Decimal(0))),
     )

@@ -1,12 +1,12 @@
 """The coverage page's parts: the header with its totals, and each VPC with its incidents, actions and buttons."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.wording import write_length, write_time
-from lifeline.dashboard.coverage import Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
-from lifeline.dashboard.html.markup import Calls, button, code, count, moment, money, stamp, text
+from lifeline.dashboard.coverage import ActionRow, Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
+from lifeline.dashboard.html.markup import ButtonTargets, Html, button, code, count, listed, moment, money, time
 from lifeline.dashboard.html.table import legend, subnet_table, sums, tally, vpc_title
 
 EXEMPT_DAYS = 7
@@ -21,57 +21,61 @@ _KINDS = {
     StepKind.CHANGE: "Change",
     StepKind.GAP: "Gap",
     StepKind.ENDPOINT: "Endpoint",
-    StepKind.AVAILABLE: "Endpoint up",
+    StepKind.AVAILABLE: "Endpoint available",
     StepKind.RECOVERY: "Recovery",
 }
 
 
-def is_well(vpc: VpcCoverage) -> bool:
-    """True where nobody has to look: all is served or exempt, nothing is open, waits, is held or is to be known."""
-    return tally([vpc]).is_well and not (vpc.incidents or vpc.plan_id or vpc.planned_usd or vpc.holds or vpc.notes)
+def is_healthy(vpc: VpcCoverage) -> bool:
+    """True where everything is served or exempt, and nothing is open, planned, blocked or worth a note."""
+    return tally([vpc]).is_healthy and not (vpc.incidents or vpc.plan_id or vpc.planned_usd or vpc.holds or vpc.notes)
 
 
-def page_head(coverage: Coverage) -> str:
-    """Where and when, what stops Lifeline, the totals, and the legend."""
-    where = f"Account {code(coverage.account_id)} in {code(coverage.region)}, stack {code(coverage.stack_name)}"
-    mode = f"mode <b>{text(coverage.mode)}</b>"
-    if coverage.mode == _PLAN_MODE:
-        mode += ", which changes nothing"
-    at = f'<time datetime="{stamp(coverage.at)}">{write_time(coverage.at)}</time>'
-    stop = ""
-    if coverage.kill_switch:
-        stop = f'<p class="banner stop"><b>The kill switch is on:</b> {text(coverage.kill_switch)}</p>'
-    return (
-        f'<header><h2>Lifeline: coverage</h2><p class="meta">{where} · {mode} · {at}</p></header>'
-        f"{stop}{_banners(coverage.notes)}{_totals(coverage)}{legend()}"
+def page_head(coverage: Coverage) -> Html:
+    """The account and the time, what stops Lifeline, the totals, and the legend."""
+    stop = Html('<p class="banner stop"><b>No changes are made:</b> {}</p>')
+    return Html(
+        '<header><h2>Lifeline: coverage</h2><p class="meta">Account {account} in {region}, stack {stack} · '
+        "mode <b>{mode}</b>{note} · {at}</p></header>{stop}{notes}{totals}{legend}"
+    ).format(
+        account=code(coverage.account_id),
+        region=code(coverage.region),
+        stack=code(coverage.stack_name),
+        mode=coverage.mode,
+        note=" (no changes are made)" if coverage.mode == _PLAN_MODE else "",
+        at=time(coverage.at, write_time(coverage.at)),
+        stop=stop.format(coverage.kill_switch) if coverage.kill_switch else "",
+        notes=_banners(coverage.notes),
+        totals=_totals(coverage),
+        legend=legend(),
     )
 
 
-def _totals(coverage: Coverage) -> str:
+def _totals(coverage: Coverage) -> Html:
     vpcs = coverage.vpcs
     counted = tally(vpcs)
-    incidents = [incident_row for vpc in vpcs for incident_row in vpc.incidents]
-    well = sum(map(is_well, vpcs))
+    incidents = [incident for vpc in vpcs for incident in vpc.incidents]
+    subnets = sum(len(vpc.subnets) for vpc in vpcs)
     pending = f", {counted.pending:,} pending" if counted.pending else ""
-    silent = count(sum(incident_row.agents for incident_row in incidents), "agent")
+    silent = count(sum(incident.agents for incident in incidents), "agent")
     planned = sum((vpc.planned_usd for vpc in vpcs), Decimal(0))
     parts = [
-        ("VPCs", f"{len(vpcs):,}", f"{well:,} all well"),
+        ("VPCs", f"{len(vpcs):,}", f"{sum(map(is_healthy, vpcs)):,} healthy"),
+        ("Subnets not served", f"{counted.not_served + counted.pending:,}", f"of {subnets:,}{pending}"),
+        ("Open incidents", f"{len(incidents):,}", f"{silent} affected" if incidents else "none in these VPCs"),
         (
-            "Subnets not served",
-            f"{counted.not_served + counted.pending:,}",
-            f"of {sum(len(vpc.subnets) for vpc in vpcs):,}{pending}",
+            "Monthly cost",
+            money(sum((vpc.cost_usd for vpc in vpcs), Decimal(0))),
+            _planned(planned) or "no change planned",
         ),
-        ("Open incidents", f"{len(incidents):,}", f"{silent} in them" if incidents else "none in these VPCs"),
-        ("Cost a month", money(sum((vpc.cost_usd for vpc in vpcs), Decimal(0))), _more(planned) or "nothing planned"),
     ]
-    cells = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in parts)
-    return f'<dl class="totals">{cells}</dl>'
+    cell = Html("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>")
+    return Html('<dl class="totals">{}</dl>').format(Html().join(cell.format(*part) for part in parts))
 
 
-def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: Calls, width: int) -> str:
-    """All there is to say of a VPC, and its buttons."""
-    inner = "".join(
+def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets, width: int) -> Html:
+    """All there is to say about a VPC, and its buttons; folded if it is healthy."""
+    inner = Html().join(
         [
             _about(vpc),
             _banners(vpc.holds),
@@ -82,142 +86,133 @@ def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: Calls, width: int) ->
             _buttons(vpc, coverage, calls),
         ]
     )
-    if is_well(vpc):
-        return f'<details class="vpc"><summary>{vpc_title(vpc)}</summary>{inner}</details>'
-    counted = tally([vpc])
-    is_bad = counted.not_served or not all(incident.is_recovering for incident in vpc.incidents)
-    worst = "bad" if is_bad else "wait"
-    return f'<section class="vpc {worst}">{vpc_title(vpc)}{inner}</section>'
+    if is_healthy(vpc):
+        return Html('<details class="vpc"><summary>{}</summary>{}</details>').format(vpc_title(vpc), inner)
+    is_bad = tally([vpc]).not_served or not all(incident.is_recovering for incident in vpc.incidents)
+    block = Html('<section class="vpc {}">{}{}</section>')
+    return block.format("bad" if is_bad else "wait", vpc_title(vpc), inner)
 
 
-def brief_block(vpc: VpcCoverage) -> str:
+def brief_block(vpc: VpcCoverage) -> Html:
     """A VPC in a few words, for a page that is full."""
-    less = "This page is full: the subnets are left out."
-    return f'<section class="vpc">{vpc_title(vpc)}{_about(vpc)}<p class="meta">{less}</p></section>'
+    less = Html('<p class="meta">The page is full: subnets are not shown.</p>')
+    return Html('<section class="vpc">{}{}{}</section>').format(vpc_title(vpc), _about(vpc), less)
 
 
-def _about(vpc: VpcCoverage) -> str:
-    cidrs = ", ".join(text(cidr) for cidr in vpc.cidrs[:_LINES])
-    if len(vpc.cidrs) > _LINES:
-        cidrs += f" and {len(vpc.cidrs) - _LINES} more"
-    cost = f"{money(vpc.cost_usd)} a month"
-    if more := _more(vpc.planned_usd):
-        cost += f", {more}"
-    parts = [cidrs, count(len(vpc.subnets), "subnet"), cost]
-    if vpc.incidents:
-        parts.append(count(len(vpc.incidents), "open incident"))
-    return f'<p class="meta">{" · ".join(part for part in parts if part)}</p>{sums(tally([vpc]))}'
+def _about(vpc: VpcCoverage) -> Html:
+    left = len(vpc.cidrs) - _LINES
+    cidrs = Html(", ").join(vpc.cidrs[:_LINES]) + (f" and {left} more" if left > 0 else "")
+    cost = ", ".join(filter(None, (f"{money(vpc.cost_usd)} a month", _planned(vpc.planned_usd))))
+    incidents = count(len(vpc.incidents), "open incident") if vpc.incidents else ""
+    parts = [part for part in (cidrs, count(len(vpc.subnets), "subnet"), cost, incidents) if part]
+    return Html('<p class="meta">{}</p>{}').format(Html(" · ").join(parts), sums(tally([vpc])))
 
 
-def _more(planned: Decimal) -> str:
-    return f"{planned:+,.2f} USD planned" if planned else ""
+def _planned(usd: Decimal) -> str:
+    return f"{usd:+,.2f} USD planned" if usd else ""
 
 
-def _banners(lines: Iterable[str]) -> str:
-    lines = tuple(lines)
-    shown = "".join(f'<p class="banner">{text(line)}</p>' for line in lines[:_LINES])
-    more = len(lines) - _LINES
-    return shown + (f'<p class="banner">… and {count(more, "line")} more</p>' if more > 0 else "")
+def _banners(texts: Sequence[str]) -> Html:
+    banner = Html('<p class="banner">{}</p>')
+    return listed(texts, _LINES, banner.format, banner.format("… and {} more"))
 
 
-def _incidents(vpc: VpcCoverage, now: datetime) -> str:
-    shown = "".join(_incident(incident_row, now) for incident_row in vpc.incidents[:_INCIDENTS])
-    more = len(vpc.incidents) - _INCIDENTS
-    return shown + (f'<p class="meta">… and {count(more, "open incident")} more</p>' if more > 0 else "")
+def _incidents(vpc: VpcCoverage, now: datetime) -> Html:
+    more = Html('<p class="meta">… and {} more open incidents</p>')
+    return listed(vpc.incidents, _INCIDENTS, lambda incident: _incident(incident, now), more)
 
 
-def _incident(incident: IncidentRow, now: datetime) -> str:
-    state = "Recovering" if incident.is_recovering else "Open incident"
-    about = f"{count(incident.agents, 'agent')} · watch {code(incident.watch)} · since {moment(incident.began, now)}"
+def _incident(incident: IncidentRow, now: datetime) -> Html:
     steps = incident.timeline
     left = len(steps) - _STEPS  # the first step is the cause, and the last ones say where things stand
-    notified = [
-        _step(timeline_step, now) for timeline_step in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))
-    ]
+    shown = [_step(step, now) for step in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
     if left > 0:
-        notified.insert(1, f"<li>… {count(left, 'step')} in between</li>")
-    abreast = " wide" if len(notified) <= _STEPS_ABREAST else ""
-    line = f'<ol class="line{abreast}">{"".join(notified)}</ol>' if notified else ""
-    return (
-        f'<div class="incident{" mending" if incident.is_recovering else ""}">'
-        f"<h4>{state}: {text(incident.words)}</h4>"
-        f'<p class="meta">{about} · {code(incident.id)}</p>{line}</div>'
+        shown.insert(1, Html("<li>… {} omitted</li>").format(count(left, "step")))
+    abreast = " wide" if len(shown) <= _STEPS_ABREAST else ""
+    line = Html('<ol class="line{}">{}</ol>').format(abreast, Html().join(shown))
+    return Html(
+        '<div class="incident{kind}"><h4>{state}: {cause}</h4><p class="meta">'
+        "{agents} · watch {watch} · since {began} · {id}</p>{line}</div>"
+    ).format(
+        kind=" recovering" if incident.is_recovering else "",
+        state="Recovering" if incident.is_recovering else "Open incident",
+        cause=incident.words,
+        agents=count(incident.agents, "agent"),
+        watch=code(incident.watch),
+        began=moment(incident.began, now),
+        id=code(incident.id),
+        line=line if shown else "",
     )
 
 
-def _step(step: TimelineStep, now: datetime) -> str:
-    at = moment(step.at, now) if step.at else "yet to come"
-    to_come = "" if step.at else " to-come"
-    return (
-        f'<li class="{step.kind}{to_come}"><span class="kind">{_KINDS[step.kind]}</span>'
-        f'{text(step.text)}<span class="at">{at}</span></li>'
+def _step(step: TimelineStep, now: datetime) -> Html:
+    return Html(
+        '<li class="{kind}{to_come}"><span class="kind">{title}</span>{text}<span class="at">{at}</span></li>'
+    ).format(
+        kind=step.kind,
+        to_come="" if step.at else " to-come",
+        title=_KINDS[step.kind],
+        text=step.text,
+        at=moment(step.at, now) if step.at else "not yet",
     )
 
 
-def _actions(vpc: VpcCoverage, now: datetime) -> str:
-    rows = "".join(
-        f'<li>{_status(row.status)}{text(row.text)} <span class="meta">{moment(row.at, now)}</span></li>'
-        for row in vpc.actions[:_ACTIONS]
-    )
-    return f'<h4>Last actions</h4><ul class="acts">{rows}</ul>' if rows else ""
+def _actions(vpc: VpcCoverage, now: datetime) -> Html:
+    def row(action: ActionRow) -> Html:
+        status = action.status and Html("<b>{}</b> ").format(action.status)
+        return Html('<li>{}{} <span class="meta">{}</span></li>').format(status, action.text, moment(action.at, now))
+
+    rows = Html().join(map(row, vpc.actions[:_ACTIONS]))
+    return Html('<h4>Recent actions</h4><ul class="actions">{}</ul>').format(rows) if rows else rows
 
 
-def _status(status: str) -> str:
-    return f"<b>{text(status)}</b> " if status else ""
-
-
-def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    found = []
+def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
+    buttons = []
     if calls.reconcile and vpc.plan_id and coverage.mode != _PLAN_MODE:
-        found.append(_approve(vpc, calls))
+        buttons.append(_approve(vpc, calls))
     if calls.page:
-        found.append(button("Show the plan", f"for {vpc.id}", calls.page, {"plan": vpc.id}))
+        buttons.append(button("Show the plan", f"for {vpc.id}", calls.page, {"plan": vpc.id}))
     if calls.reconcile:
-        found += [_exempt(vpc, coverage, calls), _release(vpc, coverage, calls)]
-    return f'<div class="btns">{"".join(found)}</div>' if found else ""
+        buttons += [_exempt(vpc, coverage, calls), _release(vpc, coverage, calls)]
+    return Html('<div class="btns">{}</div>').format(Html().join(buttons)) if buttons else Html()
 
 
-def _approve(vpc: VpcCoverage, calls: Calls) -> str:
+def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
     cost = f"{vpc.plan_usd:+,.2f} USD a month"
-    requests = (
-        f"Approve {vpc.plan_id} for {_name(vpc)}? Lifeline then makes just the changes that this plan names, "
-        f"for {cost}. Where the network has changed since, it changes nothing and says so."
-    )
+    question = Html(
+        "Approve {} for {}? Lifeline makes only the changes in this plan ({}). If the network has changed since the "
+        "plan was made, Lifeline changes nothing and says so."
+    ).format(vpc.plan_id, _name(vpc), cost)
     call = {"approve": vpc.plan_id}
-    return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=requests, kind="primary")
+    return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=question, kind="primary")
 
 
-def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    until = (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date()
-    requests = (
-        f"Exempt {_name(vpc)} for {EXEMPT_DAYS} days? Until the end of {until} (UTC), no service is required there and "
-        "Lifeline makes no endpoint in it, even where machines lose their way to AWS. Silent agents are told as ever."
-        f"{_retired(coverage)}"
+def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
+    retired = Html(" Endpoints that Lifeline created there are deleted once they have not been required for {}.")
+    is_retired = coverage.retire_after and coverage.mode != _PLAN_MODE
+    question = Html(
+        "Exempt {} for {} days? Until the end of {} (UTC), no service is required there and Lifeline creates no "
+        "endpoint in it, even if machines lose their path to AWS. You are still notified of silent agents.{}"
+    ).format(
+        _name(vpc),
+        EXEMPT_DAYS,
+        (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date(),
+        retired.format(write_length(coverage.retire_after)) if is_retired else "",
     )
     call = {"exempt": [vpc.id], "days": EXEMPT_DAYS, "reason": _REASON}
-    label = f"Exempt for {EXEMPT_DAYS} days"
-    return button(label, vpc.id, calls.reconcile, call, confirmation=requests)
+    return button(f"Exempt for {EXEMPT_DAYS} days", vpc.id, calls.reconcile, call, confirmation=question)
 
 
-def _retired(coverage: Coverage) -> str:
-    """What becomes of Lifeline's own endpoints in an exempt VPC."""
-    if not coverage.retire_after or coverage.mode == _PLAN_MODE:
-        return ""
-    after = write_length(coverage.retire_after)
-    return f" Endpoints that Lifeline made there are deleted once they have not been required for {after}."
-
-
-def _release(vpc: VpcCoverage, coverage: Coverage, calls: Calls) -> str:
-    requests = (
-        f"Release {_name(vpc)}? Lifeline deletes every endpoint and security group that it made there, needed or "
-        "not, and makes none there for 24 hours. Subnets without another way out lose the services that these serve."
+def _release(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
+    consequence = Html(
+        "Lifeline deletes every endpoint and security group that it created there, needed or not, and creates none "
+        "there for 24 hours. Subnets without another path lose the services that these endpoints serve."
     )
     if coverage.mode == _PLAN_MODE:
-        requests = (
-            f"Release {_name(vpc)}? The mode is plan: Lifeline says what it would delete there, and deletes nothing."
-        )
+        consequence = Html("The mode is plan: Lifeline says what it would delete there, and deletes nothing.")
+    question = Html("Release {}? {}").format(_name(vpc), consequence)
     call = {"vpc_ids": [vpc.id], "release": True}
-    return button("Release", vpc.id, calls.reconcile, call, confirmation=requests, kind="grave")
+    return button("Release", vpc.id, calls.reconcile, call, confirmation=question, kind="danger")
 
 
 def _name(vpc: VpcCoverage) -> str:

@@ -1,50 +1,39 @@
-"""Freezes that people ask for, and those that they end."""
+"""Freezes: what people, and what Lifeline itself, put out of its reach is blocked."""
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from dataclasses import replace
 
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.coexist.conflicts import delete
-from lifeline.core.errors import TransientError
-from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, with_unfrozen
-from lifeline.reconciler.steps.leases import leased
-from lifeline.reconciler.steps.targets import Targets
-from lifeline.runtime.invocation import Run
-from lifeline.runtime.observability import logger
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, block_frozen, with_unfrozen
+from lifeline.core.plan.actions import Plan
+from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
-def save_requested(targets: Targets, vpc_ids: Iterable[str], ledger: Ledger, run: Run) -> None:
-    """Keeps what the asks freeze and unfreeze in the VPCs that are there. Looks keep freezes under the lease, so this
-    takes it: a person's word is never overwritten by a run that read before it.
+class Freezes(Amendment):
+    """Accepts what people freeze and unfreeze, and blocks whatever is frozen."""
 
-    Raises TransientError while another run has the VPC, and what the ledger raises: then it is to be asked again.
-    """
-    for vpc_id in vpc_ids:
-        requests = targets.requests.get(vpc_id, [])
-        freeze = {service for request in requests for service in request.freeze}
-        unfreeze = {service for request in requests for service in request.unfreeze}
-        if freeze | unfreeze:
-            with leased(vpc_id, ledger, run) as state:
-                if state is None:
-                    words = f"another run works on {vpc_id}: nothing was frozen or unfrozen, ask again in a minute"
-                    raise TransientError(words, code="Busy")
-                _keep(vpc_id, state, freeze, unfreeze, ledger, run.now())
+    def accept(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what people freeze and unfreeze. What led to a freeze that they end is forgotten with it: the
+        count would bring it back.
+        """
+        freeze = {service for request in context.requests for service in request.freeze}
+        unfreeze = {service for request in context.requests for service in request.unfreeze}
+        if not freeze | unfreeze:
+            return state
+        now, frozen = context.run.now, {} if EVERYTHING in unfreeze else dict(state.frozen)
+        kept = {service: known for service, known in frozen.items() if service not in unfreeze}
+        new = {service: Freeze(FreezeKind.MANUAL, now, "a person asked for it") for service in freeze}
+        return replace(
+            state,
+            conflicts=delete(state.conflicts, unfreeze),
+            unfrozen=with_unfrozen(state.unfrozen, unfreeze, now) if unfreeze else state.unfrozen,
+            frozen=kept | new,
+        )
 
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The state of VPCs with work."""
+        return frozenset({Fact.STATE} if plan and plan.has_work else ())
 
-def _keep(
-    vpc_id: str, state: VpcState, freeze: Collection[str], unfreeze: Collection[str], ledger: Ledger, now: datetime
-) -> None:
-    before, conflicts = state.frozen, delete(state.conflicts, unfreeze)
-    if conflicts != state.conflicts:
-        ledger.save_conflicts(vpc_id, conflicts, now=now)
-    if unfreeze:
-        ledger.save_unfrozen(vpc_id, with_unfrozen(state.unfrozen, unfreeze, now), now=now)
-    kept = (
-        {}
-        if EVERYTHING in unfreeze
-        else {service: freeze for service, freeze in before.items() if service not in unfreeze}
-    )
-    kept |= {service: Freeze(FreezeKind.MANUAL, now, "a person asked for it") for service in freeze}
-    ledger.save_frozen(vpc_id, kept, now=now)
-    logger.info("frozen by hand", vpc_id=vpc_id, frozen=sorted(kept), unfrozen=sorted(before.keys() - kept.keys()))
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan with whatever is frozen blocked."""
+        return Decision(block_frozen(plan, state.frozen, context.run.price, now=context.run.now), state)

@@ -1,16 +1,10 @@
-"""Clear the way: reads whose deletions fail because of what is Lifeline's, and takes that out of their way."""
+"""Teardown: what is Lifeline's own gets out of the way of someone who deletes a VPC or a subnet."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from lifeline.adapters.aws.calls import run_concurrently
-from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.store.vpc_state import VpcState
-from lifeline.adapters.store.vpcs import Ledger
 from lifeline.core.coexist.removals import make_room
-from lifeline.core.coexist.retirement import unless_used
 from lifeline.core.coexist.teardown import (
     DELETIONS,
     DEPENDENCY,
@@ -25,165 +19,119 @@ from lifeline.core.coexist.teardown import (
     remembered,
     without,
 )
-from lifeline.core.errors import LifelineError
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
+from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.network.model import Vpc
-from lifeline.core.notices.notice import Notice
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
-from lifeline.core.plan.actions import Action, ActionKind, Plan
-from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.request import Trigger
+from lifeline.core.plan.actions import REMOVALS, Action, Plan
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.wording import read_time
-from lifeline.reconciler.steps.targets import Targets
-from lifeline.runtime.observability import logger
+from lifeline.reconciler.amend.amendment import (
+    Amendment,
+    Announcement,
+    Decision,
+    Fact,
+    Requeue,
+    VpcContext,
+    as_they_stand,
+)
+
+SWITCH_DELAY = timedelta(minutes=15)
 
 
-@dataclass(slots=True)
-class Clearing:
-    """One look's teardowns. `seen` are those that it found, each with the VPC as it was then."""
+class Teardowns(Amendment):
+    """Freezes what is about to be deleted, and removes what is Lifeline's own there, unless others still use it."""
 
-    targets: Targets
-    lookup: Lookup
-    ledger: Ledger
-    owner: str
-    now: datetime
-    seen: dict[str, tuple[Vpc, Teardown]] = field(default_factory=dict)
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """Who else is in a VPC that someone tries to delete, or tried before."""
+        is_concerned = any(_attempts(context, state)) or _is_frozen(context, state)
+        return frozenset({Fact.STATE, Fact.INTERFACES} if is_concerned else ())
 
-    def find(self, vpcs: Sequence[Vpc], leased: Mapping[str, VpcState] | None = None) -> None:
-        """Finds the teardowns of these VPCs: by the calls that failed and, under leases, by what is frozen for them.
-
-        Those that a person ended since don't count. Only these VPCs' interfaces are read. Raises what EC2 raises.
-        """
-        unfrozen = {vpc_id: state.unfrozen for vpc_id, state in (leased or {}).items()}
-        asked = {vpc.id: list(_attempts(self.targets, vpc, self.now, unfrozen.get(vpc.id, {}))) for vpc in vpcs}
-        known = {
-            vpc_id: list(remembered(vpc_state.frozen, now=self.now)) for vpc_id, vpc_state in (leased or {}).items()
-        }
-        concerned = [vpc for vpc in vpcs if asked[vpc.id] or (leased and self._is_frozen(leased[vpc.id]))]
-        found = run_concurrently([partial(self.lookup.interfaces_in, vpc.id) for vpc in concerned])
-        for vpc, interfaces in zip(concerned, found, strict=True):
-            before = known.get(vpc.id, [])
-            teardown = judge(vpc, asked[vpc.id], interfaces, self.owner, now=self.now, known=before)
-            self.seen[vpc.id] = (vpc, teardown)
-        for vpc in vpcs:
-            if vpc not in concerned:
-                self.seen.pop(vpc.id, None)
-
-    def _is_frozen(self, state: VpcState) -> bool:
-        return any(freeze.kind is FreezeKind.TEARDOWN for freeze in standing(state.frozen, self.now).values())
-
-    def wants(self, vpc_id: str) -> bool:
-        """True if there is something to remember for the VPC, although nothing may be left to do."""
-        return vpc_id in self.seen and bool(self.seen[vpc_id][1].cleared)
-
-    def keep(self, leased: Mapping[str, VpcState]) -> dict[str, VpcState]:
-        """What is remembered of the leased VPCs, with what their teardowns freeze, which is written first of all."""
-        kept = dict(leased)
-        for vpc_id, state in leased.items():
-            if vpc_id in self.seen:
-                kept[vpc_id] = self._keep(*self.seen[vpc_id], state)
-        return kept
-
-    def _keep(self, vpc: Vpc, teardown: Teardown, state: VpcState) -> VpcState:
-        frozen = freeze_for(teardown, state.frozen, now=self.now)
-        if frozen != state.frozen:
-            self.ledger.save_frozen(vpc.id, frozen, now=self.now)
-            logger.info("teardown", vpc_id=vpc.id, frozen=sorted(frozen), in_use=len(teardown.in_use))
-        keys = notified_keys(teardown)
-        notified = {key: at for key, at in state.teardowns.items() if key in keys or not is_old(at, self.now)}
-        if clear(vpc, teardown, self.owner):
-            notified = dict.fromkeys(keys) | notified
-        if notified != state.teardowns:
-            self.ledger.save_teardowns(vpc.id, notified, now=self.now)
-        return replace(state, frozen=frozen, teardowns=notified)
-
-    def rest(self, vpc: Vpc) -> Vpc:
+    def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """The VPC without the subnets that are about to go, unless all of it is frozen anyway."""
-        if vpc.id not in self.seen:
+        teardown = _judged(context, state)
+        if teardown is None or teardown.is_whole or teardown.is_idle:
             return vpc
-        teardown = self.seen[vpc.id][1]
-        return vpc if teardown.is_whole or teardown.is_idle else without(vpc, teardown.doomed, self.owner)
+        return without(vpc, teardown.doomed, context.run.owner)
 
-    def extend(self, plans: Mapping[str, Plan]) -> dict[str, Plan]:
-        """The plans with what goes out of the way."""
-        extended = dict(plans)
-        cleared = {vpc_id: clear(*self.seen[vpc_id], self.owner) for vpc_id in plans if vpc_id in self.seen}
-        users = self._users(action for actions in cleared.values() for action in actions)
-        for vpc_id, actions in cleared.items():
-            held = [unless_used(action, users) for action in actions]
-            extended[vpc_id] = replace(plans[vpc_id], actions=make_room(plans[vpc_id].actions, held))
-        return extended
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan with what gets out of the way, and the state with what is frozen for it."""
+        teardown = _judged(context, state)
+        if teardown is None:
+            return Decision(plan, state)
+        cleared = clear(context.vpc, teardown, context.run.owner)
+        actions = make_room(plan.actions, cleared)
+        return Decision(replace(plan, actions=actions), _with_freezes(context, teardown, state))
 
-    def _users(self, actions: Iterable[Action]) -> Mapping[str, tuple[str, ...]]:
-        """Whoever else names Lifeline's groups: EC2 wouldn't delete these, and doesn't say why."""
-        groups = [action.security_group_id for action in actions if action.kind is ActionKind.DELETE_SECURITY_GROUP]
-        return self.lookup.users_of_security_groups(groups)
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """One notice for each teardown that is news. What the kill switch blocks is tried again: no sweep finds it.
 
-    # ---- saying it
-
-    def notify(
-        self, answers: Iterable[VpcAnswer], publish: Callable[[Notice], bool], *, is_plan: bool
-    ) -> frozenset[str]:
-        """One notice for each teardown that is news; returns the VPCs of which one was sent. What could not be sent is
-        told by the next look.
+        A teardown in a VPC that had no work, and so no lease, is frozen here.
         """
-        notified: set[str] = set()
-        for answer in answers:
-            if answer.vpc_id not in self.seen or answer.refusal:
-                continue
-            try:
-                if self._notify(answer, *self.seen[answer.vpc_id], publish, is_plan=is_plan):
-                    notified.add(answer.vpc_id)
-            except LifelineError as error:  # at worst it is told twice
-                logger.error("teardown not told", vpc_id=answer.vpc_id, error=str(error))
-        return frozenset(notified)
-
-    def _notify(
-        self, answer: VpcAnswer, vpc: Vpc, teardown: Teardown, publish: Callable[[Notice], bool], *, is_plan: bool
-    ) -> bool:
-        ours = [action for action in answer.actions if clears(action)]
-        known = self.ledger.load(vpc.id).teardowns
-        if not is_news(teardown, ours, known, self.now, is_plan=is_plan):
-            return False
-        if not publish(teardown_notice(vpc, teardown, ours, self.owner, is_plan=is_plan)):
-            return False
-        notified = {**known, **dict.fromkeys(notified_keys(teardown, ours), self.now)}
-        self.ledger.save_teardowns(vpc.id, notified, now=self.now)
-        return True
-
-    def pending(self, answer: VpcAnswer) -> VpcAnswer:
-        """The answer without what its teardown's notice tells."""
-        if answer.vpc_id not in self.seen:
-            return answer
-        teardown = self.seen[answer.vpc_id][1]
-        return replace(
-            answer, actions=tuple(action for action in answer.actions if not notified_here(teardown, action))
+        teardown, run = _judged(context, state), context.run
+        if teardown is None:
+            return Decision(plan, state)
+        actions = as_they_stand(plan, done)
+        is_stopped = any(action.kind in REMOVALS and action.blocked_by == KILL_SWITCH for action in actions)
+        if not (context.is_leased or run.is_plan or is_stopped):
+            state = _with_freezes(context, teardown, state)
+        ours = [action for action in actions if clears(action)]
+        announcements: tuple[Announcement, ...] = ()
+        if is_news(teardown, ours, state.teardowns, run.now, is_plan=run.is_plan):
+            notice = teardown_notice(context.vpc, teardown, ours, run.owner, is_plan=run.is_plan)
+            entries = VpcState(teardowns=dict.fromkeys(notified_keys(teardown, ours), run.now))
+            announcements = (Announcement(notice, entries, frozenset(ours)),)
+        return Decision(
+            plan,
+            state,
+            announcements,
+            requeue=Requeue(SWITCH_DELAY) if is_stopped and teardown.cleared else None,
+            covered=frozenset(action for action in actions if notified_here(teardown, action)),
         )
 
 
-def _attempts(targets: Targets, vpc: Vpc, now: datetime, unfrozen: Mapping[str, datetime]) -> Iterator[Attempt]:
-    """The deletions of the VPC and its subnets that failed for what is in them, since a person ended the last ones."""
-    other = {request.trigger for request in targets.attempts(vpc.id) if request.failure != DEPENDENCY}
-    for trigger in targets.triggers(vpc.id):
+def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
+    """The VPC's teardown, None where nobody deletes anything, or where it isn't known who else is there."""
+    if Fact.INTERFACES not in context.read:
+        return None
+    known = list(remembered(state.frozen, now=context.run.now))
+    attempts = list(_attempts(context, state))
+    return judge(context.vpc, attempts, context.interfaces, context.run.owner, now=context.run.now, known=known)
+
+
+def _is_frozen(context: VpcContext, state: VpcState) -> bool:
+    return any(freeze.kind is FreezeKind.TEARDOWN for freeze in standing(state.frozen, context.run.now).values())
+
+
+def _with_freezes(context: VpcContext, teardown: Teardown, state: VpcState) -> VpcState:
+    keys, now = notified_keys(teardown), context.run.now
+    teardowns = {key: at for key, at in state.teardowns.items() if key in keys or not is_old(at, now)}
+    if clear(context.vpc, teardown, context.run.owner):
+        teardowns = dict.fromkeys(keys) | teardowns
+    return replace(state, frozen=freeze_for(teardown, state.frozen, now=now), teardowns=teardowns)
+
+
+def _attempts(context: VpcContext, state: VpcState) -> Iterator[Attempt]:
+    """The deletions of the VPC and its subnets that failed because of what is in them, since a person last ended such
+    a freeze.
+    """
+    now = context.run.now
+    other = {request.trigger for request in _refused(context) if request.failure != DEPENDENCY}
+    for trigger in context.triggers:
         if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
             continue
-        if is_overruled(unfrozen, EVERYTHING, _time(trigger, now)):
+        if is_overruled(state.unfrozen, EVERYTHING, _time(trigger, now)):
             continue
         kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
         for resource_id in sorted(resource_id for resource_id in trigger.ids if resource_id.startswith(kind)):
             yield Attempt(resource_id, _time(trigger, now), trigger.actor, trigger.event_id)
 
 
+def _refused(context: VpcContext) -> Iterator[Request]:
+    return (request for request in context.requests if request.trigger.kind == "attempt")
+
+
 def _time(trigger: Trigger, now: datetime) -> datetime:
     """When the call was made; now where its record doesn't say, and never later."""
     return min(read_time(trigger.time) or now, now)
-
-
-def delete(vpc_ids: Iterable[str], ledger: Ledger, *, now: datetime) -> list[str]:
-    """Forgets what is remembered of VPCs that are gone, and says of which there was anything. Raises what the ledger
-    raises; what isn't forgotten then, the next look forgets.
-    """
-    deleted = [vpc_id for vpc_id in vpc_ids if ledger.delete(vpc_id, now=now)]
-    for vpc_id in deleted:
-        logger.info("forgotten: the VPC is gone", vpc_id=vpc_id)
-    return deleted

@@ -18,7 +18,7 @@ def log_answer(answer: VpcAnswer, triggers: Sequence[Trigger], *, run_id: str, m
     event_ids = [trigger.event_id for trigger in triggers if trigger.event_id][:_MOST_EVENTS]
     about: dict[str, Any] = {"vpc_id": answer.vpc_id, "run_id": run_id, "mode": mode}
     about |= {"event_id": event_ids[0] if event_ids else "", "event_ids": event_ids}
-    logger.info("looked at", outcome=str(answer.outcome), note=answer.note, **about)
+    logger.info("reconciled", outcome=str(answer.outcome), note=answer.note, **about)
     if answer.refusal:
         logger.warning("refused", field=answer.refusal.field, refusal=answer.refusal.message, **about)
     for action in answer.actions:

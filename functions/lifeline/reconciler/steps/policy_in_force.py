@@ -35,7 +35,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PolicyInForce:
     """The policy in force, or None where nothing may be applied, and what is wrong if it isn't the parameter's."""
 
     policy: Policy | None
@@ -49,13 +49,13 @@ def stacks_policy(settings: Settings) -> Policy:
     return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
-def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> Decision:
+def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> PolicyInForce:
     """The policy in force: `fallback` if no parameter is named, else the parameter's, else the last valid one.
 
     Raises TransientError or TerminalError where the ledger can't be read or written: a look needs it anyway.
     """
     if not parameter_name:
-        return Decision(fallback)
+        return PolicyInForce(fallback)
     known = store.load()  # first: a document that another run keeps after this is newer than the one read here
     try:
         document = store.read(parameter_name)
@@ -71,7 +71,7 @@ def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: 
         store.keep(document, instead_of=known.last_valid, now=now)
     if known.refused:
         store.close(known.refused, now=now)
-    return Decision(policy)
+    return PolicyInForce(policy)
 
 
 def mark_notified(problem: Problem, store: Store, *, now: datetime) -> None:
@@ -79,7 +79,9 @@ def mark_notified(problem: Problem, store: Store, *, now: datetime) -> None:
     store.write_down(Refused(problem.version, problem.field, problem.message, is_notified=True), now=now)
 
 
-def _do_without(refused: Refused, known: Known, store: Store, *, now: datetime, is_passing: bool = False) -> Decision:
+def _do_without(
+    refused: Refused, known: Known, store: Store, *, now: datetime, is_passing: bool = False
+) -> PolicyInForce:
     policy = _last_valid(known)
     stands = refused.is_same_as(known.refused)
     is_notified = known.refused is not None and stands and known.refused.is_notified
@@ -87,7 +89,7 @@ def _do_without(refused: Refused, known: Known, store: Store, *, now: datetime, 
     if is_news and not stands:
         store.write_down(refused, now=now)
     in_force = known.last_valid.version if policy and known.last_valid else 0
-    return Decision(policy, Problem(refused.field, refused.message, refused.version, in_force, is_news))
+    return PolicyInForce(policy, Problem(refused.field, refused.message, refused.version, in_force, is_news))
 
 
 def _last_valid(known: Known) -> Policy | None:

@@ -1,91 +1,123 @@
-"""Put back: work that waits for another look, how often it is tried, and what is given up in the end."""
+"""Requeue: work that waits for a later run, how often it is attempted, and what is abandoned in the end."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
-from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.plan.actions import REMOVALS, Action, Status
-from lifeline.core.requests.request import Trigger
+from lifeline.core.plan.actions import Action, Status
+from lifeline.core.requests.calls import MOST_CAUSES
+from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
+from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.targets import Targets
+from lifeline.runtime.observability import logger
 
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
-SWITCH_DELAY = timedelta(minutes=15)
 MOST_ATTEMPTS = 6
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Returning:
-    """One look's way back to the queue. `is_by_hand` says that nobody works on after it; without a queue nobody can."""
+class Requeuing:
+    """One run's way back to the queue. Nothing is requeued for a caller who only wants a plan, or without a queue."""
 
-    queue: Queue
-    targets: Targets
-    has_queue: bool
-    is_by_hand: bool
+    job: Job
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
-        """Asks for another look at each VPC, with what set this one going; VPCs that share both share a message."""
-        if not self.has_queue or self.is_by_hand:
+        """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message."""
+        if not self.job.settings.queue_url or self.job.is_by_hand:
             return
-        targets = self.targets
+        targets = self.job.targets
         alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
             withdraw = frozenset(withdrawal.service for withdrawal in targets.withdrawals(vpc_id))
             release = targets.is_release(vpc_id)
             alike[attempt, targets.requeue_causes(vpc_id), release, withdraw].append(vpc_id)
         for (attempt, because, release, withdraw), vpc_ids in alike.items():
-            requeue = partial(self.queue.requeue, vpc_ids, attempt=attempt, after=after, because=because)
+            requeue = partial(self.job.tools.queue.requeue, vpc_ids, attempt=attempt, after=after, because=because)
             requeue(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
 
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
-        """Asks for a look at VPCs that this one has no time for, or that another run has."""
-        self.requeue({vpc_id: self.targets.attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
+        """Requeues VPCs that this run has no time for, or that another run has."""
+        self.requeue({vpc_id: self._attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
 
     def follow(self, vpc_ids: Iterable[str]) -> None:
-        """Asks what became of new endpoints."""
+        """Has new endpoints followed up."""
         self.requeue(dict.fromkeys(vpc_ids, 0), FOLLOW_DELAY, is_follow=True)
 
-    def look_again(self, vpc_ids: Iterable[str]) -> None:
-        """Asks for another look at VPCs where somebody else's endpoint is on its way, as often as at anything."""
-        attempts = {vpc_id: self.targets.attempt(vpc_id) + 1 for vpc_id in vpc_ids}
-        again = {vpc_id: attempt for vpc_id, attempt in attempts.items() if attempt <= MOST_ATTEMPTS}
-        self.requeue(again, FOLLOW_DELAY)
-
-    def wait_for_switch(self, vpc_id: str, actions: Iterable[Action], *, is_teardown: bool) -> None:
-        """Asks again, while the kill switch is on, for what only an event asked to give up: no sweep would find it."""
-        held = (action for action in actions if action.kind in REMOVALS and action.blocked_by == KILL_SWITCH)
-        if any(held) and (is_teardown or self.targets.withdrawals(vpc_id)):
-            self.requeue({vpc_id: self.targets.attempt(vpc_id)}, SWITCH_DELAY)
+    def wait(self, vpc_id: str, after: timedelta, *, is_attempt: bool) -> None:
+        """Requeues the VPC, only as often as anything is attempted if that counts as an attempt."""
+        attempt = self._attempt(vpc_id) + is_attempt
+        if attempt <= MOST_ATTEMPTS or not is_attempt:
+            self.requeue({vpc_id: attempt}, after)
 
     def try_again(self, vpc_id: str, applied: Applied) -> Sequence[Action]:
-        """Puts back what was deferred, or gives it up after MOST_ATTEMPTS; the actions as they are then."""
+        """Requeues what was deferred, or abandons it after MOST_ATTEMPTS; the actions as they are then."""
         if not applied.deferral:
             return applied.actions
         is_refused = applied.deferral is Deferral.TRANSIENT
-        attempt = self.targets.attempt(vpc_id) + is_refused
+        attempt = self._attempt(vpc_id) + is_refused
         if attempt > MOST_ATTEMPTS:
             return [self._abandon(action, vpc_id) for action in applied.actions]
         self.requeue({vpc_id: attempt}, _backoff(vpc_id, attempt) if is_refused else BUSY_DELAY)
         return applied.actions
 
+    def _attempt(self, vpc_id: str) -> int:
+        return self.job.targets.attempt(vpc_id)
+
     def _abandon(self, action: Action, vpc_id: str) -> Action:
         if action.status is not Status.PLANNED:
             return action
-        reason = f"given up after {MOST_ATTEMPTS} tries: {action.error}"
-        release: dict[str, object] = {"release": True} if self.targets.is_release(vpc_id) else {}
-        self.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]} | release), reason=reason)
+        reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
+        release: dict[str, object] = {"release": True} if self.job.targets.is_release(vpc_id) else {}
+        self.job.tools.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]} | release), reason=reason)
         return replace(action, status=Status.FAILED, error=reason)
 
 
+def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime) -> None:
+    """Takes VPCs out of the run that only changes by a tool of infrastructure as code name, and requeues them for the
+    rest of `during`: the tool may be about to change more.
+
+    Changes that could be in any VPC requeue a sweep. The time counts from the first of them, so that a tool that runs
+    for hours is reconciled in between. What comes back isn't debounced again, being no change any more. Raises what the
+    queue raises: then the messages come again.
+    """
+    wait = _wait(targets.sweep, during, now)
+    if wait >= _SECOND:
+        queue.requeue_sweep(after=wait, because=[request.trigger for request in targets.sweep])
+        targets.sweep.clear()
+    if targets.sweep:
+        return
+    waits = {vpc_id: _wait(requests, during, now) for vpc_id, requests in targets.requests.items()}
+    alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
+    for vpc_id, wait in sorted(waits.items()):
+        if wait >= _SECOND:
+            alike[int(wait.total_seconds()), targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
+    for (seconds, because), vpc_ids in alike.items():
+        queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
+        logger.info("changes by a tool debounced", vpc_ids=vpc_ids, seconds=seconds)
+        for vpc_id in vpc_ids:
+            targets.resting[vpc_id] = targets.requests.pop(vpc_id)
+
+
+def _wait(requests: list[Request], during: timedelta, now: datetime) -> timedelta:
+    """How long the VPC can still be left alone; nothing where anything but a tool's change from the queue asks."""
+    sent = [
+        request.sent_at for request in requests if request.trigger.kind == "change" and request.tool and request.sent_at
+    ]
+    return min(sent) + during - now if sent and len(sent) == len(requests) else timedelta(0)
+
+
 def _backoff(vpc_id: str, attempt: int) -> timedelta:
-    """Twice as long each time, and up to half as long again by the VPC's id: what was refused together comes apart."""
+    """Twice as long each time, and up to half as long again by the VPC's id, so that VPCs that were refused together
+    are tried apart.
+    """
     jitter = crc32(f"{vpc_id}|{attempt}".encode()) % 1000 / 2000
     return FIRST_RETRY * float(2**attempt) * (1 + jitter)

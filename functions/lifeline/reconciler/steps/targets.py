@@ -8,7 +8,7 @@ from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.store.vpcs import REGION, Ledger
+from lifeline.adapters.store.vpcs import REGION, VpcStore
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.history.entries import NO_VPC
 from lifeline.core.requests.calls import MOST_CAUSES
@@ -73,17 +73,12 @@ class Targets:
             request.trigger.kind == "call" and request.sent_at is None for request in self.requests.get(vpc_id, [])
         )
 
-    def attempts(self, vpc_id: str) -> list[Request]:
-        """Others' calls that failed, among what names the VPC, the earliest first."""
-        found = [request for request in self.requests.get(vpc_id, []) if request.trigger.kind == "attempt"]
-        return sorted(found, key=lambda request: request.trigger.time)
-
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""
         return _changes(self.requests.get(vpc_id, []))
 
 
-def find_targets(requests: Sequence[Request], lookup: Lookup, ledger: Ledger) -> Targets:
+def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore) -> Targets:
     """The VPCs that the asks touch. What can't be traced to a VPC asks for the region, unless it was just looked at."""
     targets = Targets()
     records = [request for request in requests if request.trigger.kind in _RECORDS]
@@ -95,17 +90,17 @@ def find_targets(requests: Sequence[Request], lookup: Lookup, ledger: Ledger) ->
     found = lookup.vpcs_of(ids) if ids else {}
     for request in requests:
         touched = _touched(request, found)
-        if touched is None and not is_answered(REGION, [request], ledger):
+        if touched is None and not is_answered(REGION, [request], vpcs):
             targets.sweep.append(request)
         for vpc_id in touched or ():
             targets.requests[vpc_id].append(request)
     return targets
 
 
-def not_yet_answered(targets: Targets, ledger: Ledger) -> list[str]:
+def not_yet_answered(targets: Targets, vpcs: VpcStore) -> list[str]:
     """The VPCs whose asks came after, or too shortly before, the last look at them: a burst is one look."""
     vpc_ids = sorted(targets.requests)
-    answered = run_concurrently([partial(is_answered, vpc_id, targets.requests[vpc_id], ledger) for vpc_id in vpc_ids])
+    answered = run_concurrently([partial(is_answered, vpc_id, targets.requests[vpc_id], vpcs) for vpc_id in vpc_ids])
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
 
 
@@ -120,13 +115,13 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[
     return traced + [(NO_VPC, trigger) for trigger in changes if trigger not in known]
 
 
-def is_answered(vpc_id: str, requests: Iterable[Request], ledger: Ledger) -> bool:
+def is_answered(vpc_id: str, requests: Iterable[Request], vpcs: VpcStore) -> bool:
     """True if every ask is a change from the queue and a look began long enough after the last of them was sent."""
     waiting = list(requests)
     sent = [request.sent_at for request in waiting if request.trigger.kind == "change" and request.sent_at]
     if not sent or len(sent) != len(waiting):
         return False
-    reconciled_at = ledger.load(vpc_id).reconciled_at
+    reconciled_at = vpcs.load(vpc_id).reconciled_at
     return reconciled_at is not None and reconciled_at >= max(sent) + CONSISTENCY
 
 

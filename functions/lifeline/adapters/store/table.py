@@ -1,0 +1,101 @@
+"""The ledger's table in plain values: `codec` says what those are."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from lifeline.adapters.aws.calls import aws_errors, conditional_write
+from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.codec import from_item, to_item
+from lifeline.core.errors import TransientError
+
+_TRIES = 8
+
+type Key = tuple[str, str]
+"""An item's `pk` and `sk`."""
+
+
+class Table:
+    """The DynamoDB table. `doing` says in an error's message what failed: "ledger: read plan-1"."""
+
+    def __init__(self, name: str, dynamodb: Any = None) -> None:
+        self.name = name
+        self.dynamodb = dynamodb or client("dynamodb")
+
+    def get(self, key: Key, doing: str) -> dict[str, Any]:
+        """The item as last written; empty where there is none."""
+        with aws_errors(doing):
+            answer = self.dynamodb.get_item(TableName=self.name, Key=key_item(key), ConsistentRead=True)
+        return from_item(answer.get("Item", {}))
+
+    def put(self, key: Key, attributes: Mapping[str, Any], doing: str, **condition: Any) -> bool:
+        """Write the item in place of what was there; False, with nothing written, where a condition isn't met.
+
+        `condition` is that of `expressions`.
+        """
+        item = key_item(key) | to_item(attributes)
+        request = {"TableName": self.name, "Item": item, **expressions(**condition)}
+        return conditional_write(doing, self.dynamodb.put_item, **request) is not None
+
+    def update(
+        self, key: Key, expression: str, values: Mapping[str, Any], doing: str, *, condition: str = ""
+    ) -> dict[str, Any] | None:
+        """The item after the update; None where the condition isn't met."""
+        answer = conditional_write(
+            doing,
+            self.dynamodb.update_item,
+            TableName=self.name,
+            Key=key_item(key),
+            UpdateExpression=expression,
+            ReturnValues="ALL_NEW",
+            **expressions(condition, values),
+        )
+        return None if answer is None else from_item(answer["Attributes"])
+
+    def query(self, condition: str, values: Mapping[str, Any], doing: str, **request: Any) -> Iterator[dict[str, Any]]:
+        """The items of one partition that meet the condition, page by page."""
+        request |= {"KeyConditionExpression": condition, "ExpressionAttributeValues": to_item(values)}
+        while True:
+            with aws_errors(doing):
+                answer = self.dynamodb.query(TableName=self.name, **request)
+            yield from map(from_item, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def change[T](
+        self, key: Key, decide: Callable[[dict[str, Any]], tuple[Mapping[str, Any] | None, T]], doing: str
+    ) -> T:
+        """Replace the item by what `decide` makes of it, and return what it says beside; None leaves the item.
+
+        The item's revision makes sure that of two runs at once neither undoes the other's change: `decide` is asked
+        again where another run was faster. Raises TransientError where that happens many times.
+        """
+        for _ in range(_TRIES):
+            before = self.get(key, doing)
+            after, said = decide(before)
+            revision = before.get("revision", 0)
+            if after is None or self.put(
+                key,
+                {**after, "revision": revision + 1},
+                doing,
+                condition="attribute_not_exists(pk) OR revision = :revision",
+                values={":revision": revision},
+            ):
+                return said
+        raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
+
+
+def key_item(key: Key) -> dict[str, Any]:
+    """The key as DynamoDB's API takes it."""
+    return to_item({"pk": key[0], "sk": key[1]})
+
+
+def expressions(
+    condition: str = "", values: Mapping[str, Any] | None = None, names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The parameters of a write for its condition, the values in its expressions, and its names for reserved words."""
+    return {
+        **({"ConditionExpression": condition} if condition else {}),
+        **({"ExpressionAttributeValues": to_item(values)} if values else {}),
+        **({"ExpressionAttributeNames": dict(names)} if names else {}),
+    }

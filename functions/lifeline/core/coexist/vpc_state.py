@@ -1,0 +1,67 @@
+"""Everything that Lifeline remembers of one VPC between its runs, as one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from lifeline.core.coexist.canary import Canary
+from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.guards.freeze import Freeze, FreezeKind
+from lifeline.core.plan.endpoint_lifecycle import Made
+
+
+@dataclass(frozen=True, slots=True)
+class VpcState:
+    """The state of a VPC in the ledger. A VPC that nobody has worked on yet has an empty one.
+
+    - `reconciled_at`: when it was last reconciled. What was sent before that is answered.
+    - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
+    - `notified`: a fingerprint of the open issues that people know of.
+    - `unneeded`: by id, since when nothing has required what is Lifeline's own.
+    - `released_at`: when a person gave up everything of Lifeline's there.
+    - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
+    - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
+    - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
+    - `canaries`: by service, whose private DNS was switched on lately.
+    - `unfrozen`: by service, when a person last ended its freeze.
+    """
+
+    reconciled_at: datetime | None = None
+    made: Mapping[str, Made] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    notified: str = ""
+    unneeded: Mapping[str, datetime] = field(default_factory=dict)
+    released_at: datetime | None = None
+    frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
+    unfrozen: Mapping[str, datetime] = field(default_factory=dict)
+
+    def with_entries(self, entries: "VpcState") -> "VpcState":
+        """The state with the freezes, teardowns and conflicts of `entries` in the place of its own of the same key."""
+        return replace(
+            self,
+            frozen={**self.frozen, **entries.frozen},
+            teardowns={**self.teardowns, **entries.teardowns},
+            conflicts={**self.conflicts, **entries.conflicts},
+        )
+
+
+class VpcList(StrEnum):
+    """A list of the VPCs in whose state there is something, so that a sweep reads these alone."""
+
+    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed
+    FROZEN = "FROZEN"
+    CLAIMED = "CLAIMED"  # something is frozen because others claim it
+
+    def holds(self, state: VpcState) -> bool:
+        """True if a VPC of this state belongs on the list."""
+        match self:
+            case VpcList.RETIRING:
+                return bool(state.unneeded)
+            case VpcList.FROZEN:
+                return bool(state.frozen)
+            case VpcList.CLAIMED:
+                return any(freeze.kind is FreezeKind.CLAIM for freeze in state.frozen.values())

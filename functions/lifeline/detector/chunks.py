@@ -1,0 +1,68 @@
+"""A watch's roster as one run reads and writes it: chunk by chunk, each under its revision."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.store.roster import Roster
+from lifeline.core.agents.gaps import Agent, State, Suppression
+from lifeline.core.agents.roster import Chunk, replaced
+from lifeline.core.errors import TransientError
+from lifeline.detector.attempts import Attempts
+from lifeline.runtime.observability import logger
+
+_TRIES = 4  # to forget an agent while runs write the same chunk
+
+
+class ChunkWriter:
+    """Writes chunks. Where another run was first, that run's version stays, and `is_complete` becomes False."""
+
+    def __init__(self, roster: Roster, watch: str, attempt: Attempts) -> None:
+        self._roster = roster
+        self._watch = watch
+        self._attempt = attempt
+        self.is_complete = True
+
+    def save(self, kept: Sequence[Chunk], chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Save the chunks that differ from `kept`. Returns all as they are in the ledger, without those not saved."""
+        before = {chunk.number: chunk for chunk in kept}
+        changed = [chunk for chunk in chunks if chunk != before.get(chunk.number)]
+        saved = run_concurrently([partial(self._save, chunk) for chunk in changed])
+        after = {chunk.number: new for chunk, new in zip(changed, saved, strict=True)}
+        return [chunk for old in chunks if (chunk := after.get(old.number, old)) is not None]
+
+    def _save(self, chunk: Chunk) -> Chunk | None:
+        saved = self._attempt(partial(self._roster.save, chunk))
+        if saved is None:
+            self.is_complete = False
+            logger.warning("agents not saved", watch=self._watch, chunk=chunk.number)
+        return saved
+
+    def forget(self, entities: Iterable[str], now: datetime) -> list[str]:
+        """Suppress agents until they report again. Returns those that were on the roster, sorted.
+
+        Raises TransientError or TerminalError where the roster can't be read or written.
+        """
+        wanted = frozenset(entities)
+        return sorted(entity for number in self._roster.sizes() for entity in self._forget_in(number, wanted, now))
+
+    def _forget_in(self, number: int, wanted: frozenset[str], now: datetime) -> list[str]:
+        for _ in range(_TRIES):
+            [chunk] = self._roster.read([number]) or [Chunk(number)]
+            changes = {entity: _forgotten(agent, now) for entity, agent in chunk.agents.items() if entity in wanted}
+            if not changes or self._roster.save(replaced(chunk, changes)):
+                return [*changes]
+        raise TransientError(f"other runs of {self._watch} wrote first each time; some agents are not forgotten")
+
+
+def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:
+    """The chunks' agents by entity."""
+    return {entity: agent for chunk in chunks for entity, agent in chunk.agents.items()}
+
+
+def _forgotten(agent: Agent, now: datetime) -> Agent:
+    """The agent without a sign of life before `now`."""
+    gap = agent.gap if agent.incident else None
+    return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.FORGOTTEN, seen_at=now, gap=gap)

@@ -1,0 +1,131 @@
+"""Runs of a watch with more agents than one invocation can check in time: split into parts over a queue.
+
+The first invocation discovers new agents and sends one message per part. Each part judges and saves its own agents; the
+part that ends last groups the silent agents of all parts into incidents.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import batched
+
+from lifeline.adapters.aws.detector_queue import Checks
+from lifeline.core.agents.gaps import Agent, State, Verdict
+from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
+from lifeline.detector.chunks import agents_of
+from lifeline.detector.discovery import discover
+from lifeline.detector.loop import WatchRun
+from lifeline.detector.report import Report
+from lifeline.detector.survey import Observation
+from lifeline.runtime.observability import logger
+
+_CHUNKS_AT_ONCE = 20
+
+
+class SplitRun:
+    """A run that is split if the watch has more than `agents_a_run` agents and there is a queue for the parts."""
+
+    def __init__(self, run: WatchRun, agents_a_run: int) -> None:
+        self._run = run
+        self._roster = run.roster
+        self._agents_a_run = agents_a_run
+
+    def check(self) -> Report:
+        """Check all agents, or start the parts that do.
+
+        Raises TransientError or TerminalError where the roster or the open incidents can't be read.
+        """
+        checks = self._run.tools.checks
+        if checks is not None:
+            sizes = self._roster.sizes()
+            if sum(sizes.values()) > self._agents_a_run:
+                return self._start_parts(checks, [*sizes])
+        return self._run.check()
+
+    def check_part(self, part: int, numbers: Sequence[int]) -> Report:
+        """Judge and save the agents of these chunks. The part that ends last updates the incidents of all parts.
+
+        A part that is done, or that belongs to an earlier run, is skipped: the later run checks its agents.
+        """
+        run = self._run
+        state = self._roster.state()
+        if state.run_id != run.run_id or part not in state.waiting:
+            logger.warning("part skipped: too late", watch=run.watch.name, part=part, run_id=run.run_id)
+            return Report(is_part=True)
+        chunks = self._roster.read(numbers)
+        agents = agents_of(chunks)
+        verdicts, _ = run.judge(agents)
+        changes = {entity: _kept_until_counted(agents[entity], verdict) for entity, verdict in verdicts.items()}
+        run.chunks.save(chunks, [replaced(chunk, changes) for chunk in chunks])
+        report = replace(run.report(agents, verdicts), is_part=True)
+        late, unknown = report.states.get(State.LATE, 0), report.states.get(State.UNKNOWN, 0)
+        if self._roster.finish_part(run.run_id, part, late=late, unknown=unknown):
+            gathered = self._gather(self._roster.state())
+            return replace(gathered, unknown=report.unknown, opened=report.opened, ended=report.ended)
+        return report
+
+    def _gather(self, state: RosterState) -> Report:
+        """Update the incidents of all agents, whichever part judged them."""
+        states: Counter[State] = Counter()
+        chunks: list[Chunk] = []
+        for numbers in batched(self._roster.sizes(), _CHUNKS_AT_ONCE, strict=False):
+            for chunk in self._roster.read(numbers):
+                states.update(agent.state for agent in chunk.agents.values())
+                if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
+                    chunks.append(chunk)
+        leaving = {
+            entity: Verdict(State.SUPPRESSED, None) for entity, agent in agents_of(chunks).items() if _is_leaving(agent)
+        }
+        report = self._run.update_incidents(chunks, chunks, leaving, Observation({}, {}))
+        fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
+        states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
+        return replace(report, states=states + fleeting)
+
+    def _start_parts(self, checks: Checks, numbers: Sequence[int]) -> Report:
+        """Send the parts, after finishing what an earlier run left and discovering new agents."""
+        run, state = self._run, self._roster.state()
+        if not state.is_run_complete:
+            left = len(state.waiting)
+            run.attempt.failures.append(f"{left} parts of the last run of {run.watch.name} have not ended")
+            run.attempt(lambda: self._gather(state))
+        if run.is_discovery_due():
+            numbers = self._discover(numbers)
+        parts = [*batched(numbers, max(1, self._agents_a_run // MOST), strict=False)]
+        self._roster.begin_run(run.run_id, len(parts), run.now)
+        checks.send(run.watch.name, run.run_id, parts)
+        return replace(run.report({}, {}), is_part=True)
+
+    def _discover(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Discover agents, and save them at once. Unchanged chunks are not kept in memory. Returns all numbers."""
+        run = self._run
+        listed, expected = run.discovery.read()
+        if listed is None:
+            return numbers
+        unseen = dict(listed)
+        unmet = dict(expected or {})
+        roomy: list[Chunk] = []
+        for batch in batched(numbers, _CHUNKS_AT_ONCE, strict=False):
+            for chunk in self._roster.read(batch):
+                here = {entity: unseen.pop(entity) for entity in chunk.agents if entity in unseen}
+                wanted = {entity: unmet.pop(entity) for entity in chunk.agents if entity in unmet}
+                changes = discover(chunk.agents, here, None if expected is None else wanted, run.now)
+                [saved] = run.chunks.save([chunk], [replaced(chunk, changes)]) or [chunk]
+                if len(saved.agents) < MOST:
+                    roomy.append(saved)
+        new = discover({}, unseen, unmet, run.now)
+        placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
+        run.chunks.save(roomy, placed)
+        run.end_discovery()
+        return sorted({*numbers, *(chunk.number for chunk in placed)})
+
+
+def _kept_until_counted(agent: Agent, verdict: Verdict) -> Agent | None:
+    """What a part saves: an agent that leaves stays until its incident counts it, in the part that ends last."""
+    if verdict.agent is None and agent.incident:
+        return replace(agent, state=State.SUPPRESSED, suppressed_by=None)
+    return verdict.agent
+
+
+def _is_leaving(agent: Agent) -> bool:
+    """True if a part found that the agent leaves the roster. Other suppressed agents have a reason."""
+    return agent.state is State.SUPPRESSED and agent.suppressed_by is None

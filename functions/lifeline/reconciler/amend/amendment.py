@@ -1,0 +1,174 @@
+"""One shape for every reason to change a plan, and what such a reason is told and answers.
+
+An amendment is pure. It is given what was read as values, says which facts it lacks, and returns what should happen.
+The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from lifeline.core.coexist.canary import Withdrawal
+from lifeline.core.coexist.teardown import Interface
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.history.change import Change
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.notices.notice import Notice
+from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.cost import Price
+from lifeline.core.plan.endpoint_lifecycle import Followed
+from lifeline.core.policy.policy import Desired, Policy, wanted
+from lifeline.core.requests.request import Request, Trigger
+
+
+class Fact(StrEnum):
+    """What costs calls for each VPC, so it is read only where an amendment needs it: by the context's field."""
+
+    STATE = "state"  # beside the context
+    INTERFACES = "interfaces"
+    CENTRAL_DNS = "dns"
+    CHANGES = "changes"
+    SECURITY_GROUP_USERS = "security_group_users"
+    ADMISSION = "admitted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What is the same for all VPCs of a run.
+
+    `owner` is the stack's name. `retire_after` and `is_canary` are the stack's settings. `is_region` says that the run
+    reconciles all VPCs of the region, `is_plan` that nothing is applied.
+    """
+
+    now: datetime
+    owner: str
+    price: Price
+    policy: Policy = field(default_factory=lambda: Policy(rules=()))
+    catalog: Catalog = field(default_factory=Catalog)
+    retire_after: timedelta = timedelta(0)
+    is_canary: bool = False
+    is_region: bool = False
+    is_plan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VpcContext:
+    """All that an amendment may know of a VPC beside its plan and its state.
+
+    `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
+    endpoints. `lists` are those that the VPC is on. `is_leased` says that the VPC is this run's alone and was observed
+    since; otherwise another run may be changing it. `read` are the facts that are there: without it, an empty field
+    says nothing.
+    """
+
+    run: RunContext
+    vpc: Vpc
+    requests: tuple[Request, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    withdrawals: tuple[Withdrawal, ...] = ()
+    is_release: bool = False
+    is_requested_by_a_person: bool = False
+    followed: Followed = field(default_factory=lambda: Followed({}, {}))
+    lists: frozenset[VpcList] = frozenset()
+    is_leased: bool = False
+    read: frozenset[Fact] = frozenset()
+    interfaces: tuple[Interface, ...] = ()
+    dns: DnsView | None = None
+    changes: tuple[Change, ...] = ()
+    security_group_users: tuple[str, ...] = ()
+    admitted: Plan | None = None
+
+    @property
+    def desired(self) -> Desired:
+        """What the policy requires of the VPC today."""
+        return wanted(self.run.policy, self.vpc, classify_subnets(self.vpc), today=self.run.now.date())
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A notice of an amendment's own. Once it is published, `entries` are saved: they say that people know.
+
+    `covers` are the actions that it reports. One that can't be published is sent by a later run, because nothing was
+    saved.
+    """
+
+    notice: Notice
+    entries: VpcState
+    covers: frozenset[Action] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Reconcile the VPC again, `after` a while. If `is_attempt`, only as often as anything is attempted."""
+
+    after: timedelta
+    is_attempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the loop does next, in this order: save the state, apply the plan, publish the notices, requeue.
+
+    A requeue says whether it counts as an attempt: what waits for someone else's endpoint is abandoned in the end, what
+    waits for the kill switch isn't. `covered` are actions that the run's own notice leaves out, because people read of
+    them in a notice of the amendment's, and `known` those that are no news by themselves.
+    """
+
+    plan: Plan
+    state: VpcState
+    announcements: tuple[Announcement, ...] = ()
+    requeue: Requeue | None = None
+    covered: frozenset[Action] = frozenset()
+    known: frozenset[Action] = frozenset()
+
+
+class Amendment(Protocol):
+    """One reason to change a plan. What an amendment doesn't do, it inherits: nothing is changed then.
+
+    The loop calls these in the order in which they stand here. `preview`, `decide` and `after` are the heart; the three
+    before them exist because some reasons count before there is a plan to change.
+    """
+
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The facts that it can't do without here. There is no plan yet where `see` is about to be called."""
+        return frozenset()
+
+    def accept(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what the requests themselves freeze or unfreeze, whatever the mode. It is saved before
+        anything is planned, so that it counts whatever becomes of the run.
+        """
+        return state
+
+    def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
+        """The VPC as it is to be planned for; None where nothing is to be planned at all."""
+        return vpc
+
+    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
+        """The plan as it would be changed, for plan mode, the page, and to see which VPCs have work at all."""
+        return self.decide(context, plan, state).plan
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan to apply and the state to save before that, under the VPC's lease."""
+        return Decision(plan, state)
+
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """What to save, publish and requeue now that it is done.
+
+        `done` are the plan's actions as they became. It is empty where nothing was applied: the plan had no work, or
+        the run is in plan mode or stopped. Called for every VPC whose state was read.
+        """
+        return Decision(plan, state)
+
+
+def as_they_stand(plan: Plan, done: Sequence[Action]) -> tuple[Action, ...]:
+    """The plan's actions as they became, or as they are planned where nothing was applied."""
+    return tuple(done) or plan.actions
+
+
+def is_blocked_or_planned(plan: Plan) -> bool:
+    """True if there is work: planned, or held back by nothing but the kill switch or a limit."""
+    return any(action.status is Status.PLANNED or action.blocked_by for action in plan.actions)

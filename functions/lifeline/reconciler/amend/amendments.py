@@ -1,0 +1,35 @@
+"""The amendments in their order, which the loop, plan mode and the page share.
+
+First come the reasons to change a plan, then the guards, which only block. A reason sees what those before it changed
+and froze.
+"""
+
+from typing import Final
+
+from lifeline.reconciler.amend.amendment import Amendment
+from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
+from lifeline.reconciler.amend.claims import Claims
+from lifeline.reconciler.amend.conflicts import Conflicts
+from lifeline.reconciler.amend.freezes import Freezes
+from lifeline.reconciler.amend.gate import Gate
+from lifeline.reconciler.amend.removals import Removals
+from lifeline.reconciler.amend.retirement import Releases, Retirements
+from lifeline.reconciler.amend.teardown import Teardowns
+
+REASONS: Final[tuple[Amendment, ...]] = (
+    Retirements(),  # first: whatever else asks for a removal takes the place of one that merely isn't needed
+    Teardowns(),  # takes the place of whatever is planned for what it deletes
+    Claims(),  # after what goes anyway, so that nothing steps back that is deleted
+    CanaryWithdrawal(),  # after claims: both switch private DNS off, and the freeze that holds for good must stay
+    Removals(),  # once every reason has asked
+    Conflicts(),  # last of the reasons: only now is it known what Lifeline itself removes, which nobody reverted
+)
+
+GUARDS: Final[tuple[Amendment, ...]] = (
+    Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
+    Releases(),  # as the freezes, but their words come first
+    Gate(),  # the last to block, so that it counts only what will be tried
+    CanaryWatch(),  # after the gate: what it blocks isn't switched on
+)
+
+AMENDMENTS: Final[tuple[Amendment, ...]] = (*REASONS, *GUARDS)

@@ -1,0 +1,278 @@
+"""The gatekeeper: asks the kill switch, counts against the limits, and keeps what people approved, for one run.
+
+What passes is decided by pure functions: `limits.admit` over all of a run's plans, `approval.still_planned` and
+`approval.rest_of` for what people approved. Here it is read, counted where no other run counted in between, and given
+back where it came to nothing.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.core.errors import InvalidInputError, LifelineError
+from lifeline.core.guards.approval import (
+    Offer,
+    OfferState,
+    approve_command,
+    make_offer,
+    outdated_words,
+    rest_of,
+    still_planned,
+    why_not,
+)
+from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
+from lifeline.core.guards.limits import Admission, Usage, admit, block_all, delete, own_interfaces, refund, see
+from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import Vpc
+from lifeline.core.notices.kill_switch import switch_notice
+from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.plan.cost import Price, price_in
+from lifeline.core.plan.order import Step
+from lifeline.core.requests.request import Request
+from lifeline.reconciler.steps.apply import Applied, Deferral
+from lifeline.reconciler.steps.job import Guards, Job
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
+
+_APPROVE = "approve"
+_OUTDATED = "the approval was for another plan, so this run changes nothing here; the next run continues"
+
+
+def take_approval(request: Request, guards: Guards, settings: Settings, run: Run) -> Request:
+    """The request for the VPC of the plan that it approves, which is approved now; any other request as it is.
+
+    Raises InvalidInputError where the plan can't be approved; nothing is used up then.
+    """
+    if not request.approve:
+        return request
+    if settings.mode is Mode.PLAN:
+        raise InvalidInputError(_APPROVE, "the stack's Mode is plan: nothing is applied, whoever approves it")
+    if why := guards.kill_switch.why_on():
+        raise InvalidInputError(_APPROVE, f"{why}; approve again once it is off")
+    offer, now = guards.approvals.load(request.approve), run.now()
+    refusal = why_not(offer, request.approve, now=now)
+    if offer is None or refusal:
+        raise InvalidInputError(_APPROVE, refusal)
+    if not guards.approvals.approve(offer, now=now):
+        raise InvalidInputError(_APPROVE, f"{request.approve} was approved by another call just now: it works once")
+    return replace(request, vpc_ids=(offer.vpc_id,))
+
+
+@dataclass(slots=True)
+class Gatekeeper:
+    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve."""
+
+    guards: Guards
+    settings: Settings
+    run: Run
+    approves: tuple[str, ...] = ()
+    _why_on: str = field(default="", init=False)
+    _admission: Admission | None = field(default=None, init=False)
+    _owned: Mapping[str, frozenset[str]] = field(default_factory=dict, init=False)
+    _offers: dict[str, Offer] = field(default_factory=dict, init=False)
+    _claimed: dict[str, tuple[Offer, frozenset[Step]]] = field(default_factory=dict, init=False)
+    _notes: list[str] = field(default_factory=list, init=False)
+
+    # ---- the kill switch
+
+    def why_stop(self) -> str:
+        """Why nothing may be changed, or an empty text. Once it was on, it is on for the rest of the run."""
+        self._why_on = self._why_on or self.guards.kill_switch.why_on()
+        return self._why_on
+
+    def stop(self, plan: Plan) -> Plan:
+        """The plan with everything blocked by the kill switch."""
+        return block_all(plan, KILL_SWITCH, ON)
+
+    def notify_of_switch(self, answers: Sequence[VpcAnswer], job: Job) -> None:
+        """Says that the switch is on, once a day at most. A failure is logged: the next sweep says it."""
+        if not self._why_on:
+            return
+        switch = self.guards.kill_switch
+        waiting = [
+            answer.vpc_id for answer in answers if any(action.blocked_by == KILL_SWITCH for action in answer.actions)
+        ]
+        try:
+            if switch.reserve_notice(now=self.run.now()) and not job.publish(
+                switch_notice(self._why_on, switch.name, waiting)
+            ):
+                switch.return_reservation()
+        except LifelineError as error:
+            logger.error("kill switch notice not sent", error=str(error))
+
+    # ---- the limits
+
+    def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
+        """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
+        try:
+            usage = self.guards.grants.read()
+        except LifelineError as error:
+            logger.warning("limit usage not read", error=str(error))
+            self._notes.append("how far the limits are used can't be read: only what is planned here counts")
+            usage = Usage()
+        return self._fold(plans, self._own(vpcs))(usage).plans
+
+    def see_region(self, vpcs: Sequence[Vpc]) -> None:
+        """Corrects what Lifeline has in each VPC where the ledger says otherwise: people delete endpoints, too."""
+        owned, now = self._own(vpcs), self.run.now()
+
+        def corrected(usage: Usage) -> tuple[Usage, None]:
+            seen = see(usage, owned, now=now, is_region=True)
+            return (seen if seen.interfaces != usage.interfaces else usage), None
+
+        self.guards.grants.change(corrected)
+
+    def delete(self, vpc_ids: Collection[str]) -> None:
+        """Counts no more what Lifeline had in VPCs that are gone."""
+        self.guards.grants.change(lambda usage: (delete(usage, vpc_ids), None))
+
+    def admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
+        """The plans with what must wait blocked; what passes is counted, and what was approved is used up.
+
+        Call it under the VPCs' leases. Raises TransientError or TerminalError where the ledger fails; an approval that
+        was taken by then is given back.
+        """
+        self._owned = self._own(vpcs)
+        try:
+            outdated = self._claim(plans)
+            waived = frozenset(step for _, steps in self._claimed.values() for step in steps)
+            fold = self._fold(plans, self._owned, waived)
+            # Folds again with what is counted by now where another run was faster.
+            self._admission = admission = self.guards.grants.change(lambda usage: ((one := fold(usage)).use, one))
+        except LifelineError:
+            self._give_approvals_back()
+            raise
+        held = [vpc_id for vpc_id in plans if admission.held(vpc_id)]
+        try:
+            offers = run_concurrently([partial(self._offer, vpc_id, admission.held(vpc_id)) for vpc_id in held])
+            self._offers |= dict(zip(held, offers, strict=True))
+        except LifelineError as error:  # the next run offers them; what passes must not wait for that
+            logger.error("plans not offered for approval", error=str(error))
+        return {
+            vpc_id: block_all(plan, _APPROVE, _OUTDATED) if vpc_id in outdated else plan
+            for vpc_id, plan in admission.plans.items()
+        }
+
+    def settle(self, applied: Mapping[str, Applied]) -> None:
+        """Gives back what came to nothing, and keeps approved what an approved plan leaves for a later run.
+
+        Errors are logged: too much counted ends within a day, and what is no longer approved is offered again.
+        """
+        if self._admission is None:
+            return
+        made = {grant for step, grant in self._admission.granted if _may_be_made(step, applied)}
+        unused = [grant for _, grant in self._admission.granted if grant not in made]
+        try:
+            if unused:
+                now = self.run.now()
+                self.guards.grants.change(lambda usage: (refund(usage, unused, self._owned, now=now), None))
+            for offer, steps in self._claimed.values():
+                rest = rest_of(offer, steps, applied[offer.vpc_id].actions, self._price, now=self.run.now())
+                if rest:
+                    self.guards.approvals.keep(rest, now=self.run.now())
+        except LifelineError as error:
+            logger.error("limit usage not saved", error=str(error))
+
+    def give_back(self, plans: Mapping[str, Plan]) -> None:
+        """Gives back all that passed, because nothing was done."""
+        self.settle({vpc_id: Applied(list(plan.actions)) for vpc_id, plan in plans.items()})
+
+    # ---- what people are notified of
+
+    def finish(self, answer: VpcAnswer, *, is_decided: bool) -> VpcAnswer:
+        """The answer with what waits for approval, with the notes, and with what became of the run's approval.
+
+        `is_decided` says that this run settled what is to be done in the VPC: an approval that it didn't use is
+        outdated. Otherwise (busy, stopped, without a policy) the plan stays approved for the next run.
+        """
+        notes = "; ".join(dict.fromkeys(note for note in (answer.note, self._why_on, *self._notes) if note))
+        answer = replace(answer, note=notes)
+        offer = self._offers.get(answer.vpc_id)
+        if offer and any(action.blocked_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
+            command = approve_command(offer.plan_id, self.settings.stack_name)
+            approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
+            answer = replace(answer, approval=approval)
+        is_gone = not answer.tiers and not answer.actions and not answer.refusal
+        try:
+            return self._with_refusal(answer) if is_decided or is_gone else answer
+        except LifelineError as error:  # people must hear what was done; the approval ends by itself
+            logger.error("approval not rejected", error=str(error))
+            return answer
+
+    def _with_refusal(self, answer: VpcAnswer) -> VpcAnswer:
+        """The answer, refused where its plan was approved and is no longer what the network requires."""
+        for plan_id in self.approves:
+            offer = self.guards.approvals.load(plan_id)
+            if offer is None or offer.vpc_id != answer.vpc_id or plan_id in self._claimed:
+                continue
+            if self.guards.approvals.refuse(offer, now=self.run.now()):
+                return replace(answer, refusal=Refusal(_APPROVE, outdated_words(offer)))
+        return answer
+
+    # ---- approvals
+
+    def _claim(self, plans: Mapping[str, Plan]) -> set[str]:
+        """Takes what was approved and is still planned just so, for this run alone.
+
+        Returns the VPCs where it no longer is: a run that was to apply just that changes nothing there.
+        """
+        outdated, now = set[str](), self.run.now()
+        for offer in self._approved(plans):
+            steps = still_planned(offer, plans[offer.vpc_id], self._price)
+            if steps and self.guards.approvals.claim(offer, now=now):
+                self._claimed[offer.plan_id] = (offer, steps)
+            elif offer.plan_id in self.approves:
+                outdated.add(offer.vpc_id)
+        return outdated
+
+    def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
+        """The approved offers for the plans: those that the requests name, and those of work that was left before."""
+        previewed = self._fold(plans, self._owned)(self.guards.grants.read())
+        ids = dict.fromkeys(self.approves)
+        for vpc_id, plan in plans.items():
+            held = previewed.held(vpc_id)
+            if held:
+                planned = [action for action in plan.actions if action.status is Status.PLANNED]
+                ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
+        offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
+        return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
+
+    def _offer(self, vpc_id: str, held: Sequence[Action]) -> Offer:
+        return self.guards.approvals.offer(self._make_offer(vpc_id, held), now=self.run.now())
+
+    def _make_offer(self, vpc_id: str, actions: Sequence[Action]) -> Offer:
+        return make_offer(vpc_id, actions, self._price, now=self.run.now())
+
+    def _give_approvals_back(self) -> None:
+        for offer, _ in self._claimed.values():
+            try:
+                self.guards.approvals.keep(replace(offer, state=OfferState.APPROVED), now=self.run.now())
+            except LifelineError as error:  # it is offered again, and people are notified again
+                logger.error("approval not kept", plan_id=offer.plan_id, error=str(error))
+
+    # ---- parts
+
+    @property
+    def _price(self) -> Price:
+        return price_in(self.settings.region)
+
+    def _own(self, vpcs: Sequence[Vpc]) -> dict[str, frozenset[str]]:
+        return {vpc.id: own_interfaces(vpc, self.settings.stack_name) for vpc in vpcs}
+
+    def _fold(
+        self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
+    ) -> Callable[[Usage], Admission]:
+        """What passes of all of these plans, given how far the limits are used."""
+        limits, price, now = self.settings.limits, self._price, self.run.now()
+        return lambda usage: admit(plans, usage, owned, limits, price, now=now, waived=waived)
+
+
+def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:
+    """True if the change was made, or if AWS may have made it before its answer was lost."""
+    became = applied[step.vpc_id]
+    action = became.actions[step.index]
+    is_open = action.status is Status.PLANNED and action.error != Deferral.TIME
+    return action.status is Status.DONE or (is_open and became.deferral is Deferral.TRANSIENT)

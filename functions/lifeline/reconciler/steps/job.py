@@ -1,0 +1,88 @@
+"""A run's job: what it is to reconcile, in which mode, and with what."""
+
+from dataclasses import dataclass
+
+from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.kill_switch import KillSwitch
+from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.errors import LifelineError
+from lifeline.core.guards.mode import Mode
+from lifeline.core.notices.notice import Notice
+from lifeline.reconciler.steps.targets import Targets
+from lifeline.runtime.invocation import Run
+from lifeline.runtime.observability import logger
+from lifeline.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What is asked before anything is changed."""
+
+    kill_switch: KillSwitch
+    grants: LimitUsage
+    approvals: Approvals
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually."""
+
+    network: Network
+    lookup: Lookup
+    central: CentralDns
+    endpoints: Endpoints
+    vpcs: VpcStore
+    audit: AuditLog
+    calls: CallRate
+    queue: Queue
+    notices: Publishes
+    bus: Bus
+    policies: PolicyStore
+    guards: Guards
+    exemptions: Exemptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run's job. `is_by_hand` says that the caller only wants to see a plan: nothing is saved, sent or queued."""
+
+    mode: Mode
+    targets: Targets
+    tools: Tools
+    settings: Settings
+    run: Run
+    is_by_hand: bool = False
+
+    @property
+    def is_plan(self) -> bool:
+        """True if nothing is applied."""
+        return self.mode is Mode.PLAN
+
+    def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
+        """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""
+        self.tools.vpcs.save(vpc_id, before, after, now=self.run.now())
+        frozen, ended = after.frozen.keys() - before.frozen.keys(), before.frozen.keys() - after.frozen.keys()
+        if frozen or ended:
+            logger.warning("freezes changed", vpc_id=vpc_id, frozen=sorted(frozen), unfrozen=sorted(ended))
+
+    def publish(self, notice: Notice) -> bool:
+        """True once the notice is out. A failure is logged: a later run says what the notice was to say."""
+        try:
+            self.tools.notices.publish(notice)
+        except LifelineError as error:
+            logger.error("notice not sent", subject=notice.subject, error=str(error))
+            return False
+        return True

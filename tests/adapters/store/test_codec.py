@@ -1,0 +1,128 @@
+"""Values as items, and back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.adapters.store.codec import from_item, from_plain, to_item, to_plain
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+class Kind(StrEnum):
+    DRY = "as dry as dust"
+    WET = "wet"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    kind: Kind
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    name: str
+    height: float | None
+    planted_at: datetime
+    price: Decimal = Decimal(0)
+    count: int = 0
+    is_old: bool = False
+    leaf: Leaf | None = None
+    leaves: tuple[Leaf, ...] = ()
+    ids: frozenset[str] = frozenset()
+    pairs: tuple[tuple[str, int], ...] = ()
+    fallen: frozenset[Leaf] = frozenset()
+    felled: date | None = None
+    nests: Mapping[str, datetime | None] = field(default_factory=dict)
+
+
+all_leaves = st.builds(Leaf, st.sampled_from(Kind), st.text(max_size=5))
+numbers = st.integers(min_value=-(10**12), max_value=10**12)
+all_trees = st.builds(
+    Tree,
+    name=st.text(max_size=5),
+    height=st.none() | st.floats(min_value=-1e9, max_value=1e9).filter(lambda number: not 0 < abs(number) < 1e-9),
+    planted_at=st.datetimes(timezones=st.just(UTC)),
+    price=st.decimals(allow_nan=False, allow_infinity=False, places=2),
+    count=numbers,
+    is_old=st.booleans(),
+    leaf=st.none() | all_leaves,
+    leaves=st.lists(all_leaves, max_size=3).map(tuple),
+    ids=st.frozensets(st.text(max_size=3), max_size=3),
+    pairs=st.lists(st.tuples(st.text(max_size=3), numbers), max_size=2).map(tuple),
+    fallen=st.frozensets(all_leaves, max_size=2),
+    felled=st.none() | st.dates(),
+    nests=st.dictionaries(st.text(max_size=3), st.none() | st.datetimes(timezones=st.just(UTC)), max_size=2),
+)
+
+
+@given(all_trees)
+def test_whatever_is_written_is_read_again(tree: Tree) -> None:
+    assert from_plain(Tree, from_item(to_item(to_plain(tree)))) == tree
+
+
+def test_none_is_left_out_missing_attributes_take_defaults_and_enums_go_by_their_names() -> None:
+    assert {"height", "leaf", "felled"}.isdisjoint(to_plain(Tree("oak", None, NOW)))
+    assert to_plain(Leaf(Kind.DRY, "7")) == {"kind": "dry", "id": "7"}
+    assert from_plain(Tree, {"name": "oak", "planted_at": NOW.isoformat()}) == Tree("oak", None, NOW)
+
+
+def test_an_attribute_that_a_newer_version_has_written_is_ignored() -> None:
+    assert from_plain(Leaf, {"kind": "wet", "colour": "green"}) == Leaf(Kind.WET)
+
+
+def test_an_items_attributes_have_dynamodbs_types() -> None:
+    given = {
+        "pk": "A",
+        "n": 7,
+        "f": 0.25,
+        "b": b"x",
+        "on": True,
+        "s": {"b", "a"},
+        "l": frozenset({"b", "a"}),
+        "no": None,
+    }
+    item = to_item(given)
+    assert sorted(item.pop("s")["SS"]) == ["a", "b"]
+    assert item == {
+        "pk": {"S": "A"},
+        "n": {"N": "7"},
+        "f": {"N": "0.25"},
+        "b": {"B": b"x"},
+        "on": {"BOOL": True},
+        "l": {"L": [{"S": "a"}, {"S": "b"}]},
+    }
+    assert from_item(item) == {"pk": "A", "n": 7, "f": 0.25, "b": b"x", "on": True, "l": ["a", "b"]}
+    assert from_item({"ids": {"SS": ["b", "a"]}, "parts": {"NS": ["2", "1"]}}) == {"ids": ["a", "b"], "parts": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        "oak",
+        {},
+        {"name": 7, "planted_at": NOW.isoformat()},
+        {"name": "oak", "planted_at": "yesterday"},
+        {"name": "oak", "planted_at": 7},
+        {"name": "oak", "planted_at": None},
+        {"name": "oak", "planted_at": NOW.isoformat(), "count": "7"},
+        {"name": "oak", "planted_at": NOW.isoformat(), "leaves": "DRY"},
+        {"name": "oak", "planted_at": NOW.isoformat(), "leaf": {"kind": "burnt"}},
+        {"name": "oak", "planted_at": NOW.isoformat(), "leaf": {"id": "7"}},
+        {"name": "oak", "planted_at": NOW.isoformat(), "pairs": [["a"]]},
+        {"name": "oak", "planted_at": NOW.isoformat(), "nests": []},
+    ],
+)
+def test_what_cannot_be_understood_raises_one_of_two_errors(broken: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        from_plain(Tree, broken)

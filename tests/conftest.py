@@ -1,0 +1,25 @@
+"""How much Hypothesis tries: a little with every change, much in `make soak`, which CI runs as well."""
+
+import pytest
+from hypothesis import settings
+
+# No deadline: how long an example takes says how busy the machine is.
+settings.register_profile("unit", deadline=None, max_examples=50)
+settings.register_profile("soak", deadline=None, max_examples=1000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("soak" if _is_soak(config) else "unit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a soak, `-m soak`, the property tests take part, with many more examples. Hypothesis has marked them."""
+    if _is_soak(config):
+        for item in items:
+            if item.get_closest_marker("hypothesis"):
+                item.add_marker(pytest.mark.soak)
+
+
+def _is_soak(config: pytest.Config) -> bool:
+    return bool(config.getoption("markexpr") == "soak")

@@ -1,0 +1,227 @@
+"""One judge: the planner and the diagnosis give the same answer of whether a subnet is served."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.instances import Instance, Power
+from lifeline.core.agents.watches import Watch
+from lifeline.core.incidents.facts import Around, Facts
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import (
+    AclEntry,
+    Endpoint,
+    EndpointState,
+    NetworkAcl,
+    Route,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    TargetKind,
+    Tier,
+    Vpc,
+)
+from lifeline.core.network.obstacles import ObstacleKind
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
+from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    S3,
+    default_route,
+    endpoint,
+    gateway,
+    own_security_group,
+    plan,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+CLIENT = subnet("a")
+NAT = table("main", default_route(TargetKind.NAT_GATEWAY))
+HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+NOBODY_ELSE = DnsView()
+ZONE = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "of account 9")
+CENTRAL = DnsView((ZONE,))
+SERVING = endpoint(MONITORING, "a")
+TO_S3 = Route((), TargetKind.GATEWAY_ENDPOINT, "vpce-1", is_active=True, prefix_list_id="pl-s3")
+S3_FOR_ALL = endpoint(S3, "a", inbound_dns_only=False)
+GROUP = own_security_group()
+BY_MEMBERS = SecurityGroup("sg-own", "theirs", (Rule("tcp", 443, 443, groups=("sg-own",)),))
+THEIRS = SecurityGroup("sg-theirs", "theirs")
+SHUT = own_security_group("192.168.0.0/16")
+SIX = subnet("a", cidr="", ipv6_cidrs=("2001:db8::/64",))
+
+EVERYTHING = AclEntry(100, egress=True, allow=True, protocol="-1", cidr="0.0.0.0/0")
+
+
+def both_ways(*entries: AclEntry) -> NetworkAcl:
+    return NetworkAcl(
+        "acl-1", frozenset({"subnet-a"}), tuple(replace(one, egress=way) for one in entries for way in (True, False))
+    )
+
+
+def denying(cidr: str) -> NetworkAcl:
+    return both_ways(replace(EVERYTHING, number=50, allow=False, cidr=cidr), EVERYTHING)
+
+
+PRIVATE_ONLY = both_ways(replace(EVERYTHING, cidr="10.0.0.0/8"))
+
+
+def private_path(network: Vpc, service: str = "monitoring", dns: DnsView | None = NOBODY_ELSE) -> NetworkPath:
+    return ServiceReach(network, service, CATALOG, dns).private_path(network.subnets[0])
+
+
+def on_gateway(*parts: Subnet | Endpoint | SecurityGroup, **more: Any) -> Vpc:
+    return vpc(*(parts or (CLIENT,)), table("main", TO_S3), gateway("main"), **more)
+
+
+# ---- where the planner and the diagnosis differed
+
+
+def actions(network: Vpc, *services: str, **more: Any) -> list[Action]:
+    return list(plan(network, *services, **more).actions)
+
+
+class TestAGatewayEndpointBehindAnAcl:
+    """S3 keeps its public addresses, so the subnet's ACL must let them pass (VPC guide: gateway endpoints for S3)."""
+
+    def test_does_not_serve_and_the_acl_is_named(self) -> None:
+        found = private_path(on_gateway(network_acls=(PRIVATE_ONLY,)), "s3")
+        assert found.words == "network ACL acl-1 doesn't let 443 out of subnet-a to the public addresses of s3"
+        assert [obstacle.kind for obstacle in found.obstacles] == [ObstacleKind.NETWORK_ACL]
+
+    def test_is_blocked_in_the_plan(self) -> None:
+        network = on_gateway(network_acls=(PRIVATE_ONLY,))
+        (action,) = actions(network, "s3")
+        assert (action.kind, action.status) == (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED)
+        assert "acl-1" in action.reason
+        assert plan(network, "s3").services[0].state is ServiceState.BLOCKED
+
+    def test_is_made_and_the_acl_named_at_once(self) -> None:
+        made = [(one.kind, one.status) for one in actions(vpc(CLIENT, network_acls=(PRIVATE_ONLY,)), "s3")]
+        assert made == [
+            (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED),
+            (ActionKind.OPEN_NETWORK_ACL, Status.BLOCKED),
+        ]
+
+    def test_needs_answers_too(self) -> None:
+        answers = replace(EVERYTHING, egress=False, protocol="6", from_port=443, to_port=443)
+        one_way = NetworkAcl("acl-1", frozenset({"subnet-a"}), (EVERYTHING, answers))
+        assert "answers into subnet-a from" in private_path(on_gateway(network_acls=(one_way,)), "s3").words
+
+
+class TestAnInterfaceEndpointOfS3ForEveryone:
+    """Its private DNS takes S3's names in the whole VPC (S3 guide: PrivateLink for Amazon S3)."""
+
+    def test_serves_and_gets_no_second_path(self) -> None:
+        network = vpc(CLIENT, replace(S3_FOR_ALL, tags=(), policy="{}"), GROUP)
+        assert private_path(network, "s3").endpoint_id == "vpce-1"
+        found = plan(network, "s3")
+        assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
+
+    def test_whose_scope_was_not_read_gets_none_either(self) -> None:
+        found = plan(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3")
+        assert (found.actions, found.services[0].state) == ((), ServiceState.UNKNOWN)
+
+    def test_that_is_closed_is_its_owners_to_open(self) -> None:
+        (action,) = actions(
+            vpc(CLIENT, replace(S3_FOR_ALL, security_group_ids=frozenset({"sg-theirs"}), tags=()), THEIRS), "s3"
+        )
+        assert (action.kind, action.status) == (ActionKind.OPEN_SECURITY_GROUP, Status.BLOCKED)
+
+    def test_for_the_inbound_resolver_only_leaves_the_gateway_endpoint_to_the_vpc(self) -> None:
+        (action,) = actions(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=True), GROUP), "s3")
+        assert (action.kind, action.status) == (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED)
+
+
+class TestACentralEndpointWithoutAWay:
+    """The name is answered with an address that nothing routes to."""
+
+    def test_does_not_serve_and_the_zone_is_named_as_in_the_way(self) -> None:
+        found = plan(vpc(CLIENT), dns=CENTRAL)
+        (action,) = found.actions
+        assert (action.kind, action.status) == (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)
+        assert action.reason == (
+            "subnet-a (isolated) can't reach monitoring privately: private hosted zone Z1 answers its name, but no "
+            "route leads to the central endpoint"
+        )
+        assert "stands in an endpoint's way" in action.error
+        assert (found.services[0].state, found.services[0].by) == (ServiceState.BLOCKED, "Z1")
+
+    def test_still_serves_the_subnets_that_have_one(self) -> None:
+        away = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+        network = vpc(CLIENT, away, table(), replace(HUB, id="rtb-hub", is_main=False, subnet_ids=frozenset({away.id})))
+        found = plan(network, dns=CENTRAL)
+        paths = {subnet_id: path.reach for subnet_id, path in found.services[0].paths}
+        assert paths == {"subnet-a": Reach.UNREACHABLE, "subnet-b": Reach.CENTRAL}
+        assert [action.subnet_ids for action in found.actions] == [("subnet-a",)]
+
+    def test_that_the_vpcs_dns_hides_is_not_served_either(self) -> None:
+        found = plan(vpc(CLIENT, HUB, dns_hostnames=False), dns=CENTRAL)
+        assert [(one.kind, one.status) for one in found.actions] == [(ActionKind.FIX_DNS, Status.BLOCKED)]
+        assert found.services[0].state is ServiceState.BLOCKED
+        assert plan(vpc(CLIENT, HUB, dns_hostnames=False), dns=CENTRAL, fix_dns=True).services[0].state is (
+            ServiceState.MISSING
+        )
+
+
+# ---- whatever the network
+
+ACLS = [(), (PRIVATE_ONLY,), (denying("52.0.0.0/8"),), (denying("10.0.2.0/24"),)]
+VIEWS = [None, NOBODY_ELSE, CENTRAL, DnsView(unreadable=("the zones could not be read",))]
+GROUPS = [GROUP, SHUT, BY_MEMBERS, own_security_group("10.0.1.0/24", tags=())]
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Vpc:
+    """Two subnets in all tiers, with whatever endpoints, groups, ACLs and DNS attributes may stand between."""
+    other = draw(st.sampled_from([subnet("b", cidr="10.0.2.0/24"), replace(SIX, id="subnet-b")]))
+    second = draw(st.sampled_from([TO_S3, replace(TO_S3, is_active=False), default_route(TargetKind.NAT_GATEWAY)]))
+    main = draw(st.sampled_from([table(), NAT, HUB, table("main", TO_S3)]))
+    parts: list[Any] = [CLIENT, other, main, table("two", second, subnets=("b",))]
+    options = st.fixed_dictionaries(
+        {
+            "state": st.sampled_from(list(EndpointState)),
+            "private_dns": st.booleans(),
+            "subnet_ids": st.sampled_from([frozenset(), frozenset({"subnet-a"}), frozenset({"subnet-b"})]),
+            "inbound_dns_only": st.sampled_from([None, False, True]),
+        }
+    )
+    for number, name in enumerate(draw(st.lists(st.sampled_from([MONITORING, S3]), max_size=2))):
+        parts.append(endpoint(name, own=draw(st.booleans()), **{"id": f"vpce-i{number}", **draw(options)}))
+    if draw(st.booleans()):
+        tables = draw(st.sampled_from([("main",), ("two",), ("main", "two")]))
+        parts.append(gateway(*tables, own=draw(st.booleans()), state=draw(st.sampled_from(list(EndpointState)))))
+    parts += draw(st.lists(st.sampled_from(GROUPS), max_size=1))
+    acls, is_on = draw(st.sampled_from(ACLS)), draw(st.sampled_from([True, True, False]))
+    return vpc(*parts, network_acls=acls, dns_hostnames=is_on)
+
+
+def diagnosed(network: Vpc, name: str, service: str, dns: DnsView | None) -> NetworkPath:
+    """The path as it is found for a silent agent in the subnet."""
+    instance = Instance(Power.RUNNING, vpc_id=network.id, subnet_id=name)
+    agent = Agent("i-1", None, needs=frozenset({service}))
+    return Around(Facts(agent, Watch(), instance, vpc=network, catalog=CATALOG, dns=dns)).paths[service]
+
+
+@given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())
+def test_the_plan_says_served_where_the_diagnosis_says_so_of_each_subnet(
+    network: Vpc, service: str, dns: DnsView | None, fix_dns: bool
+) -> None:
+    found = plan(network, service, tiers=frozenset(Tier), per_zone=False, dns=dns, fix_dns=fix_dns)
+    (report,) = found.services
+    reaches = {one.id: diagnosed(network, one.id, service, dns).reach for one in network.subnets}
+    is_served = set(reaches.values()) <= {Reach.SERVED}
+    assert (report.state is ServiceState.SERVED) == is_served, (report, reaches)
+    is_central = not is_served and set(reaches.values()) <= {Reach.SERVED, Reach.CENTRAL}
+    assert (report.state is ServiceState.CENTRAL) == is_central, (report, reaches)
+    if is_served or is_central:
+        assert [one for one in found.actions if one.service == service] == []
+    if Reach.UNKNOWN in reaches.values():
+        assert report.state in {ServiceState.UNKNOWN, ServiceState.MISSING, ServiceState.BLOCKED}

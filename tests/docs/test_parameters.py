@@ -1,0 +1,33 @@
+"""docs/parameters.md is what the template says, and README.md agrees with it."""
+
+from tests.docs.commands import TEMPLATE
+from tests.docs.pages import codes, rows, sections
+from tests.support.repository import ROOT
+from tools import parameters
+
+PAGE = ROOT / "docs/parameters.md"
+README = ROOT / "README.md"
+
+
+def test_the_page_is_what_the_template_says() -> None:
+    assert PAGE.read_text("utf-8") == parameters.page(), "run make docs"
+
+
+def test_the_page_has_every_parameter_once() -> None:
+    groups = [section.heading for section in sections(PAGE) if section.level == 2]
+    names = [codes(cells[0])[0] for group in groups for cells in rows(PAGE, group)]
+    assert sorted(names) == sorted(TEMPLATE["Parameters"])
+
+
+def test_every_row_has_a_default_values_and_a_description() -> None:
+    groups = [section.heading for section in sections(PAGE) if section.level == 2]
+    cells = [row for group in groups for row in rows(PAGE, group)]
+    assert all(len(row) == 4 and all(row) for row in cells)
+
+
+def test_the_readme_lists_five_parameters_with_the_templates_defaults() -> None:
+    defaults = {codes(cells[0])[0]: cells[1] for cells in rows(README, "Deploy it")}
+    assert len(defaults) == 5
+    for name, default in defaults.items():
+        value = str(TEMPLATE["Parameters"][name]["Default"])
+        assert default == (f"`{value}`" if value else "empty"), name

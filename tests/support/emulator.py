@@ -1,0 +1,91 @@
+"""moto, entered and left quickly: what doesn't differ between two tests is made once.
+
+A test's time went into making boto3 clients (their models are parsed for each), and into work that moto repeats for
+each test or each call. `emulated_aws` is `mock_aws` without that; an account is as empty in it as in `mock_aws`.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import Lock, RLock
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+from moto.core import models, responses
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.sns.models import Subscription
+
+from lifeline.adapters.aws.clients import client
+
+_ATTACHED = "_make_api_call"  # what `StrictAccount.attach` puts over a client's own method
+
+
+class Clients:
+    """boto3's clients, kept from test to test. One with a stand-in attached to it is handed to nobody else."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._made: defaultdict[object, list[tuple[Any, object]]] = defaultdict(list)
+        self._make: Callable[..., Any] = boto3.client
+
+    def client(self, service: str, **settings: Any) -> Any:
+        """What `boto3.client` would make here and now: its arguments and the environment decide."""
+        arguments = tuple((name, value if isinstance(value, str) else id(value)) for name, value in settings.items())
+        environment = tuple((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
+        key = (service, frozenset(arguments), frozenset(environment))
+        with self._lock:
+            for made, _ in self._made[key]:
+                if _ATTACHED not in vars(made):
+                    return made
+            made = self._make(service, **settings)
+            agent = made._user_agent_creator.to_string()
+            made._user_agent_creator.to_string = lambda: agent  # it is put together for each call
+            self._made[key].append((made, settings))  # the settings live on: an id names one of two that live
+            return made
+
+    def detach(self) -> None:
+        """Gives all clients back to moto alone."""
+        for made, _ in (one for several in self._made.values() for one in several):
+            vars(made).pop(_ATTACHED, None)
+
+
+_CLIENTS = Clients()
+
+
+@contextmanager
+def emulated_aws() -> Iterator[None]:
+    """An empty AWS: `mock_aws`, in which boto3's clients are the ones of the tests before."""
+    no_images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}  # moto makes 1,300 of them for each test
+    with patch.dict(os.environ, no_images), mock_aws(), patch.object(boto3, "client", _CLIENTS.client):
+        client.cache_clear()
+        try:
+            yield
+        finally:
+            client.cache_clear()
+            _CLIENTS.detach()
+
+
+def _prepare() -> None:
+    """Lets moto keep what it would work out again for each call or each test, and which never differs."""
+    # AWS carries out each call as a whole, a conditional write above all. moto doesn't: calls of threads take turns.
+    process, turn = BotocoreStubber.process_request, RLock()
+
+    def process_alone(self: BotocoreStubber, request: Any) -> Any:
+        with turn:
+            return process(self, request)
+
+    BotocoreStubber.process_request = process_alone
+    # The names of a class's methods, for each call.
+    responses.method_names_from_class = cache(responses.method_names_from_class)
+    # A key for each subscription, with which it signs. Nobody looks at the signature.
+    private_key = cache(Subscription.private_key.__wrapped__)
+    Subscription.private_key = lambda _: private_key(None)
+    # 644 patterns of URLs for whoever calls AWS with `requests`. boto3 doesn't.
+    models.RESPONSES_METHODS.clear()
+
+
+_prepare()

@@ -1,0 +1,132 @@
+"""A run's tools in memory: a network that does what it is asked, a ledger, and one journal of all that is done."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from lifeline.adapters.aws.endpoints import Made
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.errors import TransientError
+from lifeline.core.guards.limits import Usage
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.notices.notice import Notice
+from lifeline.core.plan.actions import Action
+from lifeline.reconciler.steps.job import Tools
+from tests.support.builders import CATALOG
+
+
+@dataclass
+class Fakes:
+    """Everything that a run asks, and in which order. `fail` names the entries of the journal that fail instead."""
+
+    vpcs: list[Vpc]
+    states: dict[str, VpcState] = field(default_factory=dict)
+    journal: list[str] = field(default_factory=list)
+    fail: set[str] = field(default_factory=set)
+    leased: set[str] = field(default_factory=set)
+    usage: Usage = field(default_factory=Usage)
+    kill_switch: str = ""
+    notices: list[Notice] = field(default_factory=list)
+
+    def note(self, entry: str) -> None:
+        if entry in self.fail:
+            raise TransientError(f"{entry} failed", code="ServiceUnavailable")
+        self.journal.append(entry)
+
+    def tools(self) -> Tools:
+        me = cast("Any", self)
+        guards = SimpleNamespace(kill_switch=SimpleNamespace(why_on=lambda: self.kill_switch), grants=me, approvals=me)
+        tools = dict.fromkeys(
+            ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
+        )
+        return Tools(**tools, vpcs=cast("Any", FakeStore(self)), guards=cast("Any", guards))
+
+    # ---- the network
+
+    def observe(self, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
+        asked = None if vpc_ids is None else set(vpc_ids)
+        self.note("observe")
+        return tuple(vpc for vpc in self.vpcs if asked is None or vpc.id in asked)
+
+    def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        return tuple(replace(vpc, dns_support=True, dns_hostnames=True) for vpc in vpcs)
+
+    def catalog(self) -> Catalog:
+        return CATALOG
+
+    def view(self, _: str, **__: object) -> DnsView:
+        return DnsView()
+
+    def interfaces_in(self, vpc_id: str) -> tuple[()]:
+        self.note(f"interfaces in {vpc_id}")
+        return ()
+
+    def users_of_security_groups(self, ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        return dict.fromkeys(ids, ())
+
+    def reserve_endpoint_call(self, **_: object) -> timedelta:
+        return timedelta(0)
+
+    def apply(self, action: Action, **_: object) -> Made:
+        self.note(f"apply {action.kind}")
+        return Made(endpoint_id="vpce-9", security_group_id="sg-9")
+
+    # ---- the ledger beside states
+
+    def record_actions(self, *_: object) -> None:
+        self.note("record actions")
+
+    def record_changes(self, *_: object, **__: object) -> None:
+        self.note("record changes")
+
+    def record_outcomes(self, *_: object, **__: object) -> None:
+        pass
+
+    def read(self) -> Usage:
+        return self.usage
+
+    def change(self, decide: Any) -> Any:
+        self.usage, said = decide(self.usage)
+        self.note("count against the limits")
+        return said
+
+    # ---- the rest
+
+    def publish(self, notice: Notice) -> None:
+        self.note(f"publish {notice.kind}")
+        self.notices.append(notice)
+
+    def send(self, events: Iterator[object]) -> None:
+        list(events)
+
+    def requeue(self, _: Iterable[str], *, after: timedelta, **__: object) -> None:
+        self.note(f"requeue after {int(after.total_seconds())} s")
+
+
+@dataclass
+class FakeStore:
+    """The states of VPCs. Each save says in the journal which attributes it writes."""
+
+    fakes: Fakes
+
+    def load(self, vpc_id: str) -> VpcState:
+        return self.fakes.states.get(vpc_id, VpcState())
+
+    def take_lease(self, vpc_id: str, *_: object, **__: object) -> VpcState | None:
+        return None if vpc_id in self.fakes.leased else self.load(vpc_id)
+
+    def return_lease(self, *_: object) -> None:
+        pass
+
+    def save(self, vpc_id: str, before: VpcState, after: VpcState, *, now: datetime) -> None:  # noqa: ARG002
+        names = VpcState.__dataclass_fields__
+        changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+        for name in changed:
+            self.fakes.note(f"save {name}")
+        self.fakes.states[vpc_id] = replace(self.load(vpc_id), **changed)
+
+    def listed(self, vpc_list: VpcList) -> frozenset[str]:
+        return frozenset(vpc_id for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))

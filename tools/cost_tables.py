@@ -1,0 +1,118 @@
+"""Writes the tables of prices and costs into docs/costs.md and README.md, from `prices.json` and `tools.watch_cost`."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from lifeline.core.plan.cost import monthly_cost_usd, monthly_nat_usd, price_in, prices
+from tools.template import ROOT
+from tools.watch_cost import alarms_cost_usd, watch_cost
+
+PAGE = ROOT / "docs/costs.md"
+README = ROOT / "README.md"
+FLEETS = (100, 1_000, 10_000)
+PACES = {"minute": timedelta(minutes=1), "5 minutes": timedelta(minutes=5)}
+
+
+def services_table() -> str:
+    """What 1 to 6 services cost in 1 to 3 zones."""
+    price = price_in("us-east-1")
+    costs = ([monthly_cost_usd(services * zones, price) for zones in (1, 2, 3)] for services in range(1, 7))
+    rows = ([services, *cells] for services, cells in enumerate(costs, 1))
+    return _table(("services", "1 zone", "2 zones", "3 zones"), rows, left=1)
+
+
+def regions_table() -> str:
+    """Each region's prices, and what they make in a month."""
+    columns = (
+        "region",
+        "endpoint, zone and hour",
+        "endpoint, GB",
+        "NAT gateway, hour",
+        "NAT gateway, GB",
+        "one service in one zone, month",
+        "six in three zones, month",
+        "NAT gateway, month",
+        "read",
+    )
+    rows = []
+    for region, known in sorted(prices().items()):
+        price = price_in(region)
+        unit_prices = (price.per_zone_hour_usd, price.per_gb_usd, price.nat_hour_usd, price.nat_gb_usd)
+        months = (monthly_cost_usd(1, price), monthly_cost_usd(18, price), monthly_nat_usd(price))
+        rows.append((region, *unit_prices, *months, known["as_of"]))
+    return _table(columns, rows, left=1, right_until=8)
+
+
+def sources_table() -> str:
+    """Where each region's prices were read."""
+    rows = ((region, known["endpoint_source"], known["nat_source"]) for region, known in sorted(prices().items()))
+    return _table(("region", "interface endpoint", "NAT gateway"), rows, left=3)
+
+
+def watching_table() -> str:
+    """What watching costs, in its parts."""
+    columns = (
+        "agents",
+        "looked at every",
+        "datapoints",
+        "lists",
+        "runs",
+        "the stack itself",
+        "together",
+        "an alarm for each",
+    )
+    lines = [f"| {' | '.join(columns)} |", f"| ---: | --- |{' ---: |' * 6}"]
+    for agents in FLEETS:
+        for words, every in PACES.items():
+            cost = watch_cost(agents, every)
+            parts = f"{cost.datapoints:,} | {cost.lists} | {cost.runs} | {cost.stack} | {cost.total:,}"
+            lines.append(f"| {agents:,} | {words} | {parts} | {alarms_cost_usd(agents):,} |")
+    return "\n".join(lines)
+
+
+def readme_table() -> str:
+    """What watching costs, all together."""
+    lines = ["| agents | every minute | every 5 minutes | an alarm for each |", "| ---: | ---: | ---: | ---: |"]
+    for agents in FLEETS:
+        each = [watch_cost(agents, every).total for every in PACES.values()]
+        cells = " | ".join(f"{usd:,.0f} USD" for usd in (*each, alarms_cost_usd(agents)))
+        lines.append(f"| {agents:,} | {cells} |")
+    return "\n".join(lines)
+
+
+TABLES: dict[tuple[Path, str], Callable[[], str]] = {
+    (PAGE, "services"): services_table,
+    (PAGE, "regions"): regions_table,
+    (PAGE, "sources"): sources_table,
+    (PAGE, "watching"): watching_table,
+    (README, "watching"): readme_table,
+}
+
+
+def block(name: str) -> re.Pattern[str]:
+    """A page's block of this name, in three groups: its beginning, the table, its end."""
+    return re.compile(rf"(<!-- {name}: kept by a test -->\n)(.*?)(\n<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write all tables."""
+    for (page, name), table in TABLES.items():
+        before = page.read_text("utf-8")
+        page.write_text(block(name).sub(rf"\1\n{table()}\n\3", before), "utf-8")
+
+
+def _table(
+    columns: Iterable[str], rows: Iterable[Iterable[object]], *, left: int, right_until: int | None = None
+) -> str:
+    """A table whose first `left` columns, and those from `right_until` on, are flush left."""
+    names = [*columns]
+    last = len(names) if right_until is None else right_until
+    marks = ["---:" if left <= place < last else "---" for place in range(len(names))]
+    lines = [names, marks, *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
