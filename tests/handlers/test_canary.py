@@ -95,7 +95,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
 def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available(days: Days) -> None:
     vpc_id, endpoint_id = made(days)
     assert not has_private_dns(days, vpc_id)
-    assert "with: no private DNS yet: it is switched on once available (canary)" in days.texts()[0]
+    assert "with: private DNS off until the endpoint is available (canary)" in days.texts()[0]
     assert VpcStore("ledger").load(vpc_id).canaries == {}
     assert switches(days) == []
 

@@ -286,7 +286,7 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(days: Days, mo
     assert days.texts() == []
     days.sweeps(1)
     (text,) = days.texts()
-    assert "Theirs goes first" in " ".join(text.split())
+    assert "Their endpoint takes precedence" in " ".join(text.split())
 
 
 def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(

@@ -349,14 +349,13 @@ def notice_of(network: Vpc, conflicts: dict[str, Conflict], *services: str) -> s
 def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
     named = reversal(BEFORE, actor="net/bob", event_id="e-1", event_name="DeleteVpcEndpoints")
     text = notice_of(vpc(SUBNET), {"monitoring": Conflict(reversals=(named, reversal(), reversal()))})
-    assert text.startswith(f"[lifeline] frozen in {VPC_ID}: monitoring, undone 3 times by net/bob")
-    assert (
-        "2026-03-02 09:00:00 UTC: vpce-1 was deleted\n    DeleteVpcEndpoints by net/bob\n    CloudTrail event e-1"
-        in text
-    )
-    assert text.count("by somebody (CloudTrail told nobody who)") == 2
-    assert "No endpoint of Lifeline's answers monitoring.us-east-1.amazonaws.com there." in " ".join(text.split())
-    assert "subnet-a can't reach" in text
+    assert text.startswith(f"[lifeline] monitoring endpoint frozen in {VPC_ID}: reverted 3 times by net/bob")
+    flat = " ".join(text.split())
+    assert "- 2026-03-02 09:00:00 UTC: vpce-1 was deleted (DeleteVpcEndpoints by net/bob)" in flat
+    assert "  CloudTrail event: e-1\n" in text
+    assert flat.count("by an unknown actor (no CloudTrail event found)") == 2
+    assert "No Lifeline endpoint serves monitoring.us-east-1.amazonaws.com now." in flat
+    assert "These subnets can't reach monitoring: subnet-a." in flat
     assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
     assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text
     assert "Scope" not in text
@@ -366,7 +365,7 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
 def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
     nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
     text = notice_of(nat, {"monitoring": Conflict(reversals=(reversal(),) * 3)})
-    assert "subnet-a: only by another way out" in " ".join(text.split())
+    assert "These subnets need another path to it: subnet-a." in " ".join(text.split())
     assert "can't reach" not in text
     assert "set the stack's Scope to isolated" in text
 
@@ -378,7 +377,8 @@ def test_one_notice_tells_of_all_that_froze_at_once() -> None:
     }
     text = notice_of(vpc(SUBNET), conflicts)
     assert '"unfreeze": ["monitoring", "security-group"]' in text
-    assert "let nobody in" in text
+    assert "accept no traffic unless another one allows it" in " ".join(text.split())
+    assert "security-group" not in text.splitlines()[0]
     assert S3 not in text
 
 

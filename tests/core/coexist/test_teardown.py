@@ -280,9 +280,9 @@ def test_a_notice_says_who_deletes_what_went_what_else_is_there_and_until_when()
     found = notice(judged(served(), of_vpc()), status=Status.DONE)
     assert found.severity is Severity.INFO
     assert f"{WHO} tried to delete {VPC_ID} at 2026-03-02 09:00:00 UTC" in flat(found.happened)
-    assert "done: delete vpce-1 (monitoring)" in flat(found.done)
-    assert "perhaps in the way too: vpce-foreign, subnet-a, subnet-b." in flat(found.next)
-    assert f"makes nothing in {VPC_ID} until 2026-03-02 10:00:00 UTC" in flat(found.next)
+    assert "- monitoring: deleted endpoint vpce-1" in flat(found.done)
+    assert "may also block the deletion: vpce-foreign, subnet-a, subnet-b." in flat(found.next)
+    assert f"creates nothing in {VPC_ID} until 2026-03-02 10:00:00 UTC" in flat(found.next)
     assert "event-1" in flat(found.ids)
     assert found.facts["removed"] == ["vpce-1", "vpce-2", "sg-own"]
 
@@ -292,17 +292,19 @@ def test_a_notice_names_the_first_three_interfaces_that_stand_in_the_way() -> No
     found = notice(judged(served(), of_vpc(), interfaces=others), status=Status.PLANNED)
     assert found.severity is Severity.WARNING
     assert f"eni-0, eni-1, eni-2 and 2 more in {VPC_ID} are not Lifeline's" in flat(found.why)
-    assert "left alone: delete vpce-1" in flat(found.done)
+    assert "! monitoring: delete endpoint vpce-1" in flat(found.done)
 
 
 def test_a_notice_says_what_was_only_planned_failed_or_held_back() -> None:
     teardown = judged(served(), of_vpc())
-    assert "would delete vpce-1 (monitoring)" in flat(notice(teardown, status=Status.PLANNED, is_plan=True).done)
+    planned = flat(notice(teardown, status=Status.PLANNED, is_plan=True).done)
+    assert planned.startswith("The stack is in plan mode, so nothing was changed. - delete security group sg-own")
+    assert "- monitoring: delete endpoint vpce-1" in planned
     failed = notice(teardown, status=Status.FAILED)
-    assert (failed.severity, "failed: delete vpce-1" in flat(failed.done)) == (Severity.CRITICAL, True)
+    assert (failed.severity, "! monitoring: delete endpoint vpce-1" in flat(failed.done)) == (Severity.CRITICAL, True)
     held = tuple(one.held(KILL_SWITCH, ON) for one in clear(served(), teardown, OWNER))
     found = teardown_notice(served(), teardown, held, OWNER, is_plan=False)
-    assert f"not done, for {ON}: delete vpce-1" in flat(found.done)
+    assert f"blocked: {ON}" in flat(found.done)
 
 
 def test_a_group_of_a_service_gateway_only_vpc_goes_too() -> None:

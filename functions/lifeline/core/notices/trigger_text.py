@@ -3,35 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
+from lifeline.core.requests.request import Trigger
 from lifeline.core.wording import plain, read_time, role_of, shorten, write_age, write_count
 
 _LONGEST_ACTOR = 40
-
-
-class Cause(Protocol):
-    """One trigger of a run, as `requests.Trigger` has it."""
-
-    @property
-    def kind(self) -> str:
-        """change, attempt, approval, silence, sweep or call."""
-
-    @property
-    def event_id(self) -> str:
-        """The change's CloudTrail id, or the id of the incident or plan."""
-
-    @property
-    def event_name(self) -> str:
-        """The API call of a change."""
-
-    @property
-    def actor(self) -> str:
-        """Who made the change."""
-
-    @property
-    def time(self) -> str:
-        """The time of the change, as CloudTrail writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +19,31 @@ class Because:
     event_id: str = ""
 
 
-def because_of(causes: Iterable[Cause], now: datetime) -> Because:
+def because_of(triggers: Iterable[Trigger], now: datetime) -> Because:
     """Describe a run's triggers by the earliest change, whatever else triggered it, or else by what says most."""
-    triggers = list(causes)
+    causes = list(triggers)
     changes = sorted(
-        {(cause.time, cause.event_name, cause.actor, cause.event_id) for cause in triggers if cause.kind == "change"}
+        {(cause.time, cause.event_name, cause.actor, cause.event_id) for cause in causes if cause.kind == "change"}
     )
     if changes:
         time, name, actor, event_id = changes[0]
         more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
         words = f"{actor or 'An unknown actor'} called {name} at {_age(time, now)}{more}"
         return Because(words, f"{name} by {_short(actor)}", event_id)
-    attempts = [cause for cause in triggers if cause.kind == "attempt"]
+    attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
         words = (
             f"{first.actor or 'An unknown actor'} called {first.event_name} at {_age(first.time, now)}; the call failed"
         )
         return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
-    approved = sorted({cause.event_id for cause in triggers if cause.kind == "approval"})
+    approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "plan approved")
-    incidents = sorted({cause.event_id for cause in triggers if cause.kind == "silence"})
+    incidents = sorted({cause.event_id for cause in causes if cause.kind == "silence"})
     if incidents:
         return Because(f"Agents went silent ({', '.join(incidents[:3])})", "agents went silent")
-    if any(cause.kind == "sweep" for cause in triggers):
+    if any(cause.kind == "sweep" for cause in causes):
         return Because("The scheduled sweep triggered this run", "found by the sweep")
     return Because("ReconcileEndpoints was invoked manually")
 
