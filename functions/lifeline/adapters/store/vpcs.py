@@ -58,7 +58,7 @@ class VpcStore:
         """Writes what differs between two states of the VPC, at once; nothing where they are the same.
 
         Other attributes stay as they are, so whoever has the lease and whoever only marks what people know don't
-        overwrite each other. All but `reconciled_at`, `notified` and `teardowns` is to be saved under the VPC's lease.
+        overwrite each other. What isn't of one run alone, such as freezes, is to be saved under the VPC's lease.
 
         The lists are right at any moment: a VPC is listed before its state is written, and taken off afterwards. An
         entry too many costs a read; one too few would hide the VPC from sweeps.

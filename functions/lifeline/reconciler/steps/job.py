@@ -1,6 +1,7 @@
 """A run's job: what it is to reconcile, in which mode, and with what."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.dns import CentralDns
@@ -74,9 +75,13 @@ class Job:
     def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
         """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""
         self.tools.vpcs.save(vpc_id, before, after, now=self.run.now())
-        frozen, ended = after.frozen.keys() - before.frozen.keys(), before.frozen.keys() - after.frozen.keys()
-        if frozen or ended:
-            logger.warning("freezes changed", vpc_id=vpc_id, frozen=sorted(frozen), unfrozen=sorted(ended))
+        about: dict[str, Any] = {"vpc_id": vpc_id, "run_id": self.run.id}
+        for service, freeze in sorted(after.frozen.items()):
+            if service not in before.frozen or before.frozen[service].kind is not freeze.kind:
+                kind = str(freeze.kind)
+                logger.warning("frozen", endpoint_service=service, kind=kind, reason=freeze.why, **about)
+        for service in sorted(before.frozen.keys() - after.frozen.keys()):
+            logger.info("unfrozen", endpoint_service=service, **about)
 
     def publish(self, notice: Notice) -> bool:
         """True once the notice is out. A failure is logged: a later run says what the notice was to say."""
