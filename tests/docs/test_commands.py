@@ -60,7 +60,7 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("jq .text", "jq: the pages use -r"),
         ("sam remote invoke Reconcile --stack-name lifeline --event '{}'", "no function"),
         ("sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"swep\": true}'", "swep"),
-        ('sam remote invoke ReconcileEndpoints --stack-name lifeline --event \'{"vpc_ids": ["vpc-1"]}\'', "VPC id"),
+        ('sam remote invoke ReconcileEndpoints --stack-name lifeline --event \'{"vpc_ids": ["vpc-1"]}\'', "VPC ID"),
         ('sam remote invoke ReconcileEndpoints --event \'{"history": {"day": "today"}}\'', "history.day"),
         ("sam remote invoke DetectMetricGaps --event '{\"forget\": []}'", "forget"),
         ("sam local invoke ReconcileEndpoints --event events/none.json", "no events/none.json"),

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lifeline.core.requests.calls import _CALL_FIELDS
+from lifeline.core.requests.fields import APPROVE_FIELDS, CALL_FIELDS
 from tests.docs.commands import TEMPLATE, fault
 from tests.docs.pages import blocks, codes, rows
 from tests.docs.test_operate import QUEUES_OWN
@@ -40,7 +40,7 @@ def test_every_file_is_one_that_its_function_accepts() -> None:
 
 def test_every_field_of_a_call_has_its_row() -> None:
     listed = {name for cells in rows(PAGE, "ReconcileEndpoints") for name in codes(cells[0])}
-    assert listed == (_CALL_FIELDS - QUEUES_OWN) | {"exempt", "history"}
+    assert listed == (CALL_FIELDS - QUEUES_OWN) | APPROVE_FIELDS | {"exempt", "history"}
 
 
 def test_the_names_that_sam_cant_know_are_variables_of_the_functions_and_the_outputs_of_the_stack() -> None:

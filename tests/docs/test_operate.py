@@ -12,7 +12,7 @@ from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.incidents.lifecycle import NewsKind
 from lifeline.core.notices.bus_events import DetailType
-from lifeline.core.requests.calls import _CALL_FIELDS
+from lifeline.core.requests.fields import APPROVE_FIELDS, CALL_FIELDS
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import Section, anchors, codes, rows, sections
 from tests.support.repository import ROOT
@@ -75,7 +75,7 @@ def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(s
 
 def test_whatever_a_person_may_send_has_its_task() -> None:
     listed = {name for section in below("Manual operations") for name in codes(section.heading)}
-    assert listed == (_CALL_FIELDS - QUEUES_OWN) | {"history", "exempt", "detect", "forget"}
+    assert listed == (CALL_FIELDS - QUEUES_OWN) | APPROVE_FIELDS | {"history", "exempt", "detect", "forget"}
 
 
 def test_the_pages_first_list_names_every_section() -> None:

@@ -68,7 +68,7 @@ def test_what_cant_be_used_is_in_the_text_and_in_errors(world: World) -> None:
 
 def test_a_call_that_cant_be_read_is_refused_in_the_form_that_it_asked_for(world: World) -> None:
     as_text = call({"vpc_ids": [], "format": "text"})
-    assert as_text["text"].startswith("Error: vpc_ids: must be a list of VPC ids, not []\n")
+    assert as_text["text"].startswith("Error: vpc_ids: must not be empty: list IDs\n")
     assert [one["field"] for one in as_text["errors"]] == ["vpc_ids"]
     as_json = call({"vpc_ids": [GONE], "format": "html"})
     assert as_json["vpcs"] == []

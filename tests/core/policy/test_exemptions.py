@@ -45,9 +45,9 @@ TODAY = date(2026, 11, 23)
         ({"exempt": [VPC], "reason": "two\nlines"}, "reason"),
         ({"exempt": [VPC], "reason": "x" * 257}, "reason"),
         ({"exempt": [VPC], "reason": 7}, "reason"),
-        ({"exempt": [VPC], "mode": "plan"}, "'mode'"),
-        ({"exempt": [VPC], "vpc_ids": [VPC]}, "'vpc_ids'"),
-        ({"exempt": [VPC], "until": "2027-01-01"}, "'until'"),
+        ({"exempt": [VPC], "mode": "plan"}, "mode"),
+        ({"exempt": [VPC], "vpc_ids": [VPC]}, "vpc_ids"),
+        ({"exempt": [VPC], "until": "2027-01-01"}, "until"),
     ],
 )
 def test_bad_input_gets_an_error_that_names_the_field(event: dict[str, Any], field: str) -> None:

@@ -56,7 +56,7 @@ def change(
         ({"release": True, "sweep": True}, "release"),
         ({"release": True, "vpc_ids": [VPC], "follow": True}, "release"),
         ({"release": True, "vpc_ids": []}, "vpc_ids"),
-        ({"banana": 1}, "'banana'"),
+        ({"banana": 1}, "banana"),
         ({"approve": "yes"}, "approve"),
         ({"approve": ["plan-0123456789abcdef"]}, "approve"),
         ({"approve": "plan-0123456789abcdef\n"}, "approve"),

@@ -1,6 +1,5 @@
-"""What a caller may send, and what it asks for: whom to look at, never what to do."""
+"""What a caller may send to ReconcileEndpoints: which VPCs to reconcile, never what to do there."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,182 +7,156 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
-from lifeline.core.policy.service_sets import is_service
-from lifeline.core.requests.cloudtrail import _read_change
-from lifeline.core.requests.fields import _ids, _is_vpc_id, _kind, _shown, _text, is_time
+from lifeline.core.requests.cloudtrail import read_change
+from lifeline.core.requests.fields import (
+    A_VPC_ID,
+    APPROVE_FIELDS,
+    CALL_FIELDS,
+    PLAN_ID,
+    ascii_text,
+    check_names,
+    check_object,
+    is_time,
+    is_vpc_id,
+    must_be,
+    read_list,
+    read_services,
+    read_true,
+    read_whole,
+    resource_ids,
+)
 from lifeline.core.requests.request import Request, Trigger
 
-_CALL_FIELDS = frozenset(
-    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "approve", "release", "freeze", "unfreeze", "format"}
-    | {"withdraw"}
-)
-_PLAN_ID = re.compile(r"^plan-[0-9a-f]{16}$")
 _MOST_VPC_IDS = 1000
-NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; freeze the service in its place"
-MOST_CAUSES = 10  # of what set work going, so many travel with it
+NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; freeze the service instead"
+MOST_CAUSES = 10  # causes that travel with requeued work
 
 
 def read_request(event: object, *, own_role_arn: str = "") -> Request:
-    """What one event asks for: an EventBridge event, a sweep, or a call by hand.
+    """The request in one event: an EventBridge event, a sweep, or a manual call.
 
     Raises InvalidInputError, with the path to the field, for everything else. A change that Lifeline's own role made is
-    marked `is_own`: it must not set Lifeline going again.
+    marked `is_own`, because it must not trigger Lifeline again.
     """
-    if not isinstance(event, dict):
-        raise InvalidInputError("event", f"must be a JSON object, not {_kind(event)}")
-    if "detail-type" in event or "detail" in event:
-        return _read_change(event, own_role_arn)
-    return replace(_read_call(event), is_text=_read_format(event))
+    call = check_object(event)
+    if "detail-type" in call or "detail" in call:
+        return read_change(call, own_role_arn)
+    return replace(_read_call(call), is_text=_read_format(call))
 
 
 def _read_call(event: dict[str, Any]) -> Request:
-    unknown = sorted(str(key) for key in event if key not in _CALL_FIELDS)
-    if unknown:
-        raise InvalidInputError(_shown(unknown[0]), f"is not one of {', '.join(sorted(_CALL_FIELDS))}")
     if "approve" in event:
         return _read_approval(event)
+    check_names(event, CALL_FIELDS | {"approve"})
     mode = _read_mode(event)
-    for name in {"freeze", "unfreeze"} & set(event):
-        if "vpc_ids" not in event or mode is Mode.PLAN:
-            raise InvalidInputError(name, "goes with vpc_ids, and not with mode plan: it is kept at once")
-    if "sweep" in event and "vpc_ids" in event:
-        raise InvalidInputError("sweep", "can't go with vpc_ids: a sweep looks at every VPC")
-    if "sweep" in event:
-        if "release" in event:
-            raise InvalidInputError("release", "can't go with sweep: without vpc_ids it is for every VPC anyway")
-        if event["sweep"] is not True:
-            raise InvalidInputError("sweep", f"must be true, not {_shown(event['sweep'])}")
-        because = _read_because(event.get("because", []))
-        return Request(trigger=Trigger(kind="sweep"), is_sweep=True, mode=mode, because=because)
-    is_release = _read_release(event)
+    is_sweep, is_release = read_true(event, "sweep"), read_true(event, "release")
+    _check_combinations(event, mode)
+    if is_sweep:
+        return Request(Trigger("sweep"), is_sweep=True, mode=mode, because=_read_because(event))
     if is_release and "vpc_ids" not in event:
-        return Request(trigger=Trigger(kind="call"), is_sweep=True, is_release=True, mode=mode)
+        return Request(Trigger("call"), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
         raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
-    fields = tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids)
     is_follow = event.get("follow", False)
     if not isinstance(is_follow, bool):
-        raise InvalidInputError("follow", f"must be true or false, not {_shown(is_follow)}")
+        raise must_be("follow", "true or false", is_follow)
     return Request(
         Trigger("call"),
         vpc_ids,
-        fields=fields,
+        fields=tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids),
         refusals=refusals,
         mode=mode,
-        attempt=_read_attempt(event),
+        attempt=read_whole(event.get("attempt", 0), "attempt", "a whole number of at least 0"),
         is_follow=is_follow,
         is_release=is_release,
-        because=_read_because(event.get("because", [])),
-        freeze=_read_services(event, "freeze"),
-        unfreeze=_read_services(event, "unfreeze"),
+        because=_read_because(event),
+        freeze=_read_frozen(event, "freeze"),
+        unfreeze=_read_frozen(event, "unfreeze"),
         withdraw=_read_withdraw(event),
     )
 
 
+def _check_combinations(event: Mapping[str, Any], mode: Mode | None) -> None:
+    for name in ("freeze", "unfreeze"):
+        if name in event and ("vpc_ids" not in event or mode is Mode.PLAN):
+            raise InvalidInputError(name, "needs vpc_ids, and can't be combined with mode plan")
+    for name, other, why in (
+        ("sweep", "vpc_ids", "a sweep reconciles every VPC"),
+        ("release", "sweep", "without vpc_ids, it releases every VPC anyway"),
+        ("release", "follow", "only a run sends that"),
+    ):
+        if name in event and event.get(other):
+            raise InvalidInputError(name, f"can't be combined with {other}: {why}")
+
+
 def _read_approval(event: Mapping[str, Any]) -> Request:
-    more = sorted(set(event) - {"approve", "format"})
-    if more:
-        raise InvalidInputError(more[0], "can't go with approve: it approves one plan, just as it was told")
+    check_names(event, APPROVE_FIELDS, call="approve")
     plan_id = event["approve"]
-    if not isinstance(plan_id, str) or not _PLAN_ID.fullmatch(plan_id):
-        wanted = "must be the id of a plan from a notice (plan-, then 16 of 0-9a-f)"
-        raise InvalidInputError("approve", f"{wanted}, not {_shown(plan_id)}")
+    if not isinstance(plan_id, str) or not PLAN_ID.fullmatch(plan_id):
+        raise must_be("approve", "the ID of a plan from a notice (plan-, then 16 of 0-9a-f)", plan_id)
     return Request(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
 
 
-def _read_attempt(event: Mapping[str, Any]) -> int:
-    attempt = event.get("attempt", 0)
-    if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 0:
-        raise InvalidInputError("attempt", f"must be a whole number from 0 on, not {_shown(attempt)}")
-    return attempt
-
-
-def _read_release(event: Mapping[str, Any]) -> bool:
-    """Whether a person gives up what is Lifeline's. Only a plain true does: nothing else may be taken for one."""
-    if "release" not in event:
-        return False
-    if event["release"] is not True:
-        raise InvalidInputError("release", f"must be true, not {_shown(event['release'])}")
-    if event.get("follow"):
-        raise InvalidInputError("release", "can't go with follow")
-    return True
-
-
-def _read_because(value: object) -> tuple[Trigger, ...]:
-    """What first set work going that an earlier run put back."""
-    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
-        raise InvalidInputError("because", f"must be a list of objects, not {_shown(value)}")
+def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
+    """What first triggered the work that an earlier run requeued."""
+    causes = event.get("because", [])
+    if not isinstance(causes, list) or not all(isinstance(cause, dict) for cause in causes):
+        raise must_be("because", "a list of objects", causes)
     return tuple(
         Trigger(
-            kind=_text(cause.get("kind")),
-            event_id=_text(cause.get("event_id")),
-            event_name=_text(cause.get("event_name")),
-            actor=_text(cause.get("actor")),
-            time=_text(cause.get("time")),
-            ids=frozenset(_ids(cause.get("ids"))),
+            **{name: ascii_text(cause.get(name)) for name in ("kind", "event_id", "event_name", "actor", "time")},
+            ids=frozenset(resource_ids(cause.get("ids"))),
         )
-        for cause in value[:MOST_CAUSES]
+        for cause in causes[:MOST_CAUSES]
     )
 
 
-def _read_services(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _read_frozen(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """The services of `freeze` or `unfreeze`: a list of their names, or true for all."""
     value = event.get(name)
-    if value is None:
-        return ()
-    if value is True:
-        return (EVERYTHING,)
-    if not isinstance(value, list) or not value:
-        raise InvalidInputError(name, f"must be true or a list of services, not {_shown(value)}")
-    for place, element in enumerate(value):
-        if not isinstance(element, str) or not is_service(element):
-            raise InvalidInputError(f"{name}[{place}]", f"must be a service such as monitoring, not {_shown(element)}")
-    return tuple(sorted(set(value)))
+    if value is None or value is True:
+        return (EVERYTHING,) if value else ()
+    if not isinstance(value, list):
+        raise must_be(name, "true or a list of services", value)
+    return tuple(sorted(set(read_services(value, name))))
 
 
 def _read_withdraw(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """The services to withdraw, with the silence that shows it among what set the ask going."""
-    services = _read_services(event, "withdraw")
-    if EVERYTHING in services:
-        raise InvalidInputError("withdraw", "must be a list of services, not True")
-    if services and event.get("release"):
-        raise InvalidInputError("withdraw", "can't go with release")
-    causes = _read_because(event.get("because", []))
-    if services and not any(trigger.kind == "silence" and is_time(trigger.time) for trigger in causes):
+    """The services to withdraw; the silence that shows it must be among the causes."""
+    if "withdraw" not in event:
+        return ()
+    services = tuple(sorted(set(read_services(event["withdraw"], "withdraw"))))
+    if event.get("release"):
+        raise InvalidInputError("withdraw", "can't be combined with release")
+    if not any(trigger.kind == "silence" and is_time(trigger.time) for trigger in _read_because(event)):
         raise InvalidInputError("withdraw", NO_WITHDRAWAL)
     return services
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:
-    """The ids in their order, and a refusal for each entry that is none: it doesn't stop the others."""
-    if not isinstance(value, list) or not value:
-        raise InvalidInputError("vpc_ids", f"must be a list of VPC ids, not {_shown(value)}")
-    if len(value) > _MOST_VPC_IDS:
-        raise InvalidInputError("vpc_ids", f"holds {len(value)} ids; {_MOST_VPC_IDS} are the most, or send a sweep")
+    """The IDs in their order, and a refusal for each entry that is none: it doesn't stop the others."""
+    entries = read_list(value, "vpc_ids", of="IDs", most=_MOST_VPC_IDS, hint="Use a sweep instead.")
     refusals = tuple(
-        InvalidInputError(f"vpc_ids[{place}]", f"{_shown(element)} is not a VPC id (vpc-, then 8 or 17 of 0-9a-f)")
-        for place, element in enumerate(value)
-        if not _is_vpc_id(element)
+        must_be(f"vpc_ids[{place}]", A_VPC_ID, entry) for place, entry in enumerate(entries) if not is_vpc_id(entry)
     )
-    return tuple(dict.fromkeys(element for element in value if _is_vpc_id(element))), refusals
+    return tuple(dict.fromkeys(filter(is_vpc_id, entries))), refusals
 
 
 def _read_mode(event: Mapping[str, Any]) -> Mode | None:
     if "mode" not in event:
         return None
-    try:
-        return Mode(event["mode"])
-    except ValueError as error:
-        raise InvalidInputError("mode", f"must be enforce or plan, not {_shown(event['mode'])}") from error
+    if event["mode"] not in list(Mode):
+        raise must_be("mode", "enforce or plan", event["mode"])
+    return Mode(event["mode"])
 
 
 def _read_format(event: Mapping[str, Any]) -> bool:
     if event.get("format", "json") not in ("json", "text"):
-        raise InvalidInputError("format", f"must be text or json, not {_shown(event['format'])}")
+        raise must_be("format", "text or json", event["format"])
     return wants_text(event)
 
 
 def wants_text(event: object) -> bool:
-    """True if the caller asks for text, whatever else is wrong with the event."""
+    """True if the caller wants text, whatever else is wrong with the event."""
     return isinstance(event, dict) and event.get("format") == "text"

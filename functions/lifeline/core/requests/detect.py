@@ -1,4 +1,4 @@
-"""What DetectMetricGaps is asked: to look at everybody, to look at a part, or to forget somebody."""
+"""What a caller may send to DetectMetricGaps: check all agents, check some chunks, or forget agents."""
 
 import json
 from collections.abc import Mapping
@@ -6,20 +6,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.fields import (
+    DETECT_FIELDS,
+    FORGET_FIELDS,
+    check_names,
+    check_object,
+    must_be,
+    read_list,
+    read_true,
+)
 
 _MOST_FORGOTTEN = 1000
 _LONGEST_ENTITY = 255
-_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """Look at every agent."""
+    """Check every agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckPart:
-    """Look at the agents of some chunks of a watch's roster, as one part of a run."""
+    """Check the agents of some chunks of a watch's roster, as one part of a run."""
 
     watch: str
     run_id: str
@@ -29,41 +37,36 @@ class CheckPart:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Set agents aside until they report again; in one watch, or in each that knows them."""
+    """Expect nothing of agents until they report again; in one watch, or in each that knows them."""
 
     entities: tuple[str, ...]
     watch: str = ""
 
 
 def read_event(event: object) -> Detect | CheckPart | Forget:
-    """The ask in an event: the schedule's, one by hand, or a message of the detector's own queue.
+    """The request in an event: the schedule's, a manual one, or a message of the detector's own queue.
 
     Raises InvalidInputError, with the field's name, for everything else.
     """
-    if not isinstance(event, dict):
-        raise InvalidInputError("event", f"must be an object, not {type(event).__name__}")
-    if "Records" in event:
-        return _read_record(event["Records"])
-    known = {"detect"} if "forget" not in event else {"forget", "watch"}
-    for key in sorted(map(str, event)):
-        if key not in known:
-            raise InvalidInputError(key[:_SHOWN], "is not a field of this event; it takes detect, or forget and watch")
-    if "forget" in event:
-        return _read_forget(event)
-    if event.get("detect", True) is not True:
-        raise InvalidInputError("detect", "must be true")
+    call = check_object(event)
+    if "Records" in call:
+        return _read_record(call["Records"])
+    if "forget" in call:
+        return _read_forget(call)
+    check_names(call, DETECT_FIELDS | {"forget"}, call="detect")
+    read_true(call, "detect")
     return Detect()
 
 
 def _read_forget(event: Mapping[str, Any]) -> Forget:
-    entities, watch = event["forget"], event.get("watch", "")
-    if not isinstance(entities, list) or not 1 <= len(entities) <= _MOST_FORGOTTEN:
-        raise InvalidInputError("forget", f"must be a list of 1 to {_MOST_FORGOTTEN} agents")
+    check_names(event, FORGET_FIELDS, call="forget")
+    entities = read_list(event["forget"], "forget", of="agents", most=_MOST_FORGOTTEN)
     for place, entity in enumerate(entities):
         if not isinstance(entity, str) or not 1 <= len(entity) <= _LONGEST_ENTITY:
-            raise InvalidInputError(f"forget[{place}]", f"must be an agent's name, not {ascii(entity)[:_SHOWN]}")
+            raise must_be(f"forget[{place}]", "an agent's name", entity)
+    watch = event.get("watch", "")
     if not isinstance(watch, str):
-        raise InvalidInputError("watch", f"must be a watch's name, not {ascii(watch)[:_SHOWN]}")
+        raise must_be("watch", "a watch's name", watch)
     return Forget(tuple(dict.fromkeys(entities)), watch)
 
 

@@ -1,59 +1,130 @@
-"""Fields: split out of another room."""
+"""What the readers of calls share. Each refusal names the field, what is wrong with it, and what would be right.
+
+A test holds the readers against docs/schemas/call.schema.json, which can't say what is wrong with a call in words.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
+from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import VPC_ID
+from lifeline.core.policy.document import shown
+from lifeline.core.policy.service_sets import is_service
+from lifeline.core.wording import plain
 
+CALL_FIELDS = frozenset(
+    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "release", "freeze", "unfreeze", "format", "withdraw"}
+)
+APPROVE_FIELDS = frozenset({"approve", "format"})
+EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason"})
+DETECT_FIELDS = frozenset({"detect"})
+FORGET_FIELDS = frozenset({"forget", "watch"})
+_OF_ANY_CALL = CALL_FIELDS | APPROVE_FIELDS | EXEMPT_FIELDS | DETECT_FIELDS | FORGET_FIELDS | {"history"}
+
+A_VPC_ID = "a VPC ID (vpc-, then 8 or 17 of 0-9a-f)"
+A_SERVICE = "a service or a named set, such as monitoring or ecr.api"
 _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
+PLAN_ID = re.compile(r"plan-[0-9a-f]{16}")
+_LONGEST_NAME = 60
 
 
-_SHOWN = 60
+def must_be(field: str, what: str, value: object) -> InvalidInputError:
+    """The error for a value that isn't what it must be."""
+    return InvalidInputError(field, f"must be {what}, not {shown(value)}")
+
+
+def check_object(event: object) -> dict[str, Any]:
+    """The event, if it is an object."""
+    if not isinstance(event, dict):
+        raise must_be("event", "a JSON object", event)
+    return event
+
+
+def check_names(given: Mapping[Any, Any], known: Collection[str], *, call: str = "", inside: str = "") -> None:
+    """Refuse the first name that isn't one of the known ones, with the nearest of them.
+
+    `call` names the kind of call that the known fields make, for a field that belongs to another kind.
+    """
+    for name in sorted(map(str, given)):
+        if name in known:
+            continue
+        field = inside + (plain(name)[:_LONGEST_NAME] or "?")
+        if call and name in _OF_ANY_CALL:
+            raise InvalidInputError(field, f"can't be combined with {call}")
+        from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(sorted(known))}"
+        raise InvalidInputError(field, f"is unknown; {hint}")
+
+
+def read_true(given: Mapping[str, Any], name: str) -> bool:
+    """Whether the field is there. Only a plain true may be: nothing else is taken for one."""
+    if name in given and given[name] is not True:
+        raise must_be(name, "true", given[name])
+    return name in given
+
+
+def read_list(value: object, field: str, *, of: str, most: int, hint: str = "") -> list[Any]:
+    """A list that isn't empty and has at most so many entries; `of` names them in the plural."""
+    if not isinstance(value, list):
+        raise must_be(field, f"a list of {of}", value)
+    if not value:
+        raise InvalidInputError(field, f"must not be empty: list {of}")
+    if len(value) > most:
+        raise InvalidInputError(field, f"contains {len(value)} {of}; the maximum is {most}.{hint and f' {hint}'}")
+    return value
+
+
+def read_services(value: object, field: str, *, most: int = 1000) -> list[str]:
+    """A list of services and named sets."""
+    for place, element in enumerate(services := read_list(value, field, of="services", most=most)):
+        if not isinstance(element, str) or not is_service(element):
+            raise must_be(f"{field}[{place}]", A_SERVICE, element)
+    return services
+
+
+def read_whole(value: object, field: str, what: str, *, most: int | None = None) -> int:
+    """A whole number from 0 on."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0 or (most is not None and value > most):
+        raise must_be(field, what, value)
+    return value
+
+
+def is_vpc_id(value: object) -> bool:
+    """True for a VPC's ID."""
+    return isinstance(value, str) and bool(VPC_ID.fullmatch(value))
 
 
 def is_time(text: str) -> bool:
-    """True for a time with its zone, as messages write it."""
+    """True for a time with its zone, as messages have it."""
     try:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
 
 
-def _is_vpc_id(value: object) -> bool:
-    return isinstance(value, str) and bool(VPC_ID.fullmatch(value))
+def resource_ids(part: object) -> Iterator[str]:
+    """Every resource ID in a part of a record, however it is nested.
 
-
-def _ids(part: object) -> Iterator[str]:
-    """Every resource id in a part of a record, however it is nested.
-
-    EC2's records come in two styles, with wrappers whose names follow no rule, so ids are known by their form alone.
+    EC2's records come in two styles, with wrappers whose names follow no rule, so IDs are known by their form alone.
     """
     stack = [part]
     while stack:
-        one = stack.pop()
-        if isinstance(one, dict):
-            stack.extend(one.values())
-        elif isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, str) and _RESOURCE_ID.fullmatch(one):
-            yield one
+        element = stack.pop()
+        if isinstance(element, dict):
+            stack.extend(element.values())
+        elif isinstance(element, list):
+            stack.extend(element)
+        elif isinstance(element, str) and _RESOURCE_ID.fullmatch(element):
+            yield element
 
 
-def _text(value: object) -> str:
-    """A text of printable ASCII, cut: it goes into the ledger and into notices."""
-    if not isinstance(value, str):
-        return ""
-    return "".join(letter if " " <= letter <= "~" else "?" for letter in value[:256])
-
-
-def _shown(value: object) -> str:
-    """A value as an error message may repeat it: short, printable, quoted."""
-    return ascii(value)[:_SHOWN]
-
-
-def _kind(value: object) -> str:
-    return {type(None): "null", list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")
+def ascii_text(value: object) -> str:
+    """A text in printable ASCII, cut, because it goes into the ledger and into notices; empty for anything else."""
+    return plain(value[:256]) if isinstance(value, str) else ""

@@ -1,0 +1,125 @@
+"""Refusals in words, and the readers held against the published schema of calls."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import fastjsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.calls import read_request
+from lifeline.core.requests.detect import read_event
+from lifeline.core.requests.exempt import read_exempt
+from lifeline.core.requests.history import read_history
+from tests.support.repository import ROOT
+
+VPC = "vpc-0123456789abcdef0"
+PLAN = "plan-0123456789abcdef"
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SCHEMA = json.loads((ROOT / "docs/schemas/call.schema.json").read_text("utf-8"))
+fits_schema = fastjsonschema.compile(SCHEMA, use_default=False)
+OF_THE_DETECTOR = {"detect", "forget", "watch"}
+
+
+def read(call: dict[str, Any]) -> None:
+    """By the reader that the handlers choose. Raises InvalidInputError where anything in the call is refused."""
+    if not call or OF_THE_DETECTOR & set(call):
+        read_event(call)
+    elif "history" in call:
+        read_history(call, NOW)
+    elif "exempt" in call:
+        read_exempt(call)
+    elif refusals := read_request(call).refusals:
+        raise refusals[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"vpc_idz": [VPC]}, "vpc_idz: is unknown; did you mean vpc_ids?"),
+        (
+            {"vpc_ids": [VPC], "hold": True},
+            "hold: is unknown; the fields are approve, attempt, because,",
+        ),
+        ({"vpc_ids": [VPC] * 1200}, "vpc_ids: contains 1200 IDs; the maximum is 1000. Use a sweep instead."),
+        ({"vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-1'"),
+        ({"vpc_ids": []}, "vpc_ids: must not be empty: list IDs"),
+        ({"approve": PLAN, "mode": "plan"}, "mode: can't be combined with approve"),
+        ({"sweep": True, "vpc_ids": [VPC]}, "sweep: can't be combined with vpc_ids: a sweep reconciles every VPC"),
+        ({"exempt": [VPC], "dayz": 7}, "dayz: is unknown; did you mean days?"),
+        ({"exempt": [VPC] * 101}, "exempt: contains 101 IDs; the maximum is 100."),
+        ({"exempt": [VPC, VPC]}, f"exempt[1]: repeats {VPC}"),
+        ({"history": {"vpc": VPC}}, "history.vpc: is unknown; did you mean vpc_id?"),
+        ({"history": {"day": "2026-11-20", "since": "x"}}, "history.since: needs vpc_id: day has its own time"),
+        ({"forget": ["i-1"], "watches": "x"}, "watches: is unknown; did you mean watch?"),
+        ({"detect": True, "vpc_ids": [VPC]}, "vpc_ids: can't be combined with detect"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read(call)
+    assert str(refused.value).startswith(words)
+
+
+flags = st.sampled_from([True, False, 1, "true"])
+ids = st.lists(st.sampled_from([VPC, "vpc-12345678", "vpc-1", 7]), max_size=3)
+services = st.lists(st.sampled_from(["logs", "ecr.api", "Logs", ""]), max_size=2)
+times = st.sampled_from(["2026-11-20T00:00:00Z", "2026-11-20", "soon"])
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        "vpc_id": st.sampled_from([VPC, "vpc-1"]),
+        "day": st.sampled_from(["2026-11-20", "20261120"]),
+        "incident": st.sampled_from(["inc-1", "INC-1"]),
+        "since": times,
+        "x": flags,
+    },
+)
+calls = st.fixed_dictionaries(
+    {},
+    optional={
+        "vpc_ids": ids,
+        "sweep": flags,
+        "release": flags,
+        "mode": st.sampled_from(["plan", "enforce", "force"]),
+        "format": st.sampled_from(["text", "json", None]),
+        "freeze": services | flags,
+        "approve": st.sampled_from([PLAN, "plan-1"]),
+        "x": flags,
+    },
+)
+exemptions = st.fixed_dictionaries(
+    {"exempt": ids},
+    optional={
+        "services": services,
+        "days": st.sampled_from([1, 90, 91, -1, "7"]),
+        "reason": st.sampled_from(["why", "", 7]),
+        "mode": st.just("plan"),
+    },
+)
+detections = st.fixed_dictionaries(
+    {},
+    optional={
+        "detect": flags,
+        "forget": st.lists(st.sampled_from(["web-1", "", 7]), max_size=2),
+        "watch": st.sampled_from(["a", 1]),
+    },
+)
+
+
+@given(calls | exemptions | detections | queries.map(lambda query: {"history": query}))
+def test_what_the_schema_takes_the_readers_take_and_what_it_refuses_they_refuse(call: dict[str, Any]) -> None:
+    try:
+        fits_schema(call)
+        is_valid = True
+    except fastjsonschema.JsonSchemaValueException:
+        is_valid = False
+    try:
+        read(call)
+        is_read = True
+    except InvalidInputError:
+        is_read = False
+    assert is_read == is_valid, call
