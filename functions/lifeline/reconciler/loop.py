@@ -177,9 +177,10 @@ class _Reconciliation:
             return [*deferred, *self._leave(stopped)]
         idle = {vpc_id: one for vpc_id, one in amended.items() if vpc_id not in with_work}
         self._decided |= idle.keys()
+        left = self._leave(idle)  # first, because it must not hang on what fails elsewhere
         with stage("apply", job.run.id):
             applied = self._apply(facts, {vpc_id: amended[vpc_id].plan for vpc_id in with_work})
-        return [*deferred, *self._leave(idle), *applied]
+        return [*deferred, *left, *applied]
 
     def _plan(
         self,
@@ -283,7 +284,7 @@ class _Reconciliation:
         plans = {vpc_id: one.plan for vpc_id, one in amended.items()}
         why_stop = self._gatekeeper.why_stop
         applied = apply_plans(plans, tools.endpoints, tools.calls, run, why_stop=why_stop)
-        # Before the VPCs are finished one by one: it must not hang on any of them what is counted too much.
+        # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
         self._gatekeeper.settle(applied)
         now = facts.run_context()  # changing things takes minutes
         finished = [
@@ -308,7 +309,7 @@ class _Reconciliation:
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
         state = replace(one.state, made={**followed.made, **made}, failures=followed.failures)
         state, decisions = replace(one, state=state).finished(AMENDMENTS, actions)
-        # Before anything is announced: a run that dies in between makes people hear of it twice rather than never.
+        # Before anything is recorded or announced: the next run must know what was done, whatever fails from here on.
         self._job.save(vpc_id, one.state, state)
         if made:
             self._requeuing.follow([vpc_id])
@@ -316,7 +317,9 @@ class _Reconciliation:
         if actions:
             self._job.tools.audit.record_actions(vpc_id, actions, self._job.targets.triggers(vpc_id), now)
             self._said[vpc_id] = replace(said, is_recorded=True)
+        # After the audit log, so that whoever reads a notice finds there what it is about.
         self._publish(vpc_id, decisions, state)
+        # Last: what is requeued begins with all of this saved.
         self._requeue(vpc_id, decisions)
         done = tuple(action for action in actions if action.status is Status.DONE)
         cost = cost_of(done, price_in(self._job.settings.region))

@@ -63,9 +63,9 @@ class VpcStore:
         The lists are right at any moment: a VPC is listed before its state is written, and taken off afterwards. An
         entry too many costs a read; one too few would hide the VPC from sweeps.
         """
-        changed = changed_attributes(before, after)
-        if not changed:
+        if before == after:
             return
+        changed = changed_attributes(before, after)
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
         for vpc_list in lists:
             if vpc_list.holds(after):

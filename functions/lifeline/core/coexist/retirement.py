@@ -178,7 +178,7 @@ class _Retiring:
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
             return False
-        left = self._reach(service, tuple(one for one in self._vpc.endpoints if one.id not in self._since))
+        left = self._reach(service, tuple(other for other in self._vpc.endpoints if other.id not in self._since))
         return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL, Reach.PENDING}
 
     def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:

@@ -123,7 +123,8 @@ class ServiceReach:
         unsure = [endpoint for endpoint in named if self.gateway and endpoint.inbound_dns_only is None]
         self.maybe_holder = next(iter(unsure), None)
         sure = (endpoint for endpoint in named if endpoint not in unsure)
-        self.holder = min(sure, key=lambda one: (not _is_ready(one), not one.subnet_ids, one.id), default=None)
+        self.holder = min(sure, key=lambda named: (not _is_ready(named), not named.subnet_ids, named.id), default=None)
+        self._gateways = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.GATEWAY]
 
     def path(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath:
         """The path of an instance in the subnet, with what its routes are among the notes."""
@@ -157,8 +158,8 @@ class ServiceReach:
         is_on = not self.attributes_off
         if is_on and self.holder and self.is_held:
             return self._by_endpoint(self.holder, subnet)
-        gateways = (one for one in self.endpoints if one.type is EndpointType.GATEWAY and _is_ready(one))
-        gateway = next((one for one in gateways if is_on_gateway(one, subnet, self.vpc)), None)
+        gateways = (gateway for gateway in self._gateways if _is_ready(gateway))
+        gateway = next((gateway for gateway in gateways if is_on_gateway(gateway, subnet, self.vpc)), None)
         if gateway:
             return self._by_endpoint(gateway, subnet)
         if self.maybe_holder:
@@ -216,13 +217,10 @@ class ServiceReach:
         doubts = (f"{hidden.detail}: it may hide the name of {self.service}",) if hidden else ()
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
-        if tier is Tier.EGRESS:
-            return NetworkPath(
-                Reach.OPEN_EGRESS, f"{name} leads out of the VPC", doubts=doubts, unread=self._unread_dns
-            )
-        return NetworkPath(
-            Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway", doubts=doubts, unread=self._unread_dns
-        )
+        path = NetworkPath(Reach.OPEN_EGRESS, f"{name} leads out of the VPC", doubts=doubts, unread=self._unread_dns)
+        if tier is Tier.PUBLIC:
+            return replace(path, reach=Reach.OPEN_PUBLIC, words=f"{name} leads to an internet gateway")
+        return path
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
@@ -242,19 +240,17 @@ class ServiceReach:
             words = f"{self._dns_off_words()}, so {self.holder.id} answers nobody"
             return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
         if self.attributes_off and self.central:
-            words, central_id = (
-                f"{self._dns_off_words()}, so {self.central.source_id} answers nobody",
-                self.central.source_id,
-            )
-            return NetworkPath(Reach.DNS_OFF, words, central_id=central_id, is_repairable=True)
+            words = f"{self._dns_off_words()}, so {self.central.source_id} answers nobody"
+            return NetworkPath(Reach.DNS_OFF, words, central_id=self.central.source_id, is_repairable=True)
         table = effective_route_table(subnet, self.vpc)
-        gateways = [one for one in self.endpoints if one.type is EndpointType.GATEWAY]
-        idle = next((one for one in gateways if _is_ready(one) and table and table.id in one.route_table_ids), None)
-        if idle and table:
-            return NetworkPath(Reach.PENDING, f"the route to {idle.id} in {table.id} is not active", idle.id)
-        promising = [*(one for one in self.endpoints if one.private_dns and not one.inbound_dns_only), *gateways]
-        coming = [one for one in promising if one.state.is_coming]
-        failed = [one for one in promising if one.state in FAILED_STATES]
+        for gateway in self._gateways:
+            if table and _is_ready(gateway) and table.id in gateway.route_table_ids:
+                words = f"the route to {gateway.id} in {table.id} is not active"
+                return NetworkPath(Reach.PENDING, words, gateway.id)
+        named = (endpoint for endpoint in self.endpoints if endpoint.private_dns and not endpoint.inbound_dns_only)
+        promising = [*named, *self._gateways]
+        coming = [endpoint for endpoint in promising if endpoint.state.is_coming]
+        failed = [endpoint for endpoint in promising if endpoint.state in FAILED_STATES]
         if coming:
             words = f"{coming[0].id} for {self.service} is {_state(coming[0])}"
             return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier)

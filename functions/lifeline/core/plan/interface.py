@@ -73,13 +73,8 @@ class InterfacePlanner(ServicePlanner):
             reason = f"{who} can't reach {self.requirement.service} privately: {answer} answers its name, but no route "
             reason += "leads to the central endpoint"
             remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
-            yield self.blocked_at(
-                ActionKind.CREATE_INTERFACE_ENDPOINT,
-                "",
-                lost[0].id,
-                reason,
-                f"{answer} stands in an endpoint's way: {remedy}",
-            )
+            remedy = f"{answer} stands in an endpoint's way: {remedy}"
+            yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", lost[0].id, reason, remedy)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.
