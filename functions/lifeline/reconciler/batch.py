@@ -102,7 +102,7 @@ def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id
 def _dead_letter(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
     """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
     body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
-    logger.warning("dead-lettered", field=field, refusal=str(error), run_id=run_id)
+    logger.warning("sent to the dead-letter queue", field=field, refusal=str(error), run_id=run_id)
     try:
         tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
     except LifelineError as refused:

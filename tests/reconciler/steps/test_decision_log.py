@@ -103,15 +103,23 @@ def test_what_is_blocked_says_why_it_is_wanted_and_why_it_is_not_made(lines: lis
 
 
 def test_every_refusal_is_a_line_with_its_field_whoever_sent_it(lines: list[Line]) -> None:
-    found = {(one["message"], one["field"]) for one in lines if one["message"] in {"refused", "dead-lettered"}}
+    found = {
+        (one["message"], one["field"])
+        for one in lines
+        if one["message"] in {"refused", "sent to the dead-letter queue"}
+    }
     assert found == {
-        ("dead-lettered", "body"),
+        ("sent to the dead-letter queue", "body"),
         ("refused", "vpc_ids[0]"),
         ("refused", "vpc_ids[1]"),
         ("refused", "sweep"),
         ("refused", "detect"),
     }
-    assert all(one["refusal"] and one["run_id"] for one in lines if one["message"] in {"refused", "dead-lettered"})
+    assert all(
+        one["refusal"] and one["run_id"]
+        for one in lines
+        if one["message"] in {"refused", "sent to the dead-letter queue"}
+    )
 
 
 def test_an_agents_silence_and_return_and_its_incident_are_a_line_each(lines: list[Line]) -> None:
