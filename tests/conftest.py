@@ -1,7 +1,7 @@
 """How much Hypothesis tries: a little with every change, much in `make soak`, which CI runs as well."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 # No deadline: how long an example takes says how busy the machine is.
 settings.register_profile("unit", deadline=None, max_examples=50)
@@ -14,10 +14,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a soak, `-m soak`, the property tests take part, with many more examples. Hypothesis has marked them."""
+    """In a soak, `-m soak`, the property tests take part, with many more examples."""
     if _is_soak(config):
         for item in items:
-            if item.get_closest_marker("hypothesis"):
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
                 item.add_marker(pytest.mark.soak)
 
 
