@@ -1,11 +1,12 @@
 """How much Hypothesis tries: a little with every change, much in `make soak`, which CI runs as well."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
-# No deadline: how long an example takes says how busy the machine is.
-settings.register_profile("unit", deadline=None, max_examples=50)
-settings.register_profile("soak", deadline=None, max_examples=1000)
+# How long an example takes, or the making of one, says how busy the machine is: neither fails a test.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("unit", _PATIENT, max_examples=50)
+settings.register_profile("soak", _PATIENT, max_examples=1000)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -14,10 +15,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a soak, `-m soak`, the property tests take part, with many more examples. Hypothesis has marked them."""
+    """In a soak, `-m soak`, the property tests take part, with many more examples."""
     if _is_soak(config):
         for item in items:
-            if item.get_closest_marker("hypothesis"):
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
                 item.add_marker(pytest.mark.soak)
 
 

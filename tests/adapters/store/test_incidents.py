@@ -97,7 +97,10 @@ all_incidents = st.builds(
 )
 
 
-@settings(max_examples=examples(10, soak=200), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(10, soak=200),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(all_incidents)
 def test_whatever_is_saved_is_read_again(incidents: Incidents, new: Incident) -> None:
     found = saved(incidents, new)
