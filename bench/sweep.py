@@ -16,7 +16,7 @@ from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import simple_policy, wanted
+from lifeline.core.policy.policy import desired, simple_policy
 
 POLICY = simple_policy(["monitoring"], frozenset({Tier.ISOLATED, Tier.EGRESS}), per_zone=True)
 
@@ -27,7 +27,7 @@ def decide(vpcs: tuple[Vpc, ...], catalog: Catalog) -> list[Plan]:
     price = price_in("us-east-1")
     plans = []
     for vpc in vpcs:
-        requirements = wanted(POLICY, vpc, classify_subnets(vpc), today=today).requirements
+        requirements = desired(POLICY, vpc, classify_subnets(vpc), today=today).requirements
         plans.append(plan_endpoints(vpc, catalog, PlanInput(requirements=requirements, owner="lifeline", price=price)))
     return plans
 

@@ -23,7 +23,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import Exempted, Policy, Rule, wanted
+from lifeline.core.policy.policy import Exempted, Policy, PolicyRule, desired
 from lifeline.dashboard.coverage import Cell, Standing, StepKind, SubnetRow, VpcCoverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, subnet_rows, worst_first
 from tests.support.builders import (
@@ -47,8 +47,8 @@ PRICE = price_in("us-east-1")
 
 def see(network: Vpc, *services: str, exemptions: tuple[Exempted, ...] = (), **more: Any) -> Seen:
     """The VPC with what a policy wants of all its private subnets, planned."""
-    policy = Policy((Rule(frozenset(services or ("monitoring",))),), exemptions)
-    want = wanted(policy, network, classify_subnets(network), today=NOW.date())
+    policy = Policy((PolicyRule(frozenset(services or ("monitoring",))),), exemptions)
+    want = desired(policy, network, classify_subnets(network), today=NOW.date())
     plan_input = PlanInput(requirements=want.requirements, owner=OWNER, price=PRICE)
     return Seen(network, want, plan_endpoints(network, CATALOG, replace(plan_input, **more)))
 

@@ -61,7 +61,7 @@ def test_what_cant_be_used_is_in_the_text_and_in_errors(world: World) -> None:
     answer = call({"vpc_ids": ["x", GONE, vpc_id], "mode": "plan", "format": "text"})
 
     assert [one["field"] for one in answer["errors"]] == ["vpc_ids[0]", "vpc_ids[1]"]
-    assert "\nError: vpc_ids[0]: 'x' is not a VPC id" in answer["text"]
+    assert "\nError: vpc_ids[0]: must be a VPC ID" in answer["text"]
     assert f"{GONE}\n  ! vpc_ids[1]: {GONE} does not exist in this account and region\n" in answer["text"]
     assert f"{vpc_id} (app?prod ?)\n" in answer["text"]
 

@@ -5,9 +5,6 @@ from collections import Counter
 
 from tests.support.repository import ROOT
 
-# Twins that still have to part. Whoever renames one takes it off this list, which ends empty.
-TWINS = {"Cause", "Coverage", "Limits", "Made", "Rule", "Scope", "Tools"}
-
 
 def test_no_two_public_classes_share_a_name() -> None:
     names = Counter(
@@ -17,4 +14,4 @@ def test_no_two_public_classes_share_a_name() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert len(names) > 100
-    assert {name for name, times in names.items() if times > 1} == TWINS
+    assert {name for name, times in names.items() if times > 1} == set()

@@ -8,7 +8,7 @@ from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.plan.cost import price_in
-from lifeline.core.policy.policy import Policy, Rule
+from lifeline.core.policy.policy import Policy, PolicyRule
 from lifeline.reconciler.amend.amendment import Fact, RunContext, VpcContext
 from tests.support.builders import CATALOG, MONITORING, OWNER, VPC_ID, endpoint, own_security_group, subnet, vpc
 
@@ -20,7 +20,7 @@ NOTHING = VpcState()
 
 def context(network: Vpc = SERVED, *services: str, at: datetime = NOW, **more: object) -> VpcContext:
     """A VPC whose private subnets require the services; its state and whatever else is passed was read."""
-    policy = Policy(rules=(Rule(frozenset(services or ("monitoring",))),))
+    policy = Policy(rules=(PolicyRule(frozenset(services or ("monitoring",))),))
     run = RunContext(at, OWNER, price_in("us-east-1"), policy, CATALOG, retire_after=72 * HOUR)
     for name in ("is_plan", "is_region", "is_canary"):
         if name in more:

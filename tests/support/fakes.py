@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from lifeline.adapters.aws.endpoints import Made
+from lifeline.adapters.aws.endpoints import AppliedIds
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
@@ -70,9 +70,9 @@ class Fakes:
     def reserve_endpoint_call(self, **_: object) -> timedelta:
         return timedelta(0)
 
-    def apply(self, action: Action, **_: object) -> Made:
+    def apply(self, action: Action, **_: object) -> AppliedIds:
         self.note(f"apply {action.kind}")
-        return Made(endpoint_id="vpce-9", security_group_id="sg-9")
+        return AppliedIds(endpoint_id="vpce-9", security_group_id="sg-9")
 
     # ---- the ledger beside states
 

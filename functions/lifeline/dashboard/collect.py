@@ -53,7 +53,7 @@ _NO_DNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class PageTools:
     """Whom the page asks; tests bring their own."""
 
     network: Network
@@ -77,7 +77,7 @@ class _Region:
         return tuple(incident for incident in self.incidents if incident.cause.vpc_id == vpc_id)
 
 
-def cover(vpc_ids: Sequence[str], *, tools: Tools, settings: Settings, now: datetime) -> Coverage:
+def cover(vpc_ids: Sequence[str], *, tools: PageTools, settings: Settings, now: datetime) -> Coverage:
     """How these VPCs stand, or all of the region if none is named.
 
     Raises TransientError or TerminalError where the network itself can't be observed.
@@ -85,7 +85,7 @@ def cover(vpc_ids: Sequence[str], *, tools: Tools, settings: Settings, now: date
     return _Cover(tools, settings, now).cover(tuple(vpc_ids))
 
 
-def plan_of(vpc_id: str, *, tools: Tools, settings: Settings, now: datetime) -> VpcAnswer:
+def plan_of(vpc_id: str, *, tools: PageTools, settings: Settings, now: datetime) -> VpcAnswer:
     """What the next look would do in the VPC, and what a limit or a person holds back there.
 
     Raises TransientError or TerminalError where the network can't be observed.
@@ -107,7 +107,7 @@ def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
 
 
 class _Cover:
-    def __init__(self, tools: Tools, settings: Settings, now: datetime) -> None:
+    def __init__(self, tools: PageTools, settings: Settings, now: datetime) -> None:
         self._tools = tools
         self._settings = settings
         self._now = now
@@ -158,7 +158,7 @@ class _Cover:
         if policy is None:
             nothing = {vpc.id: Plan(vpc.id, tuple(classify_subnets(vpc).items()), ()) for vpc in vpcs}
             return _Region(vpcs, {vpc.id: Desired(()) for vpc in vpcs}, nothing, incidents, has_policy=False)
-        wants = {vpc.id: planning.wanted(vpc) for vpc in vpcs}
+        wants = {vpc.id: planning.desired(vpc) for vpc in vpcs}
         try:
             plans, waiting = planning.plan(vpcs, {}, is_region=is_whole)
         except LifelineError as error:

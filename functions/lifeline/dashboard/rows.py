@@ -142,7 +142,7 @@ class _ServiceCells:
         endpoint = next(endpoint for endpoint in self.vpc.endpoints if endpoint.id == endpoint_id)
         zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
         is_away = self.requirement.per_zone and zones and subnet.zone not in zones
-        return f"from another zone: {endpoint_id} has no interface in {subnet.zone}" if is_away else ""
+        return f"served from another zone: {endpoint_id} has no interface in {subnet.zone}" if is_away else ""
 
     # ---- the same for all of them
 

@@ -17,7 +17,7 @@ from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
-from lifeline.dashboard.collect import Tools, cover, plan_of
+from lifeline.dashboard.collect import PageTools, cover, plan_of
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
@@ -62,10 +62,10 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: PageSettings) -> Tools:
+def _tools(settings: PageSettings) -> PageTools:
     network, central = _kept()
     table = settings.table_name
-    return Tools(
+    return PageTools(
         network=network,
         lookup=Lookup(),
         central=central,

@@ -22,14 +22,14 @@ from lifeline.core.policy.service_sets import is_service
 _USD = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 
 
-class Scope(StrEnum):
+class TierScope(StrEnum):
     """The tiers in which the required services must be served."""
 
     PRIVATE = "private"
     ISOLATED = "isolated"
 
 
-class Coverage(StrEnum):
+class EndpointPlacement(StrEnum):
     """Where an interface endpoint must be: in each zone that has subnets in scope, or anywhere in the VPC."""
 
     AZ = "az"
@@ -150,8 +150,8 @@ class Settings(StackSettings):
     """
 
     mode: Mode = _variable("MODE", _one_of(Mode))
-    scope: Scope = _variable("SCOPE", _one_of(Scope))
-    coverage: Coverage = _variable("COVERAGE", _one_of(Coverage))
+    scope: TierScope = _variable("SCOPE", _one_of(TierScope))
+    coverage: EndpointPlacement = _variable("COVERAGE", _one_of(EndpointPlacement))
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")

@@ -24,7 +24,7 @@ from lifeline.core.network.model import (
 )
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.policy.policy import PRIVATE, Desired, Exempted, Policy, Rule, wanted
+from lifeline.core.policy.policy import PRIVATE, Desired, Exempted, Policy, PolicyRule, desired
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -50,11 +50,11 @@ CENTRAL = DnsAnswer(AnswerKind.RESOLVER_RULE, "amazonaws.com", "rslvr-rr-1", "of
 
 
 def policy(*services: str, tiers: frozenset[Tier] = PRIVATE, **more: Any) -> Policy:
-    return Policy(rules=(Rule(frozenset(services or ("monitoring",)), tiers=tiers),), **more)
+    return Policy(rules=(PolicyRule(frozenset(services or ("monitoring",)), tiers=tiers),), **more)
 
 
 def want_of(network: Vpc, rules: Policy) -> Desired:
-    return wanted(rules, network, classify_subnets(network), today=NOW.date())
+    return desired(rules, network, classify_subnets(network), today=NOW.date())
 
 
 def retire(
@@ -136,7 +136,7 @@ def test_what_is_gone_is_not_retired_again(state: EndpointState) -> None:
 def test_the_reason_says_what_took_the_need_away() -> None:
     isolated = replace(BACK, route_tables=(table(),))
     exempt = policy(exemptions=(Exempted(VPC_ID, (), None, "moves to another account"),))
-    for_others = Rule(frozenset({"monitoring"}), vpc_ids=frozenset({"vpc-0fedcba9876543210"}))
+    for_others = PolicyRule(frozenset({"monitoring"}), vpc_ids=frozenset({"vpc-0fedcba9876543210"}))
     said = {
         "the VPC has no subnet left": retire(replace(BACK, subnets=())),
         f"{VPC_ID} is exempt: moves to another account": retire(isolated, exempt),

@@ -31,7 +31,7 @@ def test_what_cannot_be_read_counts_as_on() -> None:
 def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
     notice = switch_notice(why_on(NAME, "on"), NAME, [f"vpc-{place}" for place in range(12)])
     assert "The kill switch is on: /lifeline/stop says on." in notice.text
-    assert "Held back in 12 VPCs: vpc-0, " in notice.text
-    assert "And 2 more" in " ".join(notice.text.split())
+    assert "VPCs: vpc-0, " in notice.text
+    assert "and 2 more" in " ".join(notice.text.split())
     assert "aws ssm put-parameter --name /lifeline/stop --type String --value off --overwrite" in notice.text
     assert "Nothing is held back." in switch_notice("the kill switch is on", NAME, []).text

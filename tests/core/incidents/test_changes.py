@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.changes import Field, Past, Scope, brings, change_evidence, change_words, scope_of, takes
+from lifeline.core.incidents.changes import (
+    ChangeScope,
+    Field,
+    Past,
+    brings,
+    change_evidence,
+    change_words,
+    scope_of,
+    takes,
+)
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.network.model import NatGateway, NetworkAcl, TargetKind, Vpc
 from tests.support.agents import minute
@@ -68,7 +77,7 @@ def network() -> Vpc:
     )
 
 
-def scope() -> Scope:
+def scope() -> ChangeScope:
     seen = network()
     return scope_of(seen.subnets[0], seen, "monitoring")
 

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
-from lifeline.core.policy.policy import Limits
+from lifeline.core.policy.policy import Quotas
 from tests.support.builders import (
     MONITORING,
     S3,
@@ -324,7 +324,7 @@ def test_what_the_role_may_not_create_is_blocked_with_the_parameter_to_change() 
 
 
 def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
-    found = plan(vpc(subnet("a")), "monitoring", "ec2", limits=Limits(interface_endpoints_per_vpc=1)).actions
+    found = plan(vpc(subnet("a")), "monitoring", "ec2", limits=Quotas(interface_endpoints_per_vpc=1)).actions
     assert [(one.service, one.status) for one in found if one.service] == [
         ("ec2", Status.PLANNED),
         ("monitoring", Status.BLOCKED),

@@ -21,12 +21,12 @@ from lifeline.core.policy.policy import (
     REQUIRE,
     Desired,
     Exempted,
-    Limits,
     Policy,
+    PolicyRule,
+    Quotas,
     Requirement,
-    Rule,
+    desired,
     simple_policy,
-    wanted,
 )
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS, expand
@@ -46,11 +46,11 @@ def read(said: object) -> Policy:
     return read_policy(json.dumps(said))
 
 
-def rule(*services: str, **more: Any) -> Rule:
-    return Rule(expand(services or ("monitoring",)), **more)
+def rule(*services: str, **more: Any) -> PolicyRule:
+    return PolicyRule(expand(services or ("monitoring",)), **more)
 
 
-def policy(*rules: Rule, **more: Any) -> Policy:
+def policy(*rules: PolicyRule, **more: Any) -> Policy:
     return Policy(rules=rules or (rule(),), **more)
 
 
@@ -61,7 +61,7 @@ def tagged(name: str = "a", **tags: str) -> Subnet:
 def look(said: Policy, network: Vpc, *, today: date = TODAY, **tiers: Tier) -> Desired:
     """What the policy wants of the network, whose subnets are isolated unless said otherwise."""
     of_all = {one.id: tiers.get(one.id.removeprefix("subnet-"), Tier.ISOLATED) for one in network.subnets}
-    return wanted(said, network, of_all, today=today)
+    return desired(said, network, of_all, today=today)
 
 
 def services(said: Policy, network: Vpc, **more: Any) -> dict[str, set[str]]:
@@ -144,7 +144,7 @@ def test_the_templates_parameters_make_a_simple_policy() -> None:
     found = look(said, vpc(subnet("a"), subnet("b")), b=Tier.EGRESS)
     assert [one.service for one in found.requirements] == ["ecr.api", "ecr.dkr", "monitoring", "s3"]
     assert {(one.subnet_ids, one.per_zone) for one in found.requirements} == {(frozenset({"subnet-a"}), False)}
-    assert (said.limits, said.fix_dns, said.exemptions) == (Limits(50, 20), False, ())
+    assert (said.limits, said.fix_dns, said.exemptions) == (Quotas(50, 20), False, ())
 
 
 # ---- named sets
@@ -315,7 +315,7 @@ def test_a_document_is_read_with_every_field() -> None:
     )
     assert read(said) == Policy(
         rules=(
-            Rule(
+            PolicyRule(
                 services=frozenset({"ec2", "monitoring", "logs"}),
                 per_zone=False,
                 tiers=frozenset({Tier.ISOLATED, Tier.PUBLIC}),
@@ -329,7 +329,7 @@ def test_a_document_is_read_with_every_field() -> None:
             Exempted(VPC_ID, ("ecr.api", "ecr.dkr", "s3"), date(2027, 1, 31), "migration"),
             Exempted(SUBNET_ID, (), None, "f\u00fcr immer"),
         ),
-        limits=Limits(10, 30),
+        limits=Quotas(10, 30),
         fix_dns=True,
         per_zone=True,
     )
@@ -602,7 +602,7 @@ def test_the_order_of_rules_exemptions_subnets_and_tags_makes_no_difference(
     seen, tiers = network
     other = {**said, "rules": shuffled(said["rules"]), "exemptions": shuffled(said.get("exemptions", []))}
     turned = replace(seen, subnets=tuple(shuffled(seen.subnets)), tags=tuple(shuffled(seen.tags)))
-    assert wanted(read(said), seen, tiers, today=TODAY) == wanted(read(other), turned, tiers, today=TODAY)
+    assert desired(read(said), seen, tiers, today=TODAY) == desired(read(other), turned, tiers, today=TODAY)
 
 
 @given(DOCUMENTS.map(unnamed), networks(), SUBJECTS, st.dates(max_value=YESTERDAY))
@@ -611,14 +611,14 @@ def test_an_expired_exemption_changes_nothing(
 ) -> None:
     expired = {**subject, "until": str(until), "reason": "over"}
     other = {**said, "exemptions": [*said.get("exemptions", []), expired]}
-    assert wanted(read(said), *network, today=TODAY) == wanted(read(other), *network, today=TODAY)
+    assert desired(read(said), *network, today=TODAY) == desired(read(other), *network, today=TODAY)
 
 
 @given(DOCUMENTS.map(unnamed), networks())
 def test_wishes_are_sorted_of_services_and_about_available_subnets(
     said: dict[str, Any], network: tuple[Vpc, dict[str, Tier]]
 ) -> None:
-    found = wanted(read(said), *network, today=TODAY)
+    found = desired(read(said), *network, today=TODAY)
     names = [requirement.service for requirement in found.requirements]
     available = {one.id for one in network[0].subnets if one.state == "available"}
     assert names == sorted(set(names))

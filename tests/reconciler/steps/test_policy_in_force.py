@@ -14,7 +14,7 @@ from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Severity, subject_line
 from lifeline.core.notices.policy import Problem, policy_notice
-from lifeline.core.policy.policy import simple_policy, wanted
+from lifeline.core.policy.policy import desired, simple_policy
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified
@@ -175,7 +175,7 @@ def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
 
 def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
     notice = policy_notice(problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
-    assert notice.subject == "[lifeline] policy: version 4 refused: rules[0].require[1]"
+    assert notice.subject == "[lifeline] policy version 4 rejected: rules[0].require[1]"
     assert notice.text == (
         "Version 4 of the policy is refused:\n"
         "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
@@ -189,7 +189,7 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
 
 def test_the_notice_says_where_nothing_is_applied() -> None:
     notice = policy_notice(problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))))
-    assert notice.subject == subject_line(notice.subject) == "[lifeline] policy: it can't be read"
+    assert notice.subject == subject_line(notice.subject) == "[lifeline] policy parameter cannot be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text
     assert "nothing is applied until it is right" in notice.text
     assert notice.severity is Severity.CRITICAL
@@ -268,7 +268,7 @@ def test_each_example_wants_what_the_docs_say(place: int, requirements: dict[str
     )
     tiers = {"subnet-app": Tier.ISOLATED, "subnet-batch": Tier.EGRESS, "subnet-edge": Tier.PUBLIC}
     found: dict[str, set[str]] = {}
-    for requirement in wanted(read_policy(EXAMPLES[place]), network, tiers, today=date(2026, 11, 22)).requirements:
+    for requirement in desired(read_policy(EXAMPLES[place]), network, tiers, today=date(2026, 11, 22)).requirements:
         assert requirement.per_zone
         for subnet_id in requirement.subnet_ids:
             found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(requirement.service)

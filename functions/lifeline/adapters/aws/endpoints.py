@@ -34,7 +34,7 @@ _STALE_CODES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class AppliedIds:
     """What an action created or changed."""
 
     endpoint_id: str = ""
@@ -48,7 +48,7 @@ class Endpoints:
         self._owner = owner
         self._ec2 = ec2 or client("ec2")
 
-    def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> Made:
+    def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
         """Makes one change. Raises TransientError where another look can succeed, TerminalError where it can't."""
         try:
             return self._apply(action, vpc_id, security_group_id)
@@ -57,21 +57,21 @@ class Endpoints:
                 raise TransientError(str(error), code=error.code) from error
             raise
 
-    def _apply(self, action: Action, vpc_id: str, security_group_id: str) -> Made:
+    def _apply(self, action: Action, vpc_id: str, security_group_id: str) -> AppliedIds:
         match action.kind:
             case ActionKind.FIX_DNS:
                 self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
-                return Made(security_group_id=self._create_security_group(action, vpc_id))
+                return AppliedIds(security_group_id=self._create_security_group(action, vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.security_group_id, action.cidrs)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
-                return Made(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
+                return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
-                return Made(endpoint_id=self._create_gateway(action, vpc_id))
+                return AppliedIds(endpoint_id=self._create_gateway(action, vpc_id))
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
-                return Made(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
+                return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.ATTACH_SECURITY_GROUP:
                 self._modify(action, AddSecurityGroupIds=[security_group_id])
             case (
@@ -89,7 +89,7 @@ class Endpoints:
                 raise TerminalError("network ACLs are never changed")
             case unreachable:
                 assert_never(unreachable)
-        return Made()
+        return AppliedIds()
 
     def _fix_dns(self, action: Action, vpc_id: str) -> None:
         """Turns attributes on, one a call, support before hostnames as EC2 asks (EC2 API: ModifyVpcAttribute)."""

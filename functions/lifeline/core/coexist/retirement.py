@@ -10,7 +10,7 @@ from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, is_exempt, wanted
+from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
 from lifeline.core.wording import write_time
 
 _RETIRABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
@@ -132,7 +132,7 @@ class _Retiring:
         exempted = [exempted for exempted in self._want.exempted if exempted.spares(service)]
         if exempted:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
-        if_cut_off = wanted(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
+        if_cut_off = desired(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
         would = sorted(
             subnet_id
             for requirement in if_cut_off.requirements

@@ -65,7 +65,7 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ChangeScope:
     """The resources that one subnet's path to one service depends on, and those that it doesn't depend on."""
 
     vpc_id: str
@@ -77,7 +77,7 @@ class Scope:
     other_ids: frozenset[str]
 
 
-def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
+def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
     """What the subnet's path to the service depends on: its route table and, behind a NAT gateway, the gateway's."""
     tables = _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
@@ -87,7 +87,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
     acls = frozenset(acl.id for candidate in (subnet, *hosts) if (acl := acl_of(candidate, vpc)))
     groups = frozenset(security_group_id for endpoint in endpoints for security_group_id in endpoint.security_group_ids)
     lists = _prefix_lists(tables, groups, vpc)
-    return Scope(
+    return ChangeScope(
         vpc_id=vpc.id,
         subnet_ids=frozenset({subnet.id, *homes}),
         table_ids=frozenset(table.id for table in tables),
@@ -101,7 +101,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> Scope:
 class Past:
     """The recorded changes of what one path depends on, sorted once for all the agents there."""
 
-    def __init__(self, changes: Iterable[Change], scope: Scope) -> None:
+    def __init__(self, changes: Iterable[Change], scope: ChangeScope) -> None:
         self._newest_first = sorted(changes, key=lambda change: (change.at, change.event_id), reverse=True)
         self._scope = scope
         self._beginnings: dict[CauseKind, tuple[Change, ...]] = {}
@@ -152,12 +152,12 @@ class Past:
         return self._cures[field]
 
 
-def takes(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+def takes(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have removed something that the path depends on."""
     return _concerns(change, fields, scope) and not _ONLY_ADDS.match(change.event_name)
 
 
-def brings(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True if the change can have restored something that the path depends on."""
     return _concerns(change, fields, scope) and not _ONLY_TAKES.match(change.event_name)
 
@@ -180,7 +180,7 @@ def clock_words(time: datetime) -> str:
     return f"{time.astimezone(UTC):%H:%M:%S} UTC"
 
 
-def _plainness(change: Change, scope: Scope) -> int:
+def _plainness(change: Change, scope: ChangeScope) -> int:
     """How plainly its record says that it closed the path: it names what that depends on, and can do nothing else."""
     own = scope.subnet_ids | scope.table_ids | scope.target_ids | scope.endpoint_ids | scope.filter_ids
     if not change.ids & own:
@@ -188,13 +188,13 @@ def _plainness(change: Change, scope: Scope) -> int:
     return 2 if _ONLY_TAKES.match(change.event_name) else 1
 
 
-def _concerns(change: Change, fields: Sequence[Field], scope: Scope) -> bool:
+def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
     """True unless the change names others' resources only. Older records, and some calls, name none at all."""
     of = _fields_of(change.event_name).intersection(fields)
     return bool(of) and (not change.ids or any(_touches(change.ids, field, scope) for field in of))
 
 
-def _touches(ids: frozenset[str], field: Field, scope: Scope) -> bool:
+def _touches(ids: frozenset[str], field: Field, scope: ChangeScope) -> bool:
     match field:
         case Field.FILTERS:
             return bool(ids & scope.filter_ids)
@@ -206,7 +206,7 @@ def _touches(ids: frozenset[str], field: Field, scope: Scope) -> bool:
             return True
 
 
-def _touches_routes(ids: frozenset[str], scope: Scope) -> bool:
+def _touches_routes(ids: frozenset[str], scope: ChangeScope) -> bool:
     """By what says most: the subnets that a change names, else its route tables, else whatever else it names."""
     if _of_kinds(ids, ("subnet",)):
         return bool(ids & scope.subnet_ids)
@@ -217,7 +217,9 @@ def _touches_routes(ids: frozenset[str], scope: Scope) -> bool:
     return _names(ids, _GATEWAYS, scope.target_ids, scope, otherwise=True)
 
 
-def _names(ids: frozenset[str], kinds: tuple[str, ...], own: frozenset[str], scope: Scope, *, otherwise: bool) -> bool:
+def _names(
+    ids: frozenset[str], kinds: tuple[str, ...], own: frozenset[str], scope: ChangeScope, *, otherwise: bool
+) -> bool:
     """True if it names one of `own`, or one that is gone by now, which may have been. `otherwise` if it names none."""
     named = _of_kinds(ids, kinds)
     return bool(named & own or named - scope.other_ids) if named else otherwise

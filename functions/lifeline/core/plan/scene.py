@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
-from lifeline.core.policy.policy import Exempted, Limits, Requirement
+from lifeline.core.policy.policy import Exempted, Quotas, Requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PlanInput:
     fresh: frozenset[str] = frozenset()
     failures: tuple[tuple[str, int], ...] = ()
     creatable: frozenset[str] | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: Quotas = field(default_factory=Quotas)
     gateway_endpoints_in_region: int = 0
     fix_dns: bool = False
     dns: DnsView | None = None

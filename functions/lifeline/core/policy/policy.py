@@ -18,7 +18,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PolicyRule:
     """Services that are required in the subnets which meet every condition; an empty one is met by all but `tiers`."""
 
     services: frozenset[str]
@@ -58,7 +58,7 @@ class Exempted:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Quotas:
     """How many endpoints there may be, whoever made them; AWS's default quotas (VPC guide: AWS PrivateLink quotas)."""
 
     interface_endpoints_per_vpc: int = 50
@@ -73,9 +73,9 @@ class Policy:
     template's parameters make the one watch.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     exemptions: tuple[Exempted, ...] = ()
-    limits: Limits = Limits()
+    limits: Quotas = Quotas()
     fix_dns: bool = False
     per_zone: bool = True
     watches: tuple[Watch, ...] | None = None
@@ -106,13 +106,13 @@ class Desired:
 
 def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
     """What the template's parameters say: these services, or named sets, in every subnet of these tiers."""
-    return Policy(rules=(Rule(expand(services), per_zone, tiers),), per_zone=per_zone)
+    return Policy(rules=(PolicyRule(expand(services), per_zone, tiers),), per_zone=per_zone)
 
 
 # ---- what a VPC's subnets must reach
 
 
-def wanted(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Desired:
+def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Desired:
     """What the VPC's available subnets must reach on a day (UTC): what is asked of each, without what is exempt.
 
     A subnet's tag `lifeline:require` stands in for the rules there; a VPC's stands in for them in the whole VPC, and

@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Tier
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
-from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, Rule, _date
+from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, _date
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.policy.watches import read_maintenance, read_watches
 
@@ -27,7 +27,7 @@ def read_policy(text: str) -> Policy:
         exemptions=tuple(
             _exemption(exemption, place) for place, exemption in enumerate(document.get("exemptions", []))
         ),
-        limits=Limits(**{name: int(most) for name, most in document.get("limits", {}).items()}),
+        limits=Quotas(**{name: int(most) for name, most in document.get("limits", {}).items()}),
         fix_dns=document.get("fix_dns", False),
         per_zone=per_zone,
         watches=watches,
@@ -35,9 +35,9 @@ def read_policy(text: str) -> Policy:
     )
 
 
-def _rule(said: Mapping[str, Any], *, per_zone: bool) -> Rule:
+def _rule(said: Mapping[str, Any], *, per_zone: bool) -> PolicyRule:
     where = said.get("where", {})
-    return Rule(
+    return PolicyRule(
         services=expand(said["require"]),
         per_zone=said["coverage"] == "az" if "coverage" in said else per_zone,
         tiers=frozenset(map(Tier, where["tiers"])) if "tiers" in where else PRIVATE,

@@ -105,14 +105,14 @@ def _rest(left: list[VpcCoverage]) -> Html:
         return Html()
     healthy = sum(map(is_healthy, left))
     return Html(
-        '<p class="rest"><b>{vpcs} not shown because the page is full:</b> {unhealthy:,} to review '
-        "({subnets} not served, {incidents}), {healthy:,} healthy; {cost} a month. To see them, list their IDs in the "
+        '<p class="rest"><b>{vpcs} not shown because the page is full:</b> {unhealthy} to review '
+        "({subnets} not served, {incidents}), {healthy} healthy; {cost} a month. To see them, list their IDs in the "
         "widget's <code>vpc_ids</code>.</p>"
     ).format(
         vpcs=count(len(left), "more VPC"),
-        unhealthy=len(left) - healthy,
+        unhealthy=f"{len(left) - healthy:,}",
         subnets=count(tally(left).not_served, "subnet"),
         incidents=count(sum(len(vpc.incidents) for vpc in left), "open incident"),
-        healthy=healthy,
+        healthy=f"{healthy:,}",
         cost=money(sum((vpc.cost_usd for vpc in left), Decimal(0))),
     )

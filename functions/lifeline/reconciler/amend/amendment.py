@@ -21,7 +21,7 @@ from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
-from lifeline.core.policy.policy import Desired, Policy, wanted
+from lifeline.core.policy.policy import Desired, Policy, desired
 from lifeline.core.requests.request import Request, Trigger
 
 
@@ -85,7 +85,7 @@ class VpcContext:
     @property
     def desired(self) -> Desired:
         """What the policy requires of the VPC today."""
-        return wanted(self.run.policy, self.vpc, classify_subnets(self.vpc), today=self.run.now.date())
+        return desired(self.run.policy, self.vpc, classify_subnets(self.vpc), today=self.run.now.date())
 
 
 @dataclass(frozen=True, slots=True)

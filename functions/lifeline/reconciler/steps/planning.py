@@ -16,7 +16,7 @@ from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import Desired, Exempted, Policy, exempted_subnets, wanted
+from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
 from lifeline.runtime.settings import Settings
 
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
@@ -71,13 +71,13 @@ class Planning:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
         return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
 
-    def wanted(self, vpc: Vpc) -> Desired:
+    def desired(self, vpc: Vpc) -> Desired:
         """What the policy wants of the VPC today."""
-        return wanted(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
+        return desired(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
 
     def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
         followed = known.get(vpc.id, NOTHING)
-        want = self.wanted(vpc)
+        want = self.desired(vpc)
         plan_input = PlanInput(
             requirements=want.requirements,
             owner=self.settings.stack_name,

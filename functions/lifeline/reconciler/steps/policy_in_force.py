@@ -10,7 +10,7 @@ from lifeline.core.network.model import Tier
 from lifeline.core.notices.policy import Problem
 from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.core.policy.reading import read_policy
-from lifeline.runtime.settings import Coverage, Scope, Settings
+from lifeline.runtime.settings import EndpointPlacement, Settings, TierScope
 
 UNREADABLE = "PolicyParameter"  # the field where there is no document to speak of: the template's parameter
 
@@ -44,8 +44,8 @@ class PolicyInForce:
 
 def stacks_policy(settings: Settings) -> Policy:
     """What the template's parameters say, for stacks without a document."""
-    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is Scope.PRIVATE else set())
-    per_zone = settings.coverage is Coverage.AZ
+    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is TierScope.PRIVATE else set())
+    per_zone = settings.coverage is EndpointPlacement.AZ
     return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
