@@ -60,8 +60,8 @@ vpc-0123456789abcdef0 (app-prod)
         right?
   + s3: create a gateway endpoint
       for: rtb-main
-      why: 1 route table of subnet-a (isolated), subnet-b (isolated) without a
-        route to it
+      why: subnet-a (isolated), subnet-b (isolated) can't reach s3 privately: 1
+        route table without a route to it
 
 Plan: 3 to create, 0 to change, 0 to delete, 1 blocked in 1 VPC.
 Cost: 14.60 USD more per month, before data charges.
