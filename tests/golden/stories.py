@@ -13,18 +13,24 @@ from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
+from lifeline.core.coexist.claims import Claim, Claimed, with_claims
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import EffectKind
-from lifeline.core.coexist.teardown import Attempt, Teardown
+from lifeline.core.coexist.hand_over import answer_claims
+from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.guards.approval import approve_command
-from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.guards.kill_switch import why_on
+from lifeline.core.guards.limits import Limits, Usage, admit
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
+from lifeline.core.incidents.diagnose import diagnose
+from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
-from lifeline.core.network.model import Subnet, Tier
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import EndpointState, RouteTable, Subnet, TargetKind
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
@@ -39,15 +45,27 @@ from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import because_of
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.answer import Approvable, VpcAnswer
+from lifeline.core.plan.cost import price_in
+from lifeline.core.plan.endpoint_lifecycle import Made, follow
 from lifeline.core.requests.request import Trigger
-from tests.support.builders import vpc
+from tests.support.builders import (
+    CATALOG,
+    LOCAL,
+    MONITORING,
+    default_route,
+    endpoint,
+    own_security_group,
+    plan,
+    vpc,
+)
 
 SENDER = Sender("123456789012", "us-east-1", "lifeline", "lifeline-us-east-1")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 VPC, VPC_NAME = "vpc-0a1b2c3d4e5f60718", "app-prod"
 OTHER = "vpc-0b2c3d4e5f6071829"
 APP_A, APP_B, WEB = "subnet-0c1d2e3f405162738", "subnet-0d2e3f40516273849", "subnet-0e3f4051627384950"
-TABLE, ENDPOINT, GROUP = "rtb-0f40516273849506a", "vpce-0a9b8c7d6e5f40312", "sg-0b8c7d6e5f4031223"
+TABLE, PUBLIC_TABLE = "rtb-0f40516273849506a", "rtb-0a51627384950617b"
+ENDPOINT, GROUP = "vpce-0a9b8c7d6e5f40312", "sg-0b8c7d6e5f4031223"
 EVENT = "8c2f3c5e-6a1b-4f0d-9e57-2b7d1c4a9f10"
 PLAN_ID = "plan-3f9c2a7be41d0586"
 ROLE = "deploy-role/release-1842"
@@ -62,56 +80,41 @@ def at(minute: float) -> datetime:
 
 CHANGE = Trigger("change", EVENT, "DeleteRoute", ROLE, at(6.5).isoformat().replace("+00:00", "Z"))
 BECAUSE = because_of([CHANGE], at(8))
-MAKE_GROUP = Action(
-    ActionKind.CREATE_SECURITY_GROUP,
-    "endpoints need a security group that allows 443 from 10.20.0.0/16",
+NETWORK = vpc(
+    Subnet(id=APP_A, zone="us-east-1a", zone_id="", cidr="10.20.1.0/24", free_addresses=250),
+    Subnet(id=APP_B, zone="us-east-1b", zone_id="", cidr="10.20.2.0/24", free_addresses=250),
+    Subnet(id=WEB, zone="us-east-1a", zone_id="", cidr="10.20.3.0/24", free_addresses=250),
+    RouteTable(TABLE, True, frozenset(), (LOCAL,)),
+    RouteTable(PUBLIC_TABLE, False, frozenset({WEB}), (LOCAL, default_route(TargetKind.INTERNET_GATEWAY))),
+    id=VPC,
     cidrs=("10.20.0.0/16",),
-    security_group_id=GROUP,
+    tags=(("Name", VPC_NAME),),
 )
-MAKE = Action(
-    ActionKind.CREATE_INTERFACE_ENDPOINT,
-    f"{APP_A} (isolated), {APP_B} (isolated) can't reach monitoring: no endpoint in the VPC serves it",
-    service="monitoring",
-    service_name="com.amazonaws.us-east-1.monitoring",
-    subnet_ids=(APP_A, APP_B),
-    endpoint_id=ENDPOINT,
-    security_group_id=GROUP,
-)
-OVER = "needs approval: 14.60 USD more per month would exceed MonthlyBudgetUsd (496.40 of 500.00 USD already in use)"
+PLAN = plan(NETWORK, "monitoring")
 DENIED = "AccessDenied: the role may not create endpoints for com.amazonaws.us-east-1.monitoring"
-NO_ZONE = "no subnet in us-east-1b has a free IP address: add one, or exempt the subnets there"
 
 
-def answer(*actions: Action, cost: str = "14.60", **more: Any) -> VpcAnswer:
-    made = VpcAnswer(
-        VPC,
-        tiers=((APP_A, Tier.ISOLATED), (APP_B, Tier.ISOLATED), (WEB, Tier.PUBLIC)),
-        actions=actions,
-        monthly_cost_usd=Decimal(cost),
-        name=VPC_NAME,
-        zones=((APP_A, "us-east-1a"), (APP_B, "us-east-1b"), (WEB, "us-east-1a")),
-    )
-    return replace(made, **more)
+def answer(planned: Plan = PLAN, *actions: Action, **more: Any) -> VpcAnswer:
+    return replace(VpcAnswer.of(planned, actions or None).located(NETWORK), **more)
 
 
 def done(action: Action) -> Action:
-    return replace(action, status=Status.DONE)
+    """The action once it was done, with the resource that it made."""
+    made = "" if action.kind is ActionKind.CREATE_SECURITY_GROUP else ENDPOINT
+    return replace(action, status=Status.DONE, security_group_id=GROUP, endpoint_id=made)
 
 
-def unmade(action: Action) -> Action:
-    return replace(action, endpoint_id="", security_group_id="")
-
-
-CREATED = answer(done(MAKE_GROUP), done(MAKE))
-PLANNED = answer(unmade(MAKE_GROUP), unmade(MAKE))
+MAKE_GROUP, MAKE = PLAN.actions
+CREATED = answer(PLAN, done(MAKE_GROUP), done(MAKE))
+PLANNED = answer()
+IN_USE = Usage(interfaces={OTHER: 68})  # 496.40 USD a month
 UNAPPROVED = answer(
-    unmade(MAKE_GROUP).held("MonthlyBudgetUsd", OVER),
-    unmade(MAKE).held("MonthlyBudgetUsd", OVER),
-    cost="0",
+    admit({VPC: PLAN}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
     approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
-BLOCKED = answer(unmade(MAKE).blocked(NO_ZONE), cost="0")
-FAILED = answer(done(MAKE_GROUP), replace(unmade(MAKE), status=Status.FAILED, error=DENIED), cost="0")
+FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))
+BLOCKED = answer(plan(FULL, "monitoring"))
+FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
 def notified(reported: VpcAnswer, *, is_plan: bool = False) -> Notice:
@@ -122,27 +125,6 @@ def notified(reported: VpcAnswer, *, is_plan: bool = False) -> Notice:
 
 # ---- the silence
 
-CUT = Cause(
-    CauseKind.CUT_OFF,
-    Confidence.HIGH,
-    f"DeleteRoute by {ROLE} left no path to monitoring",
-    evidence=(
-        f"{APP_A} is isolated: {TABLE} has no route out of the VPC",
-        "no endpoint in the VPC serves monitoring.us-east-1.amazonaws.com",
-    ),
-    advice=(
-        "Lifeline repairs this if its mode and policy allow it; agents should be back by 09:29 UTC. Otherwise, "
-        f"restore the route in {TABLE} or create an endpoint for monitoring."
-    ),
-    service="monitoring",
-    vpc_id=VPC,
-    vpc_name=VPC_NAME,
-    change=Change(at(6.5), EVENT, "DeleteRoute", ROLE),
-    is_repairable=True,
-)
-REPAIRED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
-ID = "inc-20261120-0914-3fa9c1"
-
 
 def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) -> Agent:
     entity = f"i-0{number:02x}b7c8d9e0f1a2b3"
@@ -150,6 +132,24 @@ def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) 
     state = State.REPORTING if back else State.SILENT
     series = Series("mem_used_percent", (("InstanceId", entity),))
     return replace(Agent(entity, series, seen_at=at(silent_from - 1), state=state, gap=gap), **more)
+
+
+LOST_ROUTE = Change(at(6.5), EVENT, "DeleteRoute", ROLE, frozenset({TABLE}))
+CUT = diagnose(
+    Facts(
+        agent=agent(1),
+        watch=WATCH,
+        instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
+        health=Health.OK,
+        vpc=NETWORK,
+        catalog=CATALOG,
+        dns=DnsView(),
+        changes=(LOST_ROUTE,),
+    ),
+    at(14),
+)
+REPAIRED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
+ID = "inc-20261120-0914-3fa9c1"
 
 
 def incident(cause: Cause = CUT, **more: Any) -> Incident:
@@ -199,7 +199,7 @@ def of_incident(news: News, minute: float) -> Notice:
 
 # ---- what others do: they revert an endpoint three times, delete a VPC, and bring an endpoint of their own
 
-ANN = "platform-admin/ann"
+ANN, TERRAFORM = "platform-admin/ann", "deploy-role/terraform"
 REVERTED = tuple(
     Reversal(at(minute), EffectKind.ENDPOINT, endpoint_id, "", at(minute - 20), ANN, event_id, "DeleteVpcEndpoints")
     for minute, endpoint_id, event_id in (
@@ -217,43 +217,37 @@ FROZEN = Frozen(
 )
 
 
+SERVED = replace(
+    NETWORK,
+    endpoints=(endpoint(MONITORING, id=ENDPOINT, subnet_ids=frozenset({APP_A, APP_B})),),
+    security_groups=(own_security_group("10.20.0.0/16", id=GROUP),),
+)
+
+
 def torn_down() -> Notice:
-    network = vpc(
-        Subnet(id=APP_A, zone="us-east-1a", zone_id="", cidr="10.20.1.0/24", free_addresses=250),
-        id=VPC,
-        tags=(("Name", VPC_NAME),),
-    )
-    attempt = Attempt(VPC, at(300), "deploy-role/terraform", "4e4f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d")
-    gone = Action(
-        ActionKind.RETIRE_ENDPOINT,
-        f"deploy-role/terraform is deleting {VPC}",
-        service="monitoring",
-        endpoint_id=ENDPOINT,
-    )
-    group = Action(
-        ActionKind.DELETE_SECURITY_GROUP, f"deploy-role/terraform is deleting {VPC}", security_group_id=GROUP
-    )
-    return teardown_notice(network, Teardown(VPC, (attempt,)), [done(gone), group], "lifeline", is_plan=False)
+    attempt = Attempt(VPC, at(300), TERRAFORM, "4e4f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d")
+    teardown = Teardown(VPC, (attempt,))
+    gone, group = clear(SERVED, teardown, "lifeline")
+    after = replace(SERVED, endpoints=())
+    return teardown_notice(after, teardown, [replace(gone, status=Status.DONE), group], "lifeline", is_plan=False)
 
 
-CLAIM = Freeze(
-    FreezeKind.CLAIM,
-    at(240),
-    "CreateVpcEndpoint by deploy-role/terraform at 2026-11-20 13:00:00 UTC was refused because Lifeline's "
-    f"{ENDPOINT} already has private DNS for monitoring",
-    "deploy-role/terraform",
-    "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d",
-    until=at(240 + 24 * 60),
-)
-HANDED_OVER = Action(
-    ActionKind.DISABLE_PRIVATE_DNS, "their endpoint takes precedence", service="monitoring", endpoint_id=ENDPOINT
-)
+def lost() -> Notice:
+    pending = replace(SERVED, endpoints=(replace(SERVED.endpoints[0], state=EndpointState.PENDING),))
+    followed = follow({"monitoring": Made(ENDPOINT, at(9))}, {}, pending, now=at(39))
+    return lost_notice(VPC, followed.lost, VPC_NAME)
 
 
 def handed_over() -> Notice:
-    return handed_over_notice(
-        CLAIM, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=[done(HANDED_OVER)]
+    domain = "monitoring.us-east-1.amazonaws.com"
+    claimed = Claimed(
+        Claim(domain=domain), TERRAFORM, "CreateVpcEndpoint", "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d", at(240)
     )
+    frozen = with_claims({}, [claimed], SERVED, {}, owner="lifeline", catalog=CATALOG, now=at(241))
+    answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", now=at(241))
+    actions = [replace(one, status=Status.DONE) for one in answered.plan.actions]
+    claim = frozen["monitoring"]
+    return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)
 
 
 # ---- all of them
@@ -264,7 +258,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-needs-approval": (8, lambda: notified(UNAPPROVED)),
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
-    "endpoint-lost": (39, lambda: lost_notice(VPC, [(ENDPOINT, "still pending after 30 minutes")], VPC_NAME)),
+    "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-recovering": (24, lambda: of_incident(RECOVERING, 24)),
     "incident-updated": (26, lambda: of_incident(UPDATED, 26)),
