@@ -49,7 +49,7 @@ template: .envs/sam/.ready .envs/checkov/.ready
 	.envs/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml
 
 unit: .envs/dev/.ready ## the fast tests: core, adapters, handlers, template
-	$(DEV)/pytest -n 2 -m "not chain and not chain_more and not soak and not docker and not browser"
+	$(DEV)/pytest -n 2 --dist worksteal -m "not chain and not chain_more and not soak and not docker and not browser"
 
 browser: .envs/dev/.ready ## test the coverage page in a browser (needs Chromium, in CHROMIUM or on the PATH)
 	$(DEV)/pytest -m browser -rs
@@ -65,7 +65,7 @@ chain-more: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## further 
 	$(ON_EMULATORS) -m chain_more $(OR_NONE)
 
 soak: .envs/dev/.ready ## a day of 5,000 agents, simulated, and many more examples of each property (slow)
-	$(DEV)/pytest -n 2 -m soak $(OR_NONE)
+	$(DEV)/pytest -n 2 --dist worksteal -m soak $(OR_NONE)
 
 local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sam local invoke for every file in events/ (needs Docker)
 	$(DEV)/pytest -m docker -rs
