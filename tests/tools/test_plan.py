@@ -98,7 +98,10 @@ def test_several_vpcs_are_planned_at_once(ec2: Any, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--vpc", "vpc-nonsense", "--region", REGION], "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-nonsense'"),
+        (
+            ["--vpc", "vpc-nonsense", "--region", REGION],
+            "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-nonsense'",
+        ),
         (
             ["--vpc", "vpc-0123456789abcdef0", "--region", REGION],
             "vpc-0123456789abcdef0 does not exist in this account",
