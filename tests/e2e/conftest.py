@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from tests.e2e.emulators.account import Account, deployed
 
 MINUTE = timedelta(seconds=10)
-IAC_SETTLE_S = 20
+IAC_DEBOUNCE_S = 20
 SWITCH = "/lifeline/stop"  # the limited account's kill switch
 
 # Which fixture's account a file's tests are in, so that one process has them all. Marks of `xdist_group` would say it,
@@ -38,7 +38,7 @@ _FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
 @pytest.fixture(scope="session")
 def account() -> Iterator[Account]:
     """The stack with its defaults, but for samconfig.toml's short waits for local runs, and shorter ones still."""
-    with deployed(minute=MINUTE, SettleSeconds="2") as account:
+    with deployed(minute=MINUTE, DebounceSeconds="2") as account:
         yield account
 
 
@@ -48,7 +48,7 @@ def limited() -> Iterator[Account]:
     off.
     """
     parameters = {"MonthlyBudgetUsdPerVpc": "10", "KillSwitchParameter": SWITCH, "Canary": "true"}
-    with deployed(minute=MINUTE, SettleSeconds="2", **parameters) as account:
+    with deployed(minute=MINUTE, DebounceSeconds="2", **parameters) as account:
         switch(account, "off")
         yield account
 
@@ -56,7 +56,7 @@ def limited() -> Iterator[Account]:
 @pytest.fixture(scope="session")
 def watched() -> Iterator[Account]:
     """A stack whose detector has agents to look at, and where what Terraform changes rests for a while."""
-    with deployed(minute=MINUTE, SettleSeconds="2", IacSettleSeconds=str(IAC_SETTLE_S)) as account:
+    with deployed(minute=MINUTE, DebounceSeconds="2", IacDebounceSeconds=str(IAC_DEBOUNCE_S)) as account:
         yield account
 
 

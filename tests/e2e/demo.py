@@ -68,7 +68,7 @@ class Demo:
         self._ec2 = account.client("ec2")
         self._cloudwatch = account.client("cloudwatch")
         parameters = account.parameters()
-        self._settle = _seconds(parameters, "SettleSeconds")
+        self._debounce = _seconds(parameters, "DebounceSeconds")
         self.period = _seconds(parameters, "AgentPeriodSeconds")
         self._overdue = self.period + _seconds(parameters, "GapGraceSeconds")
         self._inbox: Inbox | None = None
@@ -141,7 +141,7 @@ class Demo:
         self._say.tell(
             Actor.LIFELINE,
             f"asked what it sees, without acting: {site.subnet_id} is {tier}",
-            f"on its way there: CloudTrail → EventBridge rule → queue, where the change rests {self._settle.seconds} s",
+            f"on its way: CloudTrail → EventBridge rule → queue, where the change waits {self._debounce.seconds} s",
         )
 
     def get_endpoint(self, site: Site) -> str:

@@ -70,7 +70,7 @@ def test_a_gap_whose_cloudtrail_event_was_lost_is_healed_by_the_detector(healed:
     opened, resolved = text_of(healed.opened), text_of(healed.resolved)
 
     assert "no route out and no endpoint leads to monitoring" in opened
-    assert "no network change of this VPC that explains it is on record" in opened
+    assert "no network change of this VPC that explains it is in the audit log" in opened
     assert f"endpoint {healed.endpoint['VpcEndpointId']}" in resolved
     assert healed.kinds == {"incident_opened": 1, "incident_resolved": 1}
 

@@ -1,5 +1,6 @@
 """A fight on the deployed chain: somebody deletes the endpoint again and again."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.e2e.steps import (
     endpoints_in,
     looks,
     notices_about,
+    text_of,
     wait_until_quiet,
 )
 from tests.support.cloudtrail import DEPLOYER
@@ -44,8 +46,12 @@ def test_three_deletions_freeze_and_whoever_unfreezes_gets_it_back(watched: Acco
     wait_until_quiet(watched)
     assert endpoints_in(ec2, site.vpc_id) == []
     (notice,) = told()
-    assert WHO in notice["Subject"]
-    assert notice["Message"].count(f"DeleteVpcEndpoints by {WHO}\n    CloudTrail event ") == 3
+    assert DEPLOYER.name in notice["Subject"]
+    text = text_of(notice)
+    assert text.count(f"(DeleteVpcEndpoints by {WHO})") == 3
+    listed = re.search(r"CloudTrail events: ((?:[0-9a-f-]{36}(?:, )?){3})", text)
+    assert listed
+    assert len({*listed[1].strip().split(", ")}) == 3
     assert all(endpoint_id in notice["Message"] for endpoint_id in deleted)
     assert site.subnet_id in notice["Message"]
 

@@ -21,7 +21,7 @@ MEANINGS = {
     Standing.SERVED: "by an endpoint in this VPC",
     Standing.CENTRAL: "by an endpoint elsewhere",
     Standing.PENDING: "an endpoint is on its way",
-    Standing.UNKNOWN: "something that decides could not be read",
+    Standing.UNKNOWN: "not known, because something was not read",
     Standing.MISSING: "required, but no endpoint answers",
     Standing.BLOCKED: "required, but something prevents it",
     Standing.EXEMPT: "not required, by a rule, a tag or a person",
