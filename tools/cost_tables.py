@@ -74,10 +74,11 @@ def watching_table() -> str:
 
 def readme_table() -> str:
     """The total monthly cost of watching."""
-    lines = ["| agents | every minute | every 5 minutes | one alarm per agent |", "| ---: | ---: | ---: | ---: |"]
+    heads = " | ".join(f"{name} (USD per month)" for name in ("every minute", "every 5 minutes", "one alarm per agent"))
+    lines = [f"| agents | {heads} |", "| ---: | ---: | ---: | ---: |"]
     for agents in FLEETS:
         each = [watch_cost(agents, every).total for every in PACES.values()]
-        cells = " | ".join(f"{usd:,.0f} USD" for usd in (*each, alarms_cost_usd(agents)))
+        cells = " | ".join(f"{usd:,.0f}" for usd in (*each, alarms_cost_usd(agents)))
         lines.append(f"| {agents:,} | {cells} |")
     return "\n".join(lines)
 

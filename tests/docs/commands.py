@@ -42,6 +42,7 @@ SAM = {  # SAM's commands with the options that the pages use
 OTHERS = {  # commands other than SAM, AWS and make, word for word
     "git pull",
     "nslookup monitoring.us-east-1.amazonaws.com",
+    "curl -i --max-time 5 https://monitoring.us-east-1.amazonaws.com",
 }
 ANSWERED = {
     "text",
