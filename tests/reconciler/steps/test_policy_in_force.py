@@ -174,7 +174,9 @@ def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
 
 
 def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
-    notice = policy_notice(problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
+    notice = policy_notice(
+        problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))), "/lifeline/policy"
+    )
     assert notice.subject == "[lifeline] policy version 4 rejected: rules[0].require[1]"
     assert notice.text == (
         "Version 4 of the policy is refused:\n"
@@ -188,7 +190,9 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
 
 
 def test_the_notice_says_where_nothing_is_applied() -> None:
-    notice = policy_notice(problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))))
+    notice = policy_notice(
+        problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))), "/lifeline/policy"
+    )
     assert notice.subject == subject_line(notice.subject) == "[lifeline] policy parameter cannot be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text
     assert "nothing is applied until it is right" in notice.text
