@@ -243,13 +243,13 @@ def _aside(agent: Agent) -> str:
 
 def _reason(cause: Cause) -> list[str]:
     change, is_observed = cause.change, cause.kind in _OBSERVED and cause.confidence is Confidence.HIGH
-    lines = [f"{cause.words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}."]
+    words, lines = cause.words, []
     if change:
         by = f" by {change.actor}" if change.actor else ""
         call = f"{change.event_name}{by}"
-        what = f"{change.event_name} was called" if call in cause.words else f"Change: {call}"
-        lines.append(f"- {what} at {write_time(change.at)}")
-    return lines
+        words = words.replace(call, f"{call} (called at {write_time(change.at)})", 1)
+        lines = [f"- Change: {call} at {write_time(change.at)}"] if call not in cause.words else []
+    return [f"{words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}.", *lines]
 
 
 def _evidence(cause: Cause, members: int) -> list[str]:
