@@ -99,7 +99,7 @@ def test_a_closed_group_blocks_only_the_subnets_that_it_keeps_out() -> None:
     kept_out = cell(seen, "b")
     assert (kept_out.standing, kept_out.by) == (Standing.BLOCKED, "vpce-1")
     assert "sg-own of vpce-1 doesn't let 443 in from 10.0.2.0/24 (subnet-b)" in kept_out.detail
-    assert "its owner should let 443 in" in kept_out.detail
+    assert "its owner should allow inbound TCP 443" in kept_out.detail
 
 
 def test_a_foreign_endpoint_in_one_zone_serves_the_other_although_the_report_is_blocked() -> None:

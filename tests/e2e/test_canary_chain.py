@@ -41,7 +41,7 @@ def test_a_canary_that_silences_an_agent_is_withdrawn_and_the_incident_says_so(l
 
     endpoint_id = made["VpcEndpointId"]
     assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in text_of(opened)
-    assert f"Status: resolved (private DNS of {endpoint_id} switched off again" in text_of(resolved)
+    assert f"Status: resolved. Likely fix: private DNS of {endpoint_id} switched off again" in text_of(resolved)
     assert kinds_about(inbox, agent) == {"incident_opened": 1, "incident_resolved": 1}
     wait_until_quiet(limited)
     (action,) = looks(limited, {"vpc_ids": [site.vpc_id]})[site.vpc_id]["actions"]

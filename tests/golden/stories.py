@@ -79,7 +79,7 @@ def at(minute: float) -> datetime:
 # ---- the change, and what became of it
 
 CHANGE = Trigger("change", EVENT, "DeleteRoute", ROLE, at(6.5).isoformat().replace("+00:00", "Z"))
-BECAUSE = because_of([CHANGE], at(8))
+BECAUSE = because_of([CHANGE])
 NETWORK = vpc(
     Subnet(id=APP_A, zone="us-east-1a", zone_id="", cidr="10.20.1.0/24", free_addresses=250),
     Subnet(id=APP_B, zone="us-east-1b", zone_id="", cidr="10.20.2.0/24", free_addresses=250),
@@ -148,7 +148,7 @@ CUT = diagnose(
     ),
     at(14),
 )
-REPAIRED = replace(CUT, fixed_at=at(10), fix=f"endpoint {ENDPOINT} became available by 09:10:00 UTC")
+REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} was first seen available at 09:16:00 UTC")
 ID = "inc-20261120-0914-3fa9c1"
 
 
@@ -158,9 +158,9 @@ def incident(cause: Cause = CUT, **more: Any) -> Incident:
 
 TWELVE = tuple(agent(number) for number in range(1, 13))
 LEFT = (agent(11), agent(12))
-BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 11))
+BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 11))
 STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
-ALL_BACK = tuple(agent(number, back=11 + number / 4) for number in range(1, 12))
+ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -168,7 +168,7 @@ UPDATED = News(
     silent=LEFT,
     back=BACK,
 )
-REMINDER = News(NewsKind.REMINDER, incident(REPAIRED, notified_at=at(25), notified_agents=12), silent=LEFT, back=BACK)
+REMINDER = News(NewsKind.REMINDER, incident(REPAIRED, notified_at=at(32), notified_agents=12), silent=LEFT, back=BACK)
 RESOLVED = News(
     NewsKind.RESOLVED,
     incident(REPAIRED, notified_at=at(14), notified_agents=12),
@@ -260,10 +260,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
-    "incident-recovering": (24, lambda: of_incident(RECOVERING, 24)),
-    "incident-updated": (26, lambda: of_incident(UPDATED, 26)),
+    "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
+    "incident-updated": (32, lambda: of_incident(UPDATED, 32)),
     "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),
-    "incident-resolved": (20, lambda: of_incident(RESOLVED, 20)),
+    "incident-resolved": (24, lambda: of_incident(RESOLVED, 24)),
     "incident-summary": (14, lambda: summary_notice(many(), WATCH, at(14))),
     "frozen": (190, lambda: frozen_notice(FROZEN)),
     "handed-over": (241, handed_over),
@@ -271,7 +271,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "policy": (
         0,
         lambda: policy_notice(
-            Problem("rules[2].services[0]", "must be a service such as monitoring or ecr.api", 7, 6, is_news=True)
+            Problem("rules[2].services[0]", "must be a service such as monitoring or ecr.api", 7, 6, is_news=True),
+            "/lifeline/policy",
         ),
     ),
     "kill-switch": (
@@ -299,8 +300,8 @@ EVENTS: dict[str, Callable[[], BusEvent]] = {
     "action": lambda: _of_answer(CREATED, 1),
     "refusal": lambda: _of_answer(BLOCKED, 1),
     "incident-opened": lambda: _of_incident(OPENED, 14),
-    "incident-updated": lambda: _of_incident(RECOVERING, 24),
-    "incident-resolved": lambda: _of_incident(RESOLVED, 20),
+    "incident-updated": lambda: _of_incident(RECOVERING, 18),
+    "incident-resolved": lambda: _of_incident(RESOLVED, 24),
 }
 
 

@@ -102,7 +102,7 @@ def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available
     deliver_follow(days)
 
     assert has_private_dns(days, vpc_id)
-    assert f"monitoring: turned on private DNS of {endpoint_id}" in days.texts()[0]
+    assert f"monitoring: turned on private DNS for {endpoint_id}" in days.texts()[0]
     assert VpcStore("ledger").load(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
     assert days.sweeps(3) == []
     assert days.world.dead_letters() == []
@@ -173,7 +173,7 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert state.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
     assert f"gents went silent ({INCIDENT})" in text
-    assert f"monitoring: turned off private DNS of {endpoint_id}" in text
+    assert f"monitoring: turned off private DNS for {endpoint_id}" in text
 
     days.empty_queue()
     assert {(one["action"], one["status"]) for one in days.sweeps(3)} == {("enable_private_dns", "blocked")}
@@ -275,7 +275,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
     assert VpcStore("ledger").load(vpc_id).frozen == {}
-    assert "monitoring: turn off private DNS of" in days.texts()[0]
+    assert "monitoring: turn off private DNS for" in days.texts()[0]
 
 
 @pytest.mark.parametrize(

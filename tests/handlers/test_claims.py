@@ -132,7 +132,7 @@ def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_d
     assert notified["Subject"] == f"[lifeline] monitoring endpoint in {vpc_id} handed over to deploy-role: apply again"
     assert notified["MessageAttributes"]["kind"]["Value"] == "handed_over"
     assert "CreateVpcEndpoint by deploy-role/terraform at" in text
-    assert f"turned off private DNS of {ours}" in " ".join(text.split())
+    assert f"turned off private DNS for {ours}" in " ".join(text.split())
     assert f"isolated subnets can't reach monitoring: {subnet_id}." in " ".join(text.split())
     assert f"""--event '{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["monitoring"]}}'""" in text
     assert event["detail"]["eventID"] in text
@@ -268,7 +268,7 @@ def test_in_plan_mode_making_way_is_only_said(days: Days, monkeypatch: pytest.Mo
     days.deliver(refused(days, theirs(vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     (text,) = days.texts()
-    assert f"monitoring: turn off private DNS of {ours}" in " ".join(text.split())
+    assert f"monitoring: turn off private DNS for {ours}" in " ".join(text.split())
 
 
 # ---- what fails

@@ -244,7 +244,7 @@ def test_while_the_kill_switch_is_on_the_page_says_so_and_offers_nothing_to_appr
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
     stage.switch("on")
-    assert stage.cover().kill_switch == f"the kill switch is on: {SWITCH} says on"
+    assert stage.cover().kill_switch == f'the kill switch is on: the SSM parameter {SWITCH} is set to "on"'
     found = stage.one(vpc_id)
     assert found.plan_id == ""
     assert "which works once the kill switch is off" in " ".join(found.notes)

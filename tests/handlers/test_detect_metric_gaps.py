@@ -225,7 +225,7 @@ class TestSilence:
         assert {tuple(answer["silent"]) for answer in quiet[5:]} == {(HOST,)}
         assert [answer["ended"] for answer in back] == [[HOST], [], [], []]
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        assert "due 2026-03-02 09:03:00 UTC" in flat(detector.notices[0].text)
+        assert "due at 2026-03-02 09:03:00 UTC" in flat(detector.notices[0].text)
         assert "silent for 18 min; it was back at 2026-03-02 09:21:00 UTC" in flat(detector.notices[1].text)
 
     def test_agents_that_fall_silent_together_are_one_notice(self, detector: Detector) -> None:
@@ -269,7 +269,7 @@ class TestSilence:
         publish(HOST, at=START + timedelta(days=2, hours=5))
         detector.run(START + timedelta(days=4))
         assert detector.kinds[-1] == "incident_opened"
-        assert "due 2026-03-04 14:01:00 UTC" in flat(detector.notices[-1].text)
+        assert "due at 2026-03-04 14:01:00 UTC" in flat(detector.notices[-1].text)
 
     def test_an_agent_found_silent_on_the_first_run_is_told(self, detector: Detector) -> None:
         publish(HOST, at=START)
@@ -727,7 +727,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"Status: resolved (private DNS of {endpoint_id} switched off again"
+        fix = f"Status: resolved. Likely fix: private DNS of {endpoint_id} switched off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 

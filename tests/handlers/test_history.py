@@ -190,7 +190,7 @@ def test_history_that_comes_through_the_queue_is_put_aside(world: World) -> None
 
 def test_a_ledger_that_cannot_be_read_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "Query", "ThrottlingException")
-    with pytest.raises(TransientError, match="record"):
+    with pytest.raises(TransientError, match="audit log"):
         call({"history": {"day": "2026-11-20"}})
 
 

@@ -212,10 +212,11 @@ def test_what_is_switched_off_while_a_subnet_goes_is_not_told_as_deleted(days: D
     days.deliver(claim(days, vpc_id, subnet_id), refused(days, "DeleteSubnet", {"SubnetId": subnet_id}))
     days.take_from_queue()
     assert days.live(vpc_id) == [endpoint_id]
-    texts = " ".join(days.texts())
-    assert f"take {endpoint_id} (monitoring) out of {subnet_id}" in texts
-    assert f"delete {endpoint_id}" not in texts
-    assert f"switched the private DNS of {endpoint_id} off" in texts
+    texts = " ".join(" ".join(days.texts()).split())
+    assert f"monitoring: remove subnets from {endpoint_id} in: {subnet_id}" in texts
+    assert f"delete endpoint {endpoint_id}" not in texts
+    assert f"deleted endpoint {endpoint_id}" not in texts
+    assert f"turned off private DNS for {endpoint_id}" in texts
 
 
 def test_a_deletion_that_others_stand_in_the_way_of_stops_no_repair(days: Days) -> None:

@@ -380,7 +380,7 @@ def test_every_sweep_says_that_it_is_on_and_people_hear_it_once_a_day(stage: Sta
     stage.switch("on")
     vpc_id = stage.site()
     for _ in range(3):
-        assert "the kill switch is on: /lifeline/stop says on" in stage.sweep()[vpc_id]["note"]
+        assert 'the kill switch is on: the SSM parameter /lifeline/stop is set to "on"' in stage.sweep()[vpc_id]["note"]
         stage.clock.advance(timedelta(hours=7))
     texts = stage.texts()
     assert sum("Lifeline changes nothing while the switch is on." in " ".join(text.split()) for text in texts) == 1

@@ -298,8 +298,8 @@ def test_the_notice_says_who_changed_what_and_what_was_done(world: World) -> Non
     heard = [json.loads(one["Body"]) for one in world.notices()]
     about = [one for one in heard if vpc_id in one["Message"]]
     assert len(about) == 1
-    assert "DeleteRoute by deploy-role/terraform" in about[0]["Message"]
-    assert "monitoring: created the interface endpoint vpce-" in about[0]["Message"]
+    assert "deploy-role/terraform called DeleteRoute at " in about[0]["Message"]
+    assert "monitoring: created interface endpoint vpce-" in about[0]["Message"]
 
 
 def test_while_another_run_holds_the_vpc_its_work_is_put_back_and_not_done_twice(world: World) -> None:
@@ -420,7 +420,7 @@ def test_a_name_that_a_deleted_endpoint_still_holds_is_tried_again(
     assert (body["attempt"], body["because"][0]["event_name"]) == (1, "DeleteRoute")
     call(sqs(body))
     texts = [json.loads(one["Body"])["Message"] for one in world.notices()]
-    assert any("created the interface endpoint" in text and "DeleteRoute by" in text for text in texts)
+    assert any("created interface endpoint" in text and " called DeleteRoute at " in text for text in texts)
 
 
 def test_a_plan_that_comes_through_the_queue_is_refused_never_applied(world: World) -> None:
@@ -442,7 +442,7 @@ def test_what_was_done_is_told_even_if_it_can_not_be_written_down(
         with pytest.raises(TransientError):
             call({"vpc_ids": [vpc_id]})
     (notice,) = world.notices()
-    assert "created the interface endpoint" in json.loads(notice["Body"])["Message"]
+    assert "created interface endpoint" in json.loads(notice["Body"])["Message"]
 
 
 def test_another_accounts_vpc_stops_no_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,10 +73,10 @@ def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> N
     days.after(72)
     days.take_from_queue()
     first, second = days.texts()
-    assert f"- monitoring: deleted the endpoint {endpoint_id}" in first
+    assert f"- monitoring: deleted endpoint {endpoint_id}" in first
     assert "no subnet has required monitoring since 2026-03-02 10:05:00 UTC: what would require it has a route" in first
     assert "it resolves to public addresses in the whole VPC" in first
-    assert f"- deleted the security group {security_group_id}" in second
+    assert f"- deleted security group {security_group_id}" in second
 
 
 def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_for_are_read(
@@ -260,7 +260,7 @@ def test_a_plan_stack_says_it_once_and_deletes_nothing(days: Days, monkeypatch: 
     assert {one["status"] for one in actions} == {"planned"}
     assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
     (text,) = days.texts()
-    assert "- monitoring: delete the endpoint" in text
+    assert "- monitoring: delete endpoint vpce-" in text
 
 
 def test_a_plan_by_hand_says_what_is_not_needed_and_reads_no_ledger(

@@ -64,7 +64,7 @@ def test_a_change_of_terraforms_rests_ten_minutes_and_is_on_record_meanwhile(day
     days.deliver(request)
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
-    assert "DeleteRoute by deploy-role/terraform" in days.texts()[0]
+    assert "deploy-role/terraform called DeleteRoute at " in days.texts()[0]
 
 
 def test_a_persons_change_is_looked_at_at_once(days: Days) -> None:

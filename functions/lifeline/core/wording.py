@@ -52,11 +52,6 @@ def write_length(length: timedelta) -> str:
     return " ".join([part for part in parts if not part.startswith("0 ")][:2]) or "0 s"
 
 
-def write_age(time: datetime, now: datetime) -> str:
-    """Write a time with its age: `2026-03-02 09:00:00 UTC (6 min ago)`."""
-    return f"{write_time(time)} ({write_length(now - time)} ago)"
-
-
 def write_count(number: int, noun: str) -> str:
     """Write a count with its noun: `1 agent`, `12 agents`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

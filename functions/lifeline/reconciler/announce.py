@@ -57,9 +57,7 @@ class RunNotices:
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
         sent = {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
-        because = because_of(
-            (trigger for answer in news for trigger in job.targets.triggers(answer.vpc_id)), job.run.now()
-        )
+        because = because_of(trigger for answer in news for trigger in job.targets.triggers(answer.vpc_id))
         notice = endpoint_notice(news, because=because, is_plan=job.is_plan, stack=job.settings.stack_name)
         if notice and not job.publish(notice):
             news = []  # the next run announces what is still open

@@ -72,7 +72,7 @@ def reconcile(
 
 def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:
     problem = in_force.problem
-    if problem and problem.is_news and job.publish(policy_notice(problem)):
+    if problem and problem.is_news and job.publish(policy_notice(problem, job.settings.policy_parameter)):
         try:
             mark_notified(problem, job.tools.policies, now=job.run.now())
         except LifelineError as error:

@@ -154,8 +154,8 @@ def test_a_claim_holds_for_a_day_from_when_it_was_made() -> None:
     kept = keep(vpc(subnet("a"), endpoint(MONITORING, "a")), early)["monitoring"]
     assert (kept.kind, kept.until) == (FreezeKind.CLAIM, NOW + timedelta(hours=23))
     assert kept.why == (
-        "CreateVpcEndpoint by deploy-role at 2026-03-02 08:30:00 UTC was refused, for vpce-1, Lifeline's, "
-        "answers the name"
+        "CreateVpcEndpoint by deploy-role at 2026-03-02 08:30:00 UTC was refused because Lifeline's vpce-1 "
+        "already has private DNS for monitoring"
     )
 
 

@@ -79,7 +79,7 @@ def test_of_a_vpc_all_that_is_ours_goes_and_the_group_last() -> None:
     found = clear(served(), judged(served(), of_vpc()), OWNER)
     planned = Status.PLANNED
     assert brief(found) == [(RETIRE, "vpce-1", planned), (RETIRE, "vpce-2", planned), (GROUP, "sg-own", planned)]
-    assert found[0].reason == f"{WHO} tries to delete {VPC_ID}"
+    assert found[0].reason == f"{WHO} is deleting {VPC_ID}"
 
 
 def test_of_a_subnet_only_the_interface_there_goes() -> None:

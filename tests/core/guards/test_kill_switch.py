@@ -14,7 +14,12 @@ def test_off_lets_changes_pass(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [("on", "/lifeline/stop says on"), ("", "neither on nor off"), ("f\x00lse", "'f\\x00lse'")]
+    ("value", "words"),
+    [
+        ("on", 'the SSM parameter /lifeline/stop is set to "on"'),
+        ("", "which counts as on"),
+        ("f\x00lse", "'f\\x00lse'"),
+    ],
 )
 def test_on_and_whatever_else_stops_them_in_words(value: str, words: str) -> None:
     said = why_on(NAME, value)
@@ -24,14 +29,14 @@ def test_on_and_whatever_else_stops_them_in_words(value: str, words: str) -> Non
 
 def test_what_cannot_be_read_counts_as_on() -> None:
     assert why_unreadable(NAME, "AccessDenied: no") == (
-        "the kill switch is on: /lifeline/stop can't be read, which counts as on: AccessDenied: no"
+        "the kill switch is on: the SSM parameter /lifeline/stop can't be read, which counts as on: AccessDenied: no"
     )
 
 
 def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
     notice = switch_notice(why_on(NAME, "on"), NAME, [f"vpc-{place}" for place in range(12)])
-    assert "The kill switch is on: /lifeline/stop says on." in notice.text
+    assert 'The kill switch is on: the SSM parameter /lifeline/stop is set to "on".' in notice.text
     assert "VPCs: vpc-0, " in notice.text
     assert "and 2 more" in " ".join(notice.text.split())
     assert "aws ssm put-parameter --name /lifeline/stop --type String --value off --overwrite" in notice.text
-    assert "Nothing is held back." in switch_notice("the kill switch is on", NAME, []).text
+    assert "No changes are waiting." in switch_notice("the kill switch is on", NAME, []).text

@@ -71,11 +71,19 @@ def holders(found: Admission) -> list[str]:
 @pytest.mark.parametrize(
     ("limits", "by", "words"),
     [
-        ({"endpoints_per_run": 1}, "MaxEndpointsPerRun", "is 1, and Lifeline makes or made 1 endpoints in this run"),
-        ({"endpoints_per_day": 1}, "MaxEndpointsPerDay", "is 1, and Lifeline makes or made 1 endpoints in 24 hours"),
-        ({"vpcs_per_run": 1}, "MaxVpcsPerRun", "is 1, and Lifeline changes or changed 1 VPCs in this run"),
-        ({"vpcs_per_day": 1}, "MaxVpcsPerDay", "is 1, and Lifeline changes or changed 1 VPCs in 24 hours"),
-        ({"monthly_usd": Decimal(10)}, "MonthlyBudgetUsd", "adds 7.30 USD a month, MonthlyBudgetUsd is 10 USD"),
+        ({"endpoints_per_run": 1}, "MaxEndpointsPerRun", "1 of 1 endpoints (MaxEndpointsPerRun) used in this run"),
+        (
+            {"endpoints_per_day": 1},
+            "MaxEndpointsPerDay",
+            "1 of 1 endpoints (MaxEndpointsPerDay) used in the last 24 hours",
+        ),
+        ({"vpcs_per_run": 1}, "MaxVpcsPerRun", "1 of 1 VPCs (MaxVpcsPerRun) used in this run"),
+        ({"vpcs_per_day": 1}, "MaxVpcsPerDay", "1 of 1 VPCs (MaxVpcsPerDay) used in the last 24 hours"),
+        (
+            {"monthly_usd": Decimal(10)},
+            "MonthlyBudgetUsd",
+            "7.30 USD more per month would exceed MonthlyBudgetUsd (7.30 of 10.00 USD in use)",
+        ),
     ],
 )
 def test_what_goes_past_a_limit_is_blocked_with_its_name_value_and_use(
@@ -95,7 +103,7 @@ def test_a_vpcs_own_budget_counts_what_lifeline_has_there_already() -> None:
     there = frozenset({"com.amazonaws.us-east-1.monitoring subnet-a", "com.amazonaws.us-east-1.ec2 subnet-a"})
     found = request(wanted, limits, owned={"vpc-a": there})
     assert holders(found) == ["MonthlyBudgetUsdPerVpc", ""]
-    assert "already cost 14.60" in found.held("vpc-a")[0].error
+    assert "(14.60 of 15.00 USD in use in this VPC)" in found.held("vpc-a")[0].error
 
 
 def test_what_costs_nothing_and_makes_no_endpoint_passes_a_budget_that_is_spent() -> None:

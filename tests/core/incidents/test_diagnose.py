@@ -158,8 +158,8 @@ class TestCutOff:
         assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
         assert found.change == DELETED
         assert found.evidence == (
-            "subnet-a is isolated by rtb-main",
-            "no endpoint of the VPC answers monitoring",
+            "subnet-a is isolated: rtb-main has no route out of the VPC",
+            "no endpoint in the VPC serves monitoring",
             "no route out and no endpoint leads to monitoring",
             "DeleteRoute by deploy-role at 2026-03-02 08:57:00 UTC (CloudTrail event e-1)",
         )
@@ -200,7 +200,7 @@ class TestCutOff:
         assert any("could not be" in line for line in found.evidence)
 
     def test_says_until_when_lifeline_mends_it(self) -> None:
-        expected = "Lifeline repairs this if its mode and policy allow it: agents should be back by 09:26:00 UTC."
+        expected = "If Lifeline may create the endpoint here, agents usually report again by 09:26:00 UTC."
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
         assert late.startswith("Lifeline hasn't repaired this by 09:26:00 UTC: its notices say what blocks it.")
@@ -209,7 +209,10 @@ class TestCutOff:
         dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
         found = why(facts(network(dead), changes=(change("ReplaceRoute", "rtb-main", at=-600),)))
         assert (found.kind, found.change) == (CauseKind.CUT_OFF, None)
-        assert "subnet-a is isolated by rtb-main; its route to tgw-1 is a blackhole" in found.evidence
+        assert (
+            "subnet-a is isolated: rtb-main has no route out of the VPC; its route to tgw-1 is a blackhole"
+            in found.evidence
+        )
         assert "no network change of this VPC that explains it is in the audit log before the gap" in found.evidence
 
     def test_of_an_agent_that_never_reported_may_be_the_work_of_an_old_change(self) -> None:
@@ -252,7 +255,7 @@ class TestAnEndpoint:
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
         assert not found.is_repairable
         assert "Lifeline doesn't repair this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
-        assert "Otherwise: Let 443 in from the whole VPC in a security group of vpce-1." in found.advice
+        assert "Otherwise, allow inbound TCP 443 from the whole VPC in a security group of vpce-1." in found.advice
 
     def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
         frozen = tuple((key, Freeze(FreezeKind.MANUAL, NOW, "asked")) for key in ("logs", DNS_ATTRIBUTES))
@@ -269,7 +272,7 @@ class TestAnEndpoint:
         foreign = endpoint(MONITORING, "a", own=False)
         found = why(facts(vpc(subnet("a"), foreign, CLOSED_GROUP)))
         assert not found.is_repairable
-        assert found.advice == "Let 443 in from the whole VPC in a security group of vpce-1."
+        assert found.advice == "Allow inbound TCP 443 from the whole VPC in a security group of vpce-1."
 
     def test_that_lifeline_made_and_is_pending_says_until_when(self) -> None:
         coming = network(replace(SERVED, state=EndpointState.PENDING))
@@ -277,7 +280,7 @@ class TestAnEndpoint:
         assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
         assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
         assert "vpce-1 for monitoring is pending" in found.evidence
-        assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents should be back by 09:22:00 UTC."
+        assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents usually report again by 09:22:00 UTC."
 
     def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
         allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
@@ -330,7 +333,7 @@ class TestAnotherNeed:
     def test_gives_way_to_what_is_sure_to_stop_an_agent_that_has_run_before(self) -> None:
         assert why(facts(served(), "ec2", role=DENIED)).kind is CauseKind.ROLE
         cured = why(facts(served(), "ec2", made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
-        assert (cured.service, cured.fix) == ("monitoring", "endpoint vpce-1 became available by 09:04:00 UTC")
+        assert (cured.service, cured.fix) == ("monitoring", "endpoint vpce-1 was first seen available at 09:04:00 UTC")
 
     def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
         assert why(facts(served(), "ec2", instance=replace(INSTANCE, profile_arn=""))).kind is CauseKind.NO_PROFILE
@@ -394,7 +397,7 @@ class TestMendedMeanwhile:
         assert found == replace(
             self.EARLIER,
             fixed_at=minute(4),
-            fix="endpoint vpce-1 became available by 09:04:00 UTC",
+            fix="endpoint vpce-1 was first seen available at 09:04:00 UTC",
             advice="Agents may need until 09:19:00 UTC to come back. Restart the agent of an instance that is still "
             "silent then.",
             is_repairable=False,
@@ -491,7 +494,7 @@ class TestMendedMeanwhile:
         found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
         assert found.words == "DeleteRoute by deploy-role/terraform left no path to monitoring"
-        assert found.fix == "endpoint vpce-1 became available by 09:02:00 UTC"
+        assert found.fix == "endpoint vpce-1 was first seen available at 09:02:00 UTC"
         assert "vpce-1 serves monitoring" in found.evidence
         assert found.fixed_at
         assert found.fixed_at + RECOVERY_TIME > NOW
@@ -568,7 +571,7 @@ class TestTheAgentItself:
         assert why(facts(both, "ec2")).evidence == (
             "the instance is running, started 2026-02-26 05:00:00 UTC",
             "EC2's status checks: ok",
-            "subnet-a is isolated by rtb-main",
+            "subnet-a is isolated: rtb-main has no route out of the VPC",
             "the path to monitoring is open: vpce-1 serves monitoring",
             "the path to ec2: vpce-ec2 serves ec2",
             "role app-role may publish metrics",

@@ -91,7 +91,7 @@ class TestTheSubnetsOwnWay:
     def test_is_told_with_the_routes_that_lead_nowhere(self) -> None:
         dead = default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False)
         assert path(table("main", dead)).notes[0] == (
-            "subnet-a is isolated by rtb-main; its route to nat-1 is a blackhole"
+            "subnet-a is isolated: rtb-main has no route out of the VPC; its route to nat-1 is a blackhole"
         )
 
 

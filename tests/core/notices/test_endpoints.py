@@ -58,12 +58,12 @@ OUTCOMES = {
     "created": (
         answer(done(GROUP), done(MAKE)),
         "monitoring endpoint created",
-        "Next: No action needed: the endpoint should",
+        "Next: No action needed: the endpoint is usually",
     ),
     "half created": (
         answer(done(MAKE), replace(GATEWAY, status=Status.PLANNED)),
         "monitoring endpoint created (1 other not done)",
-        "Next: No action needed: the endpoint should",
+        "Next: No action needed: the endpoint is usually",
     ),
     "failed": (answer(done(GROUP), failed(MAKE)), "monitoring endpoint failed", "Next: Fix the failure shown above."),
     "held": (
@@ -209,11 +209,14 @@ def test_where_nothing_is_to_tell_there_is_no_notice() -> None:
 
 def test_the_subnets_are_told_by_tier() -> None:
     tiers = (("subnet-a", Tier.ISOLATED), ("subnet-b", Tier.ISOLATED), ("subnet-c", Tier.PUBLIC))
-    assert f"{VPC} (app-prod) has 2 isolated subnets and 1 public subnet." in flat(
-        notified(answer(MAKE, tiers=tiers)).text
+    assert (
+        f"checked {VPC} (app-prod) after this call: 2 isolated subnets (no route out of the VPC), 1 public subnet."
+        in flat(notified(answer(MAKE, tiers=tiers)).text)
     )
-    assert f"{VPC} (app-prod) has 1 isolated subnet." in flat(notified(answer(MAKE)).text)
-    assert f"The VPC is {VPC}." in flat(notified(answer(MAKE, tiers=(), name="")).text)
+    assert f"checked {VPC} (app-prod) after this call: 1 isolated subnet (no route out of the VPC)." in flat(
+        notified(answer(MAKE)).text
+    )
+    assert f"Lifeline checked {VPC} after this call." in flat(notified(answer(MAKE, tiers=(), name="")).text)
 
 
 def test_the_change_and_the_resources_are_among_the_ids() -> None:

@@ -33,7 +33,7 @@ CUT = Cause(
     change=Change(minute(-0.5), EVENT, "DeleteRoute", "deploy-role"),
     is_repairable=True,
 )
-FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00 UTC")
+FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 was first seen available at 09:09:00 UTC")
 OWN = Cause(CauseKind.AGENT, Confidence.LOW, "nothing found around it: the agent itself")
 FLAPPING = Cause(CauseKind.FLAPPING, Confidence.HIGH, "more than 3 gaps within an hour", vpc_id=VPC)
 TWO = (silent_agent("i-0123456789abcdef0"), silent_agent("i-0123456789abcdef1"))
@@ -76,17 +76,17 @@ def test_an_opened_incident_reads_so() -> None:
     assert notice.subject.startswith("[lifeline] 2 agents silent in app-prod: DeleteRoute by deploy-role left")
     assert notice.text == (
         """\
-2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are silent. The first
-missing datapoint was due at 2026-03-02 09:01:00 UTC (6 min ago).
+2 CloudWatch agents in vpc-0a1b2c3d4e5f60718 (app-prod) stopped sending metrics.
+The first missing datapoint was due at 2026-03-02 09:01:00 UTC.
 
-Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
-(confirmed from configuration).
-- The call was made at 2026-03-02 08:59:30 UTC (7 min 30 s ago)
-Evidence from one of these agents:
+Why: DeleteRoute by deploy-role (called at 2026-03-02 08:59:30 UTC) left no path
+to monitoring. Confidence: high (confirmed from configuration). Evidence (from
+one of the 2 agents):
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
-Status: ongoing, no fix detected. Lifeline has queued a run for this VPC.
+Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and
+reports what it does.
 
 Next: Wait for the endpoint, or bring the route back. Lifeline does not revert
 the DeleteRoute: ask deploy-role whether it was intended.
@@ -116,14 +116,14 @@ def test_an_updated_incident_reads_so() -> None:
     )
     assert notice.text == (
         """\
-1 more CWAgent agent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this incident.
-Now 1 is silent and 1 is reporting again.
+1 more CloudWatch agent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this
+incident. Now 1 is silent and 1 is reporting again.
 
 Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
 (confirmed from configuration).
 
-Status: recovering (endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00
-UTC). Agents may need until 09:24 UTC to report again.
+Status: recovering (endpoint vpce-0a1b2c3d4e5f60718 was first seen available at
+09:09:00 UTC). Agents may need until 09:24 UTC to report again.
 
 Next: Wait until 09:24 UTC. You will be notified when the agents are back, or if
 they are still silent.
@@ -147,7 +147,7 @@ def test_a_reminder_reads_so() -> None:
     assert notice.subject.startswith("[lifeline] 2 agents still silent after 1 h 6 min in app-prod: DeleteRoute by ")
     assert notice.text == (
         """\
-2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
+2 CloudWatch agents in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
 longest for 1 h 6 min. 1 joined since the last notice.
 
 Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
@@ -176,16 +176,15 @@ def test_a_resolved_incident_reads_so() -> None:
     )
     assert notice.text == (
         """\
-2 CWAgent agents in vpc-0a1b2c3d4e5f60718 (app-prod) are reporting again. The
-longest silence was 11 min; the last agent came back at 2026-03-02 09:12:00 UTC
-(1 min ago).
+2 CloudWatch agents in vpc-0a1b2c3d4e5f60718 (app-prod) are reporting again. The
+longest silence among them was 11 min; the last agent came back at 2026-03-02
+09:12:00 UTC.
 
-Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
-(confirmed from configuration).
-- The call was made at 2026-03-02 08:59:30 UTC (13 min 30 s ago)
+Why: DeleteRoute by deploy-role (called at 2026-03-02 08:59:30 UTC) left no path
+to monitoring. Confidence: high (confirmed from configuration).
 
-Status: resolved (endpoint vpce-0a1b2c3d4e5f60718 became available by 09:09:00
-UTC).
+Status: resolved. Likely fix: endpoint vpce-0a1b2c3d4e5f60718 was first seen
+available at 09:09:00 UTC. Lifeline did not restore the deleted route.
 
 Next: No action needed if the agents that did not come back were stopped
 intentionally.
@@ -291,7 +290,7 @@ def test_a_subject_says_who_and_why(news: News, at: float, line: str) -> None:
 
 def test_of_many_agents_the_first_ten_are_named() -> None:
     notified = text(opened(*TWELVE))
-    assert notified.startswith("12 CWAgent agents in ")
+    assert notified.startswith("12 CloudWatch agents in ")
     assert "i-0123456789abcde09" in notified
     assert "i-0123456789abcde0a" not in notified
     assert "  ... and 2 more\n" in notified
@@ -339,8 +338,11 @@ def test_who_did_not_come_back_in_time_is_told() -> None:
     ("news", "words"),
     [
         (resolved(back("i-1"), cause=OWN), "It was silent for 9 min and came back at 2026-03-02 09:10:00 UTC"),
-        (resolved(back("i-1"), cause=OWN), "Status: resolved (the agent came back on its own)."),
-        (resolved(back("i-1"), back("i-2"), cause=OWN), "Status: resolved (the agents came back on their own)."),
+        (resolved(back("i-1"), cause=OWN), "Status: resolved. Likely fix: the agent came back on its own."),
+        (
+            resolved(back("i-1"), back("i-2"), cause=OWN),
+            "Status: resolved. Likely fix: the agents came back on their own.",
+        ),
         (resolved(back("i-1", at=1), cause=OWN), "Its datapoints arrived late; none are missing."),
         (resolved(gone=1), "None of them came back, and none is expected to report."),
         (resolved(), "They were removed from the roster or moved to other incidents."),
@@ -396,9 +398,9 @@ def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names
 
 def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
     seen = replace(OWN, evidence=("the instance is running",))
-    assert "Evidence from one of these agents:\n- the instance" in text(opened(*TWO, cause=seen))
-    assert "Evidence from one" not in text(opened(TWO[0], cause=seen))
-    assert "Evidence from one" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
+    assert "Evidence (from one of the 2 agents): - the instance" in prose(opened(*TWO, cause=seen))
+    assert "Evidence (from one" not in text(opened(TWO[0], cause=seen))
+    assert "Evidence (from one" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
 
 
 def test_who_is_not_back_is_named_with_the_reason() -> None:
@@ -426,7 +428,7 @@ def test_flapping_agents_are_told_with_their_gaps() -> None:
     news = opened(silent_agent("i-1", is_flapping=True, openings=(minute(7),) * 5), cause=FLAPPING)
     notified = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
     assert "    i-0: 1 gap in an hour, reporting now\n    i-1: 5 gaps in an hour, silent for 7 min\n" in notified
-    assert notified.startswith(f"2 CWAgent agents in {VPC} are flapping. They keep going silent")
+    assert notified.startswith(f"2 CloudWatch agents in {VPC} are flapping. They keep going\nsilent")
 
 
 @pytest.mark.parametrize(

@@ -48,20 +48,21 @@ def test_a_plan_reads_like_a_plan() -> None:
 vpc-0123456789abcdef0 (app-prod)
   subnets: 2 isolated in us-east-1a, us-east-1b
   + create a security group for endpoints
-      from: 10.0.0.0/16
-      why: endpoints need a security group that lets 443 in from 10.0.0.0/16
+      allows: TCP 443 from 10.0.0.0/16
+      why: endpoints need a security group that allows inbound TCP 443 from
+        10.0.0.0/16
   + monitoring: create an interface endpoint
       in: subnet-a (us-east-1a), subnet-b (us-east-1b)
-      why: subnet-a (isolated), subnet-b (isolated) can't reach monitoring
-        privately: no endpoint in the VPC answers its name
+      why: subnet-a (isolated) and subnet-b (isolated) can't reach monitoring:
+        no endpoint in the VPC serves it
   ! nonsense: create an interface endpoint
-      why: subnet-a (isolated), subnet-b (isolated) must reach nonsense
+      why: subnet-a (isolated) and subnet-b (isolated) must reach nonsense
       blocked: the region offers no endpoint service named nonsense; is it spelt
         right?
   + s3: create a gateway endpoint
       for: rtb-main
-      why: subnet-a (isolated), subnet-b (isolated) can't reach s3 privately: 1
-        route table without a route to it
+      why: subnet-a (isolated) and subnet-b (isolated) can't reach s3: 1 route
+        table without a route to it
 
 Plan: 3 to create, 0 to change, 0 to delete, 1 blocked in 1 VPC.
 Cost: 14.60 USD more per month, before data charges.

@@ -16,16 +16,14 @@ def change(time: str = TIME, actor: str = "deploy-role", event_id: str = "e-1") 
 
 
 def test_the_earliest_change_counts_whoever_else_asked() -> None:
-    found = because_of([Trigger("sweep"), change(LATER, event_id="e-2"), change(), Trigger("call")], NOW)
-    assert (
-        found.words == "deploy-role called DeleteRoute at 2026-03-02 09:04:00 UTC (6 min ago); 1 more change followed"
-    )
+    found = because_of([Trigger("sweep"), change(LATER, event_id="e-2"), change(), Trigger("call")])
+    assert found.words == "deploy-role called DeleteRoute at 2026-03-02 09:04:00 UTC; 1 more change followed"
     assert (found.short, found.event_id) == ("DeleteRoute by deploy-role", "e-1")
 
 
 def test_the_same_change_twice_is_one() -> None:
-    assert "more" not in because_of([change(), change()], NOW).words
-    three = because_of([change(event_id=f"e-{number}") for number in range(3)], NOW)
+    assert "more" not in because_of([change(), change()]).words
+    three = because_of([change(event_id=f"e-{number}") for number in range(3)])
     assert three.words.endswith("; 2 more changes followed")
 
 
@@ -40,7 +38,7 @@ def test_the_same_change_twice_is_one() -> None:
     ],
 )
 def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: str) -> None:
-    assert because_of([change(actor=actor)], NOW).short == short
+    assert because_of([change(actor=actor)]).short == short
 
 
 @pytest.mark.parametrize(
@@ -53,14 +51,14 @@ def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: st
     ],
 )
 def test_what_isnt_a_change_is_said_too(trigger: Trigger, words: str, short: str) -> None:
-    found = because_of([Trigger("call"), trigger], NOW)
+    found = because_of([Trigger("call"), trigger])
     assert (found.words, found.short) == (words, short)
 
 
 @pytest.mark.parametrize(("actor", "who", "by"), [("tf", "tf", "tf"), ("", "An unknown actor", "an unknown actor")])
 def test_a_call_that_failed_names_its_maker(actor: str, who: str, by: str) -> None:
-    found = because_of([Trigger("attempt", "e-1", "DeleteSubnet", actor, TIME), Trigger("sweep")], NOW)
-    assert found.words == f"{who} called DeleteSubnet at 2026-03-02 09:04:00 UTC (6 min ago); the call failed"
+    found = because_of([Trigger("attempt", "e-1", "DeleteSubnet", actor, TIME), Trigger("sweep")])
+    assert found.words == f"{who} called DeleteSubnet at 2026-03-02 09:04:00 UTC; the call failed"
     assert found.short == f"DeleteSubnet by {by} failed"
 
 
@@ -68,8 +66,8 @@ def test_a_call_that_failed_names_its_maker(actor: str, who: str, by: str) -> No
     ("time", "said"), [("", "an unknown time"), ("noon", "noon"), ("2026-03-02T09:04:00", "09:04")]
 )
 def test_a_time_that_is_none_is_said_as_it_came(time: str, said: str) -> None:
-    assert said in because_of([change(time)], NOW).words
+    assert said in because_of([change(time)]).words
 
 
 def test_nothing_known_is_a_sentence_too() -> None:
-    assert because_of([], NOW) == Because("ReconcileEndpoints was invoked manually")
+    assert because_of([]) == Because("ReconcileEndpoints was invoked manually")

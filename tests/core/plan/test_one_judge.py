@@ -148,7 +148,7 @@ class TestACentralEndpointWithoutAWay:
         (action,) = found.actions
         assert (action.kind, action.status) == (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)
         assert action.reason == (
-            "subnet-a (isolated) can't reach monitoring privately: private hosted zone Z1 answers its name, but no "
+            "subnet-a (isolated) can't reach monitoring: private hosted zone Z1 answers its name, but no "
             "route leads to the central endpoint"
         )
         assert "stands in an endpoint's way" in action.error

@@ -123,7 +123,7 @@ def test_local_zones_outposts_and_shared_subnets_hold_no_interface_but_are_serve
 def test_where_no_subnet_can_hold_an_interface_it_says_so_and_makes_no_group() -> None:
     found = plan(vpc(subnet("full", free=1))).actions
     assert kinds(found) == [(ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)]
-    assert "no subnet can hold its interface" in found[0].error
+    assert "no subnet is suitable for the endpoint" in found[0].error
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_a_foreign_endpoint_that_lets_nobody_in_is_named_with_the_remedy() -> No
     found = only(network, ActionKind.OPEN_SECURITY_GROUP)
     assert found.status is Status.BLOCKED
     assert "sg-theirs" in found.reason
-    assert "its owner should let 443 in" in found.error
+    assert "its owner should allow inbound TCP 443" in found.error
 
 
 def test_our_own_endpoint_gets_our_group_back() -> None:

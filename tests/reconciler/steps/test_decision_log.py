@@ -90,7 +90,7 @@ def test_each_action_is_a_line_with_vpc_service_action_reason_run_mode_and_the_e
     assert made["endpoint_id"].startswith("vpce-")
     assert (made["endpoint_service"], made["mode"], made["run_id"]) == ("monitoring", "enforce", RUN_ID)
     assert (made["event_id"], made["event_ids"]) == (CHANGED_BY, [CHANGED_BY])
-    assert "no endpoint in the VPC answers its name" in made["reason"]
+    assert "no endpoint in the VPC serves it" in made["reason"]
     assert "refusal" not in made
 
 

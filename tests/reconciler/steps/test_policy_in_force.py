@@ -174,24 +174,28 @@ def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
 
 
 def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
-    notice = policy_notice(problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))))
+    notice = policy_notice(
+        problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))), "/lifeline/policy"
+    )
     assert notice.subject == "[lifeline] policy version 4 rejected: rules[0].require[1]"
     assert notice.text == (
-        "Version 4 of the policy is refused:\n"
+        "Lifeline rejected version 4 of the policy in the SSM parameter /lifeline/policy:\n"
         "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
         "    named set such as cloudwatch-agent, not 'set:x'\n\n"
-        "Version 3, the last valid one, stays in force.\n\n"
-        "Next: Put that field right and write the document again: the next look reads it,\nand you hear no more.\n"
+        "Version 3, the last valid one, stays in effect.\n\n"
+        "Next: Fix this field and update /lifeline/policy. It takes effect on the next\nrun.\n"
     )
     assert (notice.kind, notice.severity) == ("policy", Severity.WARNING)
     assert json.loads(json.dumps(notice.facts))["field"] == "rules[0].require[1]"
 
 
 def test_the_notice_says_where_nothing_is_applied() -> None:
-    notice = policy_notice(problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))))
+    notice = policy_notice(
+        problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))), "/lifeline/policy"
+    )
     assert notice.subject == subject_line(notice.subject) == "[lifeline] policy parameter cannot be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text
-    assert "nothing is applied until it is right" in notice.text
+    assert "so Lifeline changes nothing until this is fixed." in " ".join(notice.text.split())
     assert notice.severity is Severity.CRITICAL
 
 

@@ -153,14 +153,15 @@ def _is_known(one: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now: da
 
 def _freeze(one: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
     since = min(one.at, now)
-    holds = "answers the name" if one.claim.domain else "has the routes"
-    why = f"{one.event_name} by {one.actor or 'somebody unnamed'} at {write_time(one.at)} was refused, for "
+    service = suffix_of(own.service_name)
+    holds = f"private DNS for {service}" if one.claim.domain else f"the routes to {service}"
+    why = f"{one.event_name} by {one.actor or 'an unknown actor'} at {write_time(one.at)} was refused because "
     tables = own.route_table_ids & set(one.claim.route_table_ids)
     earlier = before.ids if before and before.kind is FreezeKind.CLAIM else ()
     return Freeze(
         FreezeKind.CLAIM,
         since,
-        f"{why}{own.id}, Lifeline's, {holds}",
+        f"{why}Lifeline's {own.id} already has {holds}",
         one.actor,
         one.event_id,
         since + CLAIM_HOLDS,

@@ -68,12 +68,14 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
     more = len(created) - MOST_WRITTEN
     return (
         "---- To manage these resources in Terraform ----",
-        "Add these import blocks to your configuration and generate the rest:",
+        "Add these import blocks to your configuration and let Terraform generate the",
+        "resource blocks:",
         "    terraform plan -generate-config-out=lifeline.tf",
-        f"Before you apply, delete the tag {MANAGED_BY} from lifeline.tf: Lifeline",
-        "never changes or deletes resources without that tag. Don't import the security",
-        "group if you want Lifeline to create more endpoints in this VPC. The audit log",
-        "has the complete resources for Terraform and CloudFormation.",
+        f"Before you apply, delete the tag {MANAGED_BY} from lifeline.tf. Applying",
+        "then removes it from the resources, and Lifeline no longer changes or deletes",
+        "them. Import the security group only together with Lifeline's last endpoint in",
+        "this VPC. The audit log has the complete resources for Terraform and",
+        "CloudFormation.",
         *(line for vpc_id, action in created[:MOST_WRITTEN] for line in ("", *_import_block(action, vpc_id))),
         *(["", f"... and {more} more: see the audit log"] if more > 0 else []),
     )

@@ -197,7 +197,7 @@ def _retire(endpoint: Endpoint, reason: str) -> Action:
 
 
 def _reason(attempt: Attempt) -> str:
-    return f"{attempt.actor or 'someone'} tries to delete {attempt.resource_id}"
+    return f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:

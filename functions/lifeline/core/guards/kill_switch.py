@@ -13,10 +13,10 @@ def why_on(name: str, value: str) -> str:
     if said == "off":
         return ""
     if said == "on":
-        return f"{ON}: {name} says on"
-    return f"{ON}: {name} says neither on nor off but {ascii(value)[:_SHOWN]}, which counts as on"
+        return f'{ON}: the SSM parameter {name} is set to "on"'
+    return f"{ON}: the SSM parameter {name} is set to {ascii(value)[:_SHOWN]}, which counts as on (only off is off)"
 
 
 def why_unreadable(name: str, error: str) -> str:
     """The same where the parameter can't be read, which counts as on."""
-    return f"{ON}: {name} can't be read, which counts as on: {plain(error)}"
+    return f"{ON}: the SSM parameter {name} can't be read, which counts as on: {plain(error)}"

@@ -17,10 +17,11 @@ _KEPT = DAY + timedelta(hours=1)  # clocks of two runs differ
 _MAKES = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
 )
-_MADE = "makes or made {} endpoints"
-_TOUCHED = "changes or changed {} VPCs"
-_RUN = "in this run already; a later run continues"
-_DAY = "in 24 hours already"
+_MADE = "endpoints"
+_TOUCHED = "VPCs"
+_RUN = "in this run; a later run continues"
+_DAY = "in the last 24 hours"
+_SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
 _NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 
@@ -208,23 +209,23 @@ class _Tally:
         added = len(_interfaces(action) - here)
         everywhere = self._elsewhere + sum(map(len, self._interfaces.values()))
         for name, budget, count, where in (
-            ("MonthlyBudgetUsdPerVpc", self._limits.monthly_usd_per_vpc, len(here), "in this VPC"),
-            ("MonthlyBudgetUsd", self._limits.monthly_usd, everywhere, "in all VPCs"),
+            ("MonthlyBudgetUsdPerVpc", self._limits.monthly_usd_per_vpc, len(here), " in this VPC"),
+            ("MonthlyBudgetUsd", self._limits.monthly_usd, everywhere, ""),
         ):
             if added and monthly_cost_usd(count + added, self._price) > budget:
                 cost = monthly_cost_usd(added, self._price)
                 used = monthly_cost_usd(count, self._price)
                 return name, (
-                    f"needs approval: it adds {cost} USD a month, {name} is {budget} USD, and Lifeline's endpoints "
-                    f"{where} already cost {used}"
+                    f"needs approval: {cost:.2f} USD more per month would exceed {name} "
+                    f"({used:.2f} of {budget:.2f} USD in use{where})"
                 )
         return None
 
 
-def _over(name: str, most: int, used: set[str], one: str, done: str, when: str) -> tuple[str, str] | None:
+def _over(name: str, most: int, used: set[str], one: str, what: str, when: str) -> tuple[str, str] | None:
     if not one or one in used or len(used) < most:
         return None
-    return name, f"needs approval: {name} is {most}, and Lifeline {done.format(len(used))} {when}"
+    return name, f"needs approval: {len(used)} of {most} {what} ({name}) used {when}"
 
 
 def _token(action: Action) -> str:
@@ -275,7 +276,7 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
     needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
     if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
-    return why[needing[0]]
+    return why[needing[0]][0], _SUPPORT
 
 
 def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) -> Plan:

@@ -34,6 +34,7 @@ from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
 
 __all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
@@ -159,21 +160,26 @@ class _Check:
         return "" if is_unread else "no network change of this VPC that explains it is in the audit log before the gap"
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
-        remedy = remedy_for(service, path)
+        subnet, vpc = self.facts.subnet, self.facts.vpc
+        table = effective_route_table(subnet, vpc) if subnet and vpc else None
+        remedy = remedy_for(service, path, table.id if table else "")
+        otherwise = f"Otherwise, {remedy[0].lower()}{remedy[1:]}"
         made_at = {made_fact.endpoint_id: made_fact.made_at for made_fact in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
-            return f"Lifeline made {path.endpoint_id} at {clock_words(made_at)}: agents should be back by {back_at}."
+            return (
+                f"Lifeline made {path.endpoint_id} at {clock_words(made_at)}: agents usually report again by {back_at}."
+            )
         if not path.is_repairable:
             return remedy
         if frozen := self.facts.freeze_of(service, path.reach):
             key, freeze = frozen
-            return f"Lifeline doesn't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. Otherwise: {remedy}"
+            return f"Lifeline doesn't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. {otherwise}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
-            expected = f"agents should be back by {clock_words(until)}"
-            return f"Lifeline repairs this if its mode and policy allow it: {expected}. Otherwise: {remedy}"
+            may = "create the endpoint here" if path.reach is Reach.UNREACHABLE else "repair this"
+            return f"If Lifeline may {may}, agents usually report again by {clock_words(until)}. {otherwise}"
         return f"Lifeline hasn't repaired this by {clock_words(until)}: its notices say what blocks it. {remedy}"
 
     # ---- what else keeps metrics out

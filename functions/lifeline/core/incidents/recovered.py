@@ -111,7 +111,7 @@ class _Check:
                     return _Fix(self.now, f"endpoint {made_fact.endpoint_id} is available")
                 return _Fix(
                     made_fact.ready_at,
-                    f"endpoint {made_fact.endpoint_id} became available by {clock_words(made_fact.ready_at)}",
+                    f"endpoint {made_fact.endpoint_id} was first seen available at {clock_words(made_fact.ready_at)}",
                 )
         return None
 

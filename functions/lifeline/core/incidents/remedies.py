@@ -27,16 +27,16 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     return words
 
 
-def remedy_for(service: str, path: NetworkPath) -> str:
-    """What a person can do about it, in a sentence or two."""
-    endpoint = path.endpoint_id
+def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
+    """What a person can do about it, in a sentence or two. `table_id` is the subnet's route table, if it is known."""
+    endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.CLOSED:
         return {
-            ObstacleKind.NETWORK_ACL: f"Allow 443 to {endpoint}, and the answers back, in the network ACL.",
+            ObstacleKind.NETWORK_ACL: f"Allow TCP 443 to {endpoint}, and the answers back, in the network ACL.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that both address families reach it.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
-            f"Let 443 in from the whole VPC in a security group of {endpoint}.",
+            f"Allow inbound TCP 443 from the whole VPC in a security group of {endpoint}.",
         )
     if path.central_id and path.reach is Reach.UNREACHABLE:
         return f"Route the subnet to the central endpoint, or disassociate {path.central_id} from the VPC."
@@ -45,4 +45,4 @@ def remedy_for(service: str, path: NetworkPath) -> str:
         Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for {service}.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
         Reach.NO_ADDRESS: f"Give the instance a public address, or the VPC an endpoint for {service}.",
-    }.get(path.reach, f"Restore the route, or create an endpoint for {service} in the VPC.")
+    }.get(path.reach, f"Restore the route{where} or create an endpoint for {service} in the VPC.")

@@ -21,6 +21,11 @@ from lifeline.core.network.model import (
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to, is_managed, is_on_gateway
 from lifeline.core.network.tiers import classify, effective_route_table
 
+_ROUTES = {
+    Tier.ISOLATED: "no route out of the VPC",
+    Tier.EGRESS: "a route out of the VPC",
+    Tier.PUBLIC: "a route to an internet gateway",
+}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 
 
@@ -267,7 +272,7 @@ class ServiceReach:
             return replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
         if effective_route_table(subnet, self.vpc) is None:
             return _without_table(path, subnet)
-        notes = (*path.notes, f"no endpoint of the VPC answers {self.service}")
+        notes = (*path.notes, f"no endpoint in the VPC serves {self.service}")
         return replace(path, words=f"no route out and no endpoint leads to {self.service}", notes=notes)
 
     def _unserved(self, subnet: Subnet) -> NetworkPath:
@@ -275,7 +280,7 @@ class ServiceReach:
         barrier = barrier_to(self.gateway, subnet, self.vpc).obstacles if self.gateway else ()
         path = NetworkPath(
             Reach.UNREACHABLE,
-            barrier[0].words if barrier else f"no endpoint in the VPC answers {self.service}",
+            barrier[0].words if barrier else f"no endpoint in the VPC serves {self.service}",
             obstacles=barrier,
             notes=tuple(self._idle(table)),
             doubts=tuple(self._misspelt()),
@@ -299,8 +304,9 @@ class ServiceReach:
             for route in (table.routes if table else ())
             if not route.is_active and {"0.0.0.0/0", "::/0"} & set(route.destinations)
         ]
-        by = f" by {table.id}" if table else ""
-        return f"{subnet.id} is {classify(subnet, self.vpc)}{by}{''.join(dead)}"
+        tier = classify(subnet, self.vpc)
+        by = f": {table.id} has {_ROUTES[tier]}" if table else ""
+        return f"{subnet.id} is {tier}{by}{''.join(dead)}"
 
     def _idle(self, table: RouteTable | None) -> Iterator[str]:
         """Endpoints of the service that are there and don't help."""

@@ -42,10 +42,11 @@ def handed_over_notice(
         done=(
             f"Lifeline made {write_count(len(actions), 'change')}:",
             *action_lines(replace(action, reason="") for action in actions),
-            f"It makes no further changes to this endpoint until theirs is available, or until {ends}.",
+            f"It makes no further changes here until the new endpoint is available or {ends}, whichever comes first.",
         ),
         next=(
-            f"Apply again now. {_meanwhile(isolated, service)}",
+            f"Have {freeze.actor or 'the other actor'} retry now (with Terraform: apply again).",
+            _meanwhile(isolated, service),
             f"Once their endpoint is available, Lifeline deletes its own. If it isn't available by {ends},",
             "Lifeline provides the endpoint again. To have it do so now (their next apply then fails again):",
             *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),

@@ -38,7 +38,13 @@ def frozen_notice(frozen: Frozen) -> Notice:
     what, short = listed(things), few([thing.removeprefix("the ") for thing in things], 1)
     times = max(len(conflict.reversals) for conflict in frozen.conflicts.values())
     named = (who or "others" for who in (few(actors, 2), few([*dict.fromkeys(map(role_of, actors))], 2)))
-    who, often = few(actors, 2), f"{times} times within {int(WINDOW.total_seconds() // 3600)} hours"
+    who, window = few(actors, 2), f"within {int(WINDOW.total_seconds() // 3600)} hours"
+    deleted = [reversal.id for reversal in reversals if reversal.kind is EffectKind.ENDPOINT]
+    if len(keys) == 1 and len(deleted) == len(reversals):
+        reverted = f"deleted {len(deleted)} endpoints that Lifeline created for {keys[0]} in {vpc_id} {window}"
+    else:
+        reverted = f"reverted Lifeline's changes to {what} in {vpc_id} {times} times {window}"
+    or_served = "" if all(key in _SHARED for key in keys) else " or another endpoint serves these subnets"
     return Notice(
         kind="frozen",
         severity=Severity.CRITICAL,
@@ -46,17 +52,18 @@ def frozen_notice(frozen: Frozen) -> Notice:
             *(f"[lifeline] {short} frozen in {vpc_id}: reverted {times} times by {by}" for by in named)
         ),
         happened=(
-            f"{who or 'An unknown actor'} reverted Lifeline's changes to {what} in {vpc_id} {often}:",
+            f"{who or 'An unknown actor'} {reverted}:",
             *(row for key in keys for row in _reversals(key, frozen.conflicts[key], is_only=len(keys) == 1)),
         ),
         why=("This looks intentional or automated, so Lifeline stopped repeating its changes to avoid a loop.",),
         done=(
-            f"Lifeline makes no further changes to {what} in this VPC until someone unfreezes it.",
+            f"Lifeline makes no further changes to {what} in this VPC until someone ends the freeze{or_served}.",
             *(_consequence(key, frozen) for key in keys),
         ),
         next=tuple(_next(frozen, keys, who)),
         vpc_id=vpc_id,
         resource_ids=tuple(reversal.id for reversal in reversals),
+        deleted_ids=tuple(deleted),
         event_ids=tuple(reversal.event_id for reversal in reversals),
         facts={"vpc_id": vpc_id, "frozen": {key: _facts(frozen.conflicts[key]) for key in keys}},
     )
@@ -99,11 +106,11 @@ def _next(frozen: Frozen, keys: Sequence[str], actors: str) -> Iterator[str]:
     yield f"Ask {actors or 'whoever made these changes'} why, then choose one:"
     yield "- Let Lifeline make its changes again (this also resets the count):"
     yield from invoke_lines(frozen.stack_name, {"vpc_ids": [vpc_id], "unfreeze": list(keys)})
-    yield "- Let them provide the endpoint: the freeze ends once theirs is in service."
     services = [key for key in keys if key not in _SHARED]
     if services:
+        yield "- Let them create their own endpoint. The freeze ends once it is available and serves these subnets."
         exemption = {"vpc_id": vpc_id, "services": services, "reason": "say why"}
-        yield "- Accept the gap: add this to the exemptions in the policy (PolicyParameter):"
+        yield "- Leave these subnets without the endpoint: add this to the exemptions in the policy (PolicyParameter):"
         yield f"    {json.dumps(exemption)}"
     yield "- Exempt the whole VPC:"
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"

@@ -5,17 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from lifeline.core.coexist.import_blocks import handover_lines
+from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
-from lifeline.core.notices.plan_text import action_lines, resource_ids, with_slash
+from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids, with_slash
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.wording import few, listed, plain, shorten, write_count, write_time
 
 _MOST_VPCS = 5
+_MOST_SUBNETS = 5
 _MOST_FACTS = 10
 _MOST_APPROVALS = 3
 _LONGEST_NAME = 20
+_TIERS = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
@@ -38,12 +41,13 @@ def endpoint_notice(
         kind="endpoints",
         severity=Severity.CRITICAL if is_failed else Severity.WARNING,
         subject=_subject(worth, actions, because),
-        happened=(f"{because.words}. {_where(worth)}",),
+        happened=(f"{because.words}. {_where(worth, because)}",),
         done=tuple(_done(worth, is_plan=is_plan)),
         next=tuple(_next(worth, stack, is_plan=is_plan)),
         vpc_id=alone.vpc_id if alone else "",
         vpc_name=alone.name if alone else "",
         resource_ids=(*(answer.vpc_id for answer in worth), *resource_ids(actions)),
+        deleted_ids=deleted_ids(actions),
         event_ids=(because.event_id,),
         attached=handover_lines((answer.vpc_id, action) for answer in worth for action in answer.actions),
         facts=facts,
@@ -146,12 +150,13 @@ def _verb(actions: Sequence[Action], status: Status) -> str:
 # ---- the parts
 
 
-def _where(worth: Sequence[VpcAnswer]) -> str:
+def _where(worth: Sequence[VpcAnswer], because: Because) -> str:
     if len(worth) > 1:
         return f"{len(worth)} VPCs are affected."
     counts = sorted(Counter(tier for _, tier in worth[0].tiers).items())
-    subnets = listed([write_count(count, f"{tier} subnet") for tier, count in counts])
-    return f"{_place(worth[0])} has {subnets}." if subnets else f"The VPC is {_place(worth[0])}."
+    subnets = ", ".join(write_count(count, f"{tier} subnet") + _TIERS.get(tier, "") for tier, count in counts)
+    after = " after this call" if because.is_call else ""
+    return f"Lifeline checked {_place(worth[0])}{after}{f': {subnets}' if subnets else ''}."
 
 
 def _done(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
@@ -216,12 +221,12 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     elif any(answer.approval for answer in worth):
         yield from _approvals(worth)
     elif by_status[Status.BLOCKED]:
-        yield "Resolve the items marked blocked; Lifeline continues automatically on its next run."
+        yield "Resolve the items marked blocked. Lifeline tries again on its next run."
     elif is_plan:
         yield "To apply this plan, deploy the stack with Mode=enforce."
     elif created:
-        yield "No action needed: the endpoint should be available in a minute or two, and agents reconnect on their"
-        yield "own. To check:"
+        yield "No action needed: the endpoint is usually available within a few minutes. CloudWatch agents then"
+        yield "reconnect on their own. To check:"
         yield f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {created[0]} \\"
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
     elif by_status[Status.PLANNED]:
@@ -230,11 +235,26 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
         yield "No action needed."
 
 
+def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
+    """Which isolated subnets of one VPC can't reach what, until the approval or until the limit has room."""
+    answer = worth[0]
+    waiting = {action.service for action in answer.actions if action.blocked_by and action.kind in _MAKES}
+    tiers = dict(answer.tiers)
+    for report in answer.services if len(worth) == 1 else ():
+        unserved = [subnet_id for subnet_id, path in report.paths if not path.reach.is_open]
+        isolated = [subnet_id for subnet_id in unserved if tiers.get(subnet_id) is Tier.ISOLATED]
+        if report.service in waiting and isolated:
+            more = len(isolated) - _MOST_SUBNETS
+            named = listed([*isolated[:_MOST_SUBNETS], *([write_count(more, "more subnet")] if more > 0 else [])])
+            yield f"Until you approve it, or the limit has room again, {named} can't reach {report.service}."
+
+
 def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     """The plans that need approval, each with the one command that approves just that."""
     waiting = [answer.approval for answer in worth if answer.approval]
     plans = "this plan" if len(waiting) == 1 else "these plans"
-    yield f"To have Lifeline make these changes, approve {plans}. Without approval, nothing changes."
+    yield f"To have Lifeline make these changes, approve {plans}."
+    yield from _meanwhile(worth)
     for approvable in waiting[:_MOST_APPROVALS]:
         cost = f"{approvable.monthly_cost_usd:.2f} USD more per month, before data charges"
         yield f"- {approvable.plan_id} ({cost}), valid until {write_time(approvable.ends_at)}:"

@@ -21,7 +21,8 @@ def signed(notice: Notice, sender: Sender) -> Notice:
 
 def email_text(notice: Notice, sender: Sender) -> str:
     """Write the notice as plain text, with a footer of links and what is attached below."""
-    footer = [f"{title}: {url}" for title, url in links_of(notice, sender)] + _audit_log(notice, sender)
+    links = [f"  {title}: {url}" for title, url in links_of(notice, sender)]
+    footer = [*(["Links:"] if links else []), *links, *_audit_log(notice, sender)]
     below = ("".join(f"{plain(line)}\n" for line in lines) for lines in (footer, notice.attached))
     return "\n".join(filter(None, (signed(notice, sender).text, *below)))
 
@@ -83,8 +84,13 @@ def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
 
 
 def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
-    """Titles and addresses of the console pages of the notice's VPC, its first endpoint, and the coverage page."""
-    endpoint_id = next((id_ for id_ in notice.resource_ids if id_.startswith("vpce-")), "")
+    """Titles and addresses of the console pages of the notice's VPC, its first endpoint, and the coverage page.
+
+    An endpoint that was deleted has no page.
+    """
+    endpoint_id = next(
+        (id_ for id_ in notice.resource_ids if id_.startswith("vpce-") and id_ not in notice.deleted_ids), ""
+    )
     pages = {
         "VPC": resource_link(notice.vpc_id, sender.region),
         "Endpoint": resource_link(endpoint_id, sender.region),
@@ -96,7 +102,11 @@ def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
 def _audit_log(notice: Notice, sender: Sender) -> list[str]:
     """The command that reads what the audit log has on the notice's incident, or on its VPC."""
     asked = {"incident": notice.incident} if notice.incident else {"vpc_id": notice.vpc_id}
-    return ["Audit log:", *invoke_lines(sender.stack_name, {"history": asked})] if any(asked.values()) else []
+    return (
+        ["To see what happened, from the audit log:", *invoke_lines(sender.stack_name, {"history": asked})]
+        if any(asked.values())
+        else []
+    )
 
 
 def _size(form: dict[str, Any]) -> int:

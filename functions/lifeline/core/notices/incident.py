@@ -31,7 +31,8 @@ _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the
 _LONGEST_ENTITY = 30
 _NAMED = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
 _RESOURCE = re.compile(r"\b(?:vpce|subnet|rtb|sg)-[0-9a-f]{8,17}\b")
-_END = re.compile(r" became | at | by \d")  # the rest of a fix, which a subject doesn't need
+_END = re.compile(r" was first seen | at | by \d")  # the rest of a fix, which a subject doesn't need
+_BY = re.compile(r" by | at \d")
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
@@ -124,7 +125,10 @@ def _barer(cause: Cause) -> list[Cause]:
     fix = _END.split(least.fix)[0]
     words = change_words(least.change) if least.change else least.words
     versions.append(replace(least, words=words, fix=fix))
-    return [*versions, replace(least, words=words, fix=_NAMED.sub("", least.fix.partition(" by ")[0]))]
+    return [
+        *versions,
+        replace(least, words=words, fix=_NAMED.sub("", _BY.split(least.fix)[0].replace("was first seen", "is"))),
+    ]
 
 
 def _summary(news: News, now: datetime) -> str:

@@ -8,13 +8,14 @@ from lifeline.core.agents.gaps import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until
-from lifeline.core.wording import listed, shorten, write_age, write_count, write_length, write_time
+from lifeline.core.wording import listed, shorten, write_count, write_length, write_time
 
 MOST_NAMED = 10
 _MOST_EVIDENCE = 4
 _LONGEST_EVIDENCE = 150  # a line may repeat what AWS said, at any length
 _MOST_ASIDE = 5
 _OBSERVED = frozenset({CauseKind.MACHINE, CauseKind.CANARY, CauseKind.ZONE, CauseKind.FLAPPING})
+_KINDS = {"CWAgent": "CloudWatch"}
 _SURE = {
     Confidence.HIGH: "high (confirmed from configuration)",
     Confidence.MEDIUM: "medium (likely)",
@@ -39,11 +40,11 @@ def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
     heading = f"  Agents (watch {watch.name}):"
     if news.kind is NewsKind.RESOLVED:
         rows = [*_rows([_recovery(agent, cause) for agent in news.back], MOST_NAMED), *_not_back(news)]
-        why, done = ([], []) if were_late(news) else (_reason(cause, now), _fix(news))
+        why, done = ([], []) if were_late(news) else (_reason(cause), _fix(news))
         return Parts(_ending(news, watch.namespace, now), why, done, [_after(news)], [heading, *rows] if rows else [])
     return Parts(
         [_opening(news, watch.namespace, now)],
-        [*_reason(cause, now), *_evidence(cause, len(news.members))],
+        [*_reason(cause), *_evidence(cause, len(news.members))],
         [_status(news)],
         [_advice(news), *_intended(news)],
         [heading, *_rows([_silence(agent, cause, now) for agent in shown(news)], MOST_NAMED)],
@@ -95,9 +96,9 @@ def longest(agents: Iterable[Agent], now: datetime) -> timedelta:
 
 
 def _who(count: int, news: News, namespace: str, more: str = "") -> str:
-    """`12 CWAgent agents in vpc-1 (app-prod)`."""
-    place = place_of(news.incident.cause)
-    return write_count(count, f"{more}{namespace} agent") + (f" in {place}" if place else "")
+    """`12 CloudWatch agents in vpc-1 (app-prod)`."""
+    place, kind = place_of(news.incident.cause), _KINDS.get(namespace, namespace)
+    return write_count(count, f"{more}{kind} agent") + (f" in {place}" if place else "")
 
 
 def _be(count: int) -> str:
@@ -107,10 +108,12 @@ def _be(count: int) -> str:
 def _opening(news: News, namespace: str, now: datetime) -> str:
     agents = shown(news)
     state = "flapping" if news.incident.cause.kind is CauseKind.FLAPPING else "silent"
-    who = f"{_who(len(agents), news, namespace)} {_be(len(agents))}"
+    what = _who(len(agents), news, namespace)
+    who = f"{what} {_be(len(agents))}"
     match news.kind:
         case NewsKind.OPENED:
-            return f"{who} {state}. {_beginning(news, now)}"
+            has_stopped = namespace in _KINDS and state == "silent" and never_reported(agents) < len(agents)
+            return f"{f'{what} stopped sending metrics' if has_stopped else f'{who} {state}'}. {_beginning(news)}"
         case NewsKind.UPDATED if news.joined:
             known = " Lifeline has found a better explanation." if news.is_explained else ""
             joined = _who(news.joined, news, namespace, "more ")
@@ -133,13 +136,13 @@ def _reason_for_update(news: News, now: datetime, *, one: bool) -> str:
     return ": what looked like a fix did not last"
 
 
-def _beginning(news: News, now: datetime) -> str:
+def _beginning(news: News) -> str:
     agents = shown(news)
     never, one = never_reported(agents), len(agents) == 1
     if news.incident.cause.kind is CauseKind.FLAPPING:
         they = "It keeps" if one else "They keep"
         return f"{they} going silent and coming back; you get this notice once, not for every gap."
-    began = write_age(news.incident.began, now)
+    began = write_time(news.incident.began)
     if never == len(agents):
         return f"{'It has' if one else 'They have'} never reported; the first datapoint was due at {began}."
     few = f" {never} of them {'has' if never == 1 else 'have'} never reported." if never else ""
@@ -170,7 +173,10 @@ def _ending(news: News, namespace: str, now: datetime) -> list[str]:
     if not back:
         place = place_of(news.incident.cause)
         where = f" in {place}" if place else ""
-        return [f"None of this incident's {namespace} agents{where} is silent any longer.", _nobody_back(news)]
+        return [
+            f"None of this incident's {_KINDS.get(namespace, namespace)} agents{where} is silent any longer.",
+            _nobody_back(news),
+        ]
     if news.incident.cause.kind is CauseKind.FLAPPING:
         return [f"{who} no longer flapping: no gap opened for an hour."]
     ended = [agent.gap.ended_at for agent in back if agent.gap and agent.gap.ended_at]
@@ -178,10 +184,10 @@ def _ending(news: News, namespace: str, now: datetime) -> list[str]:
         return [f"{who} reporting again. {'Its' if one else 'Their'} datapoints arrived late; none are missing."]
     if not ended:
         return [f"{who} reporting again."]
-    length, last = write_length(longest(back, now)), write_age(max(ended), now)
+    length, last = write_length(longest(back, now)), write_time(max(ended))
     if one:
         return [f"{who} reporting again. It was silent for {length} and came back at {last}."]
-    return [f"{who} reporting again. The longest silence was {length}; the last agent came back at {last}."]
+    return [f"{who} reporting again. The longest silence among them was {length}; the last agent came back at {last}."]
 
 
 def _nobody_back(news: News) -> str:
@@ -235,15 +241,15 @@ def _aside(agent: Agent) -> str:
 # ---- why
 
 
-def _reason(cause: Cause, now: datetime) -> list[str]:
+def _reason(cause: Cause) -> list[str]:
     change, is_observed = cause.change, cause.kind in _OBSERVED and cause.confidence is Confidence.HIGH
-    lines = [f"{cause.words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}."]
+    words, lines = cause.words, []
     if change:
         by = f" by {change.actor}" if change.actor else ""
         call = f"{change.event_name}{by}"
-        what = "The call was made" if call in cause.words else f"Change: {call}"
-        lines.append(f"- {what} at {write_age(change.at, now)}")
-    return lines
+        words = words.replace(call, f"{call} (called at {write_time(change.at)})", 1)
+        lines = [f"- Change: {call} at {write_time(change.at)}"] if call not in cause.words else []
+    return [f"{words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}.", *lines]
 
 
 def _evidence(cause: Cause, members: int) -> list[str]:
@@ -253,7 +259,7 @@ def _evidence(cause: Cause, members: int) -> list[str]:
     is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
     more = len(evidence) - _MOST_EVIDENCE
     return [
-        *(["Evidence from one of these agents:"] if evidence and is_of_one else []),
+        *([f"Evidence (from one of the {members} agents):"] if evidence and is_of_one else []),
         *(f"- {shorten(line, _LONGEST_EVIDENCE)}" for line in evidence[:_MOST_EVIDENCE]),
         *([f"- ... and {more} more"] if more > 0 else []),
     ]
@@ -279,7 +285,11 @@ def _status(news: News) -> str:
         return f"Status: ongoing, although {fix}. Agents normally report again within {minutes} minutes of a fix."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "Status: ongoing, the endpoint is not available yet."
-    repair = "Lifeline has queued a run for this VPC." if cause.is_repairable else "Lifeline can't repair this."
+    repair = (
+        "Lifeline has queued a check of this VPC and reports what it does."
+        if cause.is_repairable
+        else "Lifeline can't repair this."
+    )
     return f"Status: ongoing, no fix detected. {repair}"
 
 
@@ -306,7 +316,9 @@ def _intended(news: News) -> list[str]:
 def _after(news: News) -> str:
     """What is left to do once it is over."""
     if news.set_aside or news.incident.gone:
-        return "No action needed if the agents that did not come back were stopped intentionally."
+        away = len(news.set_aside) + news.incident.gone
+        who = "agent that did not come back was" if away == 1 else "agents that did not come back were"
+        return f"No action needed if the {who} stopped intentionally."
     is_own = news.incident.cause.kind in (CauseKind.AGENT, CauseKind.FLAPPING)
     return "Check the agents' logs to find out why they stopped." if is_own and news.back else "No action needed."
 
@@ -315,4 +327,9 @@ def _fix(news: News) -> list[str]:
     if not news.back or news.incident.cause.kind is CauseKind.FLAPPING:
         return []
     fix = fix_of(news.incident.cause, one=len(news.back) == 1)
-    return [f"Status: resolved ({fix})." if fix else "Status: resolved, no fix detected."]
+    if not fix:
+        return ["Status: resolved, no fix detected."]
+    cause, change = news.incident.cause, news.incident.cause.change
+    stays = change is not None and change.event_name == "DeleteRoute" and cause.fix.startswith("endpoint ")
+    route = " Lifeline did not restore the deleted route." if stays else ""
+    return [f"Status: resolved. Likely fix: {fix}.{route}"]

@@ -45,8 +45,9 @@ class Notice:
     Consecutive lines of a part form one paragraph, wherever they break. Lines that begin with a space or a dash are
     rows of their own; rows that begin with four spaces are never wrapped, so that they can be pasted. Subscriptions
     filter on `kind`, `severity` and `vpc_id`, which is empty unless the notice is about one VPC. `resource_ids`,
-    `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `account` is
-    empty until the notice is signed. `attached` is printed below everything else, line by line as it is. `facts` holds
+    `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `deleted_ids` are
+    resources that get no link. `account` is empty until the notice is signed. `attached` is printed below everything
+    else, line by line as it is. `facts` holds
     the same as JSON values.
     """
 
@@ -60,6 +61,7 @@ class Notice:
     vpc_id: str = ""
     vpc_name: str = ""
     resource_ids: tuple[str, ...] = ()
+    deleted_ids: tuple[str, ...] = ()
     incident: str = ""
     event_ids: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.network.model import Tier
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.wording import plain, wrap, write_count, write_time
 
@@ -39,7 +39,7 @@ WORDS: dict[ActionKind, Words] = {
         Sign.CREATE, "create a security group for endpoints", "created security group {} for endpoints"
     ),
     ActionKind.OPEN_SECURITY_GROUP: Words(
-        Sign.CHANGE, "allow 443 in security group {}", "allowed 443 in security group {}"
+        Sign.CHANGE, "allow TCP 443 in security group {}", "allowed TCP 443 in security group {}"
     ),
     ActionKind.ATTACH_SECURITY_GROUP: Words(
         Sign.CHANGE, "attach Lifeline's security group to {}", "attached Lifeline's security group to {}"
@@ -50,9 +50,9 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.ADD_SUBNETS: Words(Sign.CHANGE, "add subnets to {}", "added subnets to {}"),
     ActionKind.CREATE_GATEWAY_ENDPOINT: Words(Sign.CREATE, "create a gateway endpoint", "created gateway endpoint {}"),
     ActionKind.ADD_ROUTE_TABLES: Words(Sign.CHANGE, "add route tables to {}", "added route tables to {}"),
-    ActionKind.ENABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn on private DNS of {}", "turned on private DNS of {}"),
+    ActionKind.ENABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn on private DNS for {}", "turned on private DNS for {}"),
     ActionKind.REPLACE_ENDPOINT: Words(Sign.CHANGE, "replace endpoint {}", "replaced an endpoint with {}"),
-    ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS of {}", "turned off private DNS of {}"),
+    ActionKind.DISABLE_PRIVATE_DNS: Words(Sign.CHANGE, "turn off private DNS for {}", "turned off private DNS for {}"),
     ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
@@ -106,6 +106,12 @@ def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
     """The ids of all resources that the actions name."""
     named = ((*one.subnet_ids, *one.route_table_ids, one.endpoint_id, one.security_group_id) for one in actions)
     return tuple(dict.fromkeys(resource_id for ids in named for resource_id in ids if resource_id))
+
+
+def deleted_ids(actions: Iterable[Action]) -> tuple[str, ...]:
+    """The ids of the endpoints and security groups that the actions deleted."""
+    gone = (action for action in actions if action.kind in DELETES and action.status is Status.DONE)
+    return tuple(action.endpoint_id or action.security_group_id for action in gone)
 
 
 def with_slash(command: str, indent: str) -> list[str]:
@@ -191,7 +197,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     for label, text in (
         ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
-        ("from", ", ".join(action.cidrs)),
+        ("allows", f"TCP 443 from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
         (_ERRORS.get(action.status, "note"), action.error),

@@ -20,8 +20,8 @@ class Problem:
     is_news: bool
 
 
-def policy_notice(problem: Problem) -> Notice:
-    """Write which field of the policy is wrong, what is in effect, and how to fix it."""
+def policy_notice(problem: Problem, name: str) -> Notice:
+    """Write which field of the policy is wrong, what is in effect, and how to fix it. `name` is its SSM parameter."""
     is_read = bool(problem.version)
     rejected = f"policy version {problem.version} rejected: {problem.field}"
     meanwhile = (
@@ -34,14 +34,14 @@ def policy_notice(problem: Problem) -> Notice:
         severity=Severity.WARNING if problem.in_force else Severity.CRITICAL,
         subject=f"[lifeline] {rejected if is_read else 'policy parameter cannot be read'}",
         happened=(
-            f"Lifeline rejected version {problem.version} of the policy parameter:"
+            f"Lifeline rejected version {problem.version} of the policy in the SSM parameter {name}:"
             if is_read
-            else "Lifeline can't read the policy parameter:",
+            else f"Lifeline can't read the policy in the SSM parameter {name}:",
             f"  {problem.field}: {problem.message}",
         ),
         done=(meanwhile,),
         next=(
-            "Fix this field and update the parameter. It takes effect on the next run."
+            f"Fix this field and update {name}. It takes effect on the next run."
             if is_read
             else "Fix the error shown above. Lifeline reads the parameter again on its next run.",
         ),
@@ -50,5 +50,6 @@ def policy_notice(problem: Problem) -> Notice:
             "message": problem.message,
             "version": problem.version,
             "in_force": problem.in_force,
+            "parameter": name,
         },
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lifeline.core.coexist.teardown import Attempt, Teardown
 from lifeline.core.network.model import Vpc, is_own
 from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
-from lifeline.core.notices.plan_text import action_lines, resource_ids
+from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.wording import few, write_count, write_time
@@ -29,6 +29,7 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
         vpc_id=vpc.id,
         vpc_name=vpc.tag("Name") or "",
         resource_ids=(*(attempt.resource_id for attempt in attempts), *resource_ids(ours)),
+        deleted_ids=deleted_ids(ours),
         event_ids=tuple(attempt.event_id for attempt in attempts),
         facts={
             "vpc_id": vpc.id,
@@ -72,7 +73,8 @@ def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
 def _attempt_words(attempt: Attempt) -> str:
     return (
         f"{attempt.actor or 'An unknown actor'} tried to delete {attempt.resource_id} at {write_time(attempt.at)}. "
-        "EC2 refused because it is not empty (DependencyViolation)."
+        f"EC2 refused because resources still depend on the {'VPC' if attempt.is_of_vpc else 'subnet'} "
+        "(DependencyViolation)."
     )
 
 
@@ -92,7 +94,7 @@ def _summary(ours: Sequence[Action], *, is_plan: bool) -> Iterator[str]:
         yield "The stack is in plan mode, so nothing was changed."
     elif ours:
         done, left = (sum(action.status is status for action in ours) for status in (Status.DONE, Status.PLANNED))
-        retry = " It retries the rest automatically." if left else ""
+        retry = " It deletes the rest automatically." if left else ""
         yield f"Lifeline removed {done} of {write_count(len(ours), 'resource')}.{retry}"
 
 
@@ -102,9 +104,9 @@ def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, i
     if not teardown.cleared or is_plan:
         return
     yield "Retry the deletion in a minute or two, once the endpoints' network interfaces are gone."
-    yield "Terraform retries on its own."
+    yield "If you use Terraform, it retries on its own."
     if others := _others(vpc, teardown, owner):
-        yield f"These are not Lifeline's and may also block the deletion: {others}."
+        yield f"Other resources that may also block the deletion: {others}."
     is_needed = any(
         action.kind is ActionKind.RETIRE_ENDPOINT and action.status is not Status.BLOCKED for action in ours
     )

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from lifeline.core.requests.request import Trigger
-from lifeline.core.wording import plain, read_time, role_of, shorten, write_age, write_count
+from lifeline.core.wording import plain, read_time, role_of, shorten, write_count, write_time
 
 _LONGEST_ACTOR = 40
 
@@ -18,8 +17,13 @@ class Because:
     short: str = ""
     event_id: str = ""
 
+    @property
+    def is_call(self) -> bool:
+        """True if a call to AWS triggered the run."""
+        return bool(self.event_id)
 
-def because_of(triggers: Iterable[Trigger], now: datetime) -> Because:
+
+def because_of(triggers: Iterable[Trigger]) -> Because:
     """Describe a run's triggers by the earliest change, whatever else triggered it, or else by what says most."""
     causes = list(triggers)
     changes = sorted(
@@ -28,14 +32,12 @@ def because_of(triggers: Iterable[Trigger], now: datetime) -> Because:
     if changes:
         time, name, actor, event_id = changes[0]
         more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
-        words = f"{actor or 'An unknown actor'} called {name} at {_age(time, now)}{more}"
+        words = f"{actor or 'An unknown actor'} called {name} at {_time(time)}{more}"
         return Because(words, f"{name} by {_short(actor)}", event_id)
     attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
-        words = (
-            f"{first.actor or 'An unknown actor'} called {first.event_name} at {_age(first.time, now)}; the call failed"
-        )
+        words = f"{first.actor or 'An unknown actor'} called {first.event_name} at {_time(first.time)}; the call failed"
         return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
     approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
@@ -48,10 +50,10 @@ def because_of(triggers: Iterable[Trigger], now: datetime) -> Because:
     return Because("ReconcileEndpoints was invoked manually")
 
 
-def _age(text: str, now: datetime) -> str:
-    """A CloudTrail time with its age; text that isn't a time stays as it is."""
+def _time(text: str) -> str:
+    """A CloudTrail time; text that isn't a time stays as it is."""
     time = read_time(text)
-    return write_age(time, now) if time else plain(text) or "an unknown time"
+    return write_time(time) if time else plain(text) or "an unknown time"
 
 
 def _short(actor: str) -> str:

@@ -57,7 +57,7 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
+        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service}: "
         reason += f"{write_count(len(missing), 'route table')} without a route to it"
         if own:
             return Action(

@@ -70,7 +70,7 @@ class InterfacePlanner(ServicePlanner):
         lost = [client for client in self.clients if self.paths[client.id].reach is Reach.UNREACHABLE]
         if lost:
             who, answer = self.scene.named(lost), f"{central.kind} {central.source_id}"
-            reason = f"{who} can't reach {self.requirement.service} privately: {answer} answers its name, but no route "
+            reason = f"{who} can't reach {self.requirement.service}: {answer} answers its name, but no route "
             reason += "leads to the central endpoint"
             remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
             remedy = f"{answer} stands in an endpoint's way: {remedy}"
@@ -151,8 +151,8 @@ class InterfacePlanner(ServicePlanner):
         placement = self._place_unharmed() if self._is_dns_read else self._place()
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
-        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service} privately: "
-        reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC answers its name"
+        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service}: "
+        reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
         action = Action(
@@ -253,8 +253,9 @@ class InterfacePlanner(ServicePlanner):
     def _no_subnet_words(self) -> str:
         zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))
         return (
-            f"no subnet can hold its interface: it needs one of this account, in a zone that {self.service.name} "
-            f"supports, with {FEWEST_FREE_ADDRESSES} free addresses (the VPC has subnets in {zones})"
+            f"no subnet is suitable for the endpoint: it must belong to this account, have at least "
+            f"{FEWEST_FREE_ADDRESSES} free addresses, and be in a zone that supports {self.service.name} "
+            f"(the VPC has subnets in {zones})"
         )
 
     def _quota_words(self) -> str:

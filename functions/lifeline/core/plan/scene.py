@@ -7,6 +7,7 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
+from lifeline.core.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +56,5 @@ class Scene:
 
     def named(self, subnets: Sequence[Subnet]) -> str:
         """Subnets in words, the first three by id."""
-        shown = ", ".join(f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in subnets[:3])
-        return shown if len(subnets) <= 3 else f"{shown} and {len(subnets) - 3} more subnets"
+        shown = [f"{subnet.id} ({self.tiers[subnet.id]})" for subnet in subnets[:3]]
+        return listed([*shown, *([f"{len(subnets) - 3} more subnets"] if len(subnets) > 3 else [])])

@@ -26,10 +26,10 @@ def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Ac
     if own:
         missing = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(own, cidr))
         if missing and (is_needed or any(own.id in endpoint.security_group_ids for endpoint in vpc.endpoints)):
-            reason = f"{own.id} doesn't let 443 in from {', '.join(missing)}"
+            reason = f"{own.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
             yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=own.id)
     elif is_needed:
-        reason = f"endpoints need a security group that lets 443 in from {', '.join(vpc.all_cidrs)}"
+        reason = f"endpoints need a security group that allows inbound TCP 443 from {', '.join(vpc.all_cidrs)}"
         action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs)
         namesake = next(_namesakes(vpc), None)
         yield action.blocked(_namesake_words(namesake, owner)) if namesake else action

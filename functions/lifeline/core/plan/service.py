@@ -127,7 +127,7 @@ class ServicePlanner:
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should let 443 in from the whole VPC",
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP 443 from the whole VPC",
             ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)
