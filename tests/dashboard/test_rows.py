@@ -40,6 +40,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
+from tests.support.home import HOME
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 PRICE = price_in("us-east-1")
@@ -272,9 +273,9 @@ def test_what_waits_for_approval_is_named_with_its_cost() -> None:
 
 def test_entries_of_the_record_become_lines_with_their_status() -> None:
     facts = {"action": "create_interface_endpoint", "service": "logs", "status": "done", "reason": "none", "error": ""}
-    done = read_entry({"pk": f"VPC#{VPC_ID}", "sk": "ACTION#2026-11-23T09:00:00+00:00#00", **facts})
+    done = read_entry(HOME.vpc(VPC_ID), {"sk": "ACTION#2026-11-23T09:00:00+00:00#00", **facts})
     became = {"endpoint_id": "vpce-1", "service": "logs", "result": "available", "seconds": 90}
-    ready = read_entry({"pk": f"VPC#{VPC_ID}", "sk": "OUTCOME#2026-11-23T09:02:00+00:00#vpce-1", **became})
+    ready = read_entry(HOME.vpc(VPC_ID), {"sk": "OUTCOME#2026-11-23T09:02:00+00:00#vpce-1", **became})
     assert done
     assert ready
     found = cover(replace(see(vpc(subnet())), entries=(ready, done))).actions

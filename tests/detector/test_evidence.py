@@ -14,10 +14,11 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
 from tests.support.builders import CATALOG, subnet, vpc
+from tests.support.home import HOME
 
 
 @dataclass
@@ -60,16 +61,16 @@ class Region:
         self._note("view", vpc_id)
         return DnsView()
 
-    def changes_of(self, vpc_id: str, **_: object) -> tuple[()]:
-        self._note("changes", vpc_id)
+    def changes_of(self, ref: VpcRef, **_: object) -> tuple[()]:
+        self._note("changes", ref.vpc_id)
         return ()
 
-    def untraced_changes(self, **_: object) -> tuple[Change, ...]:
+    def untraced_changes(self, *_: object, **__: object) -> tuple[Change, ...]:
         self._note("changes", "nobody's VPC")
         return self.untraced
 
-    def load(self, vpc_id: str) -> VpcState:
-        self._note("memory", vpc_id)
+    def load(self, ref: VpcRef) -> VpcState:
+        self._note("memory", ref.vpc_id)
         return self.state
 
     def may_publish(self, profile_arn: str, *_: object) -> RoleVerdict:
@@ -80,7 +81,7 @@ class Region:
         agents = {entity: silent_agent(entity) for entity in instances}
         case = Case(Watch(), agents, instances, (), minute(9))
         me = cast("Any", self)
-        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, "us-east-1"), case).find_causes(agents)
+        return EvidenceCollector(EvidenceSources(me, me, me, me, me, me, HOME), case).find_causes(agents)
 
 
 def instances_in(vpcs: int, count: int) -> dict[str, Instance]:

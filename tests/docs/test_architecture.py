@@ -134,7 +134,20 @@ def keys_in(source: str) -> set[str]:
                 keys.add(f"{EntryKind[kind].name}#")
             case ast.Name(id="VpcList"):
                 keys |= set(VpcList)
+            case ast.Call(func=ast.Name(id="partition")):
+                keys.add("VPC#")
+            case ast.Name(id="AnyRef" | "RegionRef"):  # what is about a region has a key of its own
+                keys.add("REGION#")
     return keys - DYNAMODBS_OWN
+
+
+def test_one_module_alone_forms_the_keys_of_vpcs_and_regions() -> None:
+    forms = {
+        path.relative_to(PACKAGE)
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"VPC#|REGION#", path.read_text("utf-8"))
+    }
+    assert {str(path) for path in forms} == {"adapters/store/keys.py"}
 
 
 def _start(key: str) -> str:

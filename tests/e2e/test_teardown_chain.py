@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.store.keys import partition
 from tests.e2e.emulators.account import Account, Inbox
 from tests.e2e.machine import Site, build_site, launch
 from tests.e2e.steps import (
@@ -18,6 +19,7 @@ from tests.e2e.steps import (
     notices_about,
     wait_until_quiet,
 )
+from tests.support.home import HOME
 
 pytestmark = pytest.mark.chain
 
@@ -45,7 +47,7 @@ def test_a_vpc_with_only_our_resources_can_be_deleted_and_stays_so(account: Acco
     assert "teardown" in map(kind_of, about(inbox, site))
     assert site.vpc_id not in looks(account, {"sweep": True})
     assert endpoints_in(ec2, site.vpc_id) == []
-    key = {"pk": {"S": f"VPC#{site.vpc_id}"}, "sk": {"S": "LOOK"}}
+    key = {"pk": {"S": partition(HOME.vpc(site.vpc_id))}, "sk": {"S": "LOOK"}}
     kept = account.client("dynamodb").get_item(TableName=account.outputs["LedgerTable"], Key=key).get("Item", {})
     assert set(kept) <= {"pk", "sk", "expires_at"}
     assert dead_letters_about(account, site.vpc_id, site.subnet_id, site.route_table_id) == []

@@ -14,6 +14,7 @@ from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import emulated_world
 
@@ -96,14 +97,14 @@ def test_the_endpoint_comes_without_private_dns_and_gets_it_once_it_is_available
     vpc_id, endpoint_id = made(days)
     assert not has_private_dns(days, vpc_id)
     assert "with: private DNS off until the endpoint is available (canary)" in days.texts()[0]
-    assert VpcStore("ledger").load(vpc_id).canaries == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries == {}
     assert switches(days) == []
 
     deliver_follow(days)
 
     assert has_private_dns(days, vpc_id)
     assert f"monitoring: turned on private DNS for {endpoint_id}" in days.texts()[0]
-    assert VpcStore("ledger").load(vpc_id).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries == {"monitoring": Canary(endpoint_id, days.clock())}
     assert days.sweeps(3) == []
     assert days.world.dead_letters() == []
 
@@ -155,7 +156,7 @@ def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     deliver_follow(days)
     days.deliver(silence(days, vpc_id))
     assert has_private_dns(days, vpc_id)
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
 # ---- off
@@ -167,7 +168,7 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     days.deliver(silence(days, vpc_id))
 
     assert not has_private_dns(days, vpc_id)
-    state = VpcStore("ledger").load(vpc_id)
+    state = VpcStore("ledger").load(HOME.vpc(vpc_id))
     assert (state.frozen["monitoring"].kind, state.frozen["monitoring"].until) == (FreezeKind.CANARY, None)
     assert INCIDENT in state.frozen["monitoring"].why
     assert state.canaries["monitoring"].withdrawn_at == days.clock()
@@ -195,7 +196,7 @@ def test_the_same_ask_again_and_one_that_comes_after_it_was_switched_on_anew_tak
     assert brief(days.look(vpc_id, unfreeze=["monitoring"])) == [("enable_private_dns", "done")]
     days.deliver(request)
     assert switches(days) == [True, False, True]
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
 def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
@@ -203,7 +204,7 @@ def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
     days.clock.advance(MINUTES)
     days.deliver(silence(days, vpc_id, "logs"))
     assert switches(days) == [True]
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
 def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> None:
@@ -230,7 +231,7 @@ def test_whatever_the_ledger_refuses_it_is_off_and_frozen_in_the_end(
         fail_once(monkeypatch, VpcStore if name == "take_lease" else AuditLog, name)
     assert is_kept(days, request)
     days.deliver(request)
-    state = VpcStore("ledger").load(vpc_id)
+    state = VpcStore("ledger").load(HOME.vpc(vpc_id))
     assert (switches(days), set(state.frozen)) == ([True, False], {"monitoring"})
     assert as_known(state.canaries, state.frozen)["monitoring"].withdrawn_at == days.clock()
 
@@ -240,7 +241,7 @@ def test_what_ec2_refuses_for_now_is_tried_again_with_what_it_was_for(days: Days
     days.clock.advance(MINUTES)
     days.account.fail_next("ModifyVpcEndpoint", "InternalError")
     days.deliver(silence(days, vpc_id))
-    assert (switches(days), set(VpcStore("ledger").load(vpc_id).frozen)) == ([True], {"monitoring"})
+    assert (switches(days), set(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen)) == ([True], {"monitoring"})
     (again,) = days.take_from_queue()
     assert (again["withdraw"], again["because"][0]["event_id"]) == (["monitoring"], INCIDENT)
     assert switches(days) == [True, False]
@@ -250,7 +251,7 @@ def test_while_another_run_has_the_vpc_the_withdrawal_waits(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
     now = days.clock()
-    VpcStore("ledger").take_lease(vpc_id, "another", now=now, until=now + timedelta(minutes=2))
+    VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another", now=now, until=now + timedelta(minutes=2))
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
     days.take_from_queue()
@@ -274,7 +275,7 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MODE", "plan")
     days.deliver(silence(days, vpc_id))
     assert switches(days) == [True]
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
     assert "monitoring: turn off private DNS for" in days.texts()[0]
 
 

@@ -16,6 +16,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import ROLE_ARN, emulated_world, flat
 
@@ -98,7 +99,7 @@ def changes(days: Days) -> list[str]:
 
 
 def frozen(vpc_id: str) -> list[str]:
-    return sorted(VpcStore("ledger").load(vpc_id).frozen)
+    return sorted(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen)
 
 
 # ---- a name
@@ -308,11 +309,11 @@ def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
 def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
     now = days.clock()
-    VpcStore("ledger").take_lease(vpc_id, "another", now=now, until=now + HOUR)
+    VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another", now=now, until=now + HOUR)
     event = refused(days, theirs(vpc_id, subnet_id))
     with pytest.raises(AssertionError):
         days.deliver(event)
-    VpcStore("ledger").return_lease(vpc_id, "another")
+    VpcStore("ledger").return_lease(HOME.vpc(vpc_id), "another")
     days.deliver(event)
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
@@ -330,7 +331,7 @@ def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
     days.after(30)
     days.sweeps(1)
-    assert VpcStore("ledger").listed(VpcList.CLAIMED) == frozenset()
+    assert VpcStore("ledger").listed(VpcList.CLAIMED, HOME) == frozenset()
 
 
 # ---- routes
@@ -349,7 +350,7 @@ def test_a_claim_of_routes_takes_them_from_lifelines_own_and_leaves_it_the_other
 
     days.deliver(refused(days, their_table(vpc_id, tables[1])))
     assert endpoint(days, ours)["RouteTableIds"] == [tables[0]]
-    assert VpcStore("ledger").load(vpc_id).frozen["s3"].kind is FreezeKind.CLAIM
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen["s3"].kind is FreezeKind.CLAIM
     made = apply_again(days, their_table(vpc_id, tables[1]))
     assert sorted(days.live(vpc_id)) == sorted([ours, made])
     assert frozen(vpc_id) == []

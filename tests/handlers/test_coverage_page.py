@@ -27,6 +27,7 @@ from lifeline.handlers import coverage_page, reconcile_endpoints
 from lifeline.handlers.coverage_page import handler
 from lifeline.runtime.settings import PageSettings
 from tests.support.agents import calls, failing
+from tests.support.home import HOME
 from tests.support.region import compliant_region
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
@@ -177,7 +178,7 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     key = {"the subnet": "subnet-0123456789abcdef0", "the VPC": vpc_id}.get(key, key)
     until = stage.clock() + timedelta(hours=1)
     frozen = {key: Freeze(kind, stage.clock(), "because", until=until)}
-    VpcStore("ledger").save(vpc_id, VpcState(), VpcState(frozen=frozen), now=stage.clock())
+    VpcStore("ledger").save(HOME.vpc(vpc_id), VpcState(), VpcState(frozen=frozen), now=stage.clock())
     (line,) = stage.one(vpc_id).holds
     assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
     assert ("everything: " in line) == (key == EVERYTHING)
@@ -277,7 +278,9 @@ def save_incident(stage: Stage, vpc_id: str, name: str = "inc-1", **cause: Any) 
     change = Change(began - 2 * MINUTE, "event-1", "DeleteRoute", "ops/anna")
     known = {"kind": CauseKind.CUT_OFF, "confidence": Confidence.HIGH, "words": "no way to monitoring"}
     made = Cause(**{**known, "service": "monitoring", "vpc_id": vpc_id, "change": change, **cause})
-    assert Incidents("ledger").save(Incident(name, "cloudwatch-agent", made, began, stage.clock(), notified_agents=2))
+    assert Incidents("ledger", HOME).save(
+        Incident(name, "cloudwatch-agent", made, began, stage.clock(), notified_agents=2)
+    )
 
 
 def test_an_open_incident_tells_its_story_with_the_endpoint_that_was_made_for_it(stage: Stage) -> None:
@@ -315,7 +318,7 @@ def test_incidents_of_every_watch_of_the_policy_are_shown(stage: Stage) -> None:
     save_incident(stage, vpc_id)
     began = stage.clock()
     cause = Cause(CauseKind.AGENT, Confidence.LOW, "the agent itself", vpc_id=vpc_id)
-    Incidents("ledger").save(Incident("inc-2", "apps", cause, began, began))
+    Incidents("ledger", HOME).save(Incident("inc-2", "apps", cause, began, began))
     assert sorted(one.watch for one in stage.one(vpc_id).incidents) == ["apps", "cloudwatch-agent"]
 
 

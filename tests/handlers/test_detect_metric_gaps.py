@@ -52,6 +52,7 @@ from tests.support.agents import (
     sent,
 )
 from tests.support.emulator import emulated_aws
+from tests.support.home import HOME
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -682,7 +683,7 @@ class TestParts:
                 detector.call(minute(number), event)
             monkeypatch.setattr(Instances, "look_up", lambda *_: {"web-00": Instance(Power.GONE)})
         assert {one for chunk in Roster(TABLE, WATCH.name).read() for one in chunk.agents} == set(self.FLEET[1:])
-        assert [one.gone for one in Incidents(TABLE).read_open(WATCH.name)] == [1]
+        assert [one.gone for one in Incidents(TABLE, HOME).read_open(WATCH.name)] == [1]
 
 
 class TestCauses:
@@ -707,7 +708,7 @@ class TestCauses:
         vpc_id, endpoint_id = answered_here(id_)
         ledger = VpcStore(TABLE)
         switched = VpcState(canaries={"monitoring": Canary(endpoint_id, now - timedelta(minutes=8.5))})
-        ledger.save(vpc_id, VpcState(), switched, now=now)
+        ledger.save(HOME.vpc(vpc_id), VpcState(), switched, now=now)
         for number in (10, 9):
             publish(id_, at=now - number * PERIOD)
             detector.run(now - number * PERIOD + PERIOD / 2)
@@ -723,7 +724,7 @@ class TestCauses:
         there = ec2_backends["123456789012"][REGION].vpc_end_points[endpoint_id]
         there.private_dns_enabled = False  # moto's ModifyVpcEndpoint doesn't
         withdrawn = Canary(endpoint_id, now - timedelta(minutes=8.5), withdrawn_at=now + PERIOD)
-        ledger.save(vpc_id, switched, VpcState(canaries={"monitoring": withdrawn}), now=now)
+        ledger.save(HOME.vpc(vpc_id), switched, VpcState(canaries={"monitoring": withdrawn}), now=now)
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]

@@ -15,6 +15,7 @@ from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.agents import failing
+from tests.support.home import HOME
 from tests.support.strict import Clock
 from tests.support.world import Context, World, emulated_world
 
@@ -151,11 +152,11 @@ def test_of_two_calls_at_once_none_is_lost(world: World, clock: Clock, monkeypat
     def slow(self: Table, *arguments: Any, **condition: Any) -> bool:
         if not raced:
             raced.append(True)
-            Exemptions("ledger").exempt(ExemptAsk((second,)), now=clock())
+            Exemptions("ledger").exempt(ExemptAsk((second,)), [HOME.vpc(second)], now=clock())
         return put(self, *arguments, **condition)
 
     monkeypatch.setattr(Table, "put", slow)
-    exemptions.exempt(ExemptAsk((first,)), now=clock())
+    exemptions.exempt(ExemptAsk((first,)), [HOME.vpc(first)], now=clock())
     assert [one.subject for one in exemptions.read()] == [first, second]
 
 

@@ -17,6 +17,7 @@ from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.notices.notice import Notice
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.strict import Call
 from tests.support.world import ACCOUNT, emulated_world
@@ -84,7 +85,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
     vpc_id = rescued(days)
     records = conflicting(days, vpc_id)
     assert days.live(vpc_id) == []
-    freeze = VpcStore("ledger").load(vpc_id).frozen["monitoring"]
+    freeze = VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen["monitoring"]
     assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.CONFLICT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
@@ -119,7 +120,7 @@ def test_unfreezing_brings_it_back_and_forgets_the_count(days: Days) -> None:
     conflicting(days, vpc_id)
     assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    state = VpcStore("ledger").load(vpc_id)
+    state = VpcStore("ledger").load(HOME.vpc(vpc_id))
     assert (state.frozen, state.conflicts["monitoring"].reversals) == ({}, ())
     settle(days)
     delete(days, vpc_id)
@@ -135,7 +136,7 @@ def test_deletions_a_day_apart_never_freeze(days: Days) -> None:
         days.clock.advance(13 * HOUR)
         days.look(vpc_id)
     assert len(days.live(vpc_id)) == 1
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
 def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_who(days: Days) -> None:
@@ -157,7 +158,7 @@ def test_records_that_come_late_twice_and_out_of_order_name_the_hand_and_count_n
         days.sweeps(1)
     days.deliver(records[1], records[0], records[1])
     days.deliver(records[0])
-    assert len(VpcStore("ledger").load(vpc_id).conflicts["monitoring"].reversals) == 2
+    assert len(VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts["monitoring"].reversals) == 2
     assert len(days.live(vpc_id)) == 1
     settle(days)
     delete(days, vpc_id, event=False)
@@ -241,8 +242,8 @@ def test_an_endpoint_that_others_put_in_its_place_ends_the_freeze_by_itself(days
         PrivateDnsEnabled=True,
     )["VpcEndpoint"]["VpcEndpointId"]
     days.sweeps(1)
-    assert VpcStore("ledger").load(vpc_id).frozen == {}
-    assert VpcStore("ledger").listed(VpcList.FROZEN) == frozenset()
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
+    assert VpcStore("ledger").listed(VpcList.FROZEN, HOME) == frozenset()
     assert days.live(vpc_id) == [theirs]
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=[theirs])
     days.clock.advance(MINUTES)
@@ -258,7 +259,7 @@ def test_what_lifeline_retires_or_a_person_releases_is_no_undoing(days: Days) ->
         days.look(vpc_id)
         days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1
-    assert all(not one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values())
+    assert all(not one.reversals for one in VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts.values())
 
 
 def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
@@ -270,7 +271,7 @@ def test_endpoints_that_aws_fails_are_no_undoing(days: Days) -> None:
     client("ec2").delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
     days.clock.advance(MINUTES)
     days.sweeps(1)
-    assert all(not one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values())
+    assert all(not one.reversals for one in VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts.values())
 
 
 # ---- nothing is lost
@@ -287,7 +288,7 @@ def test_a_notice_that_does_not_go_out_is_told_at_the_next_look(days: Days, monk
 
     monkeypatch.setattr(Topic, "publish", refuse)
     conflicting(days, vpc_id)
-    assert "monitoring" in VpcStore("ledger").load(vpc_id).frozen
+    assert "monitoring" in VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen
     monkeypatch.setattr(Topic, "publish", publish)
     assert frozen_notices(days) == []
     days.sweeps(2)

@@ -14,6 +14,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.requests.request import Trigger
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, route_deleted, sqs
+from tests.support.home import HOME
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
 
@@ -164,8 +165,8 @@ def test_history_is_answered_in_plan_mode_and_changes_nothing(monkeypatch: pytes
 def test_more_than_a_call_answers_is_asked_for_with_next(world: World) -> None:
     now = datetime.now(UTC)
     vpc_id, _ = private_vpc(world)
-    changes = [(vpc_id, Trigger("change", f"e{n}", "X", time=now.isoformat())) for n in range(130)]
-    AuditLog("ledger").record_changes(changes, now=now)
+    changes = [Trigger("change", f"e{n}", "X", time=now.isoformat()) for n in range(130)]
+    AuditLog("ledger").record_changes([(HOME.vpc(vpc_id), one) for one in changes], now=now)
     first = call({"history": {"vpc_id": vpc_id}})["history"]
     assert len(first["entries"]) == 100
     rest = history(vpc_id=vpc_id, next=first["more"]["next"])

@@ -20,6 +20,7 @@ from lifeline.core.notices.bus_events import BusEvent
 from tests.support.cloudtrail import TERRAFORM as TERRAFORM_AGENT
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
@@ -120,7 +121,7 @@ def test_a_withdrawal_that_the_kill_switch_stops_midway_is_made_once_it_is_off(
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(silence(days, vpc_id))
     assert has_private_dns(days, endpoint_id)
-    assert set(VpcStore("ledger").load(vpc_id).frozen) == {"monitoring"}
+    assert set(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == {"monitoring"}
     days.take_from_queue()
     assert not has_private_dns(days, endpoint_id)
 
@@ -160,7 +161,7 @@ def test_a_claim_and_a_withdrawal_at_once_switch_private_dns_off_once_and_for_go
     days.deliver(claim(days, vpc_id, subnet_id), silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)
     assert len(own_calls(days, "ModifyVpcEndpoint", before)) == 1
-    assert VpcStore("ledger").load(vpc_id).frozen["monitoring"].kind is FreezeKind.CANARY
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen["monitoring"].kind is FreezeKind.CANARY
     days.empty_queue()
     days.after(25)
     assert not has_private_dns(days, endpoint_id)
@@ -329,8 +330,8 @@ def test_a_vpc_that_goes_while_it_is_looked_at_is_answered_and_forgotten(
     monkeypatch.setattr(Network, "observe", vanish)
     days.deliver(event)
     assert len(seen) == 2
-    assert VpcStore("ledger").load(vpc_id) == VpcState()
-    assert VpcStore("ledger").listed(VpcList.FROZEN) == frozenset()
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)) == VpcState()
+    assert VpcStore("ledger").listed(VpcList.FROZEN, HOME) == frozenset()
 
 
 def test_a_person_whose_vpc_goes_while_it_is_looked_at_hears_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,9 +390,9 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(KillSwitch, "why_on", why_on)
         days.deliver(*found)
-    assert VpcStore("ledger").load(vpc_id).canaries == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries == {}
     assert [one["action"] for one in days.sweeps(1)] == ["enable_private_dns"]
-    assert set(VpcStore("ledger").load(vpc_id).canaries) == {"monitoring"}
+    assert set(VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries) == {"monitoring"}
 
 
 # ---- freezes by hand
@@ -400,13 +401,13 @@ def test_a_switch_that_the_kill_switch_held_is_no_canary(days: Days, monkeypatch
 def test_a_freeze_by_hand_waits_for_whoever_works_on_the_vpc_and_is_never_overwritten(days: Days) -> None:
     vpc_id, _, _ = served(days)
     ledger, now = VpcStore("ledger"), days.clock()
-    ledger.take_lease(vpc_id, "another", now=now, until=now + timedelta(minutes=2))
+    ledger.take_lease(HOME.vpc(vpc_id), "another", now=now, until=now + timedelta(minutes=2))
     with pytest.raises(TransientError, match="another run works on"):
         days.look(vpc_id, freeze=["monitoring"])
-    assert ledger.load(vpc_id).frozen == {}
-    ledger.return_lease(vpc_id, "another")
+    assert ledger.load(HOME.vpc(vpc_id)).frozen == {}
+    ledger.return_lease(HOME.vpc(vpc_id), "another")
     days.look(vpc_id, freeze=["monitoring"])
-    assert ledger.load(vpc_id).frozen["monitoring"].kind is FreezeKind.MANUAL
+    assert ledger.load(HOME.vpc(vpc_id)).frozen["monitoring"].kind is FreezeKind.MANUAL
 
 
 def test_what_is_frozen_is_neither_offered_for_approval_nor_counted(
@@ -453,7 +454,9 @@ def test_making_way_that_could_not_be_written_down_is_nobodys_undoing_a_day_late
     days.empty_queue()
     days.after(25)
     assert has_private_dns(days, endpoint_id)
-    assert [one.reversals for one in VpcStore("ledger").load(vpc_id).conflicts.values() if one.reversals] == []
+    assert [
+        one.reversals for one in VpcStore("ledger").load(HOME.vpc(vpc_id)).conflicts.values() if one.reversals
+    ] == []
 
 
 # ---- what is told
@@ -513,7 +516,7 @@ def test_a_claim_that_comes_again_after_a_person_took_the_name_back_is_answered(
     days.look(vpc_id, unfreeze=["monitoring"])
     days.clock.advance(MINUTES)
     days.deliver(event)
-    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == (True, {})
     days.deliver(claim(days, vpc_id, subnet_id))
     assert not has_private_dns(days, endpoint_id)
 
@@ -527,7 +530,7 @@ def test_what_is_left_of_a_teardown_that_a_person_ended_is_left_alone(days: Days
     days.look(vpc_id)  # EC2 may have held the name for some minutes
     (made,) = days.live(vpc_id)
     days.take_from_queue()
-    assert (days.live(vpc_id), VpcStore("ledger").load(vpc_id).frozen) == ([made], {})
+    assert (days.live(vpc_id), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == ([made], {})
     days.deliver(teardown(days, vpc_id))
     assert days.live(vpc_id) == []
 
@@ -540,6 +543,6 @@ def test_a_withdrawal_that_waits_is_answered_by_a_person_who_unfreezes_the_servi
     days.clock.advance(MINUTES)
     days.look(vpc_id, unfreeze=["monitoring"])
     days.take_from_queue()
-    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(vpc_id).frozen) == (True, {})
+    assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == (True, {})
     days.deliver(silence(days, vpc_id))
     assert not has_private_dns(days, endpoint_id)

@@ -21,6 +21,7 @@ from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, sqs
 from tests.support.at_once import at_once
+from tests.support.home import HOME
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world, flat
 
@@ -302,10 +303,10 @@ def test_an_approved_plan_that_aws_throttles_stays_approved_for_its_next_try(sta
 def test_an_approval_while_another_run_has_the_vpc_is_done_by_the_look_that_follows(stage: Stage) -> None:
     vpc_id, plan_id = held_plan(stage)
     now = stage.clock()
-    assert VpcStore("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
+    assert VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another run", now=now, until=now + timedelta(minutes=5))
     (answer,) = stage.approve(plan_id)["vpcs"]
     assert "error" not in answer
-    VpcStore("ledger").return_lease(vpc_id, "another run")
+    VpcStore("ledger").return_lease(HOME.vpc(vpc_id), "another run")
     (body,) = stage.world.requeue()
     stage.call(sqs(body))
     assert stage.services(vpc_id) == ["monitoring"]

@@ -13,9 +13,11 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import TransientError
 from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.home import HOME
 from tests.support.world import ROLE_ARN, Context, World, emulated_world, flat
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -258,7 +260,7 @@ def test_changes_and_actions_are_kept_with_who_and_why(world: World) -> None:
     items = world.dynamodb.query(
         TableName="ledger",
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"VPC#{vpc_id}"}},
+        ExpressionAttributeValues={":pk": {"S": partition(HOME.vpc(vpc_id))}},
     )["Items"]
     by_kind = {item["sk"]["S"].partition("#")[0]: item for item in items}
     assert set(by_kind) == {"ACTION", "CHANGE", "LOOK"}
@@ -276,7 +278,9 @@ def test_a_change_whose_vpc_was_looked_at_since_is_on_record_all_the_same(world:
     sent = datetime.now(UTC) - timedelta(seconds=30)
     call(sqs(event, sent=sent))
     call(sqs(late, sent=sent + timedelta(seconds=1)))
-    changes = AuditLog("ledger").changes_of(vpc_id, since=LONG_AGO, until=datetime.now(UTC) + timedelta(days=1))
+    changes = AuditLog("ledger").changes_of(
+        HOME.vpc(vpc_id), since=LONG_AGO, until=datetime.now(UTC) + timedelta(days=1)
+    )
     assert "a-second-event" in {change.event_id for change in changes}
 
 
@@ -285,8 +289,8 @@ def test_a_change_that_names_no_vpc_is_on_record_for_the_region(world: World) ->
     event = json.loads(Path("events/cloudtrail/DisassociateRouteTable.json").read_text())
     call(sqs(event))
     until = datetime.now(UTC) + timedelta(days=1)
-    assert AuditLog("ledger").changes_of(vpc_id, since=LONG_AGO, until=until) == ()
-    [change] = AuditLog("ledger").untraced_changes(since=LONG_AGO, until=until)
+    assert AuditLog("ledger").changes_of(HOME.vpc(vpc_id), since=LONG_AGO, until=until) == ()
+    [change] = AuditLog("ledger").untraced_changes(HOME, since=LONG_AGO, until=until)
     assert (change.event_name, change.is_traced) == ("DisassociateRouteTable", False)
 
 
@@ -306,7 +310,7 @@ def test_while_another_run_holds_the_vpc_its_work_is_put_back_and_not_done_twice
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
     now = datetime.now(UTC)
-    assert VpcStore("ledger").take_lease(vpc_id, "another run", now=now, until=now + timedelta(minutes=5))
+    assert VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another run", now=now, until=now + timedelta(minutes=5))
 
     answer = call({"vpc_ids": [vpc_id]})["vpcs"][0]
 
@@ -472,7 +476,7 @@ def test_what_stays_blocked_is_told_once(world: World) -> None:
     kept = world.dynamodb.query(
         TableName="ledger",
         KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-        ExpressionAttributeValues={":pk": {"S": f"VPC#{vpc_id}"}, ":sk": {"S": "ACTION#"}},
+        ExpressionAttributeValues={":pk": {"S": partition(HOME.vpc(vpc_id))}, ":sk": {"S": "ACTION#"}},
     )["Items"]
     assert [(one["status"]["S"], bool(one["error"]["S"])) for one in kept] == [("blocked", True)]
 

@@ -13,7 +13,9 @@ from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import AnyRef, VpcRef
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.world import ROLE_ARN, emulated_world
 
 
@@ -61,8 +63,8 @@ def test_72_hours_after_the_routes_return_the_endpoint_is_retired_once_and_then_
     assert days.sweeps(2) + days.after(80) == []
     assert days.deletions() == [endpoint_id]
     assert days.world.endpoints(vpc_id) == []
-    assert VpcStore("ledger").load(vpc_id).unneeded == {}
-    assert VpcStore("ledger").listed(VpcList.RETIRING) == frozenset()
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).unneeded == {}
+    assert VpcStore("ledger").listed(VpcList.RETIRING, HOME) == frozenset()
     assert days.world.dead_letters() == []
 
 
@@ -94,15 +96,19 @@ def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_f
     assert set(read) == {vpc_id, "region"}
 
 
+def name_of(ref: AnyRef) -> str:
+    return ref.vpc_id if isinstance(ref, VpcRef) else "region"
+
+
 def written(monkeypatch: pytest.MonkeyPatch, attribute: str) -> list[str]:
     """The VPCs of which this attribute of the state is written from now on."""
     called: list[str] = []
     save = VpcStore.save
 
-    def noting(self: VpcStore, vpc_id: str, before: VpcState, after: VpcState, **more: Any) -> None:
+    def noting(self: VpcStore, ref: AnyRef, before: VpcState, after: VpcState, **more: Any) -> None:
         if getattr(before, attribute) != getattr(after, attribute):
-            called.append(vpc_id)
-        save(self, vpc_id, before, after, **more)
+            called.append(name_of(ref))
+        save(self, ref, before, after, **more)
 
     monkeypatch.setattr(VpcStore, "save", noting)
     return called
@@ -113,9 +119,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
     called: list[str] = []
     method = getattr(VpcStore, name)
 
-    def counting(self: VpcStore, vpc_id: str, *args: Any, **more: Any) -> object:
-        called.append(vpc_id)
-        return method(self, vpc_id, *args, **more)
+    def counting(self: VpcStore, ref: AnyRef, *args: Any, **more: Any) -> object:
+        called.append(name_of(ref))
+        return method(self, ref, *args, **more)
 
     monkeypatch.setattr(VpcStore, name, counting)
     return called
@@ -148,7 +154,7 @@ def test_a_need_that_comes_back_just_before_the_deletion_keeps_the_endpoint(
     monkeypatch.setattr(VpcStore, "take_lease", cut_off_first)
     assert days.after(72) == []
     assert (days.live(vpc_id), days.deletions()) == ([endpoint_id], [])
-    assert VpcStore("ledger").load(vpc_id).unneeded == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).unneeded == {}
 
 
 def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +164,7 @@ def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monk
     days.clock.advance(timedelta(days=1000))
     assert days.sweeps(2) == []
     assert days.live(vpc_id) == [endpoint_id]
-    assert VpcStore("ledger").load(vpc_id).unneeded == {}
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).unneeded == {}
 
 
 def test_an_exempt_subnet_gives_its_endpoint_back_and_the_reason_says_so(days: Days) -> None:
@@ -373,7 +379,7 @@ def test_who_names_the_vpc_by_hand_wants_it_back(days: Days) -> None:
     days.take_from_queue()
     assert days.look(vpc_id)["outcome"] == "changed"
     assert len(days.live(vpc_id)) == 1
-    assert VpcStore("ledger").load(vpc_id).released_at is None
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).released_at is None
 
 
 def test_a_release_right_after_the_creation_is_no_loss(days: Days) -> None:

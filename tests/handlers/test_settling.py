@@ -15,6 +15,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.requests.history import read_history
 from tests.support.cloudtrail import AWS_CLI, TERRAFORM, record_call
 from tests.support.days import MINUTES, Days
+from tests.support.home import HOME
 from tests.support.world import ACCOUNT, REGION, emulated_world
 
 
@@ -48,7 +49,7 @@ def delays() -> list[int]:
 
 def changes_on_record(days: Days, vpc_id: str) -> list[str]:
     request = read_history({"history": {"vpc_id": vpc_id}}, days.clock())
-    entries = History("ledger").read(request, now=days.clock()).entries
+    entries = History("ledger").read(request, HOME, now=days.clock()).entries
     return [str(one.facts["event_name"]) for one in entries if one.kind == "change"]
 
 
@@ -104,7 +105,7 @@ def test_a_change_that_could_be_anywhere_rests_too_and_then_every_vpc_is_looked_
     assert days.live(vpc_id) == []
     (request,) = days.world.requeue()
     assert (request["sweep"], [one["event_name"] for one in request["because"]]) == (True, ["DisassociateRouteTable"])
-    known = AuditLog("ledger").untraced_changes(since=days.clock() - MINUTES, until=days.clock())
+    known = AuditLog("ledger").untraced_changes(HOME, since=days.clock() - MINUTES, until=days.clock())
     assert [one.event_name for one in known] == ["DisassociateRouteTable"]
     days.empty_queue()
     days.clock.advance(timedelta(minutes=10))

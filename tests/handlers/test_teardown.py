@@ -17,6 +17,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind
 from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
@@ -98,7 +99,7 @@ class Site:
 
     @property
     def frozen(self) -> dict[str, FreezeKind]:
-        return {key: one.kind for key, one in VpcStore("ledger").load(self.vpc_id).frozen.items()}
+        return {key: one.kind for key, one in VpcStore("ledger").load(HOME.vpc(self.vpc_id)).frozen.items()}
 
     def subnets_of_endpoints(self) -> list[str]:
         return sorted(one for each in self.days.world.endpoints(self.vpc_id) for one in each["SubnetIds"])
@@ -158,12 +159,12 @@ def test_the_same_refusal_many_times_is_told_once_and_renews_the_freeze(days: Da
     first = site.try_vpc()
     days.deliver(first)
     days.take_from_queue()
-    until = VpcStore("ledger").load(site.vpc_id).frozen[EVERYTHING].until
+    until = VpcStore("ledger").load(HOME.vpc(site.vpc_id)).frozen[EVERYTHING].until
     days.world.notices()
     days.deliver(first, first)
     days.deliver(site.try_vpc())
     assert notified(days) == []
-    renewed = VpcStore("ledger").load(site.vpc_id).frozen[EVERYTHING].until
+    renewed = VpcStore("ledger").load(HOME.vpc(site.vpc_id)).frozen[EVERYTHING].until
     assert until is not None
     assert renewed == until + MINUTES
 
@@ -316,7 +317,7 @@ def test_the_kill_switch_holds(days: Days, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_busy_vpcs_teardown_goes_on_from_the_queue(days: Days) -> None:
     site = Site(days)
     now = days.clock()
-    VpcStore("ledger").take_lease(site.vpc_id, "another run", now=now, until=now + timedelta(minutes=1))
+    VpcStore("ledger").take_lease(HOME.vpc(site.vpc_id), "another run", now=now, until=now + timedelta(minutes=1))
     days.deliver(site.try_subnet())
     assert len(days.live(site.vpc_id)) == 1
     assert notified(days) == []
@@ -359,9 +360,9 @@ def test_where_the_ledger_fails_nothing_is_removed_before_it_is_frozen(
 def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> None:
     site = Site(days)
     site.destroy()
-    assert VpcStore("ledger").load(site.vpc_id).frozen
+    assert VpcStore("ledger").load(HOME.vpc(site.vpc_id)).frozen
     days.deliver(site.deleted())
-    state = VpcStore("ledger").load(site.vpc_id)
+    state = VpcStore("ledger").load(HOME.vpc(site.vpc_id))
     assert (state.made, state.frozen, state.teardowns, state.notified) == ({}, {}, {}, "")
     assert site.vpc_id not in LimitUsage("ledger").read().interfaces
     since = (days.clock() - HOUR).isoformat()
@@ -370,12 +371,12 @@ def test_of_a_deleted_vpc_nothing_is_remembered_but_the_record(days: Days) -> No
 
 
 def test_a_sweep_forgets_what_was_to_be_retired_in_a_vpc_whose_deletion_nobody_told(days: Days) -> None:
-    ledger, gone = VpcStore("ledger"), "vpc-0123456789abcdef0"
+    ledger, gone = VpcStore("ledger"), HOME.vpc("vpc-0123456789abcdef0")
     state = VpcState(notified="x", unneeded={"vpce-1": days.clock()})
     ledger.save(gone, VpcState(), state, now=days.clock())
     days.sweeps(1)
     assert ledger.load(gone) == VpcState()
-    assert ledger.listed(VpcList.RETIRING) == frozenset()
+    assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
 
 
 def test_ours_failing_to_delete_is_nobodys_teardown(days: Days) -> None:

@@ -8,6 +8,7 @@ import pytest
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import SettingsError
 from lifeline.core.guards.limits import Limits
+from lifeline.core.network.model import RegionRef
 from lifeline.runtime.settings import DetectorSettings, Settings
 
 ENVIRONMENT = {
@@ -149,6 +150,13 @@ def test_an_error_says_what_is_right(variable: str, value: str, words: str) -> N
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({**ENVIRONMENT, variable: value})
     assert str(refused.value) == words
+
+
+@pytest.mark.parametrize(("variable", "value"), [("ROLE_ARN", ""), ("ROLE_ARN", "none"), ("AWS_REGION", "mars")])
+def test_without_an_account_or_a_region_there_is_no_key_in_the_ledger(variable: str, value: str) -> None:
+    assert Settings.from_environment(ENVIRONMENT).home == RegionRef("123456789012", ENVIRONMENT["AWS_REGION"])
+    with pytest.raises(SettingsError, match=variable):
+        _ = Settings.from_environment({**ENVIRONMENT, variable: value}).home
 
 
 @pytest.mark.parametrize(("said", "is_on"), [("", False), ("false", False), ("true", True)])

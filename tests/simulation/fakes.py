@@ -25,7 +25,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.core.notices.notice import Notice
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools
@@ -33,8 +33,7 @@ from lifeline.detector.report import Report
 from tests.simulation.machines import at, second_of
 from tests.simulation.world import World
 from tests.support.builders import CATALOG
-
-REGION = "us-east-1"
+from tests.support.home import HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,21 +257,21 @@ class SimulatedSurroundings:
 
     def view(self, vpc_id: str, *, region: str) -> DnsView:
         assert vpc_id in self._world.places
-        assert region == REGION
+        assert region == HOME.region
         return DnsView()
 
     def latest_change(self) -> datetime | None:
         return None if self._world.last_change is None else at(self._world.last_change)
 
-    def changes_of(self, vpc_id: str, *, since: datetime, until: datetime, most: int = 50) -> tuple[Change, ...]:
-        kept = [one for one in self._world.changes.get(vpc_id, ()) if since <= one.at <= until]
+    def changes_of(self, ref: VpcRef, *, since: datetime, until: datetime, most: int = 50) -> tuple[Change, ...]:
+        kept = [one for one in self._world.changes.get(ref.vpc_id, ()) if since <= one.at <= until]
         return tuple(kept[-most:])
 
-    def untraced_changes(self, **_: object) -> tuple[Change, ...]:
+    def untraced_changes(self, *_: object, **__: object) -> tuple[Change, ...]:
         return ()
 
-    def load(self, vpc_id: str) -> VpcState:
-        return VpcState(made=dict(self._world.places[vpc_id].made))
+    def load(self, ref: VpcRef) -> VpcState:
+        return VpcState(made=dict(self._world.places[ref.vpc_id].made))
 
     def may_publish(self, profile_arn: str, _namespace: str) -> RoleVerdict:
         role = profile_arn.replace("instance-profile", "role")
@@ -297,7 +296,7 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         vpcs=cast("VpcStore", around),
         audit=cast("AuditLog", around),
         roles=cast("Roles", around),
-        region=REGION,
+        home=HOME,
     )
     return DetectorTools(
         cloudwatch=lambda _: cloudwatch,

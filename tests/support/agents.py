@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
+    "ROLE_ARN": "arn:aws:iam::123456789012:role/lifeline-DetectRole",
     "STACK_NAME": "lifeline",
     "MODE": "plan",
     "REQUIRED_SERVICES": "monitoring",

@@ -11,7 +11,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.model import AnyRef, Catalog, RegionRef, Vpc, VpcRef
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import Action
 from lifeline.reconciler.steps.job import Tools
@@ -112,21 +112,25 @@ class FakeStore:
 
     fakes: Fakes
 
-    def load(self, vpc_id: str) -> VpcState:
-        return self.fakes.states.get(vpc_id, VpcState())
+    def load(self, ref: AnyRef) -> VpcState:
+        return self.fakes.states.get(_name(ref), VpcState())
 
-    def take_lease(self, vpc_id: str, *_: object, **__: object) -> VpcState | None:
-        return None if vpc_id in self.fakes.leased else self.load(vpc_id)
+    def take_lease(self, ref: VpcRef, *_: object, **__: object) -> VpcState | None:
+        return None if ref.vpc_id in self.fakes.leased else self.load(ref)
 
     def return_lease(self, *_: object) -> None:
         pass
 
-    def save(self, vpc_id: str, before: VpcState, after: VpcState, *, now: datetime) -> None:  # noqa: ARG002
+    def save(self, ref: AnyRef, before: VpcState, after: VpcState, *, now: datetime) -> None:  # noqa: ARG002
         names = VpcState.__dataclass_fields__
         changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
         for name in changed:
             self.fakes.note(f"save {name}")
-        self.fakes.states[vpc_id] = replace(self.load(vpc_id), **changed)
+        self.fakes.states[_name(ref)] = replace(self.load(ref), **changed)
 
-    def listed(self, vpc_list: VpcList) -> frozenset[str]:
-        return frozenset(vpc_id for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))
+    def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
+        return frozenset(home.vpc(vpc_id) for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))
+
+
+def _name(ref: AnyRef) -> str:
+    return ref.vpc_id if isinstance(ref, VpcRef) else "region"

@@ -7,6 +7,7 @@ import pytest
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
+from lifeline.core.network.model import AnyRef
 
 SAVE = VpcStore.save
 
@@ -15,10 +16,10 @@ def refuse_saves(monkeypatch: pytest.MonkeyPatch, attribute: str, times: int = 1
     """From now on the ledger refuses, so many times, to save a state in which this attribute changes."""
     left = [times]
 
-    def save(self: VpcStore, vpc_id: str, before: VpcState, after: VpcState, *, now: datetime) -> None:
+    def save(self: VpcStore, ref: AnyRef, before: VpcState, after: VpcState, *, now: datetime) -> None:
         if left[0] and getattr(before, attribute) != getattr(after, attribute):
             left[0] -= 1
             raise TransientError(f"the ledger doesn't save {attribute}", code="ServiceUnavailable")
-        SAVE(self, vpc_id, before, after, now=now)
+        SAVE(self, ref, before, after, now=now)
 
     monkeypatch.setattr(VpcStore, "save", save)

@@ -105,9 +105,10 @@ class Reads:
     def _examine(self, vpc_id: str) -> Examined:
         kinds = (EntryKind.ACTION, EntryKind.OUTCOME)
         nothing: tuple[Entry, ...] = ()
-        newest = partial(self._sources.history.newest, vpc_id, kinds, most=_MOST_ENTRIES)
+        ref = self._settings.home.vpc(vpc_id)
+        newest = partial(self._sources.history.newest, ref, kinds, most=_MOST_ENTRIES)
         return Examined(
-            self.attempt(partial(self._sources.vpcs.load, vpc_id), VpcState(), "what Lifeline created, and releases"),
+            self.attempt(partial(self._sources.vpcs.load, ref), VpcState(), "what Lifeline created, and releases"),
             self.attempt(newest, nothing, "recent actions"),
         )
 

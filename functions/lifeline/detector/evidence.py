@@ -25,7 +25,7 @@ from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose_together
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Tier, Vpc
+from lifeline.core.network.model import Catalog, RegionRef, Tier, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.runtime.observability import logger
 
@@ -38,7 +38,7 @@ _MOST_ROLES = 10
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
-    """The adapters that evidence is read from."""
+    """The adapters that evidence is read from. All agents are in the account and region `home`."""
 
     instances: Instances
     network: Network
@@ -46,7 +46,7 @@ class EvidenceSources:
     vpcs: VpcStore
     audit: AuditLog
     roles: Roles
-    region: str
+    home: RegionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,11 @@ class EvidenceCollector:
         gaps = [gap.since for entity in wanted if (gap := self._case.agents[entity].gap)]
         since = min(gaps, default=self._case.now) - LINGERING
         none: tuple[Change, ...] = ()
-        read = partial(self._sources.audit.untraced_changes, since=since, until=self._case.now)
+        read = partial(self._sources.audit.untraced_changes, self._sources.home, since=since, until=self._case.now)
         return self._attempt(read, none, "the changes of unknown VPCs")
 
     def _view(self, vpc_id: str) -> DnsView | None:
-        read = partial(self._sources.central.view, vpc_id, region=self._sources.region)
+        read = partial(self._sources.central.view, vpc_id, region=self._sources.home.region)
         return self._attempt(read, None, f"the DNS answers in {vpc_id}", vpc_id)
 
     def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Loaded:
@@ -180,9 +180,10 @@ class EvidenceCollector:
         gaps = [self._case.agents[entity].gap for entity in wanted if instances[entity].vpc_id == vpc_id]
         since = min((gap.since for gap in gaps if gap), default=self._case.now) - _BEFORE
         none: tuple[Change, ...] = ()
-        read = partial(self._sources.audit.changes_of, vpc_id, since=since, until=self._case.now)
+        ref = self._sources.home.vpc(vpc_id)
+        read = partial(self._sources.audit.changes_of, ref, since=since, until=self._case.now)
         changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
-        load = partial(self._sources.vpcs.load, vpc_id)
+        load = partial(self._sources.vpcs.load, ref)
         state = self._attempt(load, None, f"the endpoints created in {vpc_id}", vpc_id)
         made = sorted(state.made.items()) if state else []
         frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []

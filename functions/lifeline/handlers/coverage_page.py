@@ -72,7 +72,7 @@ def _tools(settings: PageSettings) -> PageTools:
         sources=Sources(
             vpcs=VpcStore(table),
             history=History(table),
-            incidents=Incidents(table),
+            incidents=Incidents(table, settings.home),
             exemptions=Exemptions(table),
             policies=PolicyStore(table),
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),

@@ -182,10 +182,10 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
     return DetectorTools(
         cloudwatch=CloudWatch,
         roster=lambda watch: Roster(settings.table_name, watch.name),
-        incidents=Incidents(settings.table_name, keep=settings.ledger_keep),
+        incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.region),
+        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
         changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
     )

@@ -131,7 +131,8 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
     _count(())
     try:
         now = run.now()
-        return {"history": page_json(History(settings.table_name).read(read_history(event, now), now=now))}
+        page = History(settings.table_name).read(read_history(event, now), settings.home, now=now)
+        return {"history": page_json(page)}
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"history": page_json(Page()), "errors": [_refusal(error)]}
@@ -143,7 +144,8 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     try:
         request, now = read_exempt(event), run.now()
         _check_there(request)
-        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(request, now=now)
+        refs = [settings.home.vpc(vpc_id) for vpc_id in request.vpc_ids]
+        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(request, refs, now=now)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}

@@ -25,7 +25,7 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> None:
         context = context_of(vpc, job, run)
         if all(amendment.accept(context, nothing) == nothing for amendment in AMENDMENTS):
             continue  # what doesn't change an empty state changes none
-        with leased(vpc.id, job.tools.vpcs, job.run) as before:
+        with leased(job.ref(vpc.id), job.tools.vpcs, job.run) as before:
             if before is None:
                 words = f"another run works on {vpc.id}: nothing was frozen or unfrozen, ask again in a minute"
                 raise TransientError(words, code="Busy")

@@ -75,7 +75,9 @@ class RunNotices:
         for answer in answers:
             if answer.vpc_id in notified and not self._said(answer).is_recorded:
                 triggers = self.job.targets.triggers(answer.vpc_id)
-                self.job.tools.audit.record_actions(answer.vpc_id, answer.actions, triggers, self.job.run.now())
+                self.job.tools.audit.record_actions(
+                    self.job.ref(answer.vpc_id), answer.actions, triggers, self.job.run.now()
+                )
 
     def _said(self, answer: VpcAnswer) -> Said:
         return self.said.get(answer.vpc_id, NOTHING_SAID)
@@ -89,7 +91,7 @@ class RunNotices:
         if any(action.error in {BUSY, CROWDED} for action in answer.actions):
             return False
         if open_issues := self._open(answer):
-            return self.job.tools.vpcs.load(answer.vpc_id).notified != open_issues
+            return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id)).notified != open_issues
         if not is_sweep and answer.services:  # should it come back, it is news again
             self._mark_notified(answer.vpc_id, "")
         return False
@@ -99,9 +101,8 @@ class RunNotices:
         return _without(answer, self._said(answer).known).fingerprint
 
     def _mark_notified(self, vpc_id: str, fingerprint: str) -> None:
-        vpcs = self.job.tools.vpcs
-        state = vpcs.load(vpc_id)
-        vpcs.save(vpc_id, state, replace(state, notified=fingerprint), now=self.job.run.now())
+        state = self.job.tools.vpcs.load(self.job.ref(vpc_id))
+        self.job.save(vpc_id, state, replace(state, notified=fingerprint))
 
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:

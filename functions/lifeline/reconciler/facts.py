@@ -12,7 +12,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import price_in
@@ -97,7 +97,7 @@ class FactReader:
         states: Mapping[str, VpcState],
         followed: Mapping[str, Followed],
         *,
-        lists: Mapping[VpcList, frozenset[str]] | None = None,
+        lists: Mapping[VpcList, frozenset[VpcRef]] | None = None,
         is_leased: bool = False,
     ) -> dict[str, Amended]:
         """Each VPC with what is known of it without a call, and nothing planned yet."""
@@ -107,7 +107,9 @@ class FactReader:
                 replace(
                     context_of(vpc, self.job, run),
                     followed=followed.get(vpc.id, NOTHING),
-                    lists=frozenset(vpc_list for vpc_list, ids in (lists or {}).items() if vpc.id in ids),
+                    lists=frozenset(
+                        vpc_list for vpc_list, refs in (lists or {}).items() if self.job.ref(vpc.id) in refs
+                    ),
                     is_leased=is_leased,
                     read=frozenset({Fact.STATE} if vpc.id in states else ()),
                 ),
@@ -159,7 +161,7 @@ class FactReader:
     def _states(self, vpcs: Mapping[str, Amended]) -> Mapping[str, VpcState]:
         """A plan that a caller wants to see must work where there is no ledger: it does without then."""
         try:
-            return _read_each(vpcs, self.job.tools.vpcs.load)
+            return _read_each(vpcs, lambda vpc_id: self.job.tools.vpcs.load(self.job.ref(vpc_id)))
         except LifelineError as error:
             if not self.job.is_by_hand:
                 raise
@@ -177,8 +179,8 @@ class FactReader:
         """
         audit, now = self.job.tools.audit, self.planning.now
         since, until = now - WINDOW - _BEFORE, now + SHOWN_WITHIN
-        untraced = audit.untraced_changes(since=since, until=until)
-        found = _read_each(vpcs, partial(audit.changes_of, since=since, until=until))
+        untraced = audit.untraced_changes(self.job.home, since=since, until=until)
+        found = _read_each(vpcs, lambda vpc_id: audit.changes_of(self.job.ref(vpc_id), since=since, until=until))
         return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
 
     def _users(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:

@@ -30,10 +30,10 @@ class FollowUp:
         known: dict[str, Followed] = {}
         for vpc in vpcs:
             if self.job.targets.is_followed(vpc.id):
-                state = self.job.tools.vpcs.load(vpc.id)
+                state = self.job.tools.vpcs.load(self.job.ref(vpc.id))
                 known[vpc.id] = followed = self.follow(vpc, state)
                 states[vpc.id] = replace(state, made=followed.made, failures=followed.failures)
-                self.job.tools.vpcs.save(vpc.id, state, states[vpc.id], now=self.job.run.now())
+                self.job.save(vpc.id, state, states[vpc.id])
         if waiting := [vpc_id for vpc_id, followed in known.items() if followed.is_waiting]:
             self.requeuing.follow(waiting)
         return states, known
@@ -46,7 +46,7 @@ class FollowUp:
         """What became of the VPC's new endpoints, in the audit log and, where one was lost, in a notice."""
         now = self.job.run.now()
         followed = follow(state.made, state.failures, vpc, now=now)
-        self.job.tools.audit.record_outcomes(vpc.id, outcomes_of(followed, state.failures, now), now=now)
+        self.job.tools.audit.record_outcomes(self.job.ref(vpc.id), outcomes_of(followed, state.failures, now), now=now)
         for endpoint_id, took in followed.ready:
             metrics.add_metric("EndpointReadySeconds", MetricUnit.Seconds, took.total_seconds())
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())

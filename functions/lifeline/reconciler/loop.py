@@ -8,11 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from lifeline.adapters.store.vpcs import REGION
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import AnyRef, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
@@ -64,7 +63,7 @@ def reconcile(
     if not is_by_hand:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
-    job = replace(job, targets=find_targets(waiting, tools.lookup, tools.vpcs))
+    job = replace(job, targets=find_targets(waiting, tools.lookup, tools.vpcs, job.home))
     if settings.queue_url and not is_by_hand:
         debounce(job.targets, tools.queue, during=settings.iac_debounce, now=run.now())
     return _Reconciliation(job, in_force, gatekeeper).answer(waiting)
@@ -93,7 +92,7 @@ class _Reconciliation:
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
-        named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs)
+        named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
         with stage("observe", job.run.id) as part:
             vpcs = job.tools.network.observe(named)
             part.numbers["vpcs"] = len(vpcs)
@@ -213,18 +212,18 @@ class _Reconciliation:
         turn = int(self._started.timestamp() // 3600) % rounds
         return list(vpc_ids[turn::rounds])
 
-    def _lists(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[VpcList, frozenset[str]]:
+    def _lists(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[VpcList, frozenset[VpcRef]]:
         """The lists of VPCs whose state counts although nothing shows it. VPCs that are gone are taken off."""
         vpc_store, now = self._job.tools.vpcs, self._job.run.now()
         unread = set() if is_region else {VpcList.CLAIMED}  # named VPCs have their claims read anyway
         unread |= {VpcList.FROZEN} if self._job.is_plan else set()  # ending a freeze is left to runs that apply
-        lists = {vpc_list: vpc_store.listed(vpc_list) for vpc_list in VpcList if vpc_list not in unread}
+        lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList if vpc_list not in unread}
         if is_region:
-            there = {vpc.id for vpc in vpcs}
-            for vpc_id in sorted(frozenset[str]().union(*lists.values()) - there):
-                if not vpc_store.delete(vpc_id, now=now):
+            there = {self._job.ref(vpc.id) for vpc in vpcs}
+            for ref in sorted(frozenset[VpcRef]().union(*lists.values()) - there):
+                if not vpc_store.delete(ref, now=now):
                     for vpc_list in VpcList:
-                        vpc_store.unlist(vpc_list, vpc_id)
+                        vpc_store.unlist(vpc_list, ref)
         return lists
 
     # ---- where nothing is applied
@@ -241,7 +240,7 @@ class _Reconciliation:
             state, decisions = one.finished(AMENDMENTS, ())
             self._said[vpc_id] = Said(*_covered(decisions))
             if state != one.state or any(decision.announcements for decision in decisions):
-                with leased(vpc_id, self._job.tools.vpcs, self._job.run) as known:
+                with leased(self._job.ref(vpc_id), self._job.tools.vpcs, self._job.run) as known:
                     if known == one.state:
                         self._job.save(vpc_id, one.state, state)
                         self._publish(vpc_id, decisions, state)
@@ -253,13 +252,13 @@ class _Reconciliation:
     def _apply(self, facts: FactReader, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
         vpc_store, run = self._job.tools.vpcs, self._job.run
-        states = take_leases(list(plans), vpc_store, run)
+        states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run)
         busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
         try:
             return [*busy, *self._apply_leased(facts, states)]
         finally:
-            return_lease(states, vpc_store, run)
+            return_lease(map(self._job.ref, states), vpc_store, run)
 
     def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
         tools, run = self._job.tools, self._job.run
@@ -315,7 +314,8 @@ class _Reconciliation:
             self._requeuing.follow([vpc_id])
         self._said[vpc_id] = said = Said(*_covered(decisions))
         if actions:
-            self._job.tools.audit.record_actions(vpc_id, actions, self._job.targets.triggers(vpc_id), now)
+            triggers = self._job.targets.triggers(vpc_id)
+            self._job.tools.audit.record_actions(self._job.ref(vpc_id), actions, triggers, now)
             self._said[vpc_id] = replace(said, is_recorded=True)
         # After the audit log, so that whoever reads a notice finds there what it is about.
         self._publish(vpc_id, decisions, state)
@@ -357,7 +357,7 @@ class _Reconciliation:
     def _forget(self, vpc_ids: Sequence[str]) -> None:
         """Deletes the state of VPCs that are gone; what isn't deleted because of an error, the next run deletes."""
         now = self._job.run.now()
-        deleted = [vpc_id for vpc_id in vpc_ids if self._job.tools.vpcs.delete(vpc_id, now=now)]
+        deleted = [vpc_id for vpc_id in vpc_ids if self._job.tools.vpcs.delete(self._job.ref(vpc_id), now=now)]
         for vpc_id in deleted:
             logger.info("state deleted: the VPC is gone", vpc_id=vpc_id)
         if deleted:
@@ -367,18 +367,19 @@ class _Reconciliation:
         """Saves when each VPC was reconciled, and records the changes that were seen."""
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
-            self._mark_reconciled(REGION, now)
+            self._mark_reconciled(self._job.home, now)
         for vpc in vpcs:
             if targets.changes(vpc.id):
-                self._mark_reconciled(vpc.id, now)
+                self._mark_reconciled(self._job.ref(vpc.id), now)
         changes = changes_by_vpc(requests, targets)
-        tools.audit.record_changes(changes, now=now)
+        by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
+        tools.audit.record_changes(by_ref, now=now)
         seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
         tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
 
-    def _mark_reconciled(self, vpc_id: str, now: datetime) -> None:
-        state = self._job.tools.vpcs.load(vpc_id)
-        self._job.tools.vpcs.save(vpc_id, state, replace(state, reconciled_at=self._started), now=now)
+    def _mark_reconciled(self, ref: AnyRef, now: datetime) -> None:
+        state = self._job.tools.vpcs.load(ref)
+        self._job.tools.vpcs.save(ref, state, replace(state, reconciled_at=self._started), now=now)
 
 
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:

@@ -16,6 +16,7 @@ from lifeline.core.errors import SettingsError
 from lifeline.core.guards.limits import Limits
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.entries import LEDGER_KEEP
+from lifeline.core.network.model import RegionRef
 from lifeline.core.notices.notice import Sender
 from lifeline.core.policy.service_sets import is_service
 
@@ -133,6 +134,17 @@ class StackSettings:
     def account_id(self) -> str:
         """The account that the functions run in, from their role; empty where there is none."""
         return self.role_arn.split(":")[4] if self.role_arn.count(":") >= 5 else ""
+
+    @property
+    def home(self) -> RegionRef:
+        """The account and the region that the functions run in, which the ledger's keys contain.
+
+        Raises SettingsError where ROLE_ARN or AWS_REGION doesn't say them, because half a key would name nobody's VPC.
+        """
+        try:
+            return RegionRef(self.account_id, self.region)
+        except ValueError as error:
+            raise SettingsError(f"ROLE_ARN and AWS_REGION must contain the account and the region: {error}") from error
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -8,11 +8,14 @@ import pytest
 
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.core.history.change import Change
+from lifeline.core.network.model import AnyRef, RegionRef
 from lifeline.core.requests.request import Trigger
+from tests.support.home import HOME
 from tests.support.world import World, emulated_world
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-VPC = "vpc-0123456789abcdef0"
+VPC = HOME.vpc("vpc-0123456789abcdef0")
+OTHER = HOME.vpc("vpc-0fedcba9876543210")
 
 
 @pytest.fixture
@@ -32,22 +35,24 @@ def changes_kept(world: World) -> int:
 
 
 def test_the_same_change_twice_is_one_entry(ledger: AuditLog, world: World) -> None:
-    one = (VPC, Trigger("change", "event-1", "DeleteRoute", "alice", "2026-11-22T12:00:00Z"))
+    one: tuple[AnyRef, Trigger] = (VPC, Trigger("change", "event-1", "DeleteRoute", "alice", "2026-11-22T12:00:00Z"))
     ledger.record_changes([one, one], now=NOW)
     ledger.record_changes([one], now=NOW)
     assert changes_kept(world) == 1
 
 
 def test_more_changes_than_one_call_takes_are_all_kept(ledger: AuditLog, world: World) -> None:
-    many = [(VPC, Trigger("change", f"event-{n}", "DeleteRoute", "", "2026-11-22T12:00:00Z")) for n in range(60)]
+    many: list[tuple[AnyRef, Trigger]] = [
+        (VPC, Trigger("change", f"event-{n}", "DeleteRoute", "", "2026-11-22T12:00:00Z")) for n in range(60)
+    ]
     ledger.record_changes(many, now=NOW)
     assert changes_kept(world) == 60
 
 
-def change(second: int, name: str = "DeleteRoute", *, vpc_id: str = VPC, **more: str) -> tuple[str, Trigger]:
+def change(second: int, name: str = "DeleteRoute", *, ref: AnyRef = VPC, **more: str) -> tuple[AnyRef, Trigger]:
     moment = f"2026-11-22T12:00:{second:02}Z"
     ids = frozenset({"rtb-1", "igw-1"})
-    return vpc_id, Trigger("change", **{"event_id": f"e{second}", "time": moment, **more}, event_name=name, ids=ids)
+    return ref, Trigger("change", **{"event_id": f"e{second}", "time": moment, **more}, event_name=name, ids=ids)
 
 
 def changes(ledger: AuditLog, since: int = 0, until: int = 59, **more: int) -> list[str]:
@@ -69,9 +74,22 @@ def test_a_change_whose_record_names_nothing_is_kept_too(ledger: AuditLog) -> No
 
 
 def test_changes_are_those_of_the_time_that_is_asked_for_and_of_the_vpc_oldest_first(ledger: AuditLog) -> None:
-    others = [change(12, vpc_id="vpc-0fedcba9876543210"), change(12, event_id="")]
+    others = [change(12, ref=OTHER), change(12, event_id="")]
     ledger.record_changes([*(change(second) for second in (30, 9, 10, 20, 31)), *others], now=NOW)
     assert changes(ledger, 10, 30) == ["e10", "", "e20", "e30"]
+
+
+def test_changes_of_unknown_vpcs_are_those_of_the_account_and_region(ledger: AuditLog) -> None:
+    elsewhere = RegionRef("210987654321", HOME.region)
+    ledger.record_changes([change(1, ref=HOME), change(2, ref=elsewhere), change(3)], now=NOW)
+    found = ledger.untraced_changes(HOME, since=NOW, until=NOW + timedelta(minutes=1))
+    assert [(one.event_id, one.is_traced) for one in found] == [("e1", False)]
+
+
+def test_a_vpc_of_another_account_has_its_own_changes(ledger: AuditLog) -> None:
+    elsewhere = RegionRef("210987654321", HOME.region).vpc(VPC.vpc_id)
+    ledger.record_changes([change(1), change(2, ref=elsewhere)], now=NOW)
+    assert changes(ledger) == ["e1"]
 
 
 def test_the_second_at_either_end_counts_however_its_fraction_is_written(ledger: AuditLog) -> None:

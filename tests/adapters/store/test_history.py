@@ -11,6 +11,7 @@ from lifeline.adapters.aws import clients
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import InvalidInputError, TransientError
@@ -18,16 +19,18 @@ from lifeline.core.history.change import Change
 from lifeline.core.history.entries import EndpointOutcome, Entry
 from lifeline.core.history.text import line_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
+from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.requests.history import HistoryRequest
 from lifeline.core.requests.request import Trigger
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing
 from tests.support.emulator import emulated_aws
+from tests.support.home import HOME
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-VPC = "vpc-0123456789abcdef0"
-OTHER = "vpc-0fedcba9876543210"
-WHOLE = HistoryRequest(vpc_id=VPC, since=NOW - timedelta(days=2), until=NOW + timedelta(days=2))
+VPC = HOME.vpc("vpc-0123456789abcdef0")
+OTHER = HOME.vpc("vpc-0fedcba9876543210")
+WHOLE = HistoryRequest(vpc_id=VPC.vpc_id, since=NOW - timedelta(days=2), until=NOW + timedelta(days=2))
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def action(**more: Any) -> Action:
 
 
 def incident(id_: str = "inc-1", **more: Any) -> Incident:
-    cause = Cause(CauseKind.CUT_OFF, Confidence.HIGH, "no way to monitoring", vpc_id=VPC, service="monitoring")
+    cause = Cause(CauseKind.CUT_OFF, Confidence.HIGH, "no way to monitoring", vpc_id=VPC.vpc_id, service="monitoring")
     return replace(Incident(id_, "watch", cause, began=after(60), opened_at=after(300)), **more)
 
 
@@ -72,7 +75,7 @@ def read(request: HistoryRequest, most: int = 100, now: datetime = NOW + timedel
     """Page by page, until there is no more."""
     found: list[Entry] = []
     while True:
-        page = History(TABLE).read(request, now=now, most=most)
+        page = History(TABLE).read(request, HOME, now=now, most=most)
         assert len(page.entries) <= most
         found += page.entries
         assert len({one.sort_key for one in found}) == len(found), "an entry came twice"
@@ -91,7 +94,7 @@ def test_a_vpcs_story_is_read_in_its_order_whatever_the_pages(ledger: AuditLog, 
     found = read(WHOLE, most)
     assert kinds(found) == ["change", "action", "action", "outcome"]
     assert [one.at for one in found] == [NOW, after(30.5), after(30.5), after(125.5)]
-    assert {one.vpc_id for one in found} == {VPC}
+    assert {one.vpc_id for one in found} == {VPC.vpc_id}
     assert found[0].facts["ids"] == ["rtb-1"]
     assert found[1].facts["because"] == [
         {"kind": "change", "event_id": "e0", "event_name": "DeleteRoute", "actor": "alice"}
@@ -111,13 +114,13 @@ def test_a_days_entries_of_all_vpcs_are_read_in_one_order(ledger: AuditLog, most
     ledger.record_changes([(VPC, change(-43_201)), (VPC, change(43_200)), (VPC, change(-43_200))], now=NOW)
     found = read(HistoryRequest(day=date(2026, 11, 20)), most)
     assert kinds(found) == ["change", "change", "change", "action", "action", "outcome"]
-    assert [one.vpc_id for one in found[:3]] == [VPC, VPC, OTHER]
+    assert [one.vpc_id for one in found[:3]] == [VPC.vpc_id, VPC.vpc_id, OTHER.vpc_id]
     assert [one.facts["event_id"] for one in read(HistoryRequest(day=date(2026, 11, 21)))] == ["e43200"]
 
 
 def test_a_day_and_the_vpc_tell_the_same(ledger: AuditLog) -> None:
     tell_a_story(ledger)
-    assert [one for one in read(HistoryRequest(day=NOW.date())) if one.vpc_id == VPC] == read(WHOLE)
+    assert [one for one in read(HistoryRequest(day=NOW.date())) if one.vpc_id == VPC.vpc_id] == read(WHOLE)
 
 
 def test_what_is_recorded_twice_is_one_entry(ledger: AuditLog) -> None:
@@ -152,7 +155,7 @@ def test_more_changes_within_one_second_than_a_page_holds_are_all_read(ledger: A
 
 
 def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(ledger: AuditLog) -> None:
-    incidents = Incidents(TABLE)
+    incidents = Incidents(TABLE, HOME)
     ledger.record_changes([(VPC, change(-10, "before")), (VPC, change(0)), (VPC, change(901, "later"))], now=NOW)
     began_by = Change(NOW, "e0", "DeleteRoute", "alice")
     mine = incidents.save(incident(cause=replace(incident().cause, change=began_by)))
@@ -172,9 +175,20 @@ def test_an_incidents_story_begins_with_its_change_and_ends_with_its_closing(led
 
 def test_an_incident_of_no_vpc_is_found_by_its_id_and_its_day(ledger: AuditLog) -> None:
     nowhere = replace(incident().cause, vpc_id="")
-    Incidents(TABLE).save(incident(cause=nowhere))
+    Incidents(TABLE, HOME).save(incident(cause=nowhere))
     assert [one.facts["incident"] for one in read(HistoryRequest(incident="inc-1"))] == ["inc-1"]
     assert [one.vpc_id for one in read(HistoryRequest(day=NOW.date()))] == [""]
+
+
+@pytest.mark.parametrize("most", [1, 100])
+def test_the_same_change_in_two_accounts_is_two_entries_of_the_day_and_one_of_the_vpc(
+    ledger: AuditLog, most: int
+) -> None:
+    elsewhere = RegionRef("210987654321", HOME.region)
+    for home in (HOME, elsewhere):
+        ledger.record_changes([(home.vpc(VPC.vpc_id), change(0)), (home, change(0))], now=NOW)
+    assert len(read(HistoryRequest(day=NOW.date()), most)) == 4
+    assert len(read(WHOLE, most)) == 1
 
 
 def test_an_unknown_incident_is_refused_by_name(ledger: AuditLog) -> None:
@@ -191,7 +205,7 @@ def test_what_else_is_kept_of_a_vpc_is_not_its_history(ledger: AuditLog) -> None
 
 def test_entries_from_before_there_was_an_index_are_read_by_vpc(ledger: AuditLog) -> None:
     old = {"event_name": {"S": "DeleteRoute"}, "actor": {"S": "alice"}, "size": {"N": "1.5"}, "note": {"NULL": True}}
-    key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "CHANGE#2026-11-20T12:00:00Z#e-1"}}
+    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "CHANGE#2026-11-20T12:00:00Z#e-1"}}
     clients.client("dynamodb").put_item(TableName=TABLE, Item={**key, **old})
     [found] = read(WHOLE)
     assert (line_of(found), found.facts["size"]) == ("DeleteRoute by alice", 1.5)

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.codec import from_item
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.keys import partition
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from tests.support.agents import ENVIRONMENT, TABLE, create_table, failing, minute
 from tests.support.emulator import emulated_aws
 from tests.support.examples import examples
+from tests.support.home import HOME
 
 WATCH = "cloudwatch-agent"
 CLOSED_AT = minute(90)
+VPC = HOME.vpc("vpc-0123456789abcdef0")
 
 
 @pytest.fixture
@@ -31,12 +34,12 @@ def incidents(monkeypatch: pytest.MonkeyPatch) -> Iterator[Incidents]:
         monkeypatch.setenv(name, value)
     with emulated_aws():
         create_table()
-        yield Incidents(TABLE)
+        yield Incidents(TABLE, HOME)
 
 
 def cause(**more: Any) -> Cause:
     words = "the subnet has no way to monitoring"
-    return replace(Cause(CauseKind.CUT_OFF, Confidence.HIGH, words, vpc_id="vpc-1", service="monitoring"), **more)
+    return replace(Cause(CauseKind.CUT_OFF, Confidence.HIGH, words, vpc_id=VPC.vpc_id, service="monitoring"), **more)
 
 
 def incident(id_: str = "inc-1", **more: Any) -> Incident:
@@ -71,7 +74,7 @@ causes = st.builds(
     evidence=st.lists(texts, max_size=3).map(tuple),
     advice=texts,
     service=texts,
-    vpc_id=texts,
+    vpc_id=st.sampled_from(["", VPC.vpc_id]),
     vpc_name=texts,
     zone=texts,
     subject=texts,
@@ -131,7 +134,7 @@ def test_more_incidents_than_one_page_holds_are_all_read(incidents: Incidents) -
 def test_what_an_operator_looks_for_stands_beside_the_incident(incidents: Incidents) -> None:
     saved(incidents, incident())
     item = items()["OPEN#inc-1"]
-    assert (item["vpc_id"], item["kind"], item["revision"]) == ({"S": "vpc-1"}, {"S": "CUT_OFF"}, {"N": "1"})
+    assert (item["vpc_id"], item["kind"], item["revision"]) == ({"S": VPC.vpc_id}, {"S": "CUT_OFF"}, {"N": "1"})
     assert item["opened_at"] == {"S": minute(7).isoformat()}
     assert "expires_at" not in item
 
@@ -228,7 +231,7 @@ def test_the_opening_and_the_closing_are_on_record_once_each_below_the_vpc(incid
     assert incidents.close(second, now=CLOSED_AT)
     assert not incidents.close(second, now=CLOSED_AT + timedelta(minutes=1))
     opened, closed = on_record()
-    assert (opened["pk"], opened["sk"]) == ("VPC#vpc-1", f"INCIDENT#{minute(7).isoformat()}#inc-1#opened")
+    assert (opened["pk"], opened["sk"]) == (partition(VPC), f"INCIDENT#{minute(7).isoformat()}#inc-1#opened")
     assert opened["begun_by"] == {"event_id": "e-1", "event_name": "DeleteRoute", "actor": "alice"}
     assert closed["sk"] == f"INCIDENT#{CLOSED_AT.isoformat()}#inc-1#closed"
     assert (closed["agents"], closed["fix"]) == (3, "the route is back")
@@ -245,7 +248,7 @@ def test_what_is_refused_leaves_no_line_on_record(incidents: Incidents) -> None:
 
 
 def test_how_long_the_record_is_kept_is_the_operators_choice(incidents: Incidents) -> None:
-    kept = Incidents(TABLE, keep=timedelta(days=30))
+    kept = Incidents(TABLE, HOME, keep=timedelta(days=30))
     assert kept.close(saved(kept, incident()), now=CLOSED_AT)
     expiries = {item["expires_at"]["N"] for item in (*items().values(), *items("VPC#").values())}
     days = (minute(7) + timedelta(days=30), CLOSED_AT + timedelta(days=30))
@@ -269,9 +272,9 @@ class Cancelling:
 @pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
 def test_a_transaction_that_met_another_one_can_be_tried_again(reason: str) -> None:
     with pytest.raises(TransientError, match="inc-1"):
-        Incidents(TABLE, Cancelling(reason, "None")).close(incident(revision=1), now=CLOSED_AT)
+        Incidents(TABLE, HOME, Cancelling(reason, "None")).close(incident(revision=1), now=CLOSED_AT)
 
 
 def test_a_transaction_that_dynamodb_finds_wrong_is_for_a_person() -> None:
     with pytest.raises(TerminalError, match="inc-1"):
-        Incidents(TABLE, Cancelling("None", "ValidationError")).close(incident(revision=1), now=CLOSED_AT)
+        Incidents(TABLE, HOME, Cancelling("None", "ValidationError")).close(incident(revision=1), now=CLOSED_AT)

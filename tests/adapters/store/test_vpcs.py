@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
+from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.plan.endpoint_lifecycle import Made
+from tests.support.home import HOME
 from tests.support.world import World, emulated_world
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-VPC = "vpc-0123456789abcdef0"
+VPC = HOME.vpc("vpc-0123456789abcdef0")
+OTHER = HOME.vpc("vpc-0fedcba9876543210")
 
 
 @pytest.fixture
@@ -34,9 +38,9 @@ def lease(ledger: VpcStore, run: str, now: datetime = NOW) -> VpcState | None:
     return ledger.take_lease(VPC, run, now=now, until=now + timedelta(minutes=5))
 
 
-def save(ledger: VpcStore, vpc_id: str = VPC, **entries: Any) -> None:
-    before = ledger.load(vpc_id)
-    ledger.save(vpc_id, before, replace(before, **entries), now=NOW)
+def save(ledger: VpcStore, ref: VpcRef = VPC, **entries: Any) -> None:
+    before = ledger.load(ref)
+    ledger.save(ref, before, replace(before, **entries), now=NOW)
 
 
 def test_one_run_has_a_vpc_at_a_time(ledger: VpcStore) -> None:
@@ -59,7 +63,7 @@ def test_what_is_remembered_comes_with_the_lease(ledger: VpcStore) -> None:
     ledger.save(VPC, VpcState(), state, now=NOW)
     assert ledger.load(VPC) == state
     assert lease(ledger, "one") == state
-    assert ledger.load("vpc-0fedcba9876543210") == VpcState()
+    assert ledger.load(OTHER) == VpcState()
 
 
 def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(ledger: VpcStore, world: World) -> None:
@@ -67,7 +71,7 @@ def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(
     save(ledger, made={"monitoring": made})
     assert ledger.load(VPC).made == {"monitoring": made}
     old = {"endpoint_id": {"S": "vpce-1"}, "at": {"S": NOW.isoformat()}, "is_settled": {"BOOL": True}}
-    key = {"pk": {"S": f"VPC#{VPC}"}, "sk": {"S": "LOOK"}}
+    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "LOOK"}}
     world.dynamodb.put_item(TableName="ledger", Item={**key, "made": {"M": {"monitoring": {"M": old}}}})
     assert ledger.load(VPC).made == {"monitoring": replace(made, ready_at=None)}
 
@@ -85,19 +89,36 @@ def test_since_when_something_is_not_needed_outlasts_what_else_is_remembered(led
 def test_items_from_before_have_nothing_unneeded(ledger: VpcStore) -> None:
     save(ledger, notified="x")
     assert (ledger.load(VPC).unneeded, ledger.load(VPC).released_at) == ({}, None)
-    assert ledger.listed(VpcList.RETIRING) == frozenset()
+    assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
 
 
 def test_the_list_names_the_vpcs_that_have_something_unneeded(ledger: VpcStore) -> None:
-    other = "vpc-0fedcba9876543210"
-    for vpc_id in (VPC, other, VPC):
-        save(ledger, vpc_id, unneeded={"vpce-1": NOW})
-    assert ledger.listed(VpcList.RETIRING) == {VPC, other}
+    for ref in (VPC, OTHER, VPC):
+        save(ledger, ref, unneeded={"vpce-1": NOW})
+    assert ledger.listed(VpcList.RETIRING, HOME) == {VPC, OTHER}
     save(ledger, unneeded={})
-    assert ledger.listed(VpcList.RETIRING) == {other}
+    assert ledger.listed(VpcList.RETIRING, HOME) == {OTHER}
     assert ledger.load(VPC).unneeded == {}
-    ledger.unlist(VpcList.RETIRING, other)
-    assert ledger.listed(VpcList.RETIRING) == frozenset()
+    ledger.unlist(VpcList.RETIRING, OTHER)
+    assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
+
+
+def test_a_list_shows_a_run_the_vpcs_of_its_own_account_and_region_and_keeps_the_others(ledger: VpcStore) -> None:
+    elsewhere = [RegionRef("210987654321", HOME.region), RegionRef(HOME.account, "eu-west-1")]
+    for home in (HOME, *elsewhere):
+        save(ledger, home.vpc(VPC.vpc_id), unneeded={"vpce-1": NOW})
+    assert ledger.listed(VpcList.RETIRING, HOME) == {VPC}
+    assert ledger.delete(VPC, now=NOW)
+    assert [ledger.listed(VpcList.RETIRING, home) for home in elsewhere] == [
+        {home.vpc(VPC.vpc_id)} for home in elsewhere
+    ]
+    assert ledger.load(elsewhere[0].vpc(VPC.vpc_id)).unneeded == {"vpce-1": NOW}
+
+
+def test_a_region_is_remembered_apart_from_its_vpcs_and_from_other_regions(ledger: VpcStore) -> None:
+    ledger.save(HOME, VpcState(), VpcState(NOW), now=NOW)
+    assert ledger.load(HOME).reconciled_at == NOW
+    assert ledger.load(VPC) == ledger.load(RegionRef(HOME.account, "eu-west-1")) == VpcState()
 
 
 def test_a_release_is_remembered_until_somebody_wants_the_vpc_back(ledger: VpcStore) -> None:
@@ -121,7 +142,7 @@ def test_a_vpc_that_is_gone_is_forgotten_and_taken_off_the_list(ledger: VpcStore
     save(ledger, unneeded={"vpce-1": NOW})
     assert ledger.delete(VPC, now=NOW)
     assert ledger.load(VPC) == VpcState()
-    assert ledger.listed(VpcList.RETIRING) == frozenset()
+    assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
 
 
 def test_nothing_is_forgotten_of_a_vpc_that_another_run_works_on_or_nobody_knows(ledger: VpcStore) -> None:
@@ -149,16 +170,15 @@ def test_what_is_frozen_comes_back_as_it_was_kept_and_stays_when_the_rest_is_rem
 
 
 def test_the_list_names_the_vpcs_in_which_something_is_frozen(ledger: VpcStore) -> None:
-    other = "vpc-0fedcba9876543210"
-    for vpc_id in (VPC, other, VPC):
-        save(ledger, vpc_id, frozen={"logs": Freeze(FreezeKind.MANUAL, NOW, "why")})
-    assert ledger.listed(VpcList.FROZEN) == {VPC, other}
+    for ref in (VPC, OTHER, VPC):
+        save(ledger, ref, frozen={"logs": Freeze(FreezeKind.MANUAL, NOW, "why")})
+    assert ledger.listed(VpcList.FROZEN, HOME) == {VPC, OTHER}
     save(ledger, frozen={})
-    assert ledger.listed(VpcList.FROZEN) == {other}
+    assert ledger.listed(VpcList.FROZEN, HOME) == {OTHER}
     assert ledger.load(VPC).frozen == {}
-    ledger.unlist(VpcList.FROZEN, other)
-    assert ledger.listed(VpcList.FROZEN) == frozenset()
-    assert ledger.listed(VpcList.RETIRING) == frozenset()
+    ledger.unlist(VpcList.FROZEN, OTHER)
+    assert ledger.listed(VpcList.FROZEN, HOME) == frozenset()
+    assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
 
 
 def test_what_people_unfroze_comes_back_and_stays_when_the_rest_is_remembered(ledger: VpcStore) -> None:

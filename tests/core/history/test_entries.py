@@ -22,11 +22,14 @@ from lifeline.core.history.entries import (
     read_entry,
 )
 from lifeline.core.history.text import line_of, page_json
+from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.requests.history import DEFAULT_SPAN, HistoryRequest, read_history
+from tests.support.home import HOME
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 VPC = "vpc-0123456789abcdef0"
+REF = HOME.vpc(VPC)
 
 
 def second(number: float) -> datetime:
@@ -34,11 +37,11 @@ def second(number: float) -> datetime:
 
 
 def record(kind: EntryKind = EntryKind.CHANGE, at: datetime = NOW, *more: str, **facts: Any) -> dict[str, Any]:
-    return {"pk": f"VPC#{VPC}", "sk": key_of(kind, at, *(more or ("1",))), **facts}
+    return {"pk": "any", "sk": key_of(kind, at, *(more or ("1",))), **facts}
 
 
 def entry(kind: EntryKind = EntryKind.CHANGE, at: datetime = NOW, *more: str, **facts: Any) -> Entry:
-    found = read_entry(record(kind, at, *more, **facts))
+    found = read_entry(REF, record(kind, at, *more, **facts))
     assert found is not None
     return found
 
@@ -100,26 +103,34 @@ def test_however_small_the_pages_each_entry_of_the_time_comes_once_in_one_order(
 @given(entries)
 def test_an_entry_stands_on_its_days_shelf_at_the_place_that_it_is_read_with(kept: list[Entry]) -> None:
     for one in kept:
-        assert filed(VPC, key(one)) == {"index_pk": "DAY#2026-11-22", "index_sk": one.sort_key}
+        assert filed(REF, key(one)) == {"index_pk": "DAY#2026-11-22", "index_sk": one.sort_key}
 
 
 def test_a_moment_of_another_zone_is_filed_by_its_day_in_utc() -> None:
     at = datetime.fromisoformat("2026-11-23T01:30:00+02:00")
-    assert filed(VPC, key_of(EntryKind.ACTION, at, "00"))["index_pk"] == "DAY#2026-11-22"
+    assert filed(REF, key_of(EntryKind.ACTION, at, "00"))["index_pk"] == "DAY#2026-11-22"
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-11-22", "20261122T120000Z", "2026-13-22T12:00:00Z"])
 def test_what_has_no_time_is_on_no_shelf_and_is_no_entry(time: str) -> None:
-    assert filed(VPC, f"CHANGE#{time}#e-1") == {}
-    assert read_entry({"pk": f"VPC#{VPC}", "sk": f"CHANGE#{time}#e-1"}) is None
+    assert filed(REF, f"CHANGE#{time}#e-1") == {}
+    assert read_entry(REF, {"sk": f"CHANGE#{time}#e-1"}) is None
 
 
-@pytest.mark.parametrize(
-    ("owner", "sort_key"),
-    [(f"VPC#{VPC}", "LOOK"), (f"VPC#{VPC}", "SEEN#vpce-1#lost"), ("CHANGES", "LATEST"), ("INCIDENTS#a", "OPEN#inc-1")],
-)
-def test_what_else_the_ledger_holds_is_no_entry(owner: str, sort_key: str) -> None:
-    assert read_entry({"pk": owner, "sk": sort_key}) is None
+@pytest.mark.parametrize("sort_key", ["LOOK", "SEEN#vpce-1#lost", "LATEST", "OPEN#inc-1"])
+def test_what_else_the_ledger_holds_is_no_entry(sort_key: str) -> None:
+    assert read_entry(REF, {"sk": sort_key}) is None
+
+
+def test_entries_of_two_accounts_or_regions_never_share_a_sort_key() -> None:
+    refs = [home.vpc_or_self(id_) for home in (HOME, RegionRef("210987654321", "eu-west-1")) for id_ in (VPC, "")]
+    assert len({filed(ref, key_of(EntryKind.CHANGE, NOW, "e-1"))["index_sk"] for ref in refs}) == 4
+
+
+@pytest.mark.parametrize("vpc_id", [VPC, ""])
+def test_the_sort_key_of_an_entry_is_a_next_that_a_caller_may_send(vpc_id: str) -> None:
+    next_ = filed(HOME.vpc_or_self(vpc_id), key_of(EntryKind.CHANGE, NOW, "e-1"))["index_sk"]
+    assert read_history({"history": {"vpc_id": VPC, "next": next_}}, NOW).after == next_
 
 
 def test_an_incidents_story_holds_no_other_incident() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeline.core.network.model import VpcRef
+from lifeline.core.network.model import RegionRef, VpcRef
 
 VPC_ID = "vpc-0123456789abcdef0"
 
@@ -31,3 +31,26 @@ def test_a_vpc_is_named_by_account_region_and_id(region: str) -> None:
 def test_a_part_of_another_form_is_refused_by_name(account: str, region: str, vpc_id: str, field: str) -> None:
     with pytest.raises(ValueError, match=f"^{field}: "):
         VpcRef(account, region, vpc_id)
+
+
+def test_a_vpc_is_read_back_from_its_text() -> None:
+    ref = VpcRef("123456789012", "us-east-1", VPC_ID)
+    assert str(ref) == f"123456789012/us-east-1/{VPC_ID}"
+    assert VpcRef.parse(str(ref)) == ref
+
+
+@pytest.mark.parametrize(
+    "text", ["", VPC_ID, "123456789012/us-east-1", f"123456789012/us-east-1/{VPC_ID}/", f"12/us-east-1/{VPC_ID}"]
+)
+def test_a_text_of_another_form_is_no_vpc(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        VpcRef.parse(text)
+
+
+def test_a_region_names_its_vpcs_and_itself_where_the_vpc_is_unknown() -> None:
+    home = RegionRef("123456789012", "us-east-1")
+    assert home.vpc_or_self(VPC_ID) == home.vpc(VPC_ID) == VpcRef("123456789012", "us-east-1", VPC_ID)
+    assert home.vpc_or_self("") == home.vpc(VPC_ID).home == home
+    assert str(home) == "123456789012/us-east-1"
+    with pytest.raises(ValueError, match=r"^account: "):
+        RegionRef("", "us-east-1")

@@ -21,6 +21,7 @@ from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.settings import Settings
+from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import emulated_world
 
@@ -52,21 +53,21 @@ def freeze(ledger: VpcStore, *keys: str) -> None:
     """These froze for a fight, and people know of it."""
     conflict = Conflict(CLAIMS, NOW, (Reversal(NOW, EffectKind.ENDPOINT, "vpce-1"),) * 3)
     state = VpcState(conflicts=dict.fromkeys(keys, conflict), frozen=dict.fromkeys(keys, CONFLICT))
-    ledger.save(VPC, VpcState(), state, now=NOW)
+    ledger.save(HOME.vpc(VPC), VpcState(), state, now=NOW)
 
 
 def test_what_a_person_freezes_is_frozen_for_good_in_the_vpcs_that_are_there(ledger: VpcStore) -> None:
     request(ledger, {"vpc_ids": [VPC, OTHER], "freeze": ["logs", "monitoring"]})
-    found = ledger.load(VPC).frozen
+    found = ledger.load(HOME.vpc(VPC)).frozen
     assert sorted(found) == ["logs", "monitoring"]
     assert {(one.kind, one.until) for one in found.values()} == {(FreezeKind.MANUAL, None)}
-    assert ledger.load(OTHER).frozen == {}
+    assert ledger.load(HOME.vpc(OTHER)).frozen == {}
 
 
 def test_freezing_one_thing_leaves_the_others_as_they_are(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring")
     request(ledger, {"vpc_ids": [VPC], "freeze": True})
-    assert {key: one.kind for key, one in ledger.load(VPC).frozen.items()} == {
+    assert {key: one.kind for key, one in ledger.load(HOME.vpc(VPC)).frozen.items()} == {
         "monitoring": FreezeKind.CONFLICT,
         EVERYTHING: FreezeKind.MANUAL,
     }
@@ -75,7 +76,7 @@ def test_freezing_one_thing_leaves_the_others_as_they_are(ledger: VpcStore) -> N
 def test_unfreezing_one_ends_it_and_forgets_its_count_alone(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring", "security-group")
     request(ledger, {"vpc_ids": [VPC], "unfreeze": ["security-group"]})
-    state = ledger.load(VPC)
+    state = ledger.load(HOME.vpc(VPC))
     assert set(state.frozen) == {"monitoring"}
     assert {key: len(one.reversals) for key, one in state.conflicts.items()} == {"monitoring": 3, "security-group": 0}
 
@@ -83,7 +84,7 @@ def test_unfreezing_one_ends_it_and_forgets_its_count_alone(ledger: VpcStore) ->
 def test_unfreezing_everything_ends_all_and_what_is_done_still_stands(ledger: VpcStore) -> None:
     freeze(ledger, "monitoring", "security-group")
     request(ledger, {"vpc_ids": [VPC], "unfreeze": True})
-    state = ledger.load(VPC)
+    state = ledger.load(HOME.vpc(VPC))
     assert state.frozen == {}
     assert set(state.conflicts.values()) == {Conflict(CLAIMS, NOW)}
 
@@ -94,7 +95,7 @@ def test_a_count_that_can_not_be_forgotten_leaves_the_freeze(ledger: VpcStore, m
     refuse_saves(monkeypatch, "conflicts")
     with pytest.raises(TransientError):
         request(ledger, {"vpc_ids": [VPC], "unfreeze": True})
-    assert set(ledger.load(VPC).frozen) == {"monitoring"}
+    assert set(ledger.load(HOME.vpc(VPC)).frozen) == {"monitoring"}
 
 
 def test_who_asks_for_neither_writes_nothing(ledger: VpcStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.history import filed_item
+from lifeline.adapters.store.keys import partition
 from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
-from lifeline.core.history.entries import LEDGER_KEEP, NO_VPC, EndpointOutcome, EntryKind, filed, key_of
+from lifeline.core.history.entries import LEDGER_KEEP, EndpointOutcome, EntryKind, filed, key_of
+from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 from lifeline.core.plan.actions import Action
 from lifeline.core.requests.request import Trigger
 from lifeline.core.wording import read_time
@@ -25,7 +27,7 @@ _LATEST_KEY = {"pk": {"S": "CHANGES"}, "sk": {"S": "LATEST"}}
 
 
 class AuditLog:
-    """The ledger's items `VPC#<id>` with CHANGE#<time>#<event id>, ACTION#<time>#<n>, OUTCOME#<time>#<endpoint id> and
+    """The ledger's items of VPCs with CHANGE#<time>#<event id>, ACTION#<time>#<n>, OUTCOME#<time>#<endpoint id> and
     SEEN#<endpoint id>#<result>, and `CHANGES` with LATEST. Entries are in the index, too, and are kept for `keep`.
     """
 
@@ -34,19 +36,22 @@ class AuditLog:
         self._dynamodb = dynamodb or client("dynamodb")
         self._keep = keep
 
-    def record_changes(self, changes: Iterable[tuple[str, Trigger]], *, now: datetime) -> None:
-        """Keeps who changed what, by VPC, and that the network changed. The same event twice is one entry."""
+    def record_changes(self, changes: Iterable[tuple[AnyRef, Trigger]], *, now: datetime) -> None:
+        """Keeps who changed what, by VPC or, where that is unknown, by region, and that the network changed.
+
+        The same event twice is one entry.
+        """
         items: list[dict[str, Any]] = [
             {
-                "pk": {"S": f"VPC#{vpc_id}"},
+                "pk": {"S": partition(ref)},
                 "sk": {"S": (key := f"{_CHANGE}{trigger.time}#{trigger.event_id}")},
-                **filed_item(filed(vpc_id, key)),
+                **filed_item(filed(ref, key)),
                 "event_name": {"S": trigger.event_name},
                 "actor": {"S": trigger.actor},
                 **({"ids": {"SS": sorted(trigger.ids)}} if trigger.ids else {}),
                 "expires_at": self._expiry(now),
             }
-            for vpc_id, trigger in sorted(set(changes), key=lambda change: (change[0], change[1].time))
+            for ref, trigger in sorted(set(changes), key=lambda change: (str(change[0]), change[1].time))
         ]
         if any(item["event_name"]["S"] not in _TAGGING for item in items):
             items.append({**_LATEST_KEY, "at": {"S": now.astimezone(UTC).isoformat()}})
@@ -58,7 +63,7 @@ class AuditLog:
             item = self._dynamodb.get_item(TableName=self._table, Key=_LATEST_KEY).get("Item")
         return datetime.fromisoformat(item["at"]["S"]) if item else None
 
-    def changes_of(self, vpc_id: str, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
+    def changes_of(self, ref: AnyRef, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
         """The newest `most` changes of the VPC from `since` to `until`, to the second and both included, oldest first.
 
         Changes of tags are left out, and those whose time can't be understood. Of very many, the oldest aren't looked
@@ -69,7 +74,7 @@ class AuditLog:
             "KeyConditionExpression": "pk = :pk AND sk BETWEEN :since AND :until",
             "FilterExpression": "NOT event_name IN (:tag, :untag)",
             "ExpressionAttributeValues": {
-                ":pk": {"S": f"VPC#{vpc_id}"},
+                ":pk": {"S": partition(ref)},
                 ":since": {"S": f"{_CHANGE}{_second(since)}"},
                 ":until": {"S": f"{_CHANGE}{_second(until)}~"},
                 ":tag": {"S": "CreateTags"},
@@ -78,7 +83,7 @@ class AuditLog:
             "ScanIndexForward": False,
         }
         found: list[Change] = []
-        with aws_errors(f"ledger: read the changes of {vpc_id}"):
+        with aws_errors(f"ledger: read the changes of {ref}"):
             for _ in range(_MOST_PAGES):
                 answer = self._dynamodb.query(**request, Limit=most)
                 found += [change for change in map(_change, answer["Items"]) if change is not None]
@@ -87,12 +92,12 @@ class AuditLog:
                 request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return tuple(sorted(found[:most], key=lambda change: (change.at, change.event_id)))
 
-    def untraced_changes(self, *, since: datetime, until: datetime) -> tuple[Change, ...]:
-        """As `changes_of`: the changes whose records tell nobody which VPC they were made in."""
-        return tuple(replace(change, is_traced=False) for change in self.changes_of(NO_VPC, since=since, until=until))
+    def untraced_changes(self, home: RegionRef, *, since: datetime, until: datetime) -> tuple[Change, ...]:
+        """As `changes_of`: the region's changes whose records tell nobody which VPC they were made in."""
+        return tuple(replace(change, is_traced=False) for change in self.changes_of(home, since=since, until=until))
 
     def record_actions(
-        self, vpc_id: str, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
+        self, ref: VpcRef, actions: Sequence[Action], triggers: Sequence[Trigger], now: datetime
     ) -> None:
         """Keeps what Lifeline decided and did, why, and what set it going."""
         because = [
@@ -101,9 +106,9 @@ class AuditLog:
         ]
         self._write(
             {
-                "pk": {"S": f"VPC#{vpc_id}"},
+                "pk": {"S": partition(ref)},
                 "sk": {"S": (key := key_of(EntryKind.ACTION, now, f"{place:02}"))},
-                **filed_item(filed(vpc_id, key)),
+                **filed_item(filed(ref, key)),
                 "action": {"S": action.kind},
                 "service": {"S": action.service},
                 "status": {"S": action.status},
@@ -112,21 +117,21 @@ class AuditLog:
                 "endpoint_id": {"S": action.endpoint_id},
                 "security_group_id": {"S": action.security_group_id},
                 "because": {"L": because},
-                **_handover_item(action, vpc_id),
+                **_handover_item(action, ref.vpc_id),
                 "expires_at": self._expiry(now),
             }
             for place, action in enumerate(actions)
         )
 
-    def record_outcomes(self, vpc_id: str, outcomes: Iterable[EndpointOutcome], *, now: datetime) -> None:
+    def record_outcomes(self, ref: VpcRef, outcomes: Iterable[EndpointOutcome], *, now: datetime) -> None:
         """Keeps what became of endpoints, at the time when that was first seen. The same outcome twice is one entry."""
-        self._write([self._outcome_item(vpc_id, endpoint_outcome, now) for endpoint_outcome in outcomes])
+        self._write([self._outcome_item(ref, endpoint_outcome, now) for endpoint_outcome in outcomes])
 
-    def _outcome_item(self, vpc_id: str, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
+    def _outcome_item(self, ref: VpcRef, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
         with aws_errors(f"ledger: claim the outcome of {one.endpoint_id}"):
             first = self._dynamodb.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": f"SEEN#{one.endpoint_id}#{one.result}"}},
+                Key={"pk": {"S": partition(ref)}, "sk": {"S": f"SEEN#{one.endpoint_id}#{one.result}"}},
                 UpdateExpression="SET first_seen = if_not_exists(first_seen, :now), expires_at = :expires",
                 ExpressionAttributeValues={":now": {"S": now.isoformat()}, ":expires": self._expiry(now)},
                 ReturnValues="ALL_NEW",
@@ -134,9 +139,9 @@ class AuditLog:
         seen = datetime.fromisoformat(first)
         key = key_of(EntryKind.OUTCOME, seen, one.endpoint_id)
         return {
-            "pk": {"S": f"VPC#{vpc_id}"},
+            "pk": {"S": partition(ref)},
             "sk": {"S": key},
-            **filed_item(filed(vpc_id, key)),
+            **filed_item(filed(ref, key)),
             "endpoint_id": {"S": one.endpoint_id},
             "service": {"S": one.service},
             "result": {"S": one.result},

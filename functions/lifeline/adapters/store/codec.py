@@ -27,7 +27,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 
 type Item = dict[str, dict[str, Any]]
-"""An item, or the values of an expression, as DynamoDB's API has them: `{"pk": {"S": "VPC#vpc-1"}}`."""
+"""An item, or the values of an expression, as DynamoDB's API has them: `{"pk": {"S": "CHANGES"}}`."""
 
 
 def to_item(attributes: Mapping[str, Any]) -> Item:

@@ -1,14 +1,16 @@
 """The exemptions that people made by a call, kept where every run sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.codec import from_plain
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
+from lifeline.core.network.model import VpcRef
 from lifeline.core.policy.exemptions import ExemptAsk, changed, exempt_words
 from lifeline.core.policy.policy import Exempted
 
@@ -28,8 +30,10 @@ class Exemptions:
         """What is exempt by a call, and what has expired since the last one."""
         return _exempted(self._table.get(_KEY, "ledger: read the exemptions"))
 
-    def exempt(self, request: ExemptAsk, *, now: datetime) -> None:
-        """Save the exemptions, then write them to the audit log: if that fails, the same call again completes it.
+    def exempt(self, request: ExemptAsk, refs: Iterable[VpcRef], *, now: datetime) -> None:
+        """Save the exemptions, then write them to the audit log of `refs`, the VPCs that the request names.
+
+        If that fails, the same call again completes it.
 
         Raises InvalidInputError where there would be too many, TransientError or TerminalError where the ledger fails.
         """
@@ -41,21 +45,19 @@ class Exemptions:
             return ({"exempted": after} if after != before else None), None
 
         self._table.change(_KEY, step, "ledger: write the exemptions")
-        run_concurrently(
-            [partial(self._log, vpc_id, exempt_words(request, vpc_id, today), now) for vpc_id in request.vpc_ids]
-        )
+        run_concurrently([partial(self._log, ref, exempt_words(request, ref.vpc_id, today), now) for ref in refs])
 
-    def _log(self, vpc_id: str, reason: str, now: datetime) -> None:
+    def _log(self, ref: VpcRef, reason: str, now: datetime) -> None:
         key = key_of(EntryKind.ACTION, now, "exempt")
         entry = {
-            **filed(vpc_id, key),
+            **filed(ref, key),
             "action": "exempt",
             "status": "done",
             "reason": reason,
             "because": [{"kind": "call"}],
             "expires_at": int((now + self._keep).timestamp()),
         }
-        self._table.put((f"VPC#{vpc_id}", key), entry, f"ledger: write the exemption of {vpc_id} to the audit log")
+        self._table.put((partition(ref), key), entry, f"ledger: write the exemption of {ref} to the audit log")
 
 
 def _exempted(item: Mapping[str, Any]) -> tuple[Exempted, ...]:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
+from lifeline.adapters.store.keys import partition, read_partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.history.entries import (
@@ -23,6 +24,7 @@ from lifeline.core.history.entries import (
     ranges,
     read_entry,
 )
+from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 from lifeline.core.requests.history import HistoryRequest
 
 INDEX = "audit_log"
@@ -35,22 +37,22 @@ class History:
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = Table(table_name, dynamodb)
 
-    def read(self, request: HistoryRequest, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
-        """The first `most` entries of the request.
+    def read(self, request: HistoryRequest, home: RegionRef, *, now: datetime, most: int = MOST_ENTRIES) -> Page:
+        """The first `most` entries of the request, whose VPC or incident is in this account and region.
 
         Raises InvalidInputError for an incident that isn't in the ledger.
         """
         if request.day:
             return self._day(request.day, request.after, most)
         if request.incident:
-            return self._incident(request, now, most)
-        return self._vpc(request.vpc_id, request.since or now, request.until or now, request.after, most)
+            return self._incident(request, home, now, most)
+        return self._of(home.vpc(request.vpc_id), request.since or now, request.until or now, request.after, most)
 
-    def newest(self, vpc_id: str, kinds: Iterable[EntryKind], *, most: int) -> tuple[Entry, ...]:
+    def newest(self, ref: VpcRef, kinds: Iterable[EntryKind], *, most: int) -> tuple[Entry, ...]:
         """The VPC's newest entries of these kinds, the newest first."""
         entries: list[Entry] = []
         for kind in kinds:
-            values = {":pk": f"VPC#{vpc_id}", ":kind": f"{kind.name}#"}
+            values = {":pk": partition(ref), ":kind": f"{kind.name}#"}
             entries += self._entries("pk = :pk AND begins_with(sk, :kind)", values, most, ScanIndexForward=False)
         return tuple(sorted(entries, key=lambda entry: (entry.at, entry.sort_key), reverse=True)[:most])
 
@@ -59,7 +61,7 @@ class History:
         entries = self._entries("index_pk = :pk AND index_sk > :after", values, most + 1, IndexName=INDEX)
         return merge(entries, most=most)
 
-    def _incident(self, request: HistoryRequest, now: datetime, most: int) -> Page:
+    def _incident(self, request: HistoryRequest, home: RegionRef, now: datetime, most: int) -> Page:
         """What happened in the incident's VPC from what began it until it was closed, without other incidents."""
         values = {":pk": incident_partition(request.incident)}
         item = next(self._table.query("index_pk = :pk", values, _DOING, IndexName=INDEX, Limit=1), None)
@@ -67,13 +69,12 @@ class History:
             raise InvalidInputError("history.incident", f"{request.incident} is not in the ledger")
         since = datetime.fromisoformat(item["since"])
         until = datetime.fromisoformat(item["closed_at"]) if "closed_at" in item else now
-        return self._vpc(
-            item["vpc_id"], since, until, request.after, most, lambda entry: is_part_of(entry, request.incident)
-        )
+        ref = home.vpc_or_self(item["vpc_id"])
+        return self._of(ref, since, until, request.after, most, lambda entry: is_part_of(entry, request.incident))
 
-    def _vpc(
+    def _of(
         self,
-        vpc_id: str,
+        ref: AnyRef,
         since: datetime,
         until: datetime,
         after: str,
@@ -82,7 +83,7 @@ class History:
     ) -> Page:
         entries: list[Entry] = []
         for _, low, high in ranges(since, until, after):
-            values = {":pk": f"VPC#{vpc_id}", ":low": low, ":high": high}
+            values = {":pk": partition(ref), ":low": low, ":high": high}
             condition = "pk = :pk AND sk BETWEEN :low AND :high"
             entries += self._entries(condition, values, most + 1, is_wanted, ConsistentRead=True)
         return merge(entries, most=most)
@@ -97,8 +98,9 @@ class History:
     ) -> list[Entry]:
         """The first `enough` entries that meet the condition; an item that is no entry is skipped."""
         items = self._table.query(condition, values, _DOING, Limit=enough, **request)
-        entries = (entry for item in items if (entry := read_entry(item)) and is_wanted(entry))
-        return list(islice(entries, enough))
+        refs = ((read_partition(item["pk"]), item) for item in items)
+        entries = (read_entry(ref, item) for ref, item in refs if ref)
+        return list(islice((entry for entry in entries if entry and is_wanted(entry)), enough))
 
 
 def filed_item(found: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
     pk = INCIDENTS#<watch>   sk = OPEN#<id>             incident (JSON), vpc_id, kind, opened_at, revision
                              sk = CLOSED#<time>#<id>    the same, and closed_at, expires_at
-    pk = VPC#<id>            sk = INCIDENT#<time>#<id>#opened, …#closed    the audit log's entries
+    a VPC's or the region's  sk = INCIDENT#<time>#<id>#opened, …#closed    the audit log's entries
 
 An entry is written in one transaction with the incident that it is about. Every write names the revision that it
 changes.
@@ -18,10 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.store.codec import from_plain, to_item, to_plain
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expressions, key_item
 from lifeline.core.errors import TransientError
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Incident
+from lifeline.core.network.model import RegionRef
 from lifeline.runtime.observability import logger
 
 _OPEN = "OPEN#"
@@ -32,10 +34,13 @@ _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThro
 
 
 class Incidents:
-    """The incidents of every watch."""
+    """The incidents of every watch. Their VPCs are in the account and region `home`."""
 
-    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+    def __init__(
+        self, table_name: str, home: RegionRef, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP
+    ) -> None:
         self._table = Table(table_name, dynamodb)
+        self._home = home
         self._keep = keep
 
     def read_open(self, watch_name: str) -> tuple[Incident, ...]:
@@ -89,10 +94,10 @@ class Incidents:
 
     def _entry(self, incident: Incident, event: str, at: datetime) -> dict[str, Any]:
         """The audit log's entry of the opening or closing, below the VPC that the cause names, if any."""
-        vpc_id, change = incident.cause.vpc_id, incident.cause.change
+        ref, change = self._home.vpc_or_self(incident.cause.vpc_id), incident.cause.change
         key = key_of(EntryKind.INCIDENT, at, incident.id, event)
         attributes = {
-            **filed(vpc_id, key),
+            **filed(ref, key),
             "incident": incident.id,
             "event": event,
             "cause": incident.cause.kind.name,
@@ -103,7 +108,7 @@ class Incidents:
             "agents": incident.notified_agents or None,
             "expires_at": self._expiry(at),
         }
-        return self._put((f"VPC#{vpc_id}", key), attributes)
+        return self._put((partition(ref), key), attributes)
 
     def _put(self, key: Key, attributes: Mapping[str, Any], *, condition: str = "") -> dict[str, Any]:
         return {"Put": self._request(Item=key_item(key) | to_item(attributes), **expressions(condition))}

@@ -5,16 +5,17 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, conditional_write
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.vpc_state import changed_attributes, read_state
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.history.entries import LEDGER_KEEP
-
-REGION = "region"  # stands for every VPC: when all of them were reconciled
+from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 
 
 class VpcStore:
-    """The ledger's items `VPC#<id>` with LOOK, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
-    after it was last written.
+    """The ledger's items of VPCs with LOOK, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
+    after it was last written. A region has a state, too, which only says when all of its VPCs were reconciled, so that
+    it is on no list.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -22,19 +23,19 @@ class VpcStore:
         self._dynamodb = dynamodb or client("dynamodb")
         self._keep = keep
 
-    def load(self, vpc_id: str) -> VpcState:
+    def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""
-        with aws_errors(f"ledger: read {vpc_id}"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(vpc_id), ConsistentRead=True)
+        with aws_errors(f"ledger: read {ref}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(ref), ConsistentRead=True)
         return read_state(answer.get("Item", {}))
 
-    def take_lease(self, vpc_id: str, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
+    def take_lease(self, ref: VpcRef, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """The VPC's state, once the VPC is this run's alone until `until`; None while another run has it."""
         answer = conditional_write(
-            f"ledger: lease {vpc_id}",
+            f"ledger: lease {ref}",
             self._dynamodb.update_item,
             TableName=self._table,
-            Key=_key(vpc_id),
+            Key=_key(ref),
             UpdateExpression="SET lease_run = :run, lease_until = :until",
             ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
             ExpressionAttributeValues={":run": {"S": run_id}, ":until": _seconds(until), ":now": _seconds(now)},
@@ -42,19 +43,19 @@ class VpcStore:
         )
         return None if answer is None else read_state(answer["Attributes"])
 
-    def return_lease(self, vpc_id: str, run_id: str) -> None:
+    def return_lease(self, ref: VpcRef, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
         conditional_write(
-            f"ledger: release {vpc_id}",
+            f"ledger: release {ref}",
             self._dynamodb.update_item,
             TableName=self._table,
-            Key=_key(vpc_id),
+            Key=_key(ref),
             UpdateExpression="REMOVE lease_run, lease_until",
             ConditionExpression="lease_run = :run",
             ExpressionAttributeValues={":run": {"S": run_id}},
         )
 
-    def save(self, vpc_id: str, before: VpcState, after: VpcState, *, now: datetime) -> None:
+    def save(self, ref: AnyRef, before: VpcState, after: VpcState, *, now: datetime) -> None:
         """Writes what differs between two states of the VPC, at once; nothing where they are the same.
 
         Other attributes stay as they are, so whoever has the lease and whoever only marks what people know don't
@@ -69,11 +70,11 @@ class VpcStore:
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
         for vpc_list in lists:
             if vpc_list.holds(after):
-                self._list(vpc_list, "ADD", vpc_id)
-        with aws_errors(f"ledger: save {', '.join(sorted(changed))} of {vpc_id}"):
+                self._list(vpc_list, "ADD", ref)
+        with aws_errors(f"ledger: save {', '.join(sorted(changed))} of {ref}"):
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key=_key(vpc_id),
+                Key=_key(ref),
                 UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in (*changed, "expires_at")),
                 ExpressionAttributeValues={
                     **{f":{name}": value for name, value in changed.items()},
@@ -82,52 +83,53 @@ class VpcStore:
             )
         for vpc_list in lists:
             if not vpc_list.holds(after):
-                self.unlist(vpc_list, vpc_id)
+                self.unlist(vpc_list, ref)
 
-    def delete(self, vpc_id: str, *, now: datetime) -> bool:
+    def delete(self, ref: VpcRef, *, now: datetime) -> bool:
         """True once the state of a VPC that is gone is deleted. Its audit log stays.
 
         An empty item takes its place, and goes with the next expiry. Where there was none, or while another run works
         on the VPC, nothing is written.
         """
         done = conditional_write(
-            f"ledger: delete the state of {vpc_id}",
+            f"ledger: delete the state of {ref}",
             self._dynamodb.put_item,
             TableName=self._table,
-            Item={**_key(vpc_id), "expires_at": _seconds(now)},
+            Item={**_key(ref), "expires_at": _seconds(now)},
             ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
             ExpressionAttributeValues={":now": _seconds(now)},
         )
         if done is not None:
             for vpc_list in VpcList:
-                self.unlist(vpc_list, vpc_id)
+                self.unlist(vpc_list, ref)
         return done is not None
 
     # ---- the lists
 
-    def listed(self, vpc_list: VpcList) -> frozenset[str]:
-        """The VPCs on the list."""
+    def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
+        """The VPCs on the list that are in this account and region."""
         with aws_errors(f"ledger: read the list {vpc_list}"):
             answer = self._dynamodb.get_item(TableName=self._table, Key=_list_key(vpc_list), ConsistentRead=True)
-        return frozenset(answer.get("Item", {}).get("vpc_ids", {}).get("SS", ()))
+        refs = map(VpcRef.parse, answer.get("Item", {}).get("vpcs", {}).get("SS", ()))
+        return frozenset(ref for ref in refs if ref.home == home)
 
-    def unlist(self, vpc_list: VpcList, vpc_id: str) -> None:
+    def unlist(self, vpc_list: VpcList, ref: AnyRef) -> None:
         """Takes the VPC off the list."""
-        self._list(vpc_list, "DELETE", vpc_id)
+        self._list(vpc_list, "DELETE", ref)
 
-    def _list(self, vpc_list: VpcList, verb: str, vpc_id: str) -> None:
+    def _list(self, vpc_list: VpcList, verb: str, ref: AnyRef) -> None:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
         with aws_errors(f"ledger: change the list {vpc_list}"):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_list_key(vpc_list),
-                UpdateExpression=f"{verb} vpc_ids :one",
-                ExpressionAttributeValues={":one": {"SS": [vpc_id]}},
+                UpdateExpression=f"{verb} vpcs :one",
+                ExpressionAttributeValues={":one": {"SS": [str(ref)]}},
             )
 
 
-def _key(vpc_id: str) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": f"VPC#{vpc_id}"}, "sk": {"S": "LOOK"}}
+def _key(ref: AnyRef) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": partition(ref)}, "sk": {"S": "LOOK"}}
 
 
 def _list_key(vpc_list: VpcList) -> dict[str, dict[str, str]]:

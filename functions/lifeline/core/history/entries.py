@@ -1,8 +1,8 @@
 """The audit log: who changed what, what Lifeline decided and did, and the outcome, as entries in one order.
 
-An entry's key in the ledger is `<KIND>#<time>#<more>` below its VPC. Its `sort_key` orders it among all entries: by
-second, then by kind, then by VPC and key. CloudTrail's times are whole seconds, so within a second the order of kinds
-puts a cause before its effects.
+An entry's key in the ledger is `<KIND>#<time>#<more>` below its VPC, or below the region if its VPC is unknown. Its
+`sort_key` orders it among all entries: by second, then by kind, then by account, region, VPC and key. CloudTrail's
+times are whole seconds, so within a second the order of kinds puts a cause before its effects.
 """
 
 import re
@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from lifeline.core.network.model import AnyRef, VpcRef
 from lifeline.core.plan.endpoint_lifecycle import Followed
 
 MOST_ENTRIES = 100  # per call: entries of any size stay far below Lambda's limit of 6 MB for a response
-NO_VPC = ""  # the VPC of entries whose VPC is unknown
+NO_VPC = ""  # the VPC ID of entries whose VPC is unknown
 _LAST = "~"  # sorts after everything that follows a second in a key
 _FIRST = " "  # before every printable character but itself
 _DAY_PARTITION = "DAY#"
@@ -72,13 +73,13 @@ def key_of(kind: EntryKind, at: datetime, *more: str) -> str:
     return "#".join((kind.name, at.astimezone(UTC).isoformat(), *more))
 
 
-def filed(vpc_id: str, key: str) -> dict[str, str]:
+def filed(ref: AnyRef, key: str) -> dict[str, str]:
     """Build the index keys of an entry: its day's partition and its sort key. Empty if the key has no time."""
     found = _time_in(key)
     if found is None:
         return {}
     kind, _ = found
-    return {"index_pk": f"{_DAY_PARTITION}{_second_in(key)[:10]}", "index_sk": _sort_key(kind, vpc_id, key)}
+    return {"index_pk": f"{_DAY_PARTITION}{_second_in(key)[:10]}", "index_sk": _sort_key(kind, ref, key)}
 
 
 def day_partition(day: date) -> str:
@@ -113,18 +114,18 @@ def merge(found: Iterable[Entry], *, most: int = MOST_ENTRIES) -> Page:
     return Page(shown, shown[-1].sort_key if len(entries) > most else "")
 
 
-def read_entry(record: Mapping[str, Any]) -> Entry | None:
-    """Read an entry from a ledger record; None if the record is no entry or its time is invalid."""
-    owner, _, vpc_id = str(record["pk"]).partition("#")
+def read_entry(ref: AnyRef, record: Mapping[str, Any]) -> Entry | None:
+    """Read an entry from a ledger record about `ref`; None if the record is no entry or its time is invalid."""
     key = str(record["sk"])
     found = _time_in(key)
-    if owner != "VPC" or found is None:
+    if found is None:
         return None
     kind, at = found
     facts = {name: value for name, value in sorted(record.items()) if name not in _OWN and value not in ("", [], {})}
     if kind is EntryKind.CHANGE and key.count("#") > 1:
         facts["event_id"] = key.split("#", 2)[2]
-    return Entry(at, kind, vpc_id, _sort_key(kind, vpc_id, key), facts)
+    vpc_id = ref.vpc_id if isinstance(ref, VpcRef) else NO_VPC
+    return Entry(at, kind, vpc_id, _sort_key(kind, ref, key), facts)
 
 
 def is_part_of(entry: Entry, incident_id: str) -> bool:
@@ -159,8 +160,8 @@ def _time_in(key: str) -> tuple[EntryKind, datetime] | None:
         return None
 
 
-def _sort_key(kind: EntryKind, vpc_id: str, key: str) -> str:
-    return f"{_second_in(key)}#{kind.rank}#{vpc_id}#{key}"
+def _sort_key(kind: EntryKind, ref: AnyRef, key: str) -> str:
+    return f"{_second_in(key)}#{kind.rank}#{ref}#{key}"
 
 
 def _second_in(key: str) -> str:

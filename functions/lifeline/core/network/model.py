@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Self
 
 type Network = IPv4Network | IPv6Network
 
@@ -34,9 +35,57 @@ class VpcRef:
 
     def __post_init__(self) -> None:
         """Check the form of each part, not whether AWS has it."""
-        for field_name, form in (("account", _ACCOUNT_ID), ("region", _REGION), ("vpc_id", VPC_ID)):
-            if not form.fullmatch(getattr(self, field_name)):
-                raise ValueError(f"{field_name}: {getattr(self, field_name)!r} is not of the form {form.pattern}")
+        _check("account", self.account, _ACCOUNT_ID)
+        _check("region", self.region, _REGION)
+        _check("vpc_id", self.vpc_id, VPC_ID)
+
+    def __str__(self) -> str:
+        """Its text, `<account>/<region>/<VPC ID>`."""
+        return f"{self.account}/{self.region}/{self.vpc_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The VPC of such a text. Raises ValueError if it is of another form."""
+        account, region, vpc_id = text.split("/")
+        return cls(account, region, vpc_id)
+
+    @property
+    def home(self) -> "RegionRef":
+        """The account and the region that it is in."""
+        return RegionRef(self.account, self.region)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RegionRef:
+    """One region of one account, in which a run works. Raises ValueError that names a bad field."""
+
+    account: str
+    region: str
+
+    def __post_init__(self) -> None:
+        """Check the form of each part, not whether AWS has it."""
+        _check("account", self.account, _ACCOUNT_ID)
+        _check("region", self.region, _REGION)
+
+    def __str__(self) -> str:
+        """Its text, `<account>/<region>`."""
+        return f"{self.account}/{self.region}"
+
+    def vpc(self, vpc_id: str) -> VpcRef:
+        """A VPC there."""
+        return VpcRef(self.account, self.region, vpc_id)
+
+    def vpc_or_self(self, vpc_id: str) -> "AnyRef":
+        """A VPC there; the region where the ID is empty, because the VPC is unknown."""
+        return self.vpc(vpc_id) if vpc_id else self
+
+
+type AnyRef = VpcRef | RegionRef
+
+
+def _check(field_name: str, value: str, form: re.Pattern[str]) -> None:
+    if not form.fullmatch(value):
+        raise ValueError(f"{field_name}: {value!r} is not of the form {form.pattern}")
 
 
 class Tier(StrEnum):

@@ -21,6 +21,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.notices.notice import Notice
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
@@ -72,9 +73,18 @@ class Job:
         """True if nothing is applied."""
         return self.mode is Mode.PLAN
 
+    @property
+    def home(self) -> RegionRef:
+        """The account and the region of all VPCs of the run."""
+        return self.settings.home
+
+    def ref(self, vpc_id: str) -> VpcRef:
+        """The VPC of this ID, as the ledger knows it."""
+        return self.home.vpc(vpc_id)
+
     def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
         """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""
-        self.tools.vpcs.save(vpc_id, before, after, now=self.run.now())
+        self.tools.vpcs.save(self.ref(vpc_id), before, after, now=self.run.now())
         about: dict[str, Any] = {"vpc_id": vpc_id, "run_id": self.run.id}
         for service, freeze in sorted(after.frozen.items()):
             if service not in before.frozen or before.frozen[service].kind is not freeze.kind:

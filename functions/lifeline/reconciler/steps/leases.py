@@ -8,36 +8,37 @@ from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.network.model import VpcRef
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 
 
-def take_leases(vpc_ids: Sequence[str], vpcs: VpcStore, run: Run) -> dict[str, VpcState]:
-    """The state of each VPC that is this run's now, for as long as it may last; others' are left out."""
+def take_leases(refs: Sequence[VpcRef], vpcs: VpcStore, run: Run) -> dict[str, VpcState]:
+    """The state of each VPC that is this run's now, for as long as it may last, by ID; others' are left out."""
     now = run.now()
     until = now + run.remaining()
-    states = run_concurrently([partial(vpcs.take_lease, vpc_id, run.id, now=now, until=until) for vpc_id in vpc_ids])
-    return {vpc_id: state for vpc_id, state in zip(vpc_ids, states, strict=True) if state is not None}
+    states = run_concurrently([partial(vpcs.take_lease, ref, run.id, now=now, until=until) for ref in refs])
+    return {ref.vpc_id: state for ref, state in zip(refs, states, strict=True) if state is not None}
 
 
-def return_lease(vpc_ids: Iterable[str], vpcs: VpcStore, run: Run) -> None:
+def return_lease(refs: Iterable[VpcRef], vpcs: VpcStore, run: Run) -> None:
     """Ends the leases. Where that fails it is logged: they run out by themselves."""
-    run_concurrently([partial(_return_lease, vpc_id, vpcs, run) for vpc_id in vpc_ids])
+    run_concurrently([partial(_return_lease, ref, vpcs, run) for ref in refs])
 
 
 @contextmanager
-def leased(vpc_id: str, vpcs: VpcStore, run: Run) -> Iterator[VpcState | None]:
+def leased(ref: VpcRef, vpcs: VpcStore, run: Run) -> Iterator[VpcState | None]:
     """The VPC's state, this run's alone inside; None while another run has it."""
-    state = take_leases([vpc_id], vpcs, run).get(vpc_id)
+    state = take_leases([ref], vpcs, run).get(ref.vpc_id)
     try:
         yield state
     finally:
         if state is not None:
-            _return_lease(vpc_id, vpcs, run)
+            _return_lease(ref, vpcs, run)
 
 
-def _return_lease(vpc_id: str, vpcs: VpcStore, run: Run) -> None:
+def _return_lease(ref: VpcRef, vpcs: VpcStore, run: Run) -> None:
     try:
-        vpcs.return_lease(vpc_id, run.id)
+        vpcs.return_lease(ref, run.id)
     except LifelineError as error:
-        logger.warning("lease not released", vpc_id=vpc_id, error=str(error))
+        logger.warning("lease not released", vpc_id=ref.vpc_id, error=str(error))

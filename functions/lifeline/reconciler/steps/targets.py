@@ -8,9 +8,10 @@ from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.adapters.store.vpcs import REGION, VpcStore
+from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.history.entries import NO_VPC
+from lifeline.core.network.model import AnyRef, RegionRef
 from lifeline.core.requests.calls import MOST_CAUSES
 from lifeline.core.requests.fields import is_time
 from lifeline.core.requests.request import Request, Trigger
@@ -78,7 +79,7 @@ class Targets:
         return _changes(self.requests.get(vpc_id, []))
 
 
-def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore) -> Targets:
+def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore, home: RegionRef) -> Targets:
     """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done."""
     targets = Targets()
     records = [request for request in requests if request.trigger.kind in _RECORDS]
@@ -90,17 +91,19 @@ def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore) ->
     found = lookup.vpcs_of(ids) if ids else {}
     for request in requests:
         touched = _touched(request, found)
-        if touched is None and not is_answered(REGION, [request], vpcs):
+        if touched is None and not is_answered(home, [request], vpcs):
             targets.sweep.append(request)
         for vpc_id in touched or ():
             targets.requests[vpc_id].append(request)
     return targets
 
 
-def not_yet_answered(targets: Targets, vpcs: VpcStore) -> list[str]:
+def not_yet_answered(targets: Targets, vpcs: VpcStore, home: RegionRef) -> list[str]:
     """The VPCs whose requests came after, or too shortly before, they were last reconciled: a burst is one run."""
     vpc_ids = sorted(targets.requests)
-    answered = run_concurrently([partial(is_answered, vpc_id, targets.requests[vpc_id], vpcs) for vpc_id in vpc_ids])
+    answered = run_concurrently(
+        [partial(is_answered, home.vpc(vpc_id), targets.requests[vpc_id], vpcs) for vpc_id in vpc_ids]
+    )
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
 
 
@@ -115,13 +118,13 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[
     return traced + [(NO_VPC, trigger) for trigger in changes if trigger not in known]
 
 
-def is_answered(vpc_id: str, requests: Iterable[Request], vpcs: VpcStore) -> bool:
+def is_answered(ref: AnyRef, requests: Iterable[Request], vpcs: VpcStore) -> bool:
     """True if every request is a change from the queue, and a run began long enough after the last of them was sent."""
     waiting = list(requests)
     sent = [request.sent_at for request in waiting if request.trigger.kind == "change" and request.sent_at]
     if not sent or len(sent) != len(waiting):
         return False
-    reconciled_at = vpcs.load(vpc_id).reconciled_at
+    reconciled_at = vpcs.load(ref).reconciled_at
     return reconciled_at is not None and reconciled_at >= max(sent) + CONSISTENCY
 
 

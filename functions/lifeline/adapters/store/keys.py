@@ -1,0 +1,23 @@
+"""The partition keys of what the ledger holds about a VPC or a region. No other module writes or reads their form."""
+
+from contextlib import suppress
+
+from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
+
+
+def partition(ref: AnyRef) -> str:
+    """The `pk` of what is stored about a VPC, or about a region as a whole."""
+    if isinstance(ref, VpcRef):
+        return f"VPC#{ref.account}#{ref.region}#{ref.vpc_id}"
+    return f"REGION#{ref.account}#{ref.region}"
+
+
+def read_partition(pk: str) -> AnyRef | None:
+    """What an item with this `pk` is about; None if that is neither a VPC nor a region."""
+    with suppress(ValueError):
+        match pk.split("#"):
+            case ["VPC", account, region, vpc_id]:
+                return VpcRef(account, region, vpc_id)
+            case ["REGION", account, region]:
+                return RegionRef(account, region)
+    return None
