@@ -233,7 +233,7 @@ class TestSilence:
         detector.run_each_minute(0, 0, reporting=fleet)
         assert detector.run(minute(7))["opened"] == list(fleet)
         [notice] = detector.notices
-        assert notice.text.startswith("12 CWAgent agents are silent.")
+        assert notice.text.startswith("12 CloudWatch agents stopped sending metrics.")
         publish(*fleet, at=minute(9))
         assert detector.run(minute(9.5))["ended"] == list(fleet)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
