@@ -145,7 +145,7 @@ def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_wh
         days.sweeps(1)
     assert days.live(vpc_id) == []
     (text,) = frozen_notices(days)
-    assert text.startswith("An unknown actor reverted")
+    assert text.startswith("An unknown actor deleted 3 endpoints")
     assert " ".join(text.split()).count("by an unknown actor (no CloudTrail event found)") == 3
 
 
