@@ -76,7 +76,7 @@ def cover(seen: Seen) -> VpcCoverage:
 def test_where_no_endpoint_answers_the_service_is_missing_and_the_page_says_what_is_meant() -> None:
     found = cell(see(vpc(subnet())))
     assert (found.standing, found.by) == (Standing.MISSING, "")
-    assert found.detail.endswith("no endpoint in the VPC answers its name")
+    assert found.detail.endswith("no endpoint in the VPC serves it")
 
 
 def test_an_endpoint_serves_and_is_named() -> None:

@@ -206,7 +206,7 @@ def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told
     assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, ["monitoring"])
     days.take_from_queue()
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
-    assert [text for text in days.texts() if "Apply again now." in text] != []
+    assert [text for text in days.texts() if "(with Terraform: apply again)." in " ".join(text.split())] != []
 
 
 def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) -> None:

@@ -227,14 +227,14 @@ class TestSilence:
         assert [answer["ended"] for answer in back] == [[HOST], [], [], []]
         assert detector.kinds == ["incident_opened", "incident_resolved"]
         assert "due at 2026-03-02 09:03:00 UTC" in flat(detector.notices[0].text)
-        assert "silent for 18 min; it was back at 2026-03-02 09:21:00 UTC" in flat(detector.notices[1].text)
+        assert "It was silent for 18 min and came back at 2026-03-02 09:21:00 UTC" in flat(detector.notices[1].text)
 
     def test_agents_that_fall_silent_together_are_one_notice(self, detector: Detector) -> None:
         fleet = tuple(f"web-{number:02}" for number in range(12))
         detector.run_each_minute(0, 0, reporting=fleet)
         assert detector.run(minute(7))["opened"] == list(fleet)
         [notice] = detector.notices
-        assert notice.text.startswith("12 CWAgent agents are silent.")
+        assert notice.text.startswith("12 CloudWatch agents stopped sending metrics.")
         publish(*fleet, at=minute(9))
         assert detector.run(minute(9.5))["ended"] == list(fleet)
         assert detector.kinds == ["incident_opened", "incident_resolved"]

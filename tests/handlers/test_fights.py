@@ -75,7 +75,7 @@ def conflicting(days: Days, vpc_id: str) -> list[dict[str, Any]]:
 
 
 def frozen_notices(days: Days) -> list[str]:
-    return [text for text in days.mails() if "reverted Lifeline's changes" in " ".join(text.split())]
+    return [text for text in days.mails() if "until someone ends the freeze" in " ".join(text.split())]
 
 
 # ---- three times
@@ -89,7 +89,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
     assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.CONFLICT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
-    assert text.startswith("net-admin/alice reverted Lifeline's changes to the monitoring")
+    assert text.startswith("net-admin/alice deleted 3 endpoints that Lifeline created for monitoring")
     for record in records:
         assert record["detail"]["eventID"] in text
         assert record["detail"]["requestParameters"]["DeleteVpcEndpointsRequest"]["VpcEndpointId"]["content"] in text
@@ -146,7 +146,7 @@ def test_without_any_event_it_freezes_all_the_same_and_says_that_nobody_knows_wh
         days.sweeps(1)
     assert days.live(vpc_id) == []
     (text,) = frozen_notices(days)
-    assert text.startswith("An unknown actor reverted")
+    assert text.startswith("An unknown actor deleted 3 endpoints")
     assert " ".join(text.split()).count("by an unknown actor (no CloudTrail event found)") == 3
 
 

@@ -214,7 +214,7 @@ def test_what_is_switched_off_while_a_subnet_goes_is_not_told_as_deleted(days: D
     days.take_from_queue()
     assert days.live(vpc_id) == [endpoint_id]
     texts = " ".join(" ".join(days.texts()).split())
-    assert f"monitoring: remove subnets from {endpoint_id} in: {subnet_id}" in texts
+    assert f"monitoring: removed subnets from {endpoint_id} in: {subnet_id}" in texts
     assert f"delete endpoint {endpoint_id}" not in texts
     assert f"deleted endpoint {endpoint_id}" not in texts
     assert f"turned off private DNS for {endpoint_id}" in texts

@@ -103,7 +103,7 @@ def test_the_budget_holds_back_what_goes_past_it_and_the_notice_says_how_to_appr
 
     assert (answer["outcome"], set(statuses(answer)), stage.services(second)) == ("blocked", {"blocked"}, [])
     assert {one["blocked_by"] for one in answer["actions"]} == {"MonthlyBudgetUsd"}
-    assert "MonthlyBudgetUsd is 10 USD, and Lifeline's endpoints in all VPCs already cost 7.30" in str(answer)
+    assert "would exceed MonthlyBudgetUsd (7.30 of 10.00 USD in use)" in str(answer)
     approval = answer["approval"]
     assert approval["monthly_cost_usd"] == 7.3
     (text,) = [one for one in stage.texts() if second in one]
@@ -131,7 +131,7 @@ def test_a_plan_says_what_would_need_approval_and_writes_nothing(stage: Stage) -
     answer = stage.look(vpc_id, mode="plan")
     assert (answer["outcome"], answer["monthly_cost_usd"]) == ("blocked", 0)
     assert "approval" not in answer
-    assert "needs approval: it adds 14.60 USD a month" in answer["actions"][0]["error"]
+    assert "needs approval: 14.60 USD more per month" in answer["actions"][1]["error"]
     assert LimitUsage("ledger").read() == Usage()
 
 
