@@ -10,7 +10,7 @@ import pytest
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import TransientError
-from lifeline.core.policy.exemptions import ExemptAsk
+from lifeline.core.policy.exemptions import ExemptRequest
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
@@ -152,11 +152,11 @@ def test_of_two_calls_at_once_none_is_lost(world: World, clock: Clock, monkeypat
     def slow(self: Table, *arguments: Any, **condition: Any) -> bool:
         if not raced:
             raced.append(True)
-            Exemptions("ledger").exempt(ExemptAsk((second,)), [HOME.vpc(second)], now=clock())
+            Exemptions("ledger").exempt(ExemptRequest((second,)), [HOME.vpc(second)], now=clock())
         return put(self, *arguments, **condition)
 
     monkeypatch.setattr(Table, "put", slow)
-    exemptions.exempt(ExemptAsk((first,)), [HOME.vpc(first)], now=clock())
+    exemptions.exempt(ExemptRequest((first,)), [HOME.vpc(first)], now=clock())
     assert [one.subject for one in exemptions.read()] == [first, second]
 
 

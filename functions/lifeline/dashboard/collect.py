@@ -185,10 +185,10 @@ class _Cover:
         if changed and region.has_policy:
             again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
-        for vpc_id, one in examined.items():
+        for vpc_id, vpc_examined in examined.items():
             context = self._context(planning, by_id[vpc_id])
             for guard in GUARDS:  # the table shows what is missing; what is to be removed, retirement's notes say
-                plans[vpc_id] = guard.preview(context, plans[vpc_id], one.state)
+                plans[vpc_id] = guard.preview(context, plans[vpc_id], vpc_examined.state)
         return plans
 
     def _context(self, planning: Planning, vpc: Vpc) -> VpcContext:

@@ -32,7 +32,7 @@ from lifeline.core.history.text import page_json
 from lifeline.core.notices.plan_text import plan_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
-from lifeline.core.policy.exemptions import ExemptAsk, exempt_json
+from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.requests.calls import NO_WITHDRAWAL, read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
@@ -160,7 +160,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 
-def _check_there(request: ExemptAsk) -> None:
+def _check_there(request: ExemptRequest) -> None:
     """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
     there = {vpc.id for vpc in _kept()[0].observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
     for vpc_id in request.vpc_ids:

@@ -137,9 +137,9 @@ class FactReader:
         for amendment in amendments:
             for fact, read in self._readers().items():
                 lacking = {
-                    vpc_id: one
-                    for vpc_id, one in current.items()
-                    if fact in one.needs(amendment, is_planned=is_planned)
+                    vpc_id: amended_vpc
+                    for vpc_id, amended_vpc in current.items()
+                    if fact in amended_vpc.needs(amendment, is_planned=is_planned)
                 }
                 if lacking:
                     found = read(lacking if fact is not Fact.ADMISSION else current)
@@ -184,13 +184,16 @@ class FactReader:
         return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
 
     def _users(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:
-        groups = {vpc_id: security_groups_of(one.plan) for vpc_id, one in vpcs.items()}
+        groups = {vpc_id: security_groups_of(amended_vpc.plan) for vpc_id, amended_vpc in vpcs.items()}
         users = self.job.tools.lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
         return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
 
     def _admission(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Plan]:
         admit = self.gatekeeper.admit if _is_leased(vpcs) else self.gatekeeper.preview
-        return admit({vpc_id: one.plan for vpc_id, one in vpcs.items()}, [one.context.vpc for one in vpcs.values()])
+        return admit(
+            {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in vpcs.items()},
+            [amended_vpc.context.vpc for amended_vpc in vpcs.values()],
+        )
 
 
 def run_context(job: Job, *, is_region: bool = False) -> RunContext:
@@ -238,4 +241,4 @@ def security_groups_of(plan: Plan) -> frozenset[str]:
 
 
 def _is_leased(vpcs: Mapping[str, Amended]) -> bool:
-    return any(one.context.is_leased for one in vpcs.values())
+    return any(amended_vpc.context.is_leased for amended_vpc in vpcs.values())

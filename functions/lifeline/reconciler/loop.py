@@ -164,17 +164,20 @@ class _Reconciliation:
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
             for amendment in AMENDMENTS if job.is_plan else REASONS:
                 amended = facts.read(amended, [amendment])
-                amended = {vpc_id: one.previewed(amendment) for vpc_id, one in amended.items()}
-            with_work = [vpc_id for vpc_id, one in amended.items() if one.plan.has_work]
+                amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
+            with_work = [vpc_id for vpc_id, amended_vpc in amended.items() if amended_vpc.plan.has_work]
             part.numbers |= {"vpcs": len(amended), "with_work": len(with_work)}
         if job.is_plan:
             return [*deferred, *self._leave(amended)]
         if is_region:
             self._gatekeeper.see_region(vpcs)
         if self._gatekeeper.why_stop():
-            stopped = {vpc_id: replace(one, plan=self._gatekeeper.stop(one.plan)) for vpc_id, one in amended.items()}
+            stopped = {
+                vpc_id: replace(amended_vpc, plan=self._gatekeeper.stop(amended_vpc.plan))
+                for vpc_id, amended_vpc in amended.items()
+            }
             return [*deferred, *self._leave(stopped)]
-        idle = {vpc_id: one for vpc_id, one in amended.items() if vpc_id not in with_work}
+        idle = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in with_work}
         self._decided |= idle.keys()
         left = self._leave(idle)  # first, because it must not hang on what fails elsewhere
         with stage("apply", job.run.id):
@@ -194,14 +197,14 @@ class _Reconciliation:
         knowing their central endpoints, nothing may be made there.
         """
         amended = facts.read(amended, AMENDMENTS, is_planned=False)
-        seen = [vpc for one in amended.values() if (vpc := one.seen(AMENDMENTS))]
+        seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
         plans, waiting = facts.planning.plan(
             seen, followed, check_dns=check_dns, is_region=facts.is_region and not is_fresh, fresh=is_fresh
         )
         self._requeuing.wait_for_turn(waiting)
         planned = {
-            vpc_id: replace(one, plan=plans.get(vpc_id, one.plan))
-            for vpc_id, one in amended.items()
+            vpc_id: replace(amended_vpc, plan=plans.get(vpc_id, amended_vpc.plan))
+            for vpc_id, amended_vpc in amended.items()
             if vpc_id not in waiting
         }
         return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
@@ -233,19 +236,19 @@ class _Reconciliation:
         short lease; while another run has the VPC, or was there since, a later run does that.
         """
         if self._job.is_by_hand:
-            return [VpcAnswer.of(one.plan) for one in amended.values()]
-        for vpc_id, one in amended.items():
-            if not one.is_state_known:
+            return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
+        for vpc_id, amended_vpc in amended.items():
+            if not amended_vpc.is_state_known:
                 continue
-            state, decisions = one.finished(AMENDMENTS, ())
+            state, decisions = amended_vpc.finished(AMENDMENTS, ())
             self._said[vpc_id] = Said(*_covered(decisions))
-            if state != one.state or any(decision.announcements for decision in decisions):
+            if state != amended_vpc.state or any(decision.announcements for decision in decisions):
                 with leased(self._job.ref(vpc_id), self._job.tools.vpcs, self._job.run) as known:
-                    if known == one.state:
-                        self._job.save(vpc_id, one.state, state)
+                    if known == amended_vpc.state:
+                        self._job.save(vpc_id, amended_vpc.state, state)
                         self._publish(vpc_id, decisions, state)
             self._requeue(vpc_id, decisions)
-        return [VpcAnswer.of(one.plan) for one in amended.values()]
+        return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
 
     # ---- doing it
 
@@ -271,16 +274,16 @@ class _Reconciliation:
             for amendment in AMENDMENTS:
                 # An amendment sees what those before it changed; only then is it clear what else it must know.
                 amended = facts.read(amended, [amendment])
-                decided = {vpc_id: one.decided(amendment) for vpc_id, one in amended.items()}
+                decided = {vpc_id: amended_vpc.decided(amendment) for vpc_id, amended_vpc in amended.items()}
                 # Saved at once, and before anything is applied: whatever fails from here on, no other run makes what
                 # is frozen, and no switch goes unwatched.
-                for vpc_id, one in decided.items():
-                    self._job.save(vpc_id, amended[vpc_id].state, one.state)
+                for vpc_id, amended_vpc in decided.items():
+                    self._job.save(vpc_id, amended[vpc_id].state, amended_vpc.state)
                 amended = decided
         except LifelineError:
-            self._gatekeeper.give_back({vpc_id: one.plan for vpc_id, one in amended.items()})
+            self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
-        plans = {vpc_id: one.plan for vpc_id, one in amended.items()}
+        plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
         applied = apply_plans(plans, tools.endpoints, tools.calls, run, why_stop=why_stop)
         # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
@@ -291,25 +294,25 @@ class _Reconciliation:
         ]
         return [*deferred, *finished]
 
-    def _finish_or_say(self, one: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
+    def _finish_or_say(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
         """People hear what was done even where it can't be saved; the error is raised once they did."""
         try:
-            return self._finish(one, applied, followed)
+            return self._finish(amended_vpc, applied, followed)
         except LifelineError as error:
-            logger.error("changes made, but not saved", vpc_id=one.plan.vpc_id, error=str(error))
+            logger.error("changes made, but not saved", vpc_id=amended_vpc.plan.vpc_id, error=str(error))
             self._unsaved = error
-            return VpcAnswer.of(one.plan, applied.actions)
+            return VpcAnswer.of(amended_vpc.plan, applied.actions)
 
-    def _finish(self, one: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
+    def _finish(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
         """What was done in one VPC: saved, recorded, announced, and requeued where something is left."""
-        vpc_id, now = one.plan.vpc_id, self._job.run.now()
+        vpc_id, now = amended_vpc.plan.vpc_id, self._job.run.now()
         # First, because what is abandoned has failed, and counts as that in all that follows.
         actions = tuple(self._requeuing.try_again(vpc_id, applied))
         made = {service: Made(endpoint_id, now) for service, endpoint_id in applied.made.items()}
-        state = replace(one.state, made={**followed.made, **made}, failures=followed.failures)
-        state, decisions = replace(one, state=state).finished(AMENDMENTS, actions)
+        state = replace(amended_vpc.state, made={**followed.made, **made}, failures=followed.failures)
+        state, decisions = replace(amended_vpc, state=state).finished(AMENDMENTS, actions)
         # Before anything is recorded or announced: the next run must know what was done, whatever fails from here on.
-        self._job.save(vpc_id, one.state, state)
+        self._job.save(vpc_id, amended_vpc.state, state)
         if made:
             self._requeuing.follow([vpc_id])
         self._said[vpc_id] = said = Said(*_covered(decisions))
@@ -323,7 +326,7 @@ class _Reconciliation:
         self._requeue(vpc_id, decisions)
         done = tuple(action for action in actions if action.status is Status.DONE)
         cost = cost_of(done, price_in(self._job.settings.region))
-        return replace(VpcAnswer.of(one.plan, actions), monthly_cost_usd=cost)
+        return replace(VpcAnswer.of(amended_vpc.plan, actions), monthly_cost_usd=cost)
 
     # ---- what amendments ask for, each in one place
 
@@ -385,7 +388,9 @@ class _Reconciliation:
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:
     """The actions that notices of their own report, and those that are no news by themselves."""
     nothing = frozenset[Action]()
-    return nothing.union(*(one.covered for one in decisions)), nothing.union(*(one.known for one in decisions))
+    return nothing.union(*(decision.covered for decision in decisions)), nothing.union(
+        *(decision.known for decision in decisions)
+    )
 
 
 def _facts_of(change: Trigger) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Invocation: split out of another room."""
+"""One invocation of a function: its ID, clock and remaining time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

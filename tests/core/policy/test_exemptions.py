@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.policy.exemptions import MOST_EXEMPT, ExemptAsk, changed, exempt_json, exempt_words, with_exemptions
+from lifeline.core.policy.exemptions import (
+    MOST_EXEMPT,
+    ExemptRequest,
+    changed,
+    exempt_json,
+    exempt_words,
+    with_exemptions,
+)
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.requests.exempt import read_exempt
 
@@ -58,10 +65,12 @@ def test_bad_input_gets_an_error_that_names_the_field(event: dict[str, Any], fie
 
 def test_without_more_a_vpc_is_exempt_from_everything_for_a_week() -> None:
     request = read_exempt({"exempt": [VPC]})
-    assert request == ExemptAsk((VPC,))
-    assert request.exempted(VPC, TODAY) == Exempted(VPC, (), date(2026, 11, 30), "exempt by hand")
+    assert request == ExemptRequest((VPC,))
+    assert request.exempted(VPC, TODAY) == Exempted(VPC, (), date(2026, 11, 30), "exempt manually")
     assert exempt_json(request, VPC, TODAY) == {"vpc_id": VPC, "services": [], "until": "2026-11-30"}
-    assert exempt_words(request, VPC, TODAY) == "need not reach any service until the end of 2026-11-30: exempt by hand"
+    assert (
+        exempt_words(request, VPC, TODAY) == "need not reach any service until the end of 2026-11-30: exempt manually"
+    )
 
 
 def test_a_named_set_stands_for_its_services_as_in_the_policy() -> None:
@@ -77,40 +86,40 @@ def test_a_reason_becomes_plain_text_for_it_is_repeated_in_notices() -> None:
 
 
 def test_days_0_ends_every_exemption_by_hand_of_the_vpc_and_of_no_other() -> None:
-    known = changed((), ExemptAsk((VPC, OTHER)), TODAY)
-    known = changed(known, ExemptAsk((VPC,), ("s3",)), TODAY)
+    known = changed((), ExemptRequest((VPC, OTHER)), TODAY)
+    known = changed(known, ExemptRequest((VPC,), ("s3",)), TODAY)
     request = read_exempt({"exempt": [VPC], "days": 0})
     assert [one.subject for one in changed(known, request, TODAY)] == [OTHER]
     assert exempt_json(request, VPC, TODAY)["until"] is None
-    assert exempt_words(request, VPC, TODAY) == "no longer exempt by hand"
+    assert exempt_words(request, VPC, TODAY) == "no longer exempt manually"
 
 
 def test_the_same_again_prolongs_and_other_services_stand_beside() -> None:
-    known = changed((), ExemptAsk((VPC,), ("s3",), 1), TODAY)
-    known = changed(known, ExemptAsk((VPC,), ("s3",), 9, "longer"), TODAY)
-    known = changed(known, ExemptAsk((VPC,), ("logs",), 2), TODAY)
+    known = changed((), ExemptRequest((VPC,), ("s3",), 1), TODAY)
+    known = changed(known, ExemptRequest((VPC,), ("s3",), 9, "longer"), TODAY)
+    known = changed(known, ExemptRequest((VPC,), ("logs",), 2), TODAY)
     assert [(one.services, one.until, one.reason) for one in known] == [
-        (("logs",), date(2026, 11, 25), "exempt by hand"),
+        (("logs",), date(2026, 11, 25), "exempt manually"),
         (("s3",), date(2026, 12, 2), "longer"),
     ]
 
 
 def test_what_has_ended_is_forgotten() -> None:
-    known = changed((), ExemptAsk((VPC,), days=1), TODAY)
-    assert changed(known, ExemptAsk((OTHER,)), TODAY + timedelta(days=1))[0].subject == VPC
-    assert [one.subject for one in changed(known, ExemptAsk((OTHER,)), TODAY + timedelta(days=2))] == [OTHER]
+    known = changed((), ExemptRequest((VPC,), days=1), TODAY)
+    assert changed(known, ExemptRequest((OTHER,)), TODAY + timedelta(days=1))[0].subject == VPC
+    assert [one.subject for one in changed(known, ExemptRequest((OTHER,)), TODAY + timedelta(days=2))] == [OTHER]
 
 
 def test_too_many_are_refused_but_ending_one_never_is() -> None:
     known = tuple(Exempted(f"vpc-{place:08x}", (), date(2027, 1, 1), "") for place in range(MOST_EXEMPT))
-    with pytest.raises(InvalidInputError, match="500 are the most"):
-        changed(known, ExemptAsk((VPC,)), TODAY)
-    assert len(changed(known, ExemptAsk((known[0].subject,)), TODAY)) == MOST_EXEMPT
-    assert len(changed(known, ExemptAsk((known[0].subject,), days=0), TODAY)) == MOST_EXEMPT - 1
+    with pytest.raises(InvalidInputError, match="the maximum is 500"):
+        changed(known, ExemptRequest((VPC,)), TODAY)
+    assert len(changed(known, ExemptRequest((known[0].subject,)), TODAY)) == MOST_EXEMPT
+    assert len(changed(known, ExemptRequest((known[0].subject,), days=0), TODAY)) == MOST_EXEMPT - 1
 
 
 requests = st.builds(
-    ExemptAsk,
+    ExemptRequest,
     st.lists(st.sampled_from([VPC, OTHER]), min_size=1, unique=True).map(tuple),
     st.sampled_from([(), ("s3",), ("logs",)]),
     st.integers(1, 90),
@@ -118,7 +127,9 @@ requests = st.builds(
 
 
 @given(st.lists(requests, max_size=6), requests)
-def test_what_was_asked_last_holds_and_asking_twice_changes_nothing(before: list[ExemptAsk], last: ExemptAsk) -> None:
+def test_what_was_asked_last_holds_and_asking_twice_changes_nothing(
+    before: list[ExemptRequest], last: ExemptRequest
+) -> None:
     known: tuple[Exempted, ...] = ()
     for request in before:
         known = changed(known, request, TODAY)
@@ -130,5 +141,5 @@ def test_what_was_asked_last_holds_and_asking_twice_changes_nothing(before: list
 
 def test_the_policys_own_exemptions_stay() -> None:
     own = Exempted(OTHER, (), None, "a sandbox")
-    by_hand = Exempted(VPC, (), TODAY, "exempt by hand")
+    by_hand = Exempted(VPC, (), TODAY, "exempt manually")
     assert with_exemptions(Policy((), (own,)), [by_hand]).exemptions == (own, by_hand)

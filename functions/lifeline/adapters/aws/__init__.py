@@ -1,1 +1,1 @@
-"""aws."""
+"""AWS services other than the ledger. Only `endpoints` changes a network."""

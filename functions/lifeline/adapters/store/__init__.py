@@ -1,1 +1,1 @@
-"""store."""
+"""The ledger (DynamoDB) and the parameters in SSM."""

@@ -127,26 +127,29 @@ class AuditLog:
         """Keeps what became of endpoints, at the time when that was first seen. The same outcome twice is one entry."""
         self._write([self._outcome_item(ref, endpoint_outcome, now) for endpoint_outcome in outcomes])
 
-    def _outcome_item(self, ref: VpcRef, one: EndpointOutcome, now: datetime) -> dict[str, Any]:
-        with aws_errors(f"ledger: claim the outcome of {one.endpoint_id}"):
+    def _outcome_item(self, ref: VpcRef, endpoint_outcome: EndpointOutcome, now: datetime) -> dict[str, Any]:
+        with aws_errors(f"ledger: claim the outcome of {endpoint_outcome.endpoint_id}"):
             first = self._dynamodb.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": partition(ref)}, "sk": {"S": f"SEEN#{one.endpoint_id}#{one.result}"}},
+                Key={
+                    "pk": {"S": partition(ref)},
+                    "sk": {"S": f"SEEN#{endpoint_outcome.endpoint_id}#{endpoint_outcome.result}"},
+                },
                 UpdateExpression="SET first_seen = if_not_exists(first_seen, :now), expires_at = :expires",
                 ExpressionAttributeValues={":now": {"S": now.isoformat()}, ":expires": self._expiry(now)},
                 ReturnValues="ALL_NEW",
             )["Attributes"]["first_seen"]["S"]
         seen = datetime.fromisoformat(first)
-        key = key_of(EntryKind.OUTCOME, seen, one.endpoint_id)
+        key = key_of(EntryKind.OUTCOME, seen, endpoint_outcome.endpoint_id)
         return {
             "pk": {"S": partition(ref)},
             "sk": {"S": key},
             **filed_item(filed(ref, key)),
-            "endpoint_id": {"S": one.endpoint_id},
-            "service": {"S": one.service},
-            "result": {"S": one.result},
-            "detail": {"S": one.detail},
-            "seconds": {"N": str(max(0, int((one.age - (now - seen)).total_seconds())))},
+            "endpoint_id": {"S": endpoint_outcome.endpoint_id},
+            "service": {"S": endpoint_outcome.service},
+            "result": {"S": endpoint_outcome.result},
+            "detail": {"S": endpoint_outcome.detail},
+            "seconds": {"N": str(max(0, int((endpoint_outcome.age - (now - seen)).total_seconds())))},
             "expires_at": self._expiry(seen),
         }
 

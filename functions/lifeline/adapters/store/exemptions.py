@@ -11,7 +11,7 @@ from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
 from lifeline.core.network.model import VpcRef
-from lifeline.core.policy.exemptions import ExemptAsk, changed, exempt_words
+from lifeline.core.policy.exemptions import ExemptRequest, changed, exempt_words
 from lifeline.core.policy.policy import Exempted
 
 _KEY = ("EXEMPTIONS", "LIST")
@@ -30,7 +30,7 @@ class Exemptions:
         """What is exempt by a call, and what has expired since the last one."""
         return _exempted(self._table.get(_KEY, "ledger: read the exemptions"))
 
-    def exempt(self, request: ExemptAsk, refs: Iterable[VpcRef], *, now: datetime) -> None:
+    def exempt(self, request: ExemptRequest, refs: Iterable[VpcRef], *, now: datetime) -> None:
         """Save the exemptions, then write them to the audit log of `refs`, the VPCs that the request names.
 
         If that fails, the same call again completes it.

@@ -1,1 +1,1 @@
-"""coexist."""
+"""Living with other owners: claims, hand-overs, conflicts, teardowns, canaries, retirement."""

@@ -138,32 +138,35 @@ def live(vpc: Vpc) -> list[Endpoint]:
     )
 
 
-def _is_new(one: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime) -> bool:
+def _is_new(claimed: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime) -> bool:
     known = made.get(suffix_of(own.service_name))
-    is_before = known is not None and known.endpoint_id == own.id and one.at < known.at - _A_RUN
-    return one.at > now - CLAIM_HOLDS and not is_before
+    is_before = known is not None and known.endpoint_id == own.id and claimed.at < known.at - _A_RUN
+    return claimed.at > now - CLAIM_HOLDS and not is_before
 
 
-def _is_known(one: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now: datetime) -> bool:
+def _is_known(claimed: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now: datetime) -> bool:
     service = suffix_of(own.service_name)
     others = {name for name, freeze in standing(frozen, now).items() if freeze.kind is not FreezeKind.CLAIM}
     before = frozen.get(service)
-    return bool({service, EVERYTHING} & others) or bool(before and one.event_id and before.event_id == one.event_id)
+    return bool({service, EVERYTHING} & others) or bool(
+        before and claimed.event_id and before.event_id == claimed.event_id
+    )
 
 
-def _freeze(one: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
-    since = min(one.at, now)
+def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
+    since = min(claimed.at, now)
     service = suffix_of(own.service_name)
-    holds = f"private DNS for {service}" if one.claim.domain else f"the routes to {service}"
-    why = f"{one.event_name} by {one.actor or 'an unknown actor'} at {write_time(one.at)} was refused because "
-    tables = own.route_table_ids & set(one.claim.route_table_ids)
+    holds = f"private DNS for {service}" if claimed.claim.domain else f"the routes to {service}"
+    who = claimed.actor or "an unknown actor"
+    why = f"{claimed.event_name} by {who} at {write_time(claimed.at)} was refused because "
+    tables = own.route_table_ids & set(claimed.claim.route_table_ids)
     earlier = before.ids if before and before.kind is FreezeKind.CLAIM else ()
     return Freeze(
         FreezeKind.CLAIM,
         since,
         f"{why}Lifeline's {own.id} already has {holds}",
-        one.actor,
-        one.event_id,
+        claimed.actor,
+        claimed.event_id,
         since + CLAIM_HOLDS,
         ids=tuple(sorted({*earlier, *tables})),
     )

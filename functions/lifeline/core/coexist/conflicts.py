@@ -149,9 +149,9 @@ def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str
     return {key: conflict for key, conflict in kept.items() if conflict.effects or conflict.reversals}
 
 
-def reversal_words(one: Reversal) -> str:
+def reversal_words(reversal: Reversal) -> str:
     """What was reverted, in words."""
-    return _WORDS[one.kind].format(id=one.id, part=one.part)
+    return _WORDS[reversal.kind].format(id=reversal.id, part=reversal.part)
 
 
 # ---- what became of it
@@ -193,12 +193,12 @@ def _reversal(undone: Sequence[Effect], conflict: Conflict, now: datetime) -> Re
     return Reversal(now, first.kind, first.id, ", ".join(filter(None, parts)), conflict.done_at)
 
 
-def _did(change: Change, one: Reversal, used: Iterable[str]) -> bool:
-    since = one.since.replace(microsecond=0) if one.since else change.at
+def _did(change: Change, reversal: Reversal, used: Iterable[str]) -> bool:
+    since = reversal.since.replace(microsecond=0) if reversal.since else change.at
     return (
-        change.event_name in one.kind.calls
-        and one.id in change.ids
+        change.event_name in reversal.kind.calls
+        and reversal.id in change.ids
         and change.event_id not in used
         and since <= change.at
-        and change.at <= one.at + SHOWN_WITHIN
+        and change.at <= reversal.at + SHOWN_WITHIN
     )

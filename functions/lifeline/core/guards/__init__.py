@@ -1,1 +1,1 @@
-"""guards."""
+"""What stops a change: limits, approvals, freezes, the kill switch."""

@@ -179,9 +179,9 @@ def _compare(new: Cause, old: Cause) -> tuple[bool, bool]:
     return difference > 0, difference >= 0
 
 
-def _is_same(one: Change | None, other: Change | None) -> bool:
-    return bool(one and other and one.event_id and one.event_id == other.event_id)
+def _is_same(change: Change | None, other: Change | None) -> bool:
+    return bool(change and other and change.event_id and change.event_id == other.event_id)
 
 
-def _is_other(one: Change | None, other: Change | None) -> bool:
-    return bool(one and other and one.event_id and other.event_id and one.event_id != other.event_id)
+def _is_other(change: Change | None, other: Change | None) -> bool:
+    return bool(change and other and change.event_id and other.event_id and change.event_id != other.event_id)

@@ -1,1 +1,1 @@
-"""network."""
+"""A VPC as values: tiers, ACLs, DNS, and how a subnet reaches a service."""

@@ -104,7 +104,10 @@ def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = (
 
 def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
     """The ids of all resources that the actions name."""
-    named = ((*one.subnet_ids, *one.route_table_ids, one.endpoint_id, one.security_group_id) for one in actions)
+    named = (
+        (*action.subnet_ids, *action.route_table_ids, action.endpoint_id, action.security_group_id)
+        for action in actions
+    )
     return tuple(dict.fromkeys(resource_id for ids in named for resource_id in ids if resource_id))
 
 

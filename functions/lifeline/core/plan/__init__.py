@@ -1,1 +1,1 @@
-"""plan."""
+"""The plan of one VPC: actions, placement, security group, harm, cost."""

@@ -195,10 +195,10 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
     )
 
 
-def _lets_in(one: Action, action: Action) -> bool:
-    if one.kind is ActionKind.ATTACH_SECURITY_GROUP:
-        return one.endpoint_id == action.endpoint_id
-    return one.kind is ActionKind.OPEN_SECURITY_GROUP and bool(one.security_group_id)
+def _lets_in(candidate: Action, action: Action) -> bool:
+    if candidate.kind is ActionKind.ATTACH_SECURITY_GROUP:
+        return candidate.endpoint_id == action.endpoint_id
+    return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id)
 
 
 def _without_closed(

@@ -1,1 +1,1 @@
-"""policy."""
+"""Which services are required where, exemptions, and what is watched."""

@@ -1,4 +1,4 @@
-"""Exempt by hand: for some days a VPC need not reach some services, because a person said so."""
+"""Manual exemptions: for some days, a VPC need not reach some services because a person said so."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from lifeline.core.policy.policy import Exempted, Policy
 DEFAULT_DAYS = 7
 MOST_DAYS = 90  # what should last longer belongs into the policy, where others see it
 MOST_EXEMPT = 500  # kept at a time: far below the 400 KB of an item (DynamoDB guide: quotas)
-_BY_HAND = "exempt by hand"
+_MANUALLY = "exempt manually"
 
 
 @dataclass(frozen=True, slots=True)
-class ExemptAsk:
+class ExemptRequest:
     """Which VPCs need not reach which services, all of them if there are none, and for how many days; 0 ends it."""
 
     vpc_ids: tuple[str, ...]
     services: tuple[str, ...] = ()
     days: int = DEFAULT_DAYS
-    reason: str = _BY_HAND
+    reason: str = _MANUALLY
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -33,13 +33,13 @@ class ExemptAsk:
         return Exempted(vpc_id, self.services, until, self.reason) if self.days else None
 
 
-def with_exemptions(policy: Policy, by_hand: Iterable[Exempted]) -> Policy:
-    """The policy with what people exempted by hand beside its own exemptions."""
-    return replace(policy, exemptions=(*policy.exemptions, *by_hand))
+def with_exemptions(policy: Policy, manual: Iterable[Exempted]) -> Policy:
+    """The policy with the manual exemptions beside its own."""
+    return replace(policy, exemptions=(*policy.exemptions, *manual))
 
 
-def changed(known: Sequence[Exempted], request: ExemptAsk, today: date) -> tuple[Exempted, ...]:
-    """What is exempt by hand once the ask is met, in the VPCs' order, without what has ended.
+def changed(known: Sequence[Exempted], request: ExemptRequest, today: date) -> tuple[Exempted, ...]:
+    """The manual exemptions once the request is met, in the VPCs' order, without those that have ended.
 
     The same VPC and services again take the place of what was said of them before. Raises InvalidInputError where that
     would be more than MOST_EXEMPT.
@@ -57,20 +57,22 @@ def changed(known: Sequence[Exempted], request: ExemptAsk, today: date) -> tuple
     found = sorted([*stay, *asked], key=lambda exempted: (exempted.subject, exempted.services))
     if len(found) > MOST_EXEMPT and asked:
         raise InvalidInputError(
-            "exempt", f"makes {len(found)} exemptions by hand; {MOST_EXEMPT} are the most: use the policy's exemptions"
+            "exempt",
+            f"would make {len(found)} manual exemptions; the maximum is {MOST_EXEMPT}. Use the policy instead.",
         )
     return tuple(found)
 
 
-def exempt_words(request: ExemptAsk, vpc_id: str, today: date) -> str:
-    """What the record says of it."""
-    one = request.exempted(vpc_id, today)
-    if one is None:
-        return "no longer exempt by hand"
-    return f"need not reach {', '.join(one.services) or 'any service'} until the end of {one.until}: {one.reason}"
+def exempt_words(request: ExemptRequest, vpc_id: str, today: date) -> str:
+    """What the audit log says of it."""
+    exempted = request.exempted(vpc_id, today)
+    if exempted is None:
+        return "no longer exempt manually"
+    services = ", ".join(exempted.services) or "any service"
+    return f"need not reach {services} until the end of {exempted.until}: {exempted.reason}"
 
 
-def exempt_json(request: ExemptAsk, vpc_id: str, today: date) -> dict[str, Any]:
+def exempt_json(request: ExemptRequest, vpc_id: str, today: date) -> dict[str, Any]:
     """One VPC as the function answers it; `until` is the last day, null where the exemption has ended."""
     one = request.exempted(vpc_id, today)
     return {

@@ -1,4 +1,4 @@
-"""Reading: split out of another room."""
+"""From a policy document, which fits its schema, to the policy."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""requests."""
+"""What callers and CloudTrail may send, and which VPCs it concerns."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.policy.exemptions import _BY_HAND, DEFAULT_DAYS, MOST_DAYS, ExemptAsk
+from lifeline.core.policy.exemptions import _MANUALLY, DEFAULT_DAYS, MOST_DAYS, ExemptRequest
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.requests.fields import (
     A_VPC_ID,
@@ -23,7 +23,7 @@ _MOST_SERVICES = 50
 _MOST_REASON = 256
 
 
-def read_exempt(event: Mapping[str, Any]) -> ExemptAsk:
+def read_exempt(event: Mapping[str, Any]) -> ExemptRequest:
     """The request in a manual call: `{"exempt": ["vpc-…"], "services": […], "days": 7, "reason": "…"}`.
 
     Raises InvalidInputError with the path to the field, such as `exempt[0]`: nothing is exempt then.
@@ -39,7 +39,7 @@ def read_exempt(event: Mapping[str, Any]) -> ExemptAsk:
     days = read_whole(event.get("days", DEFAULT_DAYS), "days", what, most=MOST_DAYS)
     if not days and "services" in event:
         raise InvalidInputError("services", "can't be combined with 0 days, which end every such exemption of the VPC")
-    return ExemptAsk(tuple(vpc_ids), _read_services(event), days, _read_reason(event))
+    return ExemptRequest(tuple(vpc_ids), _read_services(event), days, _read_reason(event))
 
 
 def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read_reason(event: Mapping[str, Any]) -> str:
-    reason = event.get("reason", _BY_HAND)
+    reason = event.get("reason", _MANUALLY)
     if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
         raise must_be("reason", "one line of text", reason)
     if len(reason) > _MOST_REASON:

@@ -1,4 +1,4 @@
-"""Request: split out of another room."""
+"""A request to reconcile VPCs, and what triggered it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""steps."""
+"""The steps of a run: targets, planning, leases, apply, requeue, decision log."""

@@ -75,28 +75,28 @@ def apply_plans(
 
 
 def _apply_step(
-    step: Step, one: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
+    step: Step, applied: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
 ) -> Action:
-    action = one.actions[step.index]
-    security_group_id = action.security_group_id or one.security_group_id
-    if waiting := _unready(action, one, security_group_id):
+    action = applied.actions[step.index]
+    security_group_id = action.security_group_id or applied.security_group_id
+    if waiting := _unready(action, applied, security_group_id):
         return waiting
     try:
         if not _has_time(action, calls, run):
-            one.deferral = one.deferral or Deferral.TIME
+            applied.deferral = applied.deferral or Deferral.TIME
             return replace(action, error=str(Deferral.TIME))
         if why := why_stop():
             return action.held(KILL_SWITCH, why)
         made = endpoints.apply(action, vpc_id=step.vpc_id, security_group_id=security_group_id)
     except TransientError as error:
-        one.deferral = Deferral.TRANSIENT
+        applied.deferral = Deferral.TRANSIENT
         return replace(action, error=str(error))
     except LifelineError as error:
         logger.error("action failed", vpc_id=step.vpc_id, action=str(action.kind), error=str(error), run_id=run.id)
         return replace(action, status=Status.FAILED, error=str(error))
-    one.security_group_id = made.security_group_id or one.security_group_id
+    applied.security_group_id = made.security_group_id or applied.security_group_id
     if made.endpoint_id:
-        one.made[action.service] = made.endpoint_id
+        applied.made[action.service] = made.endpoint_id
     return replace(
         action,
         status=Status.DONE,
@@ -105,20 +105,20 @@ def _apply_step(
     )
 
 
-def _unready(action: Action, one: Applied, security_group_id: str) -> Action | None:
+def _unready(action: Action, applied: Applied, security_group_id: str) -> Action | None:
     """The action as it waits for, or fails with, another of its VPC that must come first; None where none must."""
     if action.needs_security_group and not security_group_id:
-        return _without_security_group(action, one)
-    before = unprepared(action, one.actions)
+        return _without_security_group(action, applied)
+    before = unprepared(action, applied.actions)
     if before is None:
         return None
     words = f"not all of the subnets that it would serve are let in: {before.error}"
     return replace(action, status=before.status, error=words, blocked_by=before.blocked_by)
 
 
-def _without_security_group(action: Action, one: Applied) -> Action:
+def _without_security_group(action: Action, applied: Applied) -> Action:
     """An endpoint whose security group could not be made shares the group's fate."""
-    group = next(other for other in one.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
+    group = next(other for other in applied.actions if other.kind is ActionKind.CREATE_SECURITY_GROUP)
     words = f"its security group is missing: {group.error}"
     return replace(action, status=group.status, error=words, blocked_by=group.blocked_by)
 

@@ -118,9 +118,9 @@ class Planning:
         )
 
 
-def _exempt_words(one: Exempted) -> str:
-    until = f" until {one.until}" if one.until else ""
-    return f"{one.subject} is exempt from {', '.join(one.services) or 'everything'}{until}: {one.reason}"
+def _exempt_words(exempted: Exempted) -> str:
+    until = f" until {exempted.until}" if exempted.until else ""
+    return f"{exempted.subject} is exempt from {', '.join(exempted.services) or 'everything'}{until}: {exempted.reason}"
 
 
 def _takes_a_name(action: Action) -> bool:
