@@ -33,23 +33,24 @@ PAGE = RUNS / "coverage.html"
 PAGE_OF_INCIDENT = RUNS / "coverage-incident.html"
 
 INTRODUCTION = f"""
-    Two machines in a subnet publish their memory and disk use to CloudWatch. Then somebody takes away the subnet's
-    route to the internet. {SERVICE_NAME} still resolves to public addresses, which the machines can no longer reach:
-    their metrics stop, and nobody is told. Lifeline is the application that notices, repairs and tells.
+    Two instances in a subnet publish their memory and disk usage to CloudWatch. Then someone deletes the subnet's route
+    to the internet. {SERVICE_NAME} still resolves to public addresses, which the instances can no longer
+    reach: their metrics stop arriving, and nobody is notified. Lifeline detects this, repairs it and reports it.
 """
 SETTING = f"""
-    No AWS account is involved. The real SAM CLI builds this repository's template and deploys it to emulators on this
-    machine; EC2 calls become CloudTrail records on the emulated bus, the deployed rules pick theirs, and the functions
-    run in processes of their own, with the roles that the template gives them. The agents publish only while the
-    emulated network has a way to CloudWatch; nothing tells them what should happen. A new endpoint is pending for
-    {PENDING.seconds} s, in AWS for a minute or more. Other things are faster than in life: the agents publish every few
-    seconds rather than every minute, and Lifeline calls them silent sooner than it would by default.
+    No AWS account is involved. The real SAM CLI builds this repository's template and deploys it to emulators on
+    this machine. EC2 calls become CloudTrail records on the emulated event bus, the deployed rules match them, and
+    the functions run in separate processes with the roles that the template gives them. The agents publish only
+    while the emulated network has a path to CloudWatch; nothing else tells them what to do. A new endpoint stays
+    pending for {PENDING.seconds} s (in AWS, a minute or more). Other steps are faster than in AWS: the agents
+    publish every few seconds instead of every minute, and Lifeline considers them silent sooner than it would by
+    default.
 """
 
 
 CHARACTERS = {
-    Actor.SOMEBODY: f"operates the network with the role {DEPLOYER.name}, as people and Terraform do",
-    Actor.MACHINES: "two EC2 instances, each with a CloudWatch agent on it",
+    Actor.SOMEBODY: f"works with the role {DEPLOYER.name}, as people and Terraform do",
+    Actor.MACHINES: "two EC2 instances, each with a CloudWatch agent",
     Actor.LIFELINE: "the deployed functions: ReconcileEndpoints, DetectMetricGaps and CoveragePage",
     Actor.AWS: "EC2, CloudWatch, CloudTrail, EventBridge and the rest, as emulated here",
 }
@@ -84,7 +85,7 @@ class Demo:
         machines = sorted(launch(self._ec2, site.subnet_id, profile_arn=profile_arn) for _ in range(2))
         self._say.tell(
             Actor.SOMEBODY,
-            "builds a network and starts two machines in it",
+            "builds a network and starts two instances in it",
             f"{site.vpc_id} (shop, 10.20.0.0/16) with the public subnet {site.subnet_id} (10.20.1.0/24)",
             f"{site.route_table_id}: 0.0.0.0/0 → {site.internet_gateway_id}",
             *(f"{one} at {self._instance(one)['PrivateIpAddress']}" for one in machines),
@@ -106,7 +107,7 @@ class Demo:
             _require(watch["states"]["reporting"] == len(machines), f"DetectMetricGaps answered {report}")
         self._say.tell(
             Actor.LIFELINE,
-            f"looks every minute who is silent; it has {watch['watched']} agents on its roster, all report",
+            f"checks for silent agents every minute; its roster has {watch['watched']} agents, and all are reporting",
         )
 
     def wait_for_moment(self) -> None:
@@ -114,8 +115,8 @@ class Demo:
         lead = self._overdue + LATER
         pause = self._next_look(after=datetime.now(UTC) + lead) - lead - datetime.now(UTC)
         self._say.note(
-            f"waiting {pause.total_seconds():.0f} s: the detector looks once a minute, an agent counts as silent "
-            f"{self._overdue.seconds} s after its last datapoint, and it should be seen before the endpoint is up"
+            f"waiting {pause.total_seconds():.0f} s: the detector runs once a minute, an agent counts as silent "
+            f"{self._overdue.seconds} s after its last datapoint, and it should be detected before the endpoint is up"
         )
         time.sleep(max(0.0, pause.total_seconds()))
 
@@ -140,7 +141,7 @@ class Demo:
             _require(tier == "isolated", f"Lifeline calls {site.subnet_id} {tier}")
         self._say.tell(
             Actor.LIFELINE,
-            f"asked what it sees, without acting: {site.subnet_id} is {tier}",
+            f"asked for a plan: {site.subnet_id} is {tier}",
             f"on its way: CloudTrail → EventBridge rule → queue, where the change waits {self._debounce.seconds} s",
         )
 
@@ -160,7 +161,7 @@ class Demo:
             f"state:   {endpoint['State']}",
         )
         notice = self._next_notice("endpoints", site.vpc_id, step="the endpoint is told", within_s=30)
-        self._say.tell(Actor.LIFELINE, "tells its subscribers what it did:")
+        self._say.tell(Actor.LIFELINE, "notifies its subscribers of what it did:")
         self._show(notice)
         return str(endpoint["VpcEndpointId"])
 
@@ -172,7 +173,7 @@ class Demo:
             "are silent. The last datapoints that CloudWatch has:",
             *(f"{one}: {last:%H:%M:%S} UTC ({self._since_cut(last)})" for one, last in self._last(machines).items()),
         )
-        self._say.tell(Actor.LIFELINE, "opens an incident for both, and says who is silent, since when and why:")
+        self._say.tell(Actor.LIFELINE, "opens one incident for both: which agents are silent, since when and why:")
         self._show(notice)
         with _step("the notice has the cause, its maker and the cure"):
             for expected in ("DeleteRoute", DEPLOYER.name, endpoint_id):
@@ -201,9 +202,9 @@ class Demo:
 
     def recover(self, machines: list[str], endpoint_id: str) -> None:
         """The detector closes the incident, says how long it was and what ended it."""
-        self._say.note("the detector looks once a minute; its next look sees that they are back")
+        self._say.note("the detector runs once a minute; its next run detects that they are back")
         notice = self._next_notice("incident_resolved", *machines, step="the recovery is told", within_s=100)
-        self._say.tell(Actor.LIFELINE, "closes the incident, says how long it was and what ended it:")
+        self._say.tell(Actor.LIFELINE, "closes the incident, and reports how long it lasted and what ended it:")
         self._show(notice)
         with _step("the notice has the cure"):
             _require(endpoint_id in notice["Message"], f"{endpoint_id} is not in the notice")
@@ -223,8 +224,8 @@ class Demo:
             _require(is_plan, f"ReconcileEndpoints answered {answer}")
             _require(self._endpoint(site.vpc_id) is None, f"plan mode made an endpoint in {site.vpc_id}")
         self._say.explain(f"""
-            {site.vpc_id} is another VPC, whose subnet never had a way out. Asked with
-            {json.dumps(event)}, Lifeline answers:
+            {site.vpc_id} is another VPC, whose subnet never had a route out. Invoked with
+            {json.dumps(event)}, Lifeline responds:
         """)
         self._say.notice("Plan", answer["text"])
         self._say.tell(Actor.AWS, f"has no endpoint in {site.vpc_id}: a plan changes nothing")
@@ -274,7 +275,7 @@ class Demo:
             for rule in group["IpPermissions"]
             for one in rule["IpRanges"]
         ]
-        return f"group:   {group['GroupName']} ({group_id}) lets in {', '.join(rules) or 'nothing'}"
+        return f"group:   {group['GroupName']} ({group_id}) allows {', '.join(rules) or 'nothing'}"
 
     def _seen(self, instance_id: str, *, minutes: int) -> list[datetime]:
         """When it published, in steps of its period, as Lifeline reads them."""
@@ -296,7 +297,7 @@ class Demo:
             for notice in self._new_notices():
                 if _kind(notice) == kind and all(name in notice["Message"] for name in names):
                     return notice
-                self._say.tell(Actor.LIFELINE, "tells its subscribers:")
+                self._say.tell(Actor.LIFELINE, "notifies its subscribers:")
                 self._show(notice)
             return None
 
@@ -314,7 +315,7 @@ class Demo:
         """The notice, without what is attached to it: code to copy, longer than all else."""
         text, attached, code = notice["Message"].partition(ATTACHED)
         if attached:
-            text += f"(and {len(code.splitlines())} lines of Terraform and CloudFormation that take over what was made)"
+            text += f"(and {len(code.splitlines())} lines of Terraform import blocks)"
         self._say.notice(notice["Subject"], text)
 
     def _next_look(self, *, after: datetime) -> datetime:
@@ -365,7 +366,7 @@ def tell_story(account: Account, say: Narrator) -> None:
         demo.meet(machines)
         demo.wait_for_moment()
 
-        say.chapter("The story, in seconds since the change")
+        say.chapter("What happens, in seconds since the change")
         demo.cut(site)
         demo.become_isolated(site)
         endpoint_id = demo.get_endpoint(site)
@@ -375,13 +376,13 @@ def tell_story(account: Account, say: Narrator) -> None:
         demo.resume(agents)
         demo.recover(machines, endpoint_id)
 
-    say.chapter("What would Lifeline do elsewhere?")
+    say.chapter("What would Lifeline do in another VPC?")
     other_vpc_id = demo.plan_for_another()
     page = demo.show_page(PAGE, site.vpc_id, other_vpc_id)
     say.verdict(
-        f"The subnet still has no way out, and its machines report: {SERVICE_NAME} is {addresses} there.", good=True
+        f"The subnet still has no route out, and its instances report: {SERVICE_NAME} is {addresses} there.", good=True
     )
-    say.explain("The deployed dashboard's coverage page, for a browser; its buttons ask, and call nobody here:")
+    say.explain("The coverage page, for a browser (its buttons ask for confirmation, but call nothing here):")
     say.note(f"{of_incident}: while the incident was open")
     say.note(f"{page}: now")
 
@@ -391,7 +392,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     say = Narrator()
-    say.title("Lifeline: a private subnet gets its way to CloudWatch back")
+    say.title("Lifeline: a private subnet gets its path to CloudWatch back")
     say.explain(INTRODUCTION)
     for actor, who in CHARACTERS.items():
         say.introduce(actor, who)
@@ -402,7 +403,7 @@ def main() -> int:
         with account.closing():
             tell_story(account, say)
     except KeyboardInterrupt:
-        say.verdict("interrupted; everything that was started is stopped", good=False)
+        say.verdict("interrupted; every process that was started has been stopped", good=False)
         return 130
     except (StoryError, EmulatorError) as error:
         say.verdict(f"the story stopped at: {error}", good=False)

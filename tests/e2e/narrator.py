@@ -13,9 +13,9 @@ _MARGIN = " " * 20
 class Actor(StrEnum):
     """Who a line is about."""
 
-    SOMEBODY = "somebody"
+    SOMEBODY = "someone"
     AWS = "AWS"
-    MACHINES = "machines"
+    MACHINES = "instances"
     LIFELINE = "Lifeline"
 
 
