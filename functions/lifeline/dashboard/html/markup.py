@@ -16,7 +16,7 @@ What the page relies on, and where it is documented:
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -34,6 +34,7 @@ _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 _UNSEEN_BUT_LINES = re.compile(_UNSEEN.pattern.replace(r"\x00-\x1f", r"\x00-\x08\x0b-\x1f"))
+_PLAIN = re.compile(rf"[\w .,:;/()+-]{{0,{LONGEST}}}", re.ASCII)  # as most words and every id: nothing to escape
 _IN_JSON = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
@@ -46,22 +47,38 @@ class Html(Markup):
 
     __slots__ = ()
 
+    def __new__(cls, literal: str = "") -> Self:
+        """The literal as it is; markupsafe's own would ask it for `__html__`."""
+        return str.__new__(cls, literal)
+
     @classmethod
     def escape(cls, value: object, /) -> Self:
         """`value` as HTML: unchanged if it is HTML already."""
-        return value if isinstance(value, cls) else _escape(str(value))  # type: ignore[return-value] # nobody derives from it
+        return value if type(value) is cls else _escape(str(value))  # type: ignore[return-value] # nobody derives from it
 
     def format(self, *values: object, **named: object) -> Self:
         """The piece with its values, as HTML. They are escaped first, so format specs can't be used: markupsafe's own
         `format` allows them, and a page would take four times as long.
         """
-        escape = self.escape
-        html = str.format(self, *map(escape, values), **{name: escape(named[name]) for name in named})
-        return str.__new__(type(self), html)
+        if not named:
+            return str.__new__(type(self), str.format(self, *_pieces(values)))
+        escaped = {name: v if type(v) is Html else _escape(str(v)) for name, v in named.items()}
+        return str.__new__(type(self), str.format(self, *_pieces(values), **escaped))
+
+    def join(self, values: Iterable[object], /) -> Self:
+        """The values, escaped, with this piece between them."""
+        return str.__new__(type(self), str.join(self, _pieces(values)))
 
 
-@lru_cache(maxsize=4096)  # a page repeats its words hundreds of times
+def _pieces(values: Iterable[object]) -> list[Html]:
+    """`Html.escape` of each, without a call for each: a page has 50,000."""
+    return [value if type(value) is Html else _escape(str(value)) for value in values]
+
+
+@lru_cache(maxsize=16_384)  # a page repeats its words hundreds of times, and the next page repeats its ids
 def _escape(text: str) -> Html:
+    if _PLAIN.fullmatch(text):
+        return str.__new__(Html, text)
     line = _UNSEEN.sub("\ufffd", _SPACES.sub(" ", text))
     return str.__new__(Html, escape(line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"))
 

@@ -41,8 +41,12 @@ def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -
         style_sheet(), theme, page_head(coverage)
     )
     page = _Page(MOST_BYTES - _FOR_THE_END - _size(opening))
-    first = page.put([vpc for vpc in coverage.vpcs if not is_healthy(vpc)], coverage, calls, view)
-    folded = _fold(page.put(filter(is_healthy, coverage.vpcs), coverage, calls, view))
+    unhealthy: list[VpcCoverage] = []
+    healthy: list[VpcCoverage] = []
+    for vpc in coverage.vpcs:
+        (healthy if is_healthy(vpc) else unhealthy).append(vpc)
+    first = page.put(unhealthy, coverage, calls, view)
+    folded = _fold(page.put(healthy, coverage, calls, view))
     nothing = Html() if coverage.vpcs else Html('<p class="rest">No VPCs to show.</p>')
     return Html("{}{}{}{}{}</div>").format(opening, Html().join(first), folded, nothing, _rest(page.left))
 
@@ -77,13 +81,15 @@ class _Page:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
         blocks = []
         for vpc in vpcs:
-            block, kept = vpc_block(vpc, coverage, calls, view.width), _FOR_BRIEFS
-            if _size(block) > self._room - kept:
-                block, kept = brief_block(vpc), 0
-            if _size(block) > self._room - kept:
+            block = vpc_block(vpc, coverage, calls, view.width)
+            size, room = _size(block), self._room - _FOR_BRIEFS
+            if size > room:
+                block = brief_block(vpc)
+                size, room = _size(block), self._room
+            if size > room:
                 self.left.append(vpc)
                 continue
-            self._room -= _size(block)
+            self._room -= size
             blocks.append(block)
         return blocks
 

@@ -28,7 +28,8 @@ _KINDS = {
 
 def is_healthy(vpc: VpcCoverage) -> bool:
     """True where everything is served or exempt, and nothing is open, planned, blocked or worth a note."""
-    return tally([vpc]).is_healthy and not (vpc.incidents or vpc.plan_id or vpc.planned_usd or vpc.holds or vpc.notes)
+    is_quiet = not (vpc.incidents or vpc.plan_id or vpc.planned_usd or vpc.holds or vpc.notes)
+    return is_quiet and tally([vpc]).is_healthy
 
 
 def page_head(coverage: Coverage) -> Html:
@@ -88,7 +89,7 @@ def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets, width:
     )
     if is_healthy(vpc):
         return Html('<details class="vpc"><summary>{}</summary>{}</details>').format(vpc_title(vpc), inner)
-    is_bad = tally([vpc]).not_served or not all(incident.is_recovering for incident in vpc.incidents)
+    is_bad = not all(incident.is_recovering for incident in vpc.incidents) or tally([vpc]).not_served
     block = Html('<section class="vpc {}">{}{}</section>')
     return block.format("bad" if is_bad else "wait", vpc_title(vpc), inner)
 

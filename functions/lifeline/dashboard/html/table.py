@@ -1,9 +1,11 @@
 """The coverage page's table of subnets and services, and the details below it."""
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from lifeline.dashboard.coverage import Cell, Standing, SubnetRow, VpcCoverage
 from lifeline.dashboard.html.markup import Html, code, count, listed, named
@@ -30,6 +32,13 @@ _OPEN = frozenset({Standing.MISSING, Standing.BLOCKED, Standing.UNKNOWN, Standin
 _EXPLAINED = _OPEN | {Standing.EXEMPT}
 _NAMED_SUBNETS = 3
 _DETAILS = 40
+# The pieces of a row are made once: a large page has thousands of rows.
+_ROW = Html(
+    '<tr><th scope="row">{}<small>{}<code>{}</code></small></th><td>{}<small>{}</small></td>{}</tr>'  # title to cells
+)
+_BELOW = Html("<code>{}</code> ")
+_NARROW = Html("-<wbr>")  # where a narrow column may break an id
+_NOTHING = Html()
 _FITS_PX = (230, 96)  # the width of the first two columns, and of each further one
 
 
@@ -49,17 +58,10 @@ class Tally:
 
 def tally(vpcs: Iterable[VpcCoverage]) -> Tally:
     """Count these VPCs' cells and subnets. A subnet that misses a service isn't served, whatever else is pending."""
-    cells: Counter[Standing] = Counter()
-    not_served = pending = 0
-    for vpc in vpcs:
-        for subnet in vpc.subnets:
-            standings = [cell.standing for cell in subnet.cells]
-            cells.update(standings)
-            if Standing.MISSING in standings or Standing.BLOCKED in standings:
-                not_served += 1
-            elif Standing.PENDING in standings:
-                pending += 1
-    return Tally(cells, not_served, pending)
+    subnets = [[cell.standing for cell in subnet.cells] for vpc in vpcs for subnet in vpc.subnets]
+    not_served = [Standing.MISSING in standings or Standing.BLOCKED in standings for standings in subnets]
+    pending = [Standing.PENDING in standings for standings in subnets]
+    return Tally(Counter(chain.from_iterable(subnets)), sum(not_served), sum(map(operator.gt, pending, not_served)))
 
 
 def mark(standing: Standing, words: str) -> Html:
@@ -110,18 +112,10 @@ def subnet_table(vpc: VpcCoverage, width: int) -> Html:
 
 def _row(subnet: SubnetRow, services: tuple[str, ...]) -> Html:
     by_service = {cell.service: cell.standing for cell in subnet.cells}
-    id_ = Html("-<wbr>").join(subnet.id.split("-", 1))  # where a narrow column may break it
-    return Html(
-        '<tr><th scope="row">{title}<small>{below}<code>{cidr}</code></small></th>'
-        "<td>{tier}<small>{zone}</small></td>{cells}</tr>"
-    ).format(
-        title=subnet.name or id_,
-        below=Html("<code>{}</code> ").format(id_) if subnet.name else "",
-        cidr=subnet.cidr,
-        tier=subnet.tier,
-        zone=subnet.zone,
-        cells=Html().join(_cell(by_service.get(service)) for service in services),
-    )
+    id_ = _NARROW.join(subnet.id.split("-", 1))
+    title, below = (subnet.name, _BELOW.format(id_)) if subnet.name else (id_, "")
+    cells = _NOTHING.join([_cell(by_service.get(service)) for service in services])
+    return _ROW.format(title, below, subnet.cidr, subnet.tier, subnet.zone, cells)
 
 
 @cache
@@ -164,6 +158,7 @@ def _served_by(vpc: VpcCoverage) -> Html:
     return fold.format(rows) if rows else rows
 
 
+@cache
 def _word(standing: Standing) -> Html:
     return Html('<span class="{}">{}</span>').format(standing, mark(standing, standing))
 
