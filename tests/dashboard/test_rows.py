@@ -67,7 +67,7 @@ def cell(seen: Seen, name: str = "a", service: str = "monitoring") -> Cell:
 
 
 def cover(seen: Seen) -> VpcCoverage:
-    return cover_vpc(seen, OWNER, PRICE, NOW)
+    return cover_vpc(seen, PRICE, NOW)
 
 
 # ---- interface endpoints
@@ -181,7 +181,7 @@ def test_what_is_exempt_says_until_when_and_why_and_only_that() -> None:
 
 def test_what_a_limit_holds_back_is_blocked_and_its_words_say_why() -> None:
     seen = see(vpc(subnet()))
-    owned = {VPC_ID: own_interfaces(seen.vpc, OWNER)}
+    owned = {VPC_ID: own_interfaces(seen.vpc)}
     held = admit({VPC_ID: seen.plan}, Usage(), owned, Most(monthly_usd=Decimal(1)), PRICE, now=NOW).plans[VPC_ID]
     found = cell(replace(seen, plan=held))
     assert found.standing is Standing.BLOCKED

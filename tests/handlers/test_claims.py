@@ -402,9 +402,10 @@ def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Da
     days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
     before = len(changes(days))
     days.world.make_subnet(vpc_id, "10.0.2.0/24", "us-east-1b")
-    (action,) = days.look(vpc_id)["actions"]
+    action, question = days.look(vpc_id)["actions"]
     assert (action["action"], action["status"]) == ("add_subnets", "blocked")
     assert f"{endpoint_id} isn't Lifeline's" in action["error"]
+    assert (question["action"], question["status"]) == ("confirm_ownership", "blocked")
 
     days.connect(table_id, vpc_id)
     days.sweeps(1)
@@ -414,7 +415,10 @@ def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Da
     days.world.notices()
     days.clock.advance(timedelta(days=1))
     answer = days.look(vpc_id, release=True)
-    assert [(one["action"], one["status"]) for one in answer["actions"]] == [("delete_security_group", "blocked")]
+    assert [(one["action"], one["status"]) for one in answer["actions"]] == [
+        ("delete_security_group", "blocked"),
+        ("confirm_ownership", "blocked"),
+    ]
     assert f"in use by {endpoint_id}, not Lifeline's own" in answer["actions"][0]["error"]
     assert days.live(vpc_id) == [endpoint_id]
 
@@ -427,6 +431,7 @@ def test_what_was_made_and_handed_over_at_once_is_not_told_as_lost(days: Days) -
     days.clock.advance(MINUTES)
     (endpoint_id,) = days.live(vpc_id)
     days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
+    days.call({"hand_over": [endpoint_id]})
     days.deliver(*days.world.requeue(follow=True))
     assert days.texts() == []
     assert endpoint(days, endpoint_id)["State"] == "available"

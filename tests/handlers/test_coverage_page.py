@@ -362,6 +362,7 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
             "manual exemptions",
             "open incidents",
             "recent actions",
+            "the record of what Lifeline created (tags were used)",
             "what Lifeline created, and releases",
         )
     )

@@ -184,9 +184,9 @@ def test_one_whose_tag_somebody_removed_is_theirs(days: Days) -> None:
     days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
     actions = days.after(72) + days.after(72)
     assert days.live(vpc_id) == [endpoint_id]
-    assert {one["action"] for one in actions} == {"delete_security_group"}
+    assert {one["action"] for one in actions} == {"delete_security_group", "confirm_ownership"}
     assert {one["status"] for one in actions} == {"blocked"}
-    assert endpoint_id in actions[0]["error"]
+    assert all(endpoint_id in one["error"] for one in actions)
     assert len(days.texts()) == 1
 
 

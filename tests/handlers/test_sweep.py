@@ -1,6 +1,6 @@
 """A sweep of a large region: its calls grow with pages, not with VPCs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,9 +17,12 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import RegionRef
+from lifeline.core.network.ownership import Owned
 from lifeline.core.plan.answer import Outcome
 from lifeline.core.requests.calls import read_request
 from lifeline.reconciler.loop import reconcile
@@ -36,13 +39,28 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
+CREATED = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class EverythingOwned(Ownership):
+    """The record of a region in which Lifeline created every endpoint."""
+
+    def read(self, _: RegionRef) -> dict[str, Owned]:
+        ids = (f"{number:017x}" for number in range(500))
+        return {f"{kind}-{id_}": Owned(f"vpc-{id_}", CREATED) for id_ in ids for kind in ("vpce", "sg")}
+
+    def delete(self, _: RegionRef, resource_ids: Iterable[str]) -> None:
+        pass
+
+
 def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
     settings = Settings.from_environment()
     tools = Tools(
         network=Network(ec2),
         lookup=Lookup(ec2),
         central=CentralDns(),
-        endpoints=Endpoints(settings.stack_name, ec2),
+        endpoints=Endpoints(settings.stack_name, lambda *_: None, ec2),
+        ownership=EverythingOwned(settings.table_name),
         vpcs=VpcStore(settings.table_name),
         audit=AuditLog(settings.table_name),
         calls=CallRate(settings.table_name),

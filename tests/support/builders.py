@@ -119,6 +119,7 @@ def endpoint(service_name: str = MONITORING, *subnets: str, own: bool = True, **
         subnet_ids=frozenset(f"subnet-{one}" for one in subnets),
         security_group_ids=frozenset({"sg-own"}),
         tags=((MANAGED_BY, OWNER),) if own else (),
+        on_record=own,
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
@@ -130,7 +131,7 @@ def gateway(*tables: str, own: bool = True, **more: object) -> Endpoint:
 
 def own_security_group(*cidrs: str, **more: object) -> SecurityGroup:
     rule = Rule("tcp", 443, 443, cidrs or ("10.0.0.0/16",))
-    made = SecurityGroup("sg-own", SECURITY_GROUP_NAME, (rule,), ((MANAGED_BY, OWNER),))
+    made = SecurityGroup("sg-own", SECURITY_GROUP_NAME, (rule,), ((MANAGED_BY, OWNER),), on_record=True)
     return replace(made, **more)  # type: ignore[arg-type]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import AnyRef, Catalog, RegionRef, Vpc, VpcRef
+from lifeline.core.network.ownership import Owned
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import Action
 from lifeline.reconciler.steps.job import Tools
@@ -42,7 +43,19 @@ class Fakes:
         tools = dict.fromkeys(
             ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
         )
-        return Tools(**tools, vpcs=cast("Any", FakeStore(self)), guards=cast("Any", guards))
+        ownership = SimpleNamespace(read=lambda _: self.records(), delete=lambda *_: None)
+        return Tools(
+            **tools, ownership=cast("Any", ownership), vpcs=cast("Any", FakeStore(self)), guards=cast("Any", guards)
+        )
+
+    def records(self) -> dict[str, Owned]:
+        """What the VPCs say of themselves."""
+        return {
+            resource.id: Owned(vpc.id, datetime.min.replace(tzinfo=UTC))
+            for vpc in self.vpcs
+            for resource in vpc.ownable
+            if resource.on_record
+        }
 
     # ---- the network
 

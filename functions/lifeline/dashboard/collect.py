@@ -118,7 +118,7 @@ class _Cover:
     # ---- the page
 
     def cover(self, vpc_ids: tuple[str, ...]) -> Coverage:
-        vpcs = self._tools.network.observe(vpc_ids or None)
+        vpcs = self._reads.recognize(self._tools.network.observe(vpc_ids or None))
         policy, why_stopped = self._reads.policy(), self._reads.why_stopped()
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
@@ -130,7 +130,6 @@ class _Cover:
         rows = [
             cover_vpc(
                 self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
-                self._settings.stack_name,
                 self._price,
                 self._now,
             )
@@ -269,7 +268,7 @@ class _Cover:
             endpoints_per_run=limits.endpoints_per_run and _UNLIMITED,
             vpcs_per_run=limits.vpcs_per_run and _UNLIMITED,
         )
-        owned = {vpc.id: own_interfaces(vpc, self._settings.stack_name) for vpc in vpcs}
+        owned = {vpc.id: own_interfaces(vpc) for vpc in vpcs}
         use = self._reads.use() if any(plan.has_work for plan in plans.values()) else Usage()
         return admit(plans, use, owned, limits, self._price, now=self._now)
 
@@ -298,7 +297,7 @@ class _Cover:
     # ---- one VPC's plan
 
     def plan_of(self, vpc_id: str) -> VpcAnswer:
-        vpcs = self._tools.network.observe([vpc_id])
+        vpcs = self._reads.recognize(self._tools.network.observe([vpc_id]))
         if not vpcs:
             return VpcAnswer(vpc_id, refusal=Refusal("plan", f"{vpc_id} does not exist in this account and region"))
         policy, why_stopped = self._reads.policy(), self._reads.why_stopped()

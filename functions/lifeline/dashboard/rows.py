@@ -50,8 +50,8 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-def cover_vpc(seen: Seen, owner: str, price: Price, now: datetime) -> VpcCoverage:
-    """The VPC as the page shows it. `owner` is the value of Lifeline's tag on what is its own."""
+def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
+    """The VPC as the page shows it."""
     vpc, plan, offer = seen.vpc, seen.plan, seen.offer
     incidents = sorted(seen.incidents, key=lambda incident: (incident.began, incident.id))
     return VpcCoverage(
@@ -61,7 +61,7 @@ def cover_vpc(seen: Seen, owner: str, price: Price, now: datetime) -> VpcCoverag
         subnets=subnet_rows(vpc, seen.want, plan),
         incidents=tuple(incident_row(incident, seen.made, plan, now) for incident in incidents),
         actions=tuple(map(_action_row, seen.entries)),
-        cost_usd=monthly_cost_usd(len(own_interfaces(vpc, owner)), price),
+        cost_usd=monthly_cost_usd(len(own_interfaces(vpc)), price),
         planned_usd=plan.monthly_cost_usd,
         plan_id=offer.plan_id if offer else "",
         plan_usd=offer.monthly_cost_usd if offer else Decimal(0),

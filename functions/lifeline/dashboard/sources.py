@@ -12,6 +12,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
@@ -21,6 +22,8 @@ from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
+from lifeline.core.network.model import Vpc
+from lifeline.core.network.ownership import Owned, recognize
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.wording import plain
@@ -35,6 +38,7 @@ _MOST_ENTRIES = 5  # of a VPC's audit log
 class Sources:
     """The stores that are read; tests bring their own."""
 
+    ownership: Ownership
     vpcs: VpcStore
     history: History
     incidents: Incidents
@@ -92,6 +96,12 @@ class Reads:
             for name in names
         ]
         return tuple(incident for incidents in run_concurrently(reads) for incident in incidents)
+
+    def recognize(self, vpcs: Iterable[Vpc]) -> tuple[Vpc, ...]:
+        """The VPCs with what is Lifeline's own there; by the tag alone where the ledger can't be read."""
+        read = partial(self._sources.ownership.read, self._settings.home)
+        nothing: dict[str, Owned] | None = None
+        return recognize(vpcs, self.attempt(read, nothing, "the record of what Lifeline created (tags were used)"))
 
     def use(self) -> Usage:
         """How much of the limits is used."""

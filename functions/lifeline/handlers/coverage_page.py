@@ -13,6 +13,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
@@ -70,6 +71,7 @@ def _tools(settings: PageSettings) -> PageTools:
         lookup=Lookup(),
         central=central,
         sources=Sources(
+            ownership=Ownership(table),
             vpcs=VpcStore(table),
             history=History(table),
             incidents=Incidents(table, settings.home),

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -23,6 +23,7 @@ from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
@@ -36,6 +37,7 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.requests.calls import NO_WITHDRAWAL, read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
+from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import reconcile_batch
 from lifeline.reconciler.gatekeeper import take_approval
@@ -86,6 +88,9 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         return _history(event, settings, run)
     if isinstance(event, dict) and "exempt" in event:
         return _exempt(event, settings, run)
+    for call, change in (("adopt", _adopt), ("hand_over", _hand_over)):
+        if isinstance(event, dict) and call in event:
+            return _change_ownership(call, change, event, settings, run)
     try:
         request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
         tools = _tools(settings)
@@ -160,6 +165,41 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 
+def _change_ownership(
+    call: str,
+    change: Callable[[Mapping[str, Any], Settings, datetime], Mapping[str, str]],
+    event: Mapping[str, Any],
+    settings: Settings,
+    run: Run,
+) -> dict[str, Any]:
+    """Whose the resources are from now on, whatever the mode: it changes no network."""
+    _count(())
+    try:
+        vpc_ids = change(event, settings, run.now())
+    except InvalidInputError as error:
+        log_refusal(error, run.id)
+        return {call: [], "errors": [_refusal(error)]}
+    for resource_id, vpc_id in vpc_ids.items():
+        logger.info("ownership changed manually", call=call, vpc_id=vpc_id, resource_id=resource_id, run_id=run.id)
+    return {call: [{"id": resource_id, "vpc_id": vpc_id} for resource_id, vpc_id in vpc_ids.items()]}
+
+
+def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+    ids = read_adopt(event)
+    found = Lookup().vpcs_of(frozenset(ids))
+    vpcs = _kept()[0].observe(frozenset[str]().union(*found.values()))
+    adopted = adoptable(ids, vpcs, settings.stack_name)
+    Ownership(settings.table_name, keep=settings.ledger_keep).adopt(settings.home, adopted, now=now)
+    return adopted
+
+
+def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
+    ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
+    records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
+    ownership.hand_over(settings.home, records, now=now)
+    return {resource_id: record.vpc_id for resource_id, record in records.items()}
+
+
 def _check_there(request: ExemptRequest) -> None:
     """Nothing, once each VPC is there; one that is gone may still have its exemption ended."""
     there = {vpc.id for vpc in _kept()[0].observe(request.vpc_ids)} if request.days else set(request.vpc_ids)
@@ -180,12 +220,18 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: Settings) -> Tools:
     network, central = _kept()
+    ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
+
+    def record(vpc_id: str, resource_id: str) -> None:
+        ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC))
+
     return Tools(
         network=network,
         lookup=Lookup(),
         central=central,
         policies=PolicyStore(settings.table_name),
-        endpoints=Endpoints(settings.stack_name),
+        endpoints=Endpoints(settings.stack_name, record),
+        ownership=ownership,
         vpcs=VpcStore(settings.table_name, keep=settings.ledger_keep),
         audit=AuditLog(settings.table_name, keep=settings.ledger_keep),
         calls=CallRate(settings.table_name),

@@ -260,7 +260,7 @@ class Gatekeeper:
         return price_in(self.settings.region)
 
     def _own(self, vpcs: Sequence[Vpc]) -> dict[str, frozenset[str]]:
-        return {vpc.id: own_interfaces(vpc, self.settings.stack_name) for vpc in vpcs}
+        return {vpc.id: own_interfaces(vpc) for vpc in vpcs}
 
     def _fold(
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()

@@ -94,7 +94,7 @@ class _Reconciliation:
         job, targets = self._job, self._job.targets
         named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
         with stage("observe", job.run.id) as part:
-            vpcs = job.tools.network.observe(named)
+            vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
         if not job.is_by_hand:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
@@ -265,7 +265,7 @@ class _Reconciliation:
 
     def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
         tools, run = self._job.tools, self._job.run
-        vpcs = tools.network.observe(states)
+        vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
         amended, deferred = self._plan(facts, amended, followed, check_dns=list(states), is_fresh=True)

@@ -257,7 +257,7 @@ def test_one_that_answers_nobody_beside_theirs_goes_without_a_claim_too() -> Non
 
 def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_handed_over() -> None:
     network = vpc(subnet("a"), endpoint(MONITORING, "a", own=False), own_security_group())
-    assert own_interfaces(network, OWNER) == frozenset()
+    assert own_interfaces(network) == frozenset()
     assert answer(network).plan.actions == ()
 
 

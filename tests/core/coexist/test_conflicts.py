@@ -296,6 +296,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.OPEN_NETWORK_ACL,
         ActionKind.RETIRE_ENDPOINT,
         ActionKind.DELETE_SECURITY_GROUP,
+        ActionKind.CONFIRM_OWNERSHIP,
     }
 
 

@@ -233,7 +233,7 @@ def test_another_endpoint_of_the_service_is_another_way_but_not_one_that_goes_to
     other = endpoint(S3, "a", id="vpce-2", own=False, inbound_dns_only=False)
     network = vpc(subnet("a"), on_gateway("main"), gateway("main"), other, own_security_group())
     assert RETIRED in brief(retire(network, rules))
-    both_ours = replace(network, endpoints=(gateway("main"), replace(other, tags=endpoint().tags)))
+    both_ours = replace(network, endpoints=(gateway("main"), replace(other, tags=endpoint().tags, on_record=True)))
     assert (ActionKind.RETIRE_ENDPOINT, Status.BLOCKED, "vpce-2") in brief(
         retire(both_ours, rules)
     )  # it answers S3 here

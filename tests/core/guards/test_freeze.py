@@ -64,7 +64,7 @@ def test_everything_frozen_leaves_nothing_to_do() -> None:
 
 
 def test_a_frozen_group_holds_back_what_would_rely_on_it_and_gateways_pass() -> None:
-    closed = vpc(subnet("a"), own_security_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
+    closed = vpc(subnet("a"), own_security_group("10.0.9.0/24"), endpoint(MONITORING, "a"))
     found = held(plan(closed, "monitoring", "logs", "s3"), SECURITY_GROUP)
     assert statuses(found) == {
         (ActionKind.OPEN_SECURITY_GROUP, ""): Status.BLOCKED,

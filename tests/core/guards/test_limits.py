@@ -24,7 +24,7 @@ from lifeline.core.guards.limits import (
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.cost import monthly_cost_usd, price_in
 from lifeline.core.plan.order import Step
-from tests.support.builders import MONITORING, OWNER, endpoint, gateway, subnet, vpc
+from tests.support.builders import MONITORING, endpoint, gateway, subnet, vpc
 from tests.support.builders import plan as plan_of
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -221,10 +221,14 @@ def test_what_came_to_nothing_is_given_back() -> None:
 def test_only_lifelines_own_interfaces_are_its_cost() -> None:
     own = endpoint(MONITORING, "a", "b")
     theirs = endpoint("theirs", "a", own=False, id="vpce-2")
-    managed = endpoint("managed", "a", id="vpce-3", requester_managed=True)
-    network = vpc(subnet("a"), own, theirs, managed, gateway("main", id="vpce-4"))
-    assert own_interfaces(network, OWNER) == {f"{MONITORING} subnet-a", f"{MONITORING} subnet-b"}
-    assert own_interfaces(network, "another stack") == frozenset()
+    claimed = replace(endpoint("claimed", "a", id="vpce-3"), on_record=False)
+    network = vpc(subnet("a"), own, theirs, claimed, gateway("main", id="vpce-4"))
+    assert own_interfaces(network) == {f"{MONITORING} subnet-a", f"{MONITORING} subnet-b"}
+
+
+def test_an_endpoint_whose_tag_someone_removed_costs_what_it_did() -> None:
+    network = vpc(subnet("a"), replace(endpoint(MONITORING, "a"), tags=()))
+    assert own_interfaces(network) == {f"{MONITORING} subnet-a"}
 
 
 runs = st.lists(

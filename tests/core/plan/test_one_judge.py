@@ -93,7 +93,7 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
     """Its private DNS takes S3's names in the whole VPC (S3 guide: PrivateLink for Amazon S3)."""
 
     def test_serves_and_gets_no_second_path(self) -> None:
-        network = vpc(CLIENT, replace(S3_FOR_ALL, tags=(), policy="{}"), GROUP)
+        network = vpc(CLIENT, replace(S3_FOR_ALL, tags=(), on_record=False, policy="{}"), GROUP)
         assert private_path(network, "s3").endpoint_id == "vpce-1"
         found = plan(network, "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
@@ -104,7 +104,12 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
 
     def test_that_is_closed_is_its_owners_to_open(self) -> None:
         (action,) = actions(
-            vpc(CLIENT, replace(S3_FOR_ALL, security_group_ids=frozenset({"sg-theirs"}), tags=()), THEIRS), "s3"
+            vpc(
+                CLIENT,
+                replace(S3_FOR_ALL, security_group_ids=frozenset({"sg-theirs"}), tags=(), on_record=False),
+                THEIRS,
+            ),
+            "s3",
         )
         assert (action.kind, action.status) == (ActionKind.OPEN_SECURITY_GROUP, Status.BLOCKED)
 

@@ -1,12 +1,13 @@
 """Apply: one planned action becomes EC2 calls. The only module that changes a network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, assert_never
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
 from lifeline.core.network.obstacles import HTTPS
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind
@@ -42,10 +43,15 @@ class AppliedIds:
 
 
 class Endpoints:
-    """Creates and extends what is Lifeline's own; `owner` is the value of its tag."""
+    """Creates and extends what is Lifeline's own; `owner` is the value of its tag.
 
-    def __init__(self, owner: str, ec2: Any = None) -> None:
+    `record` is called with the VPC's ID and the new resource's as soon as EC2 has created it: what isn't on record
+    isn't Lifeline's own.
+    """
+
+    def __init__(self, owner: str, record: Callable[[str, str], None], ec2: Any = None) -> None:
         self._owner = owner
+        self._record = record
         self._ec2 = ec2 or client("ec2")
 
     def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
@@ -85,8 +91,8 @@ class Endpoints:
                 self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
-            case ActionKind.OPEN_NETWORK_ACL:
-                raise TerminalError("network ACLs are never changed")
+            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CONFIRM_OWNERSHIP:
+                raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)
         return AppliedIds()
@@ -122,7 +128,7 @@ class Endpoints:
                 ClientToken=action.client_token,
                 TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
             )
-        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+        return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
 
     def _create_gateway(self, action: Action, vpc_id: str) -> str:
         with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
@@ -135,7 +141,7 @@ class Endpoints:
                 ClientToken=action.client_token,
                 TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
             )
-        return str(answer["VpcEndpoint"]["VpcEndpointId"])
+        return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
 
     def _modify(self, action: Action, **change: object) -> None:
         with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):
@@ -150,9 +156,20 @@ class Endpoints:
                 VpcId=vpc_id,
                 TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
             )
-        security_group_id = str(answer["GroupId"])
+        security_group_id = self._created(vpc_id, str(answer["GroupId"]))
         self._let_in(security_group_id, action.cidrs)
         return security_group_id
+
+    def _created(self, vpc_id: str, resource_id: str) -> str:
+        """The resource's ID, once it is on record. Raises TerminalError if it isn't: a person must adopt it then."""
+        try:
+            self._record(vpc_id, resource_id)
+        except LifelineError as error:
+            words = (
+                f'{resource_id} was created, but not recorded: adopt it with {{"adopt": ["{resource_id}"]}} ({error})'
+            )
+            raise TerminalError(words) from error
+        return resource_id
 
     def _take_away(self, action: Action) -> None:
         if action.kind is ActionKind.RETIRE_ENDPOINT:

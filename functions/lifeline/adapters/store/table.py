@@ -36,6 +36,11 @@ class Table:
         request = {"TableName": self.name, "Item": item, **expressions(**condition)}
         return conditional_write(doing, self.dynamodb.put_item, **request) is not None
 
+    def delete(self, key: Key, doing: str) -> None:
+        """Delete the item, if there is one."""
+        with aws_errors(doing):
+            self.dynamodb.delete_item(TableName=self.name, Key=key_item(key))
+
     def update(
         self, key: Key, expression: str, values: Mapping[str, Any], doing: str, *, condition: str = ""
     ) -> dict[str, Any] | None:

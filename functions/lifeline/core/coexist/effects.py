@@ -168,7 +168,7 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if group is None:
         return EffectState.LOST
     is_outdated = effect.kind is EffectKind.RULE and effect.part not in snapshot.vpc.all_cidrs
-    if group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
+    if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
         return EffectState.FORGOTTEN
     is_lost = effect.kind is EffectKind.RULE and not lets_in_cidr(group, effect.part)
     return EffectState.LOST if is_lost else EffectState.STANDS

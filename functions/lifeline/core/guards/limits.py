@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from lifeline.core.network.model import MANAGED_BY, EndpointType, Vpc
+from lifeline.core.network.model import EndpointType, Vpc
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.order import Step, order_steps
@@ -72,15 +72,15 @@ class Admission:
         return tuple(action for action in self.plans[vpc_id].actions if action.blocked_by)
 
 
-def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
-    """The interfaces of Lifeline's own endpoints in the VPC, each as `service subnet`: what it is billed for."""
+def own_interfaces(vpc: Vpc) -> frozenset[str]:
+    """The interfaces of the endpoints that Lifeline created in the VPC, each as `service subnet`: what it costs.
+
+    An endpoint whose tag someone removed counts, too: otherwise removing tags would let Lifeline create without end.
+    """
     return frozenset(
         f"{endpoint.service_name} {subnet_id}"
         for endpoint in vpc.endpoints
-        if endpoint.type is EndpointType.INTERFACE
-        and endpoint.tag(MANAGED_BY) == owner
-        and not endpoint.requester_managed
-        and not endpoint.state.is_gone
+        if endpoint.type is EndpointType.INTERFACE and endpoint.on_record and not endpoint.state.is_gone
         for subnet_id in endpoint.subnet_ids
     )
 

@@ -223,12 +223,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group's name, inbound rules and tags."""
+    """A security group's name, inbound rules and tags. `on_record` is as for an endpoint."""
 
     id: str
     name: str
     ingress: tuple[Rule, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    on_record: bool = False
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""
@@ -264,6 +265,8 @@ class Endpoint:
     `interface_ids` are its network interfaces, one in each of its subnets. `inbound_dns_only` is True if its private
     DNS answers the inbound resolver alone, an option of services that have a gateway endpoint too; None where EC2
     doesn't say (EC2 API: DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint).
+
+    `on_record` is True if the ledger has it as Lifeline's own. An observation leaves it False: see `recognize`.
     """
 
     id: str
@@ -281,6 +284,7 @@ class Endpoint:
     policy: str = ""
     interface_ids: frozenset[str] = frozenset()
     inbound_dns_only: bool | None = None
+    on_record: bool = False
 
     def tag(self, key: str) -> str | None:
         """The tag's value, or None where it isn't set."""
@@ -340,6 +344,11 @@ class Vpc:
     tags: tuple[tuple[str, str], ...] = ()
 
     @property
+    def ownable(self) -> tuple[Endpoint | SecurityGroup, ...]:
+        """What may be Lifeline's own: the endpoints and the security groups."""
+        return (*self.endpoints, *self.security_groups)
+
+    @property
     def all_cidrs(self) -> tuple[str, ...]:
         """Every address block of the VPC, IPv4 first."""
         return (*self.cidrs, *self.ipv6_cidrs)
@@ -384,5 +393,9 @@ def _is_region(label: str) -> bool:
 
 
 def is_own(endpoint: Endpoint, owner: str) -> bool:
-    """True if Lifeline's tag is on it. AWS's services manage some endpoints for their users: these are nobody's own."""
-    return endpoint.tag(MANAGED_BY) == owner and not endpoint.requester_managed
+    """True if Lifeline created it, by its record, and its tag is still on it.
+
+    Neither is enough: anyone who may tag can set the tag, and removing it is how people tell Lifeline to leave the
+    endpoint alone. AWS's services manage some endpoints for their users: these are nobody's own.
+    """
+    return endpoint.on_record and endpoint.tag(MANAGED_BY) == owner and not endpoint.requester_managed

@@ -56,6 +56,7 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
+    ActionKind.CONFIRM_OWNERSHIP: Words(Sign.CHANGE, "say whose {} is", "said whose {} is"),
     ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete endpoint {}", "deleted endpoint {}"),
     ActionKind.DELETE_SECURITY_GROUP: Words(Sign.DELETE, "delete security group {}", "deleted security group {}"),
 }

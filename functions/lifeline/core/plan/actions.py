@@ -27,6 +27,7 @@ class ActionKind(StrEnum):
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
+    CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
 
 
 # What hands something over, or takes it away: no limit is meant for it, and no freeze.

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lifeline.core.network.model import Catalog, EndpointType, Vpc
+from lifeline.core.network.model import Catalog, EndpointType, Vpc, suffix_of
+from lifeline.core.network.ownership import unclear
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import cost_of
@@ -29,6 +30,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         found += more
         reports.append(report)
     found = _with_security_group(found, scene)
+    found += ownership_questions(vpc, plan_input.owner)
     order = list(ActionKind)
     actions = tuple(
         sorted(dict.fromkeys(found), key=lambda action: (order.index(action.kind), action.service, action.endpoint_id))
@@ -40,6 +42,18 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.status is Status.PLANNED], plan_input.price),
     )
+
+
+def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
+    """An action for each endpoint of which it isn't clear whether it is Lifeline's own: a person has to say."""
+    for endpoint, words in unclear(vpc, owner).items():
+        yield Action(
+            ActionKind.CONFIRM_OWNERSHIP,
+            f"it is unclear whether {endpoint.id} belongs to Lifeline",
+            service=suffix_of(endpoint.service_name),
+            service_name=endpoint.service_name,
+            endpoint_id=endpoint.id,
+        ).blocked(words)
 
 
 def _plan_service(

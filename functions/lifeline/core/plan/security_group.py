@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, SecurityGroup, Vpc
 from lifeline.core.network.obstacles import lets_in_cidr
+from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
@@ -11,19 +12,24 @@ RULE_WORDS = "HTTPS from the VPC to its endpoints"
 
 
 def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
-    """The group of Lifeline's name that carries its tag, or None."""
+    """The group of Lifeline's name that it created, by its record, and that still carries its tag; or None."""
     named = sorted(_namesakes(vpc), key=lambda group: group.id)
-    return next((group for group in named if group.tag(MANAGED_BY) == owner), None)
+    return next((group for group in named if group.on_record and group.tag(MANAGED_BY) == owner), None)
 
 
 def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
     """Creates the group where an endpoint will need it, and opens it for blocks that the VPC gained.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
-    private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it.
+    private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it. Nor is it on
+    Lifeline's own once that lets in anything but the VPC, because someone else opened it.
     """
     own = own_security_group(vpc, owner)
-    if own:
+    if own and is_needed and (wider := _lets_in_others(own, vpc)):
+        reason = f"endpoints need a security group that lets in nothing but {', '.join(vpc.all_cidrs)}"
+        action = Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_id=own.id)
+        yield action.blocked(f"{own.id} also lets in {', '.join(wider)}, which isn't in the VPC: remove these rules")
+    elif own:
         missing = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(own, cidr))
         if missing and (is_needed or any(own.id in endpoint.security_group_ids for endpoint in vpc.endpoints)):
             reason = f"{own.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
@@ -35,12 +41,22 @@ def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Ac
         yield action.blocked(_namesake_words(namesake, owner)) if namesake else action
 
 
+def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
+    """What the group lets in besides the VPC's own blocks, whatever the port."""
+    blocks = [cidr for rule in group.ingress for cidr in rule.cidrs]
+    others = [cidr for cidr in blocks if not any(covers(own, cidr) for own in vpc.all_cidrs)]
+    sources = [source for rule in group.ingress for source in (*rule.groups, *rule.prefix_lists)]
+    return tuple(sorted({*others, *sources}))
+
+
 def _namesakes(vpc: Vpc) -> Iterator[SecurityGroup]:
     return (group for group in vpc.security_groups if group.name == SECURITY_GROUP_NAME)
 
 
 def _namesake_words(namesake: SecurityGroup, owner: str) -> str:
+    """A group without the tag must be tagged first: Lifeline's role may only change what carries it."""
+    tag = "" if namesake.tag(MANAGED_BY) == owner else f"tag it {MANAGED_BY}={owner} and "
     return (
-        f"{namesake.id} is named {SECURITY_GROUP_NAME} but isn't Lifeline's: delete it, or tag it "
-        f"{MANAGED_BY}={owner} to hand it over"
+        f"{namesake.id} is named {SECURITY_GROUP_NAME}, but the ledger has no record that it is Lifeline's: delete it, "
+        f'or {tag}adopt it with {{"adopt": ["{namesake.id}"]}}'
     )

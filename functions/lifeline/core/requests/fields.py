@@ -19,11 +19,23 @@ CALL_FIELDS = frozenset(
 )
 APPROVE_FIELDS = frozenset({"approve", "format"})
 EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason"})
+ADOPT_FIELDS = frozenset({"adopt"})
+HAND_OVER_FIELDS = frozenset({"hand_over"})
 DETECT_FIELDS = frozenset({"detect"})
 FORGET_FIELDS = frozenset({"forget", "watch"})
-_OF_ANY_CALL = CALL_FIELDS | APPROVE_FIELDS | EXEMPT_FIELDS | DETECT_FIELDS | FORGET_FIELDS | {"history"}
+_OF_ANY_CALL = (
+    CALL_FIELDS
+    | APPROVE_FIELDS
+    | EXEMPT_FIELDS
+    | ADOPT_FIELDS
+    | HAND_OVER_FIELDS
+    | DETECT_FIELDS
+    | FORGET_FIELDS
+    | {"history"}
+)
 
 A_VPC_ID = "a VPC ID (vpc-, then 8 or 17 of 0-9a-f)"
+AN_OWNED_ID = "the ID of an endpoint or a security group (vpce- or sg-, then 8 or 17 of 0-9a-f)"
 A_SERVICE = "a service or a named set, such as monitoring or ecr.api"
 _RESOURCE_ID = re.compile(
     r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"

@@ -1,5 +1,6 @@
 """A run's job: what it is to reconcile, in which mode, and with what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,16 @@ from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.network.model import RegionRef, VpcRef
+from lifeline.core.network.model import RegionRef, Vpc, VpcRef
+from lifeline.core.network.ownership import Owned, gone, recognize
 from lifeline.core.notices.notice import Notice
+from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -46,6 +50,7 @@ class Tools:
     lookup: Lookup
     central: CentralDns
     endpoints: Endpoints
+    ownership: Ownership
     vpcs: VpcStore
     audit: AuditLog
     calls: CallRate
@@ -81,6 +86,23 @@ class Job:
     def ref(self, vpc_id: str) -> VpcRef:
         """The VPC of this ID, as the ledger knows it."""
         return self.home.vpc(vpc_id)
+
+    def observe(self, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
+        """The VPCs as they are now, or all of the region for None, with what is Lifeline's own there.
+
+        A plan that a caller wants to see must work where there is no ledger: the tag alone counts then.
+        """
+        records: dict[str, Owned] | None = None
+        try:
+            records = self.tools.ownership.read(self.home)
+        except LifelineError as error:
+            if not self.is_by_hand:
+                raise
+            logger.warning("ownership not read", error=str(error))
+        vpcs = recognize(self.tools.network.observe(vpc_ids), records)
+        if vpc_ids is None and records and not self.is_by_hand:
+            self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
+        return vpcs
 
     def save(self, vpc_id: str, before: VpcState, after: VpcState) -> None:
         """Saves what differs between two states of the VPC, and logs what is frozen now. Raises the ledger's errors."""

@@ -1,0 +1,75 @@
+"""The record of what Lifeline created or adopted, and handed over."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.table import Table
+from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
+from lifeline.core.network.model import RegionRef, VpcRef
+from lifeline.core.network.ownership import Owned
+
+_PREFIX = "OWNED#"
+
+
+class Ownership:
+    """The ledger's items of the region with `OWNED#<ID>`, one for each endpoint and security group. They don't expire:
+    one is deleted once EC2 no longer shows the resource. Its audit log entries expire after `keep`.
+    """
+
+    def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
+        self._table = Table(table_name, dynamodb)
+        self._keep = keep
+
+    def read(self, home: RegionRef) -> dict[str, Owned]:
+        """What is on record in the account and region, by ID. Raises TransientError or TerminalError."""
+        items = self._table.query(
+            "pk = :pk AND begins_with(sk, :prefix)",
+            {":pk": partition(home), ":prefix": _PREFIX},
+            "ledger: read what Lifeline created",
+            ConsistentRead=True,
+        )
+        return {item["sk"].removeprefix(_PREFIX): from_plain(Owned, item) for item in items}
+
+    def created(self, ref: VpcRef, resource_id: str, *, now: datetime) -> None:
+        """Record that Lifeline has just created the resource."""
+        self._write(ref.home, resource_id, Owned(ref.vpc_id, now))
+
+    def adopt(self, home: RegionRef, vpc_ids: Mapping[str, str], *, now: datetime) -> None:
+        """Record these resources, with their VPCs, as Lifeline's own, because a person says so."""
+        for resource_id, vpc_id in vpc_ids.items():
+            self._write(home, resource_id, Owned(vpc_id, now, is_adopted=True))
+            self._log(home.vpc(vpc_id), "adopt", f"{resource_id} adopted manually", now)
+
+    def hand_over(self, home: RegionRef, records: Mapping[str, Owned], *, now: datetime) -> None:
+        """Record that these resources are their users' from now on, because a person says so."""
+        for resource_id, record in records.items():
+            self._write(home, resource_id, replace(record, handed_over_at=now))
+            self._log(home.vpc(record.vpc_id), "hand_over", f"{resource_id} handed over manually", now)
+
+    def delete(self, home: RegionRef, resource_ids: Iterable[str]) -> None:
+        """Delete the records of resources that are gone."""
+        for resource_id in sorted(resource_ids):
+            self._table.delete(_key(home, resource_id), f"ledger: delete the record of {resource_id}")
+
+    def _write(self, home: RegionRef, resource_id: str, record: Owned) -> None:
+        self._table.put(_key(home, resource_id), to_plain(record), f"ledger: record {resource_id}")
+
+    def _log(self, ref: VpcRef, action: str, reason: str, now: datetime) -> None:
+        key = key_of(EntryKind.ACTION, now, reason)
+        entry = {
+            **filed(ref, key),
+            "action": action,
+            "status": "done",
+            "reason": reason,
+            "because": [{"kind": "call"}],
+            "expires_at": int((now + self._keep).timestamp()),
+        }
+        self._table.put((partition(ref), key), entry, f"ledger: write {action} of {ref} to the audit log")
+
+
+def _key(home: RegionRef, resource_id: str) -> tuple[str, str]:
+    return partition(home), f"{_PREFIX}{resource_id}"

@@ -1,0 +1,249 @@
+"""Own means made by Lifeline, on record: what a tag alone gets anybody, and what adopting and handing over do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lifeline.adapters.store.ownership import Ownership
+from lifeline.core.errors import TransientError
+from tests.support.cloudtrail import Failure, Identity, record_call
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world
+
+MONITORING = "com.amazonaws.us-east-1.monitoring"
+S3 = "com.amazonaws.us-east-1.s3"
+TAG = {"Key": "lifeline:managed-by", "Value": "lifeline"}
+STRANGER = Identity("team-b-dev", session="mallory")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield Days(world, monkeypatch)
+
+
+def served(days: Days) -> tuple[str, str, str]:
+    """A VPC with Lifeline's endpoint in its subnet."""
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.empty_queue()
+    (endpoint_id,) = days.live(vpc_id)
+    return vpc_id, subnet_id, endpoint_id
+
+
+def others_endpoint(days: Days, vpc_id: str, subnet_id: str, service: str = "ssm") -> str:
+    group = days.world.ec2.create_security_group(GroupName=f"team-{service}", Description="x", VpcId=vpc_id)["GroupId"]
+    made = days.world.ec2.create_vpc_endpoint(
+        VpcEndpointType="Interface",
+        VpcId=vpc_id,
+        ServiceName=f"com.amazonaws.us-east-1.{service}",
+        SubnetIds=[subnet_id],
+        SecurityGroupIds=[group],
+        PrivateDnsEnabled=True,
+    )
+    days.clock.advance(MINUTES)
+    return str(made["VpcEndpoint"]["VpcEndpointId"])
+
+
+def tag(days: Days, *ids: str) -> None:
+    call = {"Resources": list(ids), "Tags": [TAG]}
+    days.world.ec2.create_tags(**call)
+    days.deliver(record_call("CreateTags", call, {}, identity=STRANGER, at=days.clock()))
+
+
+def open_questions(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["endpoint_id"], one["error"]) for one in answer["actions"] if one["action"] == "confirm_ownership"]
+
+
+# ---- a tag alone
+
+
+def test_what_somebody_tagged_is_never_deleted_and_people_are_asked_once(days: Days) -> None:
+    vpc_id, subnet_id, own = served(days)
+    theirs = others_endpoint(days, vpc_id, subnet_id)
+    table_id = days.world.main_table(vpc_id)
+    made = days.world.ec2.create_vpc_endpoint(
+        VpcEndpointType="Gateway", VpcId=vpc_id, ServiceName=S3, RouteTableIds=[table_id]
+    )
+    gateway = made["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(MINUTES)
+    tag(days, theirs, gateway)
+    days.sweeps(80)
+    assert set(days.live(vpc_id)) == {own, theirs, gateway}
+    assert days.deletions() == []
+    asked = [text for text in days.texts() if f'{{"adopt": ["{theirs}"]}}' in text]
+    assert len(asked) == 1
+
+
+def test_a_tag_and_a_refused_call_delete_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="s3") as world:
+        days = Days(world, monkeypatch)
+        days.account.attach(world.ec2)
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        request = {
+            "VpcEndpointType": "Gateway",
+            "VpcId": vpc_id,
+            "ServiceName": S3,
+            "RouteTableIds": [world.main_table(vpc_id)],
+        }
+        theirs = world.ec2.create_vpc_endpoint(**request)["VpcEndpoint"]["VpcEndpointId"]
+        days.clock.advance(MINUTES)
+        days.look(vpc_id)
+        world.ec2.create_tags(Resources=[theirs], Tags=[TAG])
+        with pytest.raises(ClientError) as refused:
+            world.ec2.create_vpc_endpoint(**request)
+        error = refused.value.response["Error"]
+        failure = Failure(error["Code"], error["Message"])
+        days.deliver(record_call("CreateVpcEndpoint", request, failure=failure, identity=STRANGER, at=days.clock()))
+        assert days.live(vpc_id) == [theirs]
+
+
+def test_a_release_leaves_what_somebody_tagged(days: Days) -> None:
+    vpc_id, subnet_id, own = served(days)
+    theirs = others_endpoint(days, vpc_id, subnet_id)
+    tag(days, theirs)
+    days.call({"release": True})
+    assert days.deletions() == [own]
+
+
+def test_a_tagged_group_under_lifelines_name_is_not_used(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    group = days.world.ec2.create_security_group(GroupName="lifeline-endpoints", Description="x", VpcId=vpc_id)
+    days.world.ec2.create_tags(Resources=[group["GroupId"]], Tags=[TAG])
+    actions = days.look(vpc_id)["actions"]
+    assert {one["status"] for one in actions} == {"blocked"}
+    assert all(f'{{"adopt": ["{group["GroupId"]}"]}}' in one["error"] for one in actions)
+    assert days.live(vpc_id) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+        {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
+        {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+        {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0"}]},
+    ],
+)
+def test_a_group_that_somebody_opened_wider_is_not_built_on(days: Days, source: dict[str, Any]) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    (group,) = days.world.groups(vpc_id)
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **source}
+    days.world.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[permission])
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
+    days.clock.advance(MINUTES)
+    actions = days.look(vpc_id)["actions"]
+    assert {one["status"] for one in actions} == {"blocked"}
+    assert any("also lets in" in one["error"] for one in actions)
+
+
+# ---- the tag removed
+
+
+def test_without_its_tag_an_endpoint_is_left_alone_but_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with emulated_world(monkeypatch, MONTHLY_BUDGET_USD="8") as world:
+        days = Days(world, monkeypatch)
+        vpc_id, _, endpoint_id = served(days)
+        world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": TAG["Key"]}])
+        ((asked, words),) = open_questions(days.look(vpc_id))
+        assert asked == endpoint_id
+        assert "still counts toward the limits" in words
+
+        other = world.make_vpc(cidr="10.9.0.0/16")
+        world.make_subnet(other, "10.9.1.0/24")
+        held = days.look(other)["actions"]
+        assert {one["status"] for one in held} == {"blocked"}
+        assert "MonthlyBudgetUsd" in str(held)
+
+        assert days.call({"hand_over": [endpoint_id]})["hand_over"] == [{"id": endpoint_id, "vpc_id": vpc_id}]
+        days.sweeps(1)
+        assert open_questions(days.look(vpc_id)) == []
+        assert len(days.live(other)) == 1
+
+
+# ---- adopting and handing over
+
+
+def test_what_was_handed_over_is_its_users_although_its_tag_stays(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    days.call({"hand_over": [endpoint_id]})
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:exempt", "Value": "true"}])
+    days.sweeps(80)
+    assert days.live(vpc_id) == [endpoint_id]
+    assert open_questions(days.look(vpc_id)) == []
+    refused = days.call({"hand_over": [endpoint_id]})
+    assert refused["errors"][0]["field"] == "hand_over[0]"
+    assert "isn't on record" in refused["errors"][0]["message"]
+
+
+def test_over_a_lost_ledger_one_call_adopts_everything(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    (group,) = days.world.groups(vpc_id)
+    ids = [endpoint_id, group["GroupId"]]
+    for item in days.world.dynamodb.scan(TableName="ledger")["Items"]:
+        days.world.dynamodb.delete_item(TableName="ledger", Key={name: item[name] for name in ("pk", "sk")})
+    assert [asked for asked, _ in open_questions(days.look(vpc_id))] == [endpoint_id]
+    assert days.call({"adopt": ids})["adopt"] == [{"id": id_, "vpc_id": vpc_id} for id_ in ids]
+    assert days.look(vpc_id)["actions"] == []
+    days.call({"vpc_ids": [vpc_id], "release": True})
+    assert days.live(vpc_id) == []
+
+
+def test_only_what_carries_the_tag_can_be_adopted_and_nothing_is_if_one_cannot(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    theirs = others_endpoint(days, vpc_id, subnet_id)
+    tagged = others_endpoint(days, vpc_id, subnet_id, "ec2messages")
+    tag(days, tagged)
+    for ids, field, words in (
+        ([tagged, theirs], "adopt[1]", "must have the tag lifeline:managed-by=lifeline"),
+        ([tagged, "vpce-0123456789abcdef0"], "adopt[1]", "does not exist"),
+        ([tagged, tagged], "adopt[1]", f"repeats {tagged}"),
+        ([], "adopt", "must not be empty"),
+        (["vpc-0123456789abcdef0"], "adopt[0]", "must be the ID of an endpoint or a security group"),
+    ):
+        answer = days.call({"adopt": ids})
+        assert (answer["adopt"], answer["errors"][0]["field"]) == ([], field)
+        assert words in answer["errors"][0]["message"]
+    assert [asked for asked, _ in open_questions(days.look(vpc_id))] == [tagged]
+
+
+def test_the_queue_can_neither_adopt_nor_hand_over(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    days.deliver({"adopt": [endpoint_id]}, {"hand_over": [endpoint_id]})
+    assert len(days.world.dead_letters()) == 2
+    assert open_questions(days.look(vpc_id)) == []
+
+
+# ---- the record
+
+
+def test_a_record_stays_while_ec2_shows_the_resource_and_goes_with_it(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    days.sweeps(2)
+    key = {"pk": {"S": "REGION#123456789012#us-east-1"}, "sk": {"S": f"OWNED#{endpoint_id}"}}
+    item = days.world.dynamodb.get_item(TableName="ledger", Key=key)["Item"]
+    assert item["vpc_id"]["S"] == vpc_id
+    assert "expires_at" not in item
+    days.call({"vpc_ids": [vpc_id], "release": True})
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert "Item" not in days.world.dynamodb.get_item(TableName="ledger", Key=key)
+
+
+def test_what_could_not_be_recorded_is_said_to_be_so(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise TransientError("ledger: throttled", code="ThrottlingException")
+
+    monkeypatch.setattr(Ownership, "created", refuse)
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    (group,) = [one for one in days.look(vpc_id)["actions"] if one["action"] == "create_security_group"]
+    assert group["status"] == "failed"
+    assert "was created, but not recorded: adopt it" in group["error"]
