@@ -183,7 +183,7 @@ def test_private_dns_that_others_switch_off_is_switched_on_twice(days: Days) -> 
     (endpoint,) = days.world.endpoints(vpc_id)
     assert not endpoint["PrivateDnsEnabled"]
     (text,) = frozen_notices(days)
-    assert " ".join(text.split()).count(f"private DNS of {endpoint['VpcEndpointId']} was switched off") == 3
+    assert " ".join(text.split()).count(f"private DNS of {endpoint['VpcEndpointId']} was turned off") == 3
 
 
 def test_rules_that_others_revoke_freeze_the_group_and_what_would_rely_on_it(
@@ -222,7 +222,7 @@ def test_route_tables_that_others_take_off_a_gateway_endpoint_freeze_it(
         days.clock.advance(MINUTES)
     assert days.world.endpoints(vpc_id)[0]["RouteTableIds"] == []
     (text,) = frozen_notices(days)
-    assert text.count(f"{table_id} was taken off") == 3
+    assert text.count(f"{table_id} was removed from") == 3
 
 
 # ---- what isn't a fight

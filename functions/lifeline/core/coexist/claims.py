@@ -156,7 +156,7 @@ def _is_known(claimed: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now
 def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
     since = min(claimed.at, now)
     service = suffix_of(own.service_name)
-    holds = f"private DNS for {service}" if claimed.claim.domain else f"the routes to {service}"
+    holds = f"private DNS for the {service} service" if claimed.claim.domain else f"the routes to the {service} service"
     who = claimed.actor or "an unknown actor"
     why = f"{claimed.event_name} by {who} at {write_time(claimed.at)} was refused because "
     tables = own.route_table_ids & set(claimed.claim.route_table_ids)
