@@ -83,7 +83,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "RequestRepairs": {"sqs:SendMessage": "asks ReconcileEndpoints to check a VPC whose agents lack an endpoint"},
     "Ledger": {
-        "dynamodb:BatchGetItem": "reads several chunks of the roster at once",
+        "dynamodb:BatchGetItem": "reads several chunks of the roster in one call",
         "dynamodb:BatchWriteItem": "writes changes, actions and outcomes to the audit log in batches",
         "dynamodb:DeleteItem": "moves an incident from open to closed",
         "dynamodb:GetItem": "reads state",
