@@ -74,7 +74,7 @@ REASONS: dict[str, dict[str, str]] = {
         "sqs:SendMessage": "sends messages that can't be processed, with the reason; Lambda sends failed invocations"
     },
     "ReadInstanceProfiles": {"iam:GetInstanceProfile": "finds the role of a silent agent"},
-    "SimulateRoles": {"iam:SimulatePrincipalPolicy": "checks whether that role may publish metrics"},
+    "SimulateRoles": {"iam:SimulatePrincipalPolicy": "checks whether that role is allowed to publish metrics"},
     "SplitLargeRuns": {
         "sqs:ReceiveMessage": "lets Lambda receive the parts of a large run",
         "sqs:DeleteMessage": "lets Lambda delete processed messages",

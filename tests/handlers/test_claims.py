@@ -289,7 +289,7 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(days: Days, mo
     assert days.texts() == []
     days.sweeps(1)
     (text,) = days.texts()
-    assert "Their endpoint takes precedence" in " ".join(text.split())
+    assert "The caller's endpoint takes precedence" in " ".join(text.split())
 
 
 def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
@@ -417,7 +417,7 @@ def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Da
     days.clock.advance(timedelta(days=1))
     answer = days.look(vpc_id, release=True)
     assert [(one["action"], one["status"]) for one in answer["actions"]] == [("delete_security_group", "blocked")]
-    assert f"in use by {endpoint_id}, not Lifeline's own" in answer["actions"][0]["error"]
+    assert f"in use by {endpoint_id}, which Lifeline doesn't manage" in answer["actions"][0]["error"]
     assert days.live(vpc_id) == [endpoint_id]
 
 

@@ -186,7 +186,7 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     assert stage.standings(vpc_id) == {Standing.BLOCKED if stops else Standing.MISSING}
     assert ("frozen since" in " ".join(stage.show({"plan": vpc_id}).split())) == stops
 
-    answer = stage.lifeline(json.loads(line.partition("invoke with ")[2]))
+    answer = stage.lifeline(json.loads(line.partition("invoke ReconcileEndpoints with ")[2]))
 
     assert "errors" not in answer
     assert stage.one(vpc_id).holds == ()

@@ -714,7 +714,7 @@ class TestCauses:
             detector.run(now - number * PERIOD + PERIOD / 2)
         detector.run(now)
         [opened] = detector.notices
-        assert f"private DNS for {endpoint_id} for monitoring was turned on (canary)" in flat(opened.text)
+        assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in flat(opened.text)
         [request] = detector.asked_for_mending()
         assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
         [because] = request["because"]

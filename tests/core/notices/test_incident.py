@@ -100,8 +100,8 @@ IDs:
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: silent since 2026-03-02 09:01:00 UTC (6 min)
-    i-0123456789abcdef1: silent since 2026-03-02 09:01:00 UTC (6 min)
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
 """
     )
 
@@ -135,7 +135,7 @@ IDs:
   Endpoint: vpce-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef1: silent since 2026-03-02 09:09:00 UTC (9 min)
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 9 min
 """
     )
 
@@ -163,8 +163,8 @@ IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: silent since 2026-03-02 09:01:00 UTC (1 h 6 min)
-    i-0123456789abcdef1: silent since 2026-03-02 09:01:00 UTC (1 h 6 min)
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
 """
     )
 

@@ -1,4 +1,4 @@
-"""Everything that Lifeline remembers of one VPC between its runs, as one value."""
+"""The state of one VPC: everything that Lifeline saves about it between its runs, as one value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -213,8 +213,9 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
         return f"{agent.entity}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
     if agent.series is None:
         return f"{agent.entity}: never reported, expected for {length}"
-    since = f"since {write_time(agent.gap.since)} " if agent.gap else ""
-    return f"{agent.entity}: silent {since}({length})" if since else f"{agent.entity}: silent for {length}"
+    if agent.seen_at is None:
+        return f"{agent.entity}: silent for {length}"
+    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, overdue for {length}"
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
