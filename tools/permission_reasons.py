@@ -74,7 +74,7 @@ REASONS: dict[str, dict[str, str]] = {
         "sqs:SendMessage": "sends messages that can't be processed, with the reason; Lambda sends failed invocations"
     },
     "ReadInstanceProfiles": {"iam:GetInstanceProfile": "finds the role of a silent agent"},
-    "SimulateRoles": {"iam:SimulatePrincipalPolicy": "checks whether that role may publish metrics"},
+    "SimulateRoles": {"iam:SimulatePrincipalPolicy": "checks whether that role is allowed to publish metrics"},
     "SplitLargeRuns": {
         "sqs:ReceiveMessage": "lets Lambda receive the parts of a large run",
         "sqs:DeleteMessage": "lets Lambda delete processed messages",
@@ -83,7 +83,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "RequestRepairs": {"sqs:SendMessage": "asks ReconcileEndpoints to check a VPC whose agents lack an endpoint"},
     "Ledger": {
-        "dynamodb:BatchGetItem": "reads several chunks of the roster at once",
+        "dynamodb:BatchGetItem": "reads several chunks of the roster in one call",
         "dynamodb:BatchWriteItem": "writes changes, actions and outcomes to the audit log in batches",
         "dynamodb:DeleteItem": "moves an incident from open to closed",
         "dynamodb:GetItem": "reads state",

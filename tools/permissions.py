@@ -31,10 +31,11 @@ _END = """\
 - **Queues.** `QueuePolicy` allows EventBridge to send to `Changes` and `DeadLetters`, for the stack's own rules only.
 - **Topics** have the default SNS policy, which allows access from this account. You create the role of a chat channel
   (`ChatNotices`) and the rules on the event bus yourself.
-- **People.** Anyone who may invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze and release. The buttons on
-  the coverage page call it with the viewer's permissions. Anyone who may invoke CoveragePage can view the page. Anyone
-  who may set `lifeline:*` tags or write the policy parameter decides which endpoints are required, and anyone who may
-  write the kill switch parameter can stop all changes. Grant these permissions accordingly.
+- **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze and release. The
+  buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke CoveragePage can
+  view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which endpoints are
+  required, and anyone who can write the kill switch parameter can stop all changes. Grant these permissions
+  accordingly.
 """
 
 

@@ -99,7 +99,7 @@ def test_a_closed_group_blocks_only_the_subnets_that_it_keeps_out() -> None:
     assert cell(seen, "a").standing is Standing.SERVED
     kept_out = cell(seen, "b")
     assert (kept_out.standing, kept_out.by) == (Standing.BLOCKED, "vpce-1")
-    assert "sg-own of vpce-1 doesn't let 443 in from 10.0.2.0/24 (subnet-b)" in kept_out.detail
+    assert "sg-own of vpce-1 doesn't allow inbound 443 from 10.0.2.0/24 (subnet-b)" in kept_out.detail
     assert "its owner should allow inbound TCP 443" in kept_out.detail
 
 
@@ -138,7 +138,7 @@ def test_a_central_zone_serves() -> None:
 def test_an_unknown_service_is_blocked_in_every_subnet() -> None:
     found = cell(see(vpc(subnet()), "monitorin"), service="monitorin")
     assert found.standing is Standing.BLOCKED
-    assert "is it spelt right?" in found.detail
+    assert "is the name misspelled?" in found.detail
 
 
 # ---- gateway endpoints
@@ -307,7 +307,7 @@ CHANGE = Change(NOW - timedelta(minutes=20), "event-1", "DeleteRoute", "ops/anna
 
 def incident(**cause: Any) -> Incident:
     known = {"kind": CauseKind.CUT_OFF, "service": "monitoring", "vpc_id": VPC_ID, "change": CHANGE}
-    words = "DeleteRoute by ops/anna left no path to monitoring"
+    words = "DeleteRoute by ops/anna left no path to the monitoring service"
     made = Cause(**{"confidence": Confidence.HIGH, "words": words, **known, **cause})
     phase = Phase.RECOVERING if made.fixed_at else Phase.BROKEN
     began = NOW - timedelta(minutes=15)

@@ -1,4 +1,4 @@
-"""A canary on the deployed chain: endpoints come without private DNS, which is switched on once they are available."""
+"""A canary on the deployed chain: endpoints come without private DNS, which is turned on once they are available."""
 
 from typing import Any
 
@@ -40,8 +40,8 @@ def test_a_canary_that_silences_an_agent_is_withdrawn_and_the_incident_says_so(l
         resolved = limited.wait(lambda: told(inbox, "incident_resolved", agent), what="the recovery's notice")
 
     endpoint_id = made["VpcEndpointId"]
-    assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in text_of(opened)
-    assert f"Status: resolved. Likely fix: private DNS of {endpoint_id} switched off again" in text_of(resolved)
+    assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in text_of(opened)
+    assert f"Status: resolved. Likely fix: private DNS for {endpoint_id} was turned off again" in text_of(resolved)
     assert kinds_about(inbox, agent) == {"incident_opened": 1, "incident_resolved": 1}
     wait_until_quiet(limited)
     (action,) = looks(limited, {"vpc_ids": [site.vpc_id]})[site.vpc_id]["actions"]

@@ -69,8 +69,8 @@ def healed(watched: Account) -> Healed:
 def test_a_gap_whose_cloudtrail_event_was_lost_is_healed_by_the_detector(healed: Healed) -> None:
     opened, resolved = text_of(healed.opened), text_of(healed.resolved)
 
-    assert "no route out and no endpoint leads to monitoring" in opened
-    assert "no network change of this VPC that explains it is in the audit log" in opened
+    assert "neither a route out of the VPC nor an endpoint leads to the monitoring service" in opened
+    assert "the audit log has no earlier network change in this VPC that would explain the silence" in opened
     assert f"endpoint {healed.endpoint['VpcEndpointId']}" in resolved
     assert healed.kinds == {"incident_opened": 1, "incident_resolved": 1}
 

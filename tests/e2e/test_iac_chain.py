@@ -60,8 +60,10 @@ def test_a_competing_creation_wins_and_nothing_is_left_broken(watched: Account, 
     path = find_path(ec2, instance_id, "monitoring", REGION)
     assert path.is_open, path.why
     told = [text_of(notice) for notice in notices_about(inbox, site.vpc_id)]
-    assert sum("(with Terraform: apply again)." in " ".join(text.split()) for text in told) == 1
-    assert any("answers monitoring in the VPC now, as deploy-role/terraform had claimed" in text for text in told)
+    assert sum("(with Terraform: run terraform apply again)." in " ".join(text.split()) for text in told) == 1
+    assert any(
+        "now answers for the monitoring service in the VPC (claimed by deploy-role/terraform)" in text for text in told
+    )
     assert dead_letters_about(watched, site.vpc_id, site.route_table_id, theirs) == []
 
 

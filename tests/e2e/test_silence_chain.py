@@ -20,7 +20,7 @@ def test_the_detectors_own_schedule_tells_of_a_silence_and_of_its_end(limited: A
         agent.resume()
         resolved = limited.wait(lambda: told(inbox, "incident_resolved", agent), what="the recovery's notice")
 
-    assert "nothing found around it: the agent itself" in text_of(opened)
+    assert "no cause found outside the agent" in text_of(opened)
     assert "came back on its own" in text_of(resolved)
     assert kinds_about(inbox, agent) == {"incident_opened": 1, "incident_resolved": 1}
     assert endpoints_in(ec2, site.vpc_id) == []

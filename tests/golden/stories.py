@@ -91,7 +91,7 @@ NETWORK = vpc(
     tags=(("Name", VPC_NAME),),
 )
 PLAN = plan(NETWORK, "monitoring")
-DENIED = "AccessDenied: the role may not create endpoints for com.amazonaws.us-east-1.monitoring"
+DENIED = "AccessDenied: the role isn't allowed to create endpoints for com.amazonaws.us-east-1.monitoring"
 
 
 def answer(planned: Plan = PLAN, *actions: Action, **more: Any) -> VpcAnswer:
@@ -148,7 +148,7 @@ CUT = diagnose(
     ),
     at(14),
 )
-REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} was first seen available at 09:16:00 UTC")
+REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 
 

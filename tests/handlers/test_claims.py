@@ -130,11 +130,11 @@ def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_d
     (sent,) = days.world.notices()
     notified = json.loads(sent["Body"])
     text = notified["Message"]
-    assert notified["Subject"] == f"[lifeline] monitoring endpoint in {vpc_id} handed over to deploy-role: apply again"
+    assert notified["Subject"] == f"[lifeline] monitoring DNS name in {vpc_id} handed over to deploy-role: try again"
     assert notified["MessageAttributes"]["kind"]["Value"] == "handed_over"
     assert "CreateVpcEndpoint by deploy-role/terraform at" in text
     assert f"turned off private DNS for {ours}" in " ".join(text.split())
-    assert f"isolated subnets can't reach monitoring: {subnet_id}." in " ".join(text.split())
+    assert f"isolated subnets can't reach the monitoring service: {subnet_id}." in " ".join(text.split())
     assert f"""--event '{{"vpc_ids": ["{vpc_id}"], "unfreeze": ["monitoring"]}}'""" in text
     assert event["detail"]["eventID"] in text
 
@@ -153,7 +153,7 @@ def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_li
     (taken_back,) = days.sweeps(2)
     assert (taken_back["action"], taken_back["status"]) == ("enable_private_dns", "done")
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
-    assert "Lifeline made way for deploy-role/terraform" in " ".join(days.texts()[0].split())
+    assert "Lifeline handed over to deploy-role/terraform" in " ".join(days.texts()[0].split())
     assert frozen(vpc_id) == []
 
 
@@ -206,7 +206,9 @@ def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told
     assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, ["monitoring"])
     days.take_from_queue()
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
-    assert [text for text in days.texts() if "(with Terraform: apply again)." in " ".join(text.split())] != []
+    assert [
+        text for text in days.texts() if "(with Terraform: run terraform apply again)." in " ".join(text.split())
+    ] != []
 
 
 def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) -> None:
@@ -287,7 +289,7 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(days: Days, mo
     assert days.texts() == []
     days.sweeps(1)
     (text,) = days.texts()
-    assert "Their endpoint takes precedence" in " ".join(text.split())
+    assert "The caller's endpoint takes precedence" in " ".join(text.split())
 
 
 def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
@@ -419,7 +421,7 @@ def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Da
         ("delete_security_group", "blocked"),
         ("confirm_ownership", "blocked"),
     ]
-    assert f"in use by {endpoint_id}, not Lifeline's own" in answer["actions"][0]["error"]
+    assert f"in use by {endpoint_id}, which Lifeline doesn't manage" in answer["actions"][0]["error"]
     assert days.live(vpc_id) == [endpoint_id]
 
 

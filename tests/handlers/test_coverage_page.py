@@ -180,13 +180,13 @@ def test_every_freeze_is_said_with_a_call_that_ends_it(stage: Stage, kind: Freez
     frozen = {key: Freeze(kind, stage.clock(), "because", until=until)}
     VpcStore("ledger").save(HOME.vpc(vpc_id), VpcState(), VpcState(frozen=frozen), now=stage.clock())
     (line,) = stage.one(vpc_id).holds
-    assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end it, invoke with " in line
+    assert f"until {until:%Y-%m-%d %H:%M:%S} UTC: because; to end the freeze, invoke ReconcileEndpoints with " in line
     assert ("everything: " in line) == (key == EVERYTHING)
     stops = key in {"monitoring", EVERYTHING, SECURITY_GROUP}
     assert stage.standings(vpc_id) == {Standing.BLOCKED if stops else Standing.MISSING}
     assert ("frozen since" in " ".join(stage.show({"plan": vpc_id}).split())) == stops
 
-    answer = stage.lifeline(json.loads(line.partition("invoke with ")[2]))
+    answer = stage.lifeline(json.loads(line.partition("invoke ReconcileEndpoints with ")[2]))
 
     assert "errors" not in answer
     assert stage.one(vpc_id).holds == ()
@@ -198,7 +198,9 @@ def test_what_nothing_requires_any_more_is_said_with_when_it_goes(stage: Stage) 
     stage.clock.advance(10 * MINUTE)
     stage.lifeline({"exempt": [vpc_id], "days": 30})
     stage.lifeline({"sweep": True})
-    assert "it is retired after 72 hours of that" in " ".join(stage.one(vpc_id).notes)
+    assert "Lifeline will delete the endpoint once nothing has required it for 72 hours" in " ".join(
+        stage.one(vpc_id).notes
+    )
     stage.clock.advance(timedelta(hours=73))
     assert "will be deleted on the next run" in " ".join(stage.one(vpc_id).notes)
 

@@ -714,7 +714,7 @@ class TestCauses:
             detector.run(now - number * PERIOD + PERIOD / 2)
         detector.run(now)
         [opened] = detector.notices
-        assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in flat(opened.text)
+        assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in flat(opened.text)
         [request] = detector.asked_for_mending()
         assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
         [because] = request["because"]
@@ -728,7 +728,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"Status: resolved. Likely fix: private DNS of {endpoint_id} switched off again"
+        fix = f"Status: resolved. Likely fix: private DNS for {endpoint_id} turned off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 

@@ -89,7 +89,7 @@ def test_the_third_deletion_within_a_day_freezes_in_the_same_look_and_says_whose
     assert (freeze.kind, freeze.until, freeze.actor) == (FreezeKind.CONFLICT, None, "net-admin/alice")
     assert freeze.event_id == records[2]["detail"]["eventID"]
     (text,) = frozen_notices(days)
-    assert text.startswith("net-admin/alice deleted 3 endpoints that Lifeline created for monitoring")
+    assert text.startswith("net-admin/alice deleted 3 endpoints that Lifeline created for the monitoring")
     for record in records:
         assert record["detail"]["eventID"] in text
         assert record["detail"]["requestParameters"]["DeleteVpcEndpointsRequest"]["VpcEndpointId"]["content"] in text
@@ -108,7 +108,7 @@ def test_what_is_frozen_stays_so_told_once_and_nothing_flaps(days: Days) -> None
     actions = days.sweeps(3) + days.after(48)
     assert {one["status"] for one in actions} == {"blocked"}
     assert (
-        "others reverted it 3 times within 24 hours, last net-admin/alice by DeleteVpcEndpoints" in actions[0]["error"]
+        "reverted 3 times within 24 hours, most recently by net-admin/alice (DeleteVpcEndpoints)" in actions[0]["error"]
     )
     assert days.look(vpc_id)["services"][0]["state"] == "blocked"
     assert len(days.account.calls) == before
@@ -183,7 +183,7 @@ def test_private_dns_that_others_switch_off_is_switched_on_twice(days: Days) -> 
     (endpoint,) = days.world.endpoints(vpc_id)
     assert not endpoint["PrivateDnsEnabled"]
     (text,) = frozen_notices(days)
-    assert " ".join(text.split()).count(f"private DNS of {endpoint['VpcEndpointId']} was switched off") == 3
+    assert " ".join(text.split()).count(f"private DNS for {endpoint['VpcEndpointId']} was turned off") == 3
 
 
 def test_rules_that_others_revoke_freeze_the_group_and_what_would_rely_on_it(
@@ -222,7 +222,7 @@ def test_route_tables_that_others_take_off_a_gateway_endpoint_freeze_it(
         days.clock.advance(MINUTES)
     assert days.world.endpoints(vpc_id)[0]["RouteTableIds"] == []
     (text,) = frozen_notices(days)
-    assert text.count(f"{table_id} was taken off") == 3
+    assert text.count(f"{table_id} was removed from") == 3
 
 
 # ---- what isn't a fight
@@ -326,7 +326,7 @@ def test_in_plan_mode_a_freeze_is_only_said(days: Days, monkeypatch: pytest.Monk
     vpc_id = rescued(days)
     conflicting(days, vpc_id)
     (action,) = days.look(vpc_id, mode="plan")["actions"]
-    assert (action["status"], "others reverted it 3 times" in action["error"]) == ("blocked", True)
+    assert (action["status"], "changes were reverted 3 times" in action["error"]) == ("blocked", True)
     monkeypatch.setenv("MODE", "plan")
     assert {one["status"] for one in days.sweeps(2)} == {"blocked"}
 

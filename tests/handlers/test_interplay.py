@@ -43,7 +43,7 @@ canary = pytest.mark.parametrize("days", [{"CANARY": "true"}], indirect=True)
 
 
 def served(days: Days) -> tuple[str, str, str]:
-    """An isolated VPC with Lifeline's endpoint, switched on: its id, its subnet's, the endpoint's."""
+    """An isolated VPC with Lifeline's endpoint, turned on: its id, its subnet's, the endpoint's."""
     vpc_id = days.world.make_vpc()
     subnet_id = days.world.make_subnet(vpc_id)
     assert days.look(vpc_id)["outcome"] == "changed"

@@ -384,7 +384,9 @@ def test_every_sweep_says_that_it_is_on_and_people_hear_it_once_a_day(stage: Sta
         assert 'the kill switch is on: the SSM parameter /lifeline/stop is set to "on"' in stage.sweep()[vpc_id]["note"]
         stage.clock.advance(timedelta(hours=7))
     texts = stage.texts()
-    assert sum("Lifeline changes nothing while the switch is on." in " ".join(text.split()) for text in texts) == 1
+    assert (
+        sum("Lifeline won't change anything while the switch is on." in " ".join(text.split()) for text in texts) == 1
+    )
     assert sum("! monitoring: create an interface endpoint" in text for text in texts) == 1  # told once
     stage.clock.advance(timedelta(hours=7))
     stage.sweep()

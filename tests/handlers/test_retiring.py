@@ -76,8 +76,10 @@ def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> N
     days.take_from_queue()
     first, second = days.texts()
     assert f"- monitoring: deleted endpoint {endpoint_id}" in first
-    assert "no subnet has required monitoring since 2026-03-02 10:05:00 UTC: what would require it has a route" in first
-    assert "it resolves to public addresses in the whole VPC" in first
+    assert (
+        "no subnet has required the monitoring service since 2026-03-02 10:05:00 UTC: the subnets that would" in first
+    )
+    assert "the service's name resolves to public addresses in the whole VPC" in first
     assert f"- deleted security group {security_group_id}" in second
 
 
@@ -214,7 +216,7 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     held = days.sweeps(1) + days.after(72) + days.sweeps(2)
     assert {(one["action"], one["status"]) for one in held} == {("retire_endpoint", "blocked")}
-    assert "is the only way to monitoring for subnet-" in held[0]["error"]
+    assert "is the only path to the monitoring service for subnet-" in held[0]["error"]
     assert len(days.texts()) == 1
     assert len(days.live(vpc_id)) == 1
 
@@ -230,7 +232,7 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
         ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="10.128.0.0/9", TransitGatewayId=hub)
     (found, _) = days.sweeps(1)
     assert (found["action"], found["status"]) == ("retire_endpoint", "done")
-    assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found["reason"]
+    assert "is answered by resolver rule rslvr-rr-1 in the whole VPC" in found["reason"]
 
 
 def test_a_refusal_for_now_is_tried_again_and_nothing_is_lost(days: Days) -> None:
@@ -276,7 +278,7 @@ def test_a_plan_by_hand_says_what_is_not_needed_and_reads_no_ledger(
     monkeypatch.setenv("TABLE_NAME", "there-is-none")
     found = days.look(vpc_id, mode="plan")
     assert found["actions"] == []
-    assert f"{endpoint_id}: no subnet requires monitoring any more" in found["note"]
+    assert f"{endpoint_id}: no subnet requires the monitoring service any more" in found["note"]
 
 
 @pytest.mark.parametrize("name", ["DeleteVpcEndpoints", "DeleteSecurityGroup"])
@@ -309,7 +311,7 @@ def test_a_release_deletes_all_that_is_ours_and_the_group_as_soon_as_ec2_lets_it
     vpc_id = isolated(days)
     found = days.look(vpc_id, release=True)
     assert brief(found["actions"]) == [("retire_endpoint", "done"), ("delete_security_group", "planned")]
-    assert "must reach monitoring" in found["actions"][0]["reason"]
+    assert "must be able to reach the monitoring service" in found["actions"][0]["reason"]
     assert days.take_from_queue() == [{"vpc_ids": [vpc_id], "attempt": 1, "release": True}]
     assert (days.world.endpoints(vpc_id), days.world.groups(vpc_id)) == ([], [])
     assert days.look(vpc_id, release=True)["actions"] == []

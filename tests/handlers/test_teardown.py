@@ -133,7 +133,7 @@ def test_a_refused_deletion_of_the_vpc_takes_endpoints_and_then_the_group(days: 
     (kind, text), *more = notified(days)
     assert (kind, more) == ("teardown", [])
     assert f"deploy-role/terraform tried to delete {site.vpc_id}" in text
-    assert "It deletes the rest automatically." in text
+    assert "It will delete the rest automatically." in text
     assert "- delete security group sg-" in text
     days.take_from_queue()
     assert days.world.groups(site.vpc_id) == []

@@ -59,7 +59,8 @@ def the_silenced() -> VpcCoverage:
             IncidentRow(
                 "inc-5f2d09c4a1b7",
                 "cwagent",
-                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to monitoring",
+                "route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to the monitoring "
+                "service",
                 at(9, 4, 0),
                 12,
                 is_recovering=False,
@@ -114,7 +115,7 @@ def the_pending() -> VpcCoverage:
             IncidentRow(
                 "inc-8f14e45fceea",
                 "cwagent",
-                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no path to monitoring",
+                "NAT gateway nat-0c9f0f895fb98ab91 deleted by terraform left no path to the monitoring service",
                 at(22, 41, day=1),
                 1,
                 is_recovering=True,

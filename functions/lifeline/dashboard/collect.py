@@ -1,7 +1,7 @@
 """Cover: what is looked at and planned for the coverage page, and never applied. It only reads.
 
-Calls grow with pages of the region's networks, as a sweep's do. What costs calls for each VPC (its record, what waits
-for approval) is read of the worst ones alone. What can't be read is said, and the rest comes.
+Calls grow with pages of the region's networks, as a sweep's do. What costs calls for each VPC (its audit log entries,
+what waits for approval) is read of the worst ones alone. What can't be read is said, and the rest comes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,17 +38,17 @@ from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_EXAMINED = 20  # VPCs whose record, memory and waiting plan are read: about four calls each
+MOST_EXAMINED = 20  # VPCs whose audit log entries, state and waiting plan are read: about four calls each
 _MOST_NOTIFIED = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
 _NOT_EXAMINED = (
-    "too many VPCs at once: freezes, last actions and what waits for approval here was not read; "
+    "too many VPCs at once: freezes, last actions and pending approvals here were not read; "
     "name the VPC in the widget's vpc_ids to see them"
 )
 _OPEN = frozenset({ServiceState.MISSING, ServiceState.BLOCKED})
 _NO_DNS = (
-    "not read: DNS attributes and central endpoints; what is missing here may be served centrally, or blocked by DNS"
+    "not read: DNS attributes and central endpoints; what is missing here might be served centrally, or blocked by DNS"
 )
 
 

@@ -91,7 +91,7 @@ class TestTheCause:
     def test_is_the_canary_where_the_gap_begins_right_after_the_switch(self) -> None:
         found = why()
         assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CANARY, Confidence.HIGH, True)
-        assert found.words == "private DNS of vpce-1 for monitoring was switched on (canary)"
+        assert found.words == "private DNS for vpce-1 (monitoring) was turned on as a canary"
         assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"CANARY|{VPC_ID}|vpce-1")
         assert "the first missing datapoint was due 1 min after that" in found.evidence
         assert "off again" in found.advice
@@ -142,7 +142,7 @@ class TestTheCause:
         off = replace(CANARY, withdrawn_at=minute(8))
         found = why(network(EGRESS, replace(SERVED, private_dns=False)), canary=off)
         assert (found.kind, found.fixed_at, found.is_repairable) == (CauseKind.CANARY, minute(8), False)
-        assert found.fix == "private DNS of vpce-1 switched off again at 09:08:00 UTC"
+        assert found.fix == "private DNS for vpce-1 was turned off again at 09:08:00 UTC"
 
     def test_is_not_fixed_while_it_is_frozen_but_still_on(self) -> None:
         found = why(canary=replace(CANARY, withdrawn_at=minute(8)))
@@ -202,7 +202,7 @@ def test_a_freeze_of_a_canary_is_made_once_and_takes_anothers_place() -> None:
     assert frozen["monitoring"] == Freeze(
         FreezeKind.CANARY,
         now,
-        "agents fell silent right after private DNS of vpce-1 was switched on (inc-1)",
+        "agents fell silent right after private DNS for vpce-1 was turned on (inc-1)",
         event_id="inc-1",
     )
     assert freeze_withdrawn(frozen, known, {"monitoring": ASK}, now=minute(9)) == frozen

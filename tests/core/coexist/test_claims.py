@@ -155,7 +155,7 @@ def test_a_claim_holds_for_a_day_from_when_it_was_made() -> None:
     assert (kept.kind, kept.until) == (FreezeKind.CLAIM, NOW + timedelta(hours=23))
     assert kept.why == (
         "CreateVpcEndpoint by deploy-role at 2026-03-02 08:30:00 UTC was refused because Lifeline's vpce-1 "
-        "already has private DNS for monitoring"
+        "already has private DNS for the monitoring service"
     )
 
 
@@ -235,7 +235,7 @@ def test_while_theirs_is_on_its_way_lifeline_waits() -> None:
 def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends() -> None:
     found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group()))
     assert kinds(found) == [ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP]
-    assert "vpce-theirs of others answers monitoring" in found.plan.actions[0].reason
+    assert "vpce-theirs, which isn't Lifeline's, now answers for the monitoring service" in found.plan.actions[0].reason
     assert standing(found.frozen, NOW) == {}
     group_left = answer(vpc(subnet("a"), THEIRS, own_security_group()), dict(found.frozen))
     assert kinds(group_left) == [ActionKind.DELETE_SECURITY_GROUP]
@@ -271,7 +271,8 @@ def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_f
     found = answer(vpc(subnet("a"), SILENT, own_security_group()), now=NOW + CLAIM_HOLDS)
     assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
     assert found.plan.actions[0].reason.endswith(
-        "Lifeline made way for deploy-role at 2026-03-02 09:30:00 UTC, and theirs isn't there after 24 hours"
+        "Lifeline handed over to deploy-role at 2026-03-02 09:30:00 UTC, but their endpoint isn't available after 24 "
+        "hours"
     )
     assert found.frozen == {}
 

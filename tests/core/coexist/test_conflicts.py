@@ -95,7 +95,7 @@ def other_group() -> SecurityGroup:
         (vpc(SUBNET, own_security_group(), endpoint(MONITORING, state=EndpointState.DELETING)), "vpce-1 was deleted"),
         (
             vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", private_dns=False)),
-            "private DNS of vpce-1 was switched off",
+            "private DNS for vpce-1 was turned off",
         ),
         (
             vpc(
@@ -104,9 +104,9 @@ def other_group() -> SecurityGroup:
                 other_group(),
                 endpoint(MONITORING, "a", security_group_ids=frozenset({"sg-other"})),
             ),
-            "security group sg-own was taken off vpce-1",
+            "security group sg-own was removed from vpce-1",
         ),
-        (vpc(SUBNET, own_security_group(), endpoint(MONITORING)), "subnet-a was taken off vpce-1"),
+        (vpc(SUBNET, own_security_group(), endpoint(MONITORING)), "subnet-a was removed from vpce-1"),
     ],
 )
 def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words: str) -> None:
@@ -116,14 +116,16 @@ def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words:
 def test_a_route_table_that_is_taken_off_counts_and_one_that_is_gone_does_not() -> None:
     effects = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1"), Effect(EffectKind.ROUTE_TABLE, "vpce-1", "rtb-main")})
     off = vpc(SUBNET, table(), gateway())
-    assert undone(off, "s3", effects, found=plan(off, "s3")) == ["rtb-main was taken off vpce-1"]
+    assert undone(off, "s3", effects, found=plan(off, "s3")) == ["rtb-main was removed from vpce-1"]
     gone = frozenset({Effect(EffectKind.ENDPOINT, "vpce-1"), Effect(EffectKind.ROUTE_TABLE, "vpce-1", "rtb-old")})
     assert undone(off, "s3", gone, found=plan(off, "s3")) == []
 
 
 def test_what_all_endpoints_share_counts_by_itself() -> None:
     revoked = vpc(SUBNET, own_security_group("192.168.0.0/16"), endpoint(MONITORING, "a"))
-    assert undone(revoked, SECURITY_GROUP, GROUP) == ["443 from 10.0.0.0/16 was revoked in security group sg-own"]
+    assert undone(revoked, SECURITY_GROUP, GROUP) == [
+        "the rule for port 443 from 10.0.0.0/16 was revoked in security group sg-own"
+    ]
     assert undone(vpc(SUBNET), SECURITY_GROUP, GROUP) == ["security group sg-own was deleted"]
     off = vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a"), dns_support=False)
     effects = frozenset({Effect(EffectKind.ATTRIBUTE, VPC_ID, "enableDnsSupport")})
@@ -251,8 +253,8 @@ def test_the_freeze_names_the_last_hand_that_is_known() -> None:
     )
     found = freeze_for(known, NOW)
     assert (found.kind, found.actor, found.event_id, found.until) == (FreezeKind.CONFLICT, "bob", "e-1", None)
-    assert "last bob by DeleteVpcEndpoints" in found.why
-    assert "last vpce-1 was deleted" in freeze_for(conflict(MADE, NOW), NOW).why
+    assert "most recently by bob (DeleteVpcEndpoints)" in found.why
+    assert "most recently when vpce-1 was deleted" in freeze_for(conflict(MADE, NOW), NOW).why
 
 
 @pytest.mark.parametrize("keys", [["monitoring"], [EVERYTHING]])
@@ -355,8 +357,8 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
     assert "- 2026-03-02 09:00:00 UTC: vpce-1 was deleted (DeleteVpcEndpoints by net/bob)" in flat
     assert "  CloudTrail event: e-1\n" in text
     assert flat.count("by an unknown actor (no CloudTrail event found)") == 2
-    assert "No Lifeline endpoint serves monitoring.us-east-1.amazonaws.com now." in flat
-    assert "These subnets can't reach monitoring: subnet-a." in flat
+    assert "None of Lifeline's endpoints serves monitoring.us-east-1.amazonaws.com now." in flat
+    assert "These subnets can't reach the monitoring service: subnet-a." in flat
     assert f"""'{{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'""" in text
     assert f'{{"vpc_id": "{VPC_ID}", "services": ["monitoring"], "reason": "say why"}}' in text
     assert "Scope" not in text
@@ -366,9 +368,9 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
 def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
     nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
     text = notice_of(nat, {"monitoring": Conflict(reversals=(reversal(),) * 3)})
-    assert "These subnets need another path to it: subnet-a." in " ".join(text.split())
+    assert "These subnets now need another path to the service: subnet-a." in " ".join(text.split())
     assert "can't reach" not in text
-    assert "set the stack's Scope to isolated" in text
+    assert "set the stack's Scope parameter to" in text
 
 
 def test_one_notice_tells_of_all_that_froze_at_once() -> None:
@@ -378,7 +380,7 @@ def test_one_notice_tells_of_all_that_froze_at_once() -> None:
     }
     text = notice_of(vpc(SUBNET), conflicts)
     assert '"unfreeze": ["monitoring", "security-group"]' in text
-    assert "accept no traffic unless another one allows it" in " ".join(text.split())
+    assert "don't accept any traffic unless another group allows it" in " ".join(text.split())
     assert "security-group" not in text.splitlines()[0]
     assert S3 not in text
 

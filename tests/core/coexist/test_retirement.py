@@ -81,8 +81,9 @@ def test_once_the_route_is_back_for_long_enough_the_endpoint_goes_and_its_group(
     found = retire(BACK)
     assert brief(found) == [RETIRED, GROUP_GONE]
     assert found.actions[0].reason == (
-        "no subnet has required monitoring since 2026-11-19 12:00:00 UTC: what would require it has a route out: "
-        "subnet-a (public); private DNS of the name goes with it: it resolves to public addresses in the whole VPC"
+        "no subnet has required the monitoring service since 2026-11-19 12:00:00 UTC: the subnets that would require "
+        "it have a route out of the VPC: "
+        "subnet-a (public); after that, the service's name resolves to public addresses in the whole VPC"
     )
     assert (found.actions[0].service_name, found.actions[0].subnet_ids) == (MONITORING, ("subnet-a",))
 
@@ -91,7 +92,12 @@ def test_a_moment_earlier_it_stays_and_its_time_runs_on() -> None:
     since = {"vpce-1": DUE + timedelta(seconds=1), "sg-own": DUE + timedelta(seconds=1)}
     found = retire(BACK, unneeded=since)
     assert (found.actions, found.unneeded) == ((), since)
-    assert found.notes == ("vpce-1: no subnet requires monitoring any more; it is retired after 72 hours of that",)
+    assert found.notes == (
+        (
+            "vpce-1: no subnet requires the monitoring service any more; Lifeline will delete the endpoint once "
+            "nothing has required it for 72 hours"
+        ),
+    )
 
 
 def test_the_time_starts_when_it_is_first_seen_unneeded() -> None:
@@ -140,9 +146,9 @@ def test_the_reason_says_what_took_the_need_away() -> None:
     said = {
         "the VPC has no subnet left": retire(replace(BACK, subnets=())),
         f"{VPC_ID} is exempt: moves to another account": retire(isolated, exempt),
-        "the policy doesn't ask for it;": retire(isolated, policy("logs")),
-        "the policy doesn't ask for it in any subnet of this VPC": retire(BACK, Policy(rules=(for_others,))),
-        "what would require it has a route out: subnet-a (public)": retire(BACK),
+        "the policy doesn't require it;": retire(isolated, policy("logs")),
+        "the policy doesn't require it in any subnet of this VPC": retire(BACK, Policy(rules=(for_others,))),
+        "the subnets that would require it have a route out of the VPC: subnet-a (public)": retire(BACK),
     }
     for words, found in said.items():
         assert brief(found)[0] == RETIRED, words
@@ -152,7 +158,7 @@ def test_the_reason_says_what_took_the_need_away() -> None:
 def test_a_gateway_endpoint_says_which_routes_go() -> None:
     network = vpc(subnet("a"), PUBLIC_MAIN, gateway("main"))
     (found,) = retire(network, policy("s3")).actions
-    assert found.reason.endswith("its routes go from rtb-main")
+    assert found.reason.endswith("this also removes its routes from rtb-main")
     assert found.route_table_ids == ("rtb-main",)
 
 
@@ -165,7 +171,7 @@ FOR_PUBLIC = policy(tiers=frozenset({Tier.PUBLIC}))
 def test_an_isolated_subnet_that_nobody_spoke_of_keeps_its_only_way() -> None:
     found = retire(SHARED, FOR_PUBLIC)
     assert brief(found) == [HELD]
-    assert "the only way to monitoring for subnet-dark (isolated)" in found.actions[0].error
+    assert "the only path to the monitoring service for subnet-dark (isolated)" in found.actions[0].error
 
 
 @pytest.mark.parametrize("tag", [("lifeline:exempt", "true"), ("lifeline:require", "logs")])
@@ -204,7 +210,7 @@ def test_a_central_endpoint_is_another_way() -> None:
     with_hub = replace(SHARED, route_tables=(hub, OPEN))
     found = retire(with_hub, FOR_PUBLIC, dns=DnsView((CENTRAL,)))
     assert brief(found) == [RETIRED, GROUP_GONE]
-    assert "resolver rule rslvr-rr-1 answers in the whole VPC" in found.actions[0].reason
+    assert "is answered by resolver rule rslvr-rr-1 in the whole VPC" in found.actions[0].reason
     assert brief(retire(SHARED, FOR_PUBLIC, dns=DnsView((CENTRAL,)))) == [HELD]  # no route leads there
     assert HELD in brief(retire(SHARED, FOR_PUBLIC, dns=DnsView((), ("zones: AccessDenied",))))
 
@@ -269,8 +275,10 @@ def test_a_release_takes_all_that_is_ours_at_once_and_says_who_still_requires_it
     network = vpc(subnet("a"), endpoint(MONITORING, "a"), gateway("main", id="vpce-2"), own_security_group())
     found = retire(network, unneeded={}, is_release=True)
     assert brief(found) == [RETIRED, (ActionKind.RETIRE_ENDPOINT, Status.PLANNED, "vpce-2"), GROUP_GONE]
-    assert found.actions[0].reason.startswith("released manually, although subnet-a (isolated) must reach monitoring;")
-    assert found.actions[1].reason.startswith("released manually; its routes go")
+    assert found.actions[0].reason.startswith(
+        "released manually, although subnet-a (isolated) must be able to reach the monitoring service;"
+    )
+    assert found.actions[1].reason.startswith("released manually; this also removes its routes")
 
 
 def test_a_release_counts_where_nothing_is_ever_retired_and_starts_no_time() -> None:

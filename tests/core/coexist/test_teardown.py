@@ -102,7 +102,7 @@ def test_where_others_are_it_stays_and_says_why() -> None:
     assert teardown.in_use == ((of_vpc(), ("eni-9",)),)
     found = clear(served(), teardown, OWNER)
     assert {one.status for one in found} == {Status.BLOCKED}
-    assert "nothing is removed" in found[0].error
+    assert "won't remove anything" in found[0].error
 
 
 def test_a_free_subnet_of_a_vpc_in_use_is_cleared_all_the_same() -> None:
@@ -281,8 +281,8 @@ def test_a_notice_says_who_deletes_what_went_what_else_is_there_and_until_when()
     assert found.severity is Severity.INFO
     assert f"{WHO} tried to delete {VPC_ID} at 2026-03-02 09:00:00 UTC" in flat(found.happened)
     assert "- monitoring: deleted endpoint vpce-1" in flat(found.done)
-    assert "may also block the deletion: vpce-foreign, subnet-a, subnet-b." in flat(found.next)
-    assert f"creates nothing in {VPC_ID} until 2026-03-02 10:00:00 UTC" in flat(found.next)
+    assert "might block the deletion: vpce-foreign, subnet-a, subnet-b." in flat(found.next)
+    assert f"won't create anything in {VPC_ID} until 2026-03-02 10:00:00 UTC" in flat(found.next)
     assert "event-1" in flat(found.ids)
     assert found.facts["removed"] == ["vpce-1", "vpce-2", "sg-own"]
 

@@ -76,7 +76,7 @@ def test_what_is_blocked_for_another_reason_is_no_longer_planned() -> None:
         (OfferState.OFFERED, timedelta(0), ""),
         (OfferState.OFFERED, LIFE - timedelta(seconds=1), ""),
         (OfferState.OFFERED, LIFE, "could be approved until 2026-11-23 12:00:00 UTC"),
-        (OfferState.APPROVED, timedelta(0), "is approved already"),
+        (OfferState.APPROVED, timedelta(0), "is already approved"),
         (OfferState.APPROVED, LIFE, "could be approved until"),
         (OfferState.USED, timedelta(0), "works once"),
         (OfferState.REFUSED, timedelta(0), "the network had changed"),
@@ -90,7 +90,7 @@ def test_an_approval_ends_after_a_day_and_works_once(state: OfferState, later: t
 
 
 def test_an_id_that_nobody_offered_is_said_so() -> None:
-    assert "no plan plan-0123456789abcdef waits" in why_not(None, "plan-0123456789abcdef", now=NOW)
+    assert "no plan plan-0123456789abcdef is waiting" in why_not(None, "plan-0123456789abcdef", now=NOW)
 
 
 def test_the_command_approves_just_that_plan() -> None:

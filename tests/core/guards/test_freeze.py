@@ -121,11 +121,12 @@ def test_holding_only_ever_blocks_and_holding_twice_is_holding_once(
 def test_the_words_say_since_when_why_until_when_and_how_to_end_it() -> None:
     until = replace(FREEZE, until=NOW + timedelta(hours=1))
     assert freeze_words(until, VPC_ID, "monitoring") == (
-        "frozen since 2026-03-02 10:00:00 UTC, until 2026-03-02 11:00:00 UTC: a person asked for it; to end it, invoke "
-        f'with {{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'
+        "frozen since 2026-03-02 10:00:00 UTC, until 2026-03-02 11:00:00 UTC: a person asked for it; to end the "
+        "freeze, "
+        f'invoke ReconcileEndpoints with {{"vpc_ids": ["{VPC_ID}"], "unfreeze": ["monitoring"]}}'
     )
     assert '"unfreeze": true' in freeze_words(FREEZE, VPC_ID, EVERYTHING)
-    assert "until someone unfreezes it" in freeze_words(FREEZE, VPC_ID, EVERYTHING)
+    assert "until someone ends the freeze" in freeze_words(FREEZE, VPC_ID, EVERYTHING)
 
 
 # ---- unfrozen

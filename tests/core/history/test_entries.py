@@ -231,12 +231,12 @@ def test_an_outcome_says_whether_the_endpoint_came_up_failed_or_was_lost_and_how
         made,
         {"logs": 2},
         ready=(("vpce-monitoring", timedelta(seconds=95)),),
-        lost=(("vpce-logs", "it is failed: no capacity"), ("vpce-ssm", "someone deleted it")),
+        lost=(("vpce-logs", "it has failed: no capacity"), ("vpce-ssm", "someone deleted it")),
     )
     minutes = timedelta(minutes=11)
     assert outcomes_of(followed, {"logs": 1}, NOW + minutes) == (
         EndpointOutcome("vpce-monitoring", "monitoring", "available", timedelta(seconds=95)),
-        EndpointOutcome("vpce-logs", "logs", "failed", minutes, "it is failed: no capacity"),
+        EndpointOutcome("vpce-logs", "logs", "failed", minutes, "it has failed: no capacity"),
         EndpointOutcome("vpce-ssm", "ssm", "lost", minutes, "someone deleted it"),
     )
     assert outcomes_of(Followed(made, {}), {}, NOW) == ()

@@ -155,20 +155,24 @@ class TestTheOrder:
 class TestCutOff:
     def test_is_told_with_the_change_that_began_it(self) -> None:
         found = why(facts(network(), changes=(DELETED,)))
-        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
         assert found.change == DELETED
         assert found.evidence == (
             "subnet-a is isolated: rtb-main has no route out of the VPC",
-            "no endpoint in the VPC serves monitoring",
-            "no route out and no endpoint leads to monitoring",
+            "no endpoint in the VPC gives access to the monitoring service",
             "DeleteRoute by deploy-role at 2026-03-02 08:57:00 UTC (CloudTrail event e-1)",
         )
         assert (found.vpc_id, found.vpc_name, found.is_repairable) == (VPC_ID, "app", True)
 
     def test_is_told_without_a_change_where_none_is_on_record(self) -> None:
         found = why(facts(network(), changes=(change("DeleteRoute", "rtb-main", at=30),)))
-        assert (found.words, found.change) == ("no route out and no endpoint leads to monitoring", None)
-        assert "no network change of this VPC that explains it is in the audit log before the gap" in found.evidence
+        assert (found.words, found.change) == (
+            "neither a route out of the VPC nor an endpoint leads to the monitoring service",
+            None,
+        )
+        assert (
+            "the audit log has no earlier network change in this VPC that would explain the silence" in found.evidence
+        )
 
     @pytest.mark.parametrize(
         ("at", "launched_at", "is_behind"),
@@ -200,10 +204,10 @@ class TestCutOff:
         assert any("could not be" in line for line in found.evidence)
 
     def test_says_until_when_lifeline_mends_it(self) -> None:
-        expected = "If Lifeline may create the endpoint here, agents usually report again by 09:26:00 UTC."
+        expected = "If Lifeline is allowed to create the endpoint here, agents should report again by 09:26:00 UTC."
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
-        assert late.startswith("Lifeline hasn't repaired this by 09:26:00 UTC: its notices say what blocks it.")
+        assert late.startswith("Lifeline was expected to repair this by 09:26:00 UTC. Its notices say what blocks it.")
 
     def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
         dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
@@ -213,7 +217,9 @@ class TestCutOff:
             "subnet-a is isolated: rtb-main has no route out of the VPC; its route to tgw-1 is a blackhole"
             in found.evidence
         )
-        assert "no network change of this VPC that explains it is in the audit log before the gap" in found.evidence
+        assert (
+            "the audit log has no earlier network change in this VPC that would explain the silence" in found.evidence
+        )
 
     def test_of_an_agent_that_never_reported_may_be_the_work_of_an_old_change(self) -> None:
         early = change("ReplaceRoute", "rtb-main", at=-600)
@@ -233,7 +239,7 @@ class TestCutOff:
         zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.us-east-1.amazonaws.com", "Z1", "")
         found = why(facts(network(), dns=DnsView((zone,)), changes=(DELETED,)))
         assert (found.kind, found.is_repairable, found.confidence) == (CauseKind.CUT_OFF, False, Confidence.MEDIUM)
-        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
 
     def test_names_a_public_address_that_is_missing(self) -> None:
         public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
@@ -246,7 +252,7 @@ class TestAnEndpoint:
     def test_that_is_closed_names_the_group_and_what_closed_it(self) -> None:
         revoked = change("RevokeSecurityGroupIngress", "sg-own")
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), changes=(DELETED, revoked)))
-        assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
+        assert found.words == "sg-own of vpce-1 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
         assert (found.change, found.is_repairable) == (revoked, True)
 
     @pytest.mark.parametrize("key", ["monitoring", SECURITY_GROUP, EVERYTHING])
@@ -254,7 +260,7 @@ class TestAnEndpoint:
         frozen = (key, Freeze(FreezeKind.CONFLICT, minute(-30), "others reverted it 3 times"))
         found = why(facts(vpc(subnet("a"), SERVED, CLOSED_GROUP), frozen=(frozen,)))
         assert not found.is_repairable
-        assert "Lifeline doesn't repair this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
+        assert "Lifeline won't repair this: frozen since 2026-03-02 08:30:00 UTC" in found.advice
         assert "Otherwise, allow inbound TCP 443 from the whole VPC in a security group of vpce-1." in found.advice
 
     def test_whose_vpc_has_something_else_frozen_is_mended(self) -> None:
@@ -278,15 +284,15 @@ class TestAnEndpoint:
         coming = network(replace(SERVED, state=EndpointState.PENDING))
         found = why(facts(coming, made=(MadeFact("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
         assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
-        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
-        assert "vpce-1 for monitoring is pending" in found.evidence
-        assert found.advice == "Lifeline made vpce-1 at 09:02:00 UTC: agents usually report again by 09:22:00 UTC."
+        assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
+        assert "vpce-1 for the monitoring service is pending" in found.evidence
+        assert found.advice == "Lifeline created vpce-1 at 09:02:00 UTC. Agents should report again by 09:22:00 UTC."
 
     def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
         allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
         found = why(facts(network(replace(SERVED, policy=json.dumps({"Statement": allow})))))
         assert found.kind is CauseKind.AGENT
-        assert any("can't be told from it alone" in line for line in found.evidence)
+        assert any("can't be told from the policy alone" in line for line in found.evidence)
 
     def test_whose_policy_forbids_metrics_is_named_with_the_change(self) -> None:
         modified = change("ModifyVpcEndpoint", "vpce-1", at=-8)
@@ -316,7 +322,7 @@ class TestAnotherNeed:
         found = why(facts(served(), "ec2", instance=self.started(), changes=(DELETED,), role=DENIED))
         assert (found.kind, found.confidence, found.service) == (CauseKind.CUT_OFF, Confidence.HIGH, "ec2")
         assert found.words == (
-            "DeleteRoute by deploy-role left no path to ec2; without its tags the agent sends nothing"
+            "DeleteRoute by deploy-role left no path to the ec2 service; without its tags the agent sends nothing"
         )
         assert found.is_repairable
 
@@ -333,7 +339,10 @@ class TestAnotherNeed:
     def test_gives_way_to_what_is_sure_to_stop_an_agent_that_has_run_before(self) -> None:
         assert why(facts(served(), "ec2", role=DENIED)).kind is CauseKind.ROLE
         cured = why(facts(served(), "ec2", made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
-        assert (cured.service, cured.fix) == ("monitoring", "endpoint vpce-1 was first seen available at 09:04:00 UTC")
+        assert (cured.service, cured.fix) == (
+            "monitoring",
+            "endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
+        )
 
     def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
         assert why(facts(served(), "ec2", instance=replace(INSTANCE, profile_arn=""))).kind is CauseKind.NO_PROFILE
@@ -374,14 +383,14 @@ class TestAnotherNeed:
         group = SecurityGroup("sg-ec2", "theirs")
         found = why(facts(served(closed, group), "ec2", instance=self.started()))
         assert found.kind is CauseKind.ENDPOINT_CLOSED
-        assert ": ec2 can't be reached; without its tags the agent sends nothing" in found.words
+        assert ": the ec2 service can't be reached; without its tags the agent sends nothing" in found.words
 
 
 class TestMendedMeanwhile:
     EARLIER = Cause(
         CauseKind.CUT_OFF,
         Confidence.HIGH,
-        "DeleteRoute by deploy-role left no path to monitoring",
+        "DeleteRoute by deploy-role left no path to the monitoring service",
         service="monitoring",
         vpc_id=VPC_ID,
         change=DELETED,
@@ -397,9 +406,10 @@ class TestMendedMeanwhile:
         assert found == replace(
             self.EARLIER,
             fixed_at=minute(4),
-            fix="endpoint vpce-1 was first seen available at 09:04:00 UTC",
-            advice="Agents may need until 09:19:00 UTC to come back. Restart the agent of an instance that is still "
-            "silent then.",
+            fix="endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
+            advice="Agents might need until 09:19:00 UTC to come back. If an instance is still silent then, restart "
+            "its "
+            "agent.",
             is_repairable=False,
         )
 
@@ -462,10 +472,10 @@ class TestMendedMeanwhile:
         made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
         found = why(facts(made=made, changes=(DELETED,)))
         assert (found.kind, found.confidence, found.change) == (CauseKind.CUT_OFF, Confidence.HIGH, DELETED)
-        assert found.words == "DeleteRoute by deploy-role left no path to monitoring"
+        assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
         assert (found.fixed_at, found.key) == (minute(4), f"network|{VPC_ID}|monitoring")
         guess = why(facts(made=made))
-        assert (guess.words, guess.confidence) == ("there was no path to monitoring", Confidence.MEDIUM)
+        assert (guess.words, guess.confidence) == ("there was no path to the monitoring service", Confidence.MEDIUM)
 
     @pytest.mark.parametrize(
         ("made", "seen"),
@@ -493,9 +503,9 @@ class TestMendedMeanwhile:
         )
         found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
-        assert found.words == "DeleteRoute by deploy-role/terraform left no path to monitoring"
-        assert found.fix == "endpoint vpce-1 was first seen available at 09:02:00 UTC"
-        assert "vpce-1 serves monitoring" in found.evidence
+        assert found.words == "DeleteRoute by deploy-role/terraform left no path to the monitoring service"
+        assert found.fix == "endpoint vpce-1 became available (first observed at 09:02:00 UTC)"
+        assert "vpce-1 gives access to the monitoring service" in found.evidence
         assert found.fixed_at
         assert found.fixed_at + RECOVERY_TIME > NOW
 
@@ -503,7 +513,10 @@ class TestMendedMeanwhile:
         known = facts(network(self.PUBLIC), instance=self.OUT, changes=(DELETED, self.BACK))
         found = why(known)
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
-        assert (found.words, found.fixed_at) == ("DeleteRoute by deploy-role left no path to monitoring", minute(4))
+        assert (found.words, found.fixed_at) == (
+            "DeleteRoute by deploy-role left no path to the monitoring service",
+            minute(4),
+        )
 
     @pytest.mark.parametrize(
         "changes",
@@ -533,7 +546,7 @@ class TestMendedMeanwhile:
         found = why(facts(changes=(closed, opened)))
         assert (found.kind, found.words) == (
             CauseKind.ENDPOINT_CLOSED,
-            "RevokeSecurityGroupIngress by bob closed the path to monitoring",
+            "RevokeSecurityGroupIngress by bob closed the path to the monitoring service",
         )
 
     def test_an_endpoint_made_by_hand_after_the_route_was_taken_is_the_cure_and_not_the_cause(self) -> None:
@@ -570,26 +583,26 @@ class TestTheAgentItself:
         both = served(endpoint(EC2, "a", id="vpce-ec2"))
         assert why(facts(both, "ec2")).evidence == (
             "the instance is running, started 2026-02-26 05:00:00 UTC",
-            "EC2's status checks: ok",
+            "EC2 status checks: ok",
             "subnet-a is isolated: rtb-main has no route out of the VPC",
-            "the path to monitoring is open: vpce-1 serves monitoring",
-            "the path to ec2: vpce-ec2 serves ec2",
+            "the network path is open: vpce-1 gives access to the monitoring service",
+            "the path to the ec2 service: vpce-ec2 gives access to the ec2 service",
             "role app-role may publish metrics",
         )
 
     def test_of_a_host_that_ec2_does_not_know_is_all_that_can_be_said(self) -> None:
         found = why(Facts(agent(), Watch()))
         assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
-        assert found.evidence == ("EC2 doesn't know its host, so Lifeline can't examine it",)
+        assert found.evidence == ("EC2 doesn't know the agent's host, so Lifeline can't examine it",)
 
     def test_is_a_guess_where_something_could_not_be_read(self) -> None:
         found = why(facts(vpc=None, health=Health.UNKNOWN, role=None, unreadable=("the network could not be read",)))
         assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
-        assert found.words == "nothing found around it, as far as it could be read: the agent itself"
+        assert found.words == "no cause found outside the agent, as far as it could be read"
         assert found.evidence == (
             "the instance is running, started 2026-02-26 05:00:00 UTC",
-            "EC2's status checks could not be read",
-            "the path from subnet-a to monitoring could not be read",
+            "the EC2 status checks could not be read",
+            "the path from subnet-a to the monitoring service was not read",
             "the network could not be read",
         )
 
@@ -659,9 +672,9 @@ class TestManyInOneZone:
         found = diagnose_together(self.fleet(0, 0, 1), NOW, reporting_by_zone={"us-east-1a": 1})
         assert len(set(found.values())) == 1
         cause = found["i-a0"]
-        assert (cause.words, cause.confidence) == ("agents of us-east-1a fell silent together", Confidence.MEDIUM)
+        assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
         assert (cause.key, cause.vpc_id, cause.vpc_name) == ("ZONE|us-east-1a", VPC_ID, "app")
-        assert cause.evidence[0] == "3 agents of us-east-1a fell silent at once, 1 still report there"
+        assert cause.evidence[0] == "3 agents in us-east-1a fell silent together; 1 still report there"
 
     @pytest.mark.parametrize(
         ("other", "reporting", "kind"),

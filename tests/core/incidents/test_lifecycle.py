@@ -176,13 +176,13 @@ class TestOpening:
 
     def test_an_agent_that_waited_long_enough_is_told_without_a_cause(self) -> None:
         found = updated(silent("i-a"), at=10)
-        assert found.incidents[0].cause.words == "the surroundings could not be examined"
+        assert found.incidents[0].cause.words == "the instance's network and role could not be examined"
         assert kinds(found) == [NewsKind.OPENED]
 
     def test_a_silence_that_ended_while_its_agent_waited_is_told_all_the_same(self) -> None:
         found = updated(back("i-a", incident="", at=8), at=8)
         assert kinds(found) == [NewsKind.RESOLVED]
-        assert found.incidents[0].cause.words == "back before the surroundings could be examined"
+        assert found.incidents[0].cause.words == "the agent was back before its cause could be examined"
         assert found.incidents[0].id == found.closed[0].id == found.agents["i-a"].incident
 
     def test_an_agent_whose_incident_is_not_open_gets_another(self) -> None:

@@ -105,7 +105,7 @@ class TestAnEndpoint:
     def test_that_is_closed_cuts_off_public_subnets_too(self, routes: RouteTable) -> None:
         found = path(routes, answering(), group=CLOSED_GROUP, address=True)
         assert (found.reach, found.obstacles[0].kind) == (Reach.CLOSED, ObstacleKind.SECURITY_GROUP)
-        assert found.words == "sg-own of vpce-1 doesn't let 443 in from 10.0.1.0/24 (subnet-a)"
+        assert found.words == "sg-own of vpce-1 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)"
 
     def test_that_is_closed_is_mended_if_it_is_lifelines_and_no_acl_closes_it(self) -> None:
         deny = NetworkAcl("acl-1", frozenset({"subnet-a"}), (AclEntry(100, True, False, "-1", "0.0.0.0/0"),))
@@ -126,16 +126,20 @@ class TestAnEndpoint:
     @pytest.mark.parametrize(
         ("state", "reach", "words"),
         [
-            (EndpointState.PENDING, Reach.PENDING, "vpce-1 for monitoring is pending"),
+            (EndpointState.PENDING, Reach.PENDING, "vpce-1 for the monitoring service is pending"),
             (
                 EndpointState.PENDING_ACCEPTANCE,
                 Reach.PENDING,
-                "vpce-1 for monitoring is waiting for its owner's acceptance",
+                "vpce-1 for the monitoring service is waiting for the service's owner to accept it",
             ),
-            (EndpointState.FAILED, Reach.FAILED, "vpce-1 for monitoring is failed"),
-            (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for monitoring is rejected"),
-            (EndpointState.DELETING, Reach.UNREACHABLE, "no route out and no endpoint leads to monitoring"),
-            (EndpointState.DELETED, Reach.UNREACHABLE, "no route out and no endpoint leads to monitoring"),
+            (EndpointState.FAILED, Reach.FAILED, "vpce-1 for the monitoring service has failed"),
+            (EndpointState.REJECTED, Reach.FAILED, "vpce-1 for the monitoring service was rejected"),
+            (
+                EndpointState.DELETING,
+                Reach.UNREACHABLE,
+                "no endpoint in the VPC gives access to the monitoring service",
+            ),
+            (EndpointState.DELETED, Reach.UNREACHABLE, "no endpoint in the VPC gives access to the monitoring service"),
         ],
     )
     def test_that_does_not_answer_is_named_where_there_is_no_other_way(
@@ -153,7 +157,7 @@ class TestAnEndpoint:
     @pytest.mark.parametrize(
         ("idle", "note"),
         [
-            (answering(private_dns=False), "vpce-1 is there, but its private DNS is off, so it doesn't answer"),
+            (answering(private_dns=False), "vpce-1 exists, but its private DNS is off, so the service's name doesn't"),
             (endpoint(MONITORING), "vpce-1 has no network interface"),
         ],
     )
@@ -181,11 +185,12 @@ class TestTheVpcsDns:
     def test_that_is_off_keeps_an_endpoint_from_answering(self, off: dict[str, Any]) -> None:
         found = path(answering(), **off)
         assert (found.reach, found.endpoint_id, found.is_repairable) == (Reach.DNS_OFF, "vpce-1", True)
-        assert found.words.endswith("is off, so vpce-1 answers nobody")
+        assert found.words.endswith("is off, so the private DNS name of vpce-1 isn't resolved")
 
     def test_that_is_off_altogether_is_told_so(self) -> None:
         found = path(answering(), dns_support=False, dns_hostnames=False)
-        assert found.words == "the VPC's enableDnsSupport and enableDnsHostnames are off, so vpce-1 answers nobody"
+        off = "the VPC's enableDnsSupport and enableDnsHostnames are off"
+        assert found.words == f"{off}, so the private DNS name of vpce-1 isn't resolved"
 
     def test_hostnames_off_leaves_public_names_to_a_subnet_with_its_own_way_out(self) -> None:
         assert path(EGRESS, answering(), dns_hostnames=False).reach is Reach.OPEN_EGRESS
@@ -207,7 +212,7 @@ class TestTheVpcsDns:
         found = path(hub, dns=DnsView((ZONE,)), dns_hostnames=False)
         assert (found.reach, found.words) == (
             Reach.DNS_OFF,
-            "the VPC's enableDnsHostnames is off, so Z1 answers nobody",
+            "the VPC's enableDnsHostnames is off, so the names in Z1 aren't resolved",
         )
 
     def test_servers_of_ones_own_leave_a_doubt(self) -> None:
@@ -225,7 +230,7 @@ class TestACentralEndpoint:
     def test_is_out_of_reach_without_a_route(self) -> None:
         found = path(dns=DnsView((ZONE,)))
         assert (found.reach, found.is_repairable) == (Reach.UNREACHABLE, False)
-        assert found.words == "no route leads to the central endpoint for monitoring"
+        assert found.words == "no route leads to the central endpoint for the monitoring service"
         assert found.unread
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
@@ -240,7 +245,7 @@ class TestACentralEndpoint:
 def test_a_service_that_the_region_does_not_offer_may_be_misspelt() -> None:
     found = path(service="monitorin")
     assert (found.reach, found.is_repairable) == (Reach.UNREACHABLE, False)
-    assert found.doubts == ("the region offers no endpoint service named monitorin; is it spelt right?",)
+    assert found.doubts == ("the region offers no endpoint service named monitorin; is the name misspelled?",)
 
 
 def test_a_subnet_whose_route_table_was_not_seen_is_unknown() -> None:

@@ -91,7 +91,7 @@ def test_each_verdict_on_a_private_path(network: Vpc, service: str, dns: DnsView
 def test_what_was_not_read_is_named() -> None:
     assert private_path(vpc(CLIENT, SERVING)).unread == ("the rules of sg-own on vpce-1 were not read",)
     (members,) = private_path(vpc(CLIENT, SERVING, BY_MEMBERS)).unread
-    assert members == "sg-own of vpce-1 lets in what is in sg-own, which was not read"
+    assert members == "sg-own of vpce-1 allows what is in sg-own, which was not read"
     (listed,) = private_path(on_gateway(network_acls=(denying("52.0.0.0/8"),)), "s3").unread
     assert listed == "network ACL acl-1 denies some addresses, and the prefix list of s3 was not read"
     (inbound,) = private_path(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3").unread

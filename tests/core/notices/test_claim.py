@@ -14,10 +14,10 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("kind", "tables", "words"),
     [
-        (ActionKind.DISABLE_PRIVATE_DNS, (), "~ monitoring: turned off private DNS for vpce-1 It makes"),
-        (ActionKind.REMOVE_ROUTE_TABLES, ("rtb-1",), "~ monitoring: removed route tables from vpce-1 It makes"),
-        (ActionKind.RETIRE_ENDPOINT, ("rtb-1",), "- monitoring: deleted endpoint vpce-1 It makes"),
-        (ActionKind.RETIRE_ENDPOINT, (), "- monitoring: deleted endpoint vpce-1 It makes"),
+        (ActionKind.DISABLE_PRIVATE_DNS, (), "~ monitoring: turned off private DNS for vpce-1 It won't"),
+        (ActionKind.REMOVE_ROUTE_TABLES, ("rtb-1",), "~ monitoring: removed route tables from vpce-1 It won't"),
+        (ActionKind.RETIRE_ENDPOINT, ("rtb-1",), "- monitoring: deleted endpoint vpce-1 It won't"),
+        (ActionKind.RETIRE_ENDPOINT, (), "- monitoring: deleted endpoint vpce-1 It won't"),
     ],
 )
 def test_it_says_what_was_done_and_no_more(kind: ActionKind, tables: tuple[str, ...], words: str) -> None:

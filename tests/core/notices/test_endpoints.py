@@ -58,12 +58,12 @@ OUTCOMES = {
     "created": (
         answer(done(GROUP), done(MAKE)),
         "monitoring endpoint created",
-        "Next: No action needed: the endpoint is usually",
+        "Next: No action needed: the endpoint should be",
     ),
     "half created": (
         answer(done(MAKE), replace(GATEWAY, status=Status.PLANNED)),
         "monitoring endpoint created (1 other not done)",
-        "Next: No action needed: the endpoint is usually",
+        "Next: No action needed: the endpoint should be",
     ),
     "failed": (answer(done(GROUP), failed(MAKE)), "monitoring endpoint failed", "Next: Fix the failure shown above."),
     "held": (
@@ -74,11 +74,15 @@ OUTCOMES = {
     "blocked": (
         answer(MAKE.blocked("no zone")),
         "monitoring endpoint blocked",
-        "Next: Resolve the items marked blocked",
+        "Next: Resolve what is marked as blocked",
     ),
-    "later": (answer(MAKE), "monitoring endpoint planned", "Next: No action needed: Lifeline continues"),
+    "later": (answer(MAKE), "monitoring endpoint planned", "Next: No action needed: Lifeline will continue"),
     "retired": (answer(done(RETIRE)), "monitoring endpoint deleted", "Next: No action needed."),
-    "to retire": (answer(RETIRE), "monitoring endpoint to be deleted", "Next: No action needed: Lifeline continues"),
+    "to retire": (
+        answer(RETIRE),
+        "monitoring endpoint to be deleted",
+        "Next: No action needed: Lifeline will continue",
+    ),
     "repaired": (answer(done(REPAIR)), "endpoint security group repaired", "Next: No action needed."),
     "dns": (answer(done(DNS)), "VPC DNS settings repaired", "Next: No action needed."),
     "refused": (
@@ -182,7 +186,7 @@ def test_of_many_approvals_three_are_offered_and_the_rest_is_counted() -> None:
     waiting = [answer(held(MAKE), vpc_id=f"vpc-{number}", approval=APPROVABLE) for number in range(5)]
     notice = notified(*waiting)
     assert sum('--event \'{"a"' in line for line in notice.next) == 3
-    assert "and 2 more: a plan of these VPCs shows their commands" in flat(notice.text)
+    assert "and 2 more: a plan for these VPCs shows the commands" in flat(notice.text)
 
 
 def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
@@ -210,13 +214,13 @@ def test_where_nothing_is_to_tell_there_is_no_notice() -> None:
 def test_the_subnets_are_told_by_tier() -> None:
     tiers = (("subnet-a", Tier.ISOLATED), ("subnet-b", Tier.ISOLATED), ("subnet-c", Tier.PUBLIC))
     assert (
-        f"checked {VPC} (app-prod) after this call: 2 isolated subnets (no route out of the VPC), 1 public subnet."
+        f"checked {VPC} (app-prod) and found 2 isolated subnets (no route out of the VPC) and 1 public subnet."
         in flat(notified(answer(MAKE, tiers=tiers)).text)
     )
-    assert f"checked {VPC} (app-prod) after this call: 1 isolated subnet (no route out of the VPC)." in flat(
+    assert f"checked {VPC} (app-prod) and found 1 isolated subnet (no route out of the VPC)." in flat(
         notified(answer(MAKE)).text
     )
-    assert f"Lifeline checked {VPC} after this call." in flat(notified(answer(MAKE, tiers=(), name="")).text)
+    assert f"Lifeline then checked {VPC}." in flat(notified(answer(MAKE, tiers=(), name="")).text)
 
 
 def test_the_change_and_the_resources_are_among_the_ids() -> None:
@@ -232,9 +236,9 @@ def test_the_change_and_the_resources_are_among_the_ids() -> None:
 
 
 def test_a_lost_endpoint_is_named_with_its_vpc() -> None:
-    notice = lost_notice(VPC, [(ENDPOINT, "it is failed: no address")], "app-prod")
+    notice = lost_notice(VPC, [(ENDPOINT, "it has failed: no address")], "app-prod")
     assert notice.subject == f"[lifeline] new endpoint {ENDPOINT} not available in {VPC} (app-prod)"
-    assert f"  {ENDPOINT}: it is failed: no address" in notice.text.splitlines()
+    assert f"  {ENDPOINT}: it has failed: no address" in notice.text.splitlines()
     assert f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {ENDPOINT}" in notice.text.splitlines()
     assert notice.severity is Severity.CRITICAL
 

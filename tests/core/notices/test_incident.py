@@ -21,7 +21,7 @@ EVENT = "8c2f3c5e-1111-4222-8333-abcdefabcdef"
 CUT = Cause(
     CauseKind.CUT_OFF,
     Confidence.HIGH,
-    "DeleteRoute by deploy-role left no path to monitoring",
+    "DeleteRoute by deploy-role left no path to the monitoring service",
     evidence=(
         "subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out of the VPC",
         f"CloudTrail event {EVENT}",
@@ -33,8 +33,10 @@ CUT = Cause(
     change=Change(minute(-0.5), EVENT, "DeleteRoute", "deploy-role"),
     is_repairable=True,
 )
-FIXED = replace(CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 was first seen available at 09:09:00 UTC")
-OWN = Cause(CauseKind.AGENT, Confidence.LOW, "nothing found around it: the agent itself")
+FIXED = replace(
+    CUT, fixed_at=minute(9), fix="endpoint vpce-0a1b2c3d4e5f60718 became available (first observed at 09:09:00 UTC)"
+)
+OWN = Cause(CauseKind.AGENT, Confidence.LOW, "no cause found outside the agent")
 FLAPPING = Cause(CauseKind.FLAPPING, Confidence.HIGH, "more than 3 gaps within an hour", vpc_id=VPC)
 TWO = (silent_agent("i-0123456789abcdef0"), silent_agent("i-0123456789abcdef1"))
 TWELVE = tuple(silent_agent(f"i-0123456789abcde{number:02x}") for number in range(12))
@@ -80,16 +82,16 @@ def test_an_opened_incident_reads_so() -> None:
 The first missing datapoint was due at 2026-03-02 09:01:00 UTC.
 
 Why: DeleteRoute by deploy-role (called at 2026-03-02 08:59:30 UTC) left no path
-to monitoring. Confidence: high (confirmed from configuration). Evidence (from
-one of the 2 agents):
+to the monitoring service. Confidence: high (confirmed by the network
+configuration). Evidence (for one of the 2 agents):
 - subnet-0a1b2c3d4e5f60718 is isolated: rtb-0a1b2c3d4e5f60718 has no route out
   of the VPC
 
 Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and
-reports what it does.
+will report the result.
 
-Next: Wait for the endpoint, or bring the route back. Lifeline does not revert
-the DeleteRoute: ask deploy-role whether it was intended.
+Next: Wait for the endpoint, or bring the route back. Lifeline will not restore
+the deleted route. Ask deploy-role whether it was intended.
 
 IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
@@ -97,9 +99,9 @@ IDs:
   Route table: rtb-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
-  Agents (watch cloudwatch-agent):
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, silent for 6 min
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 6 min
+  Agents in the CWAgent namespace:
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
 """
     )
 
@@ -119,11 +121,11 @@ def test_an_updated_incident_reads_so() -> None:
 1 more CloudWatch agent in vpc-0a1b2c3d4e5f60718 (app-prod) joined this
 incident. Now 1 is silent and 1 is reporting again.
 
-Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
-(confirmed from configuration).
+Why: DeleteRoute by deploy-role left no path to the monitoring service.
+Confidence: high (confirmed by the network configuration).
 
-Status: recovering (endpoint vpce-0a1b2c3d4e5f60718 was first seen available at
-09:09:00 UTC). Agents may need until 09:24 UTC to report again.
+Status: recovering. Endpoint vpce-0a1b2c3d4e5f60718 became available (first
+observed at 09:09:00 UTC). Agents might need until 09:24 UTC to report again.
 
 Next: Wait until 09:24 UTC. You will be notified when the agents are back, or if
 they are still silent.
@@ -132,8 +134,8 @@ IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
   Endpoint: vpce-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
-  Agents (watch cloudwatch-agent):
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 9 min
+  Agents in the CWAgent namespace:
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 9 min
 """
     )
 
@@ -150,8 +152,8 @@ def test_a_reminder_reads_so() -> None:
 2 CloudWatch agents in vpc-0a1b2c3d4e5f60718 (app-prod) are still silent, the
 longest for 1 h 6 min. 1 joined since the last notice.
 
-Why: DeleteRoute by deploy-role left no path to monitoring. Confidence: high
-(confirmed from configuration).
+Why: DeleteRoute by deploy-role left no path to the monitoring service.
+Confidence: high (confirmed by the network configuration).
 
 Status: ongoing, no fix detected. Lifeline can't repair this.
 
@@ -160,9 +162,9 @@ Next: Wait for the endpoint, or bring the route back.
 IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
   Incident: inc-20260302-0907-ab12cd
-  Agents (watch cloudwatch-agent):
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, silent for 1 h 6 min
+  Agents in the CWAgent namespace:
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
 """
     )
 
@@ -172,7 +174,7 @@ def test_a_resolved_incident_reads_so() -> None:
     news = resolved(back("i-0123456789abcdef0"), back("i-0123456789abcdef1", at=12), set_aside=[aside], gone=2)
     notice = incident_notice(news, WATCH, minute(13))
     assert notice.subject == (
-        "[lifeline] 2 of 5 agents in app-prod reporting again after 11 min: endpoint vpce-0a1b2c3d4e5f60718"
+        "[lifeline] 2 of 5 agents in app-prod reporting again after 11 min: endpoint became available"
     )
     assert notice.text == (
         """\
@@ -180,11 +182,12 @@ def test_a_resolved_incident_reads_so() -> None:
 longest silence among them was 11 min; the last agent came back at 2026-03-02
 09:12:00 UTC.
 
-Why: DeleteRoute by deploy-role (called at 2026-03-02 08:59:30 UTC) left no path
-to monitoring. Confidence: high (confirmed from configuration).
+Cause of the silence: DeleteRoute by deploy-role (called at 2026-03-02 08:59:30
+UTC) left no path to the monitoring service. Confidence: high (confirmed by the
+network configuration).
 
-Status: resolved. Likely fix: endpoint vpce-0a1b2c3d4e5f60718 was first seen
-available at 09:09:00 UTC. Lifeline did not restore the deleted route.
+Status: resolved. Likely fix: endpoint vpce-0a1b2c3d4e5f60718 became available
+(first observed at 09:09:00 UTC). Lifeline did not restore the deleted route.
 
 Next: No action needed if the agents that did not come back were stopped
 intentionally.
@@ -196,7 +199,7 @@ IDs:
   Endpoint: vpce-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
-  Agents (watch cloudwatch-agent):
+  Agents in the CWAgent namespace:
     i-0123456789abcdef0: silent for 9 min, back at 2026-03-02 09:10:00 UTC
     i-0123456789abcdef1: silent for 11 min, back at 2026-03-02 09:12:00 UTC
     i-2: not expected to report (instance stopped or terminated)
@@ -212,14 +215,15 @@ def test_a_summary_reads_so() -> None:
     assert notice.subject == "[lifeline] 2 more incidents in vpc-1: 1 opened, 1 resolved; 2 agents silent"
     assert notice.text == (
         """\
-Lifeline reports up to 10 incidents of a watch individually. The rest of watch
-cloudwatch-agent, most severe first:
-  opened: 2 agents silent in vpc-1: nothing found around it: the agent itself
+There is news about more than 10 incidents among the agents in the CWAgent
+namespace. The 10 most severe have their own notices. These are the others, most
+severe first:
+  opened: 2 agents silent in vpc-1: no cause found outside the agent
     (inc-20260302-0907-ab12cd)
   resolved: i-0123456789abcdef0 in vpc-1 reporting again after 9 min: the agent
     came back on its own (inc-20260302-0907-ab12cd)
 
-Next: Start with the incidents that were reported individually: they may share a
+Next: Start with the incidents that have their own notices. They might share a
 cause with these.
 
 IDs:
@@ -307,11 +311,11 @@ def test_agents_that_never_reported_are_told_apart() -> None:
     ("known", "words"),
     [
         (incident(CUT), "Status: ongoing, no fix detected."),
-        (incident(FIXED, phase=Phase.RECOVERING), "Agents may need until 09:24 UTC to report again."),
+        (incident(FIXED, phase=Phase.RECOVERING), "Agents might need until 09:24 UTC to report again."),
         (incident(FIXED), "Agents normally report again within 15 minutes of a fix."),
         (
             incident(replace(CUT, kind=CauseKind.ENDPOINT_PENDING), phase=Phase.RECOVERING),
-            "Status: recovering. An endpoint is not available yet; agents need a few more minutes once it is.",
+            "Status: recovering. An endpoint is not available yet. Once it is, agents will need a few more minutes.",
         ),
     ],
 )
@@ -398,7 +402,7 @@ def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names
 
 def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
     seen = replace(OWN, evidence=("the instance is running",))
-    assert "Evidence (from one of the 2 agents): - the instance" in prose(opened(*TWO, cause=seen))
+    assert "Evidence (for one of the 2 agents): - the instance" in prose(opened(*TWO, cause=seen))
     assert "Evidence (from one" not in text(opened(TWO[0], cause=seen))
     assert "Evidence (from one" not in text(opened(*TWO, cause=replace(seen, kind=CauseKind.ZONE)))
 

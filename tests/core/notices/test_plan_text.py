@@ -53,16 +53,17 @@ vpc-0123456789abcdef0 (app-prod)
         10.0.0.0/16
   + monitoring: create an interface endpoint
       in: subnet-a (us-east-1a), subnet-b (us-east-1b)
-      why: subnet-a (isolated) and subnet-b (isolated) can't reach monitoring:
-        no endpoint in the VPC serves it
+      why: subnet-a (isolated) and subnet-b (isolated) can't reach the
+        monitoring service: no endpoint in the VPC serves it
   ! nonsense: create an interface endpoint
-      why: subnet-a (isolated) and subnet-b (isolated) must reach nonsense
-      blocked: the region offers no endpoint service named nonsense; is it spelt
-        right?
+      why: subnet-a (isolated) and subnet-b (isolated) must be able to reach the
+        nonsense service
+      blocked: the region offers no endpoint service named nonsense; is the name
+        misspelled?
   + s3: create a gateway endpoint
       for: rtb-main
-      why: subnet-a (isolated) and subnet-b (isolated) can't reach s3: 1 route
-        table without a route to it
+      why: subnet-a (isolated) and subnet-b (isolated) can't reach the s3
+        service: 1 route table without a route to it
 
 Plan: 3 to create, 0 to change, 0 to delete, 1 blocked in 1 VPC.
 Cost: 14.60 USD more per month, before data charges.

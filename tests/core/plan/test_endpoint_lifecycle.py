@@ -43,7 +43,7 @@ def test_once_a_person_deleted_what_failed_twice_the_count_starts_anew() -> None
 def test_one_that_failed_counts_once_with_awss_words() -> None:
     found = after(timedelta(minutes=2), EndpointState.FAILED, failures=1)
     assert found.failures == {"monitoring": 2}
-    assert found.lost == (("vpce-1", "it is failed: no capacity"),)
+    assert found.lost == (("vpce-1", "it has failed: no capacity"),)
     assert not found.is_waiting
 
 

@@ -81,9 +81,10 @@ class TestMaking:
         (action,) = of_kind(found, CREATE)
         assert action.status is Status.BLOCKED
         assert action.error == (
-            "private DNS would make monitoring unreachable from subnet-p, which reaches it today: network ACL acl-1 "
-            "doesn't let 443 into subnet-a from 10.0.3.0/24; allow 443, and answers to ports 32768-60999, in the "
-            "network ACLs of both sides, or exempt subnet-p (tag lifeline:exempt) if it needs no monitoring"
+            "private DNS would make the monitoring service unreachable from subnet-p, which reaches it today: "
+            "network ACL acl-1 "
+            "doesn't let 443 into subnet-a from 10.0.3.0/24; allow 443, and responses to ports 32768-60999, in the "
+            "network ACLs on both sides, or exempt subnet-p (tag lifeline:exempt) if it doesn't need the service"
         )
         assert not any(one.status is Status.PLANNED for one in found.actions)
 
@@ -122,7 +123,7 @@ class TestMaking:
         network = vpc(lonely, *public, network_acls=(closed_to("0.0.0.0/0", lonely),))
         (action,) = of_kind(plan(network), CREATE)
         assert action.status is Status.BLOCKED
-        assert "no subnet that needs it would reach an endpoint there: network ACL acl-1" in action.error
+        assert "no subnet that needs the service could reach an endpoint there: network ACL acl-1" in action.error
 
     def test_a_subnet_with_no_address_of_the_endpoints_kind_is_not_cut_off_either(self) -> None:
         six = subnet("p", "us-east-1c", cidr="", ipv6_cidrs=("2001:db8::/64",))
@@ -130,7 +131,10 @@ class TestMaking:
         network = vpc(CLIENT, six, table("main"), table("pub", out, subnets=("p",)))
         (action,) = of_kind(plan(network), CREATE)
         assert action.status is Status.BLOCKED
-        assert "IPv4 addresses only, and subnet-p is IPv6-only; give it the endpoint's kind of address" in action.error
+        assert (
+            "only IPv4 addresses, and subnet-p is IPv6-only; give it addresses of the endpoint's IP version"
+            in action.error
+        )
 
     def test_the_replacement_of_a_failed_endpoint_is_held_to_the_same(self) -> None:
         failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)
@@ -190,7 +194,7 @@ class TestTurningDnsOn:
         found = plan(with_public(CLIENT, theirs, shut, dns_hostnames=False), fix_dns=True)
         (action,) = of_kind(found, CREATE)
         assert action.status is Status.BLOCKED
-        assert "would make logs unreachable from subnet-p" in action.error
+        assert "would make the logs service unreachable from subnet-p" in action.error
         assert of_kind(found, ActionKind.FIX_DNS) == []
 
     def test_goes_on_where_it_harms_nobody(self) -> None:
@@ -311,7 +315,7 @@ def networks(draw: st.DrawFn) -> Vpc:
 @given(networks(), st.booleans(), st.booleans())
 def test_no_subnet_that_reached_the_service_loses_it_by_a_plan(network: Vpc, per_zone: bool, canary: bool) -> None:
     before = open_ways(network)
-    for _ in range(3):  # a canary is made, then switched on
+    for _ in range(3):  # a canary is made, then turned on
         found = plan(network, "six", per_zone=per_zone, fix_dns=True, canary=canary)
         network = applied(network, found.actions)
         assert before <= open_ways(network), found.actions

@@ -126,10 +126,10 @@ class TestACentralEndpointWithoutAWay:
         (action,) = found.actions
         assert (action.kind, action.status) == (ActionKind.CREATE_INTERFACE_ENDPOINT, Status.BLOCKED)
         assert action.reason == (
-            "subnet-a (isolated) can't reach monitoring: private hosted zone Z1 answers its name, but no "
+            "subnet-a (isolated) can't reach the monitoring service: private hosted zone Z1 answers its name, but no "
             "route leads to the central endpoint"
         )
-        assert "stands in an endpoint's way" in action.error
+        assert "is in the way of an endpoint" in action.error
         assert (found.services[0].state, found.services[0].by) == (ServiceState.BLOCKED, "Z1")
 
     def test_still_serves_the_subnets_that_have_one(self) -> None:

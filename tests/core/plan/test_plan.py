@@ -56,7 +56,7 @@ def test_an_isolated_subnet_gets_a_security_group_and_an_endpoint_with_reasons()
     ]
     assert found[0].cidrs == ("10.0.0.0/16",)
     assert (found[1].service_name, found[1].subnet_ids) == (MONITORING, ("subnet-a",))
-    assert "subnet-a (isolated) can't reach monitoring" in found[1].reason
+    assert "subnet-a (isolated) can't reach the monitoring service" in found[1].reason
 
 
 def test_public_subnets_are_left_alone() -> None:
@@ -129,7 +129,7 @@ def test_where_no_subnet_can_hold_an_interface_it_says_so_and_makes_no_group() -
 @pytest.mark.parametrize(
     ("attributes", "remedy"),
     [
-        ({"dns_support": False}, "enableDnsSupport on: aws ec2 modify-vpc-attribute"),
+        ({"dns_support": False}, "enableDnsSupport to be on: aws ec2 modify-vpc-attribute"),
         ({"dns_hostnames": False}, "--enable-dns-hostnames"),
     ],
 )
@@ -183,7 +183,7 @@ def test_after_two_failures_in_a_row_a_person_must_look() -> None:
     network = vpc(subnet("a"), endpoint(MONITORING, "a", state=EndpointState.FAILED, failure="no capacity"))
     found = only(network, ActionKind.REPLACE_ENDPOINT, failures=(("monitoring", 2),))
     assert found.status is Status.BLOCKED
-    assert found.error == "it failed 2 times in a row: no capacity; delete what failed to try again"
+    assert found.error == "it failed 2 times in a row: no capacity; to try again, delete the failed endpoint"
 
 
 @pytest.mark.parametrize("state", FAILED)
@@ -413,7 +413,7 @@ def test_an_ipv4_endpoint_does_not_serve_an_ipv6_only_subnet() -> None:
     six = subnet("six", cidr="", ipv6_cidrs=("2001:db8::/64",))
     network = vpc(subnet("a"), six, endpoint(MONITORING, "a", own=False), own_security_group())
     found = [one for one in plan(network).actions if one.status is Status.BLOCKED]
-    assert "IPv4 addresses only" in found[0].reason
+    assert "only IPv4 addresses" in found[0].reason
 
 
 def test_one_ipv6_only_subnet_does_not_keep_the_others_cut_off() -> None:
@@ -427,7 +427,7 @@ def test_no_ipv4_endpoint_is_bought_where_nobody_has_ipv4() -> None:
     network = vpc(six, subnet("p"), table("main"), table("pub", default_route(IGW), subnets=("p",)))
     found = only(network, ActionKind.CREATE_INTERFACE_ENDPOINT)
     assert found.status is Status.BLOCKED
-    assert "IPv4 addresses only" in found.error
+    assert "only IPv4 addresses" in found.error
 
 
 def test_an_endpoint_without_interfaces_serves_nobody_and_gets_some() -> None:

@@ -245,7 +245,8 @@ def test_a_served_cell_with_something_to_know_is_told_with_the_reasons() -> None
 def test_an_incident_is_told_as_a_line_from_its_cause_to_what_is_yet_to_come() -> None:
     page = show(the_silenced())
     assert one_line(page.all("h4")[0]) == (
-        "Open incident: route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to monitoring"
+        "Open incident: route 0.0.0.0/0 to igw-0d4c3b2a190817263 removed by deploy-role left no path to the "
+        "monitoring service"
     )
     steps = page.all("ol")[0].all("li")
     assert [one.attributes["class"] for one in steps] == ["change", "gap", "endpoint", "recovery to-come"]

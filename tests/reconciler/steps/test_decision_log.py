@@ -97,7 +97,7 @@ def test_each_action_is_a_line_with_vpc_service_action_reason_run_mode_and_the_e
 def test_what_is_blocked_says_why_it_is_wanted_and_why_it_is_not_made(lines: list[Line]) -> None:
     refused = [one for one in decisions(lines) if one["status"] == "blocked"]
     assert {one["endpoint_service"] for one in refused} == {"nonsense"}
-    assert all(one["reason"].endswith("must reach nonsense") for one in refused)
+    assert all(one["reason"].endswith("must be able to reach the nonsense service") for one in refused)
     assert all("offers no endpoint service" in one["refusal"] for one in refused)
     assert {one["mode"] for one in refused} == {"enforce", "plan"}
 

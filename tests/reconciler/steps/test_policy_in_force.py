@@ -183,7 +183,7 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
         "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
         "    named set such as cloudwatch-agent, not 'set:x'\n\n"
         "Version 3, the last valid one, stays in effect.\n\n"
-        "Next: Fix this field and update /lifeline/policy. It takes effect on the next\nrun.\n"
+        "Next: Fix this field and update /lifeline/policy. The new version will take\neffect on the next run.\n"
     )
     assert (notice.kind, notice.severity) == ("policy", Severity.WARNING)
     assert json.loads(json.dumps(notice.facts))["field"] == "rules[0].require[1]"
@@ -195,7 +195,7 @@ def test_the_notice_says_where_nothing_is_applied() -> None:
     )
     assert notice.subject == subject_line(notice.subject) == "[lifeline] policy parameter cannot be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text
-    assert "so Lifeline changes nothing until this is fixed." in " ".join(notice.text.split())
+    assert "so Lifeline won't change anything until this is fixed." in " ".join(notice.text.split())
     assert notice.severity is Severity.CRITICAL
 
 

@@ -38,7 +38,7 @@ class Queue:
         """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
         With `release` the look goes on giving up what is Lifeline's. `withdraw` are services whose private DNS silenced
-        agents right after it was switched on.
+        agents right after it was turned on.
         """
         ids, services = sorted(set(vpc_ids)), sorted(set(withdraw))
         delay = min(after, _LONGEST_DELAY)

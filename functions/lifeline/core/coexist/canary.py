@@ -1,4 +1,4 @@
-"""A canary: private DNS that was just switched on, and is switched off again if agents fall silent right after."""
+"""A canary: private DNS that was just turned on, and is turned off again if agents fall silent right after."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ _KEPT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One service's private DNS: which endpoint's was switched on when, and when it was switched off again, if it was.
+    """One service's private DNS: which endpoint's was turned on when, and when it was turned off again, if it was.
 
-    It is on record before the switch, so that a run that dies between the two leaves no switch unwatched.
+    It is saved before the switch, so that a run that dies between the two leaves no switch unwatched.
     """
 
     endpoint_id: str
@@ -71,7 +71,7 @@ def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now:
 
 
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
-    """The ids of the endpoints whose private DNS was switched off."""
+    """The ids of the endpoints whose private DNS was turned off."""
     kind = ActionKind.DISABLE_PRIVATE_DNS
     return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.status is Status.DONE)
 
@@ -97,7 +97,7 @@ def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc,
 def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
     """The withdrawals that count, by service: those of a canary that was on by then and isn't withdrawn yet.
 
-    So one that comes late, or twice, doesn't switch off what was switched on again.
+    So one that comes late, or twice, doesn't switch off what was turned on again.
     """
     latest = {
         withdrawal.service: withdrawal
@@ -119,7 +119,7 @@ def freeze_withdrawn(
         service: Freeze(
             FreezeKind.CANARY,
             now,
-            f"agents fell silent right after private DNS of {canaries[service].endpoint_id} was switched on"
+            f"agents fell silent right after private DNS for {canaries[service].endpoint_id} was turned on"
             + (f" ({withdrawal.incident})" if withdrawal.incident else ""),
             event_id=withdrawal.incident,
         )
@@ -128,14 +128,14 @@ def freeze_withdrawn(
 
 
 def withdraw(plan: Plan, canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc, owner: str) -> Plan:
-    """The plan with private DNS of the services' canaries switched off. What is no longer Lifeline's is left alone."""
+    """The plan with private DNS of the services' canaries turned off. What is no longer Lifeline's is left alone."""
     own = _answering(vpc, owner)
     minutes = int(WATCHED_FOR.total_seconds() // 60)
     found = tuple(
         Action(
             ActionKind.DISABLE_PRIVATE_DNS,
-            f"agents fell silent within {minutes} minutes after private DNS of {endpoint_id} was switched on (canary); "
-            f"{service} has its public addresses again in the whole VPC",
+            f"agents fell silent within {minutes} minutes after private DNS for {endpoint_id} was turned on (canary); "
+            f"this makes the name of the {service} service resolve to public addresses again in the whole VPC",
             service=service,
             service_name=own[endpoint_id].service_name,
             endpoint_id=endpoint_id,

@@ -40,11 +40,11 @@ class Claimed:
     at: datetime
 
 
-# ---- reading a record
+# ---- reading a CloudTrail record
 
 
 def read_claim(event_name: str, failure: str, message: str, request: object) -> Claim | None:
-    """The claim that the record of a refused call is, or None where it was refused for another reason.
+    """The claim that CloudTrail's record of a refused call is, or None where it was refused for another reason.
 
     `failure` is EC2's code without its prefix. Whatever of the request isn't of the form that it should be is left out.
     """
@@ -120,8 +120,8 @@ def with_claims(
 ) -> dict[str, Freeze]:
     """The freezes with one for each claim that conflicts with Lifeline's own.
 
-    A record from before the endpoint, or older than CLAIM_HOLDS, is about something that is over. Where another freeze
-    stands, it stays. The same record twice is one claim.
+    A refused call from before the endpoint, or older than CLAIM_HOLDS, is about something that is over. Where another
+    freeze stands, it stays. The same call twice is one claim.
     """
     kept = dict(frozen)
     for claimed in claims:
@@ -156,7 +156,7 @@ def _is_known(claimed: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now
 def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:
     since = min(claimed.at, now)
     service = suffix_of(own.service_name)
-    holds = f"private DNS for {service}" if claimed.claim.domain else f"the routes to {service}"
+    holds = f"private DNS for the {service} service" if claimed.claim.domain else f"the routes to the {service} service"
     who = claimed.actor or "an unknown actor"
     why = f"{claimed.event_name} by {who} at {write_time(claimed.at)} was refused because "
     tables = own.route_table_ids & set(claimed.claim.route_table_ids)

@@ -30,12 +30,12 @@ MOST = 3  # so often others may revert something within WINDOW before Lifeline l
 SHOWN_WITHIN = timedelta(seconds=5)  # EC2 may show a change so late (EC2 guide: eventual consistency)
 _WORDS = {
     EffectKind.ENDPOINT: "{id} was deleted",
-    EffectKind.PRIVATE_DNS: "private DNS of {id} was switched off",
-    EffectKind.GROUP_OFF: "security group {part} was taken off {id}",
-    EffectKind.SUBNET: "{part} was taken off {id}",
-    EffectKind.ROUTE_TABLE: "{part} was taken off {id}",
+    EffectKind.PRIVATE_DNS: "private DNS for {id} was turned off",
+    EffectKind.GROUP_OFF: "security group {part} was removed from {id}",
+    EffectKind.SUBNET: "{part} was removed from {id}",
+    EffectKind.ROUTE_TABLE: "{part} was removed from {id}",
     EffectKind.GROUP: "security group {id} was deleted",
-    EffectKind.RULE: "443 from {part} was revoked in security group {id}",
+    EffectKind.RULE: "the rule for port 443 from {part} was revoked in security group {id}",
     EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
 }
 
@@ -88,13 +88,14 @@ def to_freeze(conflicts: Mapping[str, Conflict], frozen: Mapping[str, Freeze]) -
 
 
 def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
-    """The freeze that ends a conflict, until someone unfreezes it."""
+    """The freeze that follows a conflict, until someone ends it."""
     named = [reversal for reversal in conflict.reversals if reversal.actor]
     last = named[-1] if named else conflict.reversals[-1]
     why = (
-        f"others reverted it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
+        f"Lifeline's changes were reverted {len(conflict.reversals)} times within "
+        f"{int(WINDOW.total_seconds() // 3600)} hours, most recently "
     )
-    why += f"{last.actor} by {last.event_name}" if last.actor else reversal_words(last)
+    why += f"by {last.actor} ({last.event_name})" if last.actor else f"when {reversal_words(last)}"
     return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
 

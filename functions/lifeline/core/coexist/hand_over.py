@@ -113,7 +113,7 @@ class _HandingOver:
         for endpoint in (endpoint for endpoint in self._own if suffix_of(endpoint.service_name) == service):
             action = Action(
                 ActionKind.DISABLE_PRIVATE_DNS,
-                f"{freeze.why}: theirs goes first",
+                f"{freeze.why}; the caller's endpoint takes precedence",
                 service=service,
                 service_name=endpoint.service_name,
                 endpoint_id=endpoint.id,
@@ -136,10 +136,11 @@ class _HandingOver:
             if answering and _is_silent(own) and not own.state.is_coming:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
-                claimed = f", as {claim.actor} had claimed" if claim and claim.actor else ""
+                claimed = f" (claimed by {claim.actor})" if claim and claim.actor else ""
                 yield Action(
                     ActionKind.RETIRE_ENDPOINT,
-                    f"{min(answering)} of others answers {service} in the VPC now{claimed}: this one serves nobody",
+                    f"{min(answering)}, which isn't Lifeline's, now answers for the {service} service in the "
+                    f"VPC{claimed}, so this one is no longer used",
                     service=service,
                     service_name=own.service_name,
                     subnet_ids=tuple(sorted(own.subnet_ids)),
@@ -158,7 +159,7 @@ class _HandingOver:
             return
         users = {endpoint.id for endpoint in live(self._vpc) if self._group.id in endpoint.security_group_ids}
         if all(map(self._is_retired, users)):
-            reason = "no endpoint of Lifeline's uses it any more"
+            reason = "none of Lifeline's endpoints uses it any more"
             yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id, is_optional=True)
 
     def _forget_met(self, service: str) -> None:
@@ -200,6 +201,9 @@ def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
     is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
     if action.service != service or not _is_pressing(action) or not is_over:
         return action
-    who, hours = freeze.actor or "somebody", int(CLAIM_HOLDS.total_seconds() // 3600)
-    words = f"Lifeline made way for {who} at {write_time(freeze.since)}, and theirs isn't there after {hours} hours"
+    who, hours = freeze.actor or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
+    words = (
+        f"Lifeline handed over to {who} at {write_time(freeze.since)}, but their endpoint isn't available after "
+        f"{hours} hours"
+    )
     return replace(action, reason=f"{action.reason}; {words}")

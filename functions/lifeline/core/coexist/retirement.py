@@ -95,7 +95,10 @@ class _Retiring:
     def _note(self, endpoint: Endpoint) -> str:
         hours = int(self._terms.after.total_seconds() // 3600)
         service = suffix_of(endpoint.service_name)
-        return f"{endpoint.id}: no subnet requires {service} any more; it is retired after {hours} hours of that"
+        return (
+            f"{endpoint.id}: no subnet requires the {service} service any more; Lifeline will delete the endpoint once "
+            f"nothing has required it for {hours} hours"
+        )
 
     # ---- an endpoint
 
@@ -121,8 +124,12 @@ class _Retiring:
                 if requirement.service == service
                 for subnet_id in requirement.subnet_ids
             )
-            return f"released manually{f', although {self._named(wishing)} must reach {service}' if wishing else ''}"
-        return f"no subnet has required {service} since {write_time(self._since[endpoint.id])}: {self._cause(service)}"
+            still = f", although {self._named(wishing)} must be able to reach the {service} service" if wishing else ""
+            return f"released manually{still}"
+        return (
+            f"no subnet has required the {service} service since {write_time(self._since[endpoint.id])}: "
+            f"{self._cause(service)}"
+        )
 
     def _cause(self, service: str) -> str:
         """Why nothing requires the service, as it stands now: the path that a subnet has, an exemption, the policy."""
@@ -140,18 +147,20 @@ class _Retiring:
             for subnet_id in requirement.subnet_ids
         )
         if would:
-            return f"what would require it has a route out: {self._named(would)}"
+            return f"the subnets that would require it have a route out of the VPC: {self._named(would)}"
         is_asked = any(service in rule.services for rule in policy.rules)
-        return f"the policy doesn't ask for it{' in any subnet of this VPC' if is_asked else ''}"
+        return f"the policy doesn't require it{' in any subnet of this VPC' if is_asked else ''}"
 
     def _consequence(self, endpoint: Endpoint) -> str:
         if endpoint.type is EndpointType.GATEWAY:
-            return f"its routes go from {', '.join(sorted(endpoint.route_table_ids)) or 'no route table'}"
+            return (
+                f"this also removes its routes from {', '.join(sorted(endpoint.route_table_ids)) or 'no route table'}"
+            )
         if not endpoint.private_dns:
-            return "its private DNS is off, so nobody's names change"
+            return "its private DNS is off, so this changes nothing for anyone"
         central = self._central(endpoint)
-        then = f"{central.kind} {central.source_id} answers" if central else "it resolves to public addresses"
-        return f"private DNS of the name goes with it: {then} in the whole VPC"
+        then = f"is answered by {central.kind} {central.source_id}" if central else "resolves to public addresses"
+        return f"after that, the service's name {then} in the whole VPC"
 
     # ---- do no harm
 
@@ -159,15 +168,16 @@ class _Retiring:
         """Why it must stay although nothing requires it, or an empty text."""
         service = suffix_of(endpoint.service_name)
         if self._want.problems:
-            return f"somebody may require {service} after all: {self._want.problems[0]}"
+            return f"a subnet might still require the {service} service: {self._want.problems[0]}"
         left = [subnet for subnet in self._vpc.subnets if self._is_only_path(endpoint, subnet)]
         cut_off = sorted(subnet.id for subnet in left if not self._is_meant(subnet, service))
         return self._cut_off_words(cut_off, service) if cut_off else ""
 
     def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
         return (
-            f"it is the only way to {service} for {self._named(subnet_ids)}, where the policy neither asks for it nor "
-            f"exempts from it: say either (by the policy, or by the tag {REQUIRE} or {EXEMPT}), or delete it yourself"
+            f"it is the only path to the {service} service for {self._named(subnet_ids)}, and the policy neither "
+            f"requires it there nor exempts the subnet: do either (in the policy, or with the tag {REQUIRE} or "
+            f"{EXEMPT}), or delete the endpoint yourself"
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
@@ -229,7 +239,7 @@ class _Retiring:
         if any(endpoint_id in own for endpoint_id in stay):
             return
         released = "released manually: " if self._terms.is_release else ""
-        reason = f"{released}no endpoint of Lifeline's uses it any more"
+        reason = f"{released}none of Lifeline's endpoints uses it any more"
         action = Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=group.id)
         yield action.blocked(in_use_words(stay)) if stay else action
 
@@ -237,7 +247,7 @@ class _Retiring:
 def in_use_words(users: Sequence[str]) -> str:
     """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
     more = f" and {len(users) - 3} more" if len(users) > 3 else ""
-    return f"in use by {', '.join(users[:3])}{more}, not Lifeline's own: its owner should give it another group"
+    return f"in use by {', '.join(users[:3])}{more}, which Lifeline doesn't manage: the owner should use another group"
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:

@@ -159,7 +159,7 @@ def target_of(action: Action) -> str:
 
 def in_use_words(resource_id: str) -> str:
     """Why nothing is removed. The same words as long as it stays so, whoever is there."""
-    return f"{IN_USE} are in {resource_id}: nothing is removed while they are"
+    return f"{IN_USE} are in {resource_id}: Lifeline won't remove anything while they are there"
 
 
 def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:

@@ -1,4 +1,4 @@
-"""Everything that Lifeline remembers of one VPC between its runs, as one value."""
+"""The state of one VPC: everything that Lifeline saves about it between its runs, as one value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ class VpcState:
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
     - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
-    - `canaries`: by service, whose private DNS was switched on lately.
+    - `canaries`: by service, whose private DNS was turned on lately.
     - `unfrozen`: by service, when a person last ended its freeze.
     """
 

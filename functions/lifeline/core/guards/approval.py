@@ -95,14 +95,16 @@ def rest_of(
 def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:
     """Why the plan can't be approved, or an empty text."""
     if offer is None:
-        return f"no plan {plan_id} waits for approval; the notice of what is blocked names the one that does"
+        return (
+            f"no plan {plan_id} is waiting for approval; the notice about the blocked actions has the current plan ID"
+        )
     match offer.state:
         case OfferState.USED:
-            return f"{plan_id} was approved and applied: an approval works once"
+            return f"{plan_id} was already approved and applied: an approval works once"
         case OfferState.REFUSED:
-            return f"{plan_id} was approved when the network had changed; the next run offers what is planned now"
+            return f"{plan_id} was approved after the network had changed; the next run will offer a new plan"
         case OfferState.APPROVED if now < offer.ends_at:
-            return f"{plan_id} is approved already: the next run for {offer.vpc_id} applies it"
+            return f"{plan_id} is already approved: the next run for {offer.vpc_id} will apply it"
         case OfferState.OFFERED | OfferState.APPROVED:
             return "" if now < offer.ends_at else _expired(offer)
 
@@ -115,11 +117,11 @@ def approve_command(plan_id: str, stack_name: str) -> str:
 def outdated_words(offer: Offer) -> str:
     """What a person reads whose approval came too late: the network requires something else now."""
     return (
-        f"the network has changed since {offer.plan_id} was planned: {offer.vpc_id} no longer requires just that, so "
-        "nothing was changed; a plan that waits for approval now has its own id and notice"
+        f"the network has changed since {offer.plan_id} was planned: {offer.vpc_id} no longer requires exactly these "
+        "changes, so nothing was changed; if a new plan needs approval, you will get a notice with its ID"
     )
 
 
 def _expired(offer: Offer) -> str:
     when = write_time(offer.ends_at)
-    return f"{offer.plan_id} could be approved until {when}; the next run offers what is planned then"
+    return f"{offer.plan_id} could be approved until {when}; the next run will offer a new plan"

@@ -22,14 +22,14 @@ class FreezeKind(StrEnum):
 
     CONFLICT = "conflict"  # others reverted what Lifeline made, again and again
     CLAIM = "claim"  # someone else is about to bring the endpoint
-    CANARY = "canary"  # agents fell silent when private DNS was switched on
+    CANARY = "canary"  # agents fell silent when private DNS was turned on
     TEARDOWN = "teardown"  # someone is deleting the network
     MANUAL = "manual"  # a person asked for it
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A service in a VPC that isn't touched since a time, until another or, with None, until someone unfreezes it.
+    """A service in a VPC that isn't touched since a time, until another or, with None, until someone ends the freeze.
 
     `why` is one line in words, `actor` whose doing it answers to, `event_id` CloudTrail's for what began it, `ids` the
     resources that it is about where it isn't about all. `is_notified` once people know.
@@ -107,11 +107,14 @@ def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
 
 
 def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
-    """Since when and why nothing is done, until when, and how to end it."""
-    until = f"until {write_time(freeze.until)}" if freeze.until else "until someone unfreezes it"
+    """When and why the freeze began, when it ends, and how to end it."""
+    until = f"until {write_time(freeze.until)}" if freeze.until else "until someone ends the freeze"
     asked = "true" if service == EVERYTHING else f'["{service}"]'
     request = f'{{"vpc_ids": ["{vpc_id}"], "unfreeze": {asked}}}'
-    return f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end it, invoke with {request}"
+    return (
+        f"frozen since {write_time(freeze.since)}, {until}: {freeze.why}; to end the freeze, invoke "
+        f"ReconcileEndpoints with {request}"
+    )
 
 
 def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:

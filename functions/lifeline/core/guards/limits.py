@@ -19,7 +19,7 @@ _MAKES = frozenset(
 )
 _MADE = "endpoints"
 _TOUCHED = "VPCs"
-_RUN = "in this run; a later run continues"
+_RUN = "in this run; a later run will continue"
 _DAY = "in the last 24 hours"
 _SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})

@@ -61,20 +61,20 @@ def _is_on(facts: Facts, canary: Canary) -> bool:
 
 
 def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
-    if _is_on(facts, canary):  # frozen, maybe, but not switched off yet
+    if _is_on(facts, canary):  # frozen, maybe, but not turned off yet
         canary = replace(canary, withdrawn_at=None)
     endpoint_id, off_at = canary.endpoint_id, canary.withdrawn_at
     is_sure = service == METRICS or service in facts.sure_needs
     cause = Cause(
         CauseKind.CANARY,
         Confidence.HIGH if is_sure else Confidence.MEDIUM,
-        f"private DNS of {endpoint_id} for {service} was switched on (canary)",
+        f"private DNS for {endpoint_id} ({service}) was turned on as a canary",
         evidence=tuple(_evidence(facts, canary)),
         advice=_advice(service, canary),
         service=service,
         subject=endpoint_id,
         fixed_at=off_at,
-        fix=f"private DNS of {endpoint_id} switched off again at {clock_words(off_at)}" if off_at else "",
+        fix=f"private DNS for {endpoint_id} was turned off again at {clock_words(off_at)}" if off_at else "",
         is_repairable=off_at is None,
     )
     return cause_of(facts, cause)
@@ -82,19 +82,20 @@ def _cause(facts: Facts, service: str, canary: Canary) -> Cause:
 
 def _evidence(facts: Facts, canary: Canary) -> Iterator[str]:
     gap, at = facts.agent.gap, canary.at
-    yield f"private DNS of {canary.endpoint_id} was switched on at {write_time(at)}"
+    yield f"private DNS for {canary.endpoint_id} was turned on at {write_time(at)}"
     if gap and gap.since > at:
         yield f"the first missing datapoint was due {write_length(gap.since - at)} after that"
-    yield f"{facts.instance.subnet_id} has another way out, by which it reported until then"
+    yield f"{facts.instance.subnet_id} has another route out of the VPC, which the agent used until then"
     if not facts.unreadable:
-        yield "no other change of this VPC that explains it is in the audit log since"
+        yield "the audit log has no other change in this VPC since then that would explain the silence"
 
 
 def _advice(service: str, canary: Canary) -> str:
     if canary.withdrawn_at:
         until = clock_words(canary.withdrawn_at + RECOVERY_TIME)
-        return f"Agents may need until {until} to come back. Restart those that are still silent then."
+        return f"Agents might need until {until} to come back. Restart those that are still silent then."
     return (
-        f"Lifeline switches private DNS of {canary.endpoint_id} off again, and leaves {service} alone in this VPC "
-        "until someone unfreezes it. Find out what keeps these agents from the endpoint before that."
+        f"Lifeline will turn private DNS for {canary.endpoint_id} off again and freeze the {service} service in this "
+        "VPC. "
+        "Before you end the freeze, find out what keeps these agents from using the endpoint."
     )

@@ -109,9 +109,9 @@ class _Check:
         return self._cause(
             CauseKind.MACHINE,
             Confidence.HIGH,
-            "the machine is down: EC2's status checks of it fail",
-            evidence=("EC2's status checks: impaired",),
-            advice="Stop and start the instance, or replace it; EC2's status checks say what failed.",
+            "the instance is down: its EC2 status checks fail",
+            evidence=("EC2 status checks: impaired",),
+            advice="Stop and start the instance, or replace it. Its EC2 status checks say what failed.",
         )
 
     # ---- the network
@@ -139,7 +139,7 @@ class _Check:
         if kind is None:
             return None
         change = self.around.change_behind(self.facts, kind, service, self.now)
-        needed = ("" if service == METRICS else f"the agent's series, or its watch, show that it uses {service}",)
+        needed = ("" if service == METRICS else f"the agent's metrics, or the policy, show that it uses {service}",)
         is_sure = confidence is Confidence.HIGH
         return self._cause(
             kind,
@@ -157,7 +157,11 @@ class _Check:
         if change:
             return change_evidence(change)
         is_unread = bool(self.facts.unreadable) and not self.facts.changes
-        return "" if is_unread else "no network change of this VPC that explains it is in the audit log before the gap"
+        return (
+            ""
+            if is_unread
+            else "the audit log has no earlier network change in this VPC that would explain the silence"
+        )
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         subnet, vpc = self.facts.subnet, self.facts.vpc
@@ -168,19 +172,20 @@ class _Check:
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
             return (
-                f"Lifeline made {path.endpoint_id} at {clock_words(made_at)}: agents usually report again by {back_at}."
+                f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}. Agents should report again by "
+                f"{back_at}."
             )
         if not path.is_repairable:
             return remedy
         if frozen := self.facts.freeze_of(service, path.reach):
             key, freeze = frozen
-            return f"Lifeline doesn't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. {otherwise}"
+            return f"Lifeline won't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. {otherwise}"
         gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
             may = "create the endpoint here" if path.reach is Reach.UNREACHABLE else "repair this"
-            return f"If Lifeline may {may}, agents usually report again by {clock_words(until)}. {otherwise}"
-        return f"Lifeline hasn't repaired this by {clock_words(until)}: its notices say what blocks it. {remedy}"
+            return f"If Lifeline is allowed to {may}, agents should report again by {clock_words(until)}. {otherwise}"
+        return f"Lifeline was expected to repair this by {clock_words(until)}. Its notices say what blocks it. {remedy}"
 
     # ---- what else keeps metrics out
 
@@ -211,9 +216,10 @@ class _Check:
         return self._cause(
             CauseKind.ROLE,
             Confidence.HIGH,
-            role.words or f"role {subject} may not call {PUBLISHING}",
+            role.words or f"role {subject} isn't allowed to call {PUBLISHING}",
             evidence=(f"instance profile {self.facts.instance.profile_arn}", *self._path_words()),
-            advice=f"Allow {PUBLISHING} to the role, for instance by the policy CloudWatchAgentServerPolicy.",
+            advice=f"Allow the role to call {PUBLISHING}, for example with the managed policy "
+            "CloudWatchAgentServerPolicy.",
             subject=subject,
         )
 
@@ -226,23 +232,25 @@ class _Check:
             Confidence.MEDIUM,
             "no instance profile gives the agent credentials",
             evidence=("the instance has no instance profile", *self._path_words()),
-            advice="Give the instance a profile whose role may publish metrics. If a file gives its agent credentials, "
-            "check these.",
+            advice="Give the instance a profile whose role is allowed to publish metrics. If the agent gets its "
+            "credentials "
+            "from a file, check those.",
         )
 
     def agent(self) -> Cause:
         """What remains: the agent itself."""
         if not self.facts.is_managed:
-            evidence: tuple[str, ...] = ("EC2 doesn't know its host, so Lifeline can't examine it",)
+            evidence: tuple[str, ...] = ("EC2 doesn't know the agent's host, so Lifeline can't examine it",)
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
         return self._cause(
             CauseKind.AGENT,
             Confidence.LOW,
-            f"nothing found around it{as_read}: the agent itself",
+            f"no cause found outside the agent{as_read}",
             evidence=evidence,
-            advice="Look at the agent on its machine: whether it runs, what its log says, and what it is set to send.",
+            advice="Check the agent on its instance: whether it is running, what its log says, and which metrics it "
+            "sends.",
         )
 
     def _checked(self) -> Iterator[str]:
@@ -250,24 +258,26 @@ class _Check:
         launched_at = self.facts.instance.launched_at
         yield f"the instance is running{f', started {write_time(launched_at)}' if launched_at else ''}"
         known = self.facts.health is Health.OK
-        yield "EC2's status checks: ok" if known else "EC2's status checks could not be read"
+        yield "EC2 status checks: ok" if known else "the EC2 status checks could not be read"
         yield from self._path_words()
         for need in self.facts.needs:
             if need in self.paths:
-                yield f"the path to {need}: {self.paths[need].words}"
+                yield f"the path to the {need} service: {self.paths[need].words}"
         path = self.paths.get(METRICS)
         if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
-            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from it alone"
+            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from the policy alone"
         if self.facts.role:
-            allowed = f"role {self.facts.role.role} may publish metrics"
+            allowed = f"role {self.facts.role.role} is allowed to publish metrics"
             yield self.facts.role.words or (allowed if self.facts.role.permission is Permission.ALLOWED else "")
 
     def _path_words(self) -> tuple[str, ...]:
         path = self.paths.get(METRICS)
         if path is None:
-            return (f"the path from {self.facts.instance.subnet_id or 'its subnet'} to {METRICS} could not be read",)
-        is_open = "open" if path.reach.is_open else "unknown"
-        return (*path.notes, f"the path to {METRICS} is {is_open}: {path.words}", *path.uncertainties)
+            return (
+                f"the path from {self.facts.instance.subnet_id or 'its subnet'} to the {METRICS} service was not read",
+            )
+        is_open = "the network path is open: " if path.reach.is_open else ""
+        return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 
     def _policy_of(self, endpoint_id: str) -> str:
         endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()

@@ -16,10 +16,10 @@ PATIENCE = timedelta(minutes=3)  # how long an agent waits for its cause to be f
 UNEXAMINED = Cause(
     CauseKind.AGENT,
     Confidence.LOW,
-    "the surroundings could not be examined",
-    advice="Look at the agent on its machine, and in the log of DetectMetricGaps for what could not be read.",
+    "the instance's network and role could not be examined",
+    advice="Check the agent on its instance, and the log of DetectMetricGaps for what could not be read.",
 )
-MISSED = Cause(CauseKind.AGENT, Confidence.LOW, "back before the surroundings could be examined")
+MISSED = Cause(CauseKind.AGENT, Confidence.LOW, "the agent was back before its cause could be examined")
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SURENESS = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
@@ -117,8 +117,8 @@ def flapping_cause(agent: Agent, found: Cause | None) -> Cause:
         CauseKind.FLAPPING,
         Confidence.HIGH,
         f"more than {MOST_OPENINGS} gaps within an hour",
-        evidence=(f"{agent.entity}, when it was silent: {found.words}",) if found else (),
-        advice="Look at the agent's own log for failed sends, and at the machine's load and clock.",
+        evidence=(f"{agent.entity}, while it was silent: {found.words}",) if found else (),
+        advice="Check the agent's log for failed requests, and the instance's load and clock.",
         vpc_id=found.vpc_id if found and is_placed else "",
         vpc_name=found.vpc_name if found and is_placed else "",
     )

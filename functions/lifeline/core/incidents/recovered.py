@@ -111,7 +111,8 @@ class _Check:
                     return _Fix(self.now, f"endpoint {made_fact.endpoint_id} is available")
                 return _Fix(
                     made_fact.ready_at,
-                    f"endpoint {made_fact.endpoint_id} was first seen available at {clock_words(made_fact.ready_at)}",
+                    f"endpoint {made_fact.endpoint_id} became available (first observed at "
+                    f"{clock_words(made_fact.ready_at)})",
                 )
         return None
 
@@ -149,10 +150,10 @@ class _Check:
 
     def _cause(self, kind: CauseKind, confidence: Confidence, cut: Change | None, fix: _Fix) -> Cause:
         was = {
-            CauseKind.ENDPOINT_CLOSED: f"closed the path to {self.service}",
-            CauseKind.DNS_OFF: "kept names from being resolved",
-        }.get(kind, f"left no path to {self.service}")
-        words = f"{change_words(cut)} {was}" if cut else f"there was no path to {self.service}"
+            CauseKind.ENDPOINT_CLOSED: f"closed the path to the {self.service} service",
+            CauseKind.DNS_OFF: "kept DNS names from being resolved",
+        }.get(kind, f"left no path to the {self.service} service")
+        words = f"{change_words(cut)} {was}" if cut else f"there was no path to the {self.service} service"
         cause = Cause(
             kind,
             confidence,
@@ -170,4 +171,4 @@ class _Check:
 
 def _advice(fixed_at: datetime) -> str:
     until = clock_words(fixed_at + RECOVERY_TIME)
-    return f"Agents may need until {until} to come back. Restart the agent of an instance that is still silent then."
+    return f"Agents might need until {until} to come back. If an instance is still silent then, restart its agent."

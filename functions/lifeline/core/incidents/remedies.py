@@ -16,11 +16,13 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     """
     words = path.words
     if change and path.reach in {Reach.UNREACHABLE, Reach.PENDING}:
-        words = f"{change_words(change)} left no path to {service}"
+        words = f"{change_words(change)} left no path to the {service} service"
+    elif path.reach is Reach.UNREACHABLE and not path.central_id:
+        words = f"neither a route out of the VPC nor an endpoint leads to the {service} service"
     if service == METRICS:
         return words
     if service not in words.split():
-        words += f": {service} can't be reached"
+        words += f": the {service} service can't be reached"
     if service == _TAGS:
         words += "; " + ("without its tags the agent" if is_sure else "without its tags a restarted agent")
         words += " sends nothing"
@@ -32,8 +34,8 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.CLOSED:
         return {
-            ObstacleKind.NETWORK_ACL: f"Allow TCP 443 to {endpoint}, and the answers back, in the network ACL.",
-            ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that both address families reach it.",
+            ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP 443 to {endpoint}, and the responses.",
+            ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that clients can reach it over IPv4 and IPv6.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
             f"Allow inbound TCP 443 from the whole VPC in a security group of {endpoint}.",
@@ -41,8 +43,8 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
     if path.central_id and path.reach is Reach.UNREACHABLE:
         return f"Route the subnet to the central endpoint, or disassociate {path.central_id} from the VPC."
     return {
-        Reach.PENDING: f"Wait for {endpoint}: an endpoint takes some minutes, and its owner may have to accept it.",
-        Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for {service}.",
+        Reach.PENDING: f"Wait for {endpoint}: it takes a few minutes, and the service's owner might have to accept it.",
+        Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for the {service} service.",
         Reach.DNS_OFF: "Turn on the VPC's DNS attributes (aws ec2 modify-vpc-attribute).",
-        Reach.NO_ADDRESS: f"Give the instance a public address, or the VPC an endpoint for {service}.",
-    }.get(path.reach, f"Restore the route{where} or create an endpoint for {service} in the VPC.")
+        Reach.NO_ADDRESS: f"Give the instance a public address, or create an endpoint for the {service} service.",
+    }.get(path.reach, f"Restore the route{where} or create an endpoint for the {service} service in the VPC.")

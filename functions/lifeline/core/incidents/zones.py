@@ -118,12 +118,12 @@ def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) 
     return Cause(
         CauseKind.ZONE,
         Confidence.MEDIUM,
-        f"agents of {zone} fell silent together",
+        f"agents in {zone} fell silent together",
         evidence=(
-            f"{len(causes)} agents of {zone} fell silent at once{_following(quiet)}, {reporting} still report there",
+            f"{len(causes)} agents in {zone} fell silent together{_following(quiet)}; {reporting} still report there",
             *(line for line in causes[0].evidence if line in shared),
         ),
-        advice=f"See the AWS Health Dashboard for {zone}, and what was deployed to these machines last.",
+        advice=f"Check the AWS Health Dashboard for {zone}, and what was last deployed to these instances.",
         vpc_id=vpc_id,
         vpc_name=vpc_name,
         zone=zone,
@@ -131,4 +131,4 @@ def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) 
 
 
 def _following(quiet: int) -> str:
-    return f", {quiet} are about to" if quiet else ""
+    return f", and {quiet} are about to" if quiet else ""

@@ -146,6 +146,11 @@ class EndpointState(StrEnum):
     UNKNOWN = "unknown"
 
     @property
+    def words(self) -> str:
+        """The state with its verb: `is pending`, `was rejected`."""
+        return _STATE_WORDS.get(self, f"is {self}")
+
+    @property
     def is_gone(self) -> bool:
         """True once it no longer serves anyone. While `deleting`, it may still hold its private DNS name."""
         return self in {EndpointState.DELETING, EndpointState.DELETED}
@@ -154,6 +159,15 @@ class EndpointState(StrEnum):
     def is_coming(self) -> bool:
         """True while AWS or its owner may still bring it up: to be waited for, not replaced."""
         return self in {EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE, EndpointState.UNKNOWN}
+
+
+_STATE_WORDS = {
+    EndpointState.PENDING_ACCEPTANCE: "is waiting for the service's owner to accept it",
+    EndpointState.FAILED: "has failed",
+    EndpointState.REJECTED: "was rejected",
+    EndpointState.EXPIRED: "has expired",
+    EndpointState.PARTIAL: "is only partly available",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

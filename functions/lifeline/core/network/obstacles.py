@@ -72,14 +72,14 @@ def _barrier_to_interfaces(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barr
     families = _families(endpoint)
     if (6 if client.is_ipv6_only else 4) not in families:
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
-        words = f"{endpoint.id} has {only} addresses only, and {client.id} is {other}"
+        words = f"{endpoint.id} has only {only} addresses, and {client.id} is {other}"
         found.append(Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id))
     groups = [group for group in vpc.security_groups if group.id in endpoint.security_group_ids]
     lets_in = not endpoint.security_group_ids or any(lets_in_cidr(group, _block(client)) for group in groups)
     unread = () if lets_in else _unread(endpoint, groups)
     if not lets_in and not unread:
         names = ", ".join(sorted(group.id for group in groups))
-        words = f"{names} of {endpoint.id} doesn't let 443 in from {_block(client)} ({client.id})"
+        words = f"{names} of {endpoint.id} doesn't allow inbound 443 from {_block(client)} ({client.id})"
         found.append(Obstacle(ObstacleKind.SECURITY_GROUP, words, client.id, is_managed(endpoint)))
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     blocked = sorted({words for host in hosts if (words := acl_obstacle(client, host, vpc))})
@@ -100,7 +100,7 @@ def _unread(endpoint: Endpoint, groups: list[SecurityGroup]) -> tuple[str, ...]:
         rules = [rule for rule in group.ingress if rule.lets_in(HTTPS)]
         named = sorted({name for rule in rules for name in (*rule.groups, *rule.prefix_lists)})
         if named:
-            found.append(f"{group.id} of {endpoint.id} lets in what is in {', '.join(named)}, which was not read")
+            found.append(f"{group.id} of {endpoint.id} allows what is in {', '.join(named)}, which was not read")
     return tuple(found)
 
 
@@ -110,7 +110,7 @@ def _barrier_to_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier
     """
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
     if client.is_ipv6_only and service == "s3":
-        words = f"the gateway endpoint for S3 serves IPv4 only, and {client.id} has none"
+        words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"
         return Barrier((Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id),))
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
     listed = [text for route in routes if route.prefix_list_id for text in route.destinations]

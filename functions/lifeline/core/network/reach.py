@@ -168,8 +168,8 @@ class ServiceReach:
         if gateway:
             return self._by_endpoint(gateway, subnet)
         if self.maybe_holder:
-            words = f"whether {self.maybe_holder.id} answers {self.service} in the VPC isn't known"
-            unread = "for whom its private DNS answers (PrivateDnsOnlyForInboundResolverEndpoint) was not read"
+            words = f"it isn't known whether {self.maybe_holder.id} answers for the {self.service} service in the VPC"
+            unread = "its PrivateDnsOnlyForInboundResolverEndpoint option was not read"
             return NetworkPath(Reach.UNKNOWN, words, self.maybe_holder.id, unread=(unread,))
         return self._by_central(self.central, subnet) if is_on and self.central else None
 
@@ -178,7 +178,7 @@ class ServiceReach:
         barrier = barrier_to(endpoint, subnet, self.vpc)
         path = NetworkPath(
             Reach.SERVED,
-            f"{endpoint.id} serves {self.service}",
+            f"{endpoint.id} gives access to the {self.service} service",
             endpoint.id,
             obstacles=barrier.obstacles,
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
@@ -193,7 +193,9 @@ class ServiceReach:
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
             )
         if barrier.unread:
-            return replace(path, reach=Reach.UNKNOWN, words=f"whether {endpoint.id} serves {subnet.id} isn't known")
+            return replace(
+                path, reach=Reach.UNKNOWN, words=f"it isn't known whether {subnet.id} can reach {endpoint.id}"
+            )
         return path
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
@@ -206,7 +208,7 @@ class ServiceReach:
             return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id)
         return NetworkPath(
             Reach.UNREACHABLE,
-            f"no route leads to the central endpoint for {self.service}",
+            f"no route leads to the central endpoint for the {self.service} service",
             central_id=central.source_id,
             notes=(words,),
             unread=("the central endpoint's addresses could not be read",),
@@ -219,7 +221,7 @@ class ServiceReach:
         if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
             return None
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
-        doubts = (f"{hidden.detail}: it may hide the name of {self.service}",) if hidden else ()
+        doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
         path = NetworkPath(Reach.OPEN_EGRESS, f"{name} leads out of the VPC", doubts=doubts, unread=self._unread_dns)
@@ -232,7 +234,7 @@ class ServiceReach:
         asks_others = bool(self.dns and self.dns.custom_dns_servers)
         if self.vpc.dns_support or asks_others or not self._by_itself(subnet, has_public_address=has_public_address):
             return None
-        doubts = ("its machines may ask DNS servers of their own choice",)
+        doubts = ("the instances might use other DNS servers",)
         words = f"{self._dns_off_words()}, so names aren't resolved"
         holder_id = self.holder.id if self.holder and self.is_held else ""
         return NetworkPath(Reach.DNS_OFF, words, holder_id, doubts=doubts, is_repairable=True)
@@ -242,10 +244,10 @@ class ServiceReach:
     def _not_yet(self, subnet: Subnet) -> NetworkPath | None:
         barrier = barrier_to(self.holder, subnet, self.vpc).obstacles if self.holder else ()
         if self.attributes_off and self.holder and self.is_held:
-            words = f"{self._dns_off_words()}, so {self.holder.id} answers nobody"
+            words = f"{self._dns_off_words()}, so the private DNS name of {self.holder.id} isn't resolved"
             return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
         if self.attributes_off and self.central:
-            words = f"{self._dns_off_words()}, so {self.central.source_id} answers nobody"
+            words = f"{self._dns_off_words()}, so the names in {self.central.source_id} aren't resolved"
             return NetworkPath(Reach.DNS_OFF, words, central_id=self.central.source_id, is_repairable=True)
         table = effective_route_table(subnet, self.vpc)
         for gateway in self._gateways:
@@ -257,10 +259,10 @@ class ServiceReach:
         coming = [endpoint for endpoint in promising if endpoint.state.is_coming]
         failed = [endpoint for endpoint in promising if endpoint.state in FAILED_STATES]
         if coming:
-            words = f"{coming[0].id} for {self.service} is {_state(coming[0])}"
+            words = f"{coming[0].id} for the {self.service} service {coming[0].state.words}"
             return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier)
         if failed:
-            words = f"{failed[0].id} for {self.service} is {_state(failed[0])}"
+            words = f"{failed[0].id} for the {self.service} service {failed[0].state.words}"
             notes = (f"{failed[0].id}: {failed[0].failure}",) if failed[0].failure else ()
             is_replaced = is_managed(failed[0]) and failed[0].type is EndpointType.INTERFACE
             return NetworkPath(Reach.FAILED, words, failed[0].id, notes=notes, is_repairable=is_replaced)
@@ -272,15 +274,14 @@ class ServiceReach:
             return replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
         if effective_route_table(subnet, self.vpc) is None:
             return _without_table(path, subnet)
-        notes = (*path.notes, f"no endpoint in the VPC serves {self.service}")
-        return replace(path, words=f"no route out and no endpoint leads to {self.service}", notes=notes)
+        return path
 
     def _unserved(self, subnet: Subnet) -> NetworkPath:
         table = effective_route_table(subnet, self.vpc)
         barrier = barrier_to(self.gateway, subnet, self.vpc).obstacles if self.gateway else ()
         path = NetworkPath(
             Reach.UNREACHABLE,
-            barrier[0].words if barrier else f"no endpoint in the VPC serves {self.service}",
+            barrier[0].words if barrier else f"no endpoint in the VPC gives access to the {self.service} service",
             obstacles=barrier,
             notes=tuple(self._idle(table)),
             doubts=tuple(self._misspelt()),
@@ -314,9 +315,9 @@ class ServiceReach:
             if endpoint.type is EndpointType.GATEWAY:
                 yield f"{endpoint.id} has no route in {table.id if table else 'the route table'}"
             elif not endpoint.private_dns:
-                yield f"{endpoint.id} is there, but its private DNS is off, so it doesn't answer the service's name"
+                yield f"{endpoint.id} exists, but its private DNS is off, so the service's name doesn't resolve to it"
             elif endpoint.inbound_dns_only:
-                yield f"{endpoint.id} is there, but its private DNS answers the inbound resolver only"
+                yield f"{endpoint.id} exists, but its private DNS is only for the inbound resolver endpoint"
             else:
                 yield f"{endpoint.id} has no network interface"
 
@@ -333,7 +334,7 @@ class ServiceReach:
 
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
-            yield f"the region offers no endpoint service named {self.service}; is it spelt right?"
+            yield f"the region offers no endpoint service named {self.service}; is the name misspelled?"
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
@@ -360,8 +361,3 @@ def _without_table(path: NetworkPath, subnet: Subnet) -> NetworkPath:
 
 def _is_ready(endpoint: Endpoint) -> bool:
     return endpoint.state is EndpointState.AVAILABLE
-
-
-def _state(endpoint: Endpoint) -> str:
-    waits = endpoint.state is EndpointState.PENDING_ACCEPTANCE
-    return "waiting for its owner's acceptance" if waits else str(endpoint.state)

@@ -20,7 +20,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
     form = machine_form(notice, sender, now)
     title = _without_markdown(form["subject"].removeprefix("[lifeline] "))
     parts = dict(signed(notice, sender).parts())
-    labels = {"happened": "", "why": "Why", "done": "", "ids": "IDs"}
+    labels = {"happened": "", "why": notice.why_label, "done": "", "ids": "IDs"}
     described = [_block(label, parts[part]) for part, label in labels.items() if part in parts]
     links = [f"{name}: {url}" for name, url in links_of(notice, sender)]
     return {

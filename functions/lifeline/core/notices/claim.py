@@ -31,24 +31,26 @@ def handed_over_notice(
     named = [f" to {actor}" for actor in (who, role_of(who))]
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
+    what = "routes" if freeze.ids else "DNS name"
     return Notice(
         kind="handed_over",
         severity=Severity.WARNING,
         subject=fit_subject(
-            *(f"[lifeline] {service} endpoint in {vpc_id} handed over{to}: apply again" for to in (*named, ""))
+            *(f"[lifeline] {service} {what} in {vpc_id} handed over{to}: try again" for to in (*named, ""))
         ),
-        happened=(f"{freeze.why}. Their endpoint takes precedence over Lifeline's.",),
+        happened=(f"{freeze.why}. The caller's endpoint takes precedence over Lifeline's.",),
         why=(_why(freeze),),
         done=(
             f"Lifeline made {write_count(len(actions), 'change')}:",
             *action_lines(replace(action, reason="") for action in actions),
-            f"It makes no further changes here until the new endpoint is available or {ends}, whichever comes first.",
+            f"It won't change anything else for the {service} service in this VPC until the new endpoint is available",
+            f"or until {ends}, whichever comes first.",
         ),
         next=(
-            f"Have {freeze.actor or 'the other actor'} retry now (with Terraform: apply again).",
+            f"Have {freeze.actor or 'the caller'} try again now (with Terraform: run terraform apply again).",
             _meanwhile(isolated, service),
-            f"Once their endpoint is available, Lifeline deletes its own. If it isn't available by {ends},",
-            "Lifeline provides the endpoint again. To have it do so now (their next apply then fails again):",
+            f"Once the new endpoint is available, Lifeline will delete its own. If it isn't available by {ends},",
+            f"Lifeline will take the {what} back. To have it do so now (the caller's next attempt will then fail):",
             *invoke_lines(stack_name, {"vpc_ids": [vpc_id], "unfreeze": [service]}),
         ),
         vpc_id=vpc_id,
@@ -69,12 +71,14 @@ def handed_over_notice(
 
 def _why(freeze: Freeze) -> str:
     if freeze.ids:
-        return "A route table can have only one route to a service, and Lifeline's endpoint had it."
-    return "Only one endpoint in a VPC can have private DNS for a service, and Lifeline's had it."
+        return "A route table can have only one route to a service."
+    return "Only one endpoint in a VPC can have private DNS for a service."
 
 
 def _meanwhile(isolated: list[str], service: str) -> str:
     if not isolated:
-        return f"Until their endpoint is available, the subnets reach {service} through their other paths."
+        return (
+            f"Until the new endpoint is available, the subnets reach the {service} service through their other paths."
+        )
     named = few(isolated, _MOST_NAMED)
-    return f"Until their endpoint is available, these isolated subnets can't reach {service}: {named}."
+    return f"Until the new endpoint is available, these isolated subnets can't reach the {service} service: {named}."

@@ -14,6 +14,7 @@ from lifeline.core.wording import few, listed, role_of, write_time
 
 _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
+_OWN = {SECURITY_GROUP: "its security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
 _UNSERVED = frozenset({EffectKind.ENDPOINT, EffectKind.PRIVATE_DNS, EffectKind.ROUTE_TABLE})
 _CLOSED = frozenset({EffectKind.GROUP_OFF, EffectKind.GROUP, EffectKind.RULE})
 
@@ -41,10 +42,18 @@ def frozen_notice(frozen: Frozen) -> Notice:
     who, window = few(actors, 2), f"within {int(WINDOW.total_seconds() // 3600)} hours"
     deleted = [reversal.id for reversal in reversals if reversal.kind is EffectKind.ENDPOINT]
     if len(keys) == 1 and len(deleted) == len(reversals):
-        reverted = f"deleted {len(deleted)} endpoints that Lifeline created for {keys[0]} in {vpc_id} {window}"
+        reverted = (
+            f"deleted {len(deleted)} endpoints that Lifeline created for the {keys[0]} service in {vpc_id} {window}"
+        )
     else:
         reverted = f"reverted Lifeline's changes to {what} in {vpc_id} {times} times {window}"
-    or_served = "" if all(key in _SHARED for key in keys) else " or another endpoint serves these subnets"
+    or_served = (
+        ""
+        if all(key in _SHARED for key in keys)
+        else " or another endpoint serves the subnets that require the service"
+    )
+    verb = "change" if keys == [DNS_ATTRIBUTES] else "create or change"
+    kept = listed([_OWN.get(key, f"an endpoint for the {key} service") for key in keys])
     return Notice(
         kind="frozen",
         severity=Severity.CRITICAL,
@@ -55,9 +64,9 @@ def frozen_notice(frozen: Frozen) -> Notice:
             f"{who or 'An unknown actor'} {reverted}:",
             *(row for key in keys for row in _reversals(key, frozen.conflicts[key], is_only=len(keys) == 1)),
         ),
-        why=("This looks intentional or automated, so Lifeline stopped repeating its changes to avoid a loop.",),
+        why=("This looks intentional or automated. To avoid a loop, Lifeline has stopped repeating its changes.",),
         done=(
-            f"Lifeline makes no further changes to {what} in this VPC until someone ends the freeze{or_served}.",
+            f"Lifeline won't {verb} {kept} in this VPC until someone ends the freeze{or_served}.",
             *(_consequence(key, frozen) for key in keys),
         ),
         next=tuple(_next(frozen, keys, who)),
@@ -81,15 +90,17 @@ def _consequence(key: str, frozen: Frozen) -> str:
     """What no longer works, and for which subnets, by what was reverted last."""
     kind = frozen.conflicts[key].reversals[-1].kind
     if key == DNS_ATTRIBUTES:
-        return "While they are off, private DNS works nowhere in the VPC."
+        return "While these attributes are off, private DNS doesn't work anywhere in the VPC."
     if key == SECURITY_GROUP:
-        return "Interface endpoints that rely on this security group accept no traffic unless another one allows it."
+        return (
+            "Interface endpoints that use this security group don't accept any traffic unless another group allows it."
+        )
     if kind in _UNSERVED:
         names = few(frozen.names.get(key, ()), 2) or key
-        return f"No Lifeline endpoint serves {names} now. {_unserved(key, frozen)}".strip()
+        return f"None of Lifeline's endpoints serves {names} now. {_unserved(key, frozen)}".strip()
     if kind in _CLOSED:
-        return f"The endpoint for {key} accepts no traffic. {_unserved(key, frozen)}".strip()
-    return f"The endpoint for {key} remains, but is less resilient to the failure of a zone."
+        return f"The {key} endpoint doesn't accept any traffic. {_unserved(key, frozen)}".strip()
+    return f"The {key} endpoint is still there, but it is less resilient to the failure of a zone."
 
 
 def _unserved(key: str, frozen: Frozen) -> str:
@@ -97,26 +108,30 @@ def _unserved(key: str, frozen: Frozen) -> str:
     clients = [subnet_id for subnet_id in sorted(frozen.clients.get(key, ())) if subnet_id in tiers]
     isolated = [client for client in clients if tiers[client] is Tier.ISOLATED]
     others = [client for client in clients if tiers[client] is not Tier.ISOLATED]
-    words = f"These subnets can't reach {key}: {few(isolated, _MOST_SUBNETS)}. " if isolated else ""
-    return words + (f"These subnets need another path to it: {few(others, _MOST_SUBNETS)}." if others else "")
+    words = f"These subnets can't reach the {key} service: {few(isolated, _MOST_SUBNETS)}. " if isolated else ""
+    return words + (
+        f"These subnets now need another path to the service: {few(others, _MOST_SUBNETS)}." if others else ""
+    )
 
 
 def _next(frozen: Frozen, keys: Sequence[str], actors: str) -> Iterator[str]:
     vpc_id = frozen.plan.vpc_id
     yield f"Ask {actors or 'whoever made these changes'} why, then choose one:"
-    yield "- Let Lifeline make its changes again (this also resets the count):"
+    yield "- Let Lifeline make its changes again (this also resets the count of reverted changes):"
     yield from invoke_lines(frozen.stack_name, {"vpc_ids": [vpc_id], "unfreeze": list(keys)})
     services = [key for key in keys if key not in _SHARED]
     if services:
         yield "- Let them create their own endpoint. The freeze ends once it is available and serves these subnets."
         exemption = {"vpc_id": vpc_id, "services": services, "reason": "say why"}
-        yield "- Leave these subnets without the endpoint: add this to the exemptions in the policy (PolicyParameter):"
+        only = "this service" if len(services) == 1 else "these services"
+        where = "the policy document (the SSM parameter that the stack's PolicyParameter names)"
+        yield f"- Exempt the VPC from {only} only: add this to the exemptions in {where}:"
         yield f"    {json.dumps(exemption)}"
-    yield "- Exempt the whole VPC:"
+    yield "- Exempt the VPC from all services:"
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"
     tiers = dict(frozen.plan.tiers)
     if any(tiers.get(subnet_id) is Tier.EGRESS for key in services for subnet_id in frozen.clients.get(key, ())):
-        yield "- Serve isolated subnets only, in all VPCs: set the stack's Scope to isolated."
+        yield "- Serve only isolated subnets, in all VPCs: set the stack's Scope parameter to isolated."
 
 
 def _facts(conflict: Conflict) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
+from lifeline.core.plan.endpoint_lifecycle import DELETED, STILL
 from lifeline.core.wording import few, listed, plain, shorten, write_count, write_time
 
 _MOST_VPCS = 5
@@ -70,20 +71,29 @@ def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]], vpc_name: str = ""
             f"Lifeline created {write_count(len(endpoints), 'endpoint')} in {place} that did not become available:",
             *(f"  {endpoint_id}: {words}" for endpoint_id, words in endpoints),
         ),
-        done=("Lifeline checks again on every run. It replaces an endpoint that fails, but only once.",),
-        next=(
-            "Check the endpoint's state in AWS and fix the cause. If it failed twice, delete it: Lifeline then creates",
-            "another one on its next run.",
-            *(
-                f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {endpoint_id}"
-                for endpoint_id, _ in endpoints[:3]
-            ),
-        ),
+        done=("Lifeline will check again on every run. If an endpoint fails, Lifeline replaces it once.",),
+        next=tuple(_after_loss(endpoints)),
         vpc_id=vpc_id,
         vpc_name=vpc_name,
         resource_ids=tuple(endpoint_id for endpoint_id, _ in endpoints),
         facts={"vpc_id": vpc_id, "endpoints": dict(endpoints)},
     )
+
+
+def _after_loss(endpoints: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """What to do about each way in which the endpoints were lost, and the commands that show those that are left."""
+    words = {words for _, words in endpoints}
+    left = [endpoint_id for endpoint_id, words in endpoints if words != DELETED]
+    if DELETED in words:
+        yield "Ask whoever deleted the endpoint why. If the subnets or the VPC don't need it, exempt them."
+    if any(text.startswith(STILL) for text in words):
+        yield "Look for a problem in the AWS Health Dashboard. Lifeline won't replace an endpoint while it is pending."
+    if any(text != DELETED and not text.startswith(STILL) for text in words):
+        yield "Fix the reported problem. If the failed endpoint is itself a replacement, delete it, and Lifeline will"
+        yield "create a new one on its next run."
+    if left:
+        yield "To check the endpoint's state:" if len(left) == 1 else "To check the endpoints' states:"
+    yield from (f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {endpoint_id}" for endpoint_id in left[:3])
 
 
 # ---- the subject
@@ -154,9 +164,9 @@ def _where(worth: Sequence[VpcAnswer], because: Because) -> str:
     if len(worth) > 1:
         return f"{len(worth)} VPCs are affected."
     counts = sorted(Counter(tier for _, tier in worth[0].tiers).items())
-    subnets = ", ".join(write_count(count, f"{tier} subnet") + _TIERS.get(tier, "") for tier, count in counts)
-    after = " after this call" if because.is_call else ""
-    return f"Lifeline checked {_place(worth[0])}{after}{f': {subnets}' if subnets else ''}."
+    subnets = listed([write_count(count, f"{tier} subnet") + _TIERS.get(tier, "") for tier, count in counts])
+    then = "then " if because.is_call else ""
+    return f"Lifeline {then}checked {_place(worth[0])}{f' and found {subnets}' if subnets else ''}."
 
 
 def _done(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
@@ -216,27 +226,27 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     created = [action.endpoint_id for _, action in by_status[Status.DONE] if action.kind in _MAKES]
     if by_status[Status.FAILED] or any(answer.refusal for answer in worth):
         first = next((answer.vpc_id for answer, _ in by_status[Status.FAILED]), worth[0].vpc_id)
-        yield "Fix the failure shown above. Lifeline retries on every run; to retry now:"
+        yield "Fix the failure shown above. Lifeline will retry on every run. To retry now:"
         yield from invoke_lines(stack, {"vpc_ids": [first]})
     elif any(answer.approval for answer in worth):
         yield from _approvals(worth)
     elif by_status[Status.BLOCKED]:
-        yield "Resolve the items marked blocked. Lifeline tries again on its next run."
+        yield "Resolve what is marked as blocked. Lifeline will try again on its next run."
     elif is_plan:
         yield "To apply this plan, deploy the stack with Mode=enforce."
     elif created:
-        yield "No action needed: the endpoint is usually available within a few minutes. CloudWatch agents then"
+        yield "No action needed: the endpoint should be available within a few minutes. CloudWatch agents will then"
         yield "reconnect on their own. To check:"
         yield f"    aws ec2 describe-vpc-endpoints --vpc-endpoint-ids {created[0]} \\"
         yield "      --query 'VpcEndpoints[].[State,DnsEntries[].DnsName]'"
     elif by_status[Status.PLANNED]:
-        yield "No action needed: Lifeline continues on its next run."
+        yield "No action needed: Lifeline will continue on its next run."
     else:
         yield "No action needed."
 
 
 def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
-    """Which isolated subnets of one VPC can't reach what, until the approval or until the limit has room."""
+    """Which isolated subnets of one VPC can't reach what, until the approval or until the limits allow it."""
     answer = worth[0]
     waiting = {action.service for action in answer.actions if action.blocked_by and action.kind in _MAKES}
     tiers = dict(answer.tiers)
@@ -246,7 +256,10 @@ def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
         if report.service in waiting and isolated:
             more = len(isolated) - _MOST_SUBNETS
             named = listed([*isolated[:_MOST_SUBNETS], *([write_count(more, "more subnet")] if more > 0 else [])])
-            yield f"Until you approve it, or the limit has room again, {named} can't reach {report.service}."
+            yield (
+                f"Until you approve it, or there is room within the limit again, {named} can't reach the "
+                f"{report.service} service."
+            )
 
 
 def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
@@ -260,4 +273,4 @@ def _approvals(worth: Sequence[VpcAnswer]) -> Iterator[str]:
         yield f"- {approvable.plan_id} ({cost}), valid until {write_time(approvable.ends_at)}:"
         yield from with_slash(approvable.command, "    ")
     if len(waiting) > _MOST_APPROVALS:
-        yield f"- and {len(waiting) - _MOST_APPROVALS} more: a plan of these VPCs shows their commands"
+        yield f"- and {len(waiting) - _MOST_APPROVALS} more: a plan for these VPCs shows the commands"

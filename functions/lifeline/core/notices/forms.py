@@ -103,7 +103,7 @@ def _audit_log(notice: Notice, sender: Sender) -> list[str]:
     """The command that reads what the audit log has on the notice's incident, or on its VPC."""
     asked = {"incident": notice.incident} if notice.incident else {"vpc_id": notice.vpc_id}
     return (
-        ["To see what happened, from the audit log:", *invoke_lines(sender.stack_name, {"history": asked})]
+        ["To see what happened, query the audit log:", *invoke_lines(sender.stack_name, {"history": asked})]
         if any(asked.values())
         else []
     )

@@ -17,6 +17,7 @@ from lifeline.core.notices.incident_text import (
     fix_of,
     longest,
     never_reported,
+    of_watch,
     parts_of,
     place_of,
     shown,
@@ -31,8 +32,9 @@ _LONGEST_NAME = 20  # of a VPC, in a subject: what happened must come before the
 _LONGEST_ENTITY = 30
 _NAMED = re.compile(r" [a-z]{2,8}-[0-9a-f]{8,17}\b")
 _RESOURCE = re.compile(r"\b(?:vpce|subnet|rtb|sg)-[0-9a-f]{8,17}\b")
-_END = re.compile(r" was first seen | at | by \d")  # the rest of a fix, which a subject doesn't need
-_BY = re.compile(r" by | at \d")
+_END = re.compile(r" \(first observed | at | by \d")  # the rest of a fix, which a subject doesn't need
+_SERVICE = re.compile(r"\bthe ([a-z0-9.-]+) service\b")  # in a subject, quotes set the name apart
+_BY = re.compile(r" \(first observed | by | at \d")
 
 
 def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
@@ -45,6 +47,7 @@ def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
         subject=_subject(news, now),
         happened=tuple(parts.happened),
         why=tuple(parts.why),
+        why_label="Cause of the silence" if news.kind is NewsKind.RESOLVED else "Why",
         done=tuple(parts.done),
         next=tuple(parts.next),
         vpc_id=cause.vpc_id if is_of_one_vpc else "",
@@ -68,12 +71,12 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
         severity=max(severities, key=list(Severity).index),
         subject=_summary_subject(rest, by_kind),
         happened=(
-            f"Lifeline reports up to {MOST_NOTICES} incidents of a watch individually. The rest of watch {watch.name},",
-            "most severe first:",
+            f"There is news about more than {MOST_NOTICES} incidents among the agents{of_watch(watch)}.",
+            f"The {MOST_NOTICES} most severe have their own notices. These are the others, most severe first:",
             *(_summary(news, now) for news in rest[:_MOST_SUMMARIZED]),
             *([f"  ... and {more} more"] if more > 0 else []),
         ),
-        next=("Start with the incidents that were reported individually: they may share a cause with these.",),
+        next=("Start with the incidents that have their own notices. They might share a cause with these.",),
         resource_ids=tuple(news.incident.cause.vpc_id for news in rest if news.incident.cause.kind.is_of_one_vpc),
         facts={
             "watch": watch.name,
@@ -106,11 +109,17 @@ def _summary_subject(rest: Sequence[News], by_kind: str) -> str:
 
 def _subject(news: News, now: datetime) -> str:
     """Who, what, where and why in 100 characters: what says least is left out first, the cause last."""
-    cause = news.incident.cause
+    cause = _quoted(news.incident.cause)
     whole, short = place_of(cause), _short_place(cause)
     versions = [(candidate, place) for candidate in _barer(cause) for place in (whole, short)]
     news_of = ((replace(news, incident=replace(news.incident, cause=cause)), place) for cause, place in versions)
     return fit_subject(*(f"[lifeline] {_headline(news_item, place, now)}" for news_item, place in news_of))
+
+
+def _quoted(cause: Cause) -> Cause:
+    """The cause with each service's name in quotes: `left no path to "monitoring"`."""
+    words, fix = (_SERVICE.sub(r'"\1"', text) for text in (cause.words, cause.fix))
+    return replace(cause, words=words, fix=fix)
 
 
 def _barer(cause: Cause) -> list[Cause]:
@@ -127,14 +136,15 @@ def _barer(cause: Cause) -> list[Cause]:
     versions.append(replace(least, words=words, fix=fix))
     return [
         *versions,
-        replace(least, words=words, fix=_NAMED.sub("", _BY.split(least.fix)[0].replace("was first seen", "is"))),
+        replace(least, words=words, fix=_NAMED.sub("", _BY.split(least.fix)[0])),
     ]
 
 
 def _summary(news: News, now: datetime) -> str:
     cause = news.incident.cause
     place = place_of(replace(cause, vpc_name=shorten(cause.vpc_name, _LONGEST_NAME)))
-    headline = shorten(_headline(news, place, now), _LONGEST_SUMMARY)
+    quoted = replace(news, incident=replace(news.incident, cause=_quoted(cause)))
+    headline = shorten(_headline(quoted, place, now), _LONGEST_SUMMARY)
     return f"  {news.kind}: {headline} ({news.incident.id})"
 
 

@@ -16,8 +16,9 @@ _LONGEST_EVIDENCE = 150  # a line may repeat what AWS said, at any length
 _MOST_ASIDE = 5
 _OBSERVED = frozenset({CauseKind.MACHINE, CauseKind.CANARY, CauseKind.ZONE, CauseKind.FLAPPING})
 _KINDS = {"CWAgent": "CloudWatch"}
+_DELETION = "DeleteRoute"
 _SURE = {
-    Confidence.HIGH: "high (confirmed from configuration)",
+    Confidence.HIGH: "high (confirmed by the configuration)",
     Confidence.MEDIUM: "medium (likely)",
     Confidence.LOW: "low (no better explanation found)",
 }
@@ -37,7 +38,7 @@ class Parts:
 def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
     """Write who is silent or back, why, how it stands and what Lifeline does about it, and what to do next."""
     cause = news.incident.cause
-    heading = f"  Agents (watch {watch.name}):"
+    heading = f"  Agents{of_watch(watch)}:"
     if news.kind is NewsKind.RESOLVED:
         rows = [*_rows([_recovery(agent, cause) for agent in news.back], MOST_NAMED), *_not_back(news)]
         why, done = ([], []) if were_late(news) else (_reason(cause), _fix(news))
@@ -49,6 +50,12 @@ def parts_of(news: News, watch: Watch, now: datetime) -> Parts:
         [_advice(news), *_intended(news)],
         [heading, *_rows([_silence(agent, cause, now) for agent in shown(news)], MOST_NAMED)],
     )
+
+
+def of_watch(watch: Watch) -> str:
+    """Where the agents' metrics are, with the name of the watch unless it is the default one."""
+    name = "" if watch.name == Watch().name else f" (watch {watch.name} in the policy)"
+    return f" in the {watch.namespace} namespace{name}"
 
 
 def shown(news: News) -> tuple[Agent, ...]:
@@ -141,7 +148,7 @@ def _beginning(news: News) -> str:
     never, one = never_reported(agents), len(agents) == 1
     if news.incident.cause.kind is CauseKind.FLAPPING:
         they = "It keeps" if one else "They keep"
-        return f"{they} going silent and coming back; you get this notice once, not for every gap."
+        return f"{they} going silent and coming back; you will get this notice once, not for every gap."
     began = write_time(news.incident.began)
     if never == len(agents):
         return f"{'It has' if one else 'They have'} never reported; the first datapoint was due at {began}."
@@ -174,7 +181,7 @@ def _ending(news: News, namespace: str, now: datetime) -> list[str]:
         place = place_of(news.incident.cause)
         where = f" in {place}" if place else ""
         return [
-            f"None of this incident's {_KINDS.get(namespace, namespace)} agents{where} is silent any longer.",
+            f"None of this incident's {_KINDS.get(namespace, namespace)} agents{where} is silent any more.",
             _nobody_back(news),
         ]
     if news.incident.cause.kind is CauseKind.FLAPPING:
@@ -208,7 +215,7 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
         return f"{agent.entity}: never reported, expected for {length}"
     if agent.seen_at is None:
         return f"{agent.entity}: silent for {length}"
-    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, silent for {length}"
+    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, overdue for {length}"
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
@@ -249,7 +256,9 @@ def _reason(cause: Cause) -> list[str]:
         call = f"{change.event_name}{by}"
         words = words.replace(call, f"{call} (called at {write_time(change.at)})", 1)
         lines = [f"- Change: {call} at {write_time(change.at)}"] if call not in cause.words else []
-    return [f"{words}. Confidence: {'high (observed)' if is_observed else _SURE[cause.confidence]}.", *lines]
+    sure = "high (observed)" if is_observed else _SURE[cause.confidence]
+    sure = sure.replace("the configuration", "the network configuration") if cause.kind.is_network else sure
+    return [f"{words}. Confidence: {sure}.", *lines]
 
 
 def _evidence(cause: Cause, members: int) -> list[str]:
@@ -258,8 +267,11 @@ def _evidence(cause: Cause, members: int) -> list[str]:
     evidence = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
     is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
     more = len(evidence) - _MOST_EVIDENCE
+    is_older = cause.fixed_at is not None and cause.fix not in cause.evidence
+    heading = "Evidence" + (" from before the fix" if is_older else "")
+    heading += f" (for one of the {members} agents)" if is_of_one else ""
     return [
-        *([f"Evidence (from one of the {members} agents):"] if evidence and is_of_one else []),
+        *([f"{heading}:"] if evidence and (is_of_one or is_older) else []),
         *(f"- {shorten(line, _LONGEST_EVIDENCE)}" for line in evidence[:_MOST_EVIDENCE]),
         *([f"- ... and {more} more"] if more > 0 else []),
     ]
@@ -276,9 +288,11 @@ def _status(news: News) -> str:
     until = recovers_until(incident)
     if until and incident.phase is Phase.RECOVERING:
         if cause.fixed_at is None:
-            return "Status: recovering. An endpoint is not available yet; agents need a few more minutes once it is."
+            return (
+                "Status: recovering. An endpoint is not available yet. Once it is, agents will need a few more minutes."
+            )
         fix = cause.fix or "the cause is gone"
-        return f"Status: recovering ({fix}). Agents may need until {until:%H:%M} UTC to report again."
+        return f"Status: recovering. {_sentence(fix)} Agents might need until {until:%H:%M} UTC to report again."
     if cause.fixed_at:
         minutes = int(RECOVERY_TIME.total_seconds() // 60)
         fix = cause.fix or "the cause is gone"
@@ -286,11 +300,15 @@ def _status(news: News) -> str:
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "Status: ongoing, the endpoint is not available yet."
     repair = (
-        "Lifeline has queued a check of this VPC and reports what it does."
+        "Lifeline has queued a check of this VPC and will report the result."
         if cause.is_repairable
         else "Lifeline can't repair this."
     )
     return f"Status: ongoing, no fix detected. {repair}"
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _advice(news: News) -> str:
@@ -310,7 +328,8 @@ def _intended(news: News) -> list[str]:
     if news.kind is not NewsKind.OPENED or change is None or not news.incident.cause.kind.is_network:
         return []
     who = change.actor or "whoever made it"
-    return [f"Lifeline does not revert the {change.event_name}: ask {who} whether it was intended."]
+    what = "restore the deleted route" if change.event_name == _DELETION else f"undo the {change.event_name} call"
+    return [f"Lifeline will not {what}. Ask {who} whether it was intended."]
 
 
 def _after(news: News) -> str:
@@ -330,6 +349,6 @@ def _fix(news: News) -> list[str]:
     if not fix:
         return ["Status: resolved, no fix detected."]
     cause, change = news.incident.cause, news.incident.cause.change
-    stays = change is not None and change.event_name == "DeleteRoute" and cause.fix.startswith("endpoint ")
+    stays = change is not None and change.event_name == _DELETION and cause.fix.startswith("endpoint ")
     route = " Lifeline did not restore the deleted route." if stays else ""
     return [f"Status: resolved. Likely fix: {fix}.{route}"]

@@ -12,14 +12,17 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
     `why` is one line without a full stop, `name` the switch's parameter.
     """
     vpcs = write_count(len(vpc_ids), "VPC")
-    waiting = f"Changes in {vpcs} are waiting; Lifeline makes them in the first sweep after the switch is turned off."
+    waiting = f"Changes in {vpcs} are waiting. Lifeline will make them in its next sweep once the switch is off."
     return Notice(
         kind="kill_switch",
         severity=Severity.WARNING,
         subject=f"[lifeline] kill switch is on: {f'changes blocked in {vpcs}' if vpc_ids else 'no changes waiting'}",
         happened=(f"{why[0].upper()}{why[1:]}.",),
         done=(
-            "Lifeline changes nothing while the switch is on. It keeps monitoring, and reports what it would do.",
+            (
+                "Lifeline won't change anything while the switch is on. It still checks the VPCs and reports what it "
+                "would do."
+            ),
             waiting if vpc_ids else "No changes are waiting.",
         ),
         next=(

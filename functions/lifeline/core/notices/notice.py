@@ -13,7 +13,6 @@ SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
 MOST_LINES = 42  # a screen, without the footer
 LEFT_OUT = "  ... and more: see the audit log"
 _ROW = re.compile(r"( *(?:- )?)(.*)")
-_LABELS = {"why": "Why: ", "next": "Next: ", "ids": "IDs:"}
 _LEAST = 2  # lines of a part that is shortened
 _MOST_IDS = 10  # of one kind
 _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-": "Endpoint", "sg-": "Security group"}
@@ -47,8 +46,8 @@ class Notice:
     filter on `kind`, `severity` and `vpc_id`, which is empty unless the notice is about one VPC. `resource_ids`,
     `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `deleted_ids` are
     resources that get no link. `account` is empty until the notice is signed. `attached` is printed below everything
-    else, line by line as it is. `facts` holds
-    the same as JSON values.
+    else, line by line as it is. `facts` holds the same
+    as JSON values. `why_label` stands before the reasons.
     """
 
     kind: str
@@ -56,6 +55,7 @@ class Notice:
     subject: str
     happened: tuple[str, ...]
     why: tuple[str, ...] = ()
+    why_label: str = "Why"
     done: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
     vpc_id: str = ""
@@ -85,7 +85,7 @@ class Notice:
     @property
     def text(self) -> str:
         """All parts in lines of 80 columns, one screen at most; it says where something is left out."""
-        laid_out = (lay_out(lines, _LABELS.get(name, "")) for name, lines in self.parts())
+        laid_out = (lay_out(lines, self._labels.get(name, "")) for name, lines in self.parts())
         return "\n\n".join("\n".join(lines) for lines in laid_out) + "\n"
 
     def parts(self, most_lines: int = MOST_LINES) -> list[tuple[str, tuple[str, ...]]]:
@@ -94,7 +94,11 @@ class Notice:
         `next` is never shortened.
         """
         named = [(name, tuple(getattr(self, name))) for name in ("happened", "why", "done", "next", "ids")]
-        return _shortened([(name, lines) for name, lines in named if lines], most_lines)
+        return _shortened([(name, lines) for name, lines in named if lines], most_lines, self._labels)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"why": f"{self.why_label}: ", "next": "Next: ", "ids": "IDs:"}
 
 
 def lay_out(lines: Sequence[str], label: str = "") -> list[str]:
@@ -162,9 +166,11 @@ def _split(line: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", line)
 
 
-def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> list[tuple[str, tuple[str, ...]]]:
+def _shortened(
+    parts: list[tuple[str, tuple[str, ...]]], most_lines: int, labels: Mapping[str, str]
+) -> list[tuple[str, tuple[str, ...]]]:
     """Cut the ends of the longest parts until all fit `most_lines`; each keeps at least a line."""
-    heights = [len(lay_out(lines, _LABELS.get(name, ""))) for name, lines in parts]
+    heights = [len(lay_out(lines, labels.get(name, ""))) for name, lines in parts]
     kept = list(heights)
     while sum(kept) + len(kept) - 1 > most_lines:
         longest = max(range(len(kept)), key=lambda number: 0 if parts[number][0] == "next" else kept[number])
@@ -172,7 +178,7 @@ def _shortened(parts: list[tuple[str, tuple[str, ...]]], most_lines: int) -> lis
             break
         kept[longest] -= 1
     return [
-        (name, lines if most == height else _cut(lines, most, _LABELS.get(name, "")))
+        (name, lines if most == height else _cut(lines, most, labels.get(name, "")))
         for (name, lines), most, height in zip(parts, kept, heights, strict=True)
     ]
 

@@ -27,7 +27,7 @@ def policy_notice(problem: Problem, name: str) -> Notice:
     meanwhile = (
         f"Version {problem.in_force}, the last valid one, stays in effect."
         if problem.in_force
-        else "There is no earlier valid version, so Lifeline changes nothing until this is fixed."
+        else "There is no earlier valid version, so Lifeline won't change anything until this is fixed."
     )
     return Notice(
         kind="policy",
@@ -41,9 +41,9 @@ def policy_notice(problem: Problem, name: str) -> Notice:
         ),
         done=(meanwhile,),
         next=(
-            f"Fix this field and update {name}. It takes effect on the next run."
+            f"Fix this field and update {name}. The new version will take effect on the next run."
             if is_read
-            else "Fix the error shown above. Lifeline reads the parameter again on its next run.",
+            else "Fix the error shown above. Lifeline will read the parameter again on its next run.",
         ),
         facts={
             "field": problem.field,

@@ -8,7 +8,7 @@ from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.wording import few, write_count, write_time
+from lifeline.core.wording import few, listed, write_count, write_time
 
 _SHOWN = 3
 _CLEARS = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_SECURITY_GROUP})
@@ -80,12 +80,12 @@ def _attempt_words(attempt: Attempt) -> str:
 
 def _why(teardown: Teardown) -> Iterator[str]:
     for cleared in teardown.cleared:
-        yield f"No one else has network interfaces in {cleared.resource_id}, so Lifeline removes its own resources."
+        yield f"No one else has network interfaces in {cleared.resource_id}, so Lifeline is removing its own resources."
     for attempt, interface_ids in teardown.in_use:
         verb = "are" if len(interface_ids) > 1 else "is"
         yield (
-            f"{few(interface_ids, _SHOWN)} in {attempt.resource_id} {verb} not Lifeline's and may still need its "
-            "endpoints, so nothing is removed for this deletion."
+            f"{few(interface_ids, _SHOWN)} in {attempt.resource_id} {verb} not Lifeline's and might still need its "
+            "endpoints, so Lifeline won't remove anything for this deletion."
         )
 
 
@@ -94,27 +94,28 @@ def _summary(ours: Sequence[Action], *, is_plan: bool) -> Iterator[str]:
         yield "The stack is in plan mode, so nothing was changed."
     elif ours:
         done, left = (sum(action.status is status for action in ours) for status in (Status.DONE, Status.PLANNED))
-        retry = " It deletes the rest automatically." if left else ""
+        retry = " It will delete the rest automatically." if left else ""
         yield f"Lifeline removed {done} of {write_count(len(ours), 'resource')}.{retry}"
 
 
 def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, is_plan: bool) -> Iterator[str]:
     if teardown.in_use:
-        yield "To delete it, remove these network interfaces first and try again: Lifeline checks again each time."
+        them = listed([attempt.resource_id for attempt, _ in teardown.in_use])
+        yield f"To delete {them}, remove these network interfaces first, then try again. Lifeline will check each time."
     if not teardown.cleared or is_plan:
         return
-    yield "Retry the deletion in a minute or two, once the endpoints' network interfaces are gone."
-    yield "If you use Terraform, it retries on its own."
+    yield "Try the deletion again in a minute or two, once the endpoints' network interfaces are gone."
+    yield "Terraform retries on its own."
     if others := _others(vpc, teardown, owner):
-        yield f"Other resources that may also block the deletion: {others}."
+        yield f"Other resources that might block the deletion: {others}."
     is_needed = any(
         action.kind is ActionKind.RETIRE_ENDPOINT and action.status is not Status.BLOCKED for action in ours
     )
     if is_needed and not teardown.is_idle:
-        yield "If other subnets still need a deleted endpoint, Lifeline creates another one on its next run."
+        yield "If other subnets still need a deleted endpoint, Lifeline will create another one on its next run."
     until = write_time(teardown.until) if teardown.until else ""
     where = vpc.id if teardown.is_whole or teardown.is_idle else ", ".join(sorted(teardown.doomed))
-    yield f"Lifeline creates nothing in {where} until {until}. To let it create endpoints sooner:"
+    yield f"Lifeline won't create anything in {where} until {until}. To let it create endpoints sooner:"
     yield from invoke_lines(owner, {"vpc_ids": [vpc.id], "unfreeze": True})
 
 

@@ -86,7 +86,7 @@ def _whose(price: Price) -> str:
     when = f"list prices as of {_known(price.region)['as_of']}"
     if price.is_exact:
         return f"{price.region}, {when}"
-    return f"{FALLBACK_REGION}'s {when}: prices of {price.region} aren't known and may be higher"
+    return f"{FALLBACK_REGION}'s {when}: prices of {price.region} aren't known and might be higher"
 
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:

@@ -10,6 +10,8 @@ from lifeline.core.network.obstacles import FAILED_STATES
 FRESH_FOR = timedelta(minutes=10)  # how long EC2 may not show a new endpoint before it counts as deleted
 MOST_FAILURES = 2  # an endpoint that failed twice in a row waits for a person
 LONGEST = timedelta(minutes=30)  # how long one may be pending before a person should look
+DELETED = "someone deleted it"
+STILL = "it is still"  # begins the words on an endpoint that is pending for too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,11 @@ def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, n
             counts.pop(service, None)
         elif state in FAILED_STATES:
             counts[service] = counts.get(service, 0) + 1
-            words = f"it is {state}{': ' + reasons[last.endpoint_id] if reasons[last.endpoint_id] else ''}"
+            words = f"it {state.words}{': ' + reasons[last.endpoint_id] if reasons[last.endpoint_id] else ''}"
         elif state is None or state.is_gone:
-            words = "someone deleted it" if age >= FRESH_FOR or state else ""
+            words = DELETED if age >= FRESH_FOR or state else ""
         elif age >= LONGEST:
-            words = f"it is still {state} after {int(age.total_seconds() // 60)} minutes"
+            words = f"{STILL} {state} after {int(age.total_seconds() // 60)} minutes"
         if words:
             lost.append((last.endpoint_id, words))
         is_ready = state is EndpointState.AVAILABLE

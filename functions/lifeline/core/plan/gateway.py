@@ -57,7 +57,7 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service}: "
+        reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
         reason += f"{write_count(len(missing), 'route table')} without a route to it"
         if own:
             return Action(
@@ -86,4 +86,4 @@ class GatewayPlanner(ServicePlanner):
         planned = self.count_planned(ActionKind.CREATE_GATEWAY_ENDPOINT)
         if self.plan_input.gateway_endpoints_in_region + planned < limit:
             return ""
-        return f"the region has its {limit} gateway endpoints: raise the quota, and limits in the policy"
+        return f"the region has its {limit} gateway endpoints: raise the quota, and the limit in the policy"

@@ -153,15 +153,16 @@ def harm_words(found: Sequence[Harm]) -> str:
     low, high = EPHEMERAL
     kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
     remedy = {
-        ObstacleKind.NETWORK_ACL: f"allow 443, and answers to ports {low}-{high}, in the network ACLs of both sides",
-        ObstacleKind.ADDRESS_FAMILY: "give it the endpoint's kind of address",
-        ObstacleKind.SECURITY_GROUP: "let 443 in from the whole VPC in the endpoint's security group",
+        ObstacleKind.NETWORK_ACL: f"allow 443, and responses to ports {low}-{high}, in the network ACLs on both sides",
+        ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
+        ObstacleKind.SECURITY_GROUP: "allow inbound 443 from the whole VPC in the endpoint's security group",
     }[kind]
-    makes = "may make" if first.path.reach is Reach.UNKNOWN else "would make"
+    makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
-        f"private DNS {makes} {first.service} unreachable from {first.subnet_id}{more}, which reaches it today: "
-        f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it needs no {first.service}"
+        f"private DNS {makes} the {first.service} service unreachable from {first.subnet_id}{more}, which reaches it "
+        "today: "
+        f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
 
 

@@ -43,7 +43,7 @@ class InterfacePlanner(ServicePlanner):
         actions = [*self._fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
-            detail = f"it is {endpoint.state}"
+            detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
 
     def _fix_dns(self, answering_id: str = "") -> Iterator[Action]:
@@ -51,8 +51,17 @@ class InterfacePlanner(ServicePlanner):
         off = self.reach.attributes_off
         if not off:
             return
-        named = f"{answering_id} answers nobody" if answering_id else f"{self.requirement.service} needs private DNS"
-        action = Action(ActionKind.FIX_DNS, f"{named} while {' and '.join(off)} is off in the VPC", attributes=off)
+        service = self.requirement.service
+        named = (
+            f"the private DNS name of {answering_id} isn't resolved"
+            if answering_id
+            else f"private DNS for the {service} service doesn't work"
+        )
+        action = Action(
+            ActionKind.FIX_DNS,
+            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC",
+            attributes=off,
+        )
         action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
         refusal = self._attributes_refusal(off)
         if not refusal:
@@ -70,10 +79,10 @@ class InterfacePlanner(ServicePlanner):
         lost = [client for client in self.clients if self.paths[client.id].reach is Reach.UNREACHABLE]
         if lost:
             who, answer = self.scene.named(lost), f"{central.kind} {central.source_id}"
-            reason = f"{who} can't reach {self.requirement.service}: {answer} answers its name, but no route "
-            reason += "leads to the central endpoint"
+            reason = f"{who} can't reach the {self.requirement.service} service: {answer} answers its name, "
+            reason += "but no route leads to the central endpoint"
             remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
-            remedy = f"{answer} stands in an endpoint's way: {remedy}"
+            remedy = f"{answer} is in the way of an endpoint: {remedy}"
             yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", lost[0].id, reason, remedy)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
@@ -133,7 +142,7 @@ class InterfacePlanner(ServicePlanner):
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         action = Action(
             ActionKind.ENABLE_PRIVATE_DNS,
-            f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}",
+            f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}",
             service=self.requirement.service,
             service_name=self.service.name,
             endpoint_id=endpoint.id,
@@ -151,8 +160,8 @@ class InterfacePlanner(ServicePlanner):
         placement = self._place_unharmed() if self._is_dns_read else self._place()
         own_failed = [endpoint for endpoint in failed if self.is_own(endpoint)]
         replaces = own_failed[0] if own_failed else None
-        reason = f"{self.scene.who(self.requirement)} can't reach {self.requirement.service}: "
-        reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC serves it"
+        reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
+        reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
         action = Action(
@@ -186,7 +195,7 @@ class InterfacePlanner(ServicePlanner):
         harm = harm_words(self._takeover().harm_in(placement))
         if harm or len(walled) < len(self.clients):
             return harm
-        return f"no subnet that needs it would reach an endpoint there: {walled[0].words}; {ALLOW}"
+        return f"no subnet that needs the service could reach an endpoint there: {walled[0].words}; {ALLOW}"
 
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
@@ -201,14 +210,15 @@ class InterfacePlanner(ServicePlanner):
         foreign = [endpoint for endpoint in failed if not self.is_own(endpoint)]
         failures = dict(self.plan_input.failures).get(self.requirement.service, 0)
         if not self.service.private_dns_names:
-            return f"{self.service.name} has no private DNS name; name its endpoint in the agents instead"
+            return f"{self.service.name} has no private DNS name; configure its endpoint in the agents instead"
         if foreign:
-            return f"{foreign[0].id} is {foreign[0].state} and holds the name: its owner should delete it"
+            return f"{foreign[0].id} {foreign[0].state.words} and still has the DNS name: its owner should delete it"
         if failures >= MOST_FAILURES:
             why = next((endpoint.failure for endpoint in failed if endpoint.failure), "")
-            return f"it failed {failures} times in a row{': ' + why if why else ''}; delete what failed to try again"
+            known = f": {why}" if why else ""
+            return f"it failed {failures} times in a row{known}; to try again, delete the failed endpoint"
         if all(subnet.is_ipv6_only for subnet in self.clients) and "ipv6" not in self.service.ip_address_types:
-            return f"{self.service.name} has IPv4 addresses only, and every subnet that needs it is IPv6-only"
+            return f"{self.service.name} has only IPv4 addresses, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
         return self.may_create() or self._dns_refusal() or self._quota_words()
@@ -226,7 +236,7 @@ class InterfacePlanner(ServicePlanner):
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
-        return f"whether a central endpoint answers the name can't be told: {'; '.join(unread)}" if unread else ""
+        return f"it isn't known whether a central endpoint answers the name: {'; '.join(unread)}" if unread else ""
 
     # ---- facts and words
 
@@ -248,7 +258,7 @@ class InterfacePlanner(ServicePlanner):
         commands = "; ".join(
             f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id} {_DNS_ATTRIBUTES[name]}" for name in off
         )
-        return f"private DNS needs the VPC's {' and '.join(off)} on: {commands}"
+        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     def _no_subnet_words(self) -> str:
         zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))
@@ -267,4 +277,4 @@ class InterfacePlanner(ServicePlanner):
         planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:
             return ""
-        return f"the VPC has its {limit} interface endpoints: raise the quota, and limits in the policy"
+        return f"the VPC has its {limit} interface endpoints: raise the quota, and the limit in the policy"

@@ -62,7 +62,7 @@ def _plan_service(
     services = catalog.find(requirement.service)
     refusal = _refusal(requirement, scene, offered=bool(services))
     if refusal:
-        reason = f"{scene.who(requirement)} must reach {requirement.service}"
+        reason = f"{scene.who(requirement)} must be able to reach the {requirement.service} service"
         blocked = Action(kind=ActionKind.CREATE_INTERFACE_ENDPOINT, service=requirement.service, reason=reason)
         return [blocked.blocked(refusal)], ServiceReport(requirement.service, ServiceState.BLOCKED, detail=refusal)
     planner = GatewayPlanner if services[0].type is EndpointType.GATEWAY else InterfacePlanner
@@ -73,7 +73,7 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     """Why nothing can be planned for the requirement at all, or an empty text."""
     vpc, plan_input = scene.vpc, scene.plan_input
     if not offered:
-        return f"the region offers no endpoint service named {requirement.service}; is it spelt right?"
+        return f"the region offers no endpoint service named {requirement.service}; is the name misspelled?"
     if plan_input.account_id and vpc.owner_id and vpc.owner_id != plan_input.account_id:
         return f"the VPC belongs to account {vpc.owner_id}, which alone can create and see its endpoints: ask its owner"
     return ""

@@ -18,7 +18,7 @@ class PlanInput:
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
     names in the VPC, None where nobody has looked. `exempt` are the exemptions of its subnets. `canary` asks for
-    endpoints whose private DNS is switched on only once they are available.
+    endpoints whose private DNS is turned on only once they are available.
     """
 
     requirements: tuple[Requirement, ...]

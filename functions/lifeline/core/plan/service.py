@@ -123,7 +123,7 @@ class ServicePlanner:
                 endpoint_id=endpoint.id,
             )
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
-        family = "an endpoint that is dualstack in dual-stack subnets serves both"
+        family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
@@ -151,7 +151,10 @@ class ServicePlanner:
         allowed = self.plan_input.creatable
         if allowed is None or self.requirement.service in allowed:
             return ""
-        return f"Lifeline's role may not create {self.requirement.service}: add it to the stack's CreatableServices"
+        return (
+            f"Lifeline's role isn't allowed to create {self.requirement.service} endpoints: add the service to the "
+            "stack's CreatableServices"
+        )
 
     def count_planned(self, kind: ActionKind) -> int:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""

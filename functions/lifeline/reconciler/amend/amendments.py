@@ -29,7 +29,7 @@ GUARDS: Final[tuple[Amendment, ...]] = (
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
     Gate(),  # the last to block, so that it counts only what will be tried
-    CanaryWatch(),  # after the gate: what it blocks isn't switched on
+    CanaryWatch(),  # after the gate: what it blocks isn't turned on
 )
 
 AMENDMENTS: Final[tuple[Amendment, ...]] = (*REASONS, *GUARDS)

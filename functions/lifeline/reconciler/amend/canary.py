@@ -1,4 +1,4 @@
-"""Canary: private DNS that is switched on is watched, and switched off again where agents fell silent because of it."""
+"""Canary: private DNS that is turned on is watched, and turned off again where agents fell silent because of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ class CanaryWithdrawal(Amendment):
         return frozenset({Fact.STATE} if context.withdrawals else ())
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
-        """The plan with what is to be switched off."""
+        """The plan with what is to be turned off."""
         return withdraw(plan, state.canaries, _due(context, state), context.vpc, context.run.owner)
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
@@ -58,7 +58,7 @@ class CanaryWithdrawal(Amendment):
 
 
 class CanaryWatch(Amendment):
-    """Remembers what is switched on, before it is: a switch that nobody watches would be no canary."""
+    """Remembers what is turned on, before it is: a switch that nobody watches would be no canary."""
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
         """The plan as it is."""
@@ -72,7 +72,7 @@ class CanaryWatch(Amendment):
         return Decision(plan, replace(state, canaries=canaries))
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps when it was switched on or off, and forgets what wasn't switched on after all."""
+        """Keeps when it was turned on or off, and forgets what wasn't turned on after all."""
         if not context.is_leased:
             return Decision(plan, state)
         now, canaries = context.run.now, unwatch(state.canaries, done)

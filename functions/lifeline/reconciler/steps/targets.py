@@ -54,7 +54,7 @@ class Targets:
         return any(request.is_release for request in self.requests_for(vpc_id))
 
     def withdrawals(self, vpc_id: str) -> tuple[Withdrawal, ...]:
-        """The services whose private DNS is to be switched off there again. Only the queue is believed."""
+        """The services whose private DNS is to be turned off there again. Only the queue is believed."""
         return tuple(
             Withdrawal(service, datetime.fromisoformat(trigger.time), trigger.event_id)
             for request in self.requests.get(vpc_id, [])
