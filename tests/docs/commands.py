@@ -20,6 +20,7 @@ from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
+from lifeline.core.requests.ownership import read_adopt, read_hand_over
 from lifeline.dashboard.request import read_widget
 from lifeline.reconciler.batch import read_record
 from tests.support.repository import ROOT
@@ -198,6 +199,10 @@ def _faults_of_event(function: str, event: Any) -> Iterator[str]:
             read_history(event, NOW)
         elif "exempt" in event:
             read_exempt(event)
+        elif "adopt" in event:
+            read_adopt(event)
+        elif "hand_over" in event:
+            read_hand_over(event)
         else:
             yield from map(str, read_request(event).refusals)
     except InvalidInputError as error:

@@ -75,7 +75,14 @@ def test_each_notice_and_alarm_says_what_it_means_what_to_check_and_what_to_do(s
 
 def test_whatever_a_person_may_send_has_its_task() -> None:
     listed = {name for section in below("Manual operations") for name in codes(section.heading)}
-    assert listed == (CALL_FIELDS - QUEUES_OWN) | APPROVE_FIELDS | {"history", "exempt", "detect", "forget"}
+    assert listed == (CALL_FIELDS - QUEUES_OWN) | APPROVE_FIELDS | {
+        "history",
+        "exempt",
+        "adopt",
+        "hand_over",
+        "detect",
+        "forget",
+    }
 
 
 def test_the_pages_first_list_names_every_section() -> None:

@@ -91,7 +91,7 @@ Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and
 will report the result.
 
 Next: Wait for the endpoint, or bring the route back. Lifeline will not restore
-the deleted route. Ask deploy-role whether it was intended.
+the deleted route. Ask deploy-role whether that change was intended.
 
 IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
@@ -100,8 +100,8 @@ IDs:
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 6 min
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
 """
     )
 
@@ -135,7 +135,7 @@ IDs:
   Endpoint: vpce-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 9 min
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 9 min overdue
 """
     )
 
@@ -163,8 +163,8 @@ IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, overdue for 1 h 6 min
+    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
+    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
 """
     )
 

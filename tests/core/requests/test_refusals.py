@@ -14,9 +14,11 @@ from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
+from lifeline.core.requests.ownership import read_adopt, read_hand_over
 from tests.support.repository import ROOT
 
 VPC = "vpc-0123456789abcdef0"
+ENDPOINT = "vpce-0123456789abcdef0"
 PLAN = "plan-0123456789abcdef"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SCHEMA = json.loads((ROOT / "docs/schemas/call.schema.json").read_text("utf-8"))
@@ -32,6 +34,10 @@ def read(call: dict[str, Any]) -> None:
         read_history(call, NOW)
     elif "exempt" in call:
         read_exempt(call)
+    elif "adopt" in call:
+        read_adopt(call)
+    elif "hand_over" in call:
+        read_hand_over(call)
     elif refusals := read_request(call).refusals:
         raise refusals[0]
 
@@ -52,6 +58,10 @@ def read(call: dict[str, Any]) -> None:
         ({"exempt": [VPC], "dayz": 7}, "dayz: is unknown; did you mean days?"),
         ({"exempt": [VPC] * 101}, "exempt: contains 101 IDs; the maximum is 100."),
         ({"exempt": [VPC, VPC]}, f"exempt[1]: repeats {VPC}"),
+        ({"adopt": [VPC]}, "adopt[0]: must be the ID of an endpoint or a security group"),
+        ({"adopt": [ENDPOINT], "days": 7}, "days: can't be combined with adopt"),
+        ({"hand_over": [ENDPOINT, ENDPOINT]}, f"hand_over[1]: repeats {ENDPOINT}"),
+        ({"hand_over": [ENDPOINT], "vpc_id": 1}, "vpc_id: is unknown; the fields are hand_over"),
         ({"history": {"vpc": VPC}}, "history.vpc: is unknown; did you mean vpc_id?"),
         ({"history": {"day": "2026-11-20", "since": "x"}}, "history.since: needs vpc_id: day has its own time"),
         ({"forget": ["i-1"], "watches": "x"}, "watches: is unknown; did you mean watch?"),

@@ -73,9 +73,10 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
         "    terraform plan -generate-config-out=lifeline.tf",
         f"Before you apply, delete the tag {MANAGED_BY} from lifeline.tf. Applying",
         "will then remove it from the resources, and Lifeline will no longer change or",
-        "delete them. Import the security group only together with Lifeline's last",
-        "endpoint in this VPC. The audit log has the complete resources for Terraform",
-        "and CloudFormation.",
+        'delete them. Then send {"hand_over": [their IDs]} to ReconcileEndpoints, so that',
+        "they no longer count toward the limits. Import the security group only together",
+        "with Lifeline's last endpoint in this VPC. The audit log has the complete",
+        "resources for Terraform and CloudFormation.",
         *(line for vpc_id, action in created[:MOST_WRITTEN] for line in ("", *_import_block(action, vpc_id))),
         *(["", f"... and {more} more: see the audit log"] if more > 0 else []),
     )

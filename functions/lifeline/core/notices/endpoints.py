@@ -87,7 +87,7 @@ def _after_loss(endpoints: Sequence[tuple[str, str]]) -> Iterator[str]:
     if DELETED in words:
         yield "Ask whoever deleted the endpoint why. If the subnets or the VPC don't need it, exempt them."
     if any(text.startswith(STILL) for text in words):
-        yield "Look for a problem in the AWS Health Dashboard. Lifeline won't replace an endpoint while it is pending."
+        yield "Check the AWS Health Dashboard for a problem. Lifeline won't replace an endpoint while it is pending."
     if any(text != DELETED and not text.startswith(STILL) for text in words):
         yield "Fix the reported problem. If the failed endpoint is itself a replacement, delete it, and Lifeline will"
         yield "create a new one on its next run."

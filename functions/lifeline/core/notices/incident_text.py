@@ -215,7 +215,7 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
         return f"{agent.entity}: never reported, expected for {length}"
     if agent.seen_at is None:
         return f"{agent.entity}: silent for {length}"
-    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, overdue for {length}"
+    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, {length} overdue"
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
@@ -329,7 +329,7 @@ def _intended(news: News) -> list[str]:
         return []
     who = change.actor or "whoever made it"
     what = "restore the deleted route" if change.event_name == _DELETION else f"undo the {change.event_name} call"
-    return [f"Lifeline will not {what}. Ask {who} whether it was intended."]
+    return [f"Lifeline will not {what}. Ask {who} whether that change was intended."]
 
 
 def _after(news: News) -> str:
