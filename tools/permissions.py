@@ -19,8 +19,9 @@ This page lists every permission that `template.yaml` grants, and why Lifeline n
 a test fails if it is out of date.
 
 Resources are in the stack's own account and region unless they contain a `*`. `all` means that the action doesn't
-support resource-level permissions. **Lifeline can only delete resources that carry its own tag**,
-`lifeline:managed-by` with the stack's name. It can only create endpoints for the services in `CreatableServices`, or in
+support resource-level permissions. **IAM lets Lifeline delete only resources that carry its own tag**,
+`lifeline:managed-by` with the stack's name, and Lifeline itself deletes only those that it has a record of creating
+([ownership](operate.md#adopt-and-hand-over-adopt-hand_over)). It can only create endpoints for the services in `CreatableServices`, or in
 `RequiredServices` if that is empty.
 """
 _END = """\
@@ -31,9 +32,31 @@ _END = """\
 - **Queues.** `QueuePolicy` allows EventBridge to send to `Changes` and `DeadLetters`, for the stack's own rules only.
 - **Topics** have the default SNS policy, which allows access from this account. You create the role of a chat channel
   (`ChatNotices`) and the rules on the event bus yourself.
-- **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze and release. The
-  buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke CoveragePage can
-  view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which endpoints are
+- **The tag.** Setting `lifeline:managed-by` gains nobody anything, but whoever removes it makes Lifeline leave an
+  endpoint alone. In an organization, this SCP reserves the tag for Lifeline's role. Add the roles of those who adopt
+  and hand over:
+
+  ```json
+  {
+    "Version": "2012-10-17",
+    "Statement": [
+      {
+        "Sid": "ReserveLifelineTag",
+        "Effect": "Deny",
+        "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
+        "Resource": "*",
+        "Condition": {
+          "ForAnyValue:StringEquals": {"aws:TagKeys": ["lifeline:managed-by"]},
+          "ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/lifeline-ReconcileRole-*"]}
+        }
+      }
+    ]
+  }
+  ```
+
+- **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
+  and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
+  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which endpoints are
   required, and anyone who can write the kill switch parameter can stop all changes. Grant these permissions
   accordingly.
 """

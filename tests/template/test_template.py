@@ -159,6 +159,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/limit_usage",
         "store/kill_switch",
         "store/history",
+        "store/ownership",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
@@ -189,11 +190,24 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/history",
         "store/incidents",
         "store/kill_switch",
+        "store/ownership",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
         "store/policy",
     ),
+}
+_CALL_NOTHING = {  # what the other adapters share; `store/table` makes its calls for them
+    "aws/__init__",
+    "aws/calls",
+    "aws/clients",
+    "aws/described",
+    "store/__init__",
+    "store/agent_records",
+    "store/codec",
+    "store/keys",
+    "store/table",
+    "store/vpc_state",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
     "ReconcileRole": set[str](),
@@ -223,6 +237,7 @@ _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
     "put": {"dynamodb:PutItem"},
     "update": {"dynamodb:UpdateItem"},
+    "delete": {"dynamodb:DeleteItem"},
     "query": {"dynamodb:Query"},
     "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
@@ -250,6 +265,12 @@ _SERVICE_OF = {
 def test_each_role_may_do_exactly_what_its_adapters_call(template: dict[str, Any], role: str) -> None:
     granted = {action for one in statements(template, role) for action in _listed(one["Action"])}
     assert granted - _BY_THE_SERVICE == calls_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
+
+
+def test_every_adapter_is_known_to_be_of_a_role() -> None:
+    folder = ROOT / "functions/lifeline/adapters"
+    there = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.py")}
+    assert there == _CALL_NOTHING.union(*_MADE_BY.values())
 
 
 def calls_of(modules: tuple[str, ...]) -> set[str]:
