@@ -87,7 +87,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     if isinstance(event, dict) and "exempt" in event:
         return _exempt(event, settings, run)
     try:
-        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
+        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn, region=settings.region))
         tools = _tools(settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
