@@ -140,9 +140,11 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets, known: Collect
     NO_VPC what couldn't be traced to any.
 
     `known` are the VPCs that EC2 showed to this run or an earlier one. Nothing is recorded under any other ID, which
-    could be anything.
+    could be anything, unless the change is that the VPC was deleted.
     """
     named = [*targets.requests.items(), *targets.resting.items()]
+    deleted = (vpc_id for vpc_id, waiting in named for change in _changes(waiting) if change.event_name == "DeleteVpc")
+    known = frozenset(known).union(deleted)
     traced = [(vpc_id, trigger) for vpc_id, waiting in named if vpc_id in known for trigger in _changes(waiting)]
     triggers = {trigger for _, trigger in traced}
     changes = [request.trigger for request in requests if request.trigger.kind == "change"]
