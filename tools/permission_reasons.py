@@ -85,7 +85,7 @@ REASONS: dict[str, dict[str, str]] = {
     "Ledger": {
         "dynamodb:BatchGetItem": "reads several chunks of the roster in one call",
         "dynamodb:BatchWriteItem": "writes changes, actions and outcomes to the audit log in batches",
-        "dynamodb:DeleteItem": "moves an incident from open to closed, and deletes the record of an endpoint that is gone",
+        "dynamodb:DeleteItem": "closes an incident, and deletes the record of an endpoint that is gone",
         "dynamodb:GetItem": "reads state",
         "dynamodb:PutItem": "writes whole items, mostly with a condition",
         "dynamodb:Query": "reads the roster, open incidents and a VPC's changes",

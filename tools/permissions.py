@@ -21,8 +21,8 @@ a test fails if it is out of date.
 Resources are in the stack's own account and region unless they contain a `*`. `all` means that the action doesn't
 support resource-level permissions. **IAM lets Lifeline delete only resources that carry its own tag**,
 `lifeline:managed-by` with the stack's name, and Lifeline itself deletes only those that it has a record of creating
-([ownership](operate.md#adopt-and-hand-over-adopt-hand_over)). It can only create endpoints for the services in `CreatableServices`, or in
-`RequiredServices` if that is empty.
+([ownership](operate.md#adopt-and-hand-over-adopt-hand_over)). It can only create endpoints for the services in
+`CreatableServices`, or in `RequiredServices` if that is empty.
 """
 _END = """\
 ## Other permissions
@@ -56,9 +56,9 @@ _END = """\
 
 - **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
   and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
-  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which endpoints are
-  required, and anyone who can write the kill switch parameter can stop all changes. Grant these permissions
-  accordingly.
+  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
+  endpoints are required, and anyone who can write the kill switch parameter can stop all changes. Grant these
+  permissions accordingly.
 """
 
 

@@ -417,10 +417,7 @@ def test_an_endpoint_whose_tag_somebody_took_off_is_theirs_from_then_on(days: Da
     days.world.notices()
     days.clock.advance(timedelta(days=1))
     answer = days.look(vpc_id, release=True)
-    assert [(one["action"], one["status"]) for one in answer["actions"]] == [
-        ("delete_security_group", "blocked"),
-        ("confirm_ownership", "blocked"),
-    ]
+    assert [(one["action"], one["status"]) for one in answer["actions"]] == [("delete_security_group", "blocked")]
     assert f"in use by {endpoint_id}, which Lifeline doesn't manage" in answer["actions"][0]["error"]
     assert days.live(vpc_id) == [endpoint_id]
 

@@ -837,4 +837,4 @@ def test_lifelines_adapters_read_through_it(land: Land) -> None:
     (vpc,) = network.observe([land.vpc_id])
     assert [(one.id, one.state) for one in vpc.endpoints] == [(endpoint_id, EndpointState.PENDING)]
     assert {(one.name, one.type) for one in network.catalog().services} == set(land.account.services)
-    assert Lookup(land.ec2).vpcs_of([subnet_id]) == {subnet_id: {land.vpc_id}}
+    assert Lookup(land.ec2).vpcs_of([("subnet", [subnet_id])]).vpcs == {subnet_id: {land.vpc_id}}

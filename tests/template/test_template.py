@@ -65,6 +65,7 @@ def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue
         pattern = rule["EventPattern"]
         assert pattern["source"] == ["aws.ec2"]
         assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert (pattern["account"], pattern["region"]) == ([{"Ref": "AWS::AccountId"}], [{"Ref": "AWS::Region"}])
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
         assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
         (target,) = rule["Targets"]

@@ -92,7 +92,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         if isinstance(event, dict) and call in event:
             return _change_ownership(call, change, event, settings, run)
     try:
-        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn))
+        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn, region=settings.region))
         tools = _tools(settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
@@ -186,8 +186,10 @@ def _change_ownership(
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
     ids = read_adopt(event)
-    found = Lookup().vpcs_of(frozenset(ids))
-    vpcs = _kept()[0].observe(frozenset[str]().union(*found.values()))
+    found = Lookup().vpcs_of([(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")])
+    for error in found.failed.values():
+        raise error
+    vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
     adopted = adoptable(ids, vpcs, settings.stack_name)
     Ownership(settings.table_name, keep=settings.ledger_keep).adopt(settings.home, adopted, now=now)
     return adopted

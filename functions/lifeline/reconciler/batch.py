@@ -28,15 +28,16 @@ def reconcile_batch(
 ) -> tuple[tuple[VpcAnswer, ...], list[str]]:
     """Each VPC's outcome, and the ids of the messages that SQS must keep.
 
-    A message that can't be read is dead-lettered and stops no other. Where the network can't be observed, every message
-    comes back later, and at its last try it is dead-lettered with the reason.
+    A message that can't be read is dead-lettered and stops no other. One whose resources can't be looked up comes back
+    later, and so does every message where the network can't be observed. At its last try it is dead-lettered with the
+    reason.
     """
     requests: list[Request] = []
     read: list[Mapping[str, Any]] = []
     kept: list[str] = []
     for record in records:
         try:
-            request = read_record(record, settings.role_arn)
+            request = read_record(record, settings.role_arn, settings.region)
         except InvalidInputError as error:
             kept += _dead_letter(record, error, tools, run.id, field=error.field)
         else:
@@ -47,15 +48,21 @@ def reconcile_batch(
                 for refusal in request.refusals
                 for failure in _dead_letter(record, refusal, tools, run.id, field=refusal.field)
             ]
+    failed: list[tuple[Request, LifelineError]] = []
     try:
-        answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run)
+        answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run, failed=failed)
     except LifelineError as error:
         logger.error("batch failed", error=str(error), messages=len(read), run_id=run.id)
         return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
+    for record, request in zip(read, requests, strict=True):
+        for failed_request, why in failed:
+            if request is failed_request:
+                logger.warning("message not answered", error=str(why), run_id=run.id)
+                kept += _retry(record, why, tools, run.id)
     return answers, list(dict.fromkeys(kept))
 
 
-def read_record(record: object, own_role_arn: str) -> Request:
+def read_record(record: object, own_role_arn: str, region: str = "") -> Request:
     """What one SQS record asks for: an EventBridge event, or work that an earlier run requeued.
 
     Raises InvalidInputError with the path to the field, `body` being the message.
@@ -67,7 +74,7 @@ def read_record(record: object, own_role_arn: str) -> Request:
     except json.JSONDecodeError as error:
         raise InvalidInputError("body", f"is not JSON: {error}") from error
     try:
-        request = read_request(body, own_role_arn=own_role_arn)
+        request = read_request(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
     if request.mode is Mode.PLAN:

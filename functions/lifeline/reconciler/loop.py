@@ -46,11 +46,19 @@ _CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, because EC2 has n
 
 
 def reconcile(
-    requests: Sequence[Request], *, mode: Mode, tools: Tools, settings: Settings, run: Run
+    requests: Sequence[Request],
+    *,
+    mode: Mode,
+    tools: Tools,
+    settings: Settings,
+    run: Run,
+    failed: list[tuple[Request, LifelineError]] | None = None,
 ) -> tuple[VpcAnswer, ...]:
     """Reconciles each VPC that the requests touch once, however many they are. The answers are in the VPCs' order.
 
-    Raises TransientError or TerminalError where the network could not be observed; nothing was changed then.
+    Requests whose resources can't be looked up are added to `failed`, with the error, and the others are answered.
+    Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
+    changed then.
     """
     waiting = [request for request in requests if not request.is_own]
     if not waiting:
@@ -63,8 +71,16 @@ def reconcile(
     if not is_by_hand:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
-    job = replace(job, targets=find_targets(waiting, tools.lookup, tools.vpcs, job.home))
-    if settings.queue_url and not is_by_hand:
+    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_by_hand
+    targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
+    if targets.failed and failed is None:
+        raise targets.failed[0][1]
+    later = [request for request, _ in targets.failed]
+    waiting = [request for request in waiting if not any(request is other for other in later)]
+    if failed is not None:
+        failed += targets.failed
+    job = replace(job, targets=targets)
+    if is_debounced:
         debounce(job.targets, tools.queue, during=settings.iac_debounce, now=run.now())
     return _Reconciliation(job, in_force, gatekeeper).answer(waiting)
 
@@ -120,9 +136,10 @@ class _Reconciliation:
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_by_hand:
-            self._forget(gone)
+            forgotten = self._forget(gone)
+            known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
-            self._record(requests, vpcs)
+            self._record(requests, vpcs, known)
         return tuple(finished)
 
     # ---- before there is a plan
@@ -357,16 +374,19 @@ class _Reconciliation:
 
     # ---- what stays of it
 
-    def _forget(self, vpc_ids: Sequence[str]) -> None:
-        """Deletes the state of VPCs that are gone; what isn't deleted because of an error, the next run deletes."""
+    def _forget(self, vpc_ids: Sequence[str]) -> list[str]:
+        """Deletes the state of VPCs that are gone, and returns those that had one: it says that they were there. What
+        isn't deleted because of an error, the next run deletes.
+        """
         now = self._job.run.now()
         deleted = [vpc_id for vpc_id in vpc_ids if self._job.tools.vpcs.delete(self._job.ref(vpc_id), now=now)]
         for vpc_id in deleted:
             logger.info("state deleted: the VPC is gone", vpc_id=vpc_id)
         if deleted:
             self._gatekeeper.delete(deleted)
+        return deleted
 
-    def _record(self, requests: Sequence[Request], vpcs: Sequence[Vpc]) -> None:
+    def _record(self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str]) -> None:
         """Saves when each VPC was reconciled, and records the changes that were seen."""
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
@@ -374,7 +394,7 @@ class _Reconciliation:
         for vpc in vpcs:
             if targets.changes(vpc.id):
                 self._mark_reconciled(self._job.ref(vpc.id), now)
-        changes = changes_by_vpc(requests, targets)
+        changes = changes_by_vpc(requests, targets, known)
         by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
         tools.audit.record_changes(by_ref, now=now)
         seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)

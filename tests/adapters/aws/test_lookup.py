@@ -1,11 +1,15 @@
 """From ids to VPCs, against moto."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.core.coexist.teardown import Interface
+from lifeline.core.errors import TransientError
+from lifeline.core.requests.vpcs_touched import kind_of
 from tests.support.world import World, emulated_world
 
 
@@ -13,6 +17,15 @@ from tests.support.world import World, emulated_world
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with emulated_world(monkeypatch) as made:
         yield made
+
+
+def vpcs_of(*ids: str) -> Mapping[str, frozenset[str]]:
+    by_kind: dict[str, list[str]] = {}
+    for resource_id in ids:
+        by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
+    found = Lookup().vpcs_of(by_kind.items())
+    assert not found.failed
+    return found.vpcs
 
 
 def test_every_kind_of_id_leads_to_its_vpc_with_one_call_a_kind(world: World) -> None:
@@ -44,13 +57,13 @@ def test_every_kind_of_id_leads_to_its_vpc_with_one_call_a_kind(world: World) ->
         attached["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"],
     }
     pcx = peering["VpcPeeringConnectionId"]
-    expected = dict.fromkeys(ids, frozenset({vpc_id})) | {pcx: frozenset({vpc_id, peer_id})}
-    assert Lookup().vpcs_of(ids | {pcx}) == expected
+    expected = dict.fromkeys({vpc_id, *ids}, frozenset({vpc_id})) | {pcx: frozenset({vpc_id, peer_id})}
+    assert vpcs_of(vpc_id, *ids, pcx) == expected
 
 
 def test_what_is_gone_or_of_another_kind_is_left_out(world: World) -> None:
     gone = {"rtb-0123456789abcdef0", "rtbassoc-0123456789abcdef0", "nat-0123456789abcdef0", "pl-0123456789abcdef0"}
-    assert Lookup().vpcs_of(gone) == {}
+    assert vpcs_of(*gone) == {}
 
 
 def test_one_endpoint_that_is_gone_hides_no_other(world: World) -> None:
@@ -61,7 +74,7 @@ def test_one_endpoint_that_is_gone_hides_no_other(world: World) -> None:
     )
     endpoint_id = made["VpcEndpoint"]["VpcEndpointId"]
     gone = {f"vpce-0123456789abcdef{place}" for place in range(3)}
-    assert Lookup().vpcs_of({endpoint_id, *gone}) == {endpoint_id: frozenset({vpc_id})}
+    assert vpcs_of(endpoint_id, *gone) == {endpoint_id: frozenset({vpc_id})}
 
 
 def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
@@ -88,3 +101,19 @@ def test_every_interface_of_a_vpc_is_read_whoever_s_it_is(world: World) -> None:
     assert Lookup().interfaces_in(vpc_id) == (
         Interface(made["NetworkInterfaceId"], subnet_id, made["InterfaceType"], "spare"),
     )
+
+
+def test_a_look_up_that_fails_takes_nothing_from_the_others(world: World) -> None:
+    vpc_id = world.make_vpc()
+    table_id, group_id = world.main_table(vpc_id), "sg-0123456789abcdef0"
+    refused: Any = {"Error": {"Code": "RequestLimitExceeded", "Message": "slow down"}}
+
+    def refuse(**_: object) -> None:
+        raise ClientError(refused, "DescribeSecurityGroups")
+
+    lookup = Lookup(world.ec2)
+    world.ec2.meta.events.register("before-call.ec2.DescribeSecurityGroups", refuse)
+    found = lookup.vpcs_of([("sg", [group_id]), ("rtb", [table_id])])
+    assert found.vpcs == {table_id: frozenset({vpc_id})}
+    assert list(found.failed) == [group_id]
+    assert isinstance(found.failed[group_id], TransientError)

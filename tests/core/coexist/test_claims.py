@@ -1,6 +1,5 @@
 """Which refused calls are claims, and how Lifeline's own makes way, step by step."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, read_claim, with_claims
+from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, with_claims
 from lifeline.core.coexist.hand_over import HandOver, answer_claims
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.network.model import EndpointState, Vpc
 from lifeline.core.plan.actions import ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.requests.calls import read_request
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -31,9 +29,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
-from tests.support.repository import ROOT
 
-ATTEMPTS = ROOT / "events/attempts"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DOMAIN = "monitoring.us-east-1.amazonaws.com"
 CONFLICT = (
@@ -45,73 +41,6 @@ CLAIMED = Claimed(CLAIM, "deploy-role", "CreateVpcEndpoint", "e-1", NOW)
 THEIRS = endpoint(MONITORING, "a", own=False, id="vpce-theirs", security_group_ids=frozenset({"sg-theirs"}))
 NOTHING = Plan(VPC_ID, (), ())
 FREEZE = Freeze(FreezeKind.CLAIM, NOW, "why", "deploy-role", "e-1", NOW + CLAIM_HOLDS)
-
-
-# ---- reading
-
-
-@pytest.mark.parametrize(
-    ("name", "claim"),
-    [
-        ("CreateVpcEndpoint", CLAIM),
-        ("ModifyVpcEndpoint", Claim(domain=DOMAIN, endpoint_id="vpce-0123456789abcdef0")),
-        ("CreateVpcEndpoint-gateway", Claim(service_name=S3, route_table_ids=(TABLE_ID,))),
-        ("DeleteVpc", None),
-        ("DeleteSubnet", None),
-    ],
-)
-def test_the_samples_of_refused_calls_are_read(name: str, claim: Claim | None) -> None:
-    request = read_request(json.loads((ATTEMPTS / f"{name}.json").read_text()))
-    assert (request.claim, request.trigger.kind) == (claim, "attempt")
-
-
-@pytest.mark.parametrize(
-    "request_parameters",
-    [
-        {"vpcId": VPC_ID, "serviceName": S3, "routeTableIdSet": {"items": [{"routeTableId": TABLE_ID}]}},
-        {"CreateVpcEndpointRequest": {"ServiceName": S3, "RouteTableId": [{"tag": 1, "content": TABLE_ID}]}},
-        {"CreateVpcEndpointRequest": {"ServiceName": S3, "RouteTableId": {"tag": 1, "content": TABLE_ID}}},
-    ],
-)
-def test_route_tables_are_read_in_both_styles(request_parameters: dict[str, Any]) -> None:
-    claim = read_claim("CreateVpcEndpoint", "RouteAlreadyExists", "", request_parameters)
-    assert claim == Claim(service_name=S3, route_table_ids=(TABLE_ID,))
-
-
-def test_route_tables_that_a_call_takes_off_are_not_claimed() -> None:
-    request = {"ModifyVpcEndpointRequest": {"RemoveRouteTableId": {"content": TABLE_ID}}}
-    assert read_claim("ModifyVpcEndpoint", "RouteAlreadyExists", "", request) is None
-
-
-@pytest.mark.parametrize(
-    ("event_name", "failure", "message"),
-    [
-        ("DeleteVpc", "InvalidParameter", CONFLICT),
-        ("CreateVpcEndpoint", "UnauthorizedOperation", CONFLICT),
-        ("CreateVpcEndpoint", "InvalidParameter", "Enabling private DNS requires both attributes"),
-        ("CreateVpcEndpoint", "RouteAlreadyExists", "route table has a route"),
-    ],
-)
-def test_a_call_that_was_refused_for_another_reason_claims_nothing(event_name: str, failure: str, message: str) -> None:
-    assert read_claim(event_name, failure, message, {}) is None
-
-
-def test_what_isnt_of_its_form_is_left_out() -> None:
-    request = {"CreateVpcEndpointRequest": {"ServiceName": "x;rm -rf\n", "VpcEndpointId": "vpce-1"}}
-    assert read_claim("CreateVpcEndpoint", "InvalidParameter", CONFLICT, request) == Claim(domain=DOMAIN)
-
-
-_PARTS = st.recursive(
-    st.none() | st.text(max_size=6) | st.just(TABLE_ID),
-    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(["RouteTableId", "ServiceName", "y"]), one),
-    max_leaves=10,
-)
-
-
-@given(_PARTS, st.sampled_from(["InvalidParameter", "RouteAlreadyExists"]), st.text(max_size=20))
-def test_whatever_a_request_holds_it_is_read(request: Any, failure: str, message: str) -> None:
-    claim = read_claim("CreateVpcEndpoint", failure, message, request)
-    assert claim is None or set(claim.route_table_ids) <= {TABLE_ID}
 
 
 # ---- believing

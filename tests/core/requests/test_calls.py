@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.requests.calls import read_request
+from tests.support.cloudtrail import example_event, record_call
 
 VPC = "vpc-0123456789abcdef0"
 ROLE = "arn:aws:iam::123456789012:role/lifeline-ReconcileRole"
@@ -117,7 +118,7 @@ def test_a_release_is_for_the_named_vpcs_or_for_all_and_may_be_a_plan() -> None:
     assert not read_request({"vpc_ids": [VPC]}).is_release
 
 
-def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
+def test_ids_are_found_in_both_of_cloudtrails_styles() -> None:
     old = read_request(change(request={"routeTableId": "rtb-01a1e48796093c514", "destinationCidrBlock": "0.0.0.0/0"}))
     assert old.changed_ids == {"rtb-01a1e48796093c514"}
     new = change(
@@ -127,7 +128,7 @@ def test_ids_are_found_in_both_of_cloudtrails_styles_however_deep() -> None:
             "CreateVpcEndpointResponse": {"vpcEndpoint": {"ownerId": 999999999999, "vpcId": VPC, "groupSet": ""}}
         },
     )
-    assert read_request(new).changed_ids == {"subnet-0463a1b2c3d4e5f60", VPC}
+    assert read_request(new).changed_ids == {VPC}
     assert read_request(new).vpc_ids == (VPC,)
 
 
@@ -141,6 +142,36 @@ def test_a_cidr_association_is_not_a_vpc() -> None:
     assert (
         read_request(change(response={"associationId": "vpc-cidr-assoc-04a19e1d5bc3f9b99"})).changed_ids == frozenset()
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value", "field"),
+    [
+        ("", "account", "999999999999", "account"),
+        ("", "account", 123456789012, "account"),
+        ("", "account", None, "account"),
+        ("", "region", "eu-west-1", "region"),
+        ("detail", "recipientAccountId", "999999999999", "detail.recipientAccountId"),
+        ("detail", "awsRegion", "us-east-1a", "detail.awsRegion"),
+        ("detail", "awsRegion", ["us-east-1"], "detail.awsRegion"),
+    ],
+)
+def test_a_record_of_another_account_or_region_is_refused(where: str, name: str, value: object, field: str) -> None:
+    event = example_event("DeleteRoute")
+    assert read_request(event, own_role_arn=ROLE, region="us-east-1").changed_ids
+    (event[where] if where else event)[name] = value
+    with pytest.raises(InvalidInputError) as refused:
+        read_request(event, own_role_arn=ROLE, region="us-east-1")
+    assert refused.value.field == field
+
+
+def test_an_organizations_accounts_may_count_all_and_the_recipient_is_one_of_them_whoever_called() -> None:
+    event = record_call("DeleteVpc", {"VpcId": VPC}, account="210987654321")
+    event["detail"]["userIdentity"]["accountId"] = "999999999999"
+    both = {"123456789012", "210987654321"}
+    assert read_request(event, own_role_arn=ROLE, accounts=both).vpc_ids == (VPC,)
+    with pytest.raises(InvalidInputError, match="only records of 123456789012 count"):
+        read_request(event, own_role_arn=ROLE)
 
 
 @pytest.mark.parametrize(

@@ -12,22 +12,35 @@ FOLDER = ROOT / "events/cloudtrail"
 VPC = "vpc-0123456789abcdef0"
 PEER = "vpc-0fedcba9876543210"
 
-# They name nothing that leads to a VPC, or what they name is of a kind that several VPCs share.
+# They name nothing that leads to a VPC, or what they name is of a kind that several VPCs share. Where a route leads is
+# none of what it is for.
 WHOLE_REGION = {
+    "CreateLocalGatewayRoute",
+    "CreateTransitGatewayPrefixListReference",
+    "CreateTransitGatewayRoute",
+    "CreateVpnConnection",
     "CreateVpnConnectionRoute",
     "DeleteEgressOnlyInternetGateway",
+    "DeleteLocalGatewayRoute",
     "DeleteManagedPrefixList",
     "DeleteRouteServer",
+    "DeleteTransitGatewayPrefixListReference",
+    "DeleteTransitGatewayRoute",
     "DeleteVpcBlockPublicAccessExclusion",
     "DeleteVpcEndpointServiceConfigurations",
     "DeleteVpnConnection",
     "DeleteVpnConnectionRoute",
+    "DisableTransitGatewayRouteTablePropagation",
+    "EnableTransitGatewayRouteTablePropagation",
+    "ModifyLocalGatewayRoute",
     "ModifyManagedPrefixList",
     "ModifyRouteServer",
+    "ModifyTransitGatewayPrefixListReference",
     "ModifyVpcBlockPublicAccessExclusion",
     "ModifyVpcBlockPublicAccessOptions",
     "ModifyVpcEndpointServiceConfiguration",
     "ModifyVpcEndpointServicePermissions",
+    "ReplaceTransitGatewayRoute",
     "RestoreManagedPrefixListVersion",
 }
 # They make what no VPC uses yet, or remove what none can use any more.

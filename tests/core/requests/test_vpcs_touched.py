@@ -2,7 +2,14 @@
 
 import pytest
 
-from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
+from lifeline.core.requests.vpcs_touched import (
+    CALLS_A_BATCH,
+    IDS_A_CALL,
+    Lookups,
+    attempted_on,
+    ids_to_look_up,
+    vpcs_touched,
+)
 
 VPC, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 RTB, IGW = "rtb-0123456789abcdef0", "igw-0123456789abcdef0"
@@ -45,11 +52,64 @@ def test_what_no_vpc_uses_touches_none(name: str) -> None:
 
 
 def test_tags_touch_the_vpcs_of_what_they_are_on_and_never_the_region() -> None:
-    assert vpcs_touched("CreateTags", {VPC, RTB}, FOUND) == frozenset({VPC})
-    assert vpcs_touched("DeleteTags", {"subnet-0123456789abcdef0"}, {}) == frozenset()
-    assert ids_to_look_up("CreateTags", {VPC, RTB}) == {RTB}
+    subnet = "subnet-0123456789abcdef0"
+    assert vpcs_touched("CreateTags", {VPC, subnet}, {subnet: frozenset({OTHER})}) == frozenset({VPC, OTHER})
+    assert vpcs_touched("DeleteTags", {subnet}, {}) == frozenset()
+    assert ids_to_look_up("CreateTags", {VPC, RTB, subnet}) == {subnet}  # a table's tags mean nothing
 
 
 def test_a_peering_touches_both_sides() -> None:
     found = {"pcx-0123456789abcdef0": frozenset({VPC, OTHER})}
     assert vpcs_touched("DeleteVpcPeeringConnection", {"pcx-0123456789abcdef0"}, found) == frozenset({VPC, OTHER})
+
+
+# ---- what a refused call was on
+
+
+@pytest.mark.parametrize(
+    ("event_name", "resource_id"),
+    [
+        ("CreateVpcEndpoint", VPC),
+        ("ModifyVpcEndpoint", "vpce-0123456789abcdef0"),
+        ("DeleteVpc", VPC),
+        ("DeleteSubnet", "subnet-0123456789abcdef0"),
+    ],
+)
+def test_a_refused_call_was_on_one_resource_of_its_kind_or_it_says_nothing(event_name: str, resource_id: str) -> None:
+    assert attempted_on(event_name, {resource_id}) == resource_id
+    for ids in (set(), {RTB}, {resource_id, OTHER}, {resource_id, RTB}):
+        assert attempted_on(event_name, ids) == ""
+
+
+# ---- how much is looked up
+
+
+def ids(kind: str, count: int) -> set[str]:
+    return {f"{kind}-{place:017x}" for place in range(count)}
+
+
+def test_ids_of_one_kind_share_a_call_and_no_record_takes_more_than_two() -> None:
+    lookups = Lookups()
+    assert lookups.add(ids("subnet", IDS_A_CALL))
+    assert lookups.add(ids("subnet", 10))  # the same ones
+    assert len(lookups.calls) == 1
+    assert lookups.add(ids("vpce", IDS_A_CALL) | ids("sg", 1))
+    assert len(lookups.calls) == 3
+    for too_much in (ids("eni", 2 * IDS_A_CALL + 1), ids("rtb", 1) | ids("nat", 1) | ids("igw", 1)):
+        assert not lookups.add(too_much)
+    assert len(lookups.calls) == 3
+
+
+def test_a_batch_takes_no_more_calls_than_it_may_however_many_ids_it_names() -> None:
+    lookups = Lookups()
+    taken = [lookups.add({f"vpce-{place:03x}{number:014x}" for number in range(400)}) for place in range(100)]
+    assert taken == [True] * 10 + [False] * 90
+    assert len(lookups.calls) == CALLS_A_BATCH
+    assert not lookups.add(ids("subnet", 1))
+    assert lookups.add({f"vpce-{0:03x}{0:014x}"})  # asked for already
+
+
+def test_an_empty_record_asks_for_nothing() -> None:
+    lookups = Lookups()
+    assert lookups.add(())
+    assert lookups.calls == []

@@ -1,12 +1,14 @@
 """From the ids in a change to the VPCs they belong to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
+from lifeline.core.errors import LifelineError
 
 
 def _own_vpc(described: dict[str, Any]) -> list[str]:
@@ -25,6 +27,7 @@ def _both_sides(described: dict[str, Any]) -> list[str]:
 # For each kind of id: the describe, its list, its filter and the filter's parameter, the id in its answer, its VPCs.
 # Filters, not id parameters: an id that is gone is then missing in the answer instead of failing the whole call.
 _LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
+    "vpc": ("describe_vpcs", "Vpcs", "vpc-id", "VpcId", _own_vpc),
     "subnet": ("describe_subnets", "Subnets", "subnet-id", "SubnetId", _own_vpc),
     "rtb": ("describe_route_tables", "RouteTables", "route-table-id", "RouteTableId", _own_vpc),
     "rtbassoc": ("describe_route_tables", "RouteTables", "association.route-table-association-id", "", _own_vpc),
@@ -64,30 +67,32 @@ _NAMED_IN_RULES = {
 }
 
 
-def kind_of(resource_id: str) -> str:
-    """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
-    return resource_id.rpartition("-")[0]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The VPCs of each id that was found, and why some ids couldn't be looked up. Ids that are gone are in neither."""
+
+    vpcs: Mapping[str, frozenset[str]]
+    failed: Mapping[str, LifelineError]
 
 
 class Lookup:
-    """Finds the VPCs that resources belong to, with one call for each kind of id."""
+    """Finds the VPCs that resources belong to, and who uses what in a VPC."""
 
     def __init__(self, ec2: Any = None) -> None:
         self._ec2 = ec2 or client("ec2")
 
-    def vpcs_of(self, resource_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
-        """The VPCs of each id that could be found. Ids that are gone, or of a kind not looked up, are left out."""
-        by_kind: dict[str, list[str]] = {}
-        for resource_id in sorted(set(resource_ids)):
-            by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
-        chunks = [
-            (kind, ids[start : start + 200])
-            for kind, ids in by_kind.items()
-            if kind in _LOOKUPS
-            for start in range(0, len(ids), 200)
-        ]
-        answers = run_concurrently([partial(self._find, kind, ids) for kind, ids in chunks])
-        return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
+    def vpcs_of(self, calls: Iterable[tuple[str, Sequence[str]]]) -> Found:
+        """The VPCs of ids, each kind with the ids of one call. A call that fails takes nothing from the others."""
+        wanted = [(kind, ids) for kind, ids in calls if kind in _LOOKUPS]
+        answers = run_concurrently([partial(self._try_to_find, kind, ids) for kind, ids in wanted])
+        failed: dict[str, LifelineError] = {}
+        vpcs: dict[str, frozenset[str]] = {}
+        for (_, ids), answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, LifelineError):
+                failed |= dict.fromkeys(ids, answer)
+            else:
+                vpcs |= answer
+        return Found(vpcs, failed)
 
     def users_of_security_groups(self, security_group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Whose each security group is beside endpoints: interfaces that have it, groups whose rules name it, by id.
@@ -138,11 +143,17 @@ class Lookup:
                 found += [(str(pair.get("GroupId", "")), group["GroupId"]) for pair in named]
         return found
 
-    def _find(self, kind: str, ids: list[str]) -> dict[str, frozenset[str]]:
+    def _try_to_find(self, kind: str, ids: Sequence[str]) -> dict[str, frozenset[str]] | LifelineError:
+        try:
+            return self._find(kind, ids)
+        except LifelineError as error:
+            return error
+
+    def _find(self, kind: str, ids: Sequence[str]) -> dict[str, frozenset[str]]:
         operation, key, filter_name, id_member, vpcs_of = _LOOKUPS[kind]
         parameter = "Filter" if kind == "nat" else "Filters"
         found: dict[str, frozenset[str]] = {}
-        for described in pages(self._ec2, operation, key, **{parameter: [{"Name": filter_name, "Values": ids}]}):
+        for described in pages(self._ec2, operation, key, **{parameter: [{"Name": filter_name, "Values": list(ids)}]}):
             if kind == "rtbassoc":
                 names = [entry.get("RouteTableAssociationId", "") for entry in described.get("Associations", [])]
             else:

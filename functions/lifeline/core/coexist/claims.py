@@ -1,8 +1,7 @@
 """Claims: which refusals of others' endpoints count, because Lifeline's own endpoint is in their place."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
@@ -12,11 +11,6 @@ from lifeline.core.wording import write_time
 
 CLAIM_HOLDS = timedelta(hours=24)  # so long theirs may take to come; then connectivity comes first again
 _A_RUN = timedelta(minutes=5)  # an endpoint is saved at the end of the run that made it
-_CONFLICT = re.compile(r"conflicting DNS domain for ([A-Za-z0-9*_.-]{1,253})")
-_TABLE_ID = re.compile(r"rtb-(?:[0-9a-f]{8}|[0-9a-f]{17})")
-_ENDPOINT_ID = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})")
-_SERVICE_NAME = re.compile(r"[a-z0-9.-]{1,255}")
-_CLAIMING = frozenset({"CreateVpcEndpoint", "ModifyVpcEndpoint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,58 +32,6 @@ class Claimed:
     event_name: str
     event_id: str
     at: datetime
-
-
-# ---- reading a CloudTrail record
-
-
-def read_claim(event_name: str, failure: str, message: str, request: object) -> Claim | None:
-    """The claim that CloudTrail's record of a refused call is, or None where it was refused for another reason.
-
-    `failure` is EC2's code without its prefix. Whatever of the request isn't of the form that it should be is left out.
-    """
-    if event_name not in _CLAIMING:
-        return None
-    found = dict(_members(request))
-    name, endpoint_id = (str(found.get(key, "")) for key in ("servicename", "vpcendpointid"))
-    claim = Claim(
-        service_name=name if _SERVICE_NAME.fullmatch(name) else "",
-        endpoint_id=endpoint_id if _ENDPOINT_ID.fullmatch(endpoint_id) else "",
-    )
-    conflict = _CONFLICT.search(message)
-    if failure == "InvalidParameter" and conflict:
-        return replace(claim, domain=conflict[1].rstrip(".").lower())
-    tables = tuple(sorted(set(_tables(request))))
-    if failure == "RouteAlreadyExists" and tables:
-        return replace(claim, route_table_ids=tables)
-    return None
-
-
-def _members(part: object) -> Iterator[tuple[str, str]]:
-    """The texts of a request by their names in lower case: EC2's records come wrapped and unwrapped."""
-    stack = [part]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, Mapping):
-            yield from ((str(name).lower(), value) for name, value in one.items() if isinstance(value, str))
-            stack.extend(value for value in one.values() if isinstance(value, Mapping))
-
-
-def _tables(part: object, *, is_inside: bool = False) -> Iterator[str]:
-    """The route tables that a request adds or names, but not those that it takes off."""
-    if isinstance(part, Mapping):
-        for name, value in part.items():
-            key = str(name).lower()
-            if not key.startswith("remove"):
-                yield from _tables(value, is_inside=is_inside or "routetableid" in key)
-    elif isinstance(part, list):
-        for element in part:
-            yield from _tables(element, is_inside=is_inside)
-    elif is_inside and isinstance(part, str) and _TABLE_ID.fullmatch(part):
-        yield part
-
-
-# ---- keeping it
 
 
 def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endpoint | None:

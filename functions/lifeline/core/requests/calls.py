@@ -1,6 +1,6 @@
 """What a caller may send to ReconcileEndpoints: which VPCs to reconcile, never what to do there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,15 +32,16 @@ NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; 
 MOST_CAUSES = 10  # causes that travel with requeued work
 
 
-def read_request(event: object, *, own_role_arn: str = "") -> Request:
+def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
     """The request in one event: an EventBridge event, a sweep, or a manual call.
 
-    Raises InvalidInputError, with the path to the field, for everything else. A change that Lifeline's own role made is
-    marked `is_own`, because it must not trigger Lifeline again.
+    Raises InvalidInputError, with the path to the field, for everything else, and for records of other accounts than
+    these (by default the role's own) or of another region. A change that Lifeline's own role made is marked `is_own`,
+    because it must not trigger Lifeline again.
     """
     call = check_object(event)
     if "detail-type" in call or "detail" in call:
-        return read_change(call, own_role_arn)
+        return read_change(call, own_role_arn, accounts=accounts, region=region)
     return replace(_read_call(call), is_text=_read_format(call))
 
 

@@ -113,6 +113,11 @@ def is_vpc_id(value: object) -> bool:
     return isinstance(value, str) and bool(VPC_ID.fullmatch(value))
 
 
+def is_resource_id(value: object) -> bool:
+    """True for the ID of a resource of a kind that Lifeline deals with."""
+    return isinstance(value, str) and bool(_RESOURCE_ID.fullmatch(value))
+
+
 def is_time(text: str) -> bool:
     """True for a time with its zone, as messages have it."""
     try:
@@ -122,10 +127,7 @@ def is_time(text: str) -> bool:
 
 
 def resource_ids(part: object) -> Iterator[str]:
-    """Every resource ID in a part of a record, however it is nested.
-
-    EC2's records come in two styles, with wrappers whose names follow no rule, so IDs are known by their form alone.
-    """
+    """Every resource ID in a message's part, however it is nested. For CloudTrail's records, see `named_ids`."""
     stack = [part]
     while stack:
         element = stack.pop()
@@ -133,8 +135,8 @@ def resource_ids(part: object) -> Iterator[str]:
             stack.extend(element.values())
         elif isinstance(element, list):
             stack.extend(element)
-        elif isinstance(element, str) and _RESOURCE_ID.fullmatch(element):
-            yield element
+        elif is_resource_id(element):
+            yield str(element)
 
 
 def ascii_text(value: object) -> str:

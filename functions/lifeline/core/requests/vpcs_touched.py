@@ -1,9 +1,13 @@
-"""Which VPCs a change touches, from the ids in its record."""
+"""Which VPCs a change touches, from the ids in its record, and what must be looked up to tell."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lifeline.core.requests.named import TAGGING
 
 # From what names one VPC to what may name several: the first kind whose every id is found answers.
 _KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "eni", "tgw-attach", "pcx")
+_TAGGED = ("subnet", "vpce", "sg")  # whose tags mean anything to Lifeline, beside those of VPCs
 
 # They make something that no VPC uses yet, or that none may use any more.
 _TOUCH_NO_VPC = frozenset(
@@ -17,15 +21,28 @@ _TOUCH_NO_VPC = frozenset(
         "DeleteVpnGateway",
     }
 )
-_TAGGING = frozenset({"CreateTags", "DeleteTags"})
+# What a refused call was on: its VPC is told by this one id, and by nothing else.
+_ATTEMPTED_ON = {"CreateVpcEndpoint": "vpc", "ModifyVpcEndpoint": "vpce", "DeleteVpc": "vpc", "DeleteSubnet": "subnet"}
+
+IDS_A_CALL = 200  # EC2 API: a describe takes up to 200 values a filter
+CALLS_A_RECORD = 2
+CALLS_A_BATCH = 20
+VPCS_A_BATCH = 200
+
+
+def kind_of(resource_id: str) -> str:
+    """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
+    return resource_id.rpartition("-")[0]
 
 
 def ids_to_look_up(event_name: str, ids: Iterable[str]) -> frozenset[str]:
     """The ids whose VPC must be asked for: none where the record names a VPC itself, or touches none."""
     found = frozenset(ids)
-    if event_name in _TOUCH_NO_VPC or (_of_kind("vpc", found) and event_name not in _TAGGING):
+    if event_name in TAGGING:
+        return _of_kinds(_TAGGED, found)
+    if event_name in _TOUCH_NO_VPC or _of_kinds(("vpc",), found):
         return frozenset()
-    return frozenset(resource_id for kind in _KINDS for resource_id in _of_kind(kind, found))
+    return _of_kinds(_KINDS, found)
 
 
 def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
@@ -35,19 +52,67 @@ def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozen
     nothing but what was deleted (DisassociateRouteTable): a sweep costs a few calls, a lost event costs an outage.
     """
     all_ids = frozenset(ids)
-    named = _of_kind("vpc", all_ids)
+    named = _of_kinds(("vpc",), all_ids)
     if event_name in _TOUCH_NO_VPC:
         return frozenset()
-    if event_name in _TAGGING:
+    if event_name in TAGGING:
         return named.union(*(found.get(all_id, frozenset()) for all_id in all_ids))
     if named:
         return named
     for kind in _KINDS:
-        of_kind = _of_kind(kind, all_ids)
+        of_kind = _of_kinds((kind,), all_ids)
         if of_kind and all(found.get(resource_id) for resource_id in of_kind):
             return frozenset().union(*(found[resource_id] for resource_id in of_kind))
     return None
 
 
-def _of_kind(kind: str, ids: frozenset[str]) -> frozenset[str]:
-    return frozenset(resource_id for resource_id in ids if resource_id.rpartition("-")[0] == kind)
+def attempted_on(event_name: str, ids: Iterable[str]) -> str:
+    """The VPC, subnet or endpoint that a refused call was on; empty where its record doesn't name exactly one."""
+    (*found,) = ids
+    kind = _ATTEMPTED_ON.get(event_name)
+    return found[0] if len(found) == 1 and kind_of(found[0]) == kind else ""
+
+
+# ---- how much is looked up
+
+
+@dataclass(slots=True)
+class Lookups:
+    """What is asked of EC2 for a batch: the ids by kind, never more than CALLS_A_BATCH describe calls."""
+
+    ids: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> list[tuple[str, list[str]]]:
+        """One describe call each: a kind, and the ids to filter by."""
+        return [
+            (kind, ids[start : start + IDS_A_CALL])
+            for kind, ids in self.ids.items()
+            for start in range(0, len(ids), IDS_A_CALL)
+        ]
+
+    def add(self, wanted: Iterable[str]) -> bool:
+        """True if a record's ids are asked for; False if that takes more calls than a record or a batch may cause."""
+        own = _by_kind(sorted(wanted))
+        both = dict(self.ids)
+        for kind, ids in own.items():
+            both[kind] = list(dict.fromkeys([*both.get(kind, []), *ids]))
+        if _calls_for(own) > CALLS_A_RECORD or _calls_for(both) > CALLS_A_BATCH:
+            return False
+        self.ids = both
+        return True
+
+
+def _by_kind(ids: Iterable[str]) -> dict[str, list[str]]:
+    by_kind: dict[str, list[str]] = {}
+    for resource_id in ids:
+        by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
+    return by_kind
+
+
+def _calls_for(by_kind: Mapping[str, Sequence[str]]) -> int:
+    return sum(-(-len(ids) // IDS_A_CALL) for ids in by_kind.values())
+
+
+def _of_kinds(kinds: Sequence[str], ids: frozenset[str]) -> frozenset[str]:
+    return frozenset(resource_id for resource_id in ids if kind_of(resource_id) in kinds)

@@ -86,8 +86,8 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
     rest of `during`: the tool may be about to change more.
 
     Changes that could be in any VPC requeue a sweep. The time counts from the first of them, so that a tool that runs
-    for hours is reconciled in between. What comes back isn't debounced again, being no change any more. Raises what the
-    queue raises: then the messages come again.
+    for hours is reconciled in between. What comes back isn't debounced again, being no change any more. A VPC that EC2
+    doesn't know isn't requeued. Raises what the queue raises: then the messages come again.
     """
     wait = _wait(targets.sweep, during, now)
     if wait >= _SECOND:
@@ -98,7 +98,7 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
     waits = {vpc_id: _wait(requests, during, now) for vpc_id, requests in targets.requests.items()}
     alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
     for vpc_id, wait in sorted(waits.items()):
-        if wait >= _SECOND:
+        if wait >= _SECOND and vpc_id in targets.there:
             alike[int(wait.total_seconds()), targets.triggers(vpc_id)[:MOST_CAUSES]].append(vpc_id)
     for (seconds, because), vpc_ids in alike.items():
         queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)

@@ -1,21 +1,23 @@
 """Targets: from requests to VPCs, without those that an earlier run has answered already."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
-from lifeline.adapters.aws.lookup import Lookup
+from lifeline.adapters.aws.lookup import Found, Lookup
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Withdrawal
+from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.history.entries import NO_VPC
 from lifeline.core.network.model import AnyRef, RegionRef
 from lifeline.core.requests.calls import MOST_CAUSES
-from lifeline.core.requests.fields import is_time
+from lifeline.core.requests.fields import is_time, is_vpc_id
+from lifeline.core.requests.named import TAGGING
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
+from lifeline.core.requests.vpcs_touched import VPCS_A_BATCH, Lookups, attempted_on, ids_to_look_up, vpcs_touched
 
 _RECORDS = frozenset({"change", "attempt"})  # CloudTrail's, of a call that did something or failed
 CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC2 guide: eventual consistency)
@@ -25,12 +27,22 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 class Targets:
     """The VPCs to reconcile, each with the requests for it; `sweep` holds those for all VPCs.
 
-    `resting` are VPCs that are debounced: a later run reconciles them.
+    `resting` are VPCs that are debounced: a later run reconciles them. `there` are resources and VPCs that a look-up
+    showed. `failed` are requests whose look-ups failed, with the error: they come again, and no other waits for them.
     """
 
     requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Request] = field(default_factory=list)
     resting: dict[str, list[Request]] = field(default_factory=dict)
+    there: frozenset[str] = frozenset()
+    failed: list[tuple[Request, LifelineError]] = field(default_factory=list)
+
+    def add(self, request: Request, vpc_ids: frozenset[str] | None) -> None:
+        """Adds a request for these VPCs, or for the region for None."""
+        if vpc_ids is None:
+            self.sweep.append(request)
+        for vpc_id in vpc_ids or ():
+            self.requests[vpc_id].append(request)
 
     def requests_for(self, vpc_id: str) -> list[Request]:
         """The requests for the VPC, by name or for all."""
@@ -79,22 +91,38 @@ class Targets:
         return _changes(self.requests.get(vpc_id, []))
 
 
-def find_targets(requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore, home: RegionRef) -> Targets:
-    """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done."""
-    targets = Targets()
+def find_targets(
+    requests: Sequence[Request], lookup: Lookup, vpcs: VpcStore, home: RegionRef, *, is_debounced: bool = False
+) -> Targets:
+    """The VPCs that the requests touch. What can't be traced to a VPC is for the region, unless that was just done.
+
+    However much the records name, a batch costs CALLS_A_BATCH look-ups and names VPCS_A_BATCH VPCs at most; whatever is
+    beyond is for the region. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
+    up as well, because nobody looks at them soon.
+    """
     records = [request for request in requests if request.trigger.kind in _RECORDS]
-    ids = frozenset(
-        resource_id
-        for request in records
-        for resource_id in ids_to_look_up(request.trigger.event_name, request.changed_ids)
-    )
-    found = lookup.vpcs_of(ids) if ids else {}
+    records.sort(key=lambda request: len(request.changed_ids))  # stable, so the queue's order counts among equals
+    lookups = Lookups()
+    wanted = [(request, _to_look_up(request, is_debounced=is_debounced)) for request in records]
+    is_within = [lookups.add(ids) for _, ids in wanted]
+    found = lookup.vpcs_of(lookups.calls) if lookups.calls else Found({}, {})
+    targets = Targets(there=frozenset(found.vpcs).union(*found.vpcs.values()))
     for request in requests:
-        touched = _touched(request, found)
-        if touched is None and not is_answered(home, [request], vpcs):
-            targets.sweep.append(request)
-        for vpc_id in touched or ():
-            targets.requests[vpc_id].append(request)
+        if request.trigger.kind not in _RECORDS:
+            targets.add(request, None if request.is_sweep else frozenset(request.vpc_ids))
+    named: set[str] = set()
+    for (request, ids), is_looked_up in zip(wanted, is_within, strict=True):
+        error = next((found.failed[resource_id] for resource_id in sorted(ids) if resource_id in found.failed), None)
+        touched = _touched(request, found.vpcs) if is_looked_up else None
+        if touched is not None and len(named | touched) > VPCS_A_BATCH:
+            touched = None
+        if touched is None and request.trigger.kind == "attempt":  # it is about one VPC, never about the region
+            error = error or TransientError("the batch names too many resources", code="TooManyResources")
+        if error:
+            targets.failed.append((request, error))
+        elif touched is not None or not is_answered(home, [request], vpcs):
+            targets.add(request, touched)
+            named |= touched or frozenset()
     return targets
 
 
@@ -107,15 +135,22 @@ def not_yet_answered(targets: Targets, vpcs: VpcStore, home: RegionRef) -> list[
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
 
 
-def changes_by_vpc(requests: Iterable[Request], targets: Targets) -> list[tuple[str, Trigger]]:
+def changes_by_vpc(requests: Iterable[Request], targets: Targets, known: Collection[str]) -> list[tuple[str, Trigger]]:
     """Who changed what, by VPC, for the audit log: also where a run had answered it, or the VPC is gone, and under
     NO_VPC what couldn't be traced to any.
+
+    `known` are the VPCs that EC2 showed to this run or an earlier one. Nothing is recorded under any other ID, which
+    could be anything, unless the change is that the VPC was deleted.
     """
     named = [*targets.requests.items(), *targets.resting.items()]
-    traced = [(vpc_id, trigger) for vpc_id, waiting in named for trigger in _changes(waiting)]
-    known = {trigger for _, trigger in traced}
+    deleted = (vpc_id for vpc_id, waiting in named for change in _changes(waiting) if change.event_name == "DeleteVpc")
+    known = frozenset(known).union(deleted)
+    traced = [(vpc_id, trigger) for vpc_id, waiting in named if vpc_id in known for trigger in _changes(waiting)]
+    triggers = {trigger for _, trigger in traced}
     changes = [request.trigger for request in requests if request.trigger.kind == "change"]
-    return traced + [(NO_VPC, trigger) for trigger in changes if trigger not in known]
+    found = traced + [(NO_VPC, trigger) for trigger in changes if trigger not in triggers]
+    there = targets.there.union(known)
+    return [(vpc_id, _as_recorded(trigger, there)) for vpc_id, trigger in found]
 
 
 def is_answered(ref: AnyRef, requests: Iterable[Request], vpcs: VpcStore) -> bool:
@@ -132,17 +167,34 @@ def _changes(requests: Iterable[Request]) -> list[Trigger]:
     return [request.trigger for request in requests if request.trigger.kind == "change"]
 
 
+def _as_recorded(trigger: Trigger, there: Collection[str]) -> Trigger:
+    """The change without ids that EC2 doesn't know, except where the call may have deleted what they name."""
+    is_tagging = trigger.event_name in TAGGING
+    ids = (id_ for id_ in trigger.ids if id_ in there or not (is_tagging or is_vpc_id(id_)))
+    return replace(trigger, ids=frozenset(ids))
+
+
 def _causes(request: Request) -> tuple[Trigger, ...]:
     """The triggers of a requeued request, else what the request says itself. Only the queue is believed."""
     return request.because if request.because and request.sent_at else (request.trigger,)
 
 
+def _to_look_up(request: Request, *, is_debounced: bool) -> frozenset[str]:
+    name, ids = request.trigger.event_name, request.changed_ids
+    if request.trigger.kind == "attempt":
+        on = attempted_on(name, ids)
+        return frozenset({on} if on and not is_vpc_id(on) else ())
+    tools = frozenset(request.vpc_ids) if is_debounced and request.tool else frozenset[str]()
+    return ids_to_look_up(name, ids) | tools
+
+
 def _touched(request: Request, found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
-    if request.is_sweep:
-        return None
-    if request.trigger.kind not in _RECORDS:
-        return frozenset(request.vpc_ids)
-    touched = vpcs_touched(request.trigger.event_name, request.changed_ids, found)
-    if touched is None and request.trigger.kind == "attempt":
-        return frozenset()  # nothing changed, so nothing is missed
-    return touched
+    """The VPCs that a record is about, None for the region. A refused call changed nothing, so it is about the one VPC
+    that it was on, or none.
+    """
+    name, ids = request.trigger.event_name, request.changed_ids
+    if request.trigger.kind == "change":
+        return vpcs_touched(name, ids, found)
+    on = attempted_on(name, ids)
+    vpcs = frozenset({on}) if is_vpc_id(on) else found.get(on, frozenset())
+    return vpcs if len(vpcs) == 1 else frozenset()
