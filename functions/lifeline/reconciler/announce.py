@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lifeline.core.notices.bus_events import answer_events
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.trigger_text import because_of
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.gatekeeper import Gatekeeper
@@ -107,7 +107,7 @@ class RunNotices:
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:
     """The answer to a plan that waits for a later run."""
-    actions = [replace(action, error=why) if action.status is Status.PLANNED else action for action in plan.actions]
+    actions = [replace(action, error=why) if action.is_planned else action for action in plan.actions]
     return VpcAnswer.of(plan, actions)
 
 
@@ -125,4 +125,4 @@ def _without(answer: VpcAnswer, actions: Collection[Action]) -> VpcAnswer:
 
 
 def _is_done(answer: VpcAnswer) -> bool:
-    return any(action.status is Status.DONE for action in answer.actions)
+    return any(action.is_done for action in answer.actions)

@@ -26,7 +26,7 @@ from lifeline.core.guards.limits import Admission, Usage, admit, block_all, dele
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
@@ -235,7 +235,7 @@ class Gatekeeper:
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)
             if held:
-                planned = [action for action in plan.actions if action.status is Status.PLANNED]
+                planned = plan.planned
                 ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
@@ -274,5 +274,5 @@ def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:
     """True if the change was made, or if AWS may have made it before its answer was lost."""
     became = applied[step.vpc_id]
     action = became.actions[step.index]
-    is_open = action.status is Status.PLANNED and action.error != Deferral.TIME
-    return action.status is Status.DONE or (is_open and became.deferral is Deferral.TRANSIENT)
+    is_open = action.is_planned and action.error != Deferral.TIME
+    return action.is_done or (is_open and became.deferral is Deferral.TRANSIENT)

@@ -15,7 +15,7 @@ from lifeline.core.network.model import AnyRef, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
@@ -324,7 +324,7 @@ class _Reconciliation:
         self._publish(vpc_id, decisions, state)
         # Last: what is requeued begins with all of this saved.
         self._requeue(vpc_id, decisions)
-        done = tuple(action for action in actions if action.status is Status.DONE)
+        done = tuple(action for action in actions if action.is_done)
         cost = cost_of(done, price_in(self._job.settings.region))
         return replace(VpcAnswer.of(amended_vpc.plan, actions), monthly_cost_usd=cost)
 

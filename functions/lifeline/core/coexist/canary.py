@@ -51,7 +51,7 @@ def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[s
     unmade = {
         action.endpoint_id
         for action in actions
-        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.status is Status.FAILED or action.blocked_by)
+        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.is_failed or action.blocked_by)
     }
     return {
         service: canary
@@ -73,7 +73,7 @@ def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now:
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of the endpoints whose private DNS was switched off."""
     kind = ActionKind.DISABLE_PRIVATE_DNS
-    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.status is Status.DONE)
+    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.is_done)
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:

@@ -23,7 +23,7 @@ from lifeline.core.coexist.effects import (
 )
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.plan.actions import REMOVALS, Action, Status
+from lifeline.core.plan.actions import REMOVALS, Action
 
 WINDOW = timedelta(hours=24)
 MOST = 3  # so often others may revert something within WINDOW before Lifeline leaves it to people
@@ -120,7 +120,7 @@ def with_done(
     conflicts: Mapping[str, Conflict], vpc_id: str, actions: Iterable[Action], now: datetime
 ) -> dict[str, Conflict]:
     """The conflicts with the effects of what was just done, and without those of what was removed."""
-    done = [action for action in actions if action.status is Status.DONE]
+    done = [action for action in actions if action.is_done]
     ended = [action for action in done if action.kind in REMOVALS]
     known = {key: _without_ended(conflict, ended) for key, conflict in conflicts.items()}
     for action in done:

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum, auto
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
 from lifeline.core.network.model import MANAGED_BY, Endpoint, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 
 
 class EffectKind(StrEnum):
@@ -138,7 +138,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
 
 def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     """Whether the effect still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
-    if any(action.status is Status.PLANNED and is_removed(effect, action) for action in snapshot.plan.actions):
+    if any(action.is_planned and is_removed(effect, action) for action in snapshot.plan.actions):
         return EffectState.FORGOTTEN
     effect_state = _seen(effect, snapshot)
     is_excused = key in snapshot.failed or effect.id in snapshot.idle
@@ -147,7 +147,7 @@ def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> Effect
 
 def is_removed(effect: Effect, action: Action) -> bool:
     """True if the action ends the effect: whatever becomes of it, nobody else did it."""
-    if effect.id != (action.endpoint_id or action.security_group_id) or action.kind not in REMOVALS | _WHOLE:
+    if effect.id != (action.target) or action.kind not in REMOVALS | _WHOLE:
         return False
     is_dns = action.kind is ActionKind.DISABLE_PRIVATE_DNS and effect.kind is EffectKind.PRIVATE_DNS
     return action.kind in _WHOLE or is_dns or effect.part in {*action.subnet_ids, *action.route_table_ids}

@@ -12,7 +12,7 @@ from lifeline.core.coexist.claims import CLAIM_HOLDS, live
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.wording import write_time
 
@@ -174,7 +174,7 @@ def _is_silent(endpoint: Endpoint) -> bool:
 
 
 def _is_pressing(action: Action) -> bool:
-    return action.status is Status.PLANNED and action.kind not in REMOVALS
+    return action.is_planned and action.kind not in REMOVALS
 
 
 def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:

@@ -8,7 +8,7 @@ from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, is_own, suffix_of
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
 from lifeline.core.wording import write_time
@@ -81,7 +81,7 @@ class _Retiring:
             return Retirement()
         own = _own(self._vpc, terms.owner)
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
-        going = {action.endpoint_id for action in retired if action.status is Status.PLANNED}
+        going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
         return Retirement(

@@ -7,7 +7,7 @@ from itertools import chain
 
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_group
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
@@ -141,20 +141,15 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
     Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none.
     """
     going = tuple(_clear(vpc, teardown.cleared, owner))
-    settled = {target_of(action) for action in going}
+    settled = {action.target for action in going}
     held = (
         action.blocked(in_use_words(attempt.resource_id))
         for attempt, _ in teardown.in_use
         for action in _clear(vpc, [attempt], owner)
     )
-    stay = {target_of(action): action for action in held if target_of(action) not in settled}
+    stay = {action.target: action for action in held if action.target not in settled}
     order = list(ActionKind)
     return tuple(sorted((*going, *stay.values()), key=lambda action: (order.index(action.kind), action.endpoint_id)))
-
-
-def target_of(action: Action) -> str:
-    """The endpoint or group that an action changes."""
-    return action.endpoint_id or action.security_group_id
 
 
 def in_use_words(resource_id: str) -> str:
@@ -267,7 +262,7 @@ def notified_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[s
     """What there is to say once, each as a text: which resource, whether it is cleared or in use, and a failure."""
     cleared = (f"{attempt.resource_id} cleared" for attempt in teardown.cleared)
     in_use = (f"{attempt.resource_id} in use" for attempt, _ in teardown.in_use)
-    failed = ("failed" for action in actions if action.status is Status.FAILED)
+    failed = ("failed" for action in actions if action.is_failed)
     return tuple(dict.fromkeys(chain(cleared, in_use, failed)))
 
 
@@ -285,12 +280,12 @@ def is_news(
     plan, while all of it is yet to be tried.
     """
     found = list(actions)
-    if any(action.status is Status.DONE for action in found):
+    if any(action.is_done for action in found):
         return True
     keys = notified_keys(teardown, found)
     if not found:
         return any(key in notified and notified[key] is None for key in keys)
-    is_tried = is_plan or any(action.status is not Status.PLANNED for action in found)
+    is_tried = is_plan or any(not action.is_planned for action in found)
     return is_tried and any(is_old(notified.get(key), now) for key in keys)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.wording import write_time
 
@@ -68,7 +68,7 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     as long as one of them does.
     """
     holding = standing(frozen, now)
-    fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.status is Status.PLANNED for action in plan.actions)
+    fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.is_planned for action in plan.actions)
     actions = tuple(_hold(action, plan.vpc_id, holding, fixes_dns=fixes_dns) for action in plan.actions)
     blocked = [
         action for action, before in zip(actions, plan.actions, strict=True) if action.status is not before.status
@@ -78,7 +78,7 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     idle = set(_idle_supports(actions))
     actions = tuple(action.blocked(blocked[0].error) if action in idle else action for action in actions)
     held = {action.service: action.error for action in blocked}
-    working = {action.service for action in actions if action.status is Status.PLANNED}
+    working = {action.service for action in actions if action.is_planned}
     held |= {
         report.service: held[""]
         for report in plan.services
@@ -90,13 +90,13 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
         else report
         for report in plan.services
     )
-    cost = cost_of([action for action in actions if action.status is Status.PLANNED], price)
+    cost = cost_of([action for action in actions if action.is_planned], price)
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
 
 
 def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
-    planned = [action for action in actions if action.status is Status.PLANNED]
+    planned = [action for action in actions if action.is_planned]
     for action in planned:
         is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
             other.needs_security_group for other in planned
@@ -115,7 +115,7 @@ def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
 
 
 def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
-    if action.status is not Status.PLANNED or action.kind in REMOVALS:
+    if not action.is_planned or action.kind in REMOVALS:
         return action
     key = next((key for key in _keys(action, fixes_dns=fixes_dns) if key in holding), None)
     return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.network.model import MANAGED_BY, EndpointType, Vpc
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.order import Step, order_steps
 
@@ -251,7 +251,7 @@ def _supports(plans: Mapping[str, Plan]) -> frozenset[Step]:
     """The planned steps that only prepare others of their plan. Attributes that an endpoint misses now aren't such."""
     found: set[Step] = set()
     for vpc_id, plan in plans.items():
-        planned = [(place, action) for place, action in enumerate(plan.actions) if action.status is Status.PLANNED]
+        planned = [(place, action) for place, action in enumerate(plan.actions) if action.is_planned]
         preparing = {place for place, action in planned if _prepares(action)}
         if len(preparing) < len(planned):
             found |= {Step(vpc_id, place) for place in preparing}
@@ -270,7 +270,7 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
     others = [
         (Step(plan.vpc_id, place), action)
         for place, action in enumerate(plan.actions)
-        if action.status is Status.PLANNED and not _prepares(action)
+        if action.is_planned and not _prepares(action)
     ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
     needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
@@ -282,9 +282,7 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
 def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) -> Plan:
     """The plan with the steps of `why` blocked, and its services and its cost as that leaves them."""
     actions = tuple(
-        action.held(*why[step])
-        if action.status is Status.PLANNED and (step := Step(plan.vpc_id, place)) in why
-        else action
+        action.held(*why[step]) if action.is_planned and (step := Step(plan.vpc_id, place)) in why else action
         for place, action in enumerate(plan.actions)
     )
     if actions == plan.actions:
@@ -296,5 +294,5 @@ def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) 
         else report
         for report in plan.services
     )
-    planned = [action for action in actions if action.status is Status.PLANNED]
+    planned = [action for action in actions if action.is_planned]
     return replace(plan, actions=actions, services=services, monthly_cost_usd=cost_of(planned, price))

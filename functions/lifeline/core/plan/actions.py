@@ -87,9 +87,34 @@ class Action:
         return replace(self, status=Status.BLOCKED, error=why, blocked_by=by)
 
     @property
+    def is_planned(self) -> bool:
+        """True if it is still to be made."""
+        return self.status is Status.PLANNED
+
+    @property
+    def is_done(self) -> bool:
+        """True if it was made."""
+        return self.status is Status.DONE
+
+    @property
+    def is_blocked(self) -> bool:
+        """True if Lifeline may not or can't make it."""
+        return self.status is Status.BLOCKED
+
+    @property
+    def is_failed(self) -> bool:
+        """True if AWS refused it for good."""
+        return self.status is Status.FAILED
+
+    @property
+    def target(self) -> str:
+        """The endpoint or security group that it changes."""
+        return self.endpoint_id or self.security_group_id
+
+    @property
     def needs_security_group(self) -> bool:
         """True if it is to be made and takes Lifeline's security group."""
-        return self.status is Status.PLANNED and self.kind in {
+        return self.is_planned and self.kind in {
             ActionKind.ATTACH_SECURITY_GROUP,
             ActionKind.CREATE_INTERFACE_ENDPOINT,
             ActionKind.REPLACE_ENDPOINT,
@@ -136,6 +161,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def planned(self) -> tuple[Action, ...]:
+        """The actions that are to be made."""
+        return tuple(action for action in self.actions if action.is_planned)
+
+    @property
     def has_work(self) -> bool:
         """True if there is something to apply."""
-        return any(action.status is Status.PLANNED for action in self.actions)
+        return bool(self.planned)

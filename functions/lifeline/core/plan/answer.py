@@ -104,7 +104,7 @@ class VpcAnswer:
         open_business = sorted(
             [action.kind, action.service, action.status, _why(action), *action.subnet_ids]
             for action in self.actions
-            if action.status is not Status.DONE
+            if not action.is_done
         )
         open_business += offered
         return fingerprint(*open_business, length=16) if open_business else ""

@@ -7,7 +7,7 @@ from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
@@ -32,7 +32,7 @@ class InterfacePlanner(ServicePlanner):
         actions = list(self._without(live))
         if not actions:
             return [], self.report_as(ServiceState.PENDING, live[0].id, "it is not available yet")
-        refused = [action for action in actions if action.status is Status.BLOCKED]
+        refused = [action for action in actions if action.is_blocked]
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
         return actions, self.report_as(state, detail=(refused or actions)[0].error)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.model import Catalog, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
@@ -38,7 +38,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         tiers=tuple(tiers.items()),
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
-        monthly_cost_usd=cost_of([action for action in actions if action.status is Status.PLANNED], plan_input.price),
+        monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
     )
 
 
@@ -72,7 +72,7 @@ def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
             scene.vpc, scene.plan_input.owner, is_needed=any(action.needs_security_group for action in actions)
         )
     )
-    refusal = next((action.error for action in group if action.status is Status.BLOCKED), "")
+    refusal = next((action.error for action in group if action.is_blocked), "")
     own = own_security_group(scene.vpc, scene.plan_input.owner)
 
     def settled(action: Action) -> Action:
@@ -87,7 +87,7 @@ def _after(report: ServiceReport, actions: tuple[Action, ...]) -> ServiceReport:
     """The report, blocked where the service is missing and an action for it turned out blocked by its group."""
     if report.state is not ServiceState.MISSING:
         return report
-    refused = [action for action in _of(report.service, actions) if action.status is Status.BLOCKED]
+    refused = [action for action in _of(report.service, actions) if action.is_blocked]
     return replace(report, state=ServiceState.BLOCKED, detail=refused[0].error) if refused else report
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
 from lifeline.core.network.obstacles import Obstacle, ObstacleKind
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
@@ -73,7 +73,7 @@ class ServicePlanner:
         by = ", ".join(
             sorted({served for path in self.paths.values() if (served := path.endpoint_id or path.central_id)})
         )
-        refused = next((action for action in actions if action.status is Status.BLOCKED), None)
+        refused = next((action for action in actions if action.is_blocked), None)
         if refused:
             return self.report_as(ServiceState.BLOCKED, by, refused.error)
         state = _state_of(path)
@@ -155,7 +155,7 @@ class ServicePlanner:
 
     def count_planned(self, kind: ActionKind) -> int:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""
-        return sum(action.kind is kind and action.status is Status.PLANNED for action in self.planned)
+        return sum(action.kind is kind and action.is_planned for action in self.planned)
 
     def with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same requirement in the same situation.

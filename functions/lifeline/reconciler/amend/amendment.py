@@ -18,7 +18,7 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.policy.policy import Desired, Policy, desired
@@ -171,4 +171,4 @@ def as_they_stand(plan: Plan, done: Sequence[Action]) -> tuple[Action, ...]:
 
 def is_blocked_or_planned(plan: Plan) -> bool:
     """True if there is work: planned, or held back by nothing but the kill switch or a limit."""
-    return any(action.status is Status.PLANNED or action.blocked_by for action in plan.actions)
+    return any(action.is_planned or action.blocked_by for action in plan.actions)

@@ -11,7 +11,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
@@ -124,8 +124,8 @@ def _exempt_words(exempted: Exempted) -> str:
 
 
 def _takes_a_name(action: Action) -> bool:
-    return action.kind in _NAMING and action.status is Status.PLANNED
+    return action.kind in _NAMING and action.is_planned
 
 
 def _makes_gateway(action: Action) -> bool:
-    return action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and action.status is Status.PLANNED
+    return action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and action.is_planned

@@ -73,7 +73,7 @@ class Requeuing:
         return self.job.targets.attempt(vpc_id)
 
     def _abandon(self, action: Action, vpc_id: str) -> Action:
-        if action.status is not Status.PLANNED:
+        if not action.is_planned:
             return action
         reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
         release: dict[str, object] = {"release": True} if self.job.targets.is_release(vpc_id) else {}
