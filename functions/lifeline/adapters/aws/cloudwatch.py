@@ -40,10 +40,8 @@ class CloudWatch:
         for metric in self._pages():
             if not metric["MetricName"].startswith(self._watch.metric_prefix):
                 continue
-            series = Series(
-                metric["MetricName"],
-                tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])),
-            )
+            dimensions = ((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+            series = Series(metric["MetricName"], tuple(sorted(dimensions)))
             found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
         named = [entity for entity in sorted(found) if _is_name(entity)]
         self._complain(found.keys() - {*named, ""})

@@ -1,12 +1,15 @@
 """From the ids in a change to the VPCs they belong to."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import batched, groupby
 from typing import Any
 
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
+
+_FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
 
 def _own_vpc(described: dict[str, Any]) -> list[str]:
@@ -64,6 +67,10 @@ _NAMED_IN_RULES = {
 }
 
 
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    return map(list, batched(ids, _FILTER_VALUES, strict=False))
+
+
 def kind_of(resource_id: str) -> str:
     """The id's prefix: `rtb` of `rtb-0123…`, `tgw-attach` of `tgw-attach-0123…`."""
     return resource_id.rpartition("-")[0]
@@ -77,16 +84,10 @@ class Lookup:
 
     def vpcs_of(self, resource_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
         """The VPCs of each id that could be found. Ids that are gone, or of a kind not looked up, are left out."""
-        by_kind: dict[str, list[str]] = {}
-        for resource_id in sorted(set(resource_ids)):
-            by_kind.setdefault(kind_of(resource_id), []).append(resource_id)
-        chunks = [
-            (kind, ids[start : start + 200])
-            for kind, ids in by_kind.items()
-            if kind in _LOOKUPS
-            for start in range(0, len(ids), 200)
-        ]
-        answers = run_concurrently([partial(self._find, kind, ids) for kind, ids in chunks])
+        by_kind = groupby(sorted(set(resource_ids), key=lambda id_: (kind_of(id_), id_)), key=kind_of)
+        known = [(kind, list(ids)) for kind, ids in by_kind if kind in _LOOKUPS]
+        finds = [partial(self._find, kind, chunk) for kind, ids in known for chunk in _chunks(ids)]
+        answers = run_concurrently(finds)
         return {resource_id: vpcs for answer in answers for resource_id, vpcs in answer.items()}
 
     def users_of_security_groups(self, security_group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -95,8 +96,7 @@ class Lookup:
         EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
         """
         wanted = sorted(set(security_group_ids))
-        chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
-        reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
+        reads = [partial(read, chunk) for chunk in _chunks(wanted) for read in (self._interfaces, self._groups_naming)]
         found: dict[str, set[str]] = {group_id: set() for group_id in wanted}
         for pairs in run_concurrently(reads):
             for security_group_id, user in pairs:

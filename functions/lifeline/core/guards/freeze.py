@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.wording import write_time
 
@@ -14,7 +14,6 @@ SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security g
 DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
 UNFREEZING_COUNTS = timedelta(hours=25)  # longer than anything that freezes is news
 _ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
 
 
 class FreezeKind(StrEnum):
@@ -102,7 +101,7 @@ def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
             other.needs_security_group for other in planned
         )
         is_dns = action.kind is ActionKind.FIX_DNS and not action.endpoint_id
-        if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
+        if is_group or (is_dns and not any(other.kind in NAMING for other in planned)):
             yield action
 
 
@@ -130,8 +129,8 @@ def _keys(action: Action, *, fixes_dns: bool) -> Iterator[str]:
     if action.service:
         yield action.service
     is_on_security_group = action.kind in _ON_GROUP and not action.service
-    if is_on_security_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
+    if is_on_security_group or action.kind in NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
         yield SECURITY_GROUP
-    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in _NAMING):
+    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in NAMING):
         yield DNS_ATTRIBUTES
     yield EVERYTHING

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from lifeline.core.network.model import MANAGED_BY, EndpointType, Vpc
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
+from lifeline.core.network.model import EndpointType, Vpc
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, ServiceState
 from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.order import Step, order_steps
 
@@ -23,7 +23,6 @@ _RUN = "in this run; a later run continues"
 _DAY = "in the last 24 hours"
 _SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,8 @@ def own_interfaces(vpc: Vpc, owner: str) -> frozenset[str]:
     """The interfaces of Lifeline's own endpoints in the VPC, each as `service subnet`: what it is billed for."""
     return frozenset(
         f"{endpoint.service_name} {subnet_id}"
-        for endpoint in vpc.endpoints
+        for endpoint in vpc.own_endpoints(owner)
         if endpoint.type is EndpointType.INTERFACE
-        and endpoint.tag(MANAGED_BY) == owner
-        and not endpoint.requester_managed
-        and not endpoint.state.is_gone
         for subnet_id in endpoint.subnet_ids
     )
 
@@ -273,7 +269,7 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
         if action.is_planned and not _prepares(action)
     ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
-    needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
+    needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in NAMING)]
     if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
     return why[needing[0]][0], _SUPPORT

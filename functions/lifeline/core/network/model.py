@@ -156,6 +156,17 @@ class EndpointState(StrEnum):
         return self in {EndpointState.PENDING, EndpointState.PENDING_ACCEPTANCE, EndpointState.UNKNOWN}
 
 
+class Tagged:
+    """What bears tags."""
+
+    __slots__ = ()
+    tags: tuple[tuple[str, str], ...]
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Route:
     """One route. `destinations` are its CIDRs: one, or those of the prefix list it names; none if it can't be read."""
@@ -178,7 +189,7 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(Tagged):
     """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`."""
 
     id: str
@@ -200,10 +211,6 @@ class Subnet:
         """True if IPv4 can't reach it."""
         return not self.cidr
 
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -222,17 +229,13 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityGroup:
+class SecurityGroup(Tagged):
     """A security group's name, inbound rules and tags."""
 
     id: str
     name: str
     ingress: tuple[Rule, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
-
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -258,7 +261,7 @@ class NetworkAcl:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Tagged):
     """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none.
 
     `interface_ids` are its network interfaces, one in each of its subnets. `inbound_dns_only` is True if its private
@@ -281,10 +284,6 @@ class Endpoint:
     policy: str = ""
     interface_ids: frozenset[str] = frozenset()
     inbound_dns_only: bool | None = None
-
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +321,7 @@ class NatGateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Vpc:
+class Vpc(Tagged):
     """One VPC and everything in it that Lifeline reads, as one observation."""
 
     id: str
@@ -344,9 +343,15 @@ class Vpc:
         """Every address block of the VPC, IPv4 first."""
         return (*self.cidrs, *self.ipv6_cidrs)
 
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
+    @property
+    def live_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that aren't gone, by id."""
+        live = (endpoint for endpoint in self.endpoints if not endpoint.state.is_gone)
+        return tuple(sorted(live, key=lambda endpoint: endpoint.id))
+
+    def own_endpoints(self, owner: str) -> tuple[Endpoint, ...]:
+        """Lifeline's own endpoints that aren't gone, by id."""
+        return tuple(endpoint for endpoint in self.live_endpoints if is_own(endpoint, owner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,14 +338,8 @@ class ServiceReach:
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
     """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed."""
-    found = (
-        endpoint
-        for endpoint in vpc.endpoints
-        if not endpoint.state.is_gone
-        and endpoint.type is not EndpointType.OTHER
-        and suffix_of(endpoint.service_name) == service
-    )
-    return tuple(sorted(found, key=lambda endpoint: endpoint.id))
+    known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
+    return tuple(endpoint for endpoint in known if suffix_of(endpoint.service_name) == service)
 
 
 def _imagined(service: Service) -> Endpoint:

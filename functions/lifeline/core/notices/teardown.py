@@ -118,9 +118,7 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
         return ""
     own = own_security_group(vpc, owner)
     groups = [group.id for group in vpc.security_groups if group.name != "default" and group != own]
-    endpoints = [
-        endpoint.id for endpoint in vpc.endpoints if not is_own(endpoint, owner) and not endpoint.state.is_gone
-    ]
+    endpoints = [endpoint.id for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
     tables = [route_table.id for route_table in vpc.route_tables if not route_table.is_main]
     targets = {route.target_id for table in vpc.route_tables for route in table.routes}
     gateways = [target_id for target_id in targets if target_id.startswith(("igw-", "vgw-", "eigw-"))]

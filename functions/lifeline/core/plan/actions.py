@@ -1,10 +1,12 @@
 """What Lifeline can do to a VPC, and what it says of each service there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Endpoint, Tier, suffix_of
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -39,6 +41,8 @@ REMOVALS = frozenset(
         ActionKind.DELETE_SECURITY_GROUP,
     }
 )
+# What gives an endpoint a service's name in the VPC.
+NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -77,6 +81,19 @@ class Action:
     blocked_by: str = ""
     private_dns: bool = True
     is_optional: bool = False
+
+    @classmethod
+    def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:
+        """The change of an endpoint, all of it: with its subnets and route tables."""
+        return cls(
+            kind,
+            reason,
+            service=suffix_of(endpoint.service_name),
+            service_name=endpoint.service_name,
+            subnet_ids=tuple(sorted(endpoint.subnet_ids)),
+            route_table_ids=tuple(sorted(endpoint.route_table_ids)),
+            endpoint_id=endpoint.id,
+        )
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""
@@ -119,6 +136,12 @@ class Action:
             ActionKind.CREATE_INTERFACE_ENDPOINT,
             ActionKind.REPLACE_ENDPOINT,
         }
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """The actions in the order in which they are made."""
+    order = list(ActionKind)
+    return tuple(sorted(actions, key=lambda action: (order.index(action.kind), action.service, action.endpoint_id)))
 
 
 class ServiceState(StrEnum):

@@ -245,9 +245,8 @@ class InterfacePlanner(ServicePlanner):
         )
 
     def _dns_remedy(self, off: tuple[str, ...]) -> str:
-        commands = "; ".join(
-            f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id} {_DNS_ATTRIBUTES[name]}" for name in off
-        )
+        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
+        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
         return f"private DNS needs the VPC's {' and '.join(off)} on: {commands}"
 
     def _no_subnet_words(self) -> str:
@@ -261,9 +260,7 @@ class InterfacePlanner(ServicePlanner):
     def _quota_words(self) -> str:
         """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
         limit = self.plan_input.limits.interface_endpoints_per_vpc
-        there = sum(
-            endpoint.type is not EndpointType.GATEWAY and not endpoint.state.is_gone for endpoint in self.vpc.endpoints
-        )
+        there = sum(endpoint.type is not EndpointType.GATEWAY for endpoint in self.vpc.live_endpoints)
         planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:
             return ""

@@ -1,11 +1,10 @@
 """What is missing in one VPC, and what to do about it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from lifeline.core.network.model import Catalog, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
@@ -29,10 +28,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         found += more
         reports.append(report)
     found = _with_security_group(found, scene)
-    order = list(ActionKind)
-    actions = tuple(
-        sorted(dict.fromkeys(found), key=lambda action: (order.index(action.kind), action.service, action.endpoint_id))
-    )
+    actions = in_order(dict.fromkeys(found))
     return Plan(
         vpc_id=vpc.id,
         tiers=tuple(tiers.items()),
@@ -67,11 +63,8 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
 
 def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
-    group = list(
-        plan_security_group(
-            scene.vpc, scene.plan_input.owner, is_needed=any(action.needs_security_group for action in actions)
-        )
-    )
+    is_needed = any(action.needs_security_group for action in actions)
+    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
     own = own_security_group(scene.vpc, scene.plan_input.owner)
 
@@ -87,9 +80,5 @@ def _after(report: ServiceReport, actions: tuple[Action, ...]) -> ServiceReport:
     """The report, blocked where the service is missing and an action for it turned out blocked by its group."""
     if report.state is not ServiceState.MISSING:
         return report
-    refused = [action for action in _of(report.service, actions) if action.is_blocked]
+    refused = [action for action in actions if action.service == report.service and action.is_blocked]
     return replace(report, state=ServiceState.BLOCKED, detail=refused[0].error) if refused else report
-
-
-def _of(service: str, actions: tuple[Action, ...]) -> Iterator[Action]:
-    return (action for action in actions if action.service == service)

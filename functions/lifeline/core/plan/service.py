@@ -46,14 +46,9 @@ class ServicePlanner:
 
     def live(self) -> list[Endpoint]:
         """The service's endpoints of this type that aren't gone, own ones first, then by id."""
-        found = (
-            endpoint
-            for endpoint in self.vpc.endpoints
-            if endpoint.service_name == self.service.name
-            and endpoint.type is self.service.type
-            and not endpoint.state.is_gone
-        )
-        return sorted(found, key=lambda endpoint: (not self.is_own(endpoint), endpoint.id))
+        kind = (self.service.name, self.service.type)
+        found = [endpoint for endpoint in self.vpc.live_endpoints if (endpoint.service_name, endpoint.type) == kind]
+        return sorted(found, key=lambda endpoint: not self.is_own(endpoint))
 
     def is_own(self, endpoint: Endpoint) -> bool:
         """True if Lifeline made it, so that it may change it."""
@@ -70,9 +65,7 @@ class ServicePlanner:
     def report(self, actions: Iterable[Action], detail: str = "") -> ServiceReport:
         """How the service stands: blocked by an action that is, else as the path of the subnet that is worst off."""
         path = min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
-        by = ", ".join(
-            sorted({served for path in self.paths.values() if (served := path.endpoint_id or path.central_id)})
-        )
+        by = ", ".join(sorted({path.endpoint_id or path.central_id for path in self.paths.values()} - {""}))
         refused = next((action for action in actions if action.is_blocked), None)
         if refused:
             return self.report_as(ServiceState.BLOCKED, by, refused.error)

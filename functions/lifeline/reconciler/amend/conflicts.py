@@ -17,7 +17,6 @@ from lifeline.core.coexist.effects import VpcSnapshot
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import is_own
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, Plan, ServiceState
 from lifeline.core.wording import read_time
@@ -129,11 +128,7 @@ def _conflicting(state: VpcState) -> frozenset[str]:
 
 
 def _served_by_others(context: VpcContext, plan: Plan) -> frozenset[str]:
-    own = {
-        endpoint.id
-        for endpoint in context.vpc.endpoints
-        if is_own(endpoint, context.run.owner) and not endpoint.state.is_gone
-    }
+    own = {endpoint.id for endpoint in context.vpc.own_endpoints(context.run.owner)}
     asked = {action.service for action in plan.actions}
     return frozenset(
         report.service

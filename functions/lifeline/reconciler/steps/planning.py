@@ -11,7 +11,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan
+from lifeline.core.plan.actions import NAMING, Action, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
@@ -19,7 +19,6 @@ from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
 from lifeline.runtime.settings import Settings
 
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 NOTHING = Followed(made={}, failures={})
 
@@ -124,7 +123,7 @@ def _exempt_words(exempted: Exempted) -> str:
 
 
 def _takes_a_name(action: Action) -> bool:
-    return action.kind in _NAMING and action.is_planned
+    return action.kind in NAMING and action.is_planned
 
 
 def _makes_gateway(action: Action) -> bool:
