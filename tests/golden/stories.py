@@ -135,19 +135,22 @@ def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) 
 
 
 LOST_ROUTE = Change(at(6.5), EVENT, "DeleteRoute", ROLE, frozenset({TABLE}))
-CUT = diagnose(
-    Facts(
-        agent=agent(1),
-        watch=WATCH,
-        instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
-        health=Health.OK,
-        vpc=NETWORK,
-        catalog=CATALOG,
-        dns=DnsView(),
-        changes=(LOST_ROUTE,),
-    ),
+[CUT] = diagnose(
+    {
+        "its agent": Facts(
+            agent=agent(1),
+            watch=WATCH,
+            instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
+            health=Health.OK,
+            vpc=NETWORK,
+            catalog=CATALOG,
+            dns=DnsView(),
+            changes=(LOST_ROUTE,),
+        )
+    },
     at(14),
-)
+    reporting_by_zone={},
+).values()
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} was first seen available at 09:16:00 UTC")
 ID = "inc-20261120-0914-3fa9c1"
 

@@ -12,6 +12,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
@@ -302,7 +303,7 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         cloudwatch=lambda _: cloudwatch,
         roster=lambda _: roster,
         incidents=cast("Incidents", SimulatedIncidents(world, record)),
-        notices=SimulatedTopic(world, record),
+        notices=cast("Topic", SimulatedTopic(world, record)),
         bus=Bus(is_on=False, stack_name="lifeline"),
         sources=sources,
         changes=cast("Queue", around),

@@ -7,7 +7,7 @@ from functools import partial
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.agents.gaps import Agent
 from lifeline.core.agents.watches import Watch
@@ -36,7 +36,7 @@ class Announcer:
         self,
         watch: Watch,
         incidents: Incidents,
-        notices: Publishes,
+        notices: Topic,
         changes: Queue,
         bus: Bus,
         *,

@@ -19,7 +19,7 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.gaps import Agent, State, Timing, Verdict, judge
@@ -45,7 +45,7 @@ class DetectorTools:
     cloudwatch: Callable[[Watch], CloudWatch]
     roster: Callable[[Watch], Roster]
     incidents: Incidents
-    notices: Publishes
+    notices: Topic
     bus: Bus
     sources: EvidenceSources
     changes: Queue
