@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch

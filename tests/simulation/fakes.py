@@ -17,9 +17,11 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import Readings, Series, State, Window
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import Window
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change

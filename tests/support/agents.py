@@ -13,7 +13,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
 from lifeline.adapters.aws import clients
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
+from lifeline.core.agents.series import Series
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause

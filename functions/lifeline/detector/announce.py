@@ -9,7 +9,7 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import CauseKind, Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, cap, notified

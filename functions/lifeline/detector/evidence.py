@@ -13,7 +13,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known

@@ -22,8 +22,10 @@ from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import Agent, State, Timing, Verdict, judge
+from lifeline.core.agents.agent import Agent, State, Verdict
+from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, replaced
+from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents

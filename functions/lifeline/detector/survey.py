@@ -8,19 +8,11 @@ from functools import cached_property
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
-from lifeline.core.agents.gaps import (
-    Agent,
-    Evidence,
-    Series,
-    State,
-    Suppression,
-    Timing,
-    Window,
-    judge,
-    other_series,
-    weigh,
-)
+from lifeline.core.agents.agent import Agent, Evidence, State, Suppression
+from lifeline.core.agents.gaps import judge, weigh
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
+from lifeline.core.agents.series import Series, other_series
+from lifeline.core.agents.timing import Timing, Window
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.policy.policy import EXEMPT, is_exempt
 

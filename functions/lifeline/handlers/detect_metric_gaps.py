@@ -22,7 +22,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.policy.policy import simple_policy

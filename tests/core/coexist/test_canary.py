@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import (
     WATCHED_FOR,

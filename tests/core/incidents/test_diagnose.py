@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change

@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.aws.clients import client
-from lifeline.core.agents.gaps import Readings, Series, Window
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import Window
 from lifeline.core.agents.watches import Watch
 from lifeline.runtime.observability import logger
 

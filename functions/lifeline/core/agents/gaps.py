@@ -39,30 +39,8 @@ from typing import assert_never
 
 from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Transition, Verdict
 from lifeline.core.agents.instances import Instance, Power
-from lifeline.core.agents.series import Readings, Series, choose_series, needs_of, other_series
-from lifeline.core.agents.timing import MetricGap, Timing, Window, find_gap
-
-__all__ = [
-    "Agent",
-    "Evidence",
-    "Gap",
-    "MetricGap",
-    "Readings",
-    "Series",
-    "State",
-    "Suppression",
-    "Timing",
-    "Transition",
-    "Verdict",
-    "Window",
-    "choose_series",
-    "close_gap",
-    "find_gap",
-    "judge",
-    "needs_of",
-    "other_series",
-    "weigh",
-]
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import MetricGap, Timing
 
 _HOUR = timedelta(hours=1)
 

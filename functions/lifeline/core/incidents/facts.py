@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.grouping import (
     MISSED,
