@@ -222,6 +222,7 @@ _PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
     "put": {"dynamodb:PutItem"},
+    "put_all": {"dynamodb:BatchWriteItem"},
     "update": {"dynamodb:UpdateItem"},
     "query": {"dynamodb:Query"},
     "change": {"dynamodb:GetItem", "dynamodb:PutItem"},

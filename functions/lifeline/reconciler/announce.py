@@ -53,7 +53,7 @@ class RunNotices:
             return
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)
-        left = [self._without_covered(answer) for answer in answers if not answer.refusal]
+        left = [_without(answer, self._said(answer).covered) for answer in answers if not answer.refusal]
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
         sent = {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
@@ -74,16 +74,11 @@ class RunNotices:
     def _record(self, answers: Iterable[VpcAnswer], notified: Collection[str]) -> None:
         for answer in answers:
             if answer.vpc_id in notified and not self._said(answer).is_recorded:
-                triggers = self.job.targets.triggers(answer.vpc_id)
-                self.job.tools.audit.record_actions(
-                    self.job.ref(answer.vpc_id), answer.actions, triggers, self.job.run.now()
-                )
+                ref, triggers = self.job.ref(answer.vpc_id), self.job.targets.triggers(answer.vpc_id)
+                self.job.tools.audit.record_actions(ref, answer.actions, triggers, self.job.run.now())
 
     def _said(self, answer: VpcAnswer) -> Said:
         return self.said.get(answer.vpc_id, NOTHING_SAID)
-
-    def _without_covered(self, answer: VpcAnswer) -> VpcAnswer:
-        return _without(answer, self._said(answer).covered)
 
     def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
         if _is_done(answer):

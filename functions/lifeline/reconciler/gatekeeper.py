@@ -92,13 +92,10 @@ class Gatekeeper:
         if not self._why_on:
             return
         switch = self.guards.kill_switch
-        waiting = [
-            answer.vpc_id for answer in answers if any(action.blocked_by == KILL_SWITCH for action in answer.actions)
-        ]
+        blocked = [(answer.vpc_id, {action.blocked_by for action in answer.actions}) for answer in answers]
+        notice = switch_notice(self._why_on, switch.name, [vpc_id for vpc_id, by in blocked if KILL_SWITCH in by])
         try:
-            if switch.reserve_notice(now=self.run.now()) and not job.publish(
-                switch_notice(self._why_on, switch.name, waiting)
-            ):
+            if switch.reserve_notice(now=self.run.now()) and not job.publish(notice):
                 switch.return_reservation()
         except LifelineError as error:
             logger.error("kill switch notice not sent", error=str(error))
@@ -151,10 +148,8 @@ class Gatekeeper:
             self._offers |= dict(zip(held, offers, strict=True))
         except LifelineError as error:  # the next run offers them; what passes must not wait for that
             logger.error("plans not offered for approval", error=str(error))
-        return {
-            vpc_id: block_all(plan, _APPROVE, _OUTDATED) if vpc_id in outdated else plan
-            for vpc_id, plan in admission.plans.items()
-        }
+        blocked = {vpc_id: block_all(admission.plans[vpc_id], _APPROVE, _OUTDATED) for vpc_id in outdated}
+        return {**admission.plans, **blocked}
 
     def settle(self, applied: Mapping[str, Applied]) -> None:
         """Gives back what came to nothing, and keeps approved what an approved plan leaves for a later run.

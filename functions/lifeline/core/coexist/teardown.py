@@ -138,12 +138,12 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
     """
     going = tuple(_clear(vpc, teardown.cleared, owner))
     settled = {action.target for action in going}
-    held = (
-        action.blocked(in_use_words(attempt.resource_id))
+    stay = {
+        action.target: action.blocked(in_use_words(attempt.resource_id))
         for attempt, _ in teardown.in_use
         for action in _clear(vpc, [attempt], owner)
-    )
-    stay = {action.target: action for action in held if action.target not in settled}
+        if action.target not in settled
+    }
     order = list(ActionKind)
     return tuple(sorted((*going, *stay.values()), key=lambda action: (order.index(action.kind), action.endpoint_id)))
 

@@ -66,11 +66,8 @@ def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: dat
 
 def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
     """The offer's steps in a new plan; none if any of them is no longer planned just so, at that cost."""
-    chosen = [
-        (place, action)
-        for place, action in enumerate(plan.actions)
-        if action.is_planned and action_fingerprint(action) in offer.actions
-    ]
+    planned = [(place, action) for place, action in enumerate(plan.actions) if action.is_planned]
+    chosen = [(place, action) for place, action in planned if action_fingerprint(action) in offer.actions]
     same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
     return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
 

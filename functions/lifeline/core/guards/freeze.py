@@ -1,12 +1,12 @@
 """Freezes: what Lifeline doesn't touch in a VPC, one service or all, and until when."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, ServiceState
-from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, with_blocked
 from lifeline.core.wording import write_time
 
 EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
@@ -69,37 +69,24 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     holding = standing(frozen, now)
     fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.is_planned for action in plan.actions)
     actions = tuple(_hold(action, plan.vpc_id, holding, fixes_dns=fixes_dns) for action in plan.actions)
-    blocked = [
-        action for action, before in zip(actions, plan.actions, strict=True) if action.status is not before.status
-    ]
+    blocked = [action for action, before in zip(actions, plan.actions, strict=True) if action is not before]
     if not blocked:
         return plan
     idle = set(_idle_supports(actions))
     actions = tuple(action.blocked(blocked[0].error) if action in idle else action for action in actions)
     held = {action.service: action.error for action in blocked}
     working = {action.service for action in actions if action.is_planned}
-    held |= {
-        report.service: held[""]
-        for report in plan.services
-        if "" in held and report.service not in held.keys() | working
-    }
-    services = tuple(
-        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
-        if report.service in held and report.state is ServiceState.MISSING
-        else report
-        for report in plan.services
-    )
-    cost = cost_of([action for action in actions if action.is_planned], price)
-    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
+    if "" in held:
+        held = dict.fromkeys({report.service for report in plan.services} - working, held[""]) | held
+    return with_blocked(plan, actions, held, price)
 
 
 def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
     planned = [action for action in actions if action.is_planned]
     for action in planned:
-        is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
-            other.needs_security_group for other in planned
-        )
+        is_needed = any(other.needs_security_group for other in planned)
+        is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not is_needed
         is_dns = action.kind is ActionKind.FIX_DNS and not action.endpoint_id
         if is_group or (is_dns and not any(other.kind in NAMING for other in planned)):
             yield action

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.network.model import EndpointType, Vpc
-from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, ServiceState
-from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, monthly_cost_usd, with_blocked
 from lifeline.core.plan.order import Step, order_steps
 
 DAY = timedelta(days=1)
@@ -86,9 +86,8 @@ def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_re
 
     An interface that was granted less than `UNSEEN` ago counts although the observation doesn't show it.
     """
-    latest = {
-        (grant.vpc_id, grant.token, grant.interfaces): grant for grant in sorted(use.grants, key=lambda grant: grant.at)
-    }
+    in_order = sorted(use.grants, key=lambda grant: grant.at)
+    latest = {(grant.vpc_id, grant.token, grant.interfaces): grant for grant in in_order}
     grants = tuple(grant for grant in use.grants if grant.at > now - _KEPT and grant in latest.values())
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
@@ -263,13 +262,12 @@ def _prepares(action: Action) -> bool:
 def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str]]) -> tuple[str, str] | None:
     """What blocks all that the step prepares; None if something of it passes, or nothing is blocked."""
     support = plan.actions[step.index]
-    others = [
-        (Step(plan.vpc_id, place), action)
-        for place, action in enumerate(plan.actions)
-        if action.is_planned and not _prepares(action)
-    ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
-    needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in NAMING)]
+    needing = [
+        Step(plan.vpc_id, place)
+        for place, action in enumerate(plan.actions)
+        if action.is_planned and (action.needs_security_group if is_group else action.kind in NAMING)
+    ]
     if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
     return why[needing[0]][0], _SUPPORT
@@ -284,11 +282,4 @@ def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) 
     if actions == plan.actions:
         return plan
     held = {action.service: action.error for action in reversed(actions) if action.blocked_by}
-    services = tuple(
-        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
-        if report.service in held and report.state is ServiceState.MISSING
-        else report
-        for report in plan.services
-    )
-    planned = [action for action in actions if action.is_planned]
-    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost_of(planned, price))
+    return with_blocked(plan, actions, held, price)

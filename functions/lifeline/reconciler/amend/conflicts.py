@@ -48,10 +48,8 @@ class Conflicts(Amendment):
         now, conflicts = context.run.now, _counted(context, plan, state)
         if _unnamed(conflicts):
             changes = [*context.changes, *_causes(context)]
-            conflicts = {
-                key: replace(conflict, reversals=attribute(conflict.reversals, changes))
-                for key, conflict in conflicts.items()
-            }
+            named = {key: attribute(conflict.reversals, changes) for key, conflict in conflicts.items()}
+            conflicts = {key: replace(conflict, reversals=named[key]) for key, conflict in conflicts.items()}
         new = {key: freeze_for(conflicts[key], now) for key in to_freeze(conflicts, standing(state.frozen, now))}
         return Decision(plan, replace(state, conflicts=conflicts, frozen={**state.frozen, **new}))
 
@@ -96,13 +94,8 @@ def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, C
 
 def _unnamed(conflicts: Mapping[str, Conflict]) -> list[Reversal]:
     """The reversals of which nobody knows yet whose they are, and of which people are still to be notified."""
-    return [
-        reversal
-        for conflict in conflicts.values()
-        if not conflict.is_notified
-        for reversal in conflict.reversals
-        if not reversal.event_id
-    ]
+    news = (conflict.reversals for conflict in conflicts.values() if not conflict.is_notified)
+    return [reversal for reversals in news for reversal in reversals if not reversal.event_id]
 
 
 def _causes(context: VpcContext) -> list[Change]:
@@ -116,10 +109,8 @@ def _causes(context: VpcContext) -> list[Change]:
 
 def _frozen(context: VpcContext, plan: Plan, conflicts: Mapping[str, Conflict]) -> Frozen:
     requirements = {need.service: sorted(need.subnet_ids) for need in context.desired.requirements}
-    names = {
-        key: [name for service in context.run.catalog.find(key) for name in service.private_dns_names]
-        for key in conflicts
-    }
+    find = context.run.catalog.find
+    names = {key: [name for service in find(key) for name in service.private_dns_names] for key in conflicts}
     return Frozen(plan, conflicts, requirements, names, context.run.owner)
 
 

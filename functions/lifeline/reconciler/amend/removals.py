@@ -13,9 +13,8 @@ class Removals(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """Who else uses Lifeline's security group where it is to go: EC2 wouldn't delete it and doesn't say why."""
-        is_going = plan is not None and any(
-            action.kind is ActionKind.DELETE_SECURITY_GROUP and action.is_planned for action in plan.actions
-        )
+        planned = plan.planned if plan else ()
+        is_going = any(action.kind is ActionKind.DELETE_SECURITY_GROUP for action in planned)
         return frozenset({Fact.SECURITY_GROUP_USERS} if is_going else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

@@ -109,9 +109,8 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
 
 def _wait(requests: list[Request], during: timedelta, now: datetime) -> timedelta:
     """How long the VPC can still be left alone; nothing where anything but a tool's change from the queue asks."""
-    sent = [
-        request.sent_at for request in requests if request.trigger.kind == "change" and request.tool and request.sent_at
-    ]
+    by_tools = [request for request in requests if request.trigger.kind == "change" and request.tool]
+    sent = [request.sent_at for request in by_tools if request.sent_at]
     return min(sent) + during - now if sent and len(sent) == len(requests) else timedelta(0)
 
 
