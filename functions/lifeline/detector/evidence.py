@@ -198,6 +198,7 @@ class EvidenceCollector:
     ) -> Facts:
         around = vicinities.get(instance.vpc_id, _Vicinity())
         agent = self._case.agents[entity]
+        causes = ((incident.cause, incident.began) for incident in self._case.open_incidents)
         return Facts(
             agent=agent,
             watch=self._case.watch,
@@ -209,11 +210,7 @@ class EvidenceCollector:
             changes=around.changes,
             canaries=around.canaries,
             made=around.made,
-            earlier=tuple(
-                (incident.cause, incident.began)
-                for incident in self._case.open_incidents
-                if _concerns(incident.cause, instance)
-            ),
+            earlier=tuple((cause, began) for cause, began in causes if _concerns(cause, instance)),
             frozen=around.frozen,
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,

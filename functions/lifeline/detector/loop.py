@@ -80,14 +80,7 @@ class WatchRun:
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(
-            watch,
-            tools.incidents,
-            tools.notices,
-            tools.changes,
-            tools.bus,
-            now=now,
-            attempt=self.attempt,
-            run_id=run_id,
+            watch, tools.incidents, tools.notices, tools.changes, tools.bus, now, self.attempt, run_id
         )
 
     def check(self) -> Report:

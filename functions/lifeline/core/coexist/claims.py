@@ -101,10 +101,9 @@ def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endp
         named = (endpoint for endpoint in own if endpoint.private_dns)
         return next((endpoint for endpoint in named if _answers(endpoint, claim.domain, catalog)), None)
     wanted = claim.service_name or next((x.service_name for x in vpc.endpoints if x.id == claim.endpoint_id), "")
-    gateways = (
-        endpoint for endpoint in own if (endpoint.type, endpoint.service_name) == (EndpointType.GATEWAY, wanted)
-    )
-    return next((endpoint for endpoint in gateways if endpoint.route_table_ids & set(claim.route_table_ids)), None)
+    gateways = (endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY)
+    same = (endpoint for endpoint in gateways if endpoint.service_name == wanted)
+    return next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
 
 
 def with_claims(

@@ -37,9 +37,8 @@ def remove_once(plan: Plan) -> Plan:
 
 def _once(actions: Iterable[Action]) -> Iterator[Action]:
     found = list(actions)
-    retired = {
-        action.endpoint_id for action in found if action.kind is ActionKind.RETIRE_ENDPOINT and _is_removed(action)
-    }
+    removed = [action for action in found if _is_removed(action)]
+    retired = {action.endpoint_id for action in removed if action.kind is ActionKind.RETIRE_ENDPOINT}
     seen: set[tuple[ActionKind, str]] = set()
     for action in found:
         key = action.kind, action.target

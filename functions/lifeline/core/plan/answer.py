@@ -74,9 +74,8 @@ class VpcAnswer:
         """The answer with what people call the VPC, and where its subnets are."""
         if vpc is None:
             return self
-        return replace(
-            self, name=vpc.tag("Name") or "", zones=tuple((subnet.id, subnet.zone) for subnet in vpc.subnets)
-        )
+        zones = tuple((subnet.id, subnet.zone) for subnet in vpc.subnets)
+        return replace(self, name=vpc.tag("Name") or "", zones=zones)
 
     @property
     def outcome(self) -> Outcome:

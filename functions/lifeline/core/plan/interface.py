@@ -105,14 +105,9 @@ class InterfacePlanner(ServicePlanner):
 
     def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
         where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
-        return Action(
-            ActionKind.ADD_SUBNETS,
-            f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required",
-            service=self.requirement.service,
-            service_name=self.service.name,
-            subnet_ids=tuple(sorted(subnet.id for subnet in subnets)),
-            endpoint_id=endpoint.id,
-        )
+        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required"
+        subnet_ids = tuple(sorted(subnet.id for subnet in subnets))
+        return self.action(ActionKind.ADD_SUBNETS, why, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
 
     # ---- nothing answers
 
@@ -120,24 +115,16 @@ class InterfacePlanner(ServicePlanner):
         own = [endpoint for endpoint in live if self.is_own(endpoint)]
         ready = [endpoint for endpoint in own if endpoint.state is EndpointState.AVAILABLE]
         coming = [endpoint for endpoint in own if endpoint.state.is_coming]
-        failed = [
-            endpoint
-            for endpoint in live
-            if endpoint.state in FAILED_STATES and (endpoint.private_dns or self.is_own(endpoint))
-        ]
+        naming = (endpoint for endpoint in live if endpoint.private_dns or self.is_own(endpoint))
+        failed = [endpoint for endpoint in naming if endpoint.state in FAILED_STATES]
         if ready:
             yield from self._enabling(ready[0])
         elif not coming:
             yield from self._creating(failed)
 
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
-        action = Action(
-            ActionKind.ENABLE_PRIVATE_DNS,
-            f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}",
-            service=self.requirement.service,
-            service_name=self.service.name,
-            endpoint_id=endpoint.id,
-        )
+        why = f"{endpoint.id} is there but doesn't answer {', '.join(self.service.private_dns_names)}"
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
         refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
         if refusal:
             yield action.blocked(refusal)
@@ -155,11 +142,9 @@ class InterfacePlanner(ServicePlanner):
         reason += f"{replaces.id} is {replaces.state}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
-        action = Action(
+        action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
@@ -231,15 +216,13 @@ class InterfacePlanner(ServicePlanner):
     # ---- facts and words
 
     def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
-        clients = self.clients
-        plan_input = self.plan_input
         return place_interfaces(
             self.service,
-            clients,
+            self.clients,
             self.vpc,
             self.scene.tiers,
             per_zone=self.requirement.per_zone,
-            account_id=plan_input.account_id,
+            account_id=self.plan_input.account_id,
             kind=kind,
             avoid=avoid,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
 from lifeline.core.network.obstacles import Obstacle, ObstacleKind
@@ -60,6 +60,10 @@ class ServicePlanner:
         is_seen = any(endpoint.id == made for endpoint in self.vpc.endpoints)
         return made if made in self.plan_input.fresh and not is_seen else ""
 
+    def action(self, kind: ActionKind, reason: str, **more: Any) -> Action:
+        """A change for the service."""
+        return Action(kind, reason, service=self.requirement.service, service_name=self.service.name, **more)
+
     # ---- how the service stands
 
     def report(self, actions: Iterable[Action], detail: str = "") -> ServiceReport:
@@ -108,13 +112,8 @@ class ServicePlanner:
         """The action that removes the obstacles, blocked where it isn't Lifeline's to do."""
         words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
-            return Action(
-                ActionKind.ATTACH_SECURITY_GROUP,
-                f"{words}: someone removed Lifeline's security group from it",
-                service=self.requirement.service,
-                service_name=self.service.name,
-                endpoint_id=endpoint.id,
-            )
+            why = f"{words}: someone removed Lifeline's security group from it"
+            return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "an endpoint that is dualstack in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
@@ -127,15 +126,7 @@ class ServicePlanner:
 
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
         """An action for one subnet that a person must do."""
-        action = Action(
-            kind,
-            reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
-            subnet_ids=(subnet_id,),
-            endpoint_id=endpoint_id,
-        )
-        return action.blocked(remedy)
+        return self.action(kind, reason, subnet_ids=(subnet_id,), endpoint_id=endpoint_id).blocked(remedy)
 
     # ---- what may be made
 
