@@ -21,8 +21,10 @@ from timing import best_of  # noqa: E402
 from lifeline.adapters.aws.bus import Bus  # noqa: E402
 from lifeline.adapters.aws.cloudwatch import CloudWatch  # noqa: E402
 from lifeline.adapters.store.agent_records import pack, unpack  # noqa: E402
-from lifeline.core.agents.gaps import Agent, Series, Timing  # noqa: E402
+from lifeline.core.agents.agent import Agent  # noqa: E402
+from lifeline.core.agents.gaps import Timing  # noqa: E402
 from lifeline.core.agents.roster import Chunk, place  # noqa: E402
+from lifeline.core.agents.series import Series  # noqa: E402
 from lifeline.core.agents.watches import Watch  # noqa: E402
 from lifeline.detector.loop import DetectorTools, WatchRun  # noqa: E402
 from lifeline.detector.report import Report  # noqa: E402

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.detector.discovery import discover
 from tests.support.agents import agent, expected_agent, minute, series, silent_agent

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from lifeline.core.agents.gaps import Agent, Series, State, Suppression, Timing
+from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
+from lifeline.core.agents.series import Series
+from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, Rules, Watch
 from lifeline.detector.survey import Listed, Observation, Survey
 from tests.support.agents import GRACE, PERIOD, agent, expected_agent, minute, series, silent_agent

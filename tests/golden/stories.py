@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
@@ -135,19 +135,22 @@ def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) 
 
 
 LOST_ROUTE = Change(at(6.5), EVENT, "DeleteRoute", ROLE, frozenset({TABLE}))
-CUT = diagnose(
-    Facts(
-        agent=agent(1),
-        watch=WATCH,
-        instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
-        health=Health.OK,
-        vpc=NETWORK,
-        catalog=CATALOG,
-        dns=DnsView(),
-        changes=(LOST_ROUTE,),
-    ),
+[CUT] = diagnose(
+    {
+        "its agent": Facts(
+            agent=agent(1),
+            watch=WATCH,
+            instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
+            health=Health.OK,
+            vpc=NETWORK,
+            catalog=CATALOG,
+            dns=DnsView(),
+            changes=(LOST_ROUTE,),
+        )
+    },
     at(14),
-)
+    reporting_by_zone={},
+).values()
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 

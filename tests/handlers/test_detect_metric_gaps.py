@@ -21,7 +21,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
 from lifeline.core.agents.watches import Rules, Watch

@@ -12,13 +12,16 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
 from lifeline.adapters.aws.roles import Roles
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import Readings, Series, State, Window
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import Window
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
@@ -302,7 +305,7 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         cloudwatch=lambda _: cloudwatch,
         roster=lambda _: roster,
         incidents=cast("Incidents", SimulatedIncidents(world, record)),
-        notices=SimulatedTopic(world, record),
+        notices=cast("Topic", SimulatedTopic(world, record)),
         bus=Bus(is_on=False, stack_name="lifeline"),
         sources=sources,
         changes=cast("Queue", around),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import Protocol
 
-from lifeline.core.agents.gaps import Series
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Maintenance, Rules, Watch
 from lifeline.core.network.model import TargetKind
 from tests.simulation.machines import FOREVER, HOUR, MINUTE, Beat, Machine, at

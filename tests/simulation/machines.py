@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from lifeline.core.agents.gaps import Series
 from lifeline.core.agents.instances import AGENT_TAG, EXPECTED, Instance, Power
+from lifeline.core.agents.series import Series
 from lifeline.core.incidents.incident import CauseKind
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

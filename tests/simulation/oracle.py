@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.notices.notice import Notice
 from tests.simulation.fakes import Record, Standing

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from tests.simulation.fakes import Record, Standing
 from tests.simulation.fleet import Setting, make_world
 from tests.simulation.machines import FOREVER, HOUR, Beat, Fault, Machine

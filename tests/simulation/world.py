@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 
-from lifeline.core.agents.gaps import Series
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import CauseKind

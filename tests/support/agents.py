@@ -13,7 +13,11 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns import sns_backends
 
 from lifeline.adapters.aws import clients
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
+from lifeline.core.agents.series import Series
+from lifeline.core.incidents.diagnose import diagnose
+from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.incident import Cause
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PERIOD = timedelta(minutes=1)
@@ -36,6 +40,11 @@ ENVIRONMENT = {
     "AGENT_PERIOD_SECONDS": "60",
     "GAP_GRACE_SECONDS": "300",
 }
+
+
+def why_silent(known: Facts, now: datetime) -> Cause:
+    """The cause of one agent's silence, whatever happens to others."""
+    return diagnose({known.agent.entity: known}, now, reporting_by_zone={})[known.agent.entity]
 
 
 def minute(number: float) -> datetime:

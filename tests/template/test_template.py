@@ -208,7 +208,6 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "store/codec",
     "store/keys",
     "store/table",
-    "store/vpc_state",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
     "ReconcileRole": set[str](),
@@ -237,6 +236,7 @@ _PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
     "put": {"dynamodb:PutItem"},
+    "put_all": {"dynamodb:BatchWriteItem"},
     "update": {"dynamodb:UpdateItem"},
     "delete": {"dynamodb:DeleteItem"},
     "query": {"dynamodb:Query"},

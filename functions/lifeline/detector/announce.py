@@ -7,9 +7,9 @@ from functools import partial
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import CauseKind, Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, cap, notified
@@ -29,45 +29,31 @@ class Announced:
     freed: Mapping[str, Agent]
 
 
+@dataclass(frozen=True, slots=True)
 class Announcer:
     """Sends one run's notices on one watch's incidents."""
 
-    def __init__(
-        self,
-        watch: Watch,
-        incidents: Incidents,
-        notices: Publishes,
-        changes: Queue,
-        bus: Bus,
-        *,
-        now: datetime,
-        attempt: Attempts,
-        run_id: str = "",
-    ) -> None:
-        self._watch = watch
-        self._incidents = incidents
-        self._notices = notices
-        self._changes = changes
-        self._bus = bus
-        self._now = now
-        self._attempt = attempt
-        self._run_id = run_id
+    watch: Watch
+    incidents: Incidents
+    notices: Topic
+    changes: Queue
+    bus: Bus
+    now: datetime
+    attempt: Attempts
+    run_id: str = ""
 
     def notify(self, update: IncidentUpdate) -> Announced:
         """Claim each incident by saving it, send the notices on those claimed, and save that it was done."""
         claimed = self._claim(update)
         over = {incident.id for incident in update.closed}
         self._request_repair(incident for incident in claimed.values() if incident.id not in over)
-        news = [
-            replace(news_item, incident=claimed[news_item.incident.id])
-            for news_item in update.news
-            if news_item.incident.id in claimed
-        ]
+        ours = (news_item for news_item in update.news if news_item.incident.id in claimed)
+        news = [replace(news_item, incident=claimed[news_item.incident.id]) for news_item in ours]
         done = self._publish_all(news)
-        log_incidents(news, done, run_id=self._run_id)
+        log_incidents(news, done, run_id=self.run_id)
         for news_item in done:
             if news_item.kind is not NewsKind.RESOLVED:
-                self._attempt(partial(self._incidents.save, notified(news_item.incident, news_item, self._now)))
+                self.attempt(partial(self.incidents.save, notified(news_item.incident, news_item, self.now)))
         pending = {news_item.incident.id for news_item in news} - {news_item.incident.id for news_item in done}
         closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - pending)]
         return Announced(tuple(news_item.kind for news_item in done), self._close(closing, update))
@@ -76,31 +62,31 @@ class Announcer:
         """The incidents as saved, by id; without those that another run saved first, and those that failed."""
         pending = [news_item.incident for news_item in update.news]
         waiting = {incident.id: incident for incident in (*pending, *update.incidents, *update.closed)}
-        saved = [self._attempt(partial(self._incidents.save, incident)) for incident in waiting.values()]
+        saved = [self.attempt(partial(self.incidents.save, incident)) for incident in waiting.values()]
         return {incident.id: incident for incident in saved if incident is not None}
 
     def _publish_all(self, news: Sequence[News]) -> list[News]:
         """Send the most severe news one by one and the rest in one notice. Returns what was sent."""
         shown, rest = cap(news)
-        done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self._watch, self._now))]
-        if rest and self._publish(summary_notice(rest, self._watch, self._now)):
+        done = [news_item for news_item in shown if self._publish(incident_notice(news_item, self.watch, self.now))]
+        if rest and self._publish(summary_notice(rest, self.watch, self.now)):
             done += rest
-        events = (incident_event(news_item, self._watch.namespace, self._now) for news_item in done)
-        self._bus.send(event for event in events if event)
+        events = (incident_event(news_item, self.watch.namespace, self.now) for news_item in done)
+        self.bus.send(event for event in events if event)
         return done
 
     def _publish(self, notice: Notice) -> bool:
         def publish() -> bool:
-            self._notices.publish(notice)
+            self.notices.publish(notice)
             return True
 
-        return self._attempt(publish) is not None
+        return self.attempt(publish) is not None
 
     def _close(self, closing: Iterable[Incident], update: IncidentUpdate) -> dict[str, Agent]:
         """Close the incidents. Returns their agents, freed."""
         freed: dict[str, Agent] = {}
         for incident in closing:
-            if self._attempt(partial(self._incidents.close, incident, now=self._now)):
+            if self.attempt(partial(self.incidents.close, incident, now=self.now)):
                 freed |= {agent.entity: agent for agent in update.freed.get(incident.id, ())}
         return freed
 
@@ -111,9 +97,9 @@ class Announcer:
         """
         for incident in incidents:
             cause = incident.cause
-            if cause.is_repairable and cause.vpc_id and not cause.fixed_at and incident.checked_at == self._now:
+            if cause.is_repairable and cause.vpc_id and not cause.fixed_at and incident.checked_at == self.now:
                 is_canary = cause.kind is CauseKind.CANARY
-                seen_at, withdraw = (self._now.isoformat(), [cause.service]) if is_canary else ("", [])
+                seen_at, withdraw = (self.now.isoformat(), [cause.service]) if is_canary else ("", [])
                 because = [Trigger("silence", event_id=incident.id, time=seen_at)]
-                put = partial(self._changes.requeue, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
-                self._attempt(partial(put, withdraw=withdraw))
+                put = partial(self.changes.requeue, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
+                self.attempt(partial(put, withdraw=withdraw))

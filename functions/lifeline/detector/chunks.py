@@ -7,7 +7,7 @@ from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import Agent, State, Suppression
+from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.roster import Chunk, replaced
 from lifeline.core.errors import TransientError
 from lifeline.detector.attempts import Attempts

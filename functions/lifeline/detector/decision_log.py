@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from lifeline.core.agents.gaps import Agent, Evidence, Transition, Verdict
+from lifeline.core.agents.agent import Agent, Evidence, Transition, Verdict
 from lifeline.core.incidents.lifecycle import News
 from lifeline.runtime.observability import logger
 

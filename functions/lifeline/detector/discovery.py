@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import Agent, Series, choose_series, needs_of, other_series
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import Instance
 from lifeline.core.agents.roster import Chunk, place, replaced
+from lifeline.core.agents.series import Series, choose_series, needs_of, other_series
 from lifeline.core.errors import LifelineError
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import agents_of

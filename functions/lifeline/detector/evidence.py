@@ -13,7 +13,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
@@ -21,12 +21,14 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import Freeze, standing
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
-from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose_together
+from lifeline.core.incidents.diagnose import diagnose
+from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, RegionRef, Tier, Vpc
 from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(hours=24)
@@ -64,11 +66,6 @@ class Case:
     quiet: frozenset[str] = frozenset()
 
 
-type _Loaded = tuple[
-    tuple[Change, ...], tuple[MadeFact, ...], tuple[tuple[str, Freeze], ...], tuple[tuple[str, Canary], ...]
-]
-
-
 @dataclass(frozen=True, slots=True)
 class _Vicinity:
     """What was read about one VPC; `unreadable` is what couldn't be read, in words."""
@@ -76,7 +73,7 @@ class _Vicinity:
     vpc: Vpc | None = None
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
-    made: tuple[MadeFact, ...] = ()
+    made: tuple[tuple[str, Made], ...] = ()
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
@@ -106,14 +103,13 @@ class EvidenceCollector:
             for entity in wanted
             if self._case.agents[entity].gap
         }
-        causes = diagnose_together(facts, self._case.now, reporting_by_zone={})
+        causes = diagnose(facts, self._case.now, reporting_by_zone={})
         open_ = {entity: candidate for entity, candidate in facts.items() if is_undecided(causes[entity])}
         if not open_:
             return causes
         reporting, quiet = self._by_zone(open_)
-        return diagnose_together(
-            facts | self._with_roles(open_), self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet
-        )
+        known = facts | self._with_roles(open_)
+        return diagnose(known, self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet)
 
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
@@ -133,19 +129,17 @@ class EvidenceCollector:
         dns = dict(zip(isolated, views, strict=False))
         for vpc_id in isolated[_MOST_CENTRAL:]:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
-        states = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
+        read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
         found = {
-            vpc_id: _Vicinity(
-                vpcs.get(vpc_id),
-                dns.get(vpc_id),
-                (*changes, *untraced),
-                made,
-                frozen,
-                self._unreadable_in(vpc_id),
-                canaries,
+            vpc_id: replace(
+                loaded,
+                vpc=vpcs.get(vpc_id),
+                dns=dns.get(vpc_id),
+                changes=(*loaded.changes, *untraced),
+                unreadable=self._unreadable_in(vpc_id),
             )
-            for vpc_id, (changes, made, frozen, canaries) in zip(seen, states, strict=True)
+            for vpc_id, loaded in zip(seen, read, strict=True)
         }
         crowded = _Vicinity(
             unreadable=(f"more than {_MOST_VPCS} VPCs have silent agents: this one is examined in a later run",)
@@ -173,7 +167,7 @@ class EvidenceCollector:
         read = partial(self._sources.central.view, vpc_id, region=self._sources.home.region)
         return self._attempt(read, None, f"the DNS answers in {vpc_id}", vpc_id)
 
-    def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Loaded:
+    def _loaded(self, vpc_id: str, wanted: Sequence[str], instances: Mapping[str, Instance]) -> _Vicinity:
         """The network changes since a day before the first gap there, the endpoints created there, the freezes and the
         canaries.
         """
@@ -185,13 +179,14 @@ class EvidenceCollector:
         changes = self._attempt(read, none, f"the changes of {vpc_id}", vpc_id)
         load = partial(self._sources.vpcs.load, ref)
         state = self._attempt(load, None, f"the endpoints created in {vpc_id}", vpc_id)
-        made = sorted(state.made.items()) if state else []
-        frozen = sorted(standing(state.frozen, self._case.now).items()) if state else []
-        canaries = tuple(sorted(as_known(state.canaries, state.frozen).items())) if state else ()
-        facts = tuple(
-            MadeFact(service, candidate.endpoint_id, candidate.at, candidate.ready_at) for service, candidate in made
+        if state is None:
+            return _Vicinity(changes=changes)
+        return _Vicinity(
+            changes=changes,
+            made=tuple(sorted(state.made.items())),
+            frozen=tuple(sorted(standing(state.frozen, self._case.now).items())),
+            canaries=tuple(sorted(as_known(state.canaries, state.frozen).items())),
         )
-        return changes, facts, tuple(frozen), canaries
 
     def _facts(
         self,
@@ -203,6 +198,7 @@ class EvidenceCollector:
     ) -> Facts:
         around = vicinities.get(instance.vpc_id, _Vicinity())
         agent = self._case.agents[entity]
+        causes = ((incident.cause, incident.began) for incident in self._case.open_incidents)
         return Facts(
             agent=agent,
             watch=self._case.watch,
@@ -214,11 +210,7 @@ class EvidenceCollector:
             changes=around.changes,
             canaries=around.canaries,
             made=around.made,
-            earlier=tuple(
-                (incident.cause, incident.began)
-                for incident in self._case.open_incidents
-                if _concerns(incident.cause, instance)
-            ),
+            earlier=tuple((cause, began) for cause, began in causes if _concerns(cause, instance)),
             frozen=around.frozen,
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
@@ -231,10 +223,7 @@ class EvidenceCollector:
         judge = self._sources.roles.may_publish
         verdicts = run_concurrently([partial(judge, profile, self._case.watch.namespace) for profile in profiles])
         roles = dict(zip(profiles, verdicts, strict=True))
-        return {
-            entity: replace(candidate, role=roles.get(candidate.instance.profile_arn))
-            for entity, candidate in facts.items()
-        }
+        return {entity: replace(known, role=roles.get(known.instance.profile_arn)) for entity, known in facts.items()}
 
     def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
         """How many agents still report, and how many are quiet, in each zone that may have failed as a whole.

@@ -19,11 +19,13 @@ from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import Agent, State, Timing, Verdict, judge
+from lifeline.core.agents.agent import Agent, State, Verdict
+from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, replaced
+from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents
@@ -45,7 +47,7 @@ class DetectorTools:
     cloudwatch: Callable[[Watch], CloudWatch]
     roster: Callable[[Watch], Roster]
     incidents: Incidents
-    notices: Publishes
+    notices: Topic
     bus: Bus
     sources: EvidenceSources
     changes: Queue
@@ -78,14 +80,7 @@ class WatchRun:
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(
-            watch,
-            tools.incidents,
-            tools.notices,
-            tools.changes,
-            tools.bus,
-            now=now,
-            attempt=self.attempt,
-            run_id=run_id,
+            watch, tools.incidents, tools.notices, tools.changes, tools.bus, now, self.attempt, run_id
         )
 
     def check(self) -> Report:

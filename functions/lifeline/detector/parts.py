@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import batched
 
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.core.agents.gaps import Agent, State, Verdict
+from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.discovery import discover

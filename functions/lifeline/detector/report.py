@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from lifeline.core.agents.gaps import Agent, State, Transition, Verdict
+from lifeline.core.agents.agent import Agent, State, Transition, Verdict
 from lifeline.core.incidents.lifecycle import NewsKind
 
 

@@ -2,25 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
-from lifeline.core.agents.gaps import (
-    Agent,
-    Evidence,
-    Series,
-    State,
-    Suppression,
-    Timing,
-    Window,
-    judge,
-    other_series,
-    weigh,
-)
+from lifeline.core.agents.agent import Agent, Evidence, State, Suppression
+from lifeline.core.agents.gaps import judge, weigh
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
+from lifeline.core.agents.series import Series, other_series
+from lifeline.core.agents.timing import Timing, Window
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.policy.policy import EXEMPT, is_exempt
 
@@ -48,6 +40,7 @@ class Observation:
     quiet: frozenset[str] = frozenset()
 
 
+@dataclass
 class Survey:
     """One run's survey of some agents of one watch.
 
@@ -55,27 +48,17 @@ class Survey:
     most once, and only before an agent is called silent; without it, the roster's series are used.
     """
 
-    def __init__(
-        self,
-        watch: Watch,
-        timing: Timing,
-        agents: Mapping[str, Agent],
-        cloudwatch: CloudWatch,
-        instances: Instances,
-        *,
-        maintenance: Sequence[Maintenance] = (),
-        relist: Callable[[], Listed | None] | None = None,
-    ) -> None:
-        self._watch = watch
-        self._timing = timing
-        self._agents = agents
-        self._cloudwatch = cloudwatch
-        self._ec2 = instances
-        self._maintenance = [candidate for candidate in maintenance if candidate.is_on(timing.now)]
-        self._relist = relist
-        self._instances: dict[str, Instance] = {}
-        self._late: set[str] = set()
-        self._quiet: set[str] = set()
+    watch: Watch
+    timing: Timing
+    agents: Mapping[str, Agent]
+    cloudwatch: CloudWatch
+    ec2: Instances
+    _: KW_ONLY
+    maintenance: Sequence[Maintenance] = ()
+    relist: Callable[[], Listed | None] | None = None
+    _instances: dict[str, Instance] = field(default_factory=dict, init=False)
+    _late: set[str] = field(default_factory=set, init=False)
+    _quiet: set[str] = field(default_factory=set, init=False)
 
     def observe(self) -> Observation:
         """Read the evidence for each agent that needs a verdict.
@@ -83,38 +66,36 @@ class Survey:
         Left out are agents that plainly report, because their record can't change, and suppressed ones that another run
         looks up.
         """
-        aside = self._in_turn(agent for agent in self._agents.values() if agent.state is State.SUPPRESSED)
-        never = [agent for agent in self._agents.values() if agent.series is None]
+        aside = self._in_turn(agent for agent in self.agents.values() if agent.state is State.SUPPRESSED)
+        never = [agent for agent in self.agents.values() if agent.series is None]
         self._look_up([*aside, *never])
         asked = {agent.entity for agent in aside}
-        up = [agent for agent in self._agents.values() if agent.state is not State.SUPPRESSED or agent.entity in asked]
+        up = [agent for agent in self.agents.values() if agent.state is not State.SUPPRESSED or agent.entity in asked]
         down = {agent.entity for agent in up if self._power(agent.entity) in (Power.DOWN, Power.GONE)}
         found = {entity: self._unseen(entity) for entity in down}
         up = [agent for agent in up if agent.entity not in down]
         usual = {agent.entity: self._usual_series(agent) for agent in up}
-        found |= self._read(usual, self._timing.usual_window, skip_reporting=True)
+        found |= self._read(usual, self.timing.usual_window, skip_reporting=True)
         overdue = [agent for agent in up if agent.entity in found and self._is_overdue(found[agent.entity])]
         new, old = _split(overdue, lambda agent: agent.state is State.SILENT)
         turn = self._in_turn(old)
         self._look_up([*new, *turn])
         found |= {agent.entity: replace(found[agent.entity], instance=_NOT_IN_TURN) for agent in old}
-        found |= {
-            agent.entity: replace(found[agent.entity], instance=self._instance(agent.entity)) for agent in (*new, *turn)
-        }
+        for agent in (*new, *turn):
+            found[agent.entity] = replace(found[agent.entity], instance=self._instance(agent.entity))
         found |= self._read_more([agent for agent in up if agent.entity in found], found)
         rested = {entity: self._with_suppression(entity, seen) for entity, seen in found.items()}
         return Observation(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
 
-    def _read_more(self, agents: Iterable[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    def _read_more(self, agents: Sequence[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """Better evidence for agents that may fall silent now, and for silent ones that are back."""
-        known = [*agents]
         doubtful: dict[str, tuple[Series, ...]] = {}
         unsure: dict[str, Evidence] = {}
-        for agent in known:
+        for agent in agents:
             seen = found[agent.entity]
             if agent.gap and agent.gap.is_open and seen.seen_at and not self._is_overdue(seen):
                 doubtful[agent.entity] = (seen.series,) if seen.series else ()
-        in_doubt = [agent for agent in known if self._is_in_doubt(agent, found[agent.entity])]
+        in_doubt = [agent for agent in agents if self._is_in_doubt(agent, found[agent.entity])]
         for agent in in_doubt:
             most = max(_FEWEST_OTHERS, min(_MOST_OTHERS, _OTHERS_A_RUN // len(in_doubt)))
             others = () if self._power(agent.entity) is Power.DOWN else self._others(agent, most)
@@ -122,33 +103,33 @@ class Survey:
                 unsure[agent.entity] = replace(found[agent.entity], seen_at=None)
             else:
                 doubtful[agent.entity] = others
-        recent = self._read(doubtful, self._timing.recent_window)
-        lost = [entity for entity in doubtful if self._agents[entity].seen_at and recent[entity].seen_at == ()]
-        return unsure | recent | self._read(dict.fromkeys(lost, ()), self._timing.remembered_window)
+        recent = self._read(doubtful, self.timing.recent_window)
+        lost = [entity for entity in doubtful if self.agents[entity].seen_at and recent[entity].seen_at == ()]
+        return unsure | recent | self._read(dict.fromkeys(lost, ()), self.timing.remembered_window)
 
     def _is_in_doubt(self, agent: Agent, seen: Evidence) -> bool:
         """True if more must be read before the agent is called silent or suppressed; False if it already is."""
         if not self._is_overdue(seen) or (agent.gap and agent.gap.is_open):
             return False
         if agent.state is State.SUPPRESSED:
-            return judge(agent, self._with_suppression(agent.entity, seen), self._timing).state is State.SILENT
+            return judge(agent, self._with_suppression(agent.entity, seen), self.timing).state is State.SILENT
         return self._power(agent.entity) not in (Power.GONE, Power.UNREADABLE)
 
     def _read(
         self, wanted: Mapping[str, tuple[Series, ...]], window: Window, *, skip_reporting: bool = False
     ) -> dict[str, Evidence]:
         """The evidence of each agent's own series and the others wanted; without agents that plainly report."""
-        own = {entity: self._own_series(self._agents[entity], others) for entity, others in wanted.items()}
+        own = {entity: self._own_series(self.agents[entity], others) for entity, others in wanted.items()}
         series = {series for series in own.values() if series}.union(*wanted.values())
-        readings = self._cloudwatch.read(series, window) if series else {}
+        readings = self.cloudwatch.read(series, window) if series else {}
         found: dict[str, Evidence] = {}
         for entity, others in wanted.items():
             current = own[entity]
             times = readings.get(current, ()) if current else ()
             if current is None:
                 found[entity] = replace(self._unseen(entity), seen_at=())
-            elif not (skip_reporting and self._plainly_reports(self._agents[entity], times)):
-                found[entity] = weigh(current, others, readings, self._instance(entity), self._timing)
+            elif not (skip_reporting and self._plainly_reports(self.agents[entity], times)):
+                found[entity] = weigh(current, others, readings, self._instance(entity), self.timing)
             elif times[-1] < self._fresh:
                 self._late.add(entity)
                 if times[-1] <= self._awaited:
@@ -162,47 +143,47 @@ class Survey:
             and agent.state is State.REPORTING
             and agent.seen_at is not None
             and not agent.is_flapping
-            and self._on_time <= times[-1] <= self._timing.now
+            and self._on_time <= times[-1] <= self.timing.now
         )
+
+    @cached_property
+    def _windows(self) -> list[Maintenance]:
+        return [window for window in self.maintenance if window.is_on(self.timing.now)]
 
     @cached_property
     def _on_time(self) -> datetime:
         """After a datapoint since then, the next one is not overdue."""
-        return self._timing.now - self._watch.rules.period - self._watch.rules.grace
+        return self.timing.now - self.watch.rules.period - self.watch.rules.grace
 
     @cached_property
     def _fresh(self) -> datetime:
         """After a datapoint since then, the next one can't be late."""
-        return self._timing.now - self._watch.rules.period - self._watch.rules.resolution
+        return self.timing.now - self.watch.rules.period - self.watch.rules.resolution
 
     @cached_property
     def _awaited(self) -> datetime:
         """With no datapoint since then, half of the grace is used up."""
-        return self._timing.now - self._watch.rules.period - self._watch.rules.grace / 2
+        return self.timing.now - self.watch.rules.period - self.watch.rules.grace / 2
 
     def _unseen(self, entity: str) -> Evidence:
-        return Evidence(self._agents[entity].series, None, self._instance(entity))
+        return Evidence(self.agents[entity].series, None, self._instance(entity))
 
     def _own_series(self, agent: Agent, others: tuple[Series, ...]) -> Series | None:
-        return agent.series or self._guess(agent, others)
-
-    def _guess(self, agent: Agent, others: tuple[Series, ...]) -> Series | None:
-        """The most likely series of an agent that never reported: one that is listed, or what most others publish.
+        """The agent's series, or the most likely one if it never reported: listed, or what most others publish.
 
         The list of metrics may be 15 minutes behind (CloudWatch API: ListMetrics), datapoints aren't.
         """
-        if others or not self._common_metric:
-            return others[0] if others else None
-        return Series(self._common_metric, ((self._watch.dimension, agent.entity),))
+        if agent.series or others or not self._common_metric:
+            return agent.series or (others[0] if others else None)
+        return Series(self._common_metric, ((self.watch.dimension, agent.entity),))
 
     @cached_property
     def _common_metric(self) -> str:
-        if self._watch.metric:
-            return self._watch.metric
-        plain = (self._watch.dimension,)
-        names = Counter(
-            agent.series.metric for agent in self._agents.values() if agent.series and agent.series.shape == plain
-        )
+        if self.watch.metric:
+            return self.watch.metric
+        plain = (self.watch.dimension,)
+        series = (agent.series for agent in self.agents.values() if agent.series)
+        names = Counter(one.metric for one in series if one.shape == plain)
         return min(names, key=lambda name: (-names[name], name), default="")
 
     def _usual_series(self, agent: Agent) -> tuple[Series, ...]:
@@ -213,7 +194,7 @@ class Survey:
 
     def _others(self, agent: Agent, most: int) -> tuple[Series, ...] | None:
         """The agent's other series as listed now, one of each shape first; None if the list can't be read."""
-        if self._relist is None:
+        if self.relist is None:
             return agent.others
         if self._listed is None:
             return None
@@ -222,7 +203,7 @@ class Survey:
 
     @cached_property
     def _listed(self) -> Listed | None:
-        return self._relist() if self._relist else None
+        return self.relist() if self.relist else None
 
     def _in_turn(self, agents: Iterable[Agent]) -> list[Agent]:
         """As many of them as one run may look up in EC2; the next runs look up the others."""
@@ -235,28 +216,28 @@ class Survey:
 
         Minutes modulo `turns` would leave some out forever: of two, a run every two minutes would take only one.
         """
-        return int(self._timing.now.timestamp() // 60 * _STRIDE % 1 * turns)
+        return int(self.timing.now.timestamp() // 60 * _STRIDE % 1 * turns)
 
     def _look_up(self, agents: Iterable[Agent]) -> None:
         entities = {agent.entity for agent in agents} - self._instances.keys()
-        self._instances |= self._ec2.look_up(entities)
+        self._instances |= self.ec2.look_up(entities)
 
     def _with_suppression(self, entity: str, seen: Evidence) -> Evidence:
         """The evidence with the reason, if any, why no datapoint is expected."""
-        if seen.seen_at is None or self._timing.is_on_time(seen.seen_at):
+        if seen.seen_at is None or self.timing.is_on_time(seen.seen_at):
             return seen
-        return replace(seen, suppression=self._suppression(self._agents[entity], seen))
+        return replace(seen, suppression=self._suppression(self.agents[entity], seen))
 
     def _suppression(self, agent: Agent, seen: Evidence) -> Suppression | None:
-        if any(maintenance.covers(self._watch.name, agent.entity, seen.instance) for maintenance in self._maintenance):
+        if any(window.covers(self.watch.name, agent.entity, seen.instance) for window in self._windows):
             return Suppression.MAINTENANCE
-        if is_exempt(seen.instance.tag(EXEMPT), self._timing.now.date()):
+        if is_exempt(seen.instance.tag(EXEMPT), self.timing.now.date()):
             return Suppression.EXEMPT
         is_forgotten = agent.suppressed_by is Suppression.FORGOTTEN
         return Suppression.FORGOTTEN if is_forgotten and not _is_newer(agent, seen) else None
 
     def _is_overdue(self, seen: Evidence) -> bool:
-        return seen.seen_at is not None and not self._timing.is_on_time(seen.seen_at)
+        return seen.seen_at is not None and not self.timing.is_on_time(seen.seen_at)
 
     def _instance(self, entity: str) -> Instance:
         return self._instances.get(entity, UNMANAGED)

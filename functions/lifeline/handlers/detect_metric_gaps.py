@@ -22,7 +22,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.policy.policy import simple_policy
@@ -77,9 +77,8 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     if isinstance(request, Forget):
         return _forget(request, runs)
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
-    return _answer(
-        {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}, run_id
-    )
+    reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
+    return _answer(reports, run_id)
 
 
 def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelta]:
@@ -94,9 +93,10 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
 
 
 def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
-    _measure([report for report, _ in reports.values()], [took for _, took in reports.values()])
-    _end([report for report, _ in reports.values()], [took for _, took in reports.values()], run_id)
-    failures = [failure for report, _ in reports.values() for failure in report.failures]
+    done, times = [report for report, _ in reports.values()], [took for _, took in reports.values()]
+    _measure(done, times)
+    _end(done, times, run_id)
+    failures = [failure for report in done for failure in report.failures]
     if failures:
         raise TransientError(f"{len(failures)} things failed in this run: {failures[0]}")
     return {"watches": [{"watch": name, **_as_json(report)} for name, (report, _) in reports.items()]}
@@ -129,9 +129,8 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun]) -> dict[str, Any]:
     return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
 
 
-def _measure(reports: Iterable[Report], times: Iterable[timedelta]) -> None:
+def _measure(done: Sequence[Report], times: Iterable[timedelta]) -> None:
     """The run as metrics. What wasn't read isn't counted, for a 0 would say that nobody is silent."""
-    done = [*reports]
     whole = [report for report in done if not report.is_part]
     if whole and not any(report.is_unread for report in whole):
         metrics.add_metric("Watched", MetricUnit.Count, sum(report.watched for report in whole))
@@ -152,12 +151,8 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
     states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
     notified = [str(kind) for report in reports for kind in report.notified]
     seconds = round(sum(times, timedelta()).total_seconds(), 3)
-    about = {
-        "run_id": run_id,
-        "trigger": "detect",
-        "seconds": seconds,
-        "failures": sum(len(r.failures) for r in reports),
-    }
+    failures = sum(len(report.failures) for report in reports)
+    about = {"run_id": run_id, "trigger": "detect", "seconds": seconds, "failures": failures}
     logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 

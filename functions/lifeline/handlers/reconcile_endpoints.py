@@ -120,14 +120,13 @@ def _notified(
 ) -> dict[str, Any]:
     """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
+    unusable = [_refusal(error) for error in errors]
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
+        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     else:
         notified["vpcs"] = [as_json(answer) for answer in answers]
-    unusable = [_refusal(error) for error in errors]
-    if is_text:
-        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     return notified | ({"errors": unusable} if unusable else {})
 
 
@@ -154,14 +153,9 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
-    about: dict[str, Any] = {
-        "services": request.services,
-        "days": request.days,
-        "reason": request.reason,
-        "run_id": run.id,
-    }
+    about: dict[str, Any] = {"services": request.services, "days": request.days, "reason": request.reason}
     for vpc_id in request.vpc_ids:
-        logger.info("exempted manually", vpc_id=vpc_id, **about)
+        logger.info("exempted manually", vpc_id=vpc_id, run_id=run.id, **about)
     return {"exempt": [exempt_json(request, vpc_id, now.date()) for vpc_id in request.vpc_ids]}
 
 

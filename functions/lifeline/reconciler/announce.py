@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lifeline.core.notices.bus_events import answer_events
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.trigger_text import because_of
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.gatekeeper import Gatekeeper
@@ -53,7 +53,7 @@ class RunNotices:
             return
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)
-        left = [self._without_covered(answer) for answer in answers if not answer.refusal]
+        left = [_without(answer, self._said(answer).covered) for answer in answers if not answer.refusal]
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
         sent = {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
@@ -74,16 +74,11 @@ class RunNotices:
     def _record(self, answers: Iterable[VpcAnswer], notified: Collection[str]) -> None:
         for answer in answers:
             if answer.vpc_id in notified and not self._said(answer).is_recorded:
-                triggers = self.job.targets.triggers(answer.vpc_id)
-                self.job.tools.audit.record_actions(
-                    self.job.ref(answer.vpc_id), answer.actions, triggers, self.job.run.now()
-                )
+                ref, triggers = self.job.ref(answer.vpc_id), self.job.targets.triggers(answer.vpc_id)
+                self.job.tools.audit.record_actions(ref, answer.actions, triggers, self.job.run.now())
 
     def _said(self, answer: VpcAnswer) -> Said:
         return self.said.get(answer.vpc_id, NOTHING_SAID)
-
-    def _without_covered(self, answer: VpcAnswer) -> VpcAnswer:
-        return _without(answer, self._said(answer).covered)
 
     def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
         if _is_done(answer):
@@ -107,7 +102,7 @@ class RunNotices:
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:
     """The answer to a plan that waits for a later run."""
-    actions = [replace(action, error=why) if action.status is Status.PLANNED else action for action in plan.actions]
+    actions = [replace(action, error=why) if action.is_planned else action for action in plan.actions]
     return VpcAnswer.of(plan, actions)
 
 
@@ -125,4 +120,4 @@ def _without(answer: VpcAnswer, actions: Collection[Action]) -> VpcAnswer:
 
 
 def _is_done(answer: VpcAnswer) -> bool:
-    return any(action.status is Status.DONE for action in answer.actions)
+    return any(action.is_done for action in answer.actions)

@@ -17,9 +17,7 @@ from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_RECEIVES = (
-    5  # the queue's maxReceiveCount: at the last one we dead-letter it ourselves, because SQS would give no reason
-)
+MOST_RECEIVES = 5  # the queue's maxReceiveCount: at the last one we dead-letter it, because SQS would give no reason
 FIRST_RETRY = timedelta(seconds=30)
 
 
@@ -43,11 +41,8 @@ def reconcile_batch(
         else:
             requests.append(request)
             read.append(record)
-            kept += [
-                failure
-                for refusal in request.refusals
-                for failure in _dead_letter(record, refusal, tools, run.id, field=refusal.field)
-            ]
+            for refusal in request.refusals:
+                kept += _dead_letter(record, refusal, tools, run.id, field=refusal.field)
     failed: list[tuple[Request, LifelineError]] = []
     try:
         answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run, failed=failed)

@@ -26,7 +26,7 @@ from lifeline.core.guards.limits import Admission, Usage, admit, block_all, dele
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
@@ -92,13 +92,10 @@ class Gatekeeper:
         if not self._why_on:
             return
         switch = self.guards.kill_switch
-        waiting = [
-            answer.vpc_id for answer in answers if any(action.blocked_by == KILL_SWITCH for action in answer.actions)
-        ]
+        blocked = [(answer.vpc_id, {action.blocked_by for action in answer.actions}) for answer in answers]
+        notice = switch_notice(self._why_on, switch.name, [vpc_id for vpc_id, by in blocked if KILL_SWITCH in by])
         try:
-            if switch.reserve_notice(now=self.run.now()) and not job.publish(
-                switch_notice(self._why_on, switch.name, waiting)
-            ):
+            if switch.reserve_notice(now=self.run.now()) and not job.publish(notice):
                 switch.return_reservation()
         except LifelineError as error:
             logger.error("kill switch notice not sent", error=str(error))
@@ -151,10 +148,8 @@ class Gatekeeper:
             self._offers |= dict(zip(held, offers, strict=True))
         except LifelineError as error:  # the next run offers them; what passes must not wait for that
             logger.error("plans not offered for approval", error=str(error))
-        return {
-            vpc_id: block_all(plan, _APPROVE, _OUTDATED) if vpc_id in outdated else plan
-            for vpc_id, plan in admission.plans.items()
-        }
+        blocked = {vpc_id: block_all(admission.plans[vpc_id], _APPROVE, _OUTDATED) for vpc_id in outdated}
+        return {**admission.plans, **blocked}
 
     def settle(self, applied: Mapping[str, Applied]) -> None:
         """Gives back what came to nothing, and keeps approved what an approved plan leaves for a later run.
@@ -235,7 +230,7 @@ class Gatekeeper:
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)
             if held:
-                planned = [action for action in plan.actions if action.status is Status.PLANNED]
+                planned = plan.planned
                 ids |= dict.fromkeys(self._make_offer(vpc_id, actions).plan_id for actions in (held, planned))
         offers = run_concurrently([partial(self.guards.approvals.load, plan_id) for plan_id in ids])
         return [offer for offer in offers if offer and offer.state is OfferState.APPROVED and offer.vpc_id in plans]
@@ -274,5 +269,5 @@ def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:
     """True if the change was made, or if AWS may have made it before its answer was lost."""
     became = applied[step.vpc_id]
     action = became.actions[step.index]
-    is_open = action.status is Status.PLANNED and action.error != Deferral.TIME
-    return action.status is Status.DONE or (is_open and became.deferral is Deferral.TRANSIENT)
+    is_open = action.is_planned and action.error != Deferral.TIME
+    return action.is_done or (is_open and became.deferral is Deferral.TRANSIENT)

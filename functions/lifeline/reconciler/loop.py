@@ -7,6 +7,7 @@ or out of order changes nothing. Plan mode is the same path without its last ste
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
@@ -15,7 +16,7 @@ from lifeline.core.network.model import AnyRef, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
@@ -126,12 +127,10 @@ class _Reconciliation:
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
         gone = sorted(set(named if named is not None else targets.requests) - answered)
         answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
-        finished = [
-            self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided).located(
-                observed.get(answer.vpc_id)
-            )
-            for answer in sorted(answers, key=lambda answer: answer.vpc_id)
-        ]
+        finished: list[VpcAnswer] = []
+        for answer in sorted(answers, key=lambda answer: answer.vpc_id):
+            settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
+            finished.append(settled.located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
@@ -189,10 +188,8 @@ class _Reconciliation:
         if is_region:
             self._gatekeeper.see_region(vpcs)
         if self._gatekeeper.why_stop():
-            stopped = {
-                vpc_id: replace(amended_vpc, plan=self._gatekeeper.stop(amended_vpc.plan))
-                for vpc_id, amended_vpc in amended.items()
-            }
+            stop = self._gatekeeper.stop
+            stopped = {vpc_id: replace(stopping, plan=stop(stopping.plan)) for vpc_id, stopping in amended.items()}
             return [*deferred, *self._leave(stopped)]
         idle = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in with_work}
         self._decided |= idle.keys()
@@ -215,9 +212,8 @@ class _Reconciliation:
         """
         amended = facts.read(amended, AMENDMENTS, is_planned=False)
         seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
-        plans, waiting = facts.planning.plan(
-            seen, followed, check_dns=check_dns, is_region=facts.is_region and not is_fresh, fresh=is_fresh
-        )
+        is_region = facts.is_region and not is_fresh
+        plans, waiting = facts.planning.plan(seen, followed, check_dns=check_dns, is_region=is_region, fresh=is_fresh)
         self._requeuing.wait_for_turn(waiting)
         planned = {
             vpc_id: replace(amended_vpc, plan=plans.get(vpc_id, amended_vpc.plan))
@@ -306,9 +302,8 @@ class _Reconciliation:
         # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
         self._gatekeeper.settle(applied)
         now = facts.run_context()  # changing things takes minutes
-        finished = [
-            self._finish_or_say(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()
-        ]
+        finish = self._finish_or_say
+        finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
         return [*deferred, *finished]
 
     def _finish_or_say(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
@@ -341,7 +336,7 @@ class _Reconciliation:
         self._publish(vpc_id, decisions, state)
         # Last: what is requeued begins with all of this saved.
         self._requeue(vpc_id, decisions)
-        done = tuple(action for action in actions if action.status is Status.DONE)
+        done = tuple(action for action in actions if action.is_done)
         cost = cost_of(done, price_in(self._job.settings.region))
         return replace(VpcAnswer.of(amended_vpc.plan, actions), monthly_cost_usd=cost)
 
@@ -351,16 +346,10 @@ class _Reconciliation:
         """Publishes the amendments' own notices. That people know is saved after that, so a notice that didn't go out
         is sent by a later run; where saving fails, people hear of it twice.
         """
-        sent = [
-            announcement
-            for decision in decisions
-            for announcement in decision.announcements
-            if self._job.publish(announcement.notice)
-        ]
-        notified = state
-        for announcement in sent:
-            notified = notified.with_entries(announcement.entries)
-        covered = frozenset[Action]().union(*(announcement.covers for announcement in sent))
+        notified, covered = state, frozenset[Action]()
+        for announcement in chain.from_iterable(decision.announcements for decision in decisions):
+            if self._job.publish(announcement.notice):
+                notified, covered = notified.with_entries(announcement.entries), covered | announcement.covers
         said = self._said[vpc_id]
         self._said[vpc_id] = replace(said, covered=said.covered | covered, is_sent=bool(covered))
         try:
@@ -407,10 +396,8 @@ class _Reconciliation:
 
 def _covered(decisions: Sequence[Decision]) -> tuple[frozenset[Action], frozenset[Action]]:
     """The actions that notices of their own report, and those that are no news by themselves."""
-    nothing = frozenset[Action]()
-    return nothing.union(*(decision.covered for decision in decisions)), nothing.union(
-        *(decision.known for decision in decisions)
-    )
+    covered = frozenset(action for decision in decisions for action in decision.covered)
+    return covered, frozenset(action for decision in decisions for action in decision.known)
 
 
 def _facts_of(change: Trigger) -> dict[str, str]:

@@ -205,7 +205,6 @@ class DetectorSettings(StackSettings):
     @property
     def default_watch(self) -> Watch:
         """The watch for CloudWatch agents by the template's parameters, used where the policy defines no watches."""
-        rules = Rules(
-            period=self.agent_period, grace=self.gap_grace, warm_up=self.warm_up, recover_after=self.recover_after
-        )
+        times = {"period": self.agent_period, "grace": self.gap_grace, "warm_up": self.warm_up}
+        rules = Rules(**times, recover_after=self.recover_after)
         return Watch(namespace=self.agent_namespace, rules=rules)

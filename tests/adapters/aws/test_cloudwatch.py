@@ -9,7 +9,8 @@ from botocore.stub import Stubber
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.aws.cloudwatch import CloudWatch
-from lifeline.core.agents.gaps import Series, Timing, Window
+from lifeline.core.agents.series import Series
+from lifeline.core.agents.timing import Timing, Window
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import (

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.adapters.store.agent_records import pack, unpack
-from lifeline.core.agents.gaps import Agent, Gap, Series, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
+from lifeline.core.agents.series import Series
 from tests.support.agents import START, agent, minute, series, silent_agent
 
 LIMIT = 400 * 1024  # DynamoDB: the size of an item

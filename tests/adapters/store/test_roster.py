@@ -8,7 +8,7 @@ import pytest
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.gaps import State
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.roster import Chunk, RosterState
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import ENVIRONMENT, START, TABLE, agent, calls, create_table, failing, minute, silent_agent

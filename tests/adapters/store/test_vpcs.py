@@ -92,10 +92,12 @@ def test_items_from_before_have_nothing_unneeded(ledger: VpcStore) -> None:
     assert ledger.listed(VpcList.RETIRING, HOME) == frozenset()
 
 
-def test_the_list_names_the_vpcs_that_have_something_unneeded(ledger: VpcStore) -> None:
+def test_the_list_names_the_vpcs_that_have_something_unneeded(ledger: VpcStore, world: World) -> None:
     for ref in (VPC, OTHER, VPC):
         save(ledger, ref, unneeded={"vpce-1": NOW})
     assert ledger.listed(VpcList.RETIRING, HOME) == {VPC, OTHER}
+    item = world.dynamodb.get_item(TableName="ledger", Key={"pk": {"S": "RETIRING"}, "sk": {"S": "VPCS"}})["Item"]
+    assert set(item["vpcs"]["SS"]) == {str(VPC), str(OTHER)}
     save(ledger, unneeded={})
     assert ledger.listed(VpcList.RETIRING, HOME) == {OTHER}
     assert ledger.load(VPC).unneeded == {}

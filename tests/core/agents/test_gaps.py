@@ -9,22 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import (
-    Agent,
-    Evidence,
-    Gap,
-    Series,
-    State,
-    Suppression,
-    Timing,
-    Transition,
-    Verdict,
-    Window,
-    close_gap,
-    judge,
-    weigh,
-)
+from lifeline.core.agents.agent import Agent, Evidence, Gap, State, Suppression, Transition, Verdict
+from lifeline.core.agents.gaps import close_gap, judge, weigh
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
+from lifeline.core.agents.series import Series
+from lifeline.core.agents.timing import Timing, Window
 from lifeline.core.agents.watches import Rules
 from tests.support.agents import (
     GRACE,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
 from tests.support.agents import agent
 

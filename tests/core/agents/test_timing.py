@@ -1,64 +1,55 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.timing import Timing, find_gap
+from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Rules
-from tests.support.agents import GRACE, PERIOD, START, minute
+from tests.support.agents import GRACE, PERIOD, minute
 
 RULES = Rules(PERIOD, GRACE)
 
 times = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
-spans = st.timedeltas(timedelta(seconds=1), timedelta(hours=2))
+spans = st.timedeltas(timedelta(seconds=1), timedelta(hours=1))
 
 
 def at(number: float) -> Timing:
     return Timing(minute(number), RULES)
 
 
-class TestFindGap:
+class TestMissingSince:
     def test_the_silence_starts_when_the_next_datapoint_was_due(self) -> None:
-        gap = find_gap([minute(0), minute(1)], now=minute(8), period=PERIOD, grace=GRACE)
-        assert gap is not None
-        assert (gap.since, gap.length) == (minute(2), timedelta(minutes=6))
+        assert at(8).missing_since(minute(1)) == minute(2)
 
     def test_a_datapoint_overdue_by_exactly_the_grace_is_on_time(self) -> None:
-        assert find_gap([minute(0)], now=minute(6), period=PERIOD, grace=GRACE) is None
+        assert at(6).missing_since(minute(0)) is None
 
     def test_a_datapoint_overdue_by_a_moment_more_than_the_grace_is_missing(self) -> None:
         now = minute(6) + timedelta(microseconds=1)
-        assert find_gap([minute(0)], now=now, period=PERIOD, grace=GRACE) is not None
+        assert Timing(now, RULES).missing_since(minute(0)) is not None
 
     def test_nothing_is_due_before_the_instance_is_warm(self) -> None:
-        assert find_gap([minute(0)], now=minute(25), period=PERIOD, grace=GRACE, not_before=minute(20)) is None
-        gap = find_gap([minute(0)], now=minute(26), period=PERIOD, grace=GRACE, not_before=minute(20))
-        assert gap is not None
-        assert gap.since == minute(20)
+        assert at(25).missing_since(minute(0), not_before=minute(20)) is None
+        assert at(26).missing_since(minute(0), not_before=minute(20)) == minute(20)
 
-    def test_an_agent_that_never_reported_is_not_one_that_stopped(self) -> None:
-        with pytest.raises(ValueError, match="never reported"):
-            find_gap([], now=START, period=PERIOD, grace=GRACE)
-
-    @given(st.lists(times, min_size=1), times, spans, spans)
-    def test_a_gap_is_found_exactly_when_the_next_datapoint_is_overdue_by_more_than_the_grace(
-        self, seen_at: list[datetime], now: datetime, period: timedelta, grace: timedelta
+    @given(times, times, spans, spans)
+    def test_one_is_missing_exactly_when_it_is_overdue_by_more_than_the_grace(
+        self, latest: datetime, now: datetime, period: timedelta, grace: timedelta
     ) -> None:
-        gap = find_gap(seen_at, now=now, period=period, grace=grace)
-        assert (gap is not None) == (now - (max(seen_at) + period) > grace)
+        since = Timing(now, Rules(period, grace)).missing_since(latest)
+        assert (since is not None) == (now - (latest + period) > grace)
 
     @given(st.lists(times, min_size=1).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))), times)
     def test_the_order_of_datapoints_does_not_matter(
         self, both: tuple[Sequence[datetime], Sequence[datetime]], now: datetime
     ) -> None:
-        first, second = (find_gap(seen_at, now=now, period=PERIOD, grace=GRACE) for seen_at in both)
+        first, second = (Timing(now, RULES).latest(seen_at) for seen_at in both)
         assert first == second
 
     @given(times, st.timedeltas(timedelta(0), timedelta(days=1)))
     def test_a_datapoint_in_the_future_is_on_time(self, now: datetime, ahead: timedelta) -> None:
-        assert find_gap([now + ahead], now=now, period=PERIOD, grace=timedelta(0)) is None
+        assert Timing(now, Rules(PERIOD, timedelta(0))).missing_since(now + ahead) is None
 
 
 class TestLateness:

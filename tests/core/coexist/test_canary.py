@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import (
     WATCHED_FOR,
@@ -25,13 +26,12 @@ from lifeline.core.coexist.canary import (
 )
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
-from tests.support.agents import minute
+from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -84,7 +84,7 @@ def why(seen: Vpc | None = None, *, since: float = 1, canary: Canary = CANARY, *
         role=RoleVerdict(Permission.ALLOWED, "app-role"),
         canaries=(("monitoring", canary),),
     )
-    return diagnose(replace(known, **more), minute(since + 6))
+    return why_silent(replace(known, **more), minute(since + 6))
 
 
 class TestTheCause:

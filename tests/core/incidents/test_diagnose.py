@@ -10,17 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import Agent, Gap, Series, State
+from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
+from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.diagnose import Facts, MadeFact, diagnose, diagnose_together
+from lifeline.core.incidents.diagnose import diagnose
+from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
-from tests.support.agents import minute
+from lifeline.core.plan.endpoint_lifecycle import Made
+from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -89,6 +92,10 @@ def facts(seen: Vpc | None = None, *needs: str, **more: Any) -> Facts:
     return replace(sound, **more)
 
 
+def lately(service: str, endpoint_id: str, made_at: datetime, ready_at: datetime | None = None) -> tuple[str, Made]:
+    return service, Made(endpoint_id, made_at, ready_at=ready_at)
+
+
 def change(name: str, *ids: str, at: float = -3, event_id: str = "e-1", actor: str = "deploy-role") -> Change:
     return Change(minute(at), event_id, name, actor, frozenset(ids))
 
@@ -97,7 +104,7 @@ DELETED = change("DeleteRoute", "rtb-main")
 
 
 def why(known: Facts, now: datetime = NOW) -> Cause:
-    return diagnose(known, now)
+    return why_silent(known, now)
 
 
 class TestTheOrder:
@@ -111,7 +118,7 @@ class TestTheOrder:
         (
             CauseKind.CUT_OFF,
             Confidence.MEDIUM,
-            {"vpc": served(), "made": (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)},
+            {"vpc": served(), "made": (lately("monitoring", "vpce-1", minute(2), minute(4)),)},
         ),
         (CauseKind.ROLE, Confidence.HIGH, {"role": DENIED}),
         (CauseKind.NO_PROFILE, Confidence.MEDIUM, {"instance": replace(INSTANCE, profile_arn="")}),
@@ -282,7 +289,7 @@ class TestAnEndpoint:
 
     def test_that_lifeline_made_and_is_pending_says_until_when(self) -> None:
         coming = network(replace(SERVED, state=EndpointState.PENDING))
-        found = why(facts(coming, made=(MadeFact("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
+        found = why(facts(coming, made=(lately("monitoring", "vpce-1", minute(2)),), changes=(DELETED,)))
         assert (found.kind, found.change) == (CauseKind.ENDPOINT_PENDING, DELETED)
         assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
         assert "vpce-1 for the monitoring service is pending" in found.evidence
@@ -338,7 +345,7 @@ class TestAnotherNeed:
 
     def test_gives_way_to_what_is_sure_to_stop_an_agent_that_has_run_before(self) -> None:
         assert why(facts(served(), "ec2", role=DENIED)).kind is CauseKind.ROLE
-        cured = why(facts(served(), "ec2", made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
+        cured = why(facts(served(), "ec2", made=(lately("monitoring", "vpce-1", minute(2), minute(4)),)))
         assert (cured.service, cured.fix) == (
             "monitoring",
             "endpoint vpce-1 became available (first observed at 09:04:00 UTC)",
@@ -347,7 +354,7 @@ class TestAnotherNeed:
     def test_that_may_not_matter_comes_after_a_profile_that_is_missing(self) -> None:
         assert why(facts(served(), "ec2", instance=replace(INSTANCE, profile_arn=""))).kind is CauseKind.NO_PROFILE
 
-    MADE = (MadeFact("ec2", "vpce-ec2", minute(2), minute(4)),)
+    MADE = (lately("ec2", "vpce-ec2", minute(2), minute(4)),)
 
     def test_that_was_mended_is_sure_for_an_agent_that_started_and_likely_for_another(self) -> None:
         both = served(endpoint(EC2, "a", id="vpce-ec2"))
@@ -401,7 +408,7 @@ class TestMendedMeanwhile:
     BACK = change("CreateRoute", "rtb-main", at=4, event_id="e-2", actor="alice")
 
     def test_the_agent_joins_the_open_incident_with_the_endpoint_that_mended_it(self) -> None:
-        made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
+        made = (lately("monitoring", "vpce-1", minute(2), minute(4)),)
         found = why(facts(earlier=((self.EARLIER, minute(0)),), made=made))
         assert found == replace(
             self.EARLIER,
@@ -469,7 +476,7 @@ class TestMendedMeanwhile:
         assert why(known).kind is CauseKind.AGENT
 
     def test_without_an_incident_an_endpoint_made_lately_tells_of_the_cut(self) -> None:
-        made = (MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)
+        made = (lately("monitoring", "vpce-1", minute(2), minute(4)),)
         found = why(facts(made=made, changes=(DELETED,)))
         assert (found.kind, found.confidence, found.change) == (CauseKind.CUT_OFF, Confidence.HIGH, DELETED)
         assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
@@ -480,17 +487,17 @@ class TestMendedMeanwhile:
     @pytest.mark.parametrize(
         ("made", "seen"),
         [
-            (MadeFact("monitoring", "vpce-1", minute(-16), minute(1)), served()),
-            (MadeFact("monitoring", "vpce-1", minute(-14), minute(-3)), served()),
-            (MadeFact("monitoring", "vpce-0", minute(2), minute(4)), served()),
-            (MadeFact("ec2", "vpce-1", minute(2), minute(4)), served()),
+            (lately("monitoring", "vpce-1", minute(-16), minute(1)), served()),
+            (lately("monitoring", "vpce-1", minute(-14), minute(-3)), served()),
+            (lately("monitoring", "vpce-0", minute(2), minute(4)), served()),
+            (lately("ec2", "vpce-1", minute(2), minute(4)), served()),
             (
-                MadeFact("monitoring", "vpce-1", minute(2), minute(4)),
+                lately("monitoring", "vpce-1", minute(2), minute(4)),
                 served(table("main", default_route(TargetKind.NAT_GATEWAY, "nat-1"))),
             ),
         ],
     )
-    def test_an_endpoint_that_explains_nothing_is_no_cause(self, made: MadeFact, seen: Vpc) -> None:
+    def test_an_endpoint_that_explains_nothing_is_no_cause(self, made: tuple[str, Made], seen: Vpc) -> None:
         assert why(facts(seen, made=(made,))).kind is CauseKind.AGENT
 
     def test_the_story_names_who_began_it_and_what_mended_it_and_is_recovering(self) -> None:
@@ -501,7 +508,7 @@ class TestMendedMeanwhile:
             change("DetachInternetGateway", "igw-1", VPC_ID, at=-0.6, event_id="e-5"),
             change("CreateTags", "subnet-a", at=0.5, event_id="e-7"),
         )
-        found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
+        found = why(facts(made=(lately("monitoring", "vpce-1", minute(0.2), minute(2)),), changes=story))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.HIGH)
         assert found.words == "DeleteRoute by deploy-role/terraform left no path to the monitoring service"
         assert found.fix == "endpoint vpce-1 became available (first observed at 09:02:00 UTC)"
@@ -574,7 +581,7 @@ class TestMendedMeanwhile:
         assert (found.kind, found.change, found.fixed_at) == (CauseKind.DNS_OFF, off, minute(3))
 
     def test_the_advice_is_to_wait_for_as_long_as_agents_may_need(self) -> None:
-        found = why(facts(made=(MadeFact("monitoring", "vpce-1", minute(2), minute(4)),)))
+        found = why(facts(made=(lately("monitoring", "vpce-1", minute(2), minute(4)),)))
         assert f"{minute(4) + RECOVERY_TIME:%H:%M:%S} UTC" in found.advice
 
 
@@ -645,7 +652,7 @@ class TestManyInOneZone:
         }
 
     def kinds(self, fleet: Mapping[str, Facts], reporting: Mapping[str, int] | None = None) -> list[CauseKind]:
-        found = diagnose_together(fleet, NOW, reporting_by_zone=reporting or {})
+        found = diagnose(fleet, NOW, reporting_by_zone=reporting or {})
         assert found.keys() == fleet.keys()
         return [found[entity].kind for entity in fleet]
 
@@ -669,7 +676,7 @@ class TestManyInOneZone:
         assert found.count(CauseKind.AGENT) == len(starts) - zonal
 
     def test_are_told_as_one(self) -> None:
-        found = diagnose_together(self.fleet(0, 0, 1), NOW, reporting_by_zone={"us-east-1a": 1})
+        found = diagnose(self.fleet(0, 0, 1), NOW, reporting_by_zone={"us-east-1a": 1})
         assert len(set(found.values())) == 1
         cause = found["i-a0"]
         assert (cause.words, cause.confidence) == ("agents in us-east-1a fell silent together", Confidence.MEDIUM)
@@ -712,7 +719,7 @@ class TestManyInOneZone:
 
     def test_are_diagnosed_as_each_would_be_alone(self) -> None:
         fleet = {"i-1": facts(network()), "i-2": facts(served(), "ec2"), "i-3": facts(role=DENIED)}
-        found = diagnose_together(fleet, NOW, reporting_by_zone={})
+        found = diagnose(fleet, NOW, reporting_by_zone={})
         assert found == {entity: why(one) for entity, one in fleet.items()}
 
     def test_in_one_subnet_may_differ_in_their_addresses_and_needs(self) -> None:
@@ -783,7 +790,7 @@ _earlier = st.lists(
 ).map(tuple)
 _made = st.lists(
     st.builds(
-        MadeFact,
+        lately,
         st.sampled_from(["monitoring", "ec2"]),
         st.sampled_from(["vpce-1", "vpce-2"]),
         st.integers(-30, 30).map(minute),
@@ -825,7 +832,7 @@ def test_whatever_is_missing_there_is_a_cause_with_words(known: Facts) -> None:
 @given(st.lists(_facts, max_size=6), st.integers(0, 3))
 def test_whatever_is_missing_each_agent_has_one_cause(known: list[Facts], reporting: int) -> None:
     fleet = {f"i-{number}": one for number, one in enumerate(known)}
-    found = diagnose_together(fleet, NOW, reporting_by_zone={"us-east-1a": reporting})
+    found = diagnose(fleet, NOW, reporting_by_zone={"us-east-1a": reporting})
     alone = {entity: why(one) for entity, one in fleet.items()}
     assert found.keys() == fleet.keys()
     assert all(found[entity] == alone[entity] or found[entity].kind is CauseKind.ZONE for entity in fleet)

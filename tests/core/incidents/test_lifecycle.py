@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.grouping import PATIENCE, refresh_cause

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.agents.gaps import Agent, Gap, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.facts import Around, Facts

@@ -17,7 +17,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.plan.actions import ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.reconciler.amend.amendment import Amendment, Fact, Requeue
+from lifeline.reconciler.amend.amendment import SWITCH_DELAY, Amendment, Fact, Requeue
 from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS, REASONS
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
@@ -26,7 +26,7 @@ from lifeline.reconciler.amend.freezes import Freezes
 from lifeline.reconciler.amend.gate import Gate
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
-from lifeline.reconciler.amend.teardown import SWITCH_DELAY, Teardowns
+from lifeline.reconciler.amend.teardown import Teardowns
 from tests.support.amending import HOUR, NOTHING, NOW, SERVED, action, context, kinds, plan
 from tests.support.builders import VPC_ID, endpoint, subnet, vpc
 

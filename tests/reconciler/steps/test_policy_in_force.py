@@ -29,7 +29,7 @@ WRONG = '{"version": 1, "rules": [{"require": ["logs", "set:x"]}]}'
 
 
 @dataclass
-class VpcState:
+class MemoryStore:
     """A store without AWS, which notes what is written when."""
 
     says: Document | LifelineError
@@ -60,39 +60,39 @@ class VpcState:
         self.writes.append(("close", now))
 
 
-def decide(store: VpcState) -> PolicyInForce:
+def decide(store: MemoryStore) -> PolicyInForce:
     return current_policy(NAME, FALLBACK, store, now=NOW)
 
 
-def problem_of(store: VpcState) -> Problem:
+def problem_of(store: MemoryStore) -> Problem:
     found = decide(store).problem
     assert found
     return found
 
 
-def notify(store: VpcState) -> None:
+def notify(store: MemoryStore) -> None:
     mark_notified(problem_of(store), store, now=NOW)
 
 
 def test_without_a_parameter_the_templates_parameters_are_the_policy() -> None:
-    store = VpcState(TerminalError("not asked"))
+    store = MemoryStore(TerminalError("not asked"))
     assert current_policy("", FALLBACK, store, now=NOW) == PolicyInForce(FALLBACK)
 
 
 def test_a_valid_document_is_in_force_and_kept_once() -> None:
-    store = VpcState(Document(VALID, 3))
+    store = MemoryStore(Document(VALID, 3))
     assert decide(store) == decide(store) == PolicyInForce(read_policy(VALID))
     assert (store.known.last_valid, store.writes) == (Document(VALID, 3), [("keep", NOW)])
 
 
 def test_a_parameter_that_was_made_anew_is_kept_anew() -> None:
-    store = VpcState(Document(VALID, 1), Known(last_valid=Document('{"version": 1, "rules": []}', 1)))
+    store = MemoryStore(Document(VALID, 1), Known(last_valid=Document('{"version": 1, "rules": []}', 1)))
     decide(store)
     assert store.known.last_valid == Document(VALID, 1)
 
 
 def test_a_wrong_document_leaves_the_last_valid_one_in_force() -> None:
-    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    store = MemoryStore(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
     found = decide(store)
     assert found.policy == read_policy(VALID)
     assert found.problem
@@ -101,21 +101,21 @@ def test_a_wrong_document_leaves_the_last_valid_one_in_force() -> None:
 
 
 def test_without_a_valid_document_nothing_is_applied() -> None:
-    found = decide(VpcState(Document(WRONG, 1)))
+    found = decide(MemoryStore(Document(WRONG, 1)))
     assert found.policy is None
     assert found.problem
     assert found.problem.in_force == 0
 
 
 def test_a_kept_document_that_a_newer_lifeline_cant_read_is_not_used() -> None:
-    found = decide(VpcState(Document(WRONG, 4), Known(last_valid=Document('{"version": 0}', 3))))
+    found = decide(MemoryStore(Document(WRONG, 4), Known(last_valid=Document('{"version": 0}', 3))))
     assert found.policy is None
     assert found.problem
     assert found.problem.in_force == 0
 
 
 def test_a_refused_version_is_news_until_it_is_told() -> None:
-    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    store = MemoryStore(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
     assert problem_of(store).is_news
     assert problem_of(store).is_news  # the notice could not be sent
     notify(store)
@@ -124,14 +124,14 @@ def test_a_refused_version_is_news_until_it_is_told() -> None:
 
 
 def test_each_refused_version_is_news() -> None:
-    store = VpcState(Document(WRONG, 4))
+    store = MemoryStore(Document(WRONG, 4))
     notify(store)
     store.says = Document(WRONG, 5)
     assert problem_of(store).is_news
 
 
 def test_once_mended_the_same_is_news_again() -> None:
-    store = VpcState(TerminalError("/lifeline/policy could not be read: ParameterNotFound"))
+    store = MemoryStore(TerminalError("/lifeline/policy could not be read: ParameterNotFound"))
     notify(store)
     assert not problem_of(store).is_news
     store.says = Document(VALID, 1)
@@ -141,7 +141,9 @@ def test_once_mended_the_same_is_news_again() -> None:
 
 
 def test_a_missing_parameter_leaves_the_last_valid_document_in_force() -> None:
-    store = VpcState(TerminalError("/lifeline/policy could not be read: ParameterNotFound"), Known(Document(VALID, 3)))
+    store = MemoryStore(
+        TerminalError("/lifeline/policy could not be read: ParameterNotFound"), Known(Document(VALID, 3))
+    )
     found = decide(store)
     assert found == PolicyInForce(
         read_policy(VALID),
@@ -150,7 +152,7 @@ def test_a_missing_parameter_leaves_the_last_valid_document_in_force() -> None:
 
 
 def test_throttling_is_no_news_while_a_valid_document_bridges_it() -> None:
-    store = VpcState(TransientError("throttled"), Known(last_valid=Document(VALID, 3)))
+    store = MemoryStore(TransientError("throttled"), Known(last_valid=Document(VALID, 3)))
     found = decide(store)
     assert found.policy == read_policy(VALID)
     assert found.problem == Problem("PolicyParameter", "throttled", 0, 3, is_news=False)
@@ -158,14 +160,14 @@ def test_throttling_is_no_news_while_a_valid_document_bridges_it() -> None:
 
 
 def test_throttling_without_a_valid_document_is_news() -> None:
-    found = decide(VpcState(TransientError("throttled")))
+    found = decide(MemoryStore(TransientError("throttled")))
     assert found.policy is None
     assert found.problem
     assert found.problem.is_news
 
 
 def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
-    store = VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
+    store = MemoryStore(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))
     notify(store)
     store.says = TransientError("throttled")
     decide(store)
@@ -175,7 +177,7 @@ def test_throttling_in_between_doesnt_make_a_told_refusal_news() -> None:
 
 def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
     notice = policy_notice(
-        problem_of(VpcState(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))), "/lifeline/policy"
+        problem_of(MemoryStore(Document(WRONG, 4), Known(last_valid=Document(VALID, 3)))), "/lifeline/policy"
     )
     assert notice.subject == "[lifeline] policy version 4 rejected: rules[0].require[1]"
     assert notice.text == (
@@ -191,7 +193,7 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
 
 def test_the_notice_says_where_nothing_is_applied() -> None:
     notice = policy_notice(
-        problem_of(VpcState(TerminalError("/lifeline/policy could not be read: AccessDenied"))), "/lifeline/policy"
+        problem_of(MemoryStore(TerminalError("/lifeline/policy could not be read: AccessDenied"))), "/lifeline/policy"
     )
     assert notice.subject == subject_line(notice.subject) == "[lifeline] policy parameter cannot be read"
     assert "PolicyParameter: /lifeline/policy could not be read: AccessDenied" in notice.text

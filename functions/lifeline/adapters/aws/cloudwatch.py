@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.aws.clients import client
-from lifeline.core.agents.gaps import Readings, Series, Window
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import Window
 from lifeline.core.agents.watches import Watch
 from lifeline.runtime.observability import logger
 
@@ -40,10 +41,8 @@ class CloudWatch:
         for metric in self._pages():
             if not metric["MetricName"].startswith(self._watch.metric_prefix):
                 continue
-            series = Series(
-                metric["MetricName"],
-                tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])),
-            )
+            dimensions = ((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
+            series = Series(metric["MetricName"], tuple(sorted(dimensions)))
             found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
         named = [entity for entity in sorted(found) if _is_name(entity)]
         self._complain(found.keys() - {*named, ""})

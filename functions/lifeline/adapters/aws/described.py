@@ -25,20 +25,10 @@ from lifeline.core.network.model import (
 
 def vpc_of(described: dict[str, Any]) -> Vpc:
     """A VPC without its contents, with every block that is associated or about to be."""
-    blocks = [
-        entry["CidrBlock"]
-        for entry in described.get("CidrBlockAssociationSet", [])
-        if entry.get("CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
-    ]
-    ipv6 = [
-        entry["Ipv6CidrBlock"]
-        for entry in described.get("Ipv6CidrBlockAssociationSet", [])
-        if entry.get("Ipv6CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
-    ]
     return Vpc(
         id=described["VpcId"],
-        cidrs=tuple(sorted(set(blocks or [described["CidrBlock"]]))),
-        ipv6_cidrs=tuple(sorted(set(ipv6))),
+        cidrs=tuple(sorted(set(_blocks(described, "CidrBlock") or [described["CidrBlock"]]))),
+        ipv6_cidrs=tuple(sorted(set(_blocks(described, "Ipv6CidrBlock")))),
         owner_id=described.get("OwnerId", ""),
         tags=tags_of(described),
     )
@@ -46,18 +36,13 @@ def vpc_of(described: dict[str, Any]) -> Vpc:
 
 def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
     """A subnet. A zone that isn't listed counts as an ordinary one."""
-    ipv6 = [
-        entry["Ipv6CidrBlock"]
-        for entry in described.get("Ipv6CidrBlockAssociationSet", [])
-        if entry.get("Ipv6CidrBlockState", {}).get("State", "associated") in {"associated", "associating"}
-    ]
     blocked = described.get("BlockPublicAccessStates", {}).get("InternetGatewayBlockMode", "off")
     return Subnet(
         id=described["SubnetId"],
         zone=described.get("AvailabilityZone", ""),
         zone_id=described.get("AvailabilityZoneId", ""),
         cidr="" if described.get("Ipv6Native") else described.get("CidrBlock", ""),
-        ipv6_cidrs=tuple(sorted(ipv6)),
+        ipv6_cidrs=tuple(sorted(_blocks(described, "Ipv6CidrBlock"))),
         zone_type=zone_types.get(described.get("AvailabilityZone", ""), "availability-zone"),
         free_addresses=int(described.get("AvailableIpAddressCount", 0)),
         owner_id=described.get("OwnerId", ""),
@@ -67,6 +52,15 @@ def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
         dns64=bool(described.get("EnableDns64")),
         tags=tags_of(described),
     )
+
+
+def _blocks(described: dict[str, Any], family: str) -> list[str]:
+    """The blocks of a family that are associated or about to be."""
+    return [
+        entry[family]
+        for entry in described.get(f"{family}AssociationSet", [])
+        if entry.get(f"{family}State", {}).get("State", "associated") in {"associated", "associating"}
+    ]
 
 
 _LIVE_ASSOCIATIONS = frozenset({"associated", "associating", "disassociating"})
@@ -174,9 +168,7 @@ def _rule(permission: dict[str, Any]) -> Rule:
         from_port=int(permission.get("FromPort", 0)),
         to_port=int(permission.get("ToPort", 65535)),
         cidrs=tuple(sorted(cidrs)),
-        groups=tuple(
-            sorted(entry["GroupId"] for entry in permission.get("UserIdGroupPairs", []) if "GroupId" in entry)
-        ),
+        groups=tuple(sorted(pair["GroupId"] for pair in permission.get("UserIdGroupPairs", []) if "GroupId" in pair)),
         prefix_lists=tuple(sorted(entry["PrefixListId"] for entry in permission.get("PrefixListIds", []))),
     )
 

@@ -25,14 +25,12 @@ class Checks:
 
         A message that SQS refuses stops no other; then this raises TransientError or TerminalError.
         """
-        bodies = [
-            json.dumps({"check": {"watch": watch_name, "run": run_id, "part": part, "chunks": list(numbers)}})
-            for part, numbers in enumerate(parts)
-        ]
-        entries = [{"Id": str(part), "MessageBody": body} for part, body in enumerate(bodies)]
-        refused = [
-            failure for batch in batched(entries, _MESSAGES_A_CALL, strict=False) for failure in self._send(batch)
-        ]
+        entries: list[dict[str, str]] = []
+        for part, numbers in enumerate(parts):
+            check = {"watch": watch_name, "run": run_id, "part": part, "chunks": list(numbers)}
+            entries.append({"Id": str(part), "MessageBody": json.dumps({"check": check})})
+        batches = batched(entries, _MESSAGES_A_CALL, strict=False)
+        refused = [failure for batch in batches for failure in self._send(batch)]
         if refused:
             raise _error(refused, run_id)
 

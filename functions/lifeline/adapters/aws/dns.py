@@ -106,11 +106,8 @@ class CentralDns:
     def _rules_of(self, vpc_id: str) -> DnsView:
         filters = [{"Name": "VPCId", "Values": [vpc_id]}]
         found = pages(self._resolver, "list_resolver_rule_associations", "ResolverRuleAssociations", Filters=filters)
-        ids = {
-            association["ResolverRuleId"]
-            for association in found
-            if association.get("Status", "COMPLETE") in _LIVE_RULES
-        }
+        live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
+        ids = {association["ResolverRuleId"] for association in live}
         return _merged(
             _read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
             for rule_id in sorted(ids)
@@ -148,9 +145,8 @@ class CentralDns:
     def _profiles_of(self, vpc_id: str, *, fresh: bool) -> DnsView:
         """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
         found = pages(self._profiles, "list_profile_associations", "ProfileAssociations", ResourceId=vpc_id)
-        ids = {
-            association["ProfileId"] for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES
-        }
+        live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
+        ids = {association["ProfileId"] for association in live}
         return _merged(
             _read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
             for profile_id in sorted(ids)

@@ -10,10 +10,8 @@ from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
 from lifeline.core.network.obstacles import HTTPS
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
-
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
@@ -74,7 +72,8 @@ class Endpoints:
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
-                return AppliedIds(endpoint_id=self._create_gateway(action, vpc_id))
+                tables = {"RouteTableIds": list(action.route_table_ids), "PrivateDnsEnabled": False}
+                return AppliedIds(endpoint_id=self._create(action, vpc_id, EndpointType.GATEWAY, **tables))
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
@@ -116,30 +115,25 @@ class Endpoints:
         """Passes what AWS would default to a trap: type (Gateway), private DNS, and groups (the VPC's default one)."""
         if not security_group_id:
             raise TerminalError("an interface endpoint without a security group would take the VPC's default one")
-        with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
-            answer = self._ec2.create_vpc_endpoint(
-                VpcEndpointType=EndpointType.INTERFACE.value,
-                VpcId=vpc_id,
-                ServiceName=action.service_name,
-                SubnetIds=list(action.subnet_ids),
-                SecurityGroupIds=[security_group_id],
-                PrivateDnsEnabled=action.private_dns,
-                IpAddressType=action.ip_address_type,
-                ClientToken=action.client_token,
-                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
-            )
-        return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
+        return self._create(
+            action,
+            vpc_id,
+            EndpointType.INTERFACE,
+            SubnetIds=list(action.subnet_ids),
+            SecurityGroupIds=[security_group_id],
+            PrivateDnsEnabled=action.private_dns,
+            IpAddressType=action.ip_address_type,
+        )
 
-    def _create_gateway(self, action: Action, vpc_id: str) -> str:
+    def _create(self, action: Action, vpc_id: str, kind: EndpointType, **more: object) -> str:
         with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
             answer = self._ec2.create_vpc_endpoint(
-                VpcEndpointType=EndpointType.GATEWAY.value,
+                VpcEndpointType=kind.value,
                 VpcId=vpc_id,
                 ServiceName=action.service_name,
-                RouteTableIds=list(action.route_table_ids),
-                PrivateDnsEnabled=False,
                 ClientToken=action.client_token,
                 TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+                **more,
             )
         return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
 
@@ -222,4 +216,4 @@ def _moved(action: Action) -> dict[str, list[str]]:
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:
     """An endpoint on its way out holds its private DNS name until it is deleted altogether: that passes."""
-    return action.kind in _NAMING and "conflicting DNS domain" in str(error)
+    return action.kind in NAMING and "conflicting DNS domain" in str(error)

@@ -97,13 +97,8 @@ class Instances:
     def _check(self, ids: Sequence[str]) -> dict[str, Health]:
         """EC2 has no filter by id here, and one id that it doesn't know fails the call: then each half is asked for."""
         try:
-            found = pages(
-                self._ec2,
-                "describe_instance_status",
-                "InstanceStatuses",
-                InstanceIds=list(ids),
-                IncludeManagedResources=True,
-            )
+            request = {"InstanceIds": list(ids), "IncludeManagedResources": True}
+            found = pages(self._ec2, "describe_instance_status", "InstanceStatuses", **request)
         except TerminalError as error:
             if error.code != "InvalidInstanceID.NotFound":
                 raise

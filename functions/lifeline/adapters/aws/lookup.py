@@ -1,14 +1,17 @@
 """From the ids in a change to the VPCs they belong to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import batched
 from typing import Any
 
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import LifelineError
+
+_FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
 
 def _own_vpc(described: dict[str, Any]) -> list[str]:
@@ -75,6 +78,10 @@ class Found:
     failed: Mapping[str, LifelineError]
 
 
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    return map(list, batched(ids, _FILTER_VALUES, strict=False))
+
+
 class Lookup:
     """Finds the VPCs that resources belong to, and who uses what in a VPC."""
 
@@ -100,8 +107,7 @@ class Lookup:
         EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
         """
         wanted = sorted(set(security_group_ids))
-        chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
-        reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
+        reads = [partial(read, chunk) for chunk in _chunks(wanted) for read in (self._interfaces, self._groups_naming)]
         found: dict[str, set[str]] = {group_id: set() for group_id in wanted}
         for pairs in run_concurrently(reads):
             for security_group_id, user in pairs:

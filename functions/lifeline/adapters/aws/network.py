@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import batched
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
@@ -49,20 +50,15 @@ class Network:
         """
         if vpc_ids is None:
             return self._observe([])
-        wanted = sorted(set(vpc_ids))
-        if not wanted:
-            return ()
-        chunks = [wanted[start : start + _FILTER_VALUES] for start in range(0, len(wanted), _FILTER_VALUES)]
-        return tuple(vpc for chunk in chunks for vpc in self._observe([{"Name": "vpc-id", "Values": chunk}]))
+        chunks = batched(sorted(set(vpc_ids)), _FILTER_VALUES, strict=False)
+        return tuple(vpc for chunk in chunks for vpc in self._observe([{"Name": "vpc-id", "Values": list(chunk)}]))
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         """The VPCs with their DNS attributes. EC2 has no batch call for them: two calls a VPC, side by side."""
         reads = [partial(self._attribute, vpc.id, name) for vpc in vpcs for name in _DNS_ATTRIBUTES]
-        values = run_concurrently(reads)
-        return tuple(
-            replace(vpc, dns_support=values[2 * place], dns_hostnames=values[2 * place + 1])
-            for place, vpc in enumerate(vpcs)
-        )
+        values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
+        pairs = zip(vpcs, values, strict=True)
+        return tuple(replace(vpc, dns_support=support, dns_hostnames=hostnames) for vpc, (support, hostnames) in pairs)
 
     def count_gateway_endpoints(self) -> int:
         """How many gateway endpoints the region has, for its quota."""
@@ -88,36 +84,25 @@ class Network:
         )
         groups += self._groups_of(endpoints, {group["GroupId"] for group in groups})
         lists = self._prefix_lists(tables)
-        tables_in = _by_vpc(tables, partial(route_table_of, lists=lists))
-        subnets_in = _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {}))
-        endpoints_in = _by_vpc(endpoints, endpoint_of)
-        security_groups_in = _by_vpc(groups, security_group_of)
-        acls_in = _by_vpc(acls, network_acl_of)
-        nats_in = _by_vpc(nats, nat_gateway_of)
-        return tuple(
-            replace(
-                vpc_of(described),
-                subnets=subnets_in[described["VpcId"]],
-                route_tables=tables_in[described["VpcId"]],
-                endpoints=endpoints_in[described["VpcId"]],
-                security_groups=security_groups_in[described["VpcId"]],
-                network_acls=acls_in[described["VpcId"]],
-                nat_gateways=nats_in[described["VpcId"]],
-            )
-            for described in sorted(vpcs, key=lambda described: str(described["VpcId"]))
-        )
+        contents: dict[str, Any] = {
+            "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
+            "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
+            "endpoints": _by_vpc(endpoints, endpoint_of),
+            "security_groups": _by_vpc(groups, security_group_of),
+            "network_acls": _by_vpc(acls, network_acl_of),
+            "nat_gateways": _by_vpc(nats, nat_gateway_of),
+        }
+        found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
+        return tuple(replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
 
     def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
         """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
         attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        ids = sorted(attached - known)
-        chunks = [ids[start : start + _FILTER_VALUES] for start in range(0, len(ids), _FILTER_VALUES)]
-        found = run_concurrently([partial(self._groups, chunk) for chunk in chunks])
+        chunks = batched(sorted(attached - known), _FILTER_VALUES, strict=False)
+        filters = ([{"Name": "group-id", "Values": list(chunk)}] for chunk in chunks)
+        describe = partial(pages, self._ec2, "describe_security_groups", "SecurityGroups")
+        found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
         return [group for groups in found for group in groups]
-
-    def _groups(self, ids: list[str]) -> list[dict[str, Any]]:
-        filters = [{"Name": "group-id", "Values": ids}]
-        return pages(self._ec2, "describe_security_groups", "SecurityGroups", Filters=filters)
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:

@@ -1,9 +1,10 @@
 """The queue of changes: work that is put back, and what is put aside with its reason."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import batched
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
@@ -40,25 +41,22 @@ class Queue:
         With `release` the look goes on giving up what is Lifeline's. `withdraw` are services whose private DNS silenced
         agents right after it was turned on.
         """
-        ids, services = sorted(set(vpc_ids)), sorted(set(withdraw))
-        delay = min(after, _LONGEST_DELAY)
         causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
-        for start in range(0, len(ids), _PER_MESSAGE):
-            message: dict[str, Any] = {"vpc_ids": ids[start : start + _PER_MESSAGE], "attempt": attempt}
-            message |= {"release": True} if release else {}
-            message |= {"withdraw": services} if services else {}
-            body = json.dumps(message | ({"follow": True} if follow else {}) | ({"because": causes} if causes else {}))
+        more = {"release": release, "withdraw": sorted(set(withdraw)), "follow": follow, "because": causes}
+        said = {name: value for name, value in more.items() if value}
+        for ids in batched(sorted(set(vpc_ids)), _PER_MESSAGE, strict=False):
             with aws_errors("put work back on the queue"):
-                self._sqs.send_message(
-                    QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=int(delay.total_seconds())
-                )
+                self._send({"vpc_ids": ids, "attempt": attempt, **said}, after)
 
     def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
         """Asks for a look at every VPC, `after` at most 15 minutes."""
         message = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
-        delay = int(min(after, _LONGEST_DELAY).total_seconds())
         with aws_errors("put a sweep back on the queue"):
-            self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
+            self._send(message, after)
+
+    def _send(self, message: Mapping[str, Any], after: timedelta) -> None:
+        delay = int(min(after, _LONGEST_DELAY).total_seconds())
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
 
     def dead_letter(self, body: str, *, reason: str, field: str = "") -> None:
         """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`."""

@@ -56,11 +56,7 @@ class Roles:
                 PolicySourceArn=role,
                 ActionNames=[_PUBLISH],
                 ContextEntries=[
-                    {
-                        "ContextKeyName": _NAMESPACE_KEY,
-                        "ContextKeyValues": [namespace],
-                        "ContextKeyType": "string",
-                    }
+                    {"ContextKeyName": _NAMESPACE_KEY, "ContextKeyValues": [namespace], "ContextKeyType": "string"}
                 ],
             )
         results = answer.get("EvaluationResults", [])
@@ -75,9 +71,8 @@ def _verdict(result: dict[str, Any], role: str, namespace: str) -> RoleVerdict:
         return decide(Permission.ALLOWED, words=f"the role {_name(role)} allows {what}")
     if missing or decision is None:
         keys = f": its policies ask for {', '.join(sorted(missing))}" if missing else ""
-        return decide(
-            Permission.UNSURE, words=f"the policy simulator can't tell whether {_name(role)} allows {what}{keys}"
-        )
+        words = f"the policy simulator can't tell whether {_name(role)} allows {what}{keys}"
+        return decide(Permission.UNSURE, words=words)
     verb = "forbids" if decision == "explicitDeny" else "doesn't allow"
     return decide(Permission.DENIED, words=f"{_who_denies(result, role)} {verb} {what}")
 

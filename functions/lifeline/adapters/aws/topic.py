@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
@@ -14,13 +14,6 @@ from lifeline.core.notices.notice import Notice, Sender, subject_line
 from lifeline.runtime.observability import logger
 
 _FOR_MACHINES = ("sqs", "lambda", "http", "https", "firehose")
-
-
-class Publishes(Protocol):
-    """Whoever can tell people: the topic, or a list in a test."""
-
-    def publish(self, notice: Notice) -> None:
-        """Send it, or raise TransientError or TerminalError."""
 
 
 class Topic:

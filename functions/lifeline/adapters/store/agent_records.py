@@ -24,7 +24,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lifeline.core.agents.gaps import Agent, Gap, Series, State, Suppression
+from lifeline.core.agents.agent import Agent, Gap, State, Suppression
+from lifeline.core.agents.series import Series
 from lifeline.runtime.observability import logger
 
 _SHOWN = 200

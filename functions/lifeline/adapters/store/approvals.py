@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, to_plain
-from lifeline.adapters.store.table import Key, Table
+from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.guards.approval import Offer, OfferState
 
 _KEEP = timedelta(days=400)
@@ -66,5 +66,5 @@ def _attributes(offer: Offer, now: datetime) -> dict[str, Any]:
     return {
         **to_plain(replace(offer, ends_at=ends_at)),
         "changed_at": now.astimezone(UTC),
-        "expires_at": int((now + _KEEP).timestamp()),
+        "expires_at": expiry(now, _KEEP),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.keys import partition
-from lifeline.adapters.store.table import Table
+from lifeline.adapters.store.table import Table, expiry
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
 from lifeline.core.network.model import VpcRef
 from lifeline.core.policy.exemptions import ExemptRequest, changed, exempt_words
@@ -55,7 +55,7 @@ class Exemptions:
             "status": "done",
             "reason": reason,
             "because": [{"kind": "call"}],
-            "expires_at": int((now + self._keep).timestamp()),
+            "expires_at": expiry(now, self._keep),
         }
         self._table.put((partition(ref), key), entry, f"ledger: write the exemption of {ref} to the audit log")
 

@@ -4,7 +4,7 @@ Each entry, and each incident, stands in one partition of the index: `DAY#<day>`
 What is in a VPC is read as last written; the index may lag behind by a second or so.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -101,8 +101,3 @@ class History:
         refs = ((read_partition(item["pk"]), item) for item in items)
         entries = (read_entry(ref, item) for ref, item in refs if ref)
         return list(islice((entry for entry in entries if entry and is_wanted(entry)), enough))
-
-
-def filed_item(found: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """An entry's partition and sort key in the index, as attributes of its item."""
-    return {name: {"S": value} for name, value in found.items()}

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.store.codec import from_plain, to_item, to_plain
 from lifeline.adapters.store.keys import partition
-from lifeline.adapters.store.table import Key, Table, expressions, key_item
+from lifeline.adapters.store.table import Key, Table, expiry, expressions, key_item
 from lifeline.core.errors import TransientError
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Incident
@@ -84,7 +84,7 @@ class Incidents:
         """Whether the incident went from the open ones to the closed ones; False where another run was first."""
         closed_at = now.astimezone(UTC).isoformat()
         key = _partition(incident.watch), f"{_CLOSED}{closed_at}#{incident.id}"
-        attributes = _attributes(incident) | {"closed_at": closed_at, "expires_at": self._expiry(now)}
+        attributes = _attributes(incident) | {"closed_at": closed_at, "expires_at": expiry(now, self._keep)}
         writes = [
             {"Delete": self._request(Key=key_item(_open_key(incident)), **expressions(**_unchanged(incident)))},
             self._put(key, attributes),
@@ -106,7 +106,7 @@ class Incidents:
             "fix": incident.cause.fix,
             "begun_by": {name: getattr(change, name) for name in _BEGUN_BY} if change else {},
             "agents": incident.notified_agents or None,
-            "expires_at": self._expiry(at),
+            "expires_at": expiry(at, self._keep),
         }
         return self._put((partition(ref), key), attributes)
 
@@ -115,9 +115,6 @@ class Incidents:
 
     def _request(self, **request: Any) -> dict[str, Any]:
         return {"TableName": self._table.name, **request}
-
-    def _expiry(self, now: datetime) -> int:
-        return int((now + self._keep).timestamp())
 
     def _write_all(self, writes: list[dict[str, Any]], doing: str) -> bool:
         """Whether all was written, or, because another run was first, nothing."""

@@ -1,6 +1,8 @@
 """The ledger's table in plain values: `codec` says what those are."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, conditional_write
@@ -9,6 +11,7 @@ from lifeline.adapters.store.codec import from_item, to_item
 from lifeline.core.errors import TransientError
 
 _TRIES = 8
+_BATCH = 25  # DynamoDB API: BatchWriteItem
 
 type Key = tuple[str, str]
 """An item's `pk` and `sk`."""
@@ -40,6 +43,19 @@ class Table:
         """Delete the item, if there is one."""
         with aws_errors(doing):
             self.dynamodb.delete_item(TableName=self.name, Key=key_item(key))
+
+    def put_all(self, items: Iterable[tuple[Key, Mapping[str, Any]]], doing: str) -> None:
+        """Write the items in place of what was there. Raises TransientError where DynamoDB leaves some unprocessed."""
+        puts = [{"PutRequest": {"Item": key_item(key) | to_item(attributes)}} for key, attributes in items]
+        for some in batched(puts, _BATCH, strict=False):
+            batch = {self.name: list(some)}
+            for _ in range(_TRIES):
+                with aws_errors(doing):
+                    batch = self.dynamodb.batch_write_item(RequestItems=batch).get("UnprocessedItems", {})
+                if not batch:
+                    break
+            else:
+                raise TransientError(f"{doing}: DynamoDB left items unprocessed", code="UnprocessedItems")
 
     def update(
         self, key: Key, expression: str, values: Mapping[str, Any], doing: str, *, condition: str = ""
@@ -88,6 +104,11 @@ class Table:
             ):
                 return said
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
+
+
+def expiry(at: datetime, keep: timedelta) -> int:
+    """The `expires_at` of what is kept for so long: DynamoDB's time to live takes whole seconds since 1970."""
+    return int((at + keep).timestamp())
 
 
 def key_item(key: Key) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The state of each VPC, whose run it is just now, and the lists of VPCs that a sweep must read."""
 
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from lifeline.adapters.aws.calls import aws_errors, conditional_write
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.keys import partition
-from lifeline.adapters.store.vpc_state import changed_attributes, read_state
+from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
@@ -19,40 +19,32 @@ class VpcStore:
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
-        self._table = table_name
-        self._dynamodb = dynamodb or client("dynamodb")
+        self._table = Table(table_name, dynamodb)
         self._keep = keep
 
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""
-        with aws_errors(f"ledger: read {ref}"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_key(ref), ConsistentRead=True)
-        return read_state(answer.get("Item", {}))
+        return from_plain(VpcState, self._table.get(_key(ref), f"ledger: read {ref}"))
 
     def take_lease(self, ref: VpcRef, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """The VPC's state, once the VPC is this run's alone until `until`; None while another run has it."""
-        answer = conditional_write(
+        item = self._table.update(
+            _key(ref),
+            "SET lease_run = :run, lease_until = :until",
+            {":run": run_id, ":until": _seconds(until), ":now": _seconds(now)},
             f"ledger: lease {ref}",
-            self._dynamodb.update_item,
-            TableName=self._table,
-            Key=_key(ref),
-            UpdateExpression="SET lease_run = :run, lease_until = :until",
-            ConditionExpression="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
-            ExpressionAttributeValues={":run": {"S": run_id}, ":until": _seconds(until), ":now": _seconds(now)},
-            ReturnValues="ALL_NEW",
+            condition="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
         )
-        return None if answer is None else read_state(answer["Attributes"])
+        return None if item is None else from_plain(VpcState, item)
 
     def return_lease(self, ref: VpcRef, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
-        conditional_write(
+        self._table.update(
+            _key(ref),
+            "REMOVE lease_run, lease_until",
+            {":run": run_id},
             f"ledger: release {ref}",
-            self._dynamodb.update_item,
-            TableName=self._table,
-            Key=_key(ref),
-            UpdateExpression="REMOVE lease_run, lease_until",
-            ConditionExpression="lease_run = :run",
-            ExpressionAttributeValues={":run": {"S": run_id}},
+            condition="lease_run = :run",
         )
 
     def save(self, ref: AnyRef, before: VpcState, after: VpcState, *, now: datetime) -> None:
@@ -66,21 +58,23 @@ class VpcStore:
         """
         if before == after:
             return
-        changed = changed_attributes(before, after)
+        names = [field.name for field in fields(VpcState)]
+        changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
         lists = [vpc_list for vpc_list in VpcList if vpc_list.holds(before) != vpc_list.holds(after)]
         for vpc_list in lists:
             if vpc_list.holds(after):
                 self._list(vpc_list, "ADD", ref)
-        with aws_errors(f"ledger: save {', '.join(sorted(changed))} of {ref}"):
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(ref),
-                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in (*changed, "expires_at")),
-                ExpressionAttributeValues={
-                    **{f":{name}": value for name, value in changed.items()},
-                    ":expires_at": _seconds(now + self._keep),
-                },
-            )
+        written = {name: value for name, value in changed.items() if value is not None}
+        written["expires_at"] = expiry(now, self._keep)
+        removed = changed.keys() - written.keys()
+        self._table.update(
+            _key(ref),
+            "SET "
+            + ", ".join(f"{name} = :{name}" for name in written)
+            + (f" REMOVE {', '.join(sorted(removed))}" if removed else ""),
+            {f":{name}": value for name, value in written.items()},
+            f"ledger: save {', '.join(sorted(changed))} of {ref}",
+        )
         for vpc_list in lists:
             if not vpc_list.holds(after):
                 self.unlist(vpc_list, ref)
@@ -91,27 +85,24 @@ class VpcStore:
         An empty item takes its place, and goes with the next expiry. Where there was none, or while another run works
         on the VPC, nothing is written.
         """
-        done = conditional_write(
+        is_deleted = self._table.put(
+            _key(ref),
+            {"expires_at": _seconds(now)},
             f"ledger: delete the state of {ref}",
-            self._dynamodb.put_item,
-            TableName=self._table,
-            Item={**_key(ref), "expires_at": _seconds(now)},
-            ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
-            ExpressionAttributeValues={":now": _seconds(now)},
+            condition="attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+            values={":now": _seconds(now)},
         )
-        if done is not None:
+        if is_deleted:
             for vpc_list in VpcList:
                 self.unlist(vpc_list, ref)
-        return done is not None
+        return is_deleted
 
     # ---- the lists
 
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
         """The VPCs on the list that are in this account and region."""
-        with aws_errors(f"ledger: read the list {vpc_list}"):
-            answer = self._dynamodb.get_item(TableName=self._table, Key=_list_key(vpc_list), ConsistentRead=True)
-        refs = map(VpcRef.parse, answer.get("Item", {}).get("vpcs", {}).get("SS", ()))
-        return frozenset(ref for ref in refs if ref.home == home)
+        item = self._table.get(_list_key(vpc_list), f"ledger: read the list {vpc_list}")
+        return frozenset(ref for ref in map(VpcRef.parse, item.get("vpcs", ())) if ref.home == home)
 
     def unlist(self, vpc_list: VpcList, ref: AnyRef) -> None:
         """Takes the VPC off the list."""
@@ -119,22 +110,17 @@ class VpcStore:
 
     def _list(self, vpc_list: VpcList, verb: str, ref: AnyRef) -> None:
         """Adds to the set, or deletes from it, in one step: runs at the same time lose nothing of each other's."""
-        with aws_errors(f"ledger: change the list {vpc_list}"):
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_list_key(vpc_list),
-                UpdateExpression=f"{verb} vpcs :one",
-                ExpressionAttributeValues={":one": {"SS": [str(ref)]}},
-            )
+        doing = f"ledger: change the list {vpc_list}"
+        self._table.update(_list_key(vpc_list), f"{verb} vpcs :one", {":one": {str(ref)}}, doing)
 
 
-def _key(ref: AnyRef) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": partition(ref)}, "sk": {"S": "LOOK"}}
+def _key(ref: AnyRef) -> Key:
+    return partition(ref), "LOOK"
 
 
-def _list_key(vpc_list: VpcList) -> dict[str, dict[str, str]]:
-    return {"pk": {"S": vpc_list}, "sk": {"S": "VPCS"}}
+def _list_key(vpc_list: VpcList) -> Key:
+    return vpc_list.value, "VPCS"
 
 
-def _seconds(at: datetime) -> dict[str, str]:
-    return {"N": str(int(at.timestamp()))}
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())

@@ -39,30 +39,8 @@ from typing import assert_never
 
 from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Transition, Verdict
 from lifeline.core.agents.instances import Instance, Power
-from lifeline.core.agents.series import Readings, Series, choose_series, needs_of, other_series
-from lifeline.core.agents.timing import MetricGap, Timing, Window, find_gap
-
-__all__ = [
-    "Agent",
-    "Evidence",
-    "Gap",
-    "MetricGap",
-    "Readings",
-    "Series",
-    "State",
-    "Suppression",
-    "Timing",
-    "Transition",
-    "Verdict",
-    "Window",
-    "choose_series",
-    "close_gap",
-    "find_gap",
-    "judge",
-    "needs_of",
-    "other_series",
-    "weigh",
-]
+from lifeline.core.agents.series import Readings, Series
+from lifeline.core.agents.timing import Timing
 
 _HOUR = timedelta(hours=1)
 
@@ -126,7 +104,7 @@ def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Ve
     latest = _latest(agent, evidence, timing)
     if latest is None and agent.expected_since is None:
         return Verdict(State.SUPPRESSED, None)  # not expected: listed, but without a datapoint that can be read
-    if latest is None or timing.find_gap(latest):
+    if latest is None or timing.missing_since(latest):
         return _miss(agent, evidence, latest, timing)
     if agent.state is State.SUPPRESSED and latest == agent.seen_at:
         return Verdict(State.SUPPRESSED, agent)  # its last datapoint is recent, but from before it was set aside
@@ -172,28 +150,28 @@ def _miss(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Tim
         return Verdict(State.SILENT, None if is_forgotten else _calm(agent, timing.now))
     if evidence.instance.power is Power.UNREADABLE:
         return Verdict(State.UNKNOWN, agent)
-    silence = _find_silence(agent, evidence, latest, timing)
-    if silence is None:
+    since = _silent_since(agent, evidence, latest, timing)
+    if since is None:
         return _suppress(agent, evidence, Suppression.WARMING_UP, timing)
     if agent.state is State.SUPPRESSED and _is_forgotten(agent, evidence, latest, timing):
         return Verdict(State.SILENT, None)
     if agent.state is State.SUPPRESSED and _is_open(agent.gap) and latest == agent.seen_at:
         return Verdict(State.SILENT, replace(agent, state=State.SILENT, suppressed_by=None))
-    return _open_gap(agent, evidence, latest, silence, timing.now)
+    return _open_gap(agent, evidence, latest, since, timing.now)
 
 
-def _find_silence(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Timing) -> MetricGap | None:
-    """The silence, unless the instance started after the last datapoint and its agent may still be warming up."""
+def _silent_since(agent: Agent, evidence: Evidence, latest: datetime | None, timing: Timing) -> datetime | None:
+    """When it began, unless the instance started after the last datapoint and its agent may still be warming up."""
     launched_at, rules, now = evidence.instance.launched_at, timing.rules, timing.now
     if latest is not None:
         warm_at = launched_at + rules.warm_up + rules.period if launched_at and launched_at > latest else None
-        return timing.find_gap(latest, not_before=warm_at)
+        return timing.missing_since(latest, not_before=warm_at)
     expected_since = agent.expected_since or now
     due = max((launched_at or expected_since) + rules.warm_up + rules.period, expected_since)
-    return MetricGap(due, now - due) if now - due > rules.grace and now >= expected_since else None
+    return due if now - due > rules.grace and now >= expected_since else None
 
 
-def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence: MetricGap, now: datetime) -> Verdict:
+def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, since: datetime, now: datetime) -> Verdict:
     openings = (*(opened_at for opened_at in agent.openings if now - opened_at <= _HOUR), now)
     silent = replace(
         agent,
@@ -201,7 +179,7 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, silence
         suppressed_by=None,
         series=agent.series or (evidence.series if latest else None),
         seen_at=latest,
-        gap=Gap(since=silence.since, opened_at=now),
+        gap=Gap(since=since, opened_at=now),
         incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
         openings=openings,
         is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,

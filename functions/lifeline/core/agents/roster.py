@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 
 MOST = 500  # agents per chunk: far below what one item of the ledger holds, even if each has many series
 

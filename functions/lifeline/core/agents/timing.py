@@ -30,14 +30,6 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricGap:
-    """A silence. `since` is when its first missing datapoint was due."""
-
-    since: datetime
-    length: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Timing:
     """One run's time and rules, shared by all of its decisions."""
 
@@ -68,7 +60,7 @@ class Timing:
     def is_late(self, seen_at: Iterable[datetime]) -> bool:
         """True if the agent's next datapoint could be there by now and isn't, but is still within the grace."""
         latest = self.latest(seen_at)
-        if latest is None or self.find_gap(latest) is not None:
+        if latest is None or self.missing_since(latest) is not None:
             return False
         return self.now > latest + self.rules.period + self.rules.resolution
 
@@ -81,10 +73,15 @@ class Timing:
         horizon = self.now + self.rules.period + self.rules.grace
         return max([time for time in seen_at if time <= horizon], default=None)
 
-    def find_gap(self, latest: datetime, *, not_before: datetime | None = None) -> MetricGap | None:
-        """The silence since this datapoint by the run's rules, as the function `find_gap`."""
-        rules = self.rules
-        return find_gap([latest], now=self.now, period=rules.period, grace=rules.grace, not_before=not_before)
+    def missing_since(self, latest: datetime, *, not_before: datetime | None = None) -> datetime | None:
+        """When the datapoint after the latest one was due, or None while the agent is on time.
+
+        A datapoint's time is the start of its period; one in the future, from a clock that is ahead, is on time.
+        Nothing is due before `not_before`.
+        """
+        due = latest + self.rules.period
+        due = due if not_before is None else max(due, not_before)
+        return due if self.now - due > self.rules.grace else None
 
     @property
     def _usual_reach(self) -> timedelta:
@@ -92,29 +89,6 @@ class Timing:
 
     def _window(self, reach: timedelta, period: timedelta) -> Window:
         return Window(_floor(self.now - reach, period), _floor(self.now, period) + period, period)
-
-
-def find_gap(
-    seen_at: Iterable[datetime],
-    *,
-    now: datetime,
-    period: timedelta,
-    grace: timedelta,
-    not_before: datetime | None = None,
-) -> MetricGap | None:
-    """The silence that lasts until `now`, or None while the agent is on time.
-
-    Only the latest datapoint counts: a hole that was filled later is not a gap. `seen_at` holds the start of each
-    datapoint's period; one in the future, from a clock that is ahead, is on time. Nothing is due before `not_before`.
-    Raises ValueError if `seen_at` is empty: an agent that never reported has not stopped.
-    """
-    latest = max(seen_at, default=None)
-    if latest is None:
-        raise ValueError("no datapoints: never reported, rather than stopped")
-    due = latest + period
-    if not_before is not None:
-        due = max(due, not_before)
-    return MetricGap(since=due, length=now - due) if now - due > grace else None
 
 
 def _floor(time: datetime, step: timedelta) -> datetime:

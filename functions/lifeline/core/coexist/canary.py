@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.guards.freeze import Freeze, FreezeKind
-from lifeline.core.network.model import Endpoint, Vpc, is_own
+from lifeline.core.network.model import Endpoint, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 
 WATCHED_FOR = timedelta(minutes=10)  # a silence that begins so soon after the switch is the canary's
@@ -37,13 +37,10 @@ def watch_switched(
     canaries: Mapping[str, Canary], actions: Iterable[Action], status: Status, *, now: datetime
 ) -> dict[str, Canary]:
     """The canaries with those that the actions of that status switch on now, and without what is long over."""
-    kept = {
-        service: canary for service, canary in canaries.items() if now - (canary.withdrawn_at or canary.at) < _KEPT_FOR
-    }
-    switched = (
-        action for action in actions if action.kind is ActionKind.ENABLE_PRIVATE_DNS and action.status is status
-    )
-    return kept | {action.service: Canary(action.endpoint_id, now) for action in switched}
+    over = now - _KEPT_FOR
+    kept = {service: canary for service, canary in canaries.items() if (canary.withdrawn_at or canary.at) > over}
+    switching = (action for action in actions if action.kind is ActionKind.ENABLE_PRIVATE_DNS)
+    return kept | {action.service: Canary(action.endpoint_id, now) for action in switching if action.status is status}
 
 
 def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[str, Canary]:
@@ -51,7 +48,7 @@ def unwatch(canaries: Mapping[str, Canary], actions: Iterable[Action]) -> dict[s
     unmade = {
         action.endpoint_id
         for action in actions
-        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.status is Status.FAILED or action.blocked_by)
+        if action.kind is ActionKind.ENABLE_PRIVATE_DNS and (action.is_failed or action.blocked_by)
     }
     return {
         service: canary
@@ -73,7 +70,7 @@ def mark_withdrawn(canaries: Mapping[str, Canary], off: Collection[str], *, now:
 def switched_off(actions: Iterable[Action]) -> frozenset[str]:
     """The ids of the endpoints whose private DNS was turned off."""
     kind = ActionKind.DISABLE_PRIVATE_DNS
-    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.status is Status.DONE)
+    return frozenset(action.endpoint_id for action in actions if action.kind is kind and action.is_done)
 
 
 def as_known(canaries: Mapping[str, Canary], frozen: Mapping[str, Freeze]) -> dict[str, Canary]:
@@ -99,10 +96,8 @@ def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str
 
     So one that comes late, or twice, doesn't switch off what was turned on again.
     """
-    latest = {
-        withdrawal.service: withdrawal
-        for withdrawal in sorted(asked, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
-    }
+    in_order = sorted(asked, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
+    latest = {withdrawal.service: withdrawal for withdrawal in in_order}
     return {
         service: withdrawal
         for service, withdrawal in sorted(latest.items())
@@ -148,11 +143,7 @@ def withdraw(plan: Plan, canaries: Mapping[str, Canary], services: Iterable[str]
 
 def _answering(vpc: Vpc, owner: str) -> dict[str, Endpoint]:
     """Lifeline's own endpoints with private DNS, by id."""
-    return {
-        endpoint.id: endpoint
-        for endpoint in vpc.endpoints
-        if is_own(endpoint, owner) and endpoint.private_dns and not endpoint.state.is_gone
-    }
+    return {endpoint.id: endpoint for endpoint in vpc.own_endpoints(owner) if endpoint.private_dns}
 
 
 def _is_canarys(freeze: Freeze | None) -> bool:

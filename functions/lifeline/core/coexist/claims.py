@@ -38,16 +38,14 @@ def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endp
     """Lifeline's own endpoint that conflicts with the claim; None where none does, so that the claim doesn't count."""
     if any(endpoint.id == claim.endpoint_id and is_own(endpoint, owner) for endpoint in vpc.endpoints):
         return None
-    own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
+    own = vpc.own_endpoints(owner)
     if claim.domain:
-        return next(
-            (endpoint for endpoint in own if endpoint.private_dns and _answers(endpoint, claim.domain, catalog)), None
-        )
+        named = (endpoint for endpoint in own if endpoint.private_dns)
+        return next((endpoint for endpoint in named if _answers(endpoint, claim.domain, catalog)), None)
     wanted = claim.service_name or next((x.service_name for x in vpc.endpoints if x.id == claim.endpoint_id), "")
-    gateways = (
-        endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY and endpoint.service_name == wanted
-    )
-    return next((endpoint for endpoint in gateways if endpoint.route_table_ids & set(claim.route_table_ids)), None)
+    gateways = (endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY)
+    same = (endpoint for endpoint in gateways if endpoint.service_name == wanted)
+    return next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
 
 
 def with_claims(
@@ -73,13 +71,6 @@ def with_claims(
     return kept
 
 
-def live(vpc: Vpc) -> list[Endpoint]:
-    """The VPC's endpoints that aren't gone, by id."""
-    return sorted(
-        (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone), key=lambda endpoint: endpoint.id
-    )
-
-
 def _is_new(claimed: Claimed, own: Endpoint, made: Mapping[str, Made], now: datetime) -> bool:
     known = made.get(suffix_of(own.service_name))
     is_before = known is not None and known.endpoint_id == own.id and claimed.at < known.at - _A_RUN
@@ -90,9 +81,8 @@ def _is_known(claimed: Claimed, own: Endpoint, frozen: Mapping[str, Freeze], now
     service = suffix_of(own.service_name)
     others = {name for name, freeze in standing(frozen, now).items() if freeze.kind is not FreezeKind.CLAIM}
     before = frozen.get(service)
-    return bool({service, EVERYTHING} & others) or bool(
-        before and claimed.event_id and before.event_id == claimed.event_id
-    )
+    is_same = bool(before and claimed.event_id and before.event_id == claimed.event_id)
+    return is_same or bool({service, EVERYTHING} & others)
 
 
 def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetime) -> Freeze:

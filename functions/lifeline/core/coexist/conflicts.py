@@ -23,7 +23,7 @@ from lifeline.core.coexist.effects import (
 )
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.plan.actions import REMOVALS, Action, Status
+from lifeline.core.plan.actions import REMOVALS, Action
 
 WINDOW = timedelta(hours=24)
 MOST = 3  # so often others may revert something within WINDOW before Lifeline leaves it to people
@@ -76,25 +76,21 @@ def count(conflicts: Mapping[str, Conflict], snapshot: VpcSnapshot) -> dict[str,
     What others took over, what AWS failed, and what Lifeline itself removes isn't counted; its effects end. What the
     plan wouldn't do again isn't missed. The same run twice counts once. Pure.
     """
-    known = {key: _count_one(key, conflict, snapshot) for key, conflict in sorted(conflicts.items())}
-    return {key: conflict for key, conflict in known.items() if conflict.effects or conflict.reversals}
+    return _without_empty({key: _count_one(key, conflict, snapshot) for key, conflict in sorted(conflicts.items())})
 
 
 def to_freeze(conflicts: Mapping[str, Conflict], frozen: Mapping[str, Freeze]) -> tuple[str, ...]:
     """What was reverted so often that it must freeze, and isn't frozen."""
-    return tuple(
-        key for key, conflict in sorted(conflicts.items()) if len(conflict.reversals) >= MOST and key not in frozen
-    )
+    often = [key for key, conflict in sorted(conflicts.items()) if len(conflict.reversals) >= MOST]
+    return tuple(key for key in often if key not in frozen)
 
 
 def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
     """The freeze that follows a conflict, until someone ends it."""
     named = [reversal for reversal in conflict.reversals if reversal.actor]
     last = named[-1] if named else conflict.reversals[-1]
-    why = (
-        f"Lifeline's changes were reverted {len(conflict.reversals)} times within "
-        f"{int(WINDOW.total_seconds() // 3600)} hours, most recently "
-    )
+    hours = int(WINDOW.total_seconds() // 3600)
+    why = f"Lifeline's changes were reverted {len(conflict.reversals)} times within {hours} hours, most recently "
     why += f"by {last.actor} ({last.event_name})" if last.actor else f"when {reversal_words(last)}"
     return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
@@ -105,10 +101,8 @@ def attribute(reversals: Sequence[Reversal], changes: Iterable[Change]) -> tuple
     used = {reversal.event_id for reversal in reversals if reversal.event_id}
     found: list[Reversal] = []
     for reversal in reversals:
-        change = (
-            None if reversal.event_id else next((change for change in by_time if _did(change, reversal, used)), None)
-        )
-        if change:
+        possible = (change for change in by_time if not reversal.event_id and _did(change, reversal, used))
+        if change := next(possible, None):
             used.add(change.event_id)
             named = replace(reversal, actor=change.actor, event_id=change.event_id, event_name=change.event_name)
             found.append(replace(named, at=min(change.at, reversal.at)))
@@ -121,7 +115,7 @@ def with_done(
     conflicts: Mapping[str, Conflict], vpc_id: str, actions: Iterable[Action], now: datetime
 ) -> dict[str, Conflict]:
     """The conflicts with the effects of what was just done, and without those of what was removed."""
-    done = [action for action in actions if action.status is Status.DONE]
+    done = [action for action in actions if action.is_done]
     ended = [action for action in done if action.kind in REMOVALS]
     known = {key: _without_ended(conflict, ended) for key, conflict in conflicts.items()}
     for action in done:
@@ -130,7 +124,7 @@ def with_done(
             key = key_of(action)
             before = known.get(key, Conflict())
             known[key] = replace(before, effects=before.effects | effects, done_at=now)
-    return {key: conflict for key, conflict in known.items() if conflict.effects or conflict.reversals}
+    return _without_empty(known)
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
@@ -147,7 +141,11 @@ def delete(conflicts: Mapping[str, Conflict], keys: Collection[str]) -> dict[str
         key: replace(conflict, reversals=(), is_notified=False) if key in keys or EVERYTHING in keys else conflict
         for key, conflict in conflicts.items()
     }
-    return {key: conflict for key, conflict in kept.items() if conflict.effects or conflict.reversals}
+    return _without_empty(kept)
+
+
+def _without_empty(conflicts: Mapping[str, Conflict]) -> dict[str, Conflict]:
+    return {key: conflict for key, conflict in conflicts.items() if conflict.effects or conflict.reversals}
 
 
 def reversal_words(reversal: Reversal) -> str:
@@ -161,31 +159,22 @@ def reversal_words(reversal: Reversal) -> str:
 def _count_one(key: str, conflict: Conflict, snapshot: VpcSnapshot) -> Conflict:
     frozen = snapshot.frozen.get(key)
     if frozen is None or frozen.kind is not FreezeKind.CONFLICT:  # what led to a freeze stays for as long as it holds
-        conflict = replace(
-            conflict,
-            reversals=tuple(reversal for reversal in conflict.reversals if snapshot.now - reversal.at < WINDOW),
-        )
+        lately = tuple(reversal for reversal in conflict.reversals if snapshot.now - reversal.at < WINDOW)
+        conflict = replace(conflict, reversals=lately)
     if conflict.done_at and snapshot.now - conflict.done_at < SHOWN_WITHIN:
         return conflict
-    effect_states = {effect: find_effect_state(key, effect, snapshot) for effect in conflict.effects}
-    stands = frozenset(effect for effect, effect_state in effect_states.items() if effect_state is EffectState.STANDS)
-    gone = {
-        effect.id
-        for effect, effect_state in effect_states.items()
-        if effect_state is EffectState.LOST and effect.kind is EffectKind.ENDPOINT
-    }
-    lost = [effect for effect, effect_state in effect_states.items() if effect_state is EffectState.LOST]
-    lost = [
-        effect for effect in lost if effect.kind is EffectKind.ENDPOINT or effect.id not in gone
-    ]  # its parts went with it
+    states = {effect: find_effect_state(key, effect, snapshot) for effect in conflict.effects}
+    stands = frozenset(effect for effect, state in states.items() if state is EffectState.STANDS)
+    lost = [effect for effect, state in states.items() if state is EffectState.LOST]
+    gone = {effect.id for effect in lost if effect.kind is EffectKind.ENDPOINT}  # and its parts went with it
+    lost = [effect for effect in lost if effect.kind is EffectKind.ENDPOINT or effect.id not in gone]
     undone = [effect for effect in lost if is_redone(effect, key, snapshot.plan)]
     open_ = [effect for effect in lost if effect not in undone and is_open(key, snapshot.plan)]
     conflict = replace(conflict, effects=stands | frozenset(open_))
     if not undone or frozen or EVERYTHING in snapshot.frozen:
         return conflict
-    return replace(
-        conflict, reversals=(*conflict.reversals, _reversal(undone, conflict, snapshot.now)), is_notified=False
-    )
+    reversals = (*conflict.reversals, _reversal(undone, conflict, snapshot.now))
+    return replace(conflict, reversals=reversals, is_notified=False)
 
 
 def _reversal(undone: Sequence[Effect], conflict: Conflict, now: datetime) -> Reversal:

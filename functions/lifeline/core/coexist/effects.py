@@ -8,7 +8,7 @@ from enum import Enum, StrEnum, auto
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
 from lifeline.core.network.model import MANAGED_BY, Endpoint, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 
 
 class EffectKind(StrEnum):
@@ -128,9 +128,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
             return
     yield Effect(EffectKind.ENDPOINT, action.endpoint_id)
     yield from (Effect(EffectKind.SUBNET, action.endpoint_id, subnet_id) for subnet_id in action.subnet_ids)
-    yield from (
-        Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, route_table_id) for route_table_id in action.route_table_ids
-    )
+    yield from (Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, table_id) for table_id in action.route_table_ids)
 
 
 # ---- what became of it
@@ -138,7 +136,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
 
 def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     """Whether the effect still stands. What AWS failed, and what nothing required, is forgotten rather than lost."""
-    if any(action.status is Status.PLANNED and is_removed(effect, action) for action in snapshot.plan.actions):
+    if any(action.is_planned and is_removed(effect, action) for action in snapshot.plan.actions):
         return EffectState.FORGOTTEN
     effect_state = _seen(effect, snapshot)
     is_excused = key in snapshot.failed or effect.id in snapshot.idle
@@ -147,7 +145,7 @@ def find_effect_state(key: str, effect: Effect, snapshot: VpcSnapshot) -> Effect
 
 def is_removed(effect: Effect, action: Action) -> bool:
     """True if the action ends the effect: whatever becomes of it, nobody else did it."""
-    if effect.id != (action.endpoint_id or action.security_group_id) or action.kind not in REMOVALS | _WHOLE:
+    if effect.id != action.target or action.kind not in REMOVALS | _WHOLE:
         return False
     is_dns = action.kind is ActionKind.DISABLE_PRIVATE_DNS and effect.kind is EffectKind.PRIVATE_DNS
     return action.kind in _WHOLE or is_dns or effect.part in {*action.subnet_ids, *action.route_table_ids}
@@ -162,9 +160,7 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     if effect.kind is EffectKind.ATTRIBUTE:
         fixes = [action for action in snapshot.plan.actions if action.kind is ActionKind.FIX_DNS]
         return EffectState.LOST if any(effect.part in action.attributes for action in fixes) else EffectState.STANDS
-    group = next(
-        (security_group for security_group in snapshot.vpc.security_groups if security_group.id == effect.id), None
-    )
+    group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
         return EffectState.LOST
     is_outdated = effect.kind is EffectKind.RULE and effect.part not in snapshot.vpc.all_cidrs
@@ -184,15 +180,9 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
     there: dict[EffectKind, tuple[bool, Iterable[str]]] = {
         EffectKind.ENDPOINT: (True, ()),
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
-        EffectKind.GROUP_OFF: (
-            effect.part in endpoint.security_group_ids,
-            (security_group.id for security_group in vpc.security_groups),
-        ),
+        EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
         EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (subnet.id for subnet in vpc.subnets)),
-        EffectKind.ROUTE_TABLE: (
-            effect.part in endpoint.route_table_ids,
-            (route_table.id for route_table in vpc.route_tables),
-        ),
+        EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }
     is_there, possible = there[effect.kind]
     if is_there:
@@ -203,13 +193,9 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
 def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
     for action in plan.actions:
-        if action.kind not in _REDONE_BY[effect.kind] or key_of(action) != key:
-            continue
-        is_others = action.kind in _MAKING and bool(
-            action.endpoint_id
-        )  # the remedy for an endpoint that someone else made
+        is_remedy = action.kind in _MAKING and bool(action.endpoint_id)  # for an endpoint that someone else made
         is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in action.cidrs
-        if not is_others and not is_elsewhere:
+        if action.kind in _REDONE_BY[effect.kind] and key_of(action) == key and not (is_remedy or is_elsewhere):
             return True
     return False
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS, live
+from lifeline.core.coexist.claims import CLAIM_HOLDS
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.wording import write_time
 
@@ -34,7 +34,7 @@ class HandOver:
 
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
     """True where the VPC itself shows that a claim may have left something to do, whatever the state says."""
-    own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
+    own = vpc.own_endpoints(owner)
     group = own_security_group(vpc, owner)
     is_idle = group is not None and not any(group.id in endpoint.security_group_ids for endpoint in own)
     return is_idle or any(_is_silent(endpoint) for endpoint in own)
@@ -55,8 +55,8 @@ class _HandingOver:
         self._plan = plan
         self._vpc = vpc
         self._now = now
-        self._own = [endpoint for endpoint in live(vpc) if is_own(endpoint, owner)]
-        self._others = [endpoint for endpoint in live(vpc) if not is_own(endpoint, owner)]
+        self._own = vpc.own_endpoints(owner)
+        self._others = [endpoint for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
         self._group = own_security_group(vpc, owner)
         self._frozen = dict(frozen)
         self._claims = {service: freeze for service, freeze in frozen.items() if freeze.kind is FreezeKind.CLAIM}
@@ -74,11 +74,7 @@ class _HandingOver:
             self._actions += self._delete_security_group()
         for service in self._met:
             self._forget_met(service)
-        order = list(ActionKind)
-        actions = sorted(
-            self._actions, key=lambda action: (order.index(action.kind), action.service, action.endpoint_id)
-        )
-        plan = replace(self._plan, actions=tuple(actions), notes=tuple(self._notes))
+        plan = replace(self._plan, actions=in_order(self._actions), notes=tuple(self._notes))
         return HandOver(plan, self._frozen, self._is_waiting)
 
     # ---- one claim
@@ -112,7 +108,7 @@ class _HandingOver:
         """
         for endpoint in (endpoint for endpoint in self._own if suffix_of(endpoint.service_name) == service):
             action = Action(
-                ActionKind.DISABLE_PRIVATE_DNS,
+                ActionKind.RETIRE_ENDPOINT,
                 f"{freeze.why}; the caller's endpoint takes precedence",
                 service=service,
                 service_name=endpoint.service_name,
@@ -121,7 +117,7 @@ class _HandingOver:
             tables = endpoint.route_table_ids & set(freeze.ids)
             if endpoint.private_dns and not freeze.ids:
                 has_failed = endpoint.state in FAILED_STATES
-                yield replace(action, kind=ActionKind.RETIRE_ENDPOINT) if has_failed else action
+                yield action if has_failed else replace(action, kind=ActionKind.DISABLE_PRIVATE_DNS)
             elif tables:
                 is_last = tables == endpoint.route_table_ids
                 kind = ActionKind.RETIRE_ENDPOINT if is_last else ActionKind.REMOVE_ROUTE_TABLES
@@ -137,15 +133,8 @@ class _HandingOver:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
                 claimed = f" (claimed by {claim.actor})" if claim and claim.actor else ""
-                yield Action(
-                    ActionKind.RETIRE_ENDPOINT,
-                    f"{min(answering)}, which isn't Lifeline's, now answers for the {service} service in the "
-                    f"VPC{claimed}, so this one is no longer used",
-                    service=service,
-                    service_name=own.service_name,
-                    subnet_ids=tuple(sorted(own.subnet_ids)),
-                    endpoint_id=own.id,
-                )
+                answers = f"{min(answering)}, which isn't Lifeline's, now answers for the {service} service in the VPC"
+                yield Action.on(ActionKind.RETIRE_ENDPOINT, own, f"{answers}{claimed}, so this one is no longer used")
 
     def _is_retired(self, endpoint_id: str) -> bool:
         going = (action.endpoint_id for action in self._actions if action.kind is ActionKind.RETIRE_ENDPOINT)
@@ -153,11 +142,10 @@ class _HandingOver:
 
     def _delete_security_group(self) -> Iterator[Action]:
         """Lifeline's group, where nothing has it any more and nothing that is planned takes it."""
-        if self._group is None or any(
-            action.kind in _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP for action in self._actions
-        ):
+        taken = _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP
+        if self._group is None or any(action.kind in taken for action in self._actions):
             return
-        users = {endpoint.id for endpoint in live(self._vpc) if self._group.id in endpoint.security_group_ids}
+        users = {endpoint.id for endpoint in self._vpc.live_endpoints if self._group.id in endpoint.security_group_ids}
         if all(map(self._is_retired, users)):
             reason = "none of Lifeline's endpoints uses it any more"
             yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id, is_optional=True)
@@ -175,7 +163,7 @@ def _is_silent(endpoint: Endpoint) -> bool:
 
 
 def _is_pressing(action: Action) -> bool:
-    return action.status is Status.PLANNED and action.kind not in REMOVALS
+    return action.is_planned and action.kind not in REMOVALS
 
 
 def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME
 from lifeline.core.network.obstacles import HTTPS
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
 _ENDPOINT = ("aws_vpc_endpoint", "AWS::EC2::VPCEndpoint")
@@ -83,7 +83,7 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
 
 
 def _has_created(action: Action) -> bool:
-    return action.kind in _MAKES and action.status is Status.DONE
+    return action.kind in _MAKES and action.is_done
 
 
 def _identity(action: Action, vpc_id: str) -> tuple[str, str, str]:

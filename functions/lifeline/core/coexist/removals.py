@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.retirement import in_use_words
-from lifeline.core.coexist.teardown import target_of
-from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 
 
 def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Action, ...]:
@@ -14,18 +13,16 @@ def make_room(planned: Iterable[Action], clearing: Sequence[Action]) -> tuple[Ac
     Nothing else is done to what is deleted. What stays, or only leaves a subnet, is repaired, retired or released as
     if nobody had tried anything.
     """
-    deleted = {target_of(action) for action in clearing if action.status is Status.PLANNED and action.kind in DELETES}
-    notified = {(action.kind, target_of(action)) for action in clearing}
+    deleted = {action.target for action in clearing if action.is_planned and action.kind in DELETES}
+    notified = {(action.kind, action.target) for action in clearing}
     others = [
         action
         for action in planned
-        if target_of(action) not in deleted
-        and (
-            action.status is Status.PLANNED or not target_of(action) or (action.kind, target_of(action)) not in notified
-        )
+        if action.target not in deleted
+        and (action.is_planned or not action.target or (action.kind, action.target) not in notified)
     ]
-    going = {target_of(action) for action in others if action.status is Status.PLANNED and action.kind in DELETES}
-    added = (action for action in clearing if action.status is Status.PLANNED or target_of(action) not in going)
+    going = {action.target for action in others if action.is_planned and action.kind in DELETES}
+    added = (action for action in clearing if action.is_planned or action.target not in going)
     return (*others, *added)
 
 
@@ -40,12 +37,11 @@ def remove_once(plan: Plan) -> Plan:
 
 def _once(actions: Iterable[Action]) -> Iterator[Action]:
     found = list(actions)
-    retired = {
-        action.endpoint_id for action in found if action.kind is ActionKind.RETIRE_ENDPOINT and _is_removed(action)
-    }
+    removed = [action for action in found if _is_removed(action)]
+    retired = {action.endpoint_id for action in removed if action.kind is ActionKind.RETIRE_ENDPOINT}
     seen: set[tuple[ActionKind, str]] = set()
     for action in found:
-        key = action.kind, target_of(action)
+        key = action.kind, action.target
         is_idle = action.endpoint_id in retired and action.kind is not ActionKind.RETIRE_ENDPOINT
         if _is_removed(action) and (is_idle or key in seen):
             continue
@@ -55,7 +51,7 @@ def _once(actions: Iterable[Action]) -> Iterator[Action]:
 
 
 def _is_removed(action: Action) -> bool:
-    return action.status is Status.PLANNED and action.kind in REMOVALS
+    return action.is_planned and action.kind in REMOVALS
 
 
 def unless_used(actions: Iterable[Action], users: Sequence[str]) -> tuple[Action, ...]:
@@ -71,4 +67,4 @@ def unless_used(actions: Iterable[Action], users: Sequence[str]) -> tuple[Action
 
 
 def _deletes_group(action: Action) -> bool:
-    return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
+    return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.is_planned

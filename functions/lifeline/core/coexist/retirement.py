@@ -5,15 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, is_own, suffix_of
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
-from lifeline.core.wording import write_time
-
-_RETIRABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
+from lifeline.core.wording import few, write_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> f
     An endpoint is needed while any subnet requires its service, the group while any requires a service that has no
     gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
     """
-    found = {endpoint.id for endpoint in _own(vpc, owner) if suffix_of(endpoint.service_name) not in services}
+    found = {endpoint.id for endpoint in removable(vpc, owner) if suffix_of(endpoint.service_name) not in services}
     group = own_security_group(vpc, owner)
     if group and all(_is_by_gateway(service, catalog) for service in services):
         found.add(group.id)
@@ -79,14 +77,13 @@ class _Retiring:
         terms = self._terms
         if not terms.after and not terms.is_release:
             return Retirement()
-        own = _own(self._vpc, terms.owner)
+        own = removable(self._vpc, terms.owner)
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
-        going = {action.endpoint_id for action in retired if action.status is Status.PLANNED}
+        going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
-        return Retirement(
-            (*retired, *self._delete_security_group(going)), self._since if terms.after else {}, tuple(notes)
-        )
+        actions = (*retired, *self._delete_security_group(going))
+        return Retirement(actions, self._since if terms.after else {}, tuple(notes))
 
     def _is_due(self, resource_id: str) -> bool:
         since = self._since.get(resource_id)
@@ -103,33 +100,19 @@ class _Retiring:
     # ---- an endpoint
 
     def _retire(self, endpoint: Endpoint) -> Action:
-        action = Action(
-            ActionKind.RETIRE_ENDPOINT,
-            f"{self._why(endpoint)}; {self._consequence(endpoint)}",
-            service=suffix_of(endpoint.service_name),
-            service_name=endpoint.service_name,
-            subnet_ids=tuple(sorted(endpoint.subnet_ids)),
-            route_table_ids=tuple(sorted(endpoint.route_table_ids)),
-            endpoint_id=endpoint.id,
-        )
+        reason = f"{self._why(endpoint)}; {self._consequence(endpoint)}"
+        action = Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, reason)
         refusal = "" if self._terms.is_release else self._refusal(endpoint)
         return action.blocked(refusal) if refusal else action
 
     def _why(self, endpoint: Endpoint) -> str:
         service = suffix_of(endpoint.service_name)
         if self._terms.is_release:
-            wishing = sorted(
-                subnet_id
-                for requirement in self._want.requirements
-                if requirement.service == service
-                for subnet_id in requirement.subnet_ids
-            )
+            wishing = _requiring(service, self._want)
             still = f", although {self._named(wishing)} must be able to reach the {service} service" if wishing else ""
             return f"released manually{still}"
-        return (
-            f"no subnet has required the {service} service since {write_time(self._since[endpoint.id])}: "
-            f"{self._cause(service)}"
-        )
+        since = write_time(self._since[endpoint.id])
+        return f"no subnet has required the {service} service since {since}: {self._cause(service)}"
 
     def _cause(self, service: str) -> str:
         """Why nothing requires the service, as it stands now: the path that a subnet has, an exemption, the policy."""
@@ -140,13 +123,7 @@ class _Retiring:
         if exempted:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
         if_cut_off = desired(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
-        would = sorted(
-            subnet_id
-            for requirement in if_cut_off.requirements
-            if requirement.service == service
-            for subnet_id in requirement.subnet_ids
-        )
-        if would:
+        if would := _requiring(service, if_cut_off):
             return f"the subnets that would require it have a route out of the VPC: {self._named(would)}"
         is_asked = any(service in rule.services for rule in policy.rules)
         return f"the policy doesn't require it{' in any subnet of this VPC' if is_asked else ''}"
@@ -229,14 +206,9 @@ class _Retiring:
         group = own_security_group(self._vpc, self._terms.owner)
         if group is None or not (self._terms.is_release or self._is_due(group.id)):
             return
-        users = [
-            endpoint
-            for endpoint in self._vpc.endpoints
-            if group.id in endpoint.security_group_ids and not endpoint.state.is_gone
-        ]
-        stay = sorted(endpoint.id for endpoint in users if endpoint.id not in going)
-        own = {endpoint.id for endpoint in _own(self._vpc, self._terms.owner)}
-        if any(endpoint_id in own for endpoint_id in stay):
+        users = [endpoint.id for endpoint in self._vpc.live_endpoints if group.id in endpoint.security_group_ids]
+        stay = [user for user in users if user not in going]
+        if any(endpoint.id in stay for endpoint in removable(self._vpc, self._terms.owner)):
             return
         released = "released manually: " if self._terms.is_release else ""
         reason = f"{released}none of Lifeline's endpoints uses it any more"
@@ -246,18 +218,22 @@ class _Retiring:
 
 def in_use_words(users: Sequence[str]) -> str:
     """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
-    more = f" and {len(users) - 3} more" if len(users) > 3 else ""
-    return f"in use by {', '.join(users[:3])}{more}, which Lifeline doesn't manage: the owner should use another group"
+    return f"in use by {few(users, 3)}, which Lifeline doesn't manage: the owner should use another group"
 
 
-def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
-    """Lifeline's own endpoints that aren't gone, by id."""
-    found = (
-        endpoint
-        for endpoint in vpc.endpoints
-        if endpoint.type in _RETIRABLE and not endpoint.state.is_gone and is_own(endpoint, owner)
+def removable(vpc: Vpc, owner: str) -> list[Endpoint]:
+    """Lifeline's own endpoints that aren't gone, by id, of the types that it makes."""
+    return [endpoint for endpoint in vpc.own_endpoints(owner) if endpoint.type is not EndpointType.OTHER]
+
+
+def _requiring(service: str, want: Desired) -> list[str]:
+    """The subnets that must reach the service."""
+    return sorted(
+        subnet_id
+        for requirement in want.requirements
+        if requirement.service == service
+        for subnet_id in requirement.subnet_ids
     )
-    return sorted(found, key=lambda endpoint: endpoint.id)
 
 
 def _is_by_gateway(service: str, catalog: Catalog) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
+from lifeline.core.coexist.retirement import removable
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.network.model import Endpoint, EndpointState, Vpc, is_own
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_group
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
@@ -17,7 +18,6 @@ SUBNET_HANDS_OFF = timedelta(minutes=30)
 IN_USE = "network interfaces that aren't Lifeline's"
 _ENDPOINTS_INTERFACE = "vpc_endpoint"
 _DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
-_REMOVABLE = frozenset({EndpointType.INTERFACE, EndpointType.GATEWAY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +97,19 @@ def judge(
     others = others_interfaces(vpc, interfaces, owner)
     cleared: list[Attempt] = []
     in_use: list[tuple[Attempt, tuple[str, ...]]] = []
-    for last_attempt in sorted(latest.values(), key=lambda attempt: attempt.resource_id):
-        found = tuple(
-            other.id for other in others if last_attempt.is_of_vpc or other.subnet_id == last_attempt.resource_id
-        )
+    for resource_id, last in sorted(latest.items()):
+        found = tuple(other.id for other in others if last.is_of_vpc or other.subnet_id == resource_id)
         if not found:
-            cleared.append(last_attempt)
-        elif last_attempt.resource_id in asked:
-            in_use.append((last_attempt, found))
+            cleared.append(last)
+        elif resource_id in asked:
+            in_use.append((last, found))
     return Teardown(vpc.id, tuple(cleared), tuple(in_use), is_idle=not others)
 
 
 def _latest(vpc: Vpc, attempts: Iterable[Attempt], now: datetime) -> dict[str, Attempt]:
     there = {vpc.id, *(subnet.id for subnet in vpc.subnets)}
-    in_order = sorted(attempts, key=lambda attempt: attempt.at)
-    return {
-        attempt.resource_id: attempt for attempt in in_order if attempt.resource_id in there and now < attempt.until
-    }
+    news = (attempt for attempt in attempts if attempt.resource_id in there and now < attempt.until)
+    return {attempt.resource_id: attempt for attempt in sorted(news, key=lambda attempt: attempt.at)}
 
 
 def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> tuple[Interface, ...]:
@@ -141,20 +137,15 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
     Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none.
     """
     going = tuple(_clear(vpc, teardown.cleared, owner))
-    settled = {target_of(action) for action in going}
-    held = (
-        action.blocked(in_use_words(attempt.resource_id))
+    settled = {action.target for action in going}
+    stay = {
+        action.target: action.blocked(in_use_words(attempt.resource_id))
         for attempt, _ in teardown.in_use
         for action in _clear(vpc, [attempt], owner)
-    )
-    stay = {target_of(action): action for action in held if target_of(action) not in settled}
+        if action.target not in settled
+    }
     order = list(ActionKind)
     return tuple(sorted((*going, *stay.values()), key=lambda action: (order.index(action.kind), action.endpoint_id)))
-
-
-def target_of(action: Action) -> str:
-    """The endpoint or group that an action changes."""
-    return action.endpoint_id or action.security_group_id
 
 
 def in_use_words(resource_id: str) -> str:
@@ -165,9 +156,9 @@ def in_use_words(resource_id: str) -> str:
 def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:
     whole = next((attempt for attempt in attempts if attempt.is_of_vpc), None)
     doomed = frozenset(attempt.resource_id for attempt in attempts)
-    for endpoint in _own(vpc, owner):
+    for endpoint in removable(vpc, owner):
         if whole:
-            yield _retire(endpoint, _reason(whole))
+            yield Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, _reason(whole))
         elif gone := endpoint.subnet_ids & doomed:
             first = next(attempt for attempt in attempts if attempt.resource_id in gone)
             yield _leave(endpoint, gone, _reason(first))
@@ -179,34 +170,12 @@ def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action
 def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:
     """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then."""
     if not endpoint.subnet_ids - gone:
-        return _retire(endpoint, f"{reason}, and it has no other subnet")
-    action = _retire(endpoint, reason)
-    return replace(action, kind=ActionKind.REMOVE_SUBNETS, subnet_ids=tuple(sorted(gone)))
-
-
-def _retire(endpoint: Endpoint, reason: str) -> Action:
-    return Action(
-        ActionKind.RETIRE_ENDPOINT,
-        reason,
-        service=suffix_of(endpoint.service_name),
-        service_name=endpoint.service_name,
-        subnet_ids=tuple(sorted(endpoint.subnet_ids)),
-        route_table_ids=tuple(sorted(endpoint.route_table_ids)),
-        endpoint_id=endpoint.id,
-    )
+        return Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, f"{reason}, and it has no other subnet")
+    return replace(Action.on(ActionKind.REMOVE_SUBNETS, endpoint, reason), subnet_ids=tuple(sorted(gone)))
 
 
 def _reason(attempt: Attempt) -> str:
     return f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
-
-
-def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
-    found = (
-        endpoint
-        for endpoint in vpc.endpoints
-        if endpoint.type in _REMOVABLE and not endpoint.state.is_gone and is_own(endpoint, owner)
-    )
-    return sorted(found, key=lambda endpoint: endpoint.id)
 
 
 # ---- what is frozen
@@ -256,8 +225,7 @@ def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attem
 
 def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
     since = before.since if before and before.kind is FreezeKind.TEARDOWN else attempt.at
-    why = f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
-    return Freeze(FreezeKind.TEARDOWN, since, why, attempt.actor, attempt.event_id, attempt.until)
+    return Freeze(FreezeKind.TEARDOWN, since, _reason(attempt), attempt.actor, attempt.event_id, attempt.until)
 
 
 # ---- what people are notified of
@@ -267,7 +235,7 @@ def notified_keys(teardown: Teardown, actions: Iterable[Action] = ()) -> tuple[s
     """What there is to say once, each as a text: which resource, whether it is cleared or in use, and a failure."""
     cleared = (f"{attempt.resource_id} cleared" for attempt in teardown.cleared)
     in_use = (f"{attempt.resource_id} in use" for attempt, _ in teardown.in_use)
-    failed = ("failed" for action in actions if action.status is Status.FAILED)
+    failed = ("failed" for action in actions if action.is_failed)
     return tuple(dict.fromkeys(chain(cleared, in_use, failed)))
 
 
@@ -285,12 +253,12 @@ def is_news(
     plan, while all of it is yet to be tried.
     """
     found = list(actions)
-    if any(action.status is Status.DONE for action in found):
+    if any(action.is_done for action in found):
         return True
     keys = notified_keys(teardown, found)
     if not found:
         return any(key in notified and notified[key] is None for key in keys)
-    is_tried = is_plan or any(action.status is not Status.PLANNED for action in found)
+    is_tried = is_plan or any(not action.is_planned for action in found)
     return is_tried and any(is_old(notified.get(key), now) for key in keys)
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.plan.order import Step
 from lifeline.core.wording import fingerprint, write_time
@@ -66,11 +66,8 @@ def make_offer(vpc_id: str, actions: Iterable[Action], price: Price, *, now: dat
 
 def still_planned(offer: Offer, plan: Plan, price: Price) -> frozenset[Step]:
     """The offer's steps in a new plan; none if any of them is no longer planned just so, at that cost."""
-    chosen = [
-        (place, action)
-        for place, action in enumerate(plan.actions)
-        if action.status is Status.PLANNED and action_fingerprint(action) in offer.actions
-    ]
+    planned = [(place, action) for place, action in enumerate(plan.actions) if action.is_planned]
+    chosen = [(place, action) for place, action in planned if action_fingerprint(action) in offer.actions]
     same = make_offer(plan.vpc_id, (action for _, action in chosen), price, now=offer.ends_at)
     return frozenset(Step(plan.vpc_id, place) for place, _ in chosen) if same.plan_id == offer.plan_id else frozenset()
 
@@ -85,7 +82,7 @@ def rest_of(
     left = [
         actions[step.index]
         for step in sorted(steps, key=lambda step: step.index)
-        if actions[step.index].status is Status.PLANNED or actions[step.index].blocked_by == KILL_SWITCH
+        if actions[step.index].is_planned or actions[step.index].blocked_by == KILL_SWITCH
     ]
     if not left:
         return None

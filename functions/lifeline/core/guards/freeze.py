@@ -1,12 +1,12 @@
 """Freezes: what Lifeline doesn't touch in a VPC, one service or all, and until when."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
-from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, with_blocked
 from lifeline.core.wording import write_time
 
 EVERYTHING = "*"  # in a service's place: all that Lifeline would do in the VPC
@@ -14,7 +14,6 @@ SECURITY_GROUP = "security-group"  # in a service's place: Lifeline's security g
 DNS_ATTRIBUTES = "dns-attributes"  # in a service's place: the VPC's DNS attributes, and what would need them turned on
 UNFREEZING_COUNTS = timedelta(hours=25)  # longer than anything that freezes is news
 _ON_GROUP = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS})
 
 
 class FreezeKind(StrEnum):
@@ -68,41 +67,28 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     as long as one of them does.
     """
     holding = standing(frozen, now)
-    fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.status is Status.PLANNED for action in plan.actions)
+    fixes_dns = any(action.kind is ActionKind.FIX_DNS and action.is_planned for action in plan.actions)
     actions = tuple(_hold(action, plan.vpc_id, holding, fixes_dns=fixes_dns) for action in plan.actions)
-    blocked = [
-        action for action, before in zip(actions, plan.actions, strict=True) if action.status is not before.status
-    ]
+    blocked = [action for action, before in zip(actions, plan.actions, strict=True) if action is not before]
     if not blocked:
         return plan
     idle = set(_idle_supports(actions))
     actions = tuple(action.blocked(blocked[0].error) if action in idle else action for action in actions)
     held = {action.service: action.error for action in blocked}
-    working = {action.service for action in actions if action.status is Status.PLANNED}
-    held |= {
-        report.service: held[""]
-        for report in plan.services
-        if "" in held and report.service not in held.keys() | working
-    }
-    services = tuple(
-        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
-        if report.service in held and report.state is ServiceState.MISSING
-        else report
-        for report in plan.services
-    )
-    cost = cost_of([action for action in actions if action.status is Status.PLANNED], price)
-    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
+    working = {action.service for action in actions if action.is_planned}
+    if "" in held:
+        held = dict.fromkeys({report.service for report in plan.services} - working, held[""]) | held
+    return with_blocked(plan, actions, held, price)
 
 
 def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
-    planned = [action for action in actions if action.status is Status.PLANNED]
+    planned = [action for action in actions if action.is_planned]
     for action in planned:
-        is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not any(
-            other.needs_security_group for other in planned
-        )
+        is_needed = any(other.needs_security_group for other in planned)
+        is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP and not is_needed
         is_dns = action.kind is ActionKind.FIX_DNS and not action.endpoint_id
-        if is_group or (is_dns and not any(other.kind in _NAMING for other in planned)):
+        if is_group or (is_dns and not any(other.kind in NAMING for other in planned)):
             yield action
 
 
@@ -118,7 +104,7 @@ def freeze_words(freeze: Freeze, vpc_id: str, service: str) -> str:
 
 
 def _hold(action: Action, vpc_id: str, holding: Mapping[str, Freeze], *, fixes_dns: bool) -> Action:
-    if action.status is not Status.PLANNED or action.kind in REMOVALS:
+    if not action.is_planned or action.kind in REMOVALS:
         return action
     key = next((key for key in _keys(action, fixes_dns=fixes_dns) if key in holding), None)
     return action.blocked(freeze_words(holding[key], vpc_id, key)) if key else action
@@ -133,8 +119,8 @@ def _keys(action: Action, *, fixes_dns: bool) -> Iterator[str]:
     if action.service:
         yield action.service
     is_on_security_group = action.kind in _ON_GROUP and not action.service
-    if is_on_security_group or action.kind in _NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
+    if is_on_security_group or action.kind in NAMING or action.kind is ActionKind.ATTACH_SECURITY_GROUP:
         yield SECURITY_GROUP
-    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in _NAMING):
+    if action.kind is ActionKind.FIX_DNS or (fixes_dns and action.kind in NAMING):
         yield DNS_ATTRIBUTES
     yield EVERYTHING

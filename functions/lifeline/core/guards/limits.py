@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.network.model import EndpointType, Vpc
-from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState, Status
-from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, monthly_cost_usd, with_blocked
 from lifeline.core.plan.order import Step, order_steps
 
 DAY = timedelta(days=1)
@@ -23,7 +23,6 @@ _RUN = "in this run; a later run will continue"
 _DAY = "in the last 24 hours"
 _SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,8 @@ def see(use: Usage, owned: Mapping[str, frozenset[str]], *, now: datetime, is_re
 
     An interface that was granted less than `UNSEEN` ago counts although the observation doesn't show it.
     """
-    latest = {
-        (grant.vpc_id, grant.token, grant.interfaces): grant for grant in sorted(use.grants, key=lambda grant: grant.at)
-    }
+    in_order = sorted(use.grants, key=lambda grant: grant.at)
+    latest = {(grant.vpc_id, grant.token, grant.interfaces): grant for grant in in_order}
     grants = tuple(grant for grant in use.grants if grant.at > now - _KEPT and grant in latest.values())
     counts = {} if is_region else dict(use.interfaces)
     counts |= {vpc_id: len(seen | _unseen(grants, vpc_id, now)) for vpc_id, seen in owned.items()}
@@ -251,7 +249,7 @@ def _supports(plans: Mapping[str, Plan]) -> frozenset[Step]:
     """The planned steps that only prepare others of their plan. Attributes that an endpoint misses now aren't such."""
     found: set[Step] = set()
     for vpc_id, plan in plans.items():
-        planned = [(place, action) for place, action in enumerate(plan.actions) if action.status is Status.PLANNED]
+        planned = [(place, action) for place, action in enumerate(plan.actions) if action.is_planned]
         preparing = {place for place, action in planned if _prepares(action)}
         if len(preparing) < len(planned):
             found |= {Step(vpc_id, place) for place in preparing}
@@ -267,13 +265,12 @@ def _prepares(action: Action) -> bool:
 def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str]]) -> tuple[str, str] | None:
     """What blocks all that the step prepares; None if something of it passes, or nothing is blocked."""
     support = plan.actions[step.index]
-    others = [
-        (Step(plan.vpc_id, place), action)
-        for place, action in enumerate(plan.actions)
-        if action.status is Status.PLANNED and not _prepares(action)
-    ]
     is_group = support.kind is ActionKind.CREATE_SECURITY_GROUP
-    needing = [step for step, action in others if (action.needs_security_group if is_group else action.kind in _NAMING)]
+    needing = [
+        Step(plan.vpc_id, place)
+        for place, action in enumerate(plan.actions)
+        if action.is_planned and (action.needs_security_group if is_group else action.kind in NAMING)
+    ]
     if not any(step in why for step in needing) or any(step not in why for step in needing):
         return None
     return why[needing[0]][0], _SUPPORT
@@ -282,19 +279,10 @@ def _why_support_waits(step: Step, plan: Plan, why: Mapping[Step, tuple[str, str
 def _hold(plan: Plan, why: Mapping[Step, tuple[str, str]], price: Price | None) -> Plan:
     """The plan with the steps of `why` blocked, and its services and its cost as that leaves them."""
     actions = tuple(
-        action.held(*why[step])
-        if action.status is Status.PLANNED and (step := Step(plan.vpc_id, place)) in why
-        else action
+        action.held(*why[step]) if action.is_planned and (step := Step(plan.vpc_id, place)) in why else action
         for place, action in enumerate(plan.actions)
     )
     if actions == plan.actions:
         return plan
     held = {action.service: action.error for action in reversed(actions) if action.blocked_by}
-    services = tuple(
-        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
-        if report.service in held and report.state is ServiceState.MISSING
-        else report
-        for report in plan.services
-    )
-    planned = [action for action in actions if action.status is Status.PLANNED]
-    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost_of(planned, price))
+    return with_blocked(plan, actions, held, price)

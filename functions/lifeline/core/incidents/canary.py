@@ -20,12 +20,10 @@ def canary_cause(facts: Facts, around: Around) -> Cause | None:
     """
     if not facts.is_managed or facts.agent.series is None or not _has_another_path(facts, around):
         return None
-    found = (
-        _cause(facts, service, canary)
-        for service, canary in _in_order(facts)
-        if _is_after(facts, around, service, canary)
-    )
-    return next(found, None)
+    for service, canary in _in_order(facts):
+        if _is_after(facts, around, service, canary):
+            return _cause(facts, service, canary)
+    return None
 
 
 def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
@@ -53,11 +51,8 @@ def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> boo
 
 
 def _is_on(facts: Facts, canary: Canary) -> bool:
-    endpoints = facts.vpc.endpoints if facts.vpc else ()
-    return any(
-        endpoint.id == canary.endpoint_id and endpoint.private_dns and not endpoint.state.is_gone
-        for endpoint in endpoints
-    )
+    endpoints = facts.vpc.live_endpoints if facts.vpc else ()
+    return any(endpoint.id == canary.endpoint_id and endpoint.private_dns for endpoint in endpoints)
 
 
 def _cause(facts: Facts, service: str, canary: Canary) -> Cause:

@@ -128,22 +128,16 @@ class Past:
     def cure(self, field: Field, *, after: Change | None, not_before: datetime, until: datetime) -> Change | None:
         """The last change that can have opened the path again, in that time and after the one that closed it."""
         in_time = (change for change in self._that_cure(field) if change.is_traced and not_before <= change.at <= until)
-        return next(
-            (change for change in in_time if after is None or (change.at >= after.at and change != after)), None
-        )
+        later = (change for change in in_time if after is None or (change.at >= after.at and change != after))
+        return next(later, None)
 
     def _that_begin(self, kind: CauseKind) -> tuple[Change, ...]:
         if kind not in self._beginnings:
             fields = _BEGUN_BY.get(kind, ())
-            new = (
-                "CreateVpcEndpoint" if Field.ROUTES in fields else ""
-            )  # where none serves, it isn't what closed the path
-            found = (
-                change
-                for change in self._newest_first
-                if change.event_name != new and takes(change, fields, self._scope)
-            )
-            self._beginnings[kind] = tuple(found)
+            # Where no endpoint serves, a new one isn't what closed the path.
+            new = "CreateVpcEndpoint" if Field.ROUTES in fields else ""
+            old = (change for change in self._newest_first if change.event_name != new)
+            self._beginnings[kind] = tuple(change for change in old if takes(change, fields, self._scope))
         return self._beginnings[kind]
 
     def _that_cure(self, field: Field) -> tuple[Change, ...]:

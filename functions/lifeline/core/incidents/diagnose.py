@@ -27,7 +27,7 @@ from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
-from lifeline.core.incidents.facts import METRICS, Around, Facts, MadeFact, cause_of
+from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.recovered import recovered_cause
@@ -36,8 +36,6 @@ from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
-
-__all__ = ["Facts", "MadeFact", "diagnose", "diagnose_together"]
 
 PUBLISHING = "cloudwatch:PutMetricData"
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
@@ -51,12 +49,7 @@ _KINDS = {
 }
 
 
-def diagnose(facts: Facts, now: datetime) -> Cause:
-    """Find the cause of one agent's silence. A step whose facts couldn't be read is skipped."""
-    return _diagnose(facts, now, Around(facts))
-
-
-def diagnose_together(
+def diagnose(
     facts: Mapping[str, Facts],
     now: datetime,
     *,
@@ -64,17 +57,17 @@ def diagnose_together(
     quiet_by_zone: Mapping[str, int] | None = None,
 ) -> dict[str, Cause]:
     """Find the cause of each agent's silence, by entity; agents without a cause of their own may share their zone's.
+    A step whose facts couldn't be read is skipped.
 
     `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
     silent.
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
-    for entity, agent_facts in facts.items():
-        key = Around.key(agent_facts)
-        if key not in known:
-            known[key] = Around(agent_facts)
-        found[entity] = _diagnose(agent_facts, now, known[key])
+    for entity, of_agent in facts.items():
+        key = Around.key(of_agent)
+        around = known[key] = known.get(key) or Around(of_agent)
+        found[entity] = _diagnose(of_agent, now, around)
     return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
 
 
@@ -168,13 +161,11 @@ class _Check:
         table = effective_route_table(subnet, vpc) if subnet and vpc else None
         remedy = remedy_for(service, path, table.id if table else "")
         otherwise = f"Otherwise, {remedy[0].lower()}{remedy[1:]}"
-        made_at = {made_fact.endpoint_id: made_fact.made_at for made_fact in self.facts.made}.get(path.endpoint_id)
+        made_at = {made.endpoint_id: made.at for _, made in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
-            return (
-                f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}. Agents should report again by "
-                f"{back_at}."
-            )
+            made = f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}"
+            return f"{made}. Agents should report again by {back_at}."
         if not path.is_repairable:
             return remedy
         if frozen := self.facts.freeze_of(service, path.reach):

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
@@ -17,6 +17,7 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Subnet, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
+from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import plain
 
 METRICS = "monitoring"  # the service that takes the metrics (CloudWatch endpoints: monitoring.<region>)
@@ -27,23 +28,14 @@ _OUTLIVED = frozenset({CauseKind.ENDPOINT_CLOSED, CauseKind.DNS_OFF})  # open co
 
 
 @dataclass(frozen=True, slots=True)
-class MadeFact:
-    """An endpoint that Lifeline created recently. `ready_at` is when it was first seen available, or None."""
-
-    service: str
-    endpoint_id: str
-    made_at: datetime
-    ready_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about one silent agent; None or empty if it couldn't be read or doesn't apply.
 
     `instance` is UNMANAGED for a host that EC2 doesn't know. `vpc` is one observation with its DNS attributes, `dns` is
     what else answers names there. `changes` are the VPC's network changes in the ledger, oldest first. `earlier` are
     the causes of the VPC's open incidents and when these began; `own` is the cause of the agent's own incident.
-    `frozen` are the VPC's freezes by service; `canaries` are services whose private DNS Lifeline turned on recently.
+    `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
+    Lifeline turned on recently, each with its service.
     `unreadable` describes what couldn't be read.
     """
 
@@ -56,7 +48,7 @@ class Facts:
     dns: DnsView | None = None
     role: RoleVerdict | None = None
     changes: tuple[Change, ...] = ()
-    made: tuple[MadeFact, ...] = ()
+    made: tuple[tuple[str, Made], ...] = ()
     earlier: tuple[tuple[Cause, datetime], ...] = ()
     own: Cause | None = None
     frozen: tuple[tuple[str, Freeze], ...] = ()

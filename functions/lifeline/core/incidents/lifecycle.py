@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lifeline.core.agents.gaps import Agent, State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.grouping import (
     MISSED,
@@ -175,9 +175,8 @@ class _Update:
         self._before = {incident.id: incident for incident in open_}
         leavers = {agent.entity: agent.incident for agent in removed}
         gone = Counter(leavers.values())
-        self._agents = {
-            agent.entity: agent for agent in agents.values() if _matters(agent) and agent.entity not in leavers
-        }
+        staying = (agent for agent in agents.values() if agent.entity not in leavers)
+        self._agents = {agent.entity: agent for agent in staying if _matters(agent)}
         self._changed: dict[str, Agent] = {}
         counted = [replace(incident, gone=incident.gone + gone[incident.id]) for incident in open_]
         counted = self._without_movers(counted)

@@ -102,18 +102,12 @@ class _Check:
         return fix or (_Fix(self.now, "the path is open again") if is_whole or is_early else None)
 
     def _by_made(self, not_before: datetime) -> _Fix | None:
-        for made_fact in self.facts.made:
-            if (made_fact.service, made_fact.endpoint_id) == (
-                self.service,
-                self.path.endpoint_id,
-            ) and made_fact.made_at >= not_before:
-                if made_fact.ready_at is None:
-                    return _Fix(self.now, f"endpoint {made_fact.endpoint_id} is available")
-                return _Fix(
-                    made_fact.ready_at,
-                    f"endpoint {made_fact.endpoint_id} became available (first observed at "
-                    f"{clock_words(made_fact.ready_at)})",
-                )
+        for service, made in self.facts.made:
+            if service == self.service and made.endpoint_id == self.path.endpoint_id and made.at >= not_before:
+                if made.ready_at is None:
+                    return _Fix(self.now, f"endpoint {made.endpoint_id} is available")
+                at = clock_words(made.ready_at)
+                return _Fix(made.ready_at, f"endpoint {made.endpoint_id} became available (first observed at {at})")
         return None
 
     def _by_change(self, kind: CauseKind, cut: Change | None, not_before: datetime) -> _Fix | None:

@@ -78,14 +78,9 @@ def _has_near(times: Sequence[datetime], time: datetime, span: timedelta) -> boo
 
 def _earlier(facts: Facts, since: datetime, span: timedelta) -> Cause | None:
     """The cause of an open incident of its zone that began when it fell silent."""
-    return next(
-        (
-            cause
-            for cause, began in facts.earlier
-            if cause.kind is CauseKind.ZONE and cause.zone == facts.instance.zone and abs(since - began) <= 2 * span
-        ),
-        None,
-    )
+    near = (cause for cause, began in facts.earlier if abs(since - began) <= 2 * span)
+    of_zones = (cause for cause in near if cause.kind is CauseKind.ZONE)
+    return next((cause for cause in of_zones if cause.zone == facts.instance.zone), None)
 
 
 def _groups(silences: list[tuple[datetime, str]], span: timedelta, *, fewest: int) -> Iterator[list[str]]:
@@ -115,12 +110,14 @@ def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) 
     vpcs = {(cause.vpc_id, cause.vpc_name) for cause in causes}
     vpc_id, vpc_name = vpcs.pop() if len(vpcs) == 1 else ("", "")
     shared = set.intersection(*(set(cause.evidence) for cause in causes))
+    following = f", and {quiet} are about to" if quiet else ""
+    together = f"agents in {zone} fell silent together"
     return Cause(
         CauseKind.ZONE,
         Confidence.MEDIUM,
-        f"agents in {zone} fell silent together",
+        together,
         evidence=(
-            f"{len(causes)} agents in {zone} fell silent together{_following(quiet)}; {reporting} still report there",
+            f"{len(causes)} {together}{following}; {reporting} still report there",
             *(line for line in causes[0].evidence if line in shared),
         ),
         advice=f"Check the AWS Health Dashboard for {zone}, and what was last deployed to these instances.",
@@ -128,7 +125,3 @@ def _zone_cause(zone: str, causes: Sequence[Cause], reporting: int, quiet: int) 
         vpc_name=vpc_name,
         zone=zone,
     )
-
-
-def _following(quiet: int) -> str:
-    return f", and {quiet} are about to" if quiet else ""

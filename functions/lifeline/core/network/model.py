@@ -170,6 +170,17 @@ _STATE_WORDS = {
 }
 
 
+class Tagged:
+    """What bears tags."""
+
+    __slots__ = ()
+    tags: tuple[tuple[str, str], ...]
+
+    def tag(self, key: str) -> str | None:
+        """The tag's value, or None where it isn't set."""
+        return dict(self.tags).get(key)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Route:
     """One route. `destinations` are its CIDRs: one, or those of the prefix list it names; none if it can't be read."""
@@ -192,7 +203,7 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(Tagged):
     """A subnet. `zone_type` is AWS's: `availability-zone`, `local-zone` or `wavelength-zone`."""
 
     id: str
@@ -214,10 +225,6 @@ class Subnet:
         """True if IPv4 can't reach it."""
         return not self.cidr
 
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -236,7 +243,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityGroup:
+class SecurityGroup(Tagged):
     """A security group's name, inbound rules and tags. `on_record` is as for an endpoint."""
 
     id: str
@@ -244,10 +251,6 @@ class SecurityGroup:
     ingress: tuple[Rule, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
-
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -273,7 +276,7 @@ class NetworkAcl:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Tagged):
     """A VPC endpoint, whoever made it. `policy` is its policy document as JSON text, empty where it has none.
 
     `interface_ids` are its network interfaces, one in each of its subnets. `inbound_dns_only` is True if its private
@@ -299,10 +302,6 @@ class Endpoint:
     interface_ids: frozenset[str] = frozenset()
     inbound_dns_only: bool | None = None
     on_record: bool = False
-
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +339,7 @@ class NatGateway:
 
 
 @dataclass(frozen=True, slots=True)
-class Vpc:
+class Vpc(Tagged):
     """One VPC and everything in it that Lifeline reads, as one observation."""
 
     id: str
@@ -367,9 +366,15 @@ class Vpc:
         """Every address block of the VPC, IPv4 first."""
         return (*self.cidrs, *self.ipv6_cidrs)
 
-    def tag(self, key: str) -> str | None:
-        """The tag's value, or None where it isn't set."""
-        return dict(self.tags).get(key)
+    @property
+    def live_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that aren't gone, by id."""
+        live = (endpoint for endpoint in self.endpoints if not endpoint.state.is_gone)
+        return tuple(sorted(live, key=lambda endpoint: endpoint.id))
+
+    def own_endpoints(self, owner: str) -> tuple[Endpoint, ...]:
+        """Lifeline's own endpoints that aren't gone, by id."""
+        return tuple(endpoint for endpoint in self.live_endpoints if is_own(endpoint, owner))
 
 
 @dataclass(frozen=True, slots=True)

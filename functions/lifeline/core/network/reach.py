@@ -117,14 +117,9 @@ class ServiceReach:
         self.central = answers_for(self.names, dns) if dns else None
         by_gateway = (offered for offered in self.offered if offered.type is EndpointType.GATEWAY)
         self.gateway = next((_imagined(offered) for offered in by_gateway), None)
-        named = [
-            endpoint
-            for endpoint in self.endpoints
-            if endpoint.type is EndpointType.INTERFACE
-            and endpoint.private_dns
-            and endpoint.state not in FAILED_STATES
-            and not endpoint.inbound_dns_only
-        ]
+        interfaces = [endpoint for endpoint in self.endpoints if endpoint.type is EndpointType.INTERFACE]
+        working = (endpoint for endpoint in interfaces if endpoint.state not in FAILED_STATES)
+        named = [endpoint for endpoint in working if endpoint.private_dns and not endpoint.inbound_dns_only]
         unsure = [endpoint for endpoint in named if self.gateway and endpoint.inbound_dns_only is None]
         self.maybe_holder = next(iter(unsure), None)
         sure = (endpoint for endpoint in named if endpoint not in unsure)
@@ -339,14 +334,8 @@ class ServiceReach:
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
     """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed."""
-    found = (
-        endpoint
-        for endpoint in vpc.endpoints
-        if not endpoint.state.is_gone
-        and endpoint.type is not EndpointType.OTHER
-        and suffix_of(endpoint.service_name) == service
-    )
-    return tuple(sorted(found, key=lambda endpoint: endpoint.id))
+    known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
+    return tuple(endpoint for endpoint in known if suffix_of(endpoint.service_name) == service)
 
 
 def _imagined(service: Service) -> Endpoint:

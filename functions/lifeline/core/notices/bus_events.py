@@ -60,7 +60,7 @@ def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[Bu
             result = (action.kind, action.service, action.status, action.endpoint_id, action.security_group_id)
             same = (answer.vpc_id, *result, action.error, now.isoformat())
             yield _event(DetailType.ACTION, now, _action_facts(answer, action), *same)
-        elif action.status is Status.BLOCKED:
+        elif action.is_blocked:
             why = (action.kind, action.service, action.blocked_by or action.error, *action.subnet_ids)
             yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
     if answer.refusal:

@@ -34,7 +34,7 @@ def endpoint_notice(
         return None
     alone = worth[0] if len(worth) == 1 else None
     actions = [action for answer in worth for action in answer.actions]
-    is_failed = any(answer.refusal for answer in worth) or any(action.status is Status.FAILED for action in actions)
+    is_failed = any(answer.refusal for answer in worth) or any(action.is_failed for action in actions)
     facts: dict[str, object] = {"because": because.words, "vpcs": [as_json(answer) for answer in worth[:_MOST_FACTS]]}
     if len(worth) > _MOST_FACTS:
         facts["more_vpcs"] = [answer.vpc_id for answer in worth[_MOST_FACTS:]]
@@ -187,7 +187,7 @@ def _sum(worth: Sequence[VpcAnswer], *, is_plan: bool) -> str:
     """`Lifeline made 2 changes; 1 failed.`"""
     actions = [action for answer in worth for action in answer.actions]
     counts = Counter(action.status for action in actions)
-    waiting = sum(action.status is Status.BLOCKED and bool(action.blocked_by) for action in actions)
+    waiting = sum(action.is_blocked and bool(action.blocked_by) for action in actions)
     done, planned, blocked = counts[Status.DONE], counts[Status.PLANNED], counts[Status.BLOCKED] - waiting
     rest = [
         (counts[Status.FAILED], "failed", "failed"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
-from lifeline.core.agents.gaps import Agent
+from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident, Phase

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lifeline.core.agents.gaps import Agent, State, Suppression
+from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until

@@ -114,8 +114,8 @@ def resource_ids(actions: Iterable[Action]) -> tuple[str, ...]:
 
 def deleted_ids(actions: Iterable[Action]) -> tuple[str, ...]:
     """The ids of the endpoints and security groups that the actions deleted."""
-    gone = (action for action in actions if action.kind in DELETES and action.status is Status.DONE)
-    return tuple(action.endpoint_id or action.security_group_id for action in gone)
+    gone = (action for action in actions if action.kind in DELETES and action.is_done)
+    return tuple(action.target for action in gone)
 
 
 def with_slash(command: str, indent: str) -> list[str]:
@@ -195,7 +195,7 @@ def _approval(approval: Approvable) -> list[str]:
 
 def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     words = WORDS[action.kind]
-    what = (words.done if action.status is Status.DONE else words.planned).format(_resource(action)).rstrip()
+    what = (words.done if action.is_done else words.planned).format(_resource(action)).rstrip()
     service = f"{action.service}: " if action.service else ""
     lines = wrap(f"{_sign(action)} {service}{what}", first="  ", rest=_UNDER)
     for label, text in (

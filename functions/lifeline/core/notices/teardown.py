@@ -35,9 +35,7 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
             "vpc_id": vpc.id,
             "deleting": [attempt.resource_id for attempt in attempts],
             "in_use": {attempt.resource_id: list(interface_ids) for attempt, interface_ids in teardown.in_use},
-            "removed": [
-                action.endpoint_id or action.security_group_id for action in ours if action.status is Status.DONE
-            ],
+            "removed": [action.target for action in ours if action.is_done],
             "frozen_until": teardown.until.isoformat() if teardown.until and not is_plan else "",
         },
     )
@@ -50,22 +48,20 @@ def clears(action: Action) -> bool:
 
 def notified_here(teardown: Teardown, action: Action) -> bool:
     """Return True if the teardown's notice covers the action: removals, and what the freeze blocks meanwhile."""
-    return clears(action) or (
-        action.status is Status.BLOCKED and bool(teardown.cleared) and (teardown.is_whole or teardown.is_idle)
-    )
+    return clears(action) or (action.is_blocked and bool(teardown.cleared) and (teardown.is_whole or teardown.is_idle))
 
 
 def _severity(teardown: Teardown, ours: Iterable[Action]) -> Severity:
-    if any(action.status is Status.FAILED for action in ours):
+    if any(action.is_failed for action in ours):
         return Severity.CRITICAL
     return Severity.WARNING if teardown.in_use or any(action.blocked_by for action in ours) else Severity.INFO
 
 
 def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
-    done = sum(action.status is Status.DONE for action in ours)
+    done = sum(action.is_done for action in ours)
     if done:
         return f"{done} of {write_count(len(ours), 'Lifeline resource')} removed"
-    if any(action.status is Status.FAILED for action in ours):
+    if any(action.is_failed for action in ours):
         return "Lifeline's resources could not be removed"
     return "nothing removed, still in use by others" if teardown.in_use else "nothing removed yet"
 
@@ -108,9 +104,7 @@ def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, i
     yield "Terraform retries on its own."
     if others := _others(vpc, teardown, owner):
         yield f"Other resources that might block the deletion: {others}."
-    is_needed = any(
-        action.kind is ActionKind.RETIRE_ENDPOINT and action.status is not Status.BLOCKED for action in ours
-    )
+    is_needed = any(action.kind is ActionKind.RETIRE_ENDPOINT and not action.is_blocked for action in ours)
     if is_needed and not teardown.is_idle:
         yield "If other subnets still need a deleted endpoint, Lifeline will create another one on its next run."
     until = write_time(teardown.until) if teardown.until else ""
@@ -125,9 +119,7 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
         return ""
     own = own_security_group(vpc, owner)
     groups = [group.id for group in vpc.security_groups if group.name != "default" and group != own]
-    endpoints = [
-        endpoint.id for endpoint in vpc.endpoints if not is_own(endpoint, owner) and not endpoint.state.is_gone
-    ]
+    endpoints = [endpoint.id for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
     tables = [route_table.id for route_table in vpc.route_tables if not route_table.is_main]
     targets = {route.target_id for table in vpc.route_tables for route in table.routes}
     gateways = [target_id for target_id in targets if target_id.startswith(("igw-", "vgw-", "eigw-"))]

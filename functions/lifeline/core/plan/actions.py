@@ -1,10 +1,12 @@
 """What Lifeline can do to a VPC, and what it says of each service there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Endpoint, Tier, suffix_of
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -40,6 +42,8 @@ REMOVALS = frozenset(
         ActionKind.DELETE_SECURITY_GROUP,
     }
 )
+# What gives an endpoint a service's name in the VPC.
+NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 DELETES = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -79,6 +83,19 @@ class Action:
     private_dns: bool = True
     is_optional: bool = False
 
+    @classmethod
+    def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:
+        """The change of an endpoint, all of it: with its subnets and route tables."""
+        return cls(
+            kind,
+            reason,
+            service=suffix_of(endpoint.service_name),
+            service_name=endpoint.service_name,
+            subnet_ids=tuple(sorted(endpoint.subnet_ids)),
+            route_table_ids=tuple(sorted(endpoint.route_table_ids)),
+            endpoint_id=endpoint.id,
+        )
+
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""
         return replace(self, status=Status.BLOCKED, error=why)
@@ -88,13 +105,44 @@ class Action:
         return replace(self, status=Status.BLOCKED, error=why, blocked_by=by)
 
     @property
+    def is_planned(self) -> bool:
+        """True if it is still to be made."""
+        return self.status is Status.PLANNED
+
+    @property
+    def is_done(self) -> bool:
+        """True if it was made."""
+        return self.status is Status.DONE
+
+    @property
+    def is_blocked(self) -> bool:
+        """True if Lifeline may not or can't make it."""
+        return self.status is Status.BLOCKED
+
+    @property
+    def is_failed(self) -> bool:
+        """True if AWS refused it for good."""
+        return self.status is Status.FAILED
+
+    @property
+    def target(self) -> str:
+        """The endpoint or security group that it changes."""
+        return self.endpoint_id or self.security_group_id
+
+    @property
     def needs_security_group(self) -> bool:
         """True if it is to be made and takes Lifeline's security group."""
-        return self.status is Status.PLANNED and self.kind in {
+        return self.is_planned and self.kind in {
             ActionKind.ATTACH_SECURITY_GROUP,
             ActionKind.CREATE_INTERFACE_ENDPOINT,
             ActionKind.REPLACE_ENDPOINT,
         }
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """The actions in the order in which they are made."""
+    order = list(ActionKind)
+    return tuple(sorted(actions, key=lambda action: (order.index(action.kind), action.service, action.endpoint_id)))
 
 
 class ServiceState(StrEnum):
@@ -137,6 +185,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def planned(self) -> tuple[Action, ...]:
+        """The actions that are to be made."""
+        return tuple(action for action in self.actions if action.is_planned)
+
+    @property
     def has_work(self) -> bool:
         """True if there is something to apply."""
-        return any(action.status is Status.PLANNED for action in self.actions)
+        return bool(self.planned)

@@ -74,9 +74,8 @@ class VpcAnswer:
         """The answer with what people call the VPC, and where its subnets are."""
         if vpc is None:
             return self
-        return replace(
-            self, name=vpc.tag("Name") or "", zones=tuple((subnet.id, subnet.zone) for subnet in vpc.subnets)
-        )
+        zones = tuple((subnet.id, subnet.zone) for subnet in vpc.subnets)
+        return replace(self, name=vpc.tag("Name") or "", zones=zones)
 
     @property
     def outcome(self) -> Outcome:
@@ -104,7 +103,7 @@ class VpcAnswer:
         open_business = sorted(
             [action.kind, action.service, action.status, _why(action), *action.subnet_ids]
             for action in self.actions
-            if action.status is not Status.DONE
+            if not action.is_done
         )
         open_business += offered
         return fingerprint(*open_business, length=16) if open_business else ""

@@ -1,14 +1,14 @@
 """What endpoints cost: list prices by region, with their date."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib.resources import files
 from typing import cast
 
-from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState
 
 HOURS_A_MONTH = 730  # as AWS's own calculator counts a month
 FALLBACK_REGION = "us-east-1"
@@ -87,6 +87,18 @@ def _whose(price: Price) -> str:
     if price.is_exact:
         return f"{price.region}, {when}"
     return f"{FALLBACK_REGION}'s {when}: prices of {price.region} aren't known and might be higher"
+
+
+def with_blocked(plan: Plan, actions: tuple[Action, ...], held: Mapping[str, str], price: Price | None) -> Plan:
+    """The plan with these actions, its cost, and the missing services that are held, by name and why, as blocked."""
+    services = tuple(
+        replace(report, state=ServiceState.BLOCKED, detail=held[report.service])
+        if report.service in held and report.state is ServiceState.MISSING
+        else report
+        for report in plan.services
+    )
+    cost = cost_of([action for action in actions if action.is_planned], price)
+    return replace(plan, actions=actions, services=services, monthly_cost_usd=cost)
 
 
 def cost_of(actions: Iterable[Action], price: Price | None) -> Decimal:

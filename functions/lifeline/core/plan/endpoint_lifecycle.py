@@ -39,9 +39,8 @@ class Followed:
 
     def fresh(self, now: datetime) -> frozenset[str]:
         """The endpoints that EC2 may not show yet."""
-        return frozenset(
-            made.endpoint_id for made in self.made.values() if not made.is_settled and now - made.at < FRESH_FOR
-        )
+        open_ = (made for made in self.made.values() if not made.is_settled)
+        return frozenset(made.endpoint_id for made in open_ if now - made.at < FRESH_FOR)
 
 
 def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:

@@ -60,23 +60,10 @@ class GatewayPlanner(ServicePlanner):
         reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
         reason += f"{write_count(len(missing), 'route table')} without a route to it"
         if own:
-            return Action(
-                ActionKind.ADD_ROUTE_TABLES,
-                reason,
-                service=self.requirement.service,
-                service_name=self.service.name,
-                route_table_ids=missing,
-                endpoint_id=own[0].id,
-            )
+            return self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
         if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
             return None
-        action = Action(
-            ActionKind.CREATE_GATEWAY_ENDPOINT,
-            reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
-            route_table_ids=missing,
-        )
+        action = self.action(ActionKind.CREATE_GATEWAY_ENDPOINT, reason, route_table_ids=missing)
         refusal = self.may_create() or self._quota_words()
         return action.blocked(refusal) if refusal else self.with_token(action)
 

@@ -8,7 +8,7 @@ from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
-from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
 
@@ -101,12 +101,9 @@ def find_dependents(
     """
     spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
     reach = ServiceReach(vpc, service, catalog, dns)
-    found = (
-        subnet
-        for subnet in vpc.subnets
-        if subnet.id not in spared and reach.path(subnet, has_public_address=True).reach.is_open
-    )
-    return tuple(sorted(found, key=lambda subnet: subnet.id))
+    subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
+    asking = (subnet for subnet in subnets if subnet.id not in spared)
+    return tuple(subnet for subnet in asking if reach.path(subnet, has_public_address=True).reach.is_open)
 
 
 def find_harm(
@@ -129,14 +126,10 @@ def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted]
     """What turning on the VPC's DNS attributes would do, for then every endpoint with private DNS answers (VPC guide:
     DNS attributes).
     """
-    waking = (
-        endpoint
-        for endpoint in sorted(vpc.endpoints, key=lambda endpoint: endpoint.id)
-        if endpoint.type is EndpointType.INTERFACE and endpoint.private_dns and not endpoint.state.is_gone
-    )
     found: list[Harm] = []
-    for endpoint in waking:
-        if endpoint.state in FAILED_STATES:
+    for endpoint in vpc.live_endpoints:
+        is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
+        if not is_waking or endpoint.state in FAILED_STATES:
             continue
         service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
         found += find_harm(service, find_dependents(service, vpc, Catalog(), dns, exempt), after, Catalog(), dns)
@@ -190,10 +183,8 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
     """The first of `actions` that lets subnets in and isn't done, where `action` would send them there; else None."""
     if action.kind not in _TAKES_NAMES:
         return None
-    return next(
-        (candidate for candidate in actions if candidate.status is not Status.DONE and _lets_in(candidate, action)),
-        None,
-    )
+    left = (candidate for candidate in actions if not candidate.is_done)
+    return next((candidate for candidate in left if _lets_in(candidate, action)), None)
 
 
 def _lets_in(candidate: Action, action: Action) -> bool:

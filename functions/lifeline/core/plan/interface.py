@@ -7,7 +7,7 @@ from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
@@ -32,7 +32,7 @@ class InterfacePlanner(ServicePlanner):
         actions = list(self._without(live))
         if not actions:
             return [], self.report_as(ServiceState.PENDING, live[0].id, "it is not available yet")
-        refused = [action for action in actions if action.status is Status.BLOCKED]
+        refused = [action for action in actions if action.is_blocked]
         state = ServiceState.BLOCKED if refused else ServiceState.MISSING
         return actions, self.report_as(state, detail=(refused or actions)[0].error)
 
@@ -114,14 +114,9 @@ class InterfacePlanner(ServicePlanner):
 
     def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
         where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
-        return Action(
-            ActionKind.ADD_SUBNETS,
-            f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required",
-            service=self.requirement.service,
-            service_name=self.service.name,
-            subnet_ids=tuple(sorted(subnet.id for subnet in subnets)),
-            endpoint_id=endpoint.id,
-        )
+        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required"
+        subnet_ids = tuple(sorted(subnet.id for subnet in subnets))
+        return self.action(ActionKind.ADD_SUBNETS, why, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
 
     # ---- nothing answers
 
@@ -129,24 +124,16 @@ class InterfacePlanner(ServicePlanner):
         own = [endpoint for endpoint in live if self.is_own(endpoint)]
         ready = [endpoint for endpoint in own if endpoint.state is EndpointState.AVAILABLE]
         coming = [endpoint for endpoint in own if endpoint.state.is_coming]
-        failed = [
-            endpoint
-            for endpoint in live
-            if endpoint.state in FAILED_STATES and (endpoint.private_dns or self.is_own(endpoint))
-        ]
+        naming = (endpoint for endpoint in live if endpoint.private_dns or self.is_own(endpoint))
+        failed = [endpoint for endpoint in naming if endpoint.state in FAILED_STATES]
         if ready:
             yield from self._enabling(ready[0])
         elif not coming:
             yield from self._creating(failed)
 
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
-        action = Action(
-            ActionKind.ENABLE_PRIVATE_DNS,
-            f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}",
-            service=self.requirement.service,
-            service_name=self.service.name,
-            endpoint_id=endpoint.id,
-        )
+        why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
         refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
         if refusal:
             yield action.blocked(refusal)
@@ -164,11 +151,9 @@ class InterfacePlanner(ServicePlanner):
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         reason += f"; {over.detail}" if over else ""
-        action = Action(
+        action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
             subnet_ids=tuple(sorted(subnet.id for subnet in placement.subnets)),
             endpoint_id=replaces.id if replaces else "",
             ip_address_type=placement.ip_address_type,
@@ -241,23 +226,20 @@ class InterfacePlanner(ServicePlanner):
     # ---- facts and words
 
     def _place(self, kind: str = "", avoid: frozenset[str] = frozenset()) -> Placement:
-        clients = self.clients
-        plan_input = self.plan_input
         return place_interfaces(
             self.service,
-            clients,
+            self.clients,
             self.vpc,
             self.scene.tiers,
             per_zone=self.requirement.per_zone,
-            account_id=plan_input.account_id,
+            account_id=self.plan_input.account_id,
             kind=kind,
             avoid=avoid,
         )
 
     def _dns_remedy(self, off: tuple[str, ...]) -> str:
-        commands = "; ".join(
-            f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id} {_DNS_ATTRIBUTES[name]}" for name in off
-        )
+        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
+        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
         return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     def _no_subnet_words(self) -> str:
@@ -271,9 +253,7 @@ class InterfacePlanner(ServicePlanner):
     def _quota_words(self) -> str:
         """Interface and Gateway Load Balancer endpoints per VPC, adjustable (VPC guide: PrivateLink quotas)."""
         limit = self.plan_input.limits.interface_endpoints_per_vpc
-        there = sum(
-            endpoint.type is not EndpointType.GATEWAY and not endpoint.state.is_gone for endpoint in self.vpc.endpoints
-        )
+        there = sum(endpoint.type is not EndpointType.GATEWAY for endpoint in self.vpc.live_endpoints)
         planned = self.count_planned(ActionKind.CREATE_INTERFACE_ENDPOINT)
         if there + planned < limit:
             return ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lifeline.core.network.model import Tier
-from lifeline.core.plan.actions import DELETES, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, ActionKind, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
         (_rank(action.kind), -_isolated(plan), plan.vpc_id, index)
         for plan in plans.values()
         for index, action in enumerate(plan.actions)
-        if action.status is Status.PLANNED
+        if action.is_planned
     ]
     return tuple(Step(vpc_id, index) for _, _, vpc_id, index in sorted(waiting))
 

@@ -40,9 +40,8 @@ def place_interfaces(
     wanting = tuple(clients)
     able: list[Subnet] = []
     chosen_kind = kind or "ipv4"
-    holding = [
-        subnet for subnet in vpc.subnets if subnet.id not in avoid and can_hold_interface(subnet, service, account_id)
-    ]
+    allowed = (subnet for subnet in vpc.subnets if subnet.id not in avoid)
+    holding = [subnet for subnet in allowed if can_hold_interface(subnet, service, account_id)]
     for zone_kind in (kind,) if kind else _kinds(service, wanting):
         able = [subnet for subnet in holding if _fits(subnet, zone_kind) and subnet.id in tiers]
         chosen_kind = zone_kind

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lifeline.core.network.model import Catalog, EndpointType, Vpc, suffix_of
+from lifeline.core.network.model import Catalog, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
@@ -31,29 +31,21 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         reports.append(report)
     found = _with_security_group(found, scene)
     found += ownership_questions(vpc, plan_input.owner)
-    order = list(ActionKind)
-    actions = tuple(
-        sorted(dict.fromkeys(found), key=lambda action: (order.index(action.kind), action.service, action.endpoint_id))
-    )
+    actions = in_order(dict.fromkeys(found))
     return Plan(
         vpc_id=vpc.id,
         tiers=tuple(tiers.items()),
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
-        monthly_cost_usd=cost_of([action for action in actions if action.status is Status.PLANNED], plan_input.price),
+        monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
     )
 
 
 def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
     """An action for each endpoint of which it isn't clear whether it is Lifeline's own: a person has to say."""
     for endpoint, words in unclear(vpc, owner).items():
-        yield Action(
-            ActionKind.CONFIRM_OWNERSHIP,
-            f"it is unclear whether {endpoint.id} belongs to Lifeline",
-            service=suffix_of(endpoint.service_name),
-            service_name=endpoint.service_name,
-            endpoint_id=endpoint.id,
-        ).blocked(words)
+        reason = f"it is unclear whether {endpoint.id} belongs to Lifeline"
+        yield Action.on(ActionKind.CONFIRM_OWNERSHIP, endpoint, reason).blocked(words)
 
 
 def _plan_service(
@@ -81,12 +73,9 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
 
 def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
-    group = list(
-        plan_security_group(
-            scene.vpc, scene.plan_input.owner, is_needed=any(action.needs_security_group for action in actions)
-        )
-    )
-    refusal = next((action.error for action in group if action.status is Status.BLOCKED), "")
+    is_needed = any(action.needs_security_group for action in actions)
+    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
+    refusal = next((action.error for action in group if action.is_blocked), "")
     own = own_security_group(scene.vpc, scene.plan_input.owner)
 
     def settled(action: Action) -> Action:
@@ -101,9 +90,5 @@ def _after(report: ServiceReport, actions: tuple[Action, ...]) -> ServiceReport:
     """The report, blocked where the service is missing and an action for it turned out blocked by its group."""
     if report.state is not ServiceState.MISSING:
         return report
-    refused = [action for action in _of(report.service, actions) if action.status is Status.BLOCKED]
+    refused = [action for action in actions if action.service == report.service and action.is_blocked]
     return replace(report, state=ServiceState.BLOCKED, detail=refused[0].error) if refused else report
-
-
-def _of(service: str, actions: tuple[Action, ...]) -> Iterator[Action]:
-    return (action for action in actions if action.service == service)

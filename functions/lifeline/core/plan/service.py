@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
 from lifeline.core.network.obstacles import Obstacle, ObstacleKind
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
-from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import own_security_group
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
@@ -46,14 +46,9 @@ class ServicePlanner:
 
     def live(self) -> list[Endpoint]:
         """The service's endpoints of this type that aren't gone, own ones first, then by id."""
-        found = (
-            endpoint
-            for endpoint in self.vpc.endpoints
-            if endpoint.service_name == self.service.name
-            and endpoint.type is self.service.type
-            and not endpoint.state.is_gone
-        )
-        return sorted(found, key=lambda endpoint: (not self.is_own(endpoint), endpoint.id))
+        kind = (self.service.name, self.service.type)
+        found = [endpoint for endpoint in self.vpc.live_endpoints if (endpoint.service_name, endpoint.type) == kind]
+        return sorted(found, key=lambda endpoint: not self.is_own(endpoint))
 
     def is_own(self, endpoint: Endpoint) -> bool:
         """True if Lifeline made it, so that it may change it."""
@@ -65,15 +60,17 @@ class ServicePlanner:
         is_seen = any(endpoint.id == made for endpoint in self.vpc.endpoints)
         return made if made in self.plan_input.fresh and not is_seen else ""
 
+    def action(self, kind: ActionKind, reason: str, **more: Any) -> Action:
+        """A change for the service."""
+        return Action(kind, reason, service=self.requirement.service, service_name=self.service.name, **more)
+
     # ---- how the service stands
 
     def report(self, actions: Iterable[Action], detail: str = "") -> ServiceReport:
         """How the service stands: blocked by an action that is, else as the path of the subnet that is worst off."""
         path = min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
-        by = ", ".join(
-            sorted({served for path in self.paths.values() if (served := path.endpoint_id or path.central_id)})
-        )
-        refused = next((action for action in actions if action.status is Status.BLOCKED), None)
+        by = ", ".join(sorted({path.endpoint_id or path.central_id for path in self.paths.values()} - {""}))
+        refused = next((action for action in actions if action.is_blocked), None)
         if refused:
             return self.report_as(ServiceState.BLOCKED, by, refused.error)
         state = _state_of(path)
@@ -115,13 +112,8 @@ class ServicePlanner:
         """The action that removes the obstacles, blocked where it isn't Lifeline's to do."""
         words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
-            return Action(
-                ActionKind.ATTACH_SECURITY_GROUP,
-                f"{words}: someone removed Lifeline's security group from it",
-                service=self.requirement.service,
-                service_name=self.service.name,
-                endpoint_id=endpoint.id,
-            )
+            why = f"{words}: someone removed Lifeline's security group from it"
+            return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
@@ -134,15 +126,7 @@ class ServicePlanner:
 
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
         """An action for one subnet that a person must do."""
-        action = Action(
-            kind,
-            reason,
-            service=self.requirement.service,
-            service_name=self.service.name,
-            subnet_ids=(subnet_id,),
-            endpoint_id=endpoint_id,
-        )
-        return action.blocked(remedy)
+        return self.action(kind, reason, subnet_ids=(subnet_id,), endpoint_id=endpoint_id).blocked(remedy)
 
     # ---- what may be made
 
@@ -158,7 +142,7 @@ class ServicePlanner:
 
     def count_planned(self, kind: ActionKind) -> int:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""
-        return sum(action.kind is kind and action.status is Status.PLANNED for action in self.planned)
+        return sum(action.kind is kind and action.is_planned for action in self.planned)
 
     def with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same requirement in the same situation.

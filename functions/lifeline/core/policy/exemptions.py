@@ -56,10 +56,8 @@ def changed(known: Sequence[Exempted], request: ExemptRequest, today: date) -> t
     ]
     found = sorted([*stay, *asked], key=lambda exempted: (exempted.subject, exempted.services))
     if len(found) > MOST_EXEMPT and asked:
-        raise InvalidInputError(
-            "exempt",
-            f"would make {len(found)} manual exemptions; the maximum is {MOST_EXEMPT}. Use the policy instead.",
-        )
+        words = f"would make {len(found)} manual exemptions; the maximum is {MOST_EXEMPT}. Use the policy instead."
+        raise InvalidInputError("exempt", words)
     return tuple(found)
 
 
@@ -75,11 +73,5 @@ def exempt_words(request: ExemptRequest, vpc_id: str, today: date) -> str:
 def exempt_json(request: ExemptRequest, vpc_id: str, today: date) -> dict[str, Any]:
     """One VPC as the function answers it; `until` is the last day, null where the exemption has ended."""
     one = request.exempted(vpc_id, today)
-    return {
-        "vpc_id": vpc_id,
-        "services": list(request.services),
-        "until": one.until.isoformat() if one and one.until else None,
-    }
-
-
-# ---- reading
+    until = one.until.isoformat() if one and one.until else None
+    return {"vpc_id": vpc_id, "services": list(request.services), "until": until}

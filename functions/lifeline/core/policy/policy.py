@@ -224,6 +224,3 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         return None
-
-
-# ---- documents

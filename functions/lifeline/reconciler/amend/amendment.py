@@ -4,7 +4,7 @@ An amendment is pure. It is given what was read as values, says which facts it l
 The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,16 +13,19 @@ from typing import Protocol
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice
-from lifeline.core.plan.actions import Action, Plan, Status
+from lifeline.core.plan.actions import REMOVALS, Action, Plan
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.policy.policy import Desired, Policy, desired
 from lifeline.core.requests.request import Request, Trigger
+
+SWITCH_DELAY = timedelta(minutes=15)
 
 
 class Fact(StrEnum):
@@ -164,6 +167,12 @@ class Amendment(Protocol):
         return Decision(plan, state)
 
 
+def retry_after_switch(actions: Iterable[Action]) -> Requeue | None:
+    """Where the kill switch blocks a removal, it is tried again: no sweep would find it."""
+    is_stopped = any(action.kind in REMOVALS and action.blocked_by == KILL_SWITCH for action in actions)
+    return Requeue(SWITCH_DELAY) if is_stopped else None
+
+
 def as_they_stand(plan: Plan, done: Sequence[Action]) -> tuple[Action, ...]:
     """The plan's actions as they became, or as they are planned where nothing was applied."""
     return tuple(done) or plan.actions
@@ -171,4 +180,4 @@ def as_they_stand(plan: Plan, done: Sequence[Action]) -> tuple[Action, ...]:
 
 def is_blocked_or_planned(plan: Plan) -> bool:
     """True if there is work: planned, or held back by nothing but the kill switch or a limit."""
-    return any(action.status is Status.PLANNED or action.blocked_by for action in plan.actions)
+    return any(action.is_planned or action.blocked_by for action in plan.actions)

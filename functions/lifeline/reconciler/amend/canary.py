@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from lifeline.core.coexist.canary import (
     Withdrawal,
@@ -17,18 +16,15 @@ from lifeline.core.coexist.canary import (
 )
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import is_overruled
-from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.plan.actions import REMOVALS, Action, Plan, Status
+from lifeline.core.plan.actions import Action, Plan, Status
 from lifeline.reconciler.amend.amendment import (
     Amendment,
     Decision,
     Fact,
-    Requeue,
     VpcContext,
     as_they_stand,
+    retry_after_switch,
 )
-
-SWITCH_DELAY = timedelta(minutes=15)
 
 
 class CanaryWithdrawal(Amendment):
@@ -51,10 +47,9 @@ class CanaryWithdrawal(Amendment):
         return Decision(self.preview(context, plan, state), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """What the kill switch blocks is tried again: no sweep would find it."""
-        actions = as_they_stand(plan, done)
-        is_stopped = any(action.kind in REMOVALS and action.blocked_by == KILL_SWITCH for action in actions)
-        return Decision(plan, state, requeue=Requeue(SWITCH_DELAY) if is_stopped and context.withdrawals else None)
+        """What the kill switch blocks is tried again."""
+        requeue = retry_after_switch(as_they_stand(plan, done)) if context.withdrawals else None
+        return Decision(plan, state, requeue=requeue)
 
 
 class CanaryWatch(Amendment):
@@ -83,9 +78,5 @@ class CanaryWatch(Amendment):
 
 def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:
     """The withdrawals that count, unless a person ended the freeze since."""
-    news = [
-        withdrawal
-        for withdrawal in context.withdrawals
-        if not is_overruled(state.unfrozen, withdrawal.service, withdrawal.seen_at)
-    ]
-    return due(state.canaries, news)
+    unfrozen, asked = state.unfrozen, context.withdrawals
+    return due(state.canaries, [one for one in asked if not is_overruled(unfrozen, one.service, one.seen_at)])

@@ -10,7 +10,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import suffix_of
 from lifeline.core.notices.claim import handed_over_notice
-from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, Action, ActionKind, Plan
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import (
     Amendment,
@@ -80,7 +80,7 @@ def _hand_over(context: VpcContext, plan: Plan, state: VpcState) -> HandOver | N
 
 
 def _without_ended(context: VpcContext, done: Sequence[Action], state: VpcState) -> VpcState:
-    left = any(action.kind in DELETES and action.status is not Status.DONE for action in done)
+    left = any(action.kind in DELETES and not action.is_done for action in done)
     if left or not done:
         return state
     claims = {service for service, freeze in state.frozen.items() if freeze.kind is FreezeKind.CLAIM}
@@ -92,7 +92,7 @@ def _announcements(context: VpcContext, plan: Plan, done: Sequence[Action], stat
     """For each claim of which people don't know yet and for which nothing is left to do."""
     for service, freeze in sorted(standing(state.frozen, context.run.now).items()):
         made_way = [action for action in done if action.service == service and action.kind in _MAKES_WAY]
-        is_done = all(action.status is Status.DONE for action in made_way)
+        is_done = all(action.is_done for action in made_way)
         if freeze.kind is FreezeKind.CLAIM and not freeze.is_notified and is_done:
             owner, tiers = context.run.owner, plan.tiers
             notice = handed_over_notice(freeze, service, plan.vpc_id, stack_name=owner, tiers=tiers, done=made_way)

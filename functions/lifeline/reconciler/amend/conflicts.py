@@ -17,7 +17,6 @@ from lifeline.core.coexist.effects import VpcSnapshot
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import FreezeKind, freeze_words, standing
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import is_own
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.plan.actions import Action, Plan, ServiceState
 from lifeline.core.wording import read_time
@@ -49,10 +48,8 @@ class Conflicts(Amendment):
         now, conflicts = context.run.now, _counted(context, plan, state)
         if _unnamed(conflicts):
             changes = [*context.changes, *_causes(context)]
-            conflicts = {
-                key: replace(conflict, reversals=attribute(conflict.reversals, changes))
-                for key, conflict in conflicts.items()
-            }
+            named = {key: attribute(conflict.reversals, changes) for key, conflict in conflicts.items()}
+            conflicts = {key: replace(conflict, reversals=named[key]) for key, conflict in conflicts.items()}
         new = {key: freeze_for(conflicts[key], now) for key in to_freeze(conflicts, standing(state.frozen, now))}
         return Decision(plan, replace(state, conflicts=conflicts, frozen={**state.frozen, **new}))
 
@@ -97,13 +94,8 @@ def _counted(context: VpcContext, plan: Plan, state: VpcState) -> Mapping[str, C
 
 def _unnamed(conflicts: Mapping[str, Conflict]) -> list[Reversal]:
     """The reversals of which nobody knows yet whose they are, and of which people are still to be notified."""
-    return [
-        reversal
-        for conflict in conflicts.values()
-        if not conflict.is_notified
-        for reversal in conflict.reversals
-        if not reversal.event_id
-    ]
+    news = (conflict.reversals for conflict in conflicts.values() if not conflict.is_notified)
+    return [reversal for reversals in news for reversal in reversals if not reversal.event_id]
 
 
 def _causes(context: VpcContext) -> list[Change]:
@@ -117,10 +109,8 @@ def _causes(context: VpcContext) -> list[Change]:
 
 def _frozen(context: VpcContext, plan: Plan, conflicts: Mapping[str, Conflict]) -> Frozen:
     requirements = {need.service: sorted(need.subnet_ids) for need in context.desired.requirements}
-    names = {
-        key: [name for service in context.run.catalog.find(key) for name in service.private_dns_names]
-        for key in conflicts
-    }
+    find = context.run.catalog.find
+    names = {key: [name for service in find(key) for name in service.private_dns_names] for key in conflicts}
     return Frozen(plan, conflicts, requirements, names, context.run.owner)
 
 
@@ -129,11 +119,7 @@ def _conflicting(state: VpcState) -> frozenset[str]:
 
 
 def _served_by_others(context: VpcContext, plan: Plan) -> frozenset[str]:
-    own = {
-        endpoint.id
-        for endpoint in context.vpc.endpoints
-        if is_own(endpoint, context.run.owner) and not endpoint.state.is_gone
-    }
+    own = {endpoint.id for endpoint in context.vpc.own_endpoints(context.run.owner)}
     asked = {action.service for action in plan.actions}
     return frozenset(
         report.service

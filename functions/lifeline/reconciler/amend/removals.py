@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from lifeline.core.coexist.removals import remove_once, unless_used
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.plan.actions import ActionKind, Plan, Status
+from lifeline.core.plan.actions import ActionKind, Plan
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
@@ -13,10 +13,8 @@ class Removals(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """Who else uses Lifeline's security group where it is to go: EC2 wouldn't delete it and doesn't say why."""
-        is_going = plan is not None and any(
-            action.kind is ActionKind.DELETE_SECURITY_GROUP and action.status is Status.PLANNED
-            for action in plan.actions
-        )
+        planned = plan.planned if plan else ()
+        is_going = any(action.kind is ActionKind.DELETE_SECURITY_GROUP for action in planned)
         return frozenset({Fact.SECURITY_GROUP_USERS} if is_going else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lifeline.core.coexist.retirement import Retirement, Terms, idle, plan_retirement
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.model import Vpc
-from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 from lifeline.core.wording import write_time
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
@@ -63,7 +63,7 @@ class Releases(Amendment):
         until = write_time(released_at + RELEASE_HOLDS)
         why = f"released manually: nothing is made here until {until}, or until you ask for it by vpc_ids"
         actions = tuple(
-            action.blocked(why) if action.status is Status.PLANNED and action.kind not in REMOVALS else action
+            action.blocked(why) if action.is_planned and action.kind not in REMOVALS else action
             for action in plan.actions
         )
         return Decision(replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0), state)
@@ -105,9 +105,9 @@ def _has_unneeded(context: VpcContext, plan: Plan) -> bool:
 
 
 def _is_kept(action: Action) -> bool:
-    return action.kind is ActionKind.RETIRE_ENDPOINT and action.status is Status.BLOCKED
+    return action.kind is ActionKind.RETIRE_ENDPOINT and action.is_blocked
 
 
 def _retired_ids(done: Sequence[Action]) -> frozenset[str]:
-    deleted = [action for action in done if action.kind in DELETES and action.status is Status.DONE]
-    return frozenset(action.endpoint_id or action.security_group_id for action in deleted)
+    deleted = [action for action in done if action.kind in DELETES and action.is_done]
+    return frozenset(action.target for action in deleted)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lifeline.core.coexist.removals import make_room
 from lifeline.core.coexist.teardown import (
@@ -21,10 +21,9 @@ from lifeline.core.coexist.teardown import (
 )
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
-from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
-from lifeline.core.plan.actions import REMOVALS, Action, Plan
+from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import (
@@ -32,12 +31,10 @@ from lifeline.reconciler.amend.amendment import (
     Announcement,
     Decision,
     Fact,
-    Requeue,
     VpcContext,
     as_they_stand,
+    retry_after_switch,
 )
-
-SWITCH_DELAY = timedelta(minutes=15)
 
 
 class Teardowns(Amendment):
@@ -73,8 +70,8 @@ class Teardowns(Amendment):
         if teardown is None:
             return Decision(plan, state)
         actions = as_they_stand(plan, done)
-        is_stopped = any(action.kind in REMOVALS and action.blocked_by == KILL_SWITCH for action in actions)
-        if not (context.is_leased or run.is_plan or is_stopped):
+        retry = retry_after_switch(actions)
+        if not (context.is_leased or run.is_plan or retry):
             state = _with_freezes(context, teardown, state)
         ours = [action for action in actions if clears(action)]
         announcements: tuple[Announcement, ...] = ()
@@ -86,7 +83,7 @@ class Teardowns(Amendment):
             plan,
             state,
             announcements,
-            requeue=Requeue(SWITCH_DELAY) if is_stopped and teardown.cleared else None,
+            requeue=retry if teardown.cleared else None,
             covered=frozenset(action for action in actions if notified_here(teardown, action)),
         )
 

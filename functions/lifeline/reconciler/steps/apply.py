@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.store.call_rate import CallRate
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
@@ -32,13 +32,6 @@ _ENDPOINT_CALLS = {
 }
 
 
-class Calls(Protocol):
-    """Whoever hands out turns for endpoint calls."""
-
-    def reserve_endpoint_call(self, *, now: datetime, patience: timedelta) -> timedelta | None:
-        """How long to wait for the next turn, or None if that is longer than `patience`."""
-
-
 class Deferral(StrEnum):
     """Why work is left for a later run."""
 
@@ -57,7 +50,7 @@ class Applied:
 
 
 def apply_plans(
-    plans: Mapping[str, Plan], endpoints: Endpoints, calls: Calls, run: Run, *, why_stop: Callable[[], str] = str
+    plans: Mapping[str, Plan], endpoints: Endpoints, calls: CallRate, run: Run, *, why_stop: Callable[[], str] = str
 ) -> dict[str, Applied]:
     """Makes the planned changes, in `order_steps`'s order. One that fails doesn't stop the others.
 
@@ -75,7 +68,7 @@ def apply_plans(
 
 
 def _apply_step(
-    step: Step, applied: Applied, endpoints: Endpoints, calls: Calls, run: Run, why_stop: Callable[[], str]
+    step: Step, applied: Applied, endpoints: Endpoints, calls: CallRate, run: Run, why_stop: Callable[[], str]
 ) -> Action:
     action = applied.actions[step.index]
     security_group_id = action.security_group_id or applied.security_group_id
@@ -123,14 +116,14 @@ def _without_security_group(action: Action, applied: Applied) -> Action:
     return replace(action, status=group.status, error=words, blocked_by=group.blocked_by)
 
 
-def _has_time(action: Action, calls: Calls, run: Run) -> bool:
+def _has_time(action: Action, calls: CallRate, run: Run) -> bool:
     """True once the action's turns have come; False where the run's time doesn't last for them."""
     if run.patience() <= timedelta(0):
         return False
     return all(_wait_for_turn(calls, run) for _ in range(_ENDPOINT_CALLS.get(action.kind, 0)))
 
 
-def _wait_for_turn(calls: Calls, run: Run) -> bool:
+def _wait_for_turn(calls: CallRate, run: Run) -> bool:
     wait = calls.reserve_endpoint_call(now=run.now(), patience=run.patience())
     if wait is None:
         return False

@@ -10,7 +10,7 @@ from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
-from lifeline.adapters.aws.topic import Publishes
+from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
@@ -55,7 +55,7 @@ class Tools:
     audit: AuditLog
     calls: CallRate
     queue: Queue
-    notices: Publishes
+    notices: Topic
     bus: Bus
     policies: PolicyStore
     guards: Guards

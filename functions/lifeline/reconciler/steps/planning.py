@@ -11,7 +11,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
@@ -19,7 +19,6 @@ from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
 from lifeline.runtime.settings import Settings
 
-_NAMING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ENABLE_PRIVATE_DNS, ActionKind.REPLACE_ENDPOINT})
 MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 NOTHING = Followed(made={}, failures={})
 
@@ -51,7 +50,7 @@ class Planning:
         """
         seen = {vpc.id: vpc for vpc in vpcs}
         plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
-        wanting = [vpc.id for vpc in vpcs if any(map(_takes_a_name, plans[vpc.id].actions))]
+        wanting = [vpc.id for vpc in vpcs if any(action.kind in NAMING for action in plans[vpc.id].planned)]
         naming, waiting = wanting[:MOST_NAMED], wanting[MOST_NAMED:]
         ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
         checked = sorted(ours & {*naming, *check_dns})
@@ -60,11 +59,11 @@ class Planning:
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
         views: dict[str, DnsView] = dict(zip(naming, run_concurrently(read), strict=True))
-        making = [vpc_id for vpc_id, plan in plans.items() if any(map(_makes_gateway, plan.actions))]
+        making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         for vpc_id in sorted({*checked, *making}):
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
-            gateways += sum(map(_makes_gateway, plans[vpc_id].actions))
+            gateways += _count_new_gateways(plans[vpc_id])
         return plans, waiting
 
     def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
@@ -123,9 +122,5 @@ def _exempt_words(exempted: Exempted) -> str:
     return f"{exempted.subject} is exempt from {', '.join(exempted.services) or 'everything'}{until}: {exempted.reason}"
 
 
-def _takes_a_name(action: Action) -> bool:
-    return action.kind in _NAMING and action.status is Status.PLANNED
-
-
-def _makes_gateway(action: Action) -> bool:
-    return action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT and action.status is Status.PLANNED
+def _count_new_gateways(plan: Plan) -> int:
+    return sum(action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT for action in plan.planned)

@@ -73,7 +73,7 @@ class Requeuing:
         return self.job.targets.attempt(vpc_id)
 
     def _abandon(self, action: Action, vpc_id: str) -> Action:
-        if action.status is not Status.PLANNED:
+        if not action.is_planned:
             return action
         reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
         release: dict[str, object] = {"release": True} if self.job.targets.is_release(vpc_id) else {}
@@ -109,9 +109,8 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
 
 def _wait(requests: list[Request], during: timedelta, now: datetime) -> timedelta:
     """How long the VPC can still be left alone; nothing where anything but a tool's change from the queue asks."""
-    sent = [
-        request.sent_at for request in requests if request.trigger.kind == "change" and request.tool and request.sent_at
-    ]
+    by_tools = [request for request in requests if request.trigger.kind == "change" and request.tool]
+    sent = [request.sent_at for request in by_tools if request.sent_at]
     return min(sent) + during - now if sent and len(sent) == len(requests) else timedelta(0)
 
 

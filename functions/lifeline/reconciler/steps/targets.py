@@ -82,9 +82,8 @@ class Targets:
 
     def is_requested_by_a_person(self, vpc_id: str) -> bool:
         """True if a person names the VPC and waits for the answer."""
-        return any(
-            request.trigger.kind == "call" and request.sent_at is None for request in self.requests.get(vpc_id, [])
-        )
+        calls = [request for request in self.requests.get(vpc_id, []) if request.trigger.kind == "call"]
+        return any(request.sent_at is None for request in calls)
 
     def changes(self, vpc_id: str) -> list[Trigger]:
         """The changes among what names the VPC."""
@@ -128,10 +127,8 @@ def find_targets(
 
 def not_yet_answered(targets: Targets, vpcs: VpcStore, home: RegionRef) -> list[str]:
     """The VPCs whose requests came after, or too shortly before, they were last reconciled: a burst is one run."""
-    vpc_ids = sorted(targets.requests)
-    answered = run_concurrently(
-        [partial(is_answered, home.vpc(vpc_id), targets.requests[vpc_id], vpcs) for vpc_id in vpc_ids]
-    )
+    vpc_ids, requests = sorted(targets.requests), targets.requests
+    answered = run_concurrently([partial(is_answered, home.vpc(id_), requests[id_], vpcs) for id_ in vpc_ids])
     return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
 
 
