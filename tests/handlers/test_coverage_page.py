@@ -494,4 +494,4 @@ def test_where_every_vpc_misses_something_only_the_worst_cost_calls_of_their_own
         coverage = stage.cover()
     assert len(coverage.vpcs) == MOST_EXAMINED + 5
     assert len(ledger) <= 4 + 4 * MOST_EXAMINED
-    assert sum("was not read" in note and "freezes" in note for vpc in coverage.vpcs for note in vpc.notes) == 5
+    assert sum("were not read" in note and "freezes" in note for vpc in coverage.vpcs for note in vpc.notes) == 5

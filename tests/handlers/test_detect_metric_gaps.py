@@ -728,7 +728,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"Status: resolved. Likely fix: private DNS for {endpoint_id} turned off again"
+        fix = f"Status: resolved. Likely fix: private DNS for {endpoint_id} was turned off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
