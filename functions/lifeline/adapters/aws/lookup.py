@@ -9,6 +9,7 @@ from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import LifelineError
+from lifeline.core.requests.vpcs_touched import IDS_A_CALL
 
 
 def _own_vpc(described: dict[str, Any]) -> list[str]:
@@ -100,7 +101,7 @@ class Lookup:
         EC2 deletes no group that has any (EC2 API: DeleteSecurityGroup). An endpoint's interfaces go by themselves.
         """
         wanted = sorted(set(security_group_ids))
-        chunks = [wanted[start : start + 200] for start in range(0, len(wanted), 200)]
+        chunks = [wanted[start : start + IDS_A_CALL] for start in range(0, len(wanted), IDS_A_CALL)]
         reads = [partial(read, chunk) for chunk in chunks for read in (self._interfaces, self._groups_naming)]
         found: dict[str, set[str]] = {group_id: set() for group_id in wanted}
         for pairs in run_concurrently(reads):
@@ -109,21 +110,22 @@ class Lookup:
                     found[security_group_id].add(user)
         return {security_group_id: tuple(sorted(users)) for security_group_id, users in found.items()}
 
-    def interfaces_in(self, vpc_id: str) -> tuple[Interface, ...]:
-        """Every network interface in the VPC, whoever's and in whatever state, in their ids' order."""
-        filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
-        found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
-        return tuple(
-            sorted(
-                Interface(
-                    id=interface["NetworkInterfaceId"],
-                    subnet_id=interface.get("SubnetId", ""),
-                    kind=interface.get("InterfaceType", ""),
-                    description=interface.get("Description", ""),
+    def interfaces_in(self, vpc_ids: Iterable[str]) -> Mapping[str, tuple[Interface, ...]]:
+        """Every network interface of each VPC, whoever's and in whatever state, in their ids' order."""
+        wanted = sorted(set(vpc_ids))
+        found: dict[str, list[Interface]] = {vpc_id: [] for vpc_id in wanted}
+        for start in range(0, len(wanted), IDS_A_CALL):
+            filters = [{"Name": "vpc-id", "Values": wanted[start : start + IDS_A_CALL]}]
+            for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters):
+                found[interface["VpcId"]].append(
+                    Interface(
+                        id=interface["NetworkInterfaceId"],
+                        subnet_id=interface.get("SubnetId", ""),
+                        kind=interface.get("InterfaceType", ""),
+                        description=interface.get("Description", ""),
+                    )
                 )
-                for interface in found
-            )
-        )
+        return {vpc_id: tuple(sorted(interfaces)) for vpc_id, interfaces in found.items()}
 
     def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
         filters = [{"Name": "group-id", "Values": security_group_ids}]
