@@ -269,6 +269,16 @@ def test_a_batch_of_100_causes_20_describe_calls_at_most_beyond_the_observation(
     assert calls_for(days, *events, *gone).total() <= most + CALLS_A_BATCH
 
 
+def test_a_thousand_named_vpcs_are_observed_with_no_more_calls_than_the_region(days: Days) -> None:
+    own = days.world.make_vpc()
+    with calls("ec2") as made:
+        answer = days.call({"vpc_ids": [own, *(fake("vpc", number) for number in range(999))]})
+    assert Counter(operation for operation, _ in made)["DescribeVpcs"] == 1
+    outcomes = {vpc["vpc_id"]: vpc["outcome"] for vpc in answer["vpcs"]}
+    assert len(outcomes) == 1000
+    assert outcomes.pop(own) not in set(outcomes.values())
+
+
 def test_a_batch_of_teardowns_reads_who_else_is_there_with_as_few_calls(days: Days) -> None:
     vpc_ids = [days.world.make_vpc(cidr=f"10.{number}.0.0/16") for number in range(25)]
     for number, vpc_id in enumerate(vpc_ids):
@@ -278,7 +288,7 @@ def test_a_batch_of_teardowns_reads_who_else_is_there_with_as_few_calls(days: Da
     assert calls_for(days, *teardowns)["DescribeNetworkInterfaces"] in (
         1,
         2,
-    )  # once to see, once more under the VPCs' leases
+    )  # once more if leased
 
 
 def test_ids_that_ec2_does_not_know_leave_nothing_in_the_ledger(days: Days) -> None:
