@@ -73,9 +73,9 @@ class Fakes:
     def view(self, _: str, **__: object) -> DnsView:
         return DnsView()
 
-    def interfaces_in(self, vpc_id: str) -> tuple[()]:
-        self.note(f"interfaces in {vpc_id}")
-        return ()
+    def interfaces_in(self, vpc_ids: Iterable[str]) -> Mapping[str, tuple[()]]:
+        self.note(f"interfaces in {', '.join(vpc_ids)}")
+        return dict.fromkeys(vpc_ids, ())
 
     def users_of_security_groups(self, ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         return dict.fromkeys(ids, ())

@@ -151,7 +151,7 @@ class FactReader:
         lookup = self.job.tools.lookup
         return {
             Fact.STATE: self._states,
-            Fact.INTERFACES: lambda vpcs: _read_each(vpcs, lookup.interfaces_in),
+            Fact.INTERFACES: lookup.interfaces_in,
             Fact.CENTRAL_DNS: self._central_dns,
             Fact.CHANGES: self._changes,
             Fact.SECURITY_GROUP_USERS: self._users,
