@@ -18,7 +18,7 @@ from datetime import datetime
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Publishes
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
@@ -40,7 +40,7 @@ from lifeline.runtime.stages import stage
 
 @dataclass(frozen=True, slots=True)
 class DetectorTools:
-    """The detector's adapters; tests bring their own. `changes` is ReconcileEndpoints' queue."""
+    """The detector's adapters; tests bring their own."""
 
     cloudwatch: Callable[[Watch], CloudWatch]
     roster: Callable[[Watch], Roster]
@@ -48,7 +48,7 @@ class DetectorTools:
     notices: Publishes
     bus: Bus
     sources: EvidenceSources
-    changes: Queue
+    repairs: RepairRequests
     checks: Checks | None = None
 
 
@@ -81,7 +81,7 @@ class WatchRun:
             watch,
             tools.incidents,
             tools.notices,
-            tools.changes,
+            tools.repairs,
             tools.bus,
             now=now,
             attempt=self.attempt,

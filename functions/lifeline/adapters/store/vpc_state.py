@@ -7,6 +7,7 @@ from typing import Any
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
+from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -29,6 +30,8 @@ def read_state(item: Mapping[str, Any]) -> VpcState:
         notified=item.get("notified", {}).get("S", ""),
         unneeded=_read_map(item, "unneeded", _at),
         released_at=_time(item.get("released_at")),
+        releasing=_time(item.get("releasing")),
+        attempts=_read_map(item, "attempts", lambda value: _attempt(value["M"])),
         frozen=_read_map(item, "frozen", lambda value: _freeze(value["M"])),
         teardowns=_read_map(item, "teardowns", _time),
         conflicts=_read_map(item, "conflicts", lambda value: _conflict(value["M"])),
@@ -45,6 +48,8 @@ def _attributes(state: VpcState) -> dict[str, Any]:
         "notified": {"S": state.notified},
         "unneeded": _map_item(state.unneeded, _time_item),
         "released_at": _time_item(state.released_at),
+        "releasing": _time_item(state.releasing),
+        "attempts": _map_item(state.attempts, _attempt_item),
         "frozen": _map_item(state.frozen, _freeze_item),
         "teardowns": _map_item(state.teardowns, _time_item),
         "conflicts": _map_item(state.conflicts, _conflict_item),
@@ -89,6 +94,15 @@ def _made_item(made: Made) -> dict[str, Any]:
 
 def _made(item: Mapping[str, Any]) -> Made:
     return Made(item["endpoint_id"]["S"], _at(item["at"]), item["is_settled"]["BOOL"], _time(item.get("ready_at")))
+
+
+def _attempt_item(attempt: Attempt) -> dict[str, Any]:
+    texts = _text_items(resource_id=attempt.resource_id, actor=attempt.actor, event_id=attempt.event_id)
+    return {"M": texts | _time_items(at=attempt.at)}
+
+
+def _attempt(item: Mapping[str, Any]) -> Attempt:
+    return Attempt(item["resource_id"]["S"], _at(item["at"]), item["actor"]["S"], item["event_id"]["S"])
 
 
 def _canary_item(canary: Canary) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lifeline.core.coexist.claims import read_claim
-from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, resource_ids
+from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, resource_ids, time_text
 from lifeline.core.requests.iac_tools import tool_of
 from lifeline.core.requests.request import Request, Trigger
 
@@ -32,7 +32,7 @@ def read_change(event: dict[str, Any], own_role_arn: str) -> Request:
             event_id=ascii_text(detail.get("eventID")) or ascii_text(event.get("id")),
             event_name=name,
             actor=_actor(detail.get("userIdentity")),
-            time=ascii_text(detail.get("eventTime")) or ascii_text(event.get("time")),
+            time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
             ids=ids,
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids))),

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from lifeline.core.coexist.canary import (
     Withdrawal,
+    begun,
     due,
     freeze_withdrawn,
     gone_dark,
+    is_watched,
     mark_withdrawn,
     switched_off,
     unwatch,
@@ -32,11 +34,16 @@ SWITCH_DELAY = timedelta(minutes=15)
 
 
 class CanaryWithdrawal(Amendment):
-    """Switches private DNS off where the detector saw agents fall silent, and freezes the service."""
+    """Switches private DNS off where agents fell silent because of it, and freezes the service.
+
+    The detector's record of the silence decides. Nobody can ask for it: who names the VPC only has it looked at.
+    """
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs for which the detector asks for a withdrawal."""
-        return frozenset({Fact.STATE} if context.withdrawals else ())
+        """The state of VPCs that are named, and the silences on record where a canary is watched."""
+        if is_watched(state.canaries):
+            return frozenset({Fact.STATE, Fact.WITHDRAWALS})
+        return frozenset() if plan is None or context.run.is_region else frozenset({Fact.STATE})
 
     def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
         """The plan with what is to be switched off."""
@@ -54,7 +61,7 @@ class CanaryWithdrawal(Amendment):
         """What the kill switch blocks is tried again: no sweep would find it."""
         actions = as_they_stand(plan, done)
         is_stopped = any(action.kind in REMOVALS and action.blocked_by == KILL_SWITCH for action in actions)
-        return Decision(plan, state, requeue=Requeue(SWITCH_DELAY) if is_stopped and context.withdrawals else None)
+        return Decision(plan, state, requeue=Requeue(SWITCH_DELAY) if is_stopped and _due(context, state) else None)
 
 
 class CanaryWatch(Amendment):
@@ -85,7 +92,7 @@ def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:
     """The withdrawals that count, unless a person ended the freeze since."""
     news = [
         withdrawal
-        for withdrawal in context.withdrawals
+        for withdrawal in (*begun(state.frozen), *context.withdrawals)
         if not is_overruled(state.unfrozen, withdrawal.service, withdrawal.seen_at)
     ]
     return due(state.canaries, news)
