@@ -287,7 +287,7 @@ def test_what_ec2_refuses_for_now_is_tried_again_even_if_the_incident_is_over_by
     assert (switches(days), set(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen)) == ([True], {"monitoring"})
     assert Incidents("ledger", HOME).close(incident, now=days.clock())
     (again,) = days.take_from_queue()
-    assert again.keys() == {"vpc_ids", "attempt"}
+    assert set(again) == {"vpc_ids", "attempt", "because"}
     assert switches(days) == [True, False]
 
 

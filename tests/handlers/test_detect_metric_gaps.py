@@ -717,7 +717,7 @@ class TestCauses:
         [opened] = detector.notices
         assert f"private DNS of {endpoint_id} for monitoring was switched on (canary)" in flat(opened.text)
         [request] = detector.asked_for_mending()
-        assert (request.keys(), request["vpc_ids"]) == ({"vpc_ids", "because"}, [vpc_id])
+        assert (set(request), request["vpc_ids"]) == ({"vpc_ids", "because"}, [vpc_id])
         [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
         assert (silence.service, silence.endpoint_id, silence.seen_at) == ("monitoring", endpoint_id, now)
         [because] = request["because"]
