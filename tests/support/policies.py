@@ -1,8 +1,8 @@
 """Whether IAM lets a request through, by the policies in the template: so much of IAM as these policies need.
 
-Facts: IAM guide, policy evaluation logic and condition operators. An explicit Deny wins; in the account, an Allow in the
-caller's own policy or in the resource's is enough; another account's caller needs both, a service or an anonymous caller
-the resource's.
+Facts: IAM guide, policy evaluation logic and condition operators. An explicit Deny wins. In the account, an Allow in
+the caller's own policy or in the resource's is enough; another account's caller needs both, and a service or an
+anonymous caller the resource's.
 """
 
 import re
@@ -35,7 +35,7 @@ class Stack:
         """The ARN of a resource."""
         return _NAMES[self.template["Resources"][name]["Type"]].format(account=ACCOUNT, name=name)
 
-    def resolve(self, value: Any) -> Any:
+    def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911 - one case for each of CloudFormation's functions
         """The value without functions; None for AWS::NoValue."""
         match value:
             case {"Fn::GetAtt": str(path)} if path.endswith(".Arn"):

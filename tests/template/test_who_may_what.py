@@ -1,4 +1,4 @@
-"""Who may put messages on Lifeline's queues, and what each role may do, by the template's policies as IAM reads them."""
+"""Who may put messages on Lifeline's queues, and what each role may do: the template's policies as IAM reads them."""
 
 import re
 from typing import Any
@@ -15,6 +15,7 @@ QUEUES = names_of(TEMPLATE, "AWS::SQS::Queue")
 RULES = names_of(TEMPLATE, "AWS::Events::Rule")
 ROLES = names_of(TEMPLATE, "AWS::IAM::Role")
 EVERYTHING = ({"Effect": "Allow", "Action": "*", "Resource": "*"},)
+ELSEWHERE = "210987654321"
 SEND, MOVE = "sqs:SendMessage", "sqs:StartMessageMoveTask"
 
 
@@ -40,13 +41,11 @@ OTHERS = {
     "a user": person(f"arn:aws:iam::{ACCOUNT}:user/mallory"),
     "a role whose name begins alike": person(f"{STACK.arn('ReconcileRole')}2"),
     "a role of that name in a path": person(f"arn:aws:iam::{ACCOUNT}:role/team-b/lifeline-ReconcileRole-EXAMPLE"),
-    "a role of that name elsewhere": person(
-        STACK.arn("ReconcileRole").replace(ACCOUNT, "210987654321"), "210987654321"
-    ),
-    "another account": person("arn:aws:iam::210987654321:role/admin", "210987654321"),
+    "a role of that name elsewhere": person(STACK.arn("ReconcileRole").replace(ACCOUNT, ELSEWHERE), ELSEWHERE),
+    "another account": person(f"arn:aws:iam::{ELSEWHERE}:role/admin", ELSEWHERE),
     "nobody": Caller(account=""),
     "another rule": rule(f"arn:aws:events:us-east-1:{ACCOUNT}:rule/team-b"),
-    "another account's rule": rule(STACK.arn("TagRule").replace(ACCOUNT, "210987654321")),
+    "another account's rule": rule(STACK.arn("TagRule").replace(ACCOUNT, ELSEWHERE)),
     "another region's rule": rule(STACK.arn("TagRule").replace("us-east-1", "eu-west-1")),
     "a bucket": Caller(account="", service="s3.amazonaws.com", context={"aws:SourceArn": "arn:aws:s3:::team-b"}),
     "a topic": Caller(
@@ -160,10 +159,9 @@ def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_
     for name, foreign in (("ReconcileRole", "ROSTER#agents"), ("DetectRole", "FROZEN")):
         own = sorted(PARTITIONS & (DETECTORS if name == "DetectRole" else RECONCILERS))[:2]
         for keys, may in (((*own,), True), ((*own, foreign), False)):
-            calls = ("dynamodb:PutItem", "dynamodb:UpdateItem")
-            assert {is_allowed(role(name), call, table, context={"dynamodb:LeadingKeys": keys}) for call in calls} == {
-                may
-            }
+            context = {"dynamodb:LeadingKeys": keys}
+            for call in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
+                assert is_allowed(role(name), call, table, context=context) is may
         assert not is_allowed(role(name), "dynamodb:PutItem", table)
 
 
