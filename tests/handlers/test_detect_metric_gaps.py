@@ -28,6 +28,7 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.incidents.canary import silences
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps
@@ -154,9 +155,9 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     with emulated_aws():
         create_table()
         topic_arn = create_topic()
-        queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
+        queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="repair-requests")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
-        monkeypatch.setenv("QUEUE_URL", queue_url)
+        monkeypatch.setenv("REPAIR_QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
     detect_metric_gaps._kept.cache_clear()
 
@@ -716,7 +717,9 @@ class TestCauses:
         [opened] = detector.notices
         assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in flat(opened.text)
         [request] = detector.asked_for_mending()
-        assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
+        assert (set(request), request["vpc_ids"]) == ({"vpc_ids", "because"}, [vpc_id])
+        [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+        assert (silence.service, silence.endpoint_id, silence.seen_at) == ("monitoring", endpoint_id, now)
         [because] = request["because"]
         assert because["time"] == now.isoformat()
         assert because["event_id"] in opened.text

@@ -141,6 +141,9 @@ class FakeStore:
             self.fakes.note(f"save {name}")
         self.fakes.states[_name(ref)] = replace(self.load(ref), **changed)
 
+    def delete(self, *_: object, **__: object) -> bool:
+        return False
+
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
         return frozenset(home.vpc(vpc_id) for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))
 

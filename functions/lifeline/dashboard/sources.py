@@ -13,7 +13,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
-from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
+from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
@@ -78,7 +78,7 @@ class Reads:
         nothing = Known()
         named = self._settings.policy_parameter
         known = self.attempt(self._sources.policies.load, nothing, "the last valid policy") if named else nothing
-        store = _ReadOnly(self._sources.policies, known)
+        store = ReadOnlyPolicy(self._sources.policies, known)
         decision = current_policy(named, stacks_policy(self._settings), store, now=self._now)
         if decision.problem:
             then = "the last valid one stays in force" if decision.policy else "nothing is required or applied"
@@ -88,8 +88,7 @@ class Reads:
 
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
-        watches = policy.watches if policy else None
-        names = [watch.name for watch in watches] if watches is not None else [Watch().name]
+        names = policy.watch_names if policy else (Watch().name,)
         nothing: tuple[Incident, ...] = ()
         reads = [
             partial(self.attempt, partial(self._sources.incidents.read_open, name), nothing, "open incidents")
@@ -142,26 +141,3 @@ class Reads:
             logger.warning("not shown on the page", what=what, error=str(error))
             self._notes.append(f"not shown because it could not be read: {what}")
             return otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadOnly:
-    """The policy store without its writes, which only ReconcileEndpoints makes."""
-
-    store: PolicyStore
-    known: Known
-
-    def read(self, parameter_name: str) -> Document:
-        return self.store.read(parameter_name)
-
-    def load(self) -> Known:
-        return self.known
-
-    def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
-        pass
-
-    def write_down(self, refused: Refused, *, now: datetime) -> None:
-        pass
-
-    def close(self, refused: Refused, *, now: datetime) -> None:
-        pass

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.history.change import Change
+from lifeline.core.incidents.canary import silences
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
@@ -152,6 +154,7 @@ class FactReader:
         return {
             Fact.STATE: self._states,
             Fact.INTERFACES: lookup.interfaces_in,
+            Fact.WITHDRAWALS: self._silences,
             Fact.CENTRAL_DNS: self._central_dns,
             Fact.CHANGES: self._changes,
             Fact.SECURITY_GROUP_USERS: self._users,
@@ -167,6 +170,19 @@ class FactReader:
                 raise
             logger.warning("state of VPCs not read", error=str(error))
             return dict.fromkeys(vpcs, VpcState())
+
+    def _silences(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Withdrawal, ...]]:
+        """What the detector recorded, in one call for each watch. A plan that a caller wants to see does without."""
+        store = self.job.tools.incidents
+        try:
+            reads = [partial(store.read_open, name) for name in self.planning.policy.watch_names] if store else []
+            incidents = [incident for found in run_concurrently(reads) for incident in found]
+        except LifelineError as error:
+            if not self.job.is_by_hand:
+                raise
+            logger.warning("incidents not read", error=str(error))
+            incidents = []
+        return {vpc_id: silences(incidents, vpc_id) for vpc_id in vpcs}
 
     def _central_dns(self, vpcs: Mapping[str, Amended]) -> Mapping[str, DnsView]:
         """Of so many VPCs as Route 53 answers for at once; what isn't known keeps an endpoint where it is."""
@@ -218,7 +234,6 @@ def context_of(vpc: Vpc, job: Job, run: RunContext) -> VpcContext:
         vpc,
         requests=tuple(targets.requests.get(vpc.id, ())),
         triggers=targets.triggers(vpc.id),
-        withdrawals=targets.withdrawals(vpc.id),
         is_release=targets.is_release(vpc.id),
         is_requested_by_a_person=targets.is_requested_by_a_person(vpc.id),
     )

@@ -23,7 +23,7 @@ from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.reconciler.accept import accept_requests
+from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
@@ -113,11 +113,14 @@ class _Reconciliation:
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
+        busy: tuple[str, ...] = ()
         if not job.is_by_hand:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
-            accept_requests(vpcs, job)
+            busy = accept_requests(vpcs, job)
+            vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
+            note_requests(vpcs, job)
         policy = self._in_force.policy
-        if policy is None and all(request.is_release for request in requests):
+        if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
@@ -125,7 +128,7 @@ class _Reconciliation:
             answers = self._plan_and_apply(self._planning(policy), vpcs, is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
-        gone = sorted(set(named if named is not None else targets.requests) - answered)
+        gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
         answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
         finished: list[VpcAnswer] = []
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
@@ -139,6 +142,8 @@ class _Reconciliation:
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
             self._record(requests, vpcs, known)
+        if busy:
+            raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
         return tuple(finished)
 
     # ---- before there is a plan
@@ -233,6 +238,7 @@ class _Reconciliation:
         vpc_store, now = self._job.tools.vpcs, self._job.run.now()
         unread = set() if is_region else {VpcList.CLAIMED}  # named VPCs have their claims read anyway
         unread |= {VpcList.FROZEN} if self._job.is_plan else set()  # ending a freeze is left to runs that apply
+        unread |= set() if is_region else {VpcList.RELEASING}  # what is being released was read before
         lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList if vpc_list not in unread}
         if is_region:
             there = {self._job.ref(vpc.id) for vpc in vpcs}

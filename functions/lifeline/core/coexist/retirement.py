@@ -40,6 +40,11 @@ class Retirement:
     notes: tuple[str, ...] = ()
 
 
+def has_own(vpc: Vpc, owner: str) -> bool:
+    """True if anything in the VPC is Lifeline's own."""
+    return bool(vpc.own_endpoints(owner) or own_security_group(vpc, owner))
+
+
 def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
     """The ids of Lifeline's own endpoints, and its group, that no requirement of `services` needs.
 

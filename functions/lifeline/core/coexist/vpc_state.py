@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
@@ -20,7 +21,9 @@ class VpcState:
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
     - `released_at`: when a person gave up everything of Lifeline's there.
+    - `releasing`: when a person asked for that, while something is left to delete.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
+    - `attempts`: by the id of what was to be deleted, refused deletions that no run has judged yet.
     - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
     - `canaries`: by service, whose private DNS was turned on lately.
@@ -33,6 +36,8 @@ class VpcState:
     notified: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
+    releasing: datetime | None = None
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
@@ -55,6 +60,7 @@ class VpcList(StrEnum):
     RETIRING = "RETIRING"  # something of Lifeline's own isn't needed
     FROZEN = "FROZEN"
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
+    RELEASING = "RELEASING"  # a person released it, and something is left to delete
 
     def holds(self, state: VpcState) -> bool:
         """True if a VPC of this state belongs on the list."""
@@ -63,5 +69,7 @@ class VpcList(StrEnum):
                 return bool(state.unneeded)
             case VpcList.FROZEN:
                 return bool(state.frozen)
+            case VpcList.RELEASING:
+                return state.releasing is not None
             case VpcList.CLAIMED:
                 return any(freeze.kind is FreezeKind.CLAIM for freeze in state.frozen.values())

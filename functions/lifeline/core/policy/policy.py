@@ -81,6 +81,11 @@ class Policy:
     watches: tuple[Watch, ...] | None = None
     maintenance: tuple[Maintenance, ...] = ()
 
+    @property
+    def watch_names(self) -> tuple[str, ...]:
+        """The names of all watches, under which their incidents are kept."""
+        return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:

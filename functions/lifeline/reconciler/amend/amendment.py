@@ -33,6 +33,7 @@ class Fact(StrEnum):
 
     STATE = "state"  # beside the context
     INTERFACES = "interfaces"
+    WITHDRAWALS = "withdrawals"
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
     SECURITY_GROUP_USERS = "security_group_users"
@@ -64,8 +65,8 @@ class VpcContext:
 
     `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
     endpoints. `lists` are those that the VPC is on. `is_leased` says that the VPC is this run's alone and was observed
-    since; otherwise another run may be changing it. `read` are the facts that are there: without it, an empty field
-    says nothing.
+    since; otherwise another run may be changing it. `withdrawals` are silences that the detector recorded. `read` are
+    the facts that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -132,7 +133,7 @@ class Decision:
 class Amendment(Protocol):
     """One reason to change a plan. What an amendment doesn't do, it inherits: nothing is changed then.
 
-    The loop calls these in the order in which they stand here. `preview`, `decide` and `after` are the heart; the three
+    The loop calls these in the order in which they stand here. `preview`, `decide` and `after` are the heart; the four
     before them exist because some reasons count before there is a plan to change.
     """
 
@@ -143,6 +144,12 @@ class Amendment(Protocol):
     def accept(self, context: VpcContext, state: VpcState) -> VpcState:
         """The state with what the requests themselves freeze or unfreeze, whatever the mode. It is saved before
         anything is planned, so that it counts whatever becomes of the run.
+        """
+        return state
+
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what the requests ask for and a later run may have to continue. It is saved without the VPC's
+        lease: in attributes that only requests, and the run that answers them, write.
         """
         return state
 

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.coexist.retirement import Retirement, Terms, idle, plan_retirement
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.model import Vpc
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 from lifeline.core.wording import write_time
-from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
+from lifeline.reconciler.amend.amendment import (
+    Amendment,
+    Decision,
+    Fact,
+    VpcContext,
+    as_they_stand,
+)
 
 RELEASE_HOLDS = timedelta(hours=24)
 
@@ -51,9 +57,17 @@ class Retirements(Amendment):
 class Releases(Amendment):
     """Makes nothing for a while in a VPC that a person released, until someone names the VPC in a call."""
 
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what a person releases, so that later runs continue from it; or wants back."""
+        if context.run.is_plan:
+            return state
+        if context.is_release:
+            return replace(state, releasing=context.run.now) if has_own(context.vpc, context.run.owner) else state
+        return replace(state, releasing=None) if context.is_requested_by_a_person else state
+
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs with work."""
-        return frozenset({Fact.STATE} if plan and plan.has_work else ())
+        """The state of VPCs with work, and of those that a person releases."""
+        return frozenset({Fact.STATE} if plan and (plan.has_work or context.is_release) else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with everything blocked that would make something."""
@@ -69,7 +83,15 @@ class Releases(Amendment):
         return Decision(replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps when the VPC was released, and forgets it once a person names the VPC again."""
+        """Keeps when the VPC was released, and forgets it once a person names the VPC again. The release is over once
+        nothing is left that a later run could delete.
+        """
+        if context.is_release and not context.run.is_plan:
+            is_left = any(
+                action.kind in REMOVALS and (action.is_planned or action.blocked_by)
+                for action in as_they_stand(plan, done)
+            )
+            state = state if is_left else replace(state, releasing=None)
         if context.is_leased and context.is_release:
             return Decision(plan, replace(state, released_at=context.run.now))
         if context.is_leased and context.is_requested_by_a_person:

@@ -15,6 +15,7 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
@@ -44,7 +45,9 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually."""
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
+    without `incidents` no silence is known.
+    """
 
     network: Network
     lookup: Lookup
@@ -60,6 +63,7 @@ class Tools:
     policies: PolicyStore
     guards: Guards
     exemptions: Exemptions | None = None
+    incidents: Incidents | None = None
 
 
 @dataclass(frozen=True, slots=True)
