@@ -841,6 +841,13 @@ class TestEvent:
             ({"forget": [HOST], "watch": 1}, "watch"),
             ({"Records": []}, "Records"),
             ({"Records": [{"body": "{}"}]}, "Records[0].body"),
+            ({"Records": [{"body": None}]}, "Records[0].body"),
+            ({"Records": [{"body": "[" * 100_000}]}, "Records[0].body"),
+            ({"Records": [{"body": '{"check": {"chunks": [' + "1" * 5_000 + "]}}"}]}, "Records[0].body"),
+            (
+                {"Records": [{"body": '{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}'}]},
+                "Records[0].body",
+            ),
         ],
     )
     def test_an_unusable_event_is_refused_in_words(self, detector: Detector, event: object, field: str) -> None:
