@@ -21,6 +21,7 @@ from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
+from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.guards.limits import Limits, Usage, admit
@@ -36,6 +37,7 @@ from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
+from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
@@ -47,6 +49,7 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
+from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
 from lifeline.core.requests.request import Trigger
 from tests.support.builders import (
     CATALOG,
@@ -250,6 +253,16 @@ def handed_over() -> Notice:
     return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)
 
 
+def exempted() -> Notice:
+    """Somebody of another team exempts the VPC by a tag, five hours later."""
+    event_id = "6a6f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"
+    tagged = Change(at(309.5), event_id, "CreateTags", "team-b-dev/mallory", frozenset({VPC}), tags=frozenset({EXEMPT}))
+    by_tag = Waiver(VPC, Exempted(VPC, (), None, f"tag {EXEMPT}", ExemptedBy.TAG))
+    return exempted_notice(
+        Exempting(SERVED, {ENDPOINT: (by_tag,)}, (tagged,), at(311), timedelta(hours=72), stack_name="lifeline")
+    )
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -268,6 +281,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "frozen": (190, lambda: frozen_notice(FROZEN)),
     "handed-over": (241, handed_over),
     "teardown": (300, torn_down),
+    "exempted": (311, exempted),
     "policy": (
         0,
         lambda: policy_notice(

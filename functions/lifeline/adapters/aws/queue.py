@@ -81,5 +81,5 @@ def _as_json(trigger: Trigger) -> dict[str, Any]:
 
     Those of an attempt stay: nothing else says what somebody is about to do.
     """
-    notified = {name: value for name, value in asdict(trigger).items() if name != "ids"}
+    notified = {name: value for name, value in asdict(trigger).items() if name not in {"ids", "tags"}}
     return notified | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})

@@ -107,6 +107,7 @@ def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
         Trigger(
             **{name: ascii_text(cause.get(name)) for name in ("kind", "event_id", "event_name", "actor", "time")},
             ids=frozenset(resource_ids(cause.get("ids"))),
+            tags=frozenset(),
         )
         for cause in causes[:MOST_CAUSES]
     )

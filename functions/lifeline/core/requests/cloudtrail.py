@@ -6,6 +6,7 @@ from lifeline.core.coexist.claims import read_claim
 from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, resource_ids
 from lifeline.core.requests.iac_tools import tool_of
 from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.tags import tags_of_lifeline
 
 CHANGE = "AWS API Call via CloudTrail"
 
@@ -34,6 +35,7 @@ def read_change(event: dict[str, Any], own_role_arn: str) -> Request:
             actor=_actor(detail.get("userIdentity")),
             time=ascii_text(detail.get("eventTime")) or ascii_text(event.get("time")),
             ids=ids,
+            tags=tags_of_lifeline(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids))),
         changed_ids=ids,

@@ -32,6 +32,7 @@ class Fact(StrEnum):
     INTERFACES = "interfaces"
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
+    TAGGINGS = "taggings"
     SECURITY_GROUP_USERS = "security_group_users"
     ADMISSION = "admitted"
 
@@ -79,6 +80,7 @@ class VpcContext:
     interfaces: tuple[Interface, ...] = ()
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
+    taggings: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
     admitted: Plan | None = None
 
