@@ -32,6 +32,7 @@ from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
+from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
@@ -237,13 +238,13 @@ class _Check:
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
-        return self._cause(
-            CauseKind.AGENT,
-            Confidence.LOW,
-            f"nothing found around it{as_read}: the agent itself",
-            evidence=evidence,
-            advice="Look at the agent on its machine: whether it runs, what its log says, and what it is set to send.",
-        )
+        words, advice = f"nothing found around it{as_read}: the agent itself", ""
+        if others := stranger_words(self.facts.agent):
+            words = "none of its own metrics arrive, but others do under its ID"
+            evidence = (others, *evidence)
+            advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
+        look = "Look at the agent on its machine: whether it runs, what its log says, and what it is set to send."
+        return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=look + advice)
 
     def _checked(self) -> Iterator[str]:
         """What was checked and found fine, or couldn't be read."""
