@@ -151,6 +151,9 @@ CUT = diagnose(
     ),
     at(14),
 )
+STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
+IMITATED = agent(1, strangers=(STRANGER,))
+UNEXPLAINED = diagnose(Facts(agent=IMITATED, watch=WATCH), at(14))
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} was first seen available at 09:16:00 UTC")
 ID = "inc-20261120-0914-3fa9c1"
 
@@ -165,6 +168,7 @@ BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 11))
 STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
 ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
+ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
 UPDATED = News(
     NewsKind.UPDATED,
     incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
@@ -273,6 +277,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
+    "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),
     "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),

@@ -94,7 +94,9 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         lambda: recovered_cause(facts, around, [path for path in around.paths if path not in sure], now),
         check.likely_need,
     )
-    return next((cause for step in steps if (cause := step())), None) or check.agent()
+    found = next((cause for step in steps if (cause := step())), None) or check.agent()
+    others = stranger_words(facts.agent)
+    return replace(found, evidence=(others, *found.evidence)) if others else found
 
 
 class _Check:
@@ -239,9 +241,8 @@ class _Check:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
         words, advice = f"nothing found around it{as_read}: the agent itself", ""
-        if others := stranger_words(self.facts.agent):
+        if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
-            evidence = (others, *evidence)
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         look = "Look at the agent on its machine: whether it runs, what its log says, and what it is set to send."
         return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=look + advice)

@@ -12,7 +12,7 @@ from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
-from lifeline.core.wording import few, listed, plain, role_of, shorten, write_time
+from lifeline.core.wording import few, plain, role_of, shorten, write_time
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
@@ -41,6 +41,11 @@ class Exempting:
         return {endpoint_id: endpoints[endpoint_id] for endpoint_id in sorted(self.waived)}
 
     @property
+    def service_names(self) -> list[str]:
+        """The services, each once."""
+        return [*dict.fromkeys(self.services.values())]
+
+    @property
     def waivers(self) -> tuple[Waiver, ...]:
         """All of them, each once."""
         return tuple(dict.fromkeys(waiver for endpoint_id in self.services for waiver in self.waived[endpoint_id]))
@@ -56,7 +61,7 @@ def exempted_notice(exempting: Exempting) -> Notice:
     """Write what isn't required any more, by whom, what will become of it, and how to keep it."""
     vpc, services = exempting.vpc, exempting.services
     taggings = list(dict.fromkeys(filter(None, map(exempting.tagging, exempting.waivers))))
-    names = listed([*dict.fromkeys(services.values())])
+    names = few(exempting.service_names, 2)
     is_many = len(services) > 1
     endpoints = "endpoints" if is_many else "endpoint"
     short = f"{names} {endpoints} in {vpc.id} no longer required"
@@ -136,7 +141,7 @@ def _subject(change: Change, subject: str) -> str:
 
 
 def _done(exempting: Exempting, ends_at: datetime | None) -> Iterator[str]:
-    services = listed([*dict.fromkeys(exempting.services.values())])
+    services = few(exempting.service_names, _MOST_NAMED)
     them = "these endpoints" if len(exempting.services) > 1 else "this endpoint"
     yield "Lifeline has changed nothing yet."
     if ends_at is None:
@@ -169,7 +174,7 @@ def _undo(waiver: Waiver, exempting: Exempting) -> Iterator[str]:
     elif waiver.subject:
         yield f"    aws ec2 delete-tags --resources {waiver.subject} --tags Key={waiver.tag}"
     else:
-        services = listed([*dict.fromkeys(exempting.services.values())])
+        services = few(exempting.service_names, _MOST_NAMED)
         yield f"- Require {services} by the policy, or by the tag {waiver.tag} of {exempting.vpc.id} or its subnets."
 
 

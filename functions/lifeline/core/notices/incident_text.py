@@ -8,7 +8,6 @@ from lifeline.core.agents.gaps import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until
-from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.wording import listed, shorten, write_count, write_length, write_time
 
 MOST_NAMED = 10
@@ -207,7 +206,7 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
         return f"{agent.entity}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
     if agent.series is None:
         return f"{agent.entity}: never reported, expected for {length}"
-    others = f"; {words}" if (words := stranger_words(agent)) else ""
+    others = ", only other metrics arrive" if agent.strangers else ""
     if agent.seen_at is None:
         return f"{agent.entity}: silent for {length}{others}"
     return f"{agent.entity}: last seen {write_time(agent.seen_at)}, silent for {length}{others}"
