@@ -76,7 +76,8 @@ class WatchRun:
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
         instances = tools.sources.instances if finds_expected else None
-        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now)
+        patience = watch.rules.period + watch.rules.grace
+        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now, patience=patience)
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(

@@ -26,6 +26,7 @@ from lifeline.reconciler.steps.planning import MOST_NAMED, NOTHING, Planning
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(minutes=5)
+_TAGGED_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ class FactReader:
             Fact.WITHDRAWALS: self._silences,
             Fact.CENTRAL_DNS: self._central_dns,
             Fact.CHANGES: self._changes,
+            Fact.TAGGINGS: self._taggings,
             Fact.SECURITY_GROUP_USERS: self._users,
             Fact.ADMISSION: self._admission,
         }
@@ -198,6 +200,14 @@ class FactReader:
         untraced = audit.untraced_changes(self.job.home, since=since, until=until)
         found = _read_each(vpcs, lambda vpc_id: audit.changes_of(self.job.ref(vpc_id), since=since, until=until))
         return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
+
+    def _taggings(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Change, ...]]:
+        """Who set and removed Lifeline's own tags lately."""
+        if self.job.is_by_hand:
+            return dict.fromkeys(vpcs, ())
+        since, until = self.planning.now - _TAGGED_WITHIN, self.planning.now + SHOWN_WITHIN
+        taggings_of = self.job.tools.audit.taggings_of
+        return _read_each(vpcs, lambda vpc_id: taggings_of(self.job.ref(vpc_id), since=since, until=until))
 
     def _users(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:
         groups = {vpc_id: security_groups_of(amended_vpc.plan) for vpc_id, amended_vpc in vpcs.items()}

@@ -83,8 +83,8 @@ class Queue:
 
 
 def as_json(trigger: Trigger) -> dict[str, Any]:
-    """The trigger without the ids that its record names: they may be thousands, and the ledger has them."""
-    return {name: value for name, value in asdict(trigger).items() if name != "ids"}
+    """The trigger without the ids and tags of its record: they may be thousands, and the ledger has them."""
+    return {name: value for name, value in asdict(trigger).items() if name not in {"ids", "tags"}}
 
 
 def _escaped(text: str) -> str:

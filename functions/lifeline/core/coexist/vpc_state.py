@@ -20,6 +20,7 @@ class VpcState:
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
+    - `warned`: by id, when people were warned that an endpoint isn't needed any more because of what somebody said.
     - `released_at`: when a person gave up everything of Lifeline's there.
     - `releasing`: when a person asked for that, while something is left to delete.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
@@ -35,6 +36,7 @@ class VpcState:
     failures: Mapping[str, int] = field(default_factory=dict)
     notified: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
+    warned: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     releasing: datetime | None = None
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
@@ -45,9 +47,10 @@ class VpcState:
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
-        """The state with the freezes, teardowns and conflicts of `entries` in the place of its own of the same key."""
+        """The state with what people know by `entries` in the place of its own of the same key."""
         return replace(
             self,
+            warned={**self.warned, **entries.warned},
             frozen={**self.frozen, **entries.frozen},
             teardowns={**self.teardowns, **entries.teardowns},
             conflicts={**self.conflicts, **entries.conflicts},
@@ -57,7 +60,7 @@ class VpcState:
 class VpcList(StrEnum):
     """A list of the VPCs in whose state there is something, so that a sweep reads these alone."""
 
-    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed
+    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed, or wasn't when people were warned
     FROZEN = "FROZEN"
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
     RELEASING = "RELEASING"  # a person released it, and something is left to delete
@@ -66,7 +69,7 @@ class VpcList(StrEnum):
         """True if a VPC of this state belongs on the list."""
         match self:
             case VpcList.RETIRING:
-                return bool(state.unneeded)
+                return bool(state.unneeded or state.warned)
             case VpcList.FROZEN:
                 return bool(state.frozen)
             case VpcList.RELEASING:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from enum import StrEnum
 
 from lifeline.core.agents.watches import Maintenance, Tags, Watch
 from lifeline.core.network.model import Subnet, Tier, Vpc
@@ -39,6 +40,14 @@ class PolicyRule:
         )
 
 
+class ExemptedBy(StrEnum):
+    """Where an exemption is written down."""
+
+    POLICY = "policy"
+    TAG = "tag"
+    CALL = "call"
+
+
 @dataclass(frozen=True, slots=True)
 class Exempted:
     """A VPC or subnet that need not reach some services, or any if `services` is empty; `until` is the last day."""
@@ -47,6 +56,7 @@ class Exempted:
     services: tuple[str, ...]
     until: date | None
     reason: str
+    by: ExemptedBy = field(default=ExemptedBy.POLICY, compare=False)
 
     def counts_on(self, today: date) -> bool:
         """True until the last day has passed."""
@@ -151,6 +161,16 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date)
     )
 
 
+def without_require(vpc: Vpc) -> Vpc:
+    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`."""
+    subnets = tuple(replace(subnet, tags=_not_required(subnet)) for subnet in vpc.subnets)
+    return replace(vpc, tags=_not_required(vpc), subnets=subnets)
+
+
+def _not_required(tagged: Vpc | Subnet) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in tagged.tags if key != REQUIRE)
+
+
 def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted, ...]:
     """Every exemption of a subnet that counts today, by the policy or a tag, whether anything is asked of it or not."""
     ids = {subnet.id for subnet in vpc.subnets}
@@ -202,7 +222,7 @@ def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
     if spares is None:
         wrong = f"{tagged.id}: the tag {EXEMPT} is {shown(exempt)}, which is neither true nor a date"
         problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
-    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}") if spares else None
+    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}", ExemptedBy.TAG) if spares else None
     return _TagsRead(required, exempted, tuple(problems))
 
 

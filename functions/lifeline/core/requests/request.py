@@ -12,8 +12,8 @@ from lifeline.core.guards.mode import Mode
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a record names. They stay behind when work is put back, and don't tell one trigger from
-    another.
+    `ids` are the resources that a record names, `tags` the keys of Lifeline's own tags that it set or removed. They
+    stay behind when work is put back, and don't tell one trigger from another.
     """
 
     kind: str
@@ -22,6 +22,7 @@ class Trigger:
     actor: str = ""
     time: str = ""
     ids: frozenset[str] = field(default=frozenset(), compare=False)
+    tags: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Fact(StrEnum):
     WITHDRAWALS = "withdrawals"
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
+    TAGGINGS = "taggings"
     SECURITY_GROUP_USERS = "security_group_users"
     ADMISSION = "admitted"
 
@@ -83,6 +84,7 @@ class VpcContext:
     interfaces: tuple[Interface, ...] = ()
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
+    taggings: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
     admitted: Plan | None = None
 
