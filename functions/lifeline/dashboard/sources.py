@@ -1,6 +1,6 @@
 """What the coverage page reads besides the network. What can't be read becomes a note, and the rest is shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -12,6 +12,7 @@ from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
@@ -19,6 +20,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.policy.exemptions import with_exemptions
@@ -43,6 +45,7 @@ class Sources:
     kill_switch: KillSwitch
     grants: LimitUsage
     approvals: Approvals
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,7 @@ class Reads:
 
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
-        watches = policy.watches if policy else None
-        names = [watch.name for watch in watches] if watches is not None else [Watch().name]
+        names = policy.watch_names if policy else (Watch().name,)
         nothing: tuple[Incident, ...] = ()
         reads = [
             partial(self.attempt, partial(self._sources.incidents.read_open, name), nothing, "open incidents")
@@ -96,6 +98,12 @@ class Reads:
     def use(self) -> Usage:
         """How much of the limits is used."""
         return self.attempt(self._sources.grants.read, Usage(), "limit usage")
+
+    def known(self) -> Mapping[str, KnownVpc]:
+        """What Lifeline has seen of each VPC, by id."""
+        nothing: Mapping[str, KnownVpc] = {}
+        paths = self._sources.paths
+        return self.attempt(paths.read, nothing, "which VPCs lost a path") if paths else nothing
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
         """What the ledger has on each of these VPCs: about three calls each."""

@@ -21,8 +21,10 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
@@ -191,12 +193,14 @@ def _tools(settings: Settings) -> Tools:
         calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        incidents=Incidents(settings.table_name, settings.home),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
+            paths=PathStore(settings.table_name, settings.home),
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from lifeline.core.network.model import Tier
 from lifeline.core.network.reach import NetworkPath
@@ -51,13 +51,28 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Urgency(IntEnum):
+    """How urgent an action is where a limit is short: the higher, the earlier, and the more of the limit it may use.
+
+    - `TAGGED`: only a tag asks for it, in a VPC of which the policy's rules ask for something else.
+    - `OTHER`: everything that isn't urgent, such as a new VPC or an old backlog.
+    - `RECENT`: its subnets lost their path or its agents are silent, but Lifeline hasn't known that path for a day.
+    - `URGENT`: the same, and Lifeline had known the path for a day.
+    """
+
+    TAGGED = 0
+    OTHER = 1
+    RECENT = 2
+    URGENT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
 
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
-    left out, rather than blocked, where it can't be done.
+    left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short.
     """
 
     kind: ActionKind
@@ -77,6 +92,7 @@ class Action:
     blocked_by: str = ""
     private_dns: bool = True
     is_optional: bool = False
+    urgency: Urgency = Urgency.OTHER
 
     def blocked(self, why: str) -> "Action":
         """The same action, not to be made, and why."""

@@ -66,6 +66,14 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How the limits are shared, in percent: what is reserved for urgent repairs, and what one VPC may use a day."""
+
+    reserved_percent: int = 50
+    vpc_percent: int = 25
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What is required where, and whose silence matters.
 
@@ -76,10 +84,16 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     exemptions: tuple[Exempted, ...] = ()
     limits: Quotas = Quotas()
+    shares: Shares = Shares()
     fix_dns: bool = False
     per_zone: bool = True
     watches: tuple[Watch, ...] | None = None
     maintenance: tuple[Maintenance, ...] = ()
+
+    @property
+    def watch_names(self) -> tuple[str, ...]:
+        """The names of all watches, whoever defines them."""
+        return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
 
 
 @dataclass(frozen=True, slots=True)

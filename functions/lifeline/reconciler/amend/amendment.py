@@ -13,6 +13,7 @@ from typing import Protocol
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
@@ -33,6 +34,8 @@ class Fact(StrEnum):
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
     SECURITY_GROUP_USERS = "security_group_users"
+    KNOWN = "known"
+    SILENCE = "silent_for"
     ADMISSION = "admitted"
 
 
@@ -61,7 +64,8 @@ class VpcContext:
 
     `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
     endpoints. `lists` are those that the VPC is on. `is_leased` says that the VPC is this run's alone and was observed
-    since; otherwise another run may be changing it. `read` are the facts that are there: without it, an empty field
+    since; otherwise another run may be changing it. `known` is what Lifeline has seen of the VPC, `silent_for` are the
+    services that silent agents there lack. `read` are the facts that are there: without it, an empty field
     says nothing.
     """
 
@@ -80,6 +84,8 @@ class VpcContext:
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
+    known: KnownVpc | None = None
+    silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 
     @property
