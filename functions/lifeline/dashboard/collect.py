@@ -18,7 +18,7 @@ from lifeline.core.guards.approval import Offer, OfferState, approve_command, ma
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
-from lifeline.core.guards.urgency import with_urgency
+from lifeline.core.guards.urgency import shares_among, with_urgency
 from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
@@ -282,7 +282,8 @@ class _Cover:
         )
         owned = {vpc.id: own_interfaces(vpc, self._settings.stack_name) for vpc in vpcs}
         use = self._reads.use() if has_work else Usage()
-        return admit(plans, use, owned, limits, self._price, now=self._now, shares=policy.shares)
+        shares = shares_among(known, policy.shares, now=self._now)
+        return admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)
 
     def _offers(
         self, admission: Admission, examined: Mapping[str, Examined], why_stopped: str

@@ -103,7 +103,7 @@ class Reads:
         """What Lifeline has seen of each VPC, by id."""
         nothing: Mapping[str, KnownVpc] = {}
         paths = self._sources.paths
-        return self.attempt(paths.read, nothing, "which VPCs lost a path") if paths else nothing
+        return self.attempt(paths.read, nothing, "limit usage") if paths else nothing
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
         """What the ledger has on each of these VPCs: about three calls each."""

@@ -34,7 +34,7 @@ from lifeline.core.guards.limits import (
     see,
 )
 from lifeline.core.guards.mode import Mode
-from lifeline.core.guards.urgency import KnownVpc, note_paths
+from lifeline.core.guards.urgency import KnownVpc, note_paths, shares_among
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
 from lifeline.core.plan.actions import Action, Plan, Status
@@ -307,7 +307,8 @@ class Gatekeeper:
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
     ) -> Callable[[Usage], Admission]:
         """What passes of all of these plans, given how far the limits are used."""
-        limits, shares, price, now = self.settings.limits, self.shares, self._price, self.run.now()
+        limits, price, now = self.settings.limits, self._price, self.run.now()
+        shares = shares_among(self.known, self.shares, now=now)
         return lambda usage: admit(plans, usage, owned, limits, price, now=now, shares=shares, waived=waived)
 
 

@@ -10,6 +10,7 @@ from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.network.model import RegionRef
+from lifeline.runtime.observability import logger
 
 
 class PathStore:
@@ -44,6 +45,11 @@ def _pack(known: Mapping[str, KnownVpc]) -> bytes:
 
 
 def _read(item: Mapping[str, Any]) -> Mapping[str, KnownVpc]:
+    """What the item says; nothing if it can't be understood, with an error in the log: it is learnt anew then."""
     packed = item.get("vpcs")
-    vpcs = json.loads(zlib.decompress(packed)) if packed else {}
-    return {vpc_id: from_plain(KnownVpc, vpc) for vpc_id, vpc in vpcs.items()}
+    try:
+        vpcs = json.loads(zlib.decompress(packed)) if packed else {}
+        return {vpc_id: from_plain(KnownVpc, vpc) for vpc_id, vpc in vpcs.items()}
+    except (zlib.error, TypeError, ValueError) as error:
+        logger.error("known paths unreadable", reason=repr(error)[:200])
+        return {}

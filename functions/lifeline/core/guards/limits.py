@@ -31,7 +31,7 @@ _DAY = "in the last 24 hours"
 _FOR_WHOM = {
     Urgency.TAGGED: "VPCs that lost their path or have silent agents",
     Urgency.OTHER: "VPCs that lost their path or have silent agents",
-    Urgency.RECENT: "such VPCs that Lifeline has known for a day",
+    Urgency.RECENT: "VPCs whose path Lifeline had known for a day",
 }
 _FOR_RULES = "what the policy's rules ask for"
 _MOST_NAMED = 3
@@ -134,9 +134,10 @@ def admit(
 
     The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, the urgent ones first,
     and whatever fits passes, also behind something that doesn't. What isn't urgent must leave what is reserved, and
-    take no more than one VPC's share. What only prepares others, a security group or DNS attributes, passes with them
-    and is blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has in each of
-    the plans' VPCs.
+    take no more than one VPC's share. What is urgent but RECENT must leave a part of what is reserved. What
+    only prepares others, a security group or DNS attributes, passes with them and is
+    blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has in each of the
+    plans' VPCs.
     """
     tally = _Tally(see(use, owned, now=now), owned, limits, shares, price, now)
     why: dict[Step, tuple[str, str]] = {}
@@ -256,7 +257,7 @@ class _Tally:
         reserved = self._reserved(most, action.urgency)
         if not one or one in used or len(used) < most - reserved:
             return None
-        whose = f"; {reserved} of them are reserved for {_FOR_WHOM[action.urgency]}" if reserved else ""
+        whose = f"; the last {reserved} are reserved for {_FOR_WHOM[action.urgency]}" if reserved else ""
         return name, f"needs approval: {len(used)} of {most} {what} ({name}) used {_DAY}{whose}"
 
     def _over_share(self, vpc_id: str, token: str, action: Action) -> tuple[str, str] | None:
@@ -291,16 +292,17 @@ class _Tally:
         if monthly_cost_usd(count + added, self._price) <= budget - reserved:
             return None
         cost, used = monthly_cost_usd(added, self._price), monthly_cost_usd(count, self._price)
-        rest = f"; {reserved:.2f} USD of it are reserved for {whose}" if reserved else ""
+        rest = f"; the last {reserved:.2f} USD are reserved for {whose}" if reserved else ""
         return name, (
             f"needs approval: {cost:.2f} USD more per month would exceed {name} "
             f"({used:.2f} of {budget:.2f} USD in use{where}{rest})"
         )
 
     def _reserved(self, most: int, urgency: Urgency) -> int:
-        """How much of a limit such an action must leave: all that is reserved, half of it, or nothing."""
+        """How much of a limit such an action must leave: all that is reserved, a part of it, or nothing."""
         reserved = most * self._shares.reserved_percent // 100
-        return {Urgency.URGENT: 0, Urgency.RECENT: reserved // 2}.get(urgency, reserved)
+        for_proven = reserved * self._shares.proven_percent // 100
+        return {Urgency.URGENT: 0, Urgency.RECENT: for_proven}.get(urgency, reserved)
 
     def _reserved_usd(self, budget: Decimal, urgency: Urgency) -> Decimal:
         """The same of a budget, by the whole interfaces that it pays for."""

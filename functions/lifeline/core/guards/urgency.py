@@ -12,7 +12,7 @@ from lifeline.core.network.model import Tier, Vpc
 from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
-from lifeline.core.policy.policy import Policy
+from lifeline.core.policy.policy import Policy, Shares
 
 PROVEN = timedelta(hours=24)  # so long a path must have been known to be worth the whole reserve …
 NOTED = timedelta(hours=2)  # … and so long to be worth a part of it
@@ -54,6 +54,13 @@ def note_paths(
     """What is known after an observation. `there` are all VPCs of the region, None where only some were observed."""
     seen = {plan.vpc_id: _noted(known.get(plan.vpc_id, KnownVpc(now)), plan, now) for plan in plans}
     return {vpc_id: vpc for vpc_id, vpc in (dict(known) | seen).items() if there is None or vpc_id in there}
+
+
+def shares_among(known: Mapping[str, KnownVpc], shares: Shares, *, now: datetime) -> Shares:
+    """The shares; where no path has been known for long, nothing is kept for VPCs that have had such a path."""
+    paths = (path for vpc in known.values() for path in vpc.paths.values())
+    is_any_proven = any((path.lost_at or now) - path.since >= PROVEN for path in paths)
+    return shares if is_any_proven else replace(shares, proven_percent=0)
 
 
 def with_urgency(
