@@ -79,7 +79,7 @@ def _tools(settings: PageSettings) -> PageTools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),
             grants=LimitUsage(table),
             approvals=Approvals(table),
-            paths=PathStore(table, settings.home),
+            paths=PathStore(table),
         ),
     )
 

@@ -200,7 +200,7 @@ def _tools(settings: Settings) -> Tools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
-            paths=PathStore(settings.table_name, settings.home),
+            paths=PathStore(settings.table_name),
         ),
     )
 

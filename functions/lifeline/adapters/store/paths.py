@@ -1,4 +1,4 @@
-"""The paths that Lifeline saw in a region's VPCs, kept where every run sees them."""
+"""The paths that Lifeline saw in VPCs, kept where every run sees them."""
 
 import json
 import zlib
@@ -6,25 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lifeline.adapters.store.codec import from_plain, to_plain
-from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.guards.urgency import KnownVpc
-from lifeline.core.network.model import RegionRef
 from lifeline.runtime.observability import logger
+
+_KEY = ("PATHS", "KNOWN")
 
 
 class PathStore:
-    """The region's item with `PATHS`. One compressed item, so that a sweep reads it once and writes it only where
-    something changed; it has a revision, so that two runs don't undo each other's changes.
+    """The ledger's item `PATHS` with `KNOWN`. One compressed item, so that a sweep reads it once and writes it only
+    where something changed; it has a revision, so that two runs don't undo each other's changes.
     """
 
-    def __init__(self, table_name: str, home: RegionRef, dynamodb: Any = None) -> None:
+    def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = Table(table_name, dynamodb)
-        self._key = (partition(home), "PATHS")
 
     def read(self) -> Mapping[str, KnownVpc]:
         """What is known of each VPC, by its id."""
-        return _read(self._table.get(self._key, "ledger: read the known paths"))
+        return _read(self._table.get(_KEY, "ledger: read the known paths"))
 
     def change(self, note: Callable[[Mapping[str, KnownVpc]], Mapping[str, KnownVpc]]) -> Mapping[str, KnownVpc]:
         """What `note` makes of what is known, once that is saved; what stays the same isn't written.
@@ -37,7 +36,7 @@ class PathStore:
             after = note(before)
             return ({"vpcs": _pack(after)} if after != before else None), after
 
-        return self._table.change(self._key, step, "ledger: write the known paths")
+        return self._table.change(_KEY, step, "ledger: write the known paths")
 
 
 def _pack(known: Mapping[str, KnownVpc]) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
@@ -69,8 +69,9 @@ def with_urgency(
     """The plan, and how urgent each of its actions is. `silent_for` are the services that agents there lack.
 
     What the policy's rules ask for is urgent where a subnet, or the VPC, lost its path to it, or where agents are
-    silent. What only a tag asks for is urgent where agents are silent for the lack of just that. What endpoints share,
-    such as their security group, is as urgent as the most urgent of them.
+    silent. What only a tag asks for is urgent where agents are silent for the lack of just that, and comes last while
+    the VPC has no endpoint yet of something that the rules ask for. What endpoints share, such as their security group,
+    is as urgent as the most urgent of them.
     """
     judge = _Judge(plan, vpc, policy, known or KnownVpc(now), frozenset(silent_for), now)
     found = {action.service: judge.of_service(action.service) for action in plan.actions if action.service}
@@ -98,6 +99,8 @@ class _Judge:
         self._lost = {key: path for key, path in _noted(known, plan, now).paths.items() if path.lost_at}
         self._asked_in = _asked_by_rules(policy, vpc)
         self._asked = frozenset[str]().union(*self._asked_in.values())
+        live = (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone)
+        self._to_come = self._asked - {suffix_of(endpoint.service_name) for endpoint in live}
 
     def of_service(self, service: str) -> Urgency:
         """How urgent what is to be done for the service is."""
@@ -106,7 +109,7 @@ class _Judge:
             return max(self._silent, self._of_lost(keys))
         if service in self._silent_for:
             return self._silent
-        return Urgency.TAGGED if self._asked else Urgency.OTHER
+        return Urgency.TAGGED if self._to_come else Urgency.OTHER
 
     def of_vpc(self) -> Urgency:
         """How urgent what belongs to no service is."""

@@ -54,7 +54,7 @@ class Status(StrEnum):
 class Urgency(IntEnum):
     """How urgent an action is where a limit is short: the higher, the earlier, and the more of the limit it may use.
 
-    - `TAGGED`: only a tag asks for it, in a VPC of which the policy's rules ask for something else.
+    - `TAGGED`: only a tag asks for it, and something that the policy's rules ask for has no endpoint in the VPC yet.
     - `OTHER`: everything that isn't urgent, such as a new VPC or an old backlog.
     - `RECENT`: its subnets lost their path or its agents are silent, but Lifeline hasn't known that path for a day.
     - `URGENT`: the same, and Lifeline had known the path for a day.
