@@ -24,7 +24,7 @@ from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
-from lifeline.core.guards.limits import Limits, Usage, admit
+from lifeline.core.guards.limits import Limits, Usage, admit, heaviest
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
@@ -45,7 +45,7 @@ from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import because_of
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
@@ -110,9 +110,11 @@ def done(action: Action) -> Action:
 MAKE_GROUP, MAKE = PLAN.actions
 CREATED = answer(PLAN, done(MAKE_GROUP), done(MAKE))
 PLANNED = answer()
+URGENT = replace(PLAN, actions=tuple(replace(one, urgency=Urgency.URGENT) for one in PLAN.actions))  # it lost its path
 IN_USE = Usage(interfaces={OTHER: 68})  # 496.40 USD a month
 UNAPPROVED = answer(
-    admit({VPC: PLAN}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
+    admit({VPC: URGENT}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
+    note=heaviest("MonthlyBudgetUsd", IN_USE, price_in("us-east-1"), now=at(8)),
     approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
 FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))

@@ -39,7 +39,8 @@ class Fakes:
 
     def tools(self) -> Tools:
         me = cast("Any", self)
-        guards = SimpleNamespace(kill_switch=SimpleNamespace(why_on=lambda: self.kill_switch), grants=me, approvals=me)
+        kill_switch = SimpleNamespace(why_on=lambda: self.kill_switch)
+        guards = SimpleNamespace(kill_switch=kill_switch, grants=me, approvals=me, paths=None)
         tools = dict.fromkeys(
             ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
         )

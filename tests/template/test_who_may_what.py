@@ -142,6 +142,7 @@ RECONCILERS = {
     "FROZEN",
     "KILL_SWITCH",
     "LIMITS",
+    "PATHS",
     "POLICY",
     "RELEASING",
     "RETIRING",

@@ -16,9 +16,10 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
-from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
+from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
-from lifeline.core.incidents.incident import Incident
+from lifeline.core.guards.urgency import shares_among, with_urgency
+from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceState
@@ -124,7 +125,7 @@ class _Cover:
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
         region = replace(region, plans=self._with_state(planning, region, examined))
-        admission = self._admit(region.plans, region.vpcs)
+        admission = self._admit(region.plans, region.vpcs, planning.policy, region.incidents)
         offers = self._offers(admission, examined, why_stopped)
         self._mention_others(region, vpc_ids)
         rows = [
@@ -260,8 +261,18 @@ class _Cover:
 
     # ---- limits and approvals
 
-    def _admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Admission:
+    def _admit(
+        self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], policy: Policy, incidents: Sequence[Incident]
+    ) -> Admission:
         """The plans with what needs approval blocked. What only waits for the next run passes: it is on its way."""
+        has_work = any(plan.has_work for plan in plans.values())
+        known, lacking = self._reads.known() if has_work else {}, services_lacking(incidents)
+        plans = {
+            vpc.id: with_urgency(
+                plans[vpc.id], vpc, policy, known.get(vpc.id), lacking.get(vpc.id, frozenset()), now=self._now
+            )
+            for vpc in vpcs
+        }
         limits = self._settings.limits
         limits = replace(
             limits,
@@ -269,8 +280,9 @@ class _Cover:
             vpcs_per_run=limits.vpcs_per_run and _UNLIMITED,
         )
         owned = {vpc.id: own_interfaces(vpc) for vpc in vpcs}
-        use = self._reads.use() if any(plan.has_work for plan in plans.values()) else Usage()
-        return admit(plans, use, owned, limits, self._price, now=self._now)
+        use = self._reads.use() if has_work else Usage()
+        shares = shares_among(known, policy.shares, now=self._now)
+        return admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)
 
     def _offers(
         self, admission: Admission, examined: Mapping[str, Examined], why_stopped: str
@@ -309,10 +321,12 @@ class _Cover:
         state = examined[vpc_id].state
         plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], state)}, check_dns=[vpc_id])
         plans[vpc_id] = self._amended(planning, vpcs[0], plans[vpc_id], state)
-        admission = self._admit(plans, vpcs)
+        admission = self._admit(plans, vpcs, policy, self._reads.open_incidents(policy))
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
-        notes = [answer.note, why_stopped, words, *self._reads.notes]
+        limits = dict.fromkeys(action.blocked_by for action in answer.actions)
+        users = [heaviest(name, admission.use, self._price, now=self._now) for name in limits]
+        notes = [answer.note, why_stopped, words, *users, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
 

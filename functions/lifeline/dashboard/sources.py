@@ -1,6 +1,6 @@
 """What the coverage page reads besides the network. What can't be read becomes a note, and the rest is shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
@@ -20,6 +21,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Vpc
@@ -47,6 +49,7 @@ class Sources:
     kill_switch: KillSwitch
     grants: LimitUsage
     approvals: Approvals
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,12 @@ class Reads:
     def use(self) -> Usage:
         """How much of the limits is used."""
         return self.attempt(self._sources.grants.read, Usage(), "limit usage")
+
+    def known(self) -> Mapping[str, KnownVpc]:
+        """What Lifeline has seen of each VPC, by id."""
+        nothing: Mapping[str, KnownVpc] = {}
+        paths = self._sources.paths
+        return self.attempt(paths.read, nothing, "limit usage") if paths else nothing
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
         """What the ledger has on each of these VPCs: about three calls each."""

@@ -25,6 +25,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
@@ -233,6 +234,7 @@ def _tools(settings: Settings) -> Tools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             grants=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
+            paths=PathStore(settings.table_name),
         ),
     )
 

@@ -13,6 +13,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import silences
+from lifeline.core.incidents.incident import services_lacking
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
@@ -160,6 +161,8 @@ class FactReader:
             Fact.CHANGES: self._changes,
             Fact.TAGGINGS: self._taggings,
             Fact.SECURITY_GROUP_USERS: self._users,
+            Fact.KNOWN: lambda vpcs: {vpc_id: self.gatekeeper.known.get(vpc_id) for vpc_id in vpcs},
+            Fact.SILENCE: self._silence,
             Fact.ADMISSION: self._admission,
         }
 
@@ -213,6 +216,18 @@ class FactReader:
         groups = {vpc_id: security_groups_of(amended_vpc.plan) for vpc_id, amended_vpc in vpcs.items()}
         users = self.job.tools.lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
         return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
+
+    def _silence(self, vpcs: Mapping[str, Amended]) -> Mapping[str, frozenset[str]]:
+        """By VPC, the services that silent agents lack. If the incidents can't be read, nobody goes first for them."""
+        incidents = self.job.tools.incidents
+        names = self.planning.policy.watch_names if incidents else ()
+        try:
+            found = run_concurrently([partial(incidents.read_open, name) for name in names]) if incidents else []
+        except LifelineError as error:
+            logger.warning("open incidents not read", error=str(error))
+            found = []
+        lacking = services_lacking(incident for read in found for incident in read)
+        return {vpc_id: lacking.get(vpc_id, frozenset()) for vpc_id in vpcs}
 
     def _admission(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Plan]:
         admit = self.gatekeeper.admit if _is_leased(vpcs) else self.gatekeeper.preview

@@ -21,7 +21,7 @@ from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
-from lifeline.core.policy.policy import Exempted, Policy
+from lifeline.core.policy.policy import Exempted, Policy, Shares
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
@@ -67,7 +67,8 @@ def reconcile(
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_by_hand = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
-    gatekeeper = Gatekeeper(tools.guards, settings, run, approves)
+    shares = in_force.policy.shares if in_force.policy else Shares()
+    gatekeeper = Gatekeeper(tools.guards, settings, run, approves, shares)
     job = Job(mode, Targets(), tools, settings, run, is_by_hand=is_by_hand)
     if not is_by_hand:
         _notify_of_policy(in_force, job)
@@ -182,6 +183,11 @@ class _Reconciliation:
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            self._gatekeeper.note_paths(
+                [amended_vpc.plan for amended_vpc in amended.values()],
+                [vpc.id for vpc in vpcs] if is_region else None,
+                is_saved=not job.is_by_hand,
+            )
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
             for amendment in AMENDMENTS if job.is_plan else REASONS:
                 amended = facts.read(amended, [amendment])

@@ -76,6 +76,19 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How the limits are shared, in percent.
+
+    `reserved_percent` are for urgent repairs. Of these, `proven_percent` are for VPCs whose path was known for long; no
+    document sets it. `vpc_percent` of the day's endpoints are what one VPC may use for anything else.
+    """
+
+    reserved_percent: int = 50
+    vpc_percent: int = 25
+    proven_percent: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What is required where, and whose silence matters.
 
@@ -86,6 +99,7 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     exemptions: tuple[Exempted, ...] = ()
     limits: Quotas = Quotas()
+    shares: Shares = Shares()
     fix_dns: bool = False
     per_zone: bool = True
     watches: tuple[Watch, ...] | None = None

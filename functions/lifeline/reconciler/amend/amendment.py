@@ -14,6 +14,7 @@ from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.kill_switch import KILL_SWITCH
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
@@ -38,6 +39,8 @@ class Fact(StrEnum):
     CHANGES = "changes"
     TAGGINGS = "taggings"
     SECURITY_GROUP_USERS = "security_group_users"
+    KNOWN = "known"
+    SILENCE = "silent_for"
     ADMISSION = "admitted"
 
 
@@ -66,8 +69,9 @@ class VpcContext:
 
     `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
     endpoints. `lists` are those that the VPC is on. `is_leased` says that the VPC is this run's alone and was observed
-    since; otherwise another run may be changing it. `withdrawals` are silences that the detector recorded. `read` are
-    the facts that are there: without it, an empty field says nothing.
+    since; otherwise another run may be changing it. `withdrawals` are silences that the detector recorded, `known` is
+    what Lifeline has seen of the VPC, `silent_for` are the services that silent agents there lack. `read` are the facts
+    that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -86,6 +90,8 @@ class VpcContext:
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
+    known: KnownVpc | None = None
+    silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 
     @property

@@ -19,6 +19,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
@@ -36,17 +37,18 @@ from lifeline.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What is asked before anything is changed."""
+    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one."""
 
     kill_switch: KillSwitch
     grants: LimitUsage
     approvals: Approvals
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
-    without `incidents` no silence is known.
+    without `incidents` no agent is known to be silent.
     """
 
     network: Network
