@@ -24,6 +24,7 @@ from lifeline.core.coexist.effects import (
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.plan.actions import REMOVALS, Action, Status
+from lifeline.core.wording import write_actor
 
 WINDOW = timedelta(hours=24)
 MOST = 3  # so often others may revert something within WINDOW before Lifeline leaves it to people
@@ -94,7 +95,7 @@ def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
     why = (
         f"others reverted it {len(conflict.reversals)} times within {int(WINDOW.total_seconds() // 3600)} hours, last "
     )
-    why += f"{last.actor} by {last.event_name}" if last.actor else reversal_words(last)
+    why += f"{write_actor(last.actor)} by {last.event_name}" if last.actor else reversal_words(last)
     return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
 

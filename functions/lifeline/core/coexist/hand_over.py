@@ -14,7 +14,7 @@ from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, V
 from lifeline.core.network.obstacles import FAILED_STATES
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, Status
 from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.wording import write_time
+from lifeline.core.wording import write_actor, write_time
 
 _USES_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
@@ -136,7 +136,7 @@ class _HandingOver:
             if answering and _is_silent(own) and not own.state.is_coming:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
-                claimed = f", as {claim.actor} had claimed" if claim and claim.actor else ""
+                claimed = f", as {write_actor(claim.actor)} had claimed" if claim and claim.actor else ""
                 yield Action(
                     ActionKind.RETIRE_ENDPOINT,
                     f"{min(answering)} of others answers {service} in the VPC now{claimed}: this one serves nobody",
@@ -200,6 +200,6 @@ def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
     is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
     if action.service != service or not _is_pressing(action) or not is_over:
         return action
-    who, hours = freeze.actor or "somebody", int(CLAIM_HOLDS.total_seconds() // 3600)
+    who, hours = write_actor(freeze.actor) or "somebody", int(CLAIM_HOLDS.total_seconds() // 3600)
     words = f"Lifeline made way for {who} at {write_time(freeze.since)}, and theirs isn't there after {hours} hours"
     return replace(action, reason=f"{action.reason}; {words}")

@@ -9,6 +9,7 @@ from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.wording import write_actor
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
 DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
@@ -197,7 +198,7 @@ def _retire(endpoint: Endpoint, reason: str) -> Action:
 
 
 def _reason(attempt: Attempt) -> str:
-    return f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
+    return f"{write_actor(attempt.actor) or 'someone'} is deleting {attempt.resource_id}"
 
 
 def _own(vpc: Vpc, owner: str) -> list[Endpoint]:
@@ -256,7 +257,7 @@ def remembered(frozen: Mapping[str, Freeze], *, now: datetime) -> Iterator[Attem
 
 def _freeze(attempt: Attempt, before: Freeze | None) -> Freeze:
     since = before.since if before and before.kind is FreezeKind.TEARDOWN else attempt.at
-    why = f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
+    why = f"{write_actor(attempt.actor) or 'someone'} is deleting {attempt.resource_id}"
     return Freeze(FreezeKind.TEARDOWN, since, why, attempt.actor, attempt.event_id, attempt.until)
 
 
