@@ -29,6 +29,7 @@ def test_what_mail_clients_and_chat_make_more_of_is_broken_where_everybody_sees_
     "text",
     [
         "monitoring.us-east-1.amazonaws.com",
+        "ec2.amazonaws.com called DeleteRoute",
         "api.ecr.eu-central-1.amazonaws.com",
         "com.amazonaws.us-east-1.ecr.api",
         "rules[2].services[0]: must be a service such as ecr.api",

@@ -24,7 +24,7 @@ _END = re.compile(
     r"(?:\.|/|$))",
     re.IGNORECASE,
 )
-_OF_A_SERVICE = re.compile(r"(?:(?:api|dkr)\.)?[a-z0-9-]+\.[a-z]{2}(?:-[a-z]+)+-[0-9]\.amazonaws\.com(?:\.cn)?")
+_OF_A_SERVICE = re.compile(r"(?:(?:api|dkr)\.)?[a-z0-9-]+(?:\.[a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com(?:\.cn)?")
 _WORD = re.compile(r"[A-Za-z0-9_./:=+,@#\[\]-]+")
 _QUOTED = re.compile(r'"[^"]*"')
 _LABEL = re.compile(r" (?=(?:Why|Next|IDs|Links|Subject):)")  # of a notice's parts, which begin with it
