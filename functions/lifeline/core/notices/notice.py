@@ -13,8 +13,8 @@ SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
 MOST_LINES = 42  # a screen, without the footer
 LEFT_OUT = "  ... and more: see the audit log"
 _ROW = re.compile(r"( *(?:- )?)(.*)")
-# What a row to be pasted may hold: words, ids and JSON, but nothing else that a shell acts upon.
-_TO_PASTE = re.compile(r"    [A-Za-z0-9_ ./:,=+'\"{}\[\]\\-]*")
+# A row to be pasted: a command of sam or aws, its next line, or JSON. It holds nothing else that a shell acts upon.
+_TO_PASTE = re.compile(r"    (?:(?:sam|aws) |  --|\{)[A-Za-z0-9_ ./:,=+'\"{}\[\]\\-]*")
 _INDENT = 3  # at most, of rows that aren't to be pasted
 _LABELS = {"why": "Why: ", "next": "Next: ", "ids": "IDs:"}
 _LEAST = 2  # lines of a part that is shortened
