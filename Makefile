@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser audit
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 
 .envs/uv/.ready: requirements/uv.txt
 	@$(PYTHON) -m venv .envs/uv
-	@.envs/uv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@.envs/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # One environment a tool: aws-sam-cli, ministack, checkov and our own code pin botocores that exclude each other.
@@ -88,12 +88,16 @@ fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff format .
 
 lock: .envs/uv/.ready ## resolve requirements/*.in again
-	@for name in dev sam ministack checkov; do $(MAKE) --no-print-directory requirements/$$name.txt.lock; done
+	@for name in uv audit dev sam ministack checkov; do $(MAKE) --no-print-directory requirements/$$name.txt.lock; done
 	@$(UV) pip compile $(LOCK_FLAGS) functions/requirements.in -o functions/requirements.txt
 
 LOCK_FLAGS := --quiet --upgrade --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url
 requirements/%.txt.lock:
 	@$(UV) pip compile $(LOCK_FLAGS) requirements/$*.in -o requirements/$*.txt
+
+# Not part of `make test`, which must give the same answer tomorrow.
+audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs pypi.org)
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.audit
 
 clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -15,7 +15,8 @@ _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "matches",
     "ArnEquals": "is",
-    "ForAllValues:StringLike": "match",
+    "ForAllValues:StringEquals": "contains only",
+    "ForAllValues:StringLike": "contains only what matches",
 }
 _START = """\
 # Permissions of each role
@@ -40,35 +41,57 @@ _END = """\
   (`sqs:SetQueueAttributes`, `sqs:AddPermission`) or the rules' targets (`events:PutTargets`) can get around that.
 - **The ledger.** Each role can write its own partitions only (`dynamodb:LeadingKeys`), so that what may observe can't
   decide what is changed.
-- **Topics** have the default SNS policy, which allows access from this account. You create the role of a chat channel
-  (`ChatNotices`) and the rules on the event bus yourself.
-- **The tag.** Setting `lifeline:managed-by` gains nobody anything, but whoever removes it makes Lifeline leave an
-  endpoint alone. In an organization, this SCP reserves the tag for Lifeline's role. Add the roles of those who adopt
-  and hand over:
+- **Topics.** `NoticesPolicy` and `ChatNoticesPolicy` let only the roles of ReconcileEndpoints and DetectMetricGaps
+  publish, and let this account's CloudWatch alarms publish to `Notices`. They deny everyone else, whatever their own
+  policies allow. To send something to the same people, create a topic of your own and subscribe them to it. You create
+  the role of a chat channel (`ChatNotices`) and the rules on the event bus yourself.
+- **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
+  and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
+  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
+  endpoints are required, and anyone who can write the kill switch parameter can stop all changes. Grant these
+  permissions accordingly.
+
+## Permissions of others that matter
+
+Some permissions don't change Lifeline, but what people see of it or what it believes. [Who can make Lifeline do
+what](security.md) lists them all.
+
+- **The tag `lifeline:managed-by`.** Whoever can set or remove it on endpoints and security groups can't make Lifeline
+  change them, because the ledger decides what is its own, but can make it ask people. This service control policy
+  keeps the key for the role of a stack called `lifeline`:
 
   ```json
   {
     "Version": "2012-10-17",
     "Statement": [
       {
-        "Sid": "ReserveLifelineTag",
+        "Sid": "KeepLifelinesTag",
         "Effect": "Deny",
         "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
-        "Resource": "*",
+        "Resource": ["arn:aws:ec2:*:*:vpc-endpoint/*", "arn:aws:ec2:*:*:security-group/*"],
         "Condition": {
-          "ForAnyValue:StringEquals": {"aws:TagKeys": ["lifeline:managed-by"]},
-          "ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::*:role/lifeline-ReconcileRole-*"]}
+          "ForAnyValue:StringEquals": { "aws:TagKeys": "lifeline:managed-by" },
+          "ArnNotLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/lifeline-ReconcileRole-*" }
         }
       }
     ]
   }
   ```
 
-- **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
-  and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
-  CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
-  endpoints are required, and anyone who can write the kill switch parameter can stop all changes. Grant these
-  permissions accordingly.
+  Whoever creates a resource with tags needs `ec2:CreateTags` as well, so this covers them. Handing over by removing the
+  tag, for example with Terraform, then needs an exception for the role that does it. `DeleteTags` without a list of
+  tags removes all of them and has no `aws:TagKeys`; deny it on these resources altogether if nobody needs it.
+- **`events:PutEvents`.** Anyone who is allowed to send events to the default bus can send some with the source
+  `lifeline`: only sources that begin with `aws.` are reserved. Rules that start automation should match `account` with
+  your account, `region` and `detail.stack`, which keeps out other accounts and stacks, but not a forger in the same
+  account. Before anything that can't be undone, check the fact itself: read the audit log of the VPC, or ask EC2. To
+  keep the source for Lifeline, deny `events:PutEvents` with the condition `events:source` is `lifeline` to all other
+  roles.
+- **`events:PutRule` and `events:PutTargets`.** Anyone who is allowed to change the stack's rules can cut Lifeline off
+  from changes; the hourly sweep then finds them later. Other rules can't send to its queues.
+- **`cloudwatch:PutDashboard`.** Anyone who is allowed to replace the dashboard can put other buttons on it, which call
+  functions with the **viewer's** permissions. Read the JSON in the confirmation of a button that surprises you, and
+  grant this permission to as few as `lambda:InvokeFunction` on ReconcileEndpoints.
 """
 
 
@@ -196,6 +219,8 @@ def _value(value: Any) -> str:
             return " or ".join(map(_value, value))
         case {"Ref": "AWS::StackName"}:
             return "the stack's name"
+        case {"Fn::Sub": str(text)}:
+            return f"`{text.replace('${AWS::Region}', '<region>')}`"
         case dict():
             return "a service in " + " or ".join(f"`{name}`" for name in dict.fromkeys(_refs(value)))
     raise ValueError(f"unknown kind of value: {value}")

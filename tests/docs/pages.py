@@ -13,6 +13,7 @@ PAGES = tuple(
     for path in (
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
         *sorted((ROOT / "docs").rglob("*.md")),
         ROOT / "events/README.md",
         ROOT / "bench/README.md",

@@ -37,7 +37,7 @@ def test_a_plan_as_text_has_the_vpcs_name_its_actions_and_the_cost_and_changes_n
 
     assert list(answer) == ["mode", "text"]
     assert answer["mode"] == "plan"
-    assert answer["text"].startswith(f"{vpc_id} (app?prod ?)\n  subnets: 1 isolated in us-east-1a\n")
+    assert answer["text"].startswith(f'{vpc_id} ("app?prod ?")\n subnets: 1 isolated in us-east-1a\n')
     assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in answer["text"]
     assert "\nCost: 7.30 USD more per month, before data charges.\n" in answer["text"]
     assert world.endpoints(vpc_id) == []
@@ -49,10 +49,10 @@ def test_after_an_apply_the_text_tells_what_was_done(world: World) -> None:
     text = call({"vpc_ids": [vpc_id], "format": "text"})["text"]
 
     (endpoint,) = world.endpoints(vpc_id)
-    assert f"  + monitoring: created interface endpoint {endpoint['VpcEndpointId']}\n" in text
+    assert f" + monitoring: created interface endpoint {endpoint['VpcEndpointId']}\n" in text
     assert "\nDone: 2 created, 0 changed, 0 deleted, 0 blocked in 1 VPC.\n" in text
     served = call({"sweep": True, "format": "text"})["text"]
-    assert f"  nothing to do\n  = monitoring served by {endpoint['VpcEndpointId']}\n" in served
+    assert f" nothing to do\n = monitoring served by {endpoint['VpcEndpointId']}\n" in served
 
 
 def test_what_cant_be_used_is_in_the_text_and_in_errors(world: World) -> None:
@@ -62,8 +62,8 @@ def test_what_cant_be_used_is_in_the_text_and_in_errors(world: World) -> None:
 
     assert [one["field"] for one in answer["errors"]] == ["vpc_ids[0]", "vpc_ids[1]"]
     assert "\nError: vpc_ids[0]: must be a VPC ID" in answer["text"]
-    assert f"{GONE}\n  ! vpc_ids[1]: {GONE} does not exist in this account and region\n" in answer["text"]
-    assert f"{vpc_id} (app?prod ?)\n" in answer["text"]
+    assert f"{GONE}\n ! vpc_ids[1]: {GONE} does not exist in this account and region\n" in answer["text"]
+    assert f'{vpc_id} ("app?prod ?")\n' in answer["text"]
 
 
 def test_a_call_that_cant_be_read_is_refused_in_the_form_that_it_asked_for(world: World) -> None:
@@ -83,7 +83,7 @@ def test_what_needs_approval_has_its_command_in_the_text(monkeypatch: pytest.Mon
         text = call({"vpc_ids": [vpc_id], "format": "text"})["text"]
         approved = call({"approve": plan_id, "format": "text"})["text"]
 
-    assert "      blocked: needs approval: " in text
+    assert "   blocked: needs approval: " in text
     assert f"""--event '{{"approve": "{plan_id}"}}'\n""" in text
     assert "2 blocked in 1 VPC.\n" in text
     assert "\nDone: 2 created, 0 changed, 0 deleted, 0 blocked in 1 VPC.\n" in approved

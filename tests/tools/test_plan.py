@@ -53,8 +53,8 @@ def test_it_prints_the_plan_of_a_vpc_and_changes_nothing(ec2: Any, capsys: pytes
 
     output = capsys.readouterr().out
     assert code == 0
-    assert output.startswith(f"{vpc_id} (app-prod)\n  subnets: 1 isolated in us-east-1a\n")
-    assert "  + monitoring: create an interface endpoint\n" in output
+    assert output.startswith(f"{vpc_id} (app-prod)\n subnets: 1 isolated in us-east-1a\n")
+    assert " + monitoring: create an interface endpoint\n" in output
     assert "\nPlan: 2 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in output
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
 
@@ -79,8 +79,8 @@ def test_the_services_that_are_asked_for_take_the_place_of_the_templates(
     plan.main(["--vpc", vpc_id, "--region", REGION, "--services", "ssm, s3"])
 
     output = capsys.readouterr().out
-    assert "  + ssm: create an interface endpoint\n" in output
-    assert "  + s3: create a gateway endpoint\n" in output
+    assert " + ssm: create an interface endpoint\n" in output
+    assert " + s3: create a gateway endpoint\n" in output
     assert "monitoring" not in output
 
 

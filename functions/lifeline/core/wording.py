@@ -1,17 +1,86 @@
 """Times, durations, counts and lists as people read them, in plain ASCII and narrow lines."""
 
 import json
+import re
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 WIDTH = 80
+LONGEST_NAME = 60
+_LONGEST_ACTOR = 130  # a role and its session have up to 64 characters each (IAM API: CreateRole, AssumeRole)
+# Slack's mentions and links are in angle brackets, and code is in backticks (Slack guide: formatting text).
+_MARKUP = str.maketrans({"<": "(", ">": ")", "`": "'"})
+_SCHEME = re.compile(r"://|(?<=\b[Ww][Ww][Ww])\.|\]\(")
+_BROKEN = {"://": "[:]//", ".": "[.]", "](": "] ("}
+_MENTION = re.compile(r"(?<![A-Za-z0-9])@")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+/?")
+# The dot before a label that mail clients know as the end of a host: all countries' and the usual others.
+_END = re.compile(
+    r"\.(?=(?:[a-z]{2}|com|net|org|info|biz|edu|gov|mil|int|app|dev|page|web|site|online|shop|store|live|life|link|click"
+    r"|xyz|top|icu|club|cloud|tech|space|website|work|works|world|email|support|help|zip|mov|pro|mobi|aws|google|example)"
+    r"(?:\.|/|$))",
+    re.IGNORECASE,
+)
+_OF_A_SERVICE = re.compile(r"(?:(?:api|dkr)\.)?[a-z0-9-]+(?:\.[a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com(?:\.cn)?")
+_WORD = re.compile(r"[A-Za-z0-9_./:=+,@#\[\]-]+")
+_QUOTED = re.compile(r'"[^"]*"')
+_LABEL = re.compile(r" (?=(?:Why|Next|IDs|Links|Subject):)")  # of a notice's parts, which begin with it
+_NO_BREAK = "\x00"  # which no text has here
 
 
 def plain(text: str) -> str:
     """Reduce a text, such as a tag, to printable ASCII on one line; every other character becomes a question mark."""
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+def inert(text: str) -> str:
+    """Reduce a text to plain words: `plain`, and without anything that chat or markdown takes for more.
+
+    Links and mentions are broken visibly: `https[:]//evil.example`, `(at)here`.
+    """
+    words = _MENTION.sub("(at)", plain(text).translate(_MARKUP))
+    return _SCHEME.sub(lambda match: _BROKEN[match[0]], words)
+
+
+def unlinked(text: str) -> str:
+    """Reduce a text for people to words that no mail client links either: `inert`, with the ends of hosts set apart.
+
+    The names of AWS's own services stay as they are, because nobody else can have them.
+    """
+
+    def shown(host: re.Match[str]) -> str:
+        return host[0] if _OF_A_SERVICE.fullmatch(host[0]) else _END.sub("[.]", host[0])
+
+    return _HOST.sub(shown, inert(text))
+
+
+def inert_json(value: Any) -> Any:
+    """Make every text in a JSON value `inert`, the names of its fields included."""
+    match value:
+        case str():
+            return inert(value)
+        case dict():
+            return {inert(name): inert_json(item) for name, item in value.items()}
+        case list() | tuple():
+            return [inert_json(item) for item in value]
+    return value
+
+
+def quoted(text: str, longest: int = LONGEST_NAME) -> str:
+    """Write a name that someone else chose, such as a tag, so that it can't pass for Lifeline's own words.
+
+    It is cut, and in double quotes unless it is a single word: `app-prod`, `"Prod, do not touch"`.
+    """
+    name = shorten(unlinked(text).replace('"', "'").strip(), longest)
+    return name if not name or _WORD.fullmatch(name) else f'"{name}"'
+
+
+def write_actor(actor: str) -> str:
+    """Write who made a call, as CloudTrail names them; empty where nobody is known."""
+    return quoted(actor, _LONGEST_ACTOR)
 
 
 def shorten(text: str, longest: int) -> str:
@@ -69,12 +138,18 @@ def listed(items: Sequence[str]) -> str:
 
 
 def wrap(text: str, *, first: str = "", rest: str = "") -> list[str]:
-    """Break a text into lines of 80 columns; longer words, such as ids, stay whole."""
-    return textwrap.wrap(
-        plain(text),
+    """Break a text into lines of 80 columns; longer words, such as ids, and quoted names stay whole.
+
+    No line begins with the label of a notice's part unless the text does.
+    """
+    whole = _QUOTED.sub(lambda match: match[0].replace(" ", _NO_BREAK), unlinked(text))
+    whole = _LABEL.sub(_NO_BREAK, whole)
+    wrapped = textwrap.wrap(
+        whole,
         WIDTH,
         initial_indent=first,
         subsequent_indent=rest or first,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_NO_BREAK, " ") for line in wrapped]

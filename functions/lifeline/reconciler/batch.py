@@ -60,7 +60,7 @@ def read_record(record: object, own_role_arn: str, region: str = "", *, repair_q
             request = read_queued(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
-    return replace(request, sent_at=_sent_at(record))
+    return replace(request, sent_at=_sent_at(record), message_id=_message_id(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,12 @@ class _Batch:
                 message_id
                 for message in messages
                 for request, error in failed
-                if message.request is request
+                if message.request.message_id == request.message_id
                 for message_id in self._retry_all([message], error)
             ]
         except BusyError as error:
-            left = [message for message in messages if message.request in error.requests]
+            busy = {request.message_id for request in error.requests}
+            left = [message for message in messages if message.request.message_id in busy]
             return error.answers, self._retry_all(left, error)
         except LifelineError as error:
             return (), self._retry_all(messages, error)

@@ -23,6 +23,7 @@ from lifeline.core.plan.endpoint_lifecycle import Followed, Made
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
 from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.session_names import hash_session_names
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
@@ -65,6 +66,8 @@ def reconcile(
     if not waiting:
         return ()
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
+    if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
+        waiting = [hash_session_names(request, settings.account_id) for request in waiting]
     is_by_hand = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     shares = in_force.policy.shares if in_force.policy else Shares()

@@ -114,7 +114,7 @@ def test_nothing_that_lifeline_did_otherwise_is_handed_over() -> None:
 
 @given(st.text(max_size=30))
 def test_no_text_gets_out_of_its_quotes(text: str) -> None:
-    action = Action(**{**as_fields(INTERFACE), "service_name": text, "endpoint_id": text, "service": text})
+    action = Action(**{**as_fields(INTERFACE), "service_name": text, "service": text})
     found = import_text(action, VPC_ID)
     assert found
     body = found.terraform
@@ -122,7 +122,7 @@ def test_no_text_gets_out_of_its_quotes(text: str) -> None:
     assert body.count("\n") == import_text(INTERFACE, VPC_ID).terraform.count("\n")  # type: ignore[union-attr]
     assert "${" not in body.replace("$${", "")
     assert json.loads(found.cloudformation)
-    assert json.loads(found.resources_to_import)[0]["ResourceIdentifier"] == {"Id": text}
+    assert json.loads(found.resources_to_import)[0]["ResourceIdentifier"] == {"Id": INTERFACE.endpoint_id}
 
 
 def as_fields(action: Action) -> dict[str, Any]:
@@ -176,3 +176,13 @@ def test_a_canary_is_handed_over_as_it_was_made() -> None:
     assert one
     assert "private_dns_enabled = false" in one.terraform
     assert '"PrivateDnsEnabled": false' in one.cloudformation
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "vpce-1", 'vpce-0123456789abcdef0"\n}\nresource "x" "y" {', "${file(1)}", "vpce-$(id)"]
+)
+def test_only_ids_of_aws_are_written_into_code_to_be_pasted(id_: str) -> None:
+    forged = replace(INTERFACE, endpoint_id=id_)
+    assert import_text(forged, VPC_ID) is None
+    assert handover_lines([(VPC_ID, forged)]) == ()
+    assert import_text(INTERFACE, id_) is None

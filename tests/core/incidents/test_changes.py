@@ -233,7 +233,7 @@ def test_who_did_what_is_short_in_a_subject_and_whole_in_the_evidence() -> None:
     long = change("DeleteRoute", actor="AWSReservedSSO_Network-Admins_0123456789/alice@example.com")
     assert change_words(long) == "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789"
     assert change_evidence(long) == (
-        "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789/alice@example.com at 2026-03-02 09:00:00 UTC "
+        "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789/alice@example[.]com at 2026-03-02 09:00:00 UTC "
         "(CloudTrail event e-1)"
     )
     assert change_evidence(change("DeleteRoute", actor="", event_id="")) == "DeleteRoute at 2026-03-02 09:00:00 UTC"

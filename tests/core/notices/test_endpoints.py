@@ -194,8 +194,8 @@ def test_several_vpcs_are_counted_and_each_says_what_came_of_it() -> None:
     assert notice.subject == "[lifeline] monitoring endpoint failed in 2 VPCs: DeleteRoute by deploy-role"
     assert (notice.vpc_id, notice.vpc_name) == ("", "")
     assert "2 VPCs are affected." in flat(notice.text)
-    assert f"  {VPC} (app-prod): changed" in notice.done
-    assert f"  {OTHER}: failed" in notice.done
+    assert f"- {VPC} (app-prod): changed" in notice.done
+    assert f"- {OTHER}: failed" in notice.done
     assert f'--event \'{{"vpc_ids": ["{OTHER}"]}}\'' in flat(notice.text)
 
 

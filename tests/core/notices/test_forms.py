@@ -167,7 +167,7 @@ def test_the_ids_stand_in_one_order_whichever_way_they_were_given() -> None:
         vpc_name="app-prod",
         incident="inc-1",
         event_ids=("e-1", ""),
-        agents=("  Agents:", "    i-1: silent"),
+        agents=("  Agents:", "   i-1: silent"),
     )
     assert machine_form(notified, SENDER, NOW)["ids"] == [
         "  Account: 123456789012, us-east-1, stack lifeline",
@@ -179,7 +179,7 @@ def test_the_ids_stand_in_one_order_whichever_way_they_were_given() -> None:
         "  Incident: inc-1",
         "  CloudTrail event: e-1",
         "  Agents:",
-        "    i-1: silent",
+        "   i-1: silent",
     ]
 
 

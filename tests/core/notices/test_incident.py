@@ -10,8 +10,9 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.notices.forms import machine_form
 from lifeline.core.notices.incident import incident_notice, summary_notice
-from lifeline.core.notices.notice import SUBJECT_LENGTH, Severity
+from lifeline.core.notices.notice import SUBJECT_LENGTH, Sender, Severity
 from lifeline.core.wording import write_length
 from tests.support.agents import expected_agent, minute, recovered_agent, silent_agent
 
@@ -100,8 +101,8 @@ IDs:
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
+   i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
+   i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 6 min overdue
 """
     )
 
@@ -135,7 +136,7 @@ IDs:
   Endpoint: vpce-0a1b2c3d4e5f60718
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 9 min overdue
+   i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 9 min overdue
 """
     )
 
@@ -163,8 +164,8 @@ IDs:
   VPC: vpc-0a1b2c3d4e5f60718 (app-prod)
   Incident: inc-20260302-0907-ab12cd
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
-    i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
+   i-0123456789abcdef0: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
+   i-0123456789abcdef1: last seen 2026-03-02 09:00:00 UTC, 1 h 6 min overdue
 """
     )
 
@@ -200,10 +201,10 @@ IDs:
   Incident: inc-20260302-0907-ab12cd
   CloudTrail event: 8c2f3c5e-1111-4222-8333-abcdefabcdef
   Agents in the CWAgent namespace:
-    i-0123456789abcdef0: silent for 9 min, back at 2026-03-02 09:10:00 UTC
-    i-0123456789abcdef1: silent for 11 min, back at 2026-03-02 09:12:00 UTC
-    i-2: not expected to report (instance stopped or terminated)
-    2 agents terminated or no longer tracked
+   i-0123456789abcdef0: silent for 9 min, back at 2026-03-02 09:10:00 UTC
+   i-0123456789abcdef1: silent for 11 min, back at 2026-03-02 09:12:00 UTC
+   i-2: not expected to report (instance stopped or terminated)
+   2 agents terminated or no longer tracked
 """
     )
 
@@ -219,9 +220,9 @@ There is news about more than 10 incidents among the agents in the CWAgent
 namespace. The 10 most severe have their own notices. These are the others, most
 severe first:
   opened: 2 agents silent in vpc-1: no cause found outside the agent
-    (inc-20260302-0907-ab12cd)
+   (inc-20260302-0907-ab12cd)
   resolved: i-0123456789abcdef0 in vpc-1 reporting again after 9 min: the agent
-    came back on its own (inc-20260302-0907-ab12cd)
+   came back on its own (inc-20260302-0907-ab12cd)
 
 Next: Start with the incidents that have their own notices. They might share a
 cause with these.
@@ -302,7 +303,7 @@ def test_of_many_agents_the_first_ten_are_named() -> None:
 
 def test_agents_that_never_reported_are_told_apart() -> None:
     never = expected_agent("i-1", state=State.SILENT, gap=Gap(minute(10), minute(14)))
-    assert "    i-1: never reported, expected for 8 min\n" in text(opened(never), at=18)
+    assert "   i-1: never reported, expected for 8 min\n" in text(opened(never), at=18)
     assert "It has never reported; the first datapoint was due" in prose(opened(never), at=18)
     assert "1 of them has never reported." in prose(opened(never, TWO[0]), at=18)
 
@@ -397,7 +398,7 @@ def test_what_happened_stands_before_the_cut_of_a_subject_however_long_the_names
             line = subject(News(kind, incident(cause), silent=(silent_agent(who),)), at)
             assert len(line) <= SUBJECT_LENGTH
             assert "silent" in line
-            assert "in Shared services o..." in line
+            assert 'in "Shared services o..."' in line
 
 
 def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
@@ -410,8 +411,8 @@ def test_the_evidence_of_one_is_not_told_as_that_of_all() -> None:
 def test_who_is_not_back_is_named_with_the_reason() -> None:
     away = [silent_agent(f"i-{number}", suppressed_by=Suppression.MAINTENANCE) for number in range(7)]
     notified = text(resolved(back("i-9"), set_aside=away, gone=1), at=12)
-    assert "    i-0: not expected to report (a maintenance window is on)\n" in notified
-    assert "    ... and 2 more\n    1 agent terminated or no longer tracked\n" in notified
+    assert "   i-0: not expected to report (a maintenance window is on)\n" in notified
+    assert "   ... and 2 more\n   1 agent terminated or no longer tracked\n" in notified
 
 
 def test_a_repair_that_nobody_saw_is_not_told_as_one() -> None:
@@ -431,7 +432,7 @@ def test_nothing_is_said_to_be_fixed_where_nobody_came_back() -> None:
 def test_flapping_agents_are_told_with_their_gaps() -> None:
     news = opened(silent_agent("i-1", is_flapping=True, openings=(minute(7),) * 5), cause=FLAPPING)
     notified = text(replace(news, back=(back("i-0", is_flapping=True),)), at=8)
-    assert "    i-0: 1 gap in an hour, reporting now\n    i-1: 5 gaps in an hour, silent for 7 min\n" in notified
+    assert "   i-0: 1 gap in an hour, reporting now\n   i-1: 5 gaps in an hour, silent for 7 min\n" in notified
     assert notified.startswith(f"2 CloudWatch agents in {VPC} are flapping. They keep going\nsilent")
 
 
@@ -463,7 +464,9 @@ def test_whatever_a_tag_holds_the_notice_is_printable_ascii_in_one_subject_line(
         assert all(" " <= letter <= "~" or letter == "\n" for letter in notice.text)
         assert all(" " <= letter <= "~" for letter in notice.subject)
         assert len(notice.subject) <= SUBJECT_LENGTH
-    facts = incident_notice(news, WATCH, minute(7)).facts
+    facts = machine_form(
+        incident_notice(news, WATCH, minute(7)), Sender("123456789012", "us-east-1", "lifeline"), minute(7)
+    )["facts"]
     assert (facts["vpc_name"], facts["summary"]) == ("b?cher??[31m", "words?in ? tags")
 
 
@@ -472,7 +475,7 @@ def test_a_notice_fits_a_screen_and_never_breaks_an_id() -> None:
     cause = replace(CUT, evidence=tuple(f"{line} is known of subnet-0a1b2c3d4e5f60718" for line in range(9)))
     cause = replace(cause, evidence=("AWS said: " + "why it failed, " * 99, *cause.evidence))
     notified = text(opened(silent_agent(long_id), *TWELVE, cause=cause)).splitlines()
-    assert len(notified) <= 36
+    assert len(notified) <= 37
     assert any(long_id in line for line in notified)
     assert [line for line in notified if len(line) > 80 and long_id not in line] == []
     assert "- ... and 6 more" in notified

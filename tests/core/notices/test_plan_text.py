@@ -46,24 +46,24 @@ def test_a_plan_reads_like_a_plan() -> None:
         plan_text([answer_of("monitoring", "s3", "nonsense")], is_plan=True)
         == """\
 vpc-0123456789abcdef0 (app-prod)
-  subnets: 2 isolated in us-east-1a, us-east-1b
-  + create a security group for endpoints
-      allows: TCP 443 from 10.0.0.0/16
-      why: endpoints need a security group that allows inbound TCP 443 from
-        10.0.0.0/16
-  + monitoring: create an interface endpoint
-      in: subnet-a (us-east-1a), subnet-b (us-east-1b)
-      why: subnet-a (isolated) and subnet-b (isolated) can't reach the
-        monitoring service: no endpoint in the VPC serves it
-  ! nonsense: create an interface endpoint
-      why: subnet-a (isolated) and subnet-b (isolated) must be able to reach the
-        nonsense service
-      blocked: the region offers no endpoint service named nonsense; is the name
-        misspelled?
-  + s3: create a gateway endpoint
-      for: rtb-main
-      why: subnet-a (isolated) and subnet-b (isolated) can't reach the s3
-        service: 1 route table without a route to it
+ subnets: 2 isolated in us-east-1a, us-east-1b
+ + create a security group for endpoints
+   allows: TCP 443 from 10.0.0.0/16
+   why: endpoints need a security group that allows inbound TCP 443 from
+   10.0.0.0/16
+ + monitoring: create an interface endpoint
+   in: subnet-a (us-east-1a), subnet-b (us-east-1b)
+   why: subnet-a (isolated) and subnet-b (isolated) can't reach the monitoring
+   service: no endpoint in the VPC serves it
+ ! nonsense: create an interface endpoint
+   why: subnet-a (isolated) and subnet-b (isolated) must be able to reach the
+   nonsense service
+   blocked: the region offers no endpoint service named nonsense; is the name
+   misspelled?
+ + s3: create a gateway endpoint
+   for: rtb-main
+   why: subnet-a (isolated) and subnet-b (isolated) can't reach the s3 service:
+   1 route table without a route to it
 
 Plan: 3 to create, 0 to change, 0 to delete, 1 blocked in 1 VPC.
 Cost: 14.60 USD more per month, before data charges.
@@ -83,22 +83,22 @@ def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval
         plan_text([answer], is_plan=False)
         == """\
 vpc-0123456789abcdef0
-  ! logs: create an interface endpoint
-      in: subnet-b
-      why: agents need it
-      blocked: needs approval: Lifeline's endpoints would cost 101.00 USD a
-        month, and MonthlyBudgetUsd is 100
-  + monitoring: created interface endpoint vpce-1
-      in: subnet-a
-      why: agents need it
-  ! s3: add route tables to vpce-2
-      why: agents need it
-      failed: no
-  - ssm: delete endpoint vpce-3
-      why: agents need it
-      not yet: AWS refused for now
-  ! to approve these changes once, until 2026-11-24 09:00:00 UTC
-    (plan-0123456789abcdef; 14.60 USD more per month, before data charges):
+ ! logs: create an interface endpoint
+   in: subnet-b
+   why: agents need it
+   blocked: needs approval: Lifeline's endpoints would cost 101.00 USD a month,
+   and MonthlyBudgetUsd is 100
+ + monitoring: created interface endpoint vpce-1
+   in: subnet-a
+   why: agents need it
+ ! s3: add route tables to vpce-2
+   why: agents need it
+   failed: no
+ - ssm: delete endpoint vpce-3
+   why: agents need it
+   not yet: AWS refused for now
+ ! to approve these changes once, until 2026-11-24 09:00:00 UTC
+   (plan-0123456789abcdef; 14.60 USD more per month, before data charges):
       sam remote invoke ReconcileEndpoints --stack-name lifeline \\
         --event '{"approve": "plan-0123456789abcdef"}'
 
@@ -119,15 +119,15 @@ def test_a_vpc_that_needs_nothing_says_who_serves_it_in_a_line() -> None:
 
     notified = plan_text([replace(served, services=(*served.services, *more))], is_plan=True)
 
-    assert "  nothing to do\n  = monitoring served by vpce-1; ssm served centrally by rslvr-1; logs not\n" in notified
-    assert "    available yet (vpce-2)\n" in notified
+    assert " nothing to do\n = monitoring served by vpce-1; ssm served centrally by rslvr-1; logs not\n" in notified
+    assert "   available yet (vpce-2)\n" in notified
     assert "Plan: 0 to create, 0 to change, 0 to delete, 0 blocked in 1 VPC.\n" in notified
 
 
 def test_what_was_refused_stands_at_its_vpc_or_below_all_of_them() -> None:
     gone = VpcAnswer(VPC_ID, refusal=Refusal("vpc_ids[0]", f"{VPC_ID} does not exist in this account and region"))
     notified = plan_text([gone], is_plan=True, errors=[Refusal("vpc_ids[1]", "'x' is not a VPC id")])
-    assert f"{VPC_ID}\n  ! vpc_ids[0]: {VPC_ID} does not exist in this account and region\n\n" in notified
+    assert f"{VPC_ID}\n ! vpc_ids[0]: {VPC_ID} does not exist in this account and region\n\n" in notified
     assert "\nError: vpc_ids[1]: 'x' is not a VPC id\n\nPlan: " in notified
     assert "nothing to do" not in notified
 
@@ -137,13 +137,13 @@ def test_a_note_that_all_vpcs_share_is_said_once_and_every_other_at_its_own() ->
     notified = plan_text(answers, is_plan=True)
     assert (notified.count("all over"), notified.count("only here")) == (1, 1)
     assert "\nNote: all over\n" in notified
-    assert "  note: only here\n" in notified
+    assert " note: only here\n" in notified
 
 
 def test_in_a_sweep_the_vpcs_that_need_nothing_are_counted_and_none_that_needs_something_is_left_out() -> None:
     busy = [replace(answer_with(one()), vpc_id=f"vpc-{number:017x}") for number in range(100, 120)]
     notified = plan_text([*map(idle, range(30)), *busy], is_plan=True)
-    assert notified.count("  nothing to do\n") == MOST_IDLE
+    assert notified.count(" nothing to do\n") == MOST_IDLE
     assert f"\n{30 - MOST_IDLE} more VPCs: nothing to do.\n" in notified
     assert all(f"\n{answer.vpc_id}\n" in notified for answer in busy)
 
@@ -155,7 +155,7 @@ def test_every_kind_of_action_has_its_words_and_names_its_resource(kind: ActionK
     for status, notified in ((Status.PLANNED, words.planned), (Status.DONE, words.done)):
         line = action_lines([replace(action, status=status)])[0]
         named = [one for one in ("vpce-1", "sg-1", "enableDnsSupport") if one in line]
-        assert line.startswith(f"  {words.sign} monitoring: {notified.partition('{')[0].strip()}")
+        assert line.startswith(f" {words.sign} monitoring: {notified.partition('{')[0].strip()}")
         assert len(named) == notified.count("{}")
     assert words.sign is not Sign.BLOCKED
 
@@ -163,7 +163,7 @@ def test_every_kind_of_action_has_its_words_and_names_its_resource(kind: ActionK
 @pytest.mark.parametrize("kind", ActionKind)
 @pytest.mark.parametrize("status", [Status.BLOCKED, Status.FAILED])
 def test_what_a_person_must_see_to_has_the_same_sign_whatever_it_is(kind: ActionKind, status: Status) -> None:
-    assert action_lines([one(kind, status=status)])[0].startswith("  ! ")
+    assert action_lines([one(kind, status=status)])[0].startswith(" ! ")
 
 
 ANYTHING = st.text(max_size=200)

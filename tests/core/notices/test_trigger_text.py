@@ -34,7 +34,7 @@ def test_the_same_change_twice_is_one() -> None:
         ("admin/ann", "DeleteRoute by admin/ann"),
         ("", "DeleteRoute by an unknown actor"),
         ("r" * 60, f"DeleteRoute by {'r' * 37}..."),
-        ("\x1b[1mroot\n", "DeleteRoute by ?[1mroot?"),
+        ("\x1b[1mroot\n", 'DeleteRoute by "?[1mroot?"'),
     ],
 )
 def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: str) -> None:

@@ -311,6 +311,7 @@ def test_a_document_is_read_with_every_field() -> None:
         ],
         limits={"interface_endpoints_per_vpc": 10, "gateway_endpoints_per_region": 30},
         fix_dns=True,
+        session_names="hash",
         **{"$schema": "policy.schema.json"},
     )
     assert read(said) == Policy(
@@ -332,6 +333,7 @@ def test_a_document_is_read_with_every_field() -> None:
         limits=Quotas(10, 30),
         fix_dns=True,
         per_zone=True,
+        hash_session_names=True,
     )
 
 
@@ -341,6 +343,7 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert said.rules[0].tiers == PRIVATE == set(where["tiers"]["default"])
     assert said.per_zone is said.rules[0].per_zone is (fields["coverage"]["default"] == "az")
     assert said.fix_dns is fields["fix_dns"]["default"]
+    assert said.hash_session_names is (fields["session_names"]["default"] == "hash")
     assert list(said.exemptions) == fields["exemptions"]["default"]
     for name, limit in fields["limits"]["properties"].items():
         assert getattr(said.limits, name) == limit["default"]
@@ -372,6 +375,7 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (document(exemption=[]), "exemption", "is not one of $schema, coverage, exemptions,"),
         (document(**{"\u00e9\n": 1}), "??", "is not one of $schema, coverage, exemptions,"),
         (document(coverage="zone"), "coverage", "must be az or vpc, not 'zone'"),
+        (document(session_names=False), "session_names", "must be show or hash, not false"),
         (document(fix_dns="yes"), "fix_dns", "must be true or false, not 'yes'"),
         (document(limits={"endpoints": 1}), "limits.endpoints", "is not one of gateway_endpoints_per_region, inter"),
         (
@@ -503,6 +507,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "coverage": COVERAGE,
         "limits": st.fixed_dictionaries({}, optional={"interface_endpoints_per_vpc": st.integers(1, 1000)}),
         "fix_dns": st.booleans(),
+        "session_names": st.sampled_from(["show", "hash"]),
     },
 )
 WATCHED = st.fixed_dictionaries(

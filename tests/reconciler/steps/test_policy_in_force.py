@@ -183,7 +183,7 @@ def test_the_notice_names_the_field_and_what_holds_meanwhile() -> None:
     assert notice.text == (
         "Lifeline rejected version 4 of the policy in the SSM parameter /lifeline/policy:\n"
         "  rules[0].require[1]: must be a service such as monitoring or ecr.api, or a\n"
-        "    named set such as cloudwatch-agent, not 'set:x'\n\n"
+        "   named set such as cloudwatch-agent, not 'set:x'\n\n"
         "Version 3, the last valid one, stays in effect.\n\n"
         "Next: Fix this field and update /lifeline/policy. The new version will take\neffect on the next run.\n"
     )

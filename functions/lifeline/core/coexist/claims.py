@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.plan.endpoint_lifecycle import Made
-from lifeline.core.wording import write_time
+from lifeline.core.wording import write_actor, write_time
 
 CLAIM_HOLDS = timedelta(hours=24)  # so long theirs may take to come; then connectivity comes first again
 _A_RUN = timedelta(minutes=5)  # an endpoint is saved at the end of the run that made it
@@ -89,7 +89,7 @@ def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetim
     since = min(claimed.at, now)
     service = suffix_of(own.service_name)
     holds = f"private DNS for the {service} service" if claimed.claim.domain else f"the routes to the {service} service"
-    who = claimed.actor or "an unknown actor"
+    who = write_actor(claimed.actor) or "an unknown actor"
     why = f"{claimed.event_name} by {who} at {write_time(claimed.at)} was refused because "
     tables = own.route_table_ids & set(claimed.claim.route_table_ids)
     earlier = before.ids if before and before.kind is FreezeKind.CLAIM else ()

@@ -24,6 +24,7 @@ from lifeline.core.coexist.effects import (
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.plan.actions import REMOVALS, Action
+from lifeline.core.wording import write_actor
 
 WINDOW = timedelta(hours=24)
 MOST = 3  # so often others may revert something within WINDOW before Lifeline leaves it to people
@@ -91,7 +92,7 @@ def freeze_for(conflict: Conflict, now: datetime) -> Freeze:
     last = named[-1] if named else conflict.reversals[-1]
     hours = int(WINDOW.total_seconds() // 3600)
     why = f"Lifeline's changes were reverted {len(conflict.reversals)} times within {hours} hours, most recently "
-    why += f"by {last.actor} ({last.event_name})" if last.actor else f"when {reversal_words(last)}"
+    why += f"by {write_actor(last.actor)} ({last.event_name})" if last.actor else f"when {reversal_words(last)}"
     return Freeze(FreezeKind.CONFLICT, now, why, last.actor, last.event_id)
 
 

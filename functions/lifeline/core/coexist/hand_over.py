@@ -14,7 +14,7 @@ from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, V
 from lifeline.core.network.obstacles import FAILED_STATES
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.wording import write_time
+from lifeline.core.wording import write_actor, write_time
 
 _USES_SECURITY_GROUP = frozenset(
     {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.ATTACH_SECURITY_GROUP}
@@ -132,7 +132,7 @@ class _HandingOver:
             if answering and _is_silent(own) and not own.state.is_coming:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
-                claimed = f" (claimed by {claim.actor})" if claim and claim.actor else ""
+                claimed = f" (claimed by {write_actor(claim.actor)})" if claim and claim.actor else ""
                 answers = f"{min(answering)}, which isn't Lifeline's, now answers for the {service} service in the VPC"
                 yield Action.on(ActionKind.RETIRE_ENDPOINT, own, f"{answers}{claimed}, so this one is no longer used")
 
@@ -189,7 +189,7 @@ def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
     is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
     if action.service != service or not _is_pressing(action) or not is_over:
         return action
-    who, hours = freeze.actor or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
+    who, hours = write_actor(freeze.actor) or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
     words = (
         f"Lifeline handed over to {who} at {write_time(freeze.since)}, but their endpoint isn't available after "
         f"{hours} hours"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, VPC_ID
 from lifeline.core.network.obstacles import HTTPS
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
@@ -25,6 +25,7 @@ _MAKES = {
     ActionKind.CREATE_SECURITY_GROUP: _GROUP,
 }
 MOST_WRITTEN = 10
+_ID = re.compile(r"(?:vpce|sg)-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Handover:
 
 
 def import_text(action: Action, vpc_id: str) -> Handover | None:
-    """Write the resource that the action created for import; None if it created none."""
-    if not _has_created(action):
+    """Write the resource that the action created for import; None if it created none, or its id isn't one."""
+    if not _has_created(action, vpc_id):
         return None
     resource_type, name, resource_id = _identity(action, vpc_id)
     is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP
@@ -62,7 +63,7 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
 
     `made` has each action with its VPC; the first MOST_WRITTEN resources are written out.
     """
-    created = [(vpc_id, action) for vpc_id, action in made if _has_created(action)]
+    created = [(vpc_id, action) for vpc_id, action in made if _has_created(action, vpc_id)]
     if all(action.kind is ActionKind.CREATE_SECURITY_GROUP for _, action in created):
         return ()
     more = len(created) - MOST_WRITTEN
@@ -82,8 +83,11 @@ def handover_lines(made: Iterable[tuple[str, Action]]) -> tuple[str, ...]:
     )
 
 
-def _has_created(action: Action) -> bool:
-    return action.kind in _MAKES and action.is_done
+def _has_created(action: Action, vpc_id: str) -> bool:
+    """True if the action made a resource whose id, and whose VPC's, can stand in code that people paste."""
+    if action.kind not in _MAKES or not action.is_done:
+        return False
+    return bool(_ID.fullmatch(_identity(action, vpc_id)[2]) and VPC_ID.fullmatch(vpc_id))
 
 
 def _identity(action: Action, vpc_id: str) -> tuple[str, str, str]:

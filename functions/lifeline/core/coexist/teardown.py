@@ -10,6 +10,7 @@ from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, Vpc, is_own
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.wording import write_actor
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
 DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted because of what is in it
@@ -175,7 +176,7 @@ def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:
 
 
 def _reason(attempt: Attempt) -> str:
-    return f"{attempt.actor or 'someone'} is deleting {attempt.resource_id}"
+    return f"{write_actor(attempt.actor) or 'someone'} is deleting {attempt.resource_id}"
 
 
 # ---- what is frozen

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from lifeline.core.history.entries import Entry, EntryKind, Page
-from lifeline.core.wording import plain, read_time, write_count, write_length
+from lifeline.core.wording import inert, read_time, write_count, write_length
 
 _MOST_IDS = 5
 
@@ -23,7 +23,7 @@ def line_of(entry: Entry) -> str:
             words = _outcome_words(entry.facts)
         case _:
             assert_never(entry.kind)
-    return plain(words)
+    return inert(words)
 
 
 def status_of(entry: Entry) -> str:
@@ -34,7 +34,7 @@ def status_of(entry: Entry) -> str:
 
 def deed_of(entry: Entry) -> str:
     """Write the entry like `line_of`, but without an action's status, which is shown beside it."""
-    return plain(_deed_words(entry.facts, "")) if entry.kind is EntryKind.ACTION else line_of(entry)
+    return inert(_deed_words(entry.facts, "")) if entry.kind is EntryKind.ACTION else line_of(entry)
 
 
 def page_json(page: Page) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lifeline.core.network.acl import acl_of
 from lifeline.core.network.model import RouteTable, Subnet, Vpc
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.wording import write_time
+from lifeline.core.wording import write_actor, write_time
 
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
@@ -159,12 +159,12 @@ def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
 def change_words(change: Change) -> str:
     """Who did what, short enough for a subject: `DeleteRoute by deploy-role`."""
     actor = change.actor if len(change.actor) <= _LONGEST_ACTOR else change.actor.partition("/")[0][:_LONGEST_ACTOR]
-    return f"{change.event_name} by {actor}" if actor else change.event_name
+    return f"{change.event_name} by {write_actor(actor)}" if actor else change.event_name
 
 
 def change_evidence(change: Change) -> str:
     """The change as CloudTrail has it."""
-    actor = f" by {change.actor}" if change.actor else ""
+    actor = f" by {write_actor(change.actor)}" if change.actor else ""
     event = f" (CloudTrail event {change.event_id})" if change.event_id else ""
     return f"{change.event_name}{actor} at {write_time(change.at)}{event}"
 

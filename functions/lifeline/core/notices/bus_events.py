@@ -10,7 +10,7 @@ from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
-from lifeline.core.wording import fingerprint, plain
+from lifeline.core.wording import fingerprint, inert_json
 
 SOURCE = "lifeline"
 SCHEMA = "lifeline.event/1"
@@ -43,7 +43,7 @@ def change_event(vpc_id: str, change: Mapping[str, str], now: datetime) -> BusEv
 
     `vpc_id` is empty if CloudTrail's record doesn't say in which VPC it was made.
     """
-    facts = {"vpc_id": vpc_id, **{name: plain(text) for name, text in change.items()}}
+    facts = {"vpc_id": vpc_id, **change}
     return _event(DetailType.CHANGE_SEEN, now, facts, vpc_id, change.get("event_id", ""))
 
 
@@ -64,7 +64,7 @@ def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[Bu
             why = (action.kind, action.service, action.blocked_by or action.error, *action.subnet_ids)
             yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
     if answer.refusal:
-        refusal = {"field": answer.refusal.field, "message": plain(answer.refusal.message)}
+        refusal = {"field": answer.refusal.field, "message": answer.refusal.message}
         facts = {"vpc_id": answer.vpc_id, "refusal": refusal}
         yield _event(DetailType.REFUSAL, now, facts, answer.vpc_id, *refusal.values())
 
@@ -96,15 +96,15 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
         "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
         "cause": cause.kind.name,
         "confidence": str(cause.confidence),
-        "summary": plain(cause.words),
+        "summary": cause.words,
         "began": incident.began.isoformat(),
-        "change": {"event_id": change.event_id, "event_name": change.event_name, "actor": plain(change.actor)}
+        "change": {"event_id": change.event_id, "event_name": change.event_name, "actor": change.actor}
         if change
         else None,
-        "fix": plain(cause.fix),
+        "fix": cause.fix,
         "silent": len(news.silent),
         "back": len(news.back),
-        "agents": [plain(agent.entity) for agent in agents[:_MOST_NAMED]],
+        "agents": [agent.entity for agent in agents[:_MOST_NAMED]],
     }
 
 
@@ -115,4 +115,4 @@ def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
 
 def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:
     id_ = fingerprint(type_, *same, length=32)
-    return BusEvent(type_, now, {"schema": SCHEMA, "id": id_, **facts})
+    return BusEvent(type_, now, {"schema": SCHEMA, "id": id_, **inert_json(facts)})

@@ -8,7 +8,7 @@ from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
-from lifeline.core.wording import few, role_of, write_count, write_time
+from lifeline.core.wording import few, role_of, write_actor, write_count, write_time
 
 _MOST_NAMED = 5
 
@@ -27,7 +27,7 @@ def handed_over_notice(
     `done` are the actions that made room for it. The claim must have an end.
     """
     actions = list(done)
-    who = freeze.actor or "an unknown actor"
+    who = write_actor(freeze.actor) or "an unknown actor"
     named = [f" to {actor}" for actor in (who, role_of(who))]
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
@@ -47,7 +47,8 @@ def handed_over_notice(
             f"or until {ends}, whichever comes first.",
         ),
         next=(
-            f"Have {freeze.actor or 'the caller'} try again now (with Terraform: run terraform apply again).",
+            f"Have {write_actor(freeze.actor) or 'the caller'} try again now (with Terraform: run terraform apply",
+            "again).",
             _meanwhile(isolated, service),
             f"Once the new endpoint is available, Lifeline will delete its own. If it isn't available by {ends},",
             f"Lifeline will take the {what} back. To have it do so now (the caller's next attempt will then fail):",

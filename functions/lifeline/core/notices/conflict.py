@@ -10,7 +10,7 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Plan
-from lifeline.core.wording import few, listed, role_of, write_time
+from lifeline.core.wording import few, listed, role_of, write_actor, write_time
 
 _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
@@ -34,7 +34,7 @@ def frozen_notice(frozen: Frozen) -> Notice:
     """Write one notice for everything that a reconciliation froze in a VPC, whoever caused it."""
     vpc_id, keys = frozen.plan.vpc_id, sorted(frozen.conflicts)
     reversals = [reversal for key in keys for reversal in frozen.conflicts[key].reversals]
-    actors = list(dict.fromkeys(reversal.actor for reversal in reversals if reversal.actor))
+    actors = list(dict.fromkeys(write_actor(reversal.actor) for reversal in reversals if reversal.actor))
     things = [_SHARED.get(key, f"the {key} endpoint") for key in keys]
     what, short = listed(things), few([thing.removeprefix("the ") for thing in things], 1)
     times = max(len(conflict.reversals) for conflict in frozen.conflicts.values())
@@ -81,7 +81,7 @@ def frozen_notice(frozen: Frozen) -> Notice:
 def _reversals(key: str, conflict: Conflict, *, is_only: bool) -> Iterator[str]:
     about = "" if is_only else f"{_SHARED.get(key, key)}: "
     for reversal in conflict.reversals:
-        by = f"{reversal.event_name} by {reversal.actor or 'an unknown actor'}"
+        by = f"{reversal.event_name} by {write_actor(reversal.actor) or 'an unknown actor'}"
         by = f" ({by})" if reversal.event_id else " by an unknown actor (no CloudTrail event found)"
         yield f"- {write_time(reversal.at)}: {about}{reversal_words(reversal)}{by}"
 

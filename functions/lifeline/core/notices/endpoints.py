@@ -12,7 +12,7 @@ from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.plan.endpoint_lifecycle import DELETED, STILL
-from lifeline.core.wording import few, listed, plain, shorten, write_count, write_time
+from lifeline.core.wording import few, listed, quoted, write_count, write_time
 
 _MOST_VPCS = 5
 _MOST_SUBNETS = 5
@@ -60,7 +60,7 @@ def lost_notice(vpc_id: str, lost: Iterable[tuple[str, str]], vpc_name: str = ""
     endpoints = list(lost)
     one = len(endpoints) == 1
     what = f"new endpoint {endpoints[0][0]}" if one else write_count(len(endpoints), "new endpoint")
-    place = f"{vpc_id} ({plain(vpc_name)})" if vpc_name else vpc_id
+    place = f"{vpc_id} ({quoted(vpc_name)})" if vpc_name else vpc_id
     return Notice(
         kind="endpoint_lost",
         severity=Severity.CRITICAL,
@@ -111,12 +111,12 @@ def _subject(worth: Sequence[VpcAnswer], actions: Sequence[Action], because: Bec
 def _places(worth: Sequence[VpcAnswer]) -> tuple[str, str]:
     if len(worth) > 1:
         return (f"{len(worth)} VPCs",) * 2
-    name = plain(worth[0].name)
-    return (_place(worth[0]), shorten(name, _LONGEST_NAME)) if name else (worth[0].vpc_id,) * 2
+    name = quoted(worth[0].name, _LONGEST_NAME)
+    return (_place(worth[0]), name) if name else (worth[0].vpc_id,) * 2
 
 
 def _place(answer: VpcAnswer) -> str:
-    return f"{answer.vpc_id} ({plain(answer.name)})" if answer.name else answer.vpc_id
+    return f"{answer.vpc_id} ({quoted(answer.name)})" if answer.name else answer.vpc_id
 
 
 def _what(actions: Sequence[Action]) -> str:
@@ -173,12 +173,12 @@ def _done(worth: Sequence[VpcAnswer], *, is_plan: bool) -> Iterator[str]:
     yield " ".join(filter(None, (_sum(worth, is_plan=is_plan), _cost(worth, is_plan=is_plan))))
     for answer in worth[:_MOST_VPCS]:
         if len(worth) > 1:
-            yield f"  {_place(answer)}: {answer.outcome}"
+            yield f"- {_place(answer)}: {answer.outcome}"
         if answer.refusal:
-            yield f"  ! {answer.refusal.field}: {answer.refusal.message}"
+            yield f" ! {answer.refusal.field}: {answer.refusal.message}"
         yield from action_lines(answer.actions, answer.zones)
         if answer.note:
-            yield f"  note: {answer.note}"
+            yield f" note: {answer.note}"
     if len(worth) > _MOST_VPCS:
         yield f"  and {write_count(len(worth) - _MOST_VPCS, 'more VPC')}: see the audit log"
 

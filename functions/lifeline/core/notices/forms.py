@@ -7,7 +7,7 @@ from typing import Any
 
 from lifeline.core.notices.links import dashboard_link, resource_link
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, invoke_lines, subject_line
-from lifeline.core.wording import fingerprint, plain
+from lifeline.core.wording import fingerprint, inert, inert_json, plain
 
 SCHEMA = "lifeline.notice/1"
 MOST_BYTES = 46_000  # as JSON within JSON; SNS takes 256 KiB a message, its five copies included (SNS API: Publish)
@@ -31,7 +31,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
     """Build the notice's JSON, as docs/schemas/notice.schema.json defines it. A notice sent twice keeps its id."""
     time = now.astimezone(UTC).isoformat(timespec="seconds")
     same = (sender.account_id, sender.region, sender.stack_name, notice.kind, notice.subject, notice.incident, time)
-    parts = {part: getattr(signed(notice, sender), part) for part in _PARTS}
+    parts = {part: list(signed(notice, sender).lines(part)) for part in _PARTS}
     return {
         "schema": SCHEMA,
         "id": fingerprint(*same, length=32),
@@ -42,14 +42,14 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         "stack": sender.stack_name,
         "time": time,
         "vpc_id": notice.vpc_id,
-        "vpc_name": plain(notice.vpc_name),
+        "vpc_name": inert(notice.vpc_name),
         "incident": notice.incident,
         "subject": subject_line(notice.subject),
-        **{part: [plain(line) for line in lines] for part, lines in parts.items()},
+        **parts,
         "links": [{"title": title, "url": url} for title, url in links_of(notice, sender)],
         "attached": [plain(line) for line in notice.attached],
         "text": email_text(notice, sender),
-        "facts": notice.facts,
+        "facts": inert_json(notice.facts),
     }
 
 

@@ -24,7 +24,7 @@ from lifeline.core.notices.incident_text import (
     were_late,
 )
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
-from lifeline.core.wording import plain, role_of, shorten, write_count, write_length
+from lifeline.core.wording import quoted, role_of, shorten, write_count, write_length
 
 _MOST_SUMMARIZED = 10
 _LONGEST_SUMMARY = 120
@@ -205,13 +205,13 @@ def _headline_of_end(news: News, place: str, now: datetime) -> str:
 
 
 def _who(agents: Sequence[Agent]) -> str:
-    return shorten(agents[0].entity, _LONGEST_ENTITY) if len(agents) == 1 else write_count(len(agents), "agent")
+    return quoted(agents[0].entity, _LONGEST_ENTITY) if len(agents) == 1 else write_count(len(agents), "agent")
 
 
 def _short_place(cause: Cause) -> str:
     """The place for a subject: the VPC's name without its id, which the text has."""
     if cause.kind.is_of_one_vpc and cause.vpc_name:
-        return shorten(cause.vpc_name, _LONGEST_NAME)
+        return quoted(cause.vpc_name, _LONGEST_NAME)
     return place_of(cause)
 
 
@@ -243,24 +243,24 @@ def _cause_facts(cause: Cause) -> dict[str, object]:
     return {
         "cause": cause.kind.name,
         "confidence": str(cause.confidence),
-        "summary": plain(cause.words),
-        "evidence": [plain(line) for line in cause.evidence],
-        "advice": plain(cause.advice),
+        "summary": cause.words,
+        "evidence": list(cause.evidence),
+        "advice": cause.advice,
         "service": cause.service,
         "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
-        "vpc_name": plain(cause.vpc_name) if cause.kind.is_of_one_vpc else "",
+        "vpc_name": cause.vpc_name if cause.kind.is_of_one_vpc else "",
         "zone": cause.zone,
-        "subject": plain(cause.subject),
+        "subject": cause.subject,
         "change": {
             "event_id": change.event_id,
             "event_name": change.event_name,
-            "actor": plain(change.actor),
+            "actor": change.actor,
             "time": change.at.isoformat(),
         }
         if change
         else None,
         "fixed_at": cause.fixed_at.isoformat() if cause.fixed_at else None,
-        "fix": plain(cause.fix),
+        "fix": cause.fix,
     }
 
 
@@ -273,7 +273,7 @@ def _agent_facts(agent: Agent, now: datetime) -> dict[str, object]:
         "since": gap.since.isoformat() if gap else None,
         "back_at": gap.ended_at.isoformat() if gap and gap.ended_at else None,
         "length_s": int(gap.length(now).total_seconds()) if gap else None,
-        **({"other_metrics": [plain(series.metric) for series in agent.strangers]} if agent.strangers else {}),
+        **({"other_metrics": [series.metric for series in agent.strangers]} if agent.strangers else {}),
     }
 
 

@@ -8,9 +8,10 @@ from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind, recovers_until
-from lifeline.core.wording import listed, shorten, write_count, write_length, write_time
+from lifeline.core.wording import listed, quoted, shorten, write_actor, write_count, write_length, write_time
 
 MOST_NAMED = 10
+_LONGEST_ENTITY = 128
 _MOST_EVIDENCE = 4
 _LONGEST_EVIDENCE = 150  # a line may repeat what AWS said, at any length
 _MOST_ASIDE = 5
@@ -72,7 +73,7 @@ def place_of(cause: Cause) -> str:
     """The VPC with its name, or the zone; empty if neither is known, or if the agents may be in several VPCs."""
     if not cause.kind.is_of_one_vpc:
         return cause.zone if cause.kind is CauseKind.ZONE else ""
-    return f"{cause.vpc_id} ({cause.vpc_name})" if cause.vpc_id and cause.vpc_name else cause.vpc_id
+    return f"{cause.vpc_id} ({quoted(cause.vpc_name)})" if cause.vpc_id and cause.vpc_name else cause.vpc_id
 
 
 def never_reported(agents: Sequence[Agent]) -> int:
@@ -210,36 +211,43 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
     length = write_length(agent.gap.length(now)) if agent.gap else "an unknown time"
     if cause.kind is CauseKind.FLAPPING:
         at_present = f"silent for {length}" if agent.state is State.SILENT else "reporting now"
-        return f"{agent.entity}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
+        return f"{_name(agent)}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
     if agent.series is None:
-        return f"{agent.entity}: never reported, expected for {length}"
+        return f"{_name(agent)}: never reported, expected for {length}"
     others = ", only other metrics arrive" if agent.strangers else ""
     if agent.seen_at is None:
-        return f"{agent.entity}: silent for {length}{others}"
-    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, {length} overdue{others}"
+        return f"{_name(agent)}: silent for {length}{others}"
+    return f"{_name(agent)}: last seen {write_time(agent.seen_at)}, {length} overdue{others}"
+
+
+def _name(agent: Agent) -> str:
+    return quoted(agent.entity, _LONGEST_ENTITY)
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
     gap = agent.gap
     if gap is None or gap.ended_at is None:
-        return f"{agent.entity}: reporting"
+        return f"{_name(agent)}: reporting"
     if gap.ended_at <= gap.since:
-        return f"{agent.entity}: datapoints arrived late, none are missing"
+        return f"{_name(agent)}: datapoints arrived late, none are missing"
     last, length = "last " if cause.kind is CauseKind.FLAPPING else "", write_length(gap.length(gap.ended_at))
     is_strange = agent.series is not None and not agent.owns(agent.series)
     others = ", but only by other metrics than it had" if is_strange else ""
-    return f"{agent.entity}: {last}silent for {length}, back at {write_time(gap.ended_at)}{others}"
+    return f"{_name(agent)}: {last}silent for {length}, back at {write_time(gap.ended_at)}{others}"
 
 
 def _rows(rows: Sequence[str], most: int) -> list[str]:
-    more = [f"    ... and {len(rows) - most} more"] if len(rows) > most else []
-    return [*(f"    {row}" for row in rows[:most]), *more]
+    more = [f"   ... and {len(rows) - most} more"] if len(rows) > most else []
+    return [*(f"   {row}" for row in rows[:most]), *more]
 
 
 def _not_back(news: News) -> list[str]:
     """The agents that aren't back, with the reason why none is expected to report."""
-    rows = _rows([f"{agent.entity}: not expected to report ({_aside(agent)})" for agent in news.set_aside], _MOST_ASIDE)
-    gone = f"    {write_count(news.incident.gone, 'agent')} terminated or no longer tracked"
+    rows = _rows(
+        [f"{_name(agent)}: not expected to report ({_aside(agent)})" for agent in news.set_aside],
+        _MOST_ASIDE,
+    )
+    gone = f"   {write_count(news.incident.gone, 'agent')} terminated or no longer tracked"
     return [*rows, gone] if news.incident.gone else rows
 
 
@@ -255,7 +263,7 @@ def _reason(cause: Cause) -> list[str]:
     change, is_observed = cause.change, cause.kind in _OBSERVED and cause.confidence is Confidence.HIGH
     words, lines = cause.words, []
     if change:
-        by = f" by {change.actor}" if change.actor else ""
+        by = f" by {write_actor(change.actor)}" if change.actor else ""
         call = f"{change.event_name}{by}"
         words = words.replace(call, f"{call} (called at {write_time(change.at)})", 1)
         lines = [f"- Change: {call} at {write_time(change.at)}"] if call not in cause.words else []
@@ -330,7 +338,7 @@ def _intended(news: News) -> list[str]:
     change = news.incident.cause.change
     if news.kind is not NewsKind.OPENED or change is None or not news.incident.cause.kind.is_network:
         return []
-    who = change.actor or "whoever made it"
+    who = write_actor(change.actor) or "whoever made it"
     what = "restore the deleted route" if change.event_name == _DELETION else f"undo the {change.event_name} call"
     return [f"Lifeline will not {what}. Ask {who} whether that change was intended."]
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lifeline.core.wording import few, plain, shorten, wrap
+from lifeline.core.wording import few, quoted, shorten, unlinked, wrap
 
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
 MOST_LINES = 42  # a screen, without the footer
 LEFT_OUT = "  ... and more: see the audit log"
 _ROW = re.compile(r"( *(?:- )?)(.*)")
+# A row to be pasted: a command of sam or aws, its next line, or JSON. It holds nothing else that a shell acts upon.
+_TO_PASTE = re.compile(r"    (?:(?:sam|aws) |  --|\{)[A-Za-z0-9_ ./:,=+'\"{}\[\]\\-]*")
+_INDENT = 3  # at most, of rows that aren't to be pasted
 _LEAST = 2  # lines of a part that is shortened
 _MOST_IDS = 10  # of one kind
 _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-": "Endpoint", "sg-": "Security group"}
@@ -42,7 +45,8 @@ class Notice:
     what to do next, and the ids.
 
     Consecutive lines of a part form one paragraph, wherever they break. Lines that begin with a space or a dash are
-    rows of their own; rows that begin with four spaces are never wrapped, so that they can be pasted. Subscriptions
+    rows of their own. Rows that begin with four spaces are commands to be pasted: they are never wrapped, and a row
+    with anything in it that isn't a word, an id or JSON isn't shown as one. Subscriptions
     filter on `kind`, `severity` and `vpc_id`, which is empty unless the notice is about one VPC. `resource_ids`,
     `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `deleted_ids` are
     resources that get no link. `account` is empty until the notice is signed. `attached` is printed below everything
@@ -72,7 +76,7 @@ class Notice:
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids that the notice is about: a row for each kind, in the same order in all notices."""
-        vpcs = [f"{self.vpc_id} ({self.vpc_name})" if self.vpc_name else self.vpc_id]
+        vpcs = [f"{self.vpc_id} ({quoted(self.vpc_name)})" if self.vpc_name else self.vpc_id]
         others = [resource_id for resource_id in self.resource_ids if resource_id != self.vpc_id]
         rows = {"Account": [self.account]}
         for prefix, label in _RESOURCES.items():
@@ -88,12 +92,16 @@ class Notice:
         laid_out = (lay_out(lines, self._labels.get(name, "")) for name, lines in self.parts())
         return "\n\n".join("\n".join(lines) for lines in laid_out) + "\n"
 
+    def lines(self, part: str) -> tuple[str, ...]:
+        """A part's lines as every form shows them: plain words without links, and commands."""
+        return tuple(map(_line, getattr(self, part)))
+
     def parts(self, most_lines: int = MOST_LINES) -> list[tuple[str, tuple[str, ...]]]:
         """The parts that aren't empty, by name and in order, shortened to `most_lines` in total.
 
         `next` is never shortened.
         """
-        named = [(name, tuple(getattr(self, name))) for name in ("happened", "why", "done", "next", "ids")]
+        named = [(name, self.lines(name)) for name in ("happened", "why", "done", "next", "ids")]
         return _shortened([(name, lines) for name, lines in named if lines], most_lines, self._labels)
 
     @property
@@ -115,14 +123,14 @@ def lay_out(lines: Sequence[str], label: str = "") -> list[str]:
 
 
 def subject_line(text: str) -> str:
-    """Make a text fit for an SNS subject: printable ASCII, one line, at most 100 characters, cut with three dots."""
-    return shorten(plain(text), SUBJECT_LENGTH)
+    """Make a text fit for an SNS subject: plain words without links, on one line, cut with three dots."""
+    return shorten(unlinked(text), SUBJECT_LENGTH)
 
 
 def fit_subject(*versions: str) -> str:
     """Choose the first of a subject's versions, fullest first, that fits; cut the last one if none does."""
     return next(
-        (version for version in map(plain, versions) if len(version) <= SUBJECT_LENGTH), subject_line(versions[-1])
+        (version for version in map(unlinked, versions) if len(version) <= SUBJECT_LENGTH), subject_line(versions[-1])
     )
 
 
@@ -155,9 +163,17 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[bool, list[str]]]:
 
 def _row(line: str) -> list[str]:
     if line.startswith("    "):
-        return [plain(line)]
+        return [line]
     lead, text = _split(line)
-    return wrap(text, first=lead, rest=" " * (len(lead) + (0 if "-" in lead else 2))) or [""]
+    return wrap(text, first=lead, rest=" " * min(len(lead) + (0 if "-" in lead else 2), _INDENT)) or [""]
+
+
+def _line(line: str) -> str:
+    """A command as it is, and any other line in words; what only looks like a command becomes a row like others."""
+    words = unlinked(line)
+    if words.startswith(" " * (_INDENT + 1)) and not (words == line and _TO_PASTE.fullmatch(line)):
+        return " " * _INDENT + words.strip()
+    return words
 
 
 def _split(line: str) -> tuple[str, str]:

@@ -9,10 +9,13 @@ from enum import StrEnum
 from lifeline.core.network.model import Tier
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
-from lifeline.core.wording import plain, wrap, write_count, write_time
+from lifeline.core.wording import quoted, wrap, write_count, write_time
 
 MOST_IDLE = 10  # so many VPCs that need nothing are named; in a sweep of a region the rest is counted
-_UNDER = "      "
+_LEAD = " "
+_UNDER = "   "  # less than the four spaces of what is to be pasted
+_PASTED = "      "
+_LONGEST_NAME = 40
 
 
 class Sign(StrEnum):
@@ -143,21 +146,21 @@ def _notes(answer: VpcAnswer) -> list[str]:
 
 
 def _block(answer: VpcAnswer, shared: Collection[str]) -> list[str]:
-    name = f" ({plain(answer.name)[:40]})" if answer.name else ""
+    name = f" ({quoted(answer.name, _LONGEST_NAME)})" if answer.name else ""
     lines = [f"{answer.vpc_id}{name}"]
     if answer.tiers:
-        lines += wrap(_subnets(answer), first="  ", rest=_UNDER)
+        lines += wrap(_subnets(answer), first=_LEAD, rest=_UNDER)
     if answer.refusal:
-        lines += wrap(f"! {answer.refusal.field}: {answer.refusal.message}", first="  ", rest=_UNDER)
+        lines += wrap(f"! {answer.refusal.field}: {answer.refusal.message}", first=_LEAD, rest=_UNDER)
     lines += action_lines(answer.actions, answer.zones)
     lines += _approval(answer.approval) if answer.approval else []
     if _is_idle(answer) and answer.tiers:
-        lines.append("  nothing to do")
+        lines.append(f"{_LEAD}nothing to do")
     states = list(_states(answer))
     if states:
-        lines += wrap(f"= {'; '.join(states)}", first="  ", rest="    ")
+        lines += wrap(f"= {'; '.join(states)}", first=_LEAD, rest=_UNDER)
     notes = [note for note in _notes(answer) if note not in shared]
-    return lines + (wrap(f"note: {'; '.join(notes)}", first="  ", rest=_UNDER) if notes else [])
+    return lines + (wrap(f"note: {'; '.join(notes)}", first=_LEAD, rest=_UNDER) if notes else [])
 
 
 def _subnets(answer: VpcAnswer) -> str:
@@ -187,7 +190,7 @@ def _state(report: ServiceReport) -> str:
 def _approval(approval: Approvable) -> list[str]:
     cost = f"{approval.monthly_cost_usd} USD more per month, before data charges"
     words = f"! to approve these changes once, until {write_time(approval.ends_at)} ({approval.plan_id}; {cost}):"
-    return [*wrap(words, first="  ", rest="    "), *with_slash(approval.command, _UNDER)]
+    return [*wrap(words, first=_LEAD, rest=_UNDER), *with_slash(approval.command, _PASTED)]
 
 
 # ---- one action
@@ -197,7 +200,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     words = WORDS[action.kind]
     what = (words.done if action.is_done else words.planned).format(_resource(action)).rstrip()
     service = f"{action.service}: " if action.service else ""
-    lines = wrap(f"{_sign(action)} {service}{what}", first="  ", rest=_UNDER)
+    lines = wrap(f"{_sign(action)} {service}{what}", first=_LEAD, rest=_UNDER)
     for label, text in (
         ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
@@ -207,7 +210,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         (_ERRORS.get(action.status, "note"), action.error),
     ):
         if text:
-            lines += wrap(f"{label}: {text}", first=_UNDER, rest=_UNDER + "  ")
+            lines += wrap(f"{label}: {text}", first=_UNDER, rest=_UNDER)
     return lines
 
 

