@@ -204,9 +204,8 @@ class ServiceReach:
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
             )
         if barrier.unread:
-            return replace(
-                path, reach=Reach.UNKNOWN, words=f"it isn't known whether {subnet.id} can reach {endpoint.id}"
-            )
+            words = f"it isn't known whether {subnet.id} can reach the {self.service} service through {endpoint.id}"
+            return replace(path, reach=Reach.UNKNOWN, words=words)
         return path
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
@@ -217,7 +216,7 @@ class ServiceReach:
             return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id, unread=unread)
         if effective_route_table(subnet, self.vpc) is None:
             path = NetworkPath(Reach.UNKNOWN, words, central_id=central.source_id, notes=(words,))
-            return _without_table(path, subnet)
+            return self._without_table(path, subnet)
         return NetworkPath(
             Reach.UNREACHABLE,
             f"no route leads to the central endpoint for the {self.service} service",
@@ -305,7 +304,7 @@ class ServiceReach:
         if classify(subnet, self.vpc) is Tier.PUBLIC:
             path = replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
         elif effective_route_table(subnet, self.vpc) is None:
-            return _without_table(path, subnet)
+            return self._without_table(path, subnet)
         return self._unless_central(path, subnet)
 
     def _unserved(self, subnet: Subnet) -> NetworkPath:
@@ -323,7 +322,12 @@ class ServiceReach:
             unread=tuple(self._unread()),
             is_repairable=not barrier and (bool(self.offered) or not self.is_catalog_read),
         )
-        return _without_table(path, subnet) if table is None and self.gateway else path
+        return self._without_table(path, subnet) if table is None and self.gateway else path
+
+    def _without_table(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
+        words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
+        unread = (f"the route table of {subnet.id} was not seen", *path.unread)
+        return replace(path, reach=Reach.UNKNOWN, words=words, unread=unread, is_repairable=False)
 
     # ---- facts and words
 
@@ -385,11 +389,6 @@ def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
 def _imagined(service: Service) -> Endpoint:
     """A gateway endpoint that could be made."""
     return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
-
-
-def _without_table(path: NetworkPath, subnet: Subnet) -> NetworkPath:
-    words = f"the route table of {subnet.id} was not seen"
-    return replace(path, reach=Reach.UNKNOWN, words=words, unread=(words, *path.unread), is_repairable=False)
 
 
 def _is_ready(endpoint: Endpoint) -> bool:
