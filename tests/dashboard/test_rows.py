@@ -368,3 +368,17 @@ def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     seen = replace(seen, plan=block_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
     (row,) = cover(seen).incidents
     assert "blocked: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]
+
+
+# ---- central endpoints that nobody has read
+
+
+def test_what_could_not_be_read_is_unknown_and_what_nobody_looked_for_stands_as_planned() -> None:
+    hub = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+    network = vpc(subnet(), hub)
+    unread = cell(see(network, dns=DnsView(unreadable=("the zones could not be read",))))
+    known = "it isn't known whether a central endpoint gives subnet-a access to the monitoring service"
+    assert (unread.standing, unread.detail) == (Standing.UNKNOWN, f"{known}; the zones could not be read")
+    assert cell(see(network)).standing is Standing.MISSING
+    refused = cell(see(network, creatable=frozenset({"logs"})))
+    assert (refused.standing, "CreatableServices" in refused.detail) == (Standing.BLOCKED, True)

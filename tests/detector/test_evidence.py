@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
+
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcState
@@ -14,10 +16,10 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Vpc, VpcRef
+from lifeline.core.network.model import Catalog, RouteTable, TargetKind, Vpc, VpcRef
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent
-from tests.support.builders import CATALOG, subnet, vpc
+from tests.support.builders import CATALOG, default_route, subnet, table, vpc
 from tests.support.home import HOME
 
 
@@ -28,6 +30,7 @@ class Region:
     troubled: frozenset[str] = frozenset()
     untraced: tuple[Change, ...] = ()
     state: VpcState = field(default_factory=VpcState)
+    routes: tuple[RouteTable, ...] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def _note(self, what: str, about: str) -> None:
@@ -50,7 +53,7 @@ class Region:
 
     def observe(self, vpc_ids: Sequence[str]) -> tuple[Vpc, ...]:
         self._note("observe", str(len(vpc_ids)))
-        return tuple(vpc(subnet(id_), id=id_) for id_ in vpc_ids)
+        return tuple(vpc(subnet(id_), *self.routes, id=id_) for id_ in vpc_ids)
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         for one in vpcs:
@@ -133,6 +136,17 @@ def test_a_vpc_whose_turn_for_a_look_at_its_dns_has_not_come_is_said_to_wait() -
     waiting = [one for one in causes.values() if any("in a later run" in line for line in one.evidence)]
     assert len(waiting) == 1
     assert {one.kind for one in causes.values()} == {CauseKind.CUT_OFF}
+
+
+@pytest.mark.parametrize(("has_address", "times"), [(False, 1), (True, 0)])
+def test_who_else_answers_counts_for_an_instance_in_a_public_subnet_only_without_an_address(
+    has_address: bool, times: int
+) -> None:
+    region = Region(routes=(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")),))
+    instances = {entity: replace(one, has_public_address=has_address) for entity, one in instances_in(1, 1).items()}
+    (cause,) = region.causes(instances).values()
+    assert region.times("view") == times
+    assert (cause.words == "the instance has no public address") != has_address
 
 
 def test_a_vpc_whose_dns_attributes_cannot_be_read_leaves_the_others_known() -> None:

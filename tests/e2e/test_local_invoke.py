@@ -61,10 +61,9 @@ def is_right_page(event: dict[str, Any], answer: str) -> bool:
 def is_right_look(event: dict[str, Any], answer: dict[str, Any]) -> bool:
     if "Records" in event:
         return list(answer) == ["batchItemFailures"]
-    if "exempt" in event:
-        return [error["field"] for error in answer.get("errors", ())] == [
-            "exempt[0]"
-        ]  # a VPC that isn't in the emulated account
+    for call in ("exempt", "adopt", "hand_over"):
+        if call in event:  # it names what isn't in the emulated account
+            return [error["field"] for error in answer.get("errors", ())] == [f"{call}[0]"]
     if "history" in event:
         return set(answer) == {"history"} and set(answer["history"]) == {"entries", "more"}
     told = isinstance(answer.get("text"), str) if "format" in event else isinstance(answer.get("vpcs"), list)

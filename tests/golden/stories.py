@@ -31,7 +31,7 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import EndpointState, RouteTable, Subnet, TargetKind
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, RouteTable, Subnet, TargetKind
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
@@ -140,19 +140,35 @@ def agent(number: int, *, silent_from: float = 8, back: float = 0, **more: Any) 
 
 
 LOST_ROUTE = Change(at(6.5), EVENT, "DeleteRoute", ROLE, frozenset({TABLE}))
-[CUT] = diagnose(
-    {
-        "its agent": Facts(
-            agent=agent(1),
-            watch=WATCH,
-            instance=Instance(Power.RUNNING, vpc_id=VPC, subnet_id=APP_A, zone="us-east-1a", launched_at=at(-600)),
-            health=Health.OK,
-            vpc=NETWORK,
-            catalog=CATALOG,
-            dns=DnsView(),
-            changes=(LOST_ROUTE,),
-        )
-    },
+FACTS = Facts(
+    agent=agent(1),
+    watch=WATCH,
+    instance=Instance(
+        Power.RUNNING,
+        vpc_id=VPC,
+        subnet_id=APP_A,
+        zone="us-east-1a",
+        launched_at=at(-600),
+        profile_arn="arn:aws:iam::111122223333:instance-profile/app",
+    ),
+    health=Health.OK,
+    vpc=NETWORK,
+    catalog=CATALOG,
+    dns=DnsView(),
+    changes=(LOST_ROUTE,),
+)
+[CUT] = diagnose({"its agent": FACTS}, at(14), reporting_by_zone={}).values()
+FOREIGN = Endpoint(
+    ENDPOINT,
+    "com.amazonaws.us-east-1.monitoring",
+    EndpointType.INTERFACE,
+    EndpointState.AVAILABLE,
+    private_dns=True,
+    subnet_ids=frozenset({APP_A}),
+    security_group_ids=frozenset({GROUP}),
+)
+[NOT_KNOWN] = diagnose(
+    {"its agent": replace(FACTS, vpc=replace(NETWORK, endpoints=(FOREIGN,)), changes=())},
     at(14),
     reporting_by_zone={},
 ).values()
@@ -174,6 +190,7 @@ STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
 ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
+UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
     incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
@@ -283,6 +300,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
+    "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),
     "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),

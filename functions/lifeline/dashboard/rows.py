@@ -132,7 +132,7 @@ class _ServiceCells:
             return Cell(reported.service, Standing.SERVED, path.endpoint_id, self._from_zone(subnet, path.endpoint_id))
         if path.reach is Reach.CENTRAL:
             return Cell(reported.service, Standing.CENTRAL, path.central_id, path.words)
-        if path.reach is Reach.UNKNOWN:
+        if path.reach is Reach.UNKNOWN and not path.is_unasked:
             return Cell(reported.service, Standing.UNKNOWN, path.endpoint_id, "; ".join((path.words, *path.unread)))
         words = "; ".join(obstacle.words for obstacle in path.obstacles)
         detail = ": ".join(text for text in (words, reported.detail) if text)

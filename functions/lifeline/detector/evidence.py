@@ -123,11 +123,11 @@ class EvidenceCollector:
         seen = order[:_MOST_VPCS]
         none: tuple[Vpc, ...] = ()
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
-        subnets = {instances[entity].subnet_id for entity in wanted}
-        isolated = [vpc_id for vpc_id, vpc in vpcs.items() if _has_isolated(vpc, subnets)]
-        views = run_concurrently([partial(self._view, vpc_id) for vpc_id in isolated[:_MOST_CENTRAL]])
-        dns = dict(zip(isolated, views, strict=False))
-        for vpc_id in isolated[_MOST_CENTRAL:]:
+        silent = [instances[entity] for entity in wanted]
+        shut_in = [vpc_id for vpc_id, vpc in vpcs.items() if _is_any_shut_in(vpc, silent)]
+        views = run_concurrently([partial(self._view, vpc_id) for vpc_id in shut_in[:_MOST_CENTRAL]])
+        dns = dict(zip(shut_in, views, strict=False))
+        for vpc_id in shut_in[_MOST_CENTRAL:]:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
@@ -266,6 +266,8 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
     return cause.vpc_id == instance.vpc_id
 
 
-def _has_isolated(vpc: Vpc, subnet_ids: Iterable[str]) -> bool:
+def _is_any_shut_in(vpc: Vpc, instances: Iterable[Instance]) -> bool:
+    """True if the routes of one of the instances don't lead out: then what answers the names decides."""
     tiers = classify_subnets(vpc)
-    return any(tiers.get(subnet_id) is Tier.ISOLATED for subnet_id in subnet_ids)
+    found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
+    return any(tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_address) for tier, has_address in found)

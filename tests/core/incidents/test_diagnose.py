@@ -208,7 +208,7 @@ class TestCutOff:
     def test_is_likely_where_central_endpoints_could_not_be_checked(self, dns: DnsView | None) -> None:
         found = why(facts(network(), dns=dns))
         assert (found.kind, found.confidence) == (CauseKind.CUT_OFF, Confidence.MEDIUM)
-        assert any("could not be" in line for line in found.evidence)
+        assert any("not checked" in line or "could not be" in line for line in found.evidence)
 
     def test_says_until_when_lifeline_mends_it(self) -> None:
         expected = "If Lifeline is allowed to create the endpoint here, agents should report again by 09:26:00 UTC."
@@ -317,6 +317,93 @@ class TestAnEndpoint:
         started = replace(INSTANCE, launched_at=minute(-1))
         found = why(facts(network(replace(SERVED, policy=DENYING)), "ec2", instance=started))
         assert found.kind is CauseKind.ENDPOINT_POLICY
+
+
+class TestAnUnknownPath:
+    """What decides was not read: nobody can say that nothing is wrong outside the agent, nor that something is."""
+
+    FOREIGN = endpoint(MONITORING, "a", own=False, security_group_ids=frozenset({"sg-theirs"}))
+    HUB = table("main", route("10.0.0.0/8", TargetKind.TRANSIT_GATEWAY))
+
+    def test_of_an_endpoint_names_what_was_not_read_and_what_to_check(self) -> None:
+        found = why(facts(network(self.FOREIGN)))
+        assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.PATH_UNKNOWN, Confidence.LOW, False)
+        assert found.words == "it isn't known whether subnet-a can reach the monitoring service through vpce-1"
+        assert found.evidence[0] == "the rules of sg-theirs on vpce-1 were not read"
+        assert found.advice == (
+            "On an instance in the subnet, try to connect to the monitoring service on TCP port 443. If that fails, "
+            "check the security groups and the network ACLs on the way to vpce-1, and its private DNS. If it works, "
+            "check the agent and its log."
+        )
+        assert (found.service, found.subject, found.key) == ("monitoring", "vpce-1", f"network|{VPC_ID}|monitoring")
+
+    @pytest.mark.parametrize("dns", [None, DnsView(unreadable=("the zones could not be read",))])
+    def test_to_a_central_endpoint_promises_nothing_and_is_looked_at_again(self, dns: DnsView | None) -> None:
+        found = why(facts(network(self.HUB), dns=dns))
+        assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.PATH_UNKNOWN, Confidence.LOW, True)
+        assert found.words == (
+            "it isn't known whether a central endpoint gives subnet-a access to the monitoring service"
+        )
+        assert found.advice.endswith(
+            "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name "
+            "and if it is allowed to."
+        )
+        frozen = (("monitoring", Freeze(FreezeKind.MANUAL, NOW, "asked")),)
+        assert not why(facts(network(self.HUB), dns=dns, frozen=frozen)).is_repairable
+
+    def test_is_told_where_the_network_could_not_be_read_at_all(self) -> None:
+        found = why(facts(vpc=None, health=Health.UNKNOWN, role=None, unreadable=("the network could not be read",)))
+        assert (found.kind, found.confidence) == (CauseKind.PATH_UNKNOWN, Confidence.LOW)
+        assert found.words == "it isn't known whether subnet-a can reach the monitoring service"
+        assert found.evidence == (
+            "the path from subnet-a to the monitoring service was not read",
+            "the network could not be read",
+        )
+
+    def test_to_another_need_is_told_too(self) -> None:
+        found = why(facts(served(self.HUB), "ec2", dns=None))
+        assert (found.kind, found.service) == (CauseKind.PATH_UNKNOWN, "ec2")
+        assert found.words == "it isn't known whether a central endpoint gives subnet-a access to the ec2 service"
+        assert "the agent's metrics, or the policy, show that it uses ec2" in found.evidence
+
+    @pytest.mark.parametrize(
+        ("members", "kind"),
+        [
+            ({"health": Health.IMPAIRED}, CauseKind.MACHINE),
+            ({"role": DENIED}, CauseKind.ROLE),
+            ({"instance": replace(INSTANCE, profile_arn="")}, CauseKind.NO_PROFILE),
+        ],
+    )
+    def test_gives_way_to_what_was_found(self, members: Mapping[str, Any], kind: CauseKind) -> None:
+        assert why(facts(network(self.FOREIGN), **members)).kind is kind
+
+    def test_is_evidence_with_the_change_that_may_be_behind_it_but_blames_nobody(self) -> None:
+        revoked = change("RevokeSecurityGroupIngress", "sg-theirs")
+        found = why(facts(network(self.FOREIGN), changes=(revoked,)))
+        assert found.change is None
+        assert any("RevokeSecurityGroupIngress by deploy-role" in line for line in found.evidence)
+
+    def test_that_is_open_again_was_maybe_never_closed(self) -> None:
+        unknown = why(facts(network(self.FOREIGN)))
+        found = why(facts(served(), earlier=((unknown, minute(0)),), own=unknown))
+        assert (found.kind, found.fix) == (CauseKind.AGENT, "")
+
+    def test_yields_to_its_zone_only_where_other_zones_still_report(self) -> None:
+        fleet = {f"i-{number}": facts(network(self.FOREIGN)) for number in range(3)}
+        alone = diagnose(fleet, NOW, reporting_by_zone={"us-east-1a": 0})
+        assert {cause.kind for cause in alone.values()} == {CauseKind.PATH_UNKNOWN}
+        beside = diagnose(fleet, NOW, reporting_by_zone={"us-east-1b": 3})
+        assert {cause.kind for cause in beside.values()} == {CauseKind.ZONE}
+
+
+def test_a_closed_path_promises_no_repair_that_hangs_on_what_was_not_read() -> None:
+    found = why(facts(network(), dns=None))
+    assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, True)
+    assert found.advice == (
+        "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name and if "
+        "it is allowed to. Otherwise, restore the route in rtb-main or create an endpoint for the monitoring service "
+        "in the VPC."
+    )
 
 
 class TestAnotherNeed:
@@ -603,14 +690,15 @@ class TestTheAgentItself:
         assert found.evidence == ("EC2 doesn't know the agent's host, so Lifeline can't examine it",)
 
     def test_is_a_guess_where_something_could_not_be_read(self) -> None:
-        found = why(facts(vpc=None, health=Health.UNKNOWN, role=None, unreadable=("the network could not be read",)))
+        found = why(facts(health=Health.UNKNOWN, role=None, unreadable=("the changes could not be read",)))
         assert (found.kind, found.confidence) == (CauseKind.AGENT, Confidence.LOW)
         assert found.words == "no cause found outside the agent, as far as it could be read"
         assert found.evidence == (
             "the instance is running, started 2026-02-26 05:00:00 UTC",
             "the EC2 status checks could not be read",
-            "the path from subnet-a to the monitoring service was not read",
-            "the network could not be read",
+            "subnet-a is isolated: rtb-main has no route out of the VPC",
+            "the network path is open: vpce-1 gives access to the monitoring service",
+            "the changes could not be read",
         )
 
     def test_is_not_told_from_a_role_that_could_not_be_judged(self) -> None:

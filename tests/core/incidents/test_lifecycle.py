@@ -375,6 +375,13 @@ class TestCauses:
     def test_what_a_look_makes_of_a_cause(self, old: Cause, seen: Cause, new: Cause | None) -> None:
         assert refresh_cause(old, [seen]) == (new or old)
 
+    def test_a_path_that_is_known_by_now_is_told_as_it_is(self) -> None:
+        unknown = cause(CauseKind.PATH_UNKNOWN, vpc_id="vpc-1", service="monitoring")
+        for found in (cut_off(), cause(vpc_id="vpc-1"), cause(CauseKind.ROLE, Confidence.HIGH, subject="role/a")):
+            assert refresh_cause(unknown, [found]) == found
+            assert refresh_cause(found, [unknown]) == found
+        assert refresh_cause(unknown, [unknown, cause(vpc_id="vpc-1")]) == unknown
+
     def test_a_cause_is_gone_once_it_is_for_all(self) -> None:
         assert refresh_cause(cut_off(), [fixed(9), fixed(11)]).fixed_at == minute(11)
         assert refresh_cause(cut_off(), [fixed(9), cut_off()]).fixed_at is None

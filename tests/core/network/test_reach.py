@@ -237,7 +237,7 @@ class TestACentralEndpoint:
         assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.CENTRAL
 
     def test_that_could_not_be_checked_leaves_a_doubt(self) -> None:
-        assert path(dns=None).unread == ("whether a central endpoint answers could not be checked",)
+        assert path(dns=None).unread == ("whether a central endpoint answers was not checked",)
         assert path(dns=DnsView(unreadable=("the zones: AccessDenied",))).unread == ("the zones: AccessDenied",)
         assert path(dns=NOBODY_ELSE).uncertainties == ()
 

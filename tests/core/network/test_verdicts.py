@@ -96,7 +96,7 @@ def test_what_was_not_read_is_named() -> None:
     assert listed == "network ACL acl-1 denies some addresses, and the prefix list of s3 was not read"
     (inbound,) = private_path(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3").unread
     assert "PrivateDnsOnlyForInboundResolverEndpoint" in inbound
-    assert "could not be checked" in private_path(vpc(CLIENT), dns=None).unread[0]
+    assert "was not checked" in private_path(vpc(CLIENT), dns=None).unread[0]
 
 
 def test_a_prefix_list_that_was_read_decides() -> None:

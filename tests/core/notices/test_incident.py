@@ -333,6 +333,28 @@ def test_what_to_do_follows_how_it_stands() -> None:
     assert "Next: Restart the agents that are still silent" in notified(FIXED, Phase.BROKEN)
 
 
+@pytest.mark.parametrize(
+    ("is_repairable", "words"),
+    [
+        (False, "Status: ongoing, no fix detected. Lifeline doesn't know whether there is anything to repair."),
+        (True, "Status: ongoing, no fix detected. Lifeline has queued a check of this VPC and will report the result."),
+    ],
+)
+def test_a_path_that_is_not_known_is_not_called_broken_nor_the_agents_own(is_repairable: bool, words: str) -> None:
+    unknown = Cause(
+        CauseKind.PATH_UNKNOWN,
+        Confidence.LOW,
+        "it isn't known whether subnet-a can reach the monitoring service through vpce-1",
+        evidence=("the rules of sg-1 on vpce-1 were not read",),
+        is_repairable=is_repairable,
+    )
+    found = prose(opened(*TWO, cause=unknown))
+    assert words in found
+    assert "Confidence: low (not everything was read)." in found
+    assert "the rules of sg-1 on vpce-1 were not read" in found
+    assert "came back on their own" in prose(resolved(back("i-1"), back("i-2"), cause=unknown), 12)
+
+
 def test_who_did_not_come_back_in_time_is_told() -> None:
     news = News(NewsKind.UPDATED, incident(FIXED), silent=TWO, back=(back("i-1"),))
     notified = prose(news, at=25)

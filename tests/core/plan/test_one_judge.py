@@ -1,8 +1,10 @@
 """One judge: the planner and the diagnosis give the same answer of whether a subnet is served."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,8 @@ from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.facts import Around, Facts
-from lifeline.core.network.dns import DnsView
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
 from lifeline.core.network.model import (
     EndpointState,
     NetworkAcl,
@@ -19,8 +22,10 @@ from lifeline.core.network.model import (
     Vpc,
 )
 from lifeline.core.network.obstacles import ObstacleKind
-from lifeline.core.network.reach import NetworkPath, Reach
+from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, endpoints_of
+from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status
+from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -152,7 +157,8 @@ class TestACentralEndpointWithoutAWay:
 # ---- whatever the network
 
 ACLS = [(), (PRIVATE_ONLY,), (denying("52.0.0.0/8"),), (denying("10.0.2.0/24"),)]
-VIEWS = [None, NOBODY_ELSE, CENTRAL, DnsView(unreadable=("the zones could not be read",))]
+UNREAD = DnsView(unreadable=("the zones could not be read",))
+VIEWS = [None, NOBODY_ELSE, CENTRAL, UNREAD]
 GROUPS = [GROUP, SHUT, BY_MEMBERS, own_security_group("10.0.1.0/24", tags=())]
 
 
@@ -161,8 +167,8 @@ def networks(draw: st.DrawFn) -> Vpc:
     """Two subnets in all tiers, with whatever endpoints, groups, ACLs and DNS attributes may stand between."""
     other = draw(st.sampled_from([subnet("b", cidr="10.0.2.0/24"), replace(SIX, id="subnet-b")]))
     second = draw(st.sampled_from([TO_S3, replace(TO_S3, is_active=False), default_route(TargetKind.NAT_GATEWAY)]))
-    main = draw(st.sampled_from([table(), NAT, HUB, table("main", TO_S3)]))
-    parts: list[Any] = [CLIENT, other, main, table("two", second, subnets=("b",))]
+    main = draw(st.sampled_from([[table()], [NAT], [HUB], [table("main", TO_S3)], []]))  # none: it was not seen
+    parts: list[Any] = [CLIENT, other, *main, table("two", second, subnets=("b",))]
     options = st.fixed_dictionaries(
         {
             "state": st.sampled_from(list(EndpointState)),
@@ -181,11 +187,35 @@ def networks(draw: st.DrawFn) -> Vpc:
     return vpc(*parts, network_acls=acls, dns_hostnames=is_on)
 
 
+def facts(network: Vpc, name: str, service: str, dns: DnsView | None) -> Facts:
+    """A silent agent in the subnet that needs the service."""
+    profile = "arn:aws:iam::1:instance-profile/app"
+    instance = Instance(Power.RUNNING, vpc_id=network.id, subnet_id=name, profile_arn=profile)
+    agent = Agent("i-1", None, needs=frozenset({service}))
+    return Facts(agent, Watch(), instance, vpc=network, catalog=CATALOG, dns=dns)
+
+
 def diagnosed(network: Vpc, name: str, service: str, dns: DnsView | None) -> NetworkPath:
     """The path as it is found for a silent agent in the subnet."""
-    instance = Instance(Power.RUNNING, vpc_id=network.id, subnet_id=name)
-    agent = Agent("i-1", None, needs=frozenset({service}))
-    return Around(Facts(agent, Watch(), instance, vpc=network, catalog=CATALOG, dns=dns)).paths[service]
+    return Around(facts(network, name, service, dns)).paths[service]
+
+
+def judged(network: Vpc, name: str, service: str, dns: DnsView | None) -> NetworkPath:
+    """The path as the judge finds it for whoever must reach the service privately."""
+    (client,) = [one for one in network.subnets if one.id == name]
+    return ServiceReach(network, service, CATALOG, dns).private_path(client)
+
+
+def awaited(network: Vpc, service: str) -> set[ServiceState]:
+    """The plan waits for an endpoint of its own that is coming, though its private DNS is still off."""
+    is_coming = any(one.state.is_coming for one in endpoints_of(service, network) if one.on_record)
+    return {ServiceState.PENDING} if is_coming else set()
+
+
+def answering_all(service: str) -> DnsView:
+    """A hub that answers each of the service's names."""
+    names = [domain_of(name) for offered in CATALOG.find(service) for name in offered.private_dns_names]
+    return DnsView(tuple(DnsAnswer(AnswerKind.PRIVATE_ZONE, name, "Z1", "") for name in names))
 
 
 @given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())
@@ -202,4 +232,100 @@ def test_the_plan_says_served_where_the_diagnosis_says_so_of_each_subnet(
     if is_served or is_central:
         assert [one for one in found.actions if one.service == service] == []
     if Reach.UNKNOWN in reaches.values():
-        assert report.state in {ServiceState.UNKNOWN, ServiceState.MISSING, ServiceState.BLOCKED}
+        known = {ServiceState.UNKNOWN, ServiceState.MISSING, ServiceState.BLOCKED}
+        assert report.state in known | awaited(network, service)
+
+
+@given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())
+def test_unknown_is_the_same_answer_of_the_judge_the_plan_and_the_diagnosis(
+    network: Vpc, service: str, dns: DnsView | None, fix_dns: bool
+) -> None:
+    """Whatever was not read: DNS, the rules of a security group, a prefix list, an endpoint's option, a route table."""
+    found = plan(network, service, tiers=frozenset(Tier), per_zone=False, dns=dns, fix_dns=fix_dns)
+    (report,) = found.services
+    paths = {one.id: judged(network, one.id, service, dns) for one in network.subnets}
+    assert dict(report.paths) == paths
+    shut = {path.reach for path in paths.values() if not path.reach.is_open}
+    planned = [action for action in found.planned if action.service == service]
+    if shut == {Reach.UNKNOWN} and not planned and dns is not None:
+        assert report.state in {ServiceState.UNKNOWN} | awaited(network, service), report
+    if report.state is ServiceState.UNKNOWN:
+        assert Reach.UNKNOWN in shut, report
+    for one in network.subnets:
+        path, known = diagnosed(network, one.id, service, dns), facts(network, one.id, service, dns)
+        is_table_seen = effective_route_table(one, network) is not None
+        if classify(one, network) is Tier.ISOLATED and is_table_seen:
+            assert (path.reach is Reach.UNKNOWN) == (paths[one.id].reach is Reach.UNKNOWN), (path, paths[one.id])
+        check_words(why_silent(known, minute(6)), Around(known).paths)
+
+
+def check_words(cause: Cause, paths: Mapping[str, NetworkPath]) -> None:
+    """An incident calls a path unknown where it is, says what was not read, and promises nothing that hangs on it."""
+    if Reach.UNKNOWN in {path.reach for path in paths.values()}:
+        assert cause.kind is not CauseKind.AGENT, cause
+        assert "outside the agent" not in cause.words
+    if cause.kind is CauseKind.PATH_UNKNOWN:
+        path = paths[cause.service]
+        assert (path.reach, cause.confidence, cause.words) == (Reach.UNKNOWN, Confidence.LOW, path.words)
+        assert set(path.unread) <= set(cause.evidence)
+        assert "443" in cause.advice
+    if cause.kind is not CauseKind.ENDPOINT_PENDING and cause.service in paths and paths[cause.service].unread:
+        assert "should report again by" not in cause.advice
+
+
+@given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from([None, UNREAD]))
+def test_unread_dns_makes_a_path_unknown_exactly_where_it_decides(
+    network: Vpc, service: str, dns: DnsView | None
+) -> None:
+    """An endpoint that is coming will take the name in any case, so it is told."""
+    for one in network.subnets:
+        unread = judged(network, one.id, service, dns)
+        read = [judged(network, one.id, service, view) for view in (NOBODY_ELSE, answering_all(service))]
+        is_decided = len({path.reach.is_open for path in read}) == 1
+        if unread.reach not in {Reach.UNKNOWN, Reach.PENDING}:
+            assert is_decided, (unread, read)
+            assert {path.reach.is_open for path in read} == {unread.reach.is_open}
+        elif unread.reach is Reach.UNKNOWN:
+            assert not is_decided or Reach.UNKNOWN in {path.reach for path in read}, (unread, read)
+
+
+class TestUnreadDns:
+    """Whether a central endpoint answers was not read."""
+
+    @pytest.mark.parametrize("dns", [None, UNREAD])
+    def test_leaves_a_subnet_with_a_route_beyond_the_vpc_unknown(self, dns: DnsView | None) -> None:
+        network = vpc(CLIENT, HUB)
+        found = judged(network, CLIENT.id, "monitoring", dns)
+        assert found.reach is Reach.UNKNOWN
+        assert found.words == (
+            "it isn't known whether a central endpoint gives subnet-a access to the monitoring service"
+        )
+        assert diagnosed(network, CLIENT.id, "monitoring", dns).reach is Reach.UNKNOWN
+
+    def test_that_could_not_be_read_leaves_the_service_unknown_and_its_endpoint_blocked(self) -> None:
+        found = plan(vpc(CLIENT, HUB), dns=UNREAD)
+        assert [action.status for action in found.actions] == [Status.BLOCKED]
+        assert found.services[0].state is ServiceState.UNKNOWN
+        assert found.services[0].detail.endswith("; the zones could not be read")
+
+    def test_that_nobody_has_read_yet_is_looked_up_where_an_endpoint_would_be_made(self) -> None:
+        found = plan(vpc(CLIENT, HUB), dns=None)
+        assert {action.status for action in found.actions} == {Status.PLANNED}
+        assert found.services[0].state is ServiceState.MISSING
+        refused = plan(vpc(CLIENT, HUB), dns=None, creatable=frozenset({"logs"}))
+        assert refused.services[0].state is ServiceState.BLOCKED
+
+    @pytest.mark.parametrize("dns", [None, UNREAD])
+    def test_is_no_question_where_no_route_leads_to_a_central_endpoint(self, dns: DnsView | None) -> None:
+        assert judged(vpc(CLIENT), CLIENT.id, "monitoring", dns).reach is Reach.UNREACHABLE
+        assert plan(vpc(CLIENT), dns=UNREAD).services[0].state is ServiceState.BLOCKED
+
+    def test_of_a_failed_endpoint_that_a_central_one_may_replace_is_unknown_too(self) -> None:
+        failed = endpoint(MONITORING, "a", state=EndpointState.FAILED)
+        assert judged(vpc(CLIENT, failed, HUB), CLIENT.id, "monitoring", UNREAD).reach is Reach.UNKNOWN
+        assert judged(vpc(CLIENT, failed, HUB), CLIENT.id, "monitoring", NOBODY_ELSE).reach is Reach.FAILED
+
+    def test_keeps_no_gateway_endpoint_from_being_made_for_it_takes_nothing_over(self) -> None:
+        for dns in (None, UNREAD):
+            (action,) = actions(vpc(CLIENT, HUB), "s3", dns=dns)
+            assert (action.kind, action.status) == (ActionKind.CREATE_GATEWAY_ENDPOINT, Status.PLANNED)

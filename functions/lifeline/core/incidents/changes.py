@@ -60,6 +60,7 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.ENDPOINT_FAILED: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.ENDPOINT_CLOSED: (Field.FILTERS, Field.ENDPOINTS),
     CauseKind.DNS_OFF: (Field.DNS,),
+    CauseKind.PATH_UNKNOWN: (Field.ROUTES, Field.ENDPOINTS, Field.FILTERS, Field.DNS),
     CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
 }
 

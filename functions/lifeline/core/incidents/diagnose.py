@@ -12,7 +12,8 @@
 | 8 | no profile | the instance has no instance profile |
 | 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
 | 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 11 | agent | nothing else was found |
+| 11 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
+| 12 | agent | nothing else was found, and every path is known |
 
 What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -39,6 +40,10 @@ from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
 
 PUBLISHING = "cloudwatch:PutMetricData"
+_WILL_CHECK = (
+    "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name and if it "
+    "is allowed to."
+)
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
     Reach.UNREACHABLE: CauseKind.CUT_OFF,
@@ -86,6 +91,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         check.profile,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path not in sure], now),
         check.likely_need,
+        check.unknown_path,
     )
     found = next((cause for step in steps if (cause := step())), None) or check.agent()
     others = stranger_words(facts.agent)
@@ -131,23 +137,36 @@ class _Check:
         return next((cause for cause in causes if cause), None)
 
     def _network_cause(self, service: str, path: NetworkPath, confidence: Confidence) -> Cause | None:
-        kind = _KINDS.get(path.reach)
-        if kind is None:
+        if not path.reach.is_closed:
             return None
+        kind = _KINDS[path.reach]
         change = self.around.change_behind(self.facts, kind, service, self.now)
-        needed = ("" if service == METRICS else f"the agent's metrics, or the policy, show that it uses {service}",)
         is_sure = confidence is Confidence.HIGH
         return self._cause(
             kind,
             Confidence.MEDIUM if path.uncertainties else confidence,
             network_words(service, path, change, is_sure=is_sure),
-            evidence=(*path.notes, path.words, *path.uncertainties, *needed, self._change_evidence(change)),
+            evidence=(
+                *path.notes,
+                path.words,
+                *path.uncertainties,
+                *self._needed(service),
+                self._change_evidence(change),
+            ),
             advice=self._network_advice(service, path),
             service=service,
             subject=path.endpoint_id,
             change=change,
             is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
         )
+
+    def _needed(self, service: str) -> tuple[str, ...]:
+        return () if service == METRICS else (f"the agent's metrics, or the policy, show that it uses {service}",)
+
+    def _remedy(self, service: str, path: NetworkPath) -> str:
+        subnet, vpc = self.facts.subnet, self.facts.vpc
+        table = effective_route_table(subnet, vpc) if subnet and vpc else None
+        return remedy_for(service, path, table.id if table else "")
 
     def _change_evidence(self, change: Change | None) -> str:
         if change:
@@ -160,9 +179,7 @@ class _Check:
         )
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
-        subnet, vpc = self.facts.subnet, self.facts.vpc
-        table = effective_route_table(subnet, vpc) if subnet and vpc else None
-        remedy = remedy_for(service, path, table.id if table else "")
+        remedy = self._remedy(service, path)
         otherwise = f"Otherwise, {remedy[0].lower()}{remedy[1:]}"
         made_at = {made.endpoint_id: made.at for _, made in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
@@ -175,6 +192,8 @@ class _Check:
             key, freeze = frozen
             return f"Lifeline won't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. {otherwise}"
         gap = self.facts.agent.gap
+        if path.unread:
+            return f"{_WILL_CHECK} {otherwise}"
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
             may = "create the endpoint here" if path.reach is Reach.UNREACHABLE else "repair this"
@@ -231,6 +250,43 @@ class _Check:
             "from a file, check those.",
         )
 
+    def unknown_path(self) -> Cause | None:
+        """A need of which it isn't known whether it can be reached: then nobody can say that all around is fine."""
+        if not self.facts.is_managed:
+            return None
+        known = [(need, self.paths.get(need) or self._unread_path(need)) for need in (METRICS, *self.facts.needs)]
+        unknown = (pair for pair in known if pair[1].reach is Reach.UNKNOWN)
+        service, path = next(unknown, (METRICS, None))
+        if path is None:
+            return None
+        change = self.around.change_behind(self.facts, CauseKind.PATH_UNKNOWN, service, self.now)
+        remedy, frozen = self._remedy(service, path), self.facts.freeze_of(service, path.reach)
+        is_repairable = path.is_repairable and not frozen
+        return self._cause(
+            CauseKind.PATH_UNKNOWN,
+            Confidence.LOW,
+            network_words(service, path, None, is_sure=False),
+            evidence=(
+                *path.uncertainties,
+                *path.notes,
+                *self._needed(service),
+                self._change_evidence(change) if service in self.paths else "",
+                self._role_words(),
+            ),
+            advice=f"{remedy} {_WILL_CHECK}" if is_repairable else remedy,
+            service=service,
+            subject=path.endpoint_id,
+            is_repairable=is_repairable,
+        )
+
+    def _unread_path(self, service: str) -> NetworkPath:
+        who = self.facts.instance.subnet_id or "the instance"
+        words = f"it isn't known whether {who} can reach the {service} service"
+        return NetworkPath(Reach.UNKNOWN, words, unread=(self._unread_words(service),))
+
+    def _unread_words(self, service: str) -> str:
+        return f"the path from {self.facts.instance.subnet_id or 'its subnet'} to the {service} service was not read"
+
     def agent(self) -> Cause:
         """What remains: the agent itself."""
         if not self.facts.is_managed:
@@ -258,16 +314,19 @@ class _Check:
         path = self.paths.get(METRICS)
         if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
             yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from the policy alone"
-        if self.facts.role:
-            allowed = f"role {self.facts.role.role} is allowed to publish metrics"
-            yield self.facts.role.words or (allowed if self.facts.role.permission is Permission.ALLOWED else "")
+        yield self._role_words()
+
+    def _role_words(self) -> str:
+        role = self.facts.role
+        if role is None:
+            return ""
+        is_allowed = role.permission is Permission.ALLOWED
+        return role.words or (f"role {role.role} is allowed to publish metrics" if is_allowed else "")
 
     def _path_words(self) -> tuple[str, ...]:
         path = self.paths.get(METRICS)
         if path is None:
-            return (
-                f"the path from {self.facts.instance.subnet_id or 'its subnet'} to the {METRICS} service was not read",
-            )
+            return (self._unread_words(METRICS),)
         is_open = "the network path is open: " if path.reach.is_open else ""
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 

@@ -164,7 +164,9 @@ def _adopt(cause: Cause, new: Cause) -> Cause:
 
 def _is_better_story(cause: Cause, seen: Sequence[Cause]) -> bool:
     is_one = len({cause.key for cause in seen}) == 1
-    is_surer, _ = _compare(_surest(seen), cause)
+    is_surer, is_as_sure = _compare(_surest(seen), cause)
+    if cause.kind is CauseKind.PATH_UNKNOWN:  # now it is known, and something else explains the silence, or nothing
+        return is_one and is_as_sure
     return is_one and is_surer and (seen[0].kind.is_network or not cause.kind.is_network)
 
 

@@ -24,6 +24,7 @@ class CauseKind(StrEnum):
     ENDPOINT_POLICY = "the endpoint policy denies it"
     NO_PROFILE = "no instance profile"
     ROLE = "the role's policies deny it"
+    PATH_UNKNOWN = "it isn't known whether the path works"
     ZONE = "many agents at once in one zone"
     AGENT = "the agent itself"
     FLAPPING = "flapping"
@@ -32,6 +33,11 @@ class CauseKind(StrEnum):
     def is_network(self) -> bool:
         """True for causes on the path to a service: during one outage they turn into each other."""
         return self in _NETWORK
+
+    @property
+    def is_explained(self) -> bool:
+        """False where nothing was found that explains the silence."""
+        return self not in _UNEXPLAINED
 
     @property
     def is_of_one_vpc(self) -> bool:
@@ -46,8 +52,10 @@ _NETWORK = frozenset(
         CauseKind.ENDPOINT_FAILED,
         CauseKind.ENDPOINT_CLOSED,
         CauseKind.DNS_OFF,
+        CauseKind.PATH_UNKNOWN,
     }
 )
+_UNEXPLAINED = frozenset({CauseKind.PATH_UNKNOWN, CauseKind.ZONE, CauseKind.AGENT})
 _OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.ZONE})
 
 
@@ -64,9 +72,9 @@ class Cause:
     """Why agents are silent; one cause can apply to many agents.
 
     `words` is one line without a full stop, `evidence` a line for each fact, and `advice` what someone should do.
-    `service` is the one that can't be reached, `subject` the resource that is at fault. `fixed_at` (at the latest) and
-    `fix` say when and how the cause was removed; agents may need more time to come back. `is_repairable` if
-    ReconcileEndpoints can repair it.
+    `service` is the one that can't be reached, or may not be, and `subject` the resource that is at fault. `fixed_at`
+    (at the latest) and `fix` say when and how the cause was removed; agents may need more time to come back.
+    `is_repairable` if ReconcileEndpoints can repair it, or might: it reads again what was not read.
     """
 
     kind: CauseKind

@@ -51,6 +51,7 @@ class _Check:
             (began, cause)
             for cause, began in self.facts.earlier
             if cause.key == f"network|{self.facts.vpc_id}|{self.service}" and began - _SPREAD <= self.since
+            if cause.kind is not CauseKind.PATH_UNKNOWN  # whether it was ever closed isn't known
         ]
         for began, cause in sorted(of_this, key=lambda pair: pair[0], reverse=True):
             fix = self._fix_of(cause, began)

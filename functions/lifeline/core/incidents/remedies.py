@@ -15,6 +15,8 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
     `is_sure` is True if the agent must reach the service again before it sends anything.
     """
     words = path.words
+    if path.reach is Reach.UNKNOWN:
+        return words
     if change and path.reach in {Reach.UNREACHABLE, Reach.PENDING}:
         words = f"{change_words(change)} left no path to the {service} service"
     elif path.reach is Reach.UNREACHABLE and not path.central_id:
@@ -32,6 +34,14 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
 def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
     """What a person can do about it, in a sentence or two. `table_id` is the subnet's route table, if it is known."""
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
+    if path.reach is Reach.UNKNOWN:
+        what = f"the security groups and the network ACLs on the way to {endpoint}, and its private DNS"
+        if not endpoint:
+            what = f"the subnet's routes{where}, and what answers the service's name in the VPC"
+        return (
+            f"On an instance in the subnet, try to connect to the {service} service on TCP port 443. If that fails, "
+            f"check {what}. If it works, check the agent and its log."
+        )
     if path.reach is Reach.CLOSED:
         return {
             ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP 443 to {endpoint}, and the responses.",

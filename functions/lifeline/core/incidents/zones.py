@@ -15,7 +15,7 @@ _SHORTEST_SPAN = timedelta(minutes=2)
 def is_undecided(cause: Cause) -> bool:
     """True if something else could still explain it better: no cause was found, or one that is only likely."""
     is_likely_need = cause.confidence is Confidence.MEDIUM and cause.service not in {"", METRICS}
-    return cause.kind in {CauseKind.AGENT, CauseKind.ZONE} or (is_likely_need and cause.kind is not CauseKind.CANARY)
+    return not cause.kind.is_explained or (is_likely_need and cause.kind is not CauseKind.CANARY)
 
 
 def zone_causes(
@@ -30,8 +30,9 @@ def zone_causes(
     They are at least FEWEST, and as many as still report in their zone, by `reporting_by_zone`; their silences began
     within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
     zone that fails, the first agents are silent a minute or two before the others. One that follows later shares the
-    cause of its zone's open incident. A need that is only likely yields to it where agents of other zones still report,
-    and none of them fell silent of it at that time: a new setting restarts agents in all zones.
+    cause of its zone's open incident. A need that is only likely, or a path that isn't known, yields to it where agents
+    of other zones still report, and none of them fell silent of it at that time: a new setting restarts agents in all
+    zones.
     """
     left: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
     widespread = _widespread(facts, causes, now)
@@ -56,7 +57,9 @@ def zone_causes(
 
 
 def _widespread(facts: Mapping[str, Facts], causes: Mapping[str, Cause], now: datetime) -> frozenset[str]:
-    """The agents with a likely need for which others fell silent in another zone, within two periods of them."""
+    """The agents with a likely need, or an unknown path, for which others fell silent in another zone, within two
+    periods of them.
+    """
     needy = [entity for entity, cause in causes.items() if is_undecided(cause) and cause.kind is not CauseKind.AGENT]
     times: defaultdict[str, defaultdict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for entity in sorted(needy, key=lambda entity: facts[entity].since(now)):

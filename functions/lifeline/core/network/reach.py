@@ -27,12 +27,15 @@ _ROUTES = {
     Tier.PUBLIC: "a route to an internet gateway",
 }
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
+_UNREAD_CATALOG = "the region's endpoint services could not be read"
+NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 
 
 class Reach(StrEnum):
     """The verdict on one subnet and one service.
 
-    UNKNOWN is an answer of its own: what was not read decides. It is neither open nor served.
+    UNKNOWN is an answer of its own: what was not read decides. It is neither open nor served. Where the path
+    is closed whatever was not read, that is the verdict: nobody reaches a central endpoint without a route to it.
     """
 
     SERVED = "served by an endpoint"
@@ -52,6 +55,11 @@ class Reach(StrEnum):
         """True if what is known lets the service be reached, privately or not."""
         return self in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
 
+    @property
+    def is_closed(self) -> bool:
+        """True if what is known keeps the service from being reached, whatever wasn't read."""
+        return not self.is_open and self is not Reach.UNKNOWN
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPath:
@@ -59,8 +67,9 @@ class NetworkPath:
 
     `endpoint_id` is the endpoint that serves, or that should; `central_id` the zone, rule or Profile that answers
     instead. `obstacles` stand between the subnet and that endpoint. `unread` are clauses: what was not read and could
-    change the verdict; `doubts` say why it may not hold although everything was read. `is_repairable` is False where
-    neither an endpoint of Lifeline's nor one that it could make would open the path.
+    change the verdict, or what can be done about it; `doubts` say why it may not hold although everything was read.
+    `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the path; if
+    something is `unread`, True only says that one might.
     """
 
     reach: Reach
@@ -72,6 +81,11 @@ class NetworkPath:
     doubts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_repairable: bool = False
+
+    @property
+    def is_unasked(self) -> bool:
+        """True if the verdict is unknown only because nobody has looked who else answers the name."""
+        return self.reach is Reach.UNKNOWN and self.unread == (NOBODY_LOOKED,)
 
     @property
     def uncertainties(self) -> tuple[str, ...]:
@@ -90,7 +104,8 @@ def find_path(
 ) -> NetworkPath:
     """The path from the subnet to the service of that suffix, as an instance there finds it.
 
-    `dns` is None where nobody has read it. See `ServiceReach`, which answers for many subnets of a VPC.
+    `dns` is None where nobody has read it: that isn't the same as nobody else answering. See `ServiceReach`, which
+    answers for many subnets of a VPC.
     """
     return ServiceReach(vpc, service, catalog, dns).path(subnet, has_public_address=has_public_address)
 
@@ -102,7 +117,8 @@ class ServiceReach:
     with private DNS takes it for the whole VPC, public subnets included (PrivateLink guide: private DNS; VPC guide: DNS
     attributes). So does S3's, even beside a gateway endpoint, unless its private DNS is for the inbound resolver only
     (S3 guide: PrivateLink for Amazon S3). Else a gateway endpoint's route takes the service's public addresses. Then
-    comes what answers the name centrally, and at last the subnet's own way out.
+    comes what answers the name centrally, and at last the subnet's own way out. Where nothing leads out, what answers
+    centrally decides, and the path is unknown while that wasn't read.
 
     `holder` is the endpoint that takes the name, or will once it is available, has interfaces and the VPC's DNS is on;
     `gateway` is a gateway endpoint as one could be made, None where the region offers none.
@@ -188,19 +204,19 @@ class ServiceReach:
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
             )
         if barrier.unread:
-            return replace(
-                path, reach=Reach.UNKNOWN, words=f"it isn't known whether {subnet.id} can reach {endpoint.id}"
-            )
+            words = f"it isn't known whether {subnet.id} can reach the {self.service} service through {endpoint.id}"
+            return replace(path, reach=Reach.UNKNOWN, words=words)
         return path
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
         """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
-        table = effective_route_table(subnet, self.vpc)
-        routes = table.routes if table else ()
-        leads_on = any(route.is_active and route.target not in _STAYING for route in routes)
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
-        if leads_on or any(map(_is_ready, self.endpoints)):
-            return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id)
+        if self._leads_to_central(subnet):
+            unread = self.dns.unreadable if self.dns else ()
+            return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id, unread=unread)
+        if effective_route_table(subnet, self.vpc) is None:
+            path = NetworkPath(Reach.UNKNOWN, words, central_id=central.source_id, notes=(words,))
+            return self._without_table(path, subnet)
         return NetworkPath(
             Reach.UNREACHABLE,
             f"no route leads to the central endpoint for the {self.service} service",
@@ -208,6 +224,22 @@ class ServiceReach:
             notes=(words,),
             unread=("the central endpoint's addresses could not be read",),
         )
+
+    def _leads_to_central(self, subnet: Subnet) -> bool:
+        """True if a route leads beyond the VPC, or the central answer may be the address of an endpoint in this one."""
+        table = effective_route_table(subnet, self.vpc)
+        routes = table.routes if table else ()
+        leads_on = any(route.is_active and route.target not in _STAYING for route in routes)
+        return leads_on or any(_is_ready(endpoint) and endpoint.subnet_ids for endpoint in self.endpoints)
+
+    def _unless_central(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
+        """The closed path; unknown where a central endpoint would open it, and whether one answers was not read."""
+        can_lead = effective_route_table(subnet, self.vpc) is None or self._leads_to_central(subnet)
+        is_hidden = bool(self.attributes_off or self.central or path.reach is Reach.UNKNOWN)
+        if is_hidden or not can_lead or not self._unread_answers:
+            return path
+        words = f"it isn't known whether a central endpoint gives {subnet.id} access to the {self.service} service"
+        return replace(path, reach=Reach.UNKNOWN, words=words, endpoint_id="", notes=(*path.notes, path.words))
 
     # ---- the public name, and the subnet's own way to it
 
@@ -253,25 +285,32 @@ class ServiceReach:
         promising = [*named, *self._gateways]
         coming = [endpoint for endpoint in promising if endpoint.state.is_coming]
         failed = [endpoint for endpoint in promising if endpoint.state in FAILED_STATES]
-        if coming:
+        if coming:  # it will take the name, whoever answers it until then
             words = f"{coming[0].id} for the {self.service} service {coming[0].state.words}"
-            return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier)
+            may_be_central = not self.attributes_off and self._leads_to_central(subnet)
+            unread = self._unread_answers if may_be_central else ()
+            return NetworkPath(Reach.PENDING, words, coming[0].id, obstacles=barrier, unread=unread)
         if failed:
             words = f"{failed[0].id} for the {self.service} service {failed[0].state.words}"
             notes = (f"{failed[0].id}: {failed[0].failure}",) if failed[0].failure else ()
             is_replaced = is_managed(failed[0]) and failed[0].type is EndpointType.INTERFACE
-            return NetworkPath(Reach.FAILED, words, failed[0].id, notes=notes, is_repairable=is_replaced)
+            unread = self._unread_answers
+            path = NetworkPath(Reach.FAILED, words, failed[0].id, notes=notes, unread=unread, is_repairable=is_replaced)
+            return self._unless_central(path, subnet)
         return None
 
     def _nowhere(self, subnet: Subnet) -> NetworkPath:
-        path = self._unserved(subnet)
+        path = self._closed(subnet)
         if classify(subnet, self.vpc) is Tier.PUBLIC:
-            return replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
-        if effective_route_table(subnet, self.vpc) is None:
-            return _without_table(path, subnet)
-        return path
+            path = replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
+        elif effective_route_table(subnet, self.vpc) is None:
+            return self._without_table(path, subnet)
+        return self._unless_central(path, subnet)
 
     def _unserved(self, subnet: Subnet) -> NetworkPath:
+        return self._unless_central(self._closed(subnet), subnet)
+
+    def _closed(self, subnet: Subnet) -> NetworkPath:
         table = effective_route_table(subnet, self.vpc)
         barrier = barrier_to(self.gateway, subnet, self.vpc).obstacles if self.gateway else ()
         path = NetworkPath(
@@ -283,7 +322,12 @@ class ServiceReach:
             unread=tuple(self._unread()),
             is_repairable=not barrier and (bool(self.offered) or not self.is_catalog_read),
         )
-        return _without_table(path, subnet) if table is None and self.gateway else path
+        return self._without_table(path, subnet) if table is None and self.gateway else path
+
+    def _without_table(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
+        words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
+        unread = (f"the route table of {subnet.id} was not seen", *path.unread)
+        return replace(path, reach=Reach.UNKNOWN, words=words, unread=unread, is_repairable=False)
 
     # ---- facts and words
 
@@ -318,14 +362,18 @@ class ServiceReach:
 
     @property
     def _unread_dns(self) -> tuple[str, ...]:
-        if self.dns is None:
-            return ("whether a central endpoint answers could not be checked",)
-        return self.dns.unreadable
+        return (NOBODY_LOOKED,) if self.dns is None else self.dns.unreadable
+
+    @property
+    def _unread_answers(self) -> tuple[str, ...]:
+        """What was not read and decides whether the name is answered centrally. The catalog has the names."""
+        is_nameless = not self.is_catalog_read and (self.dns is None or bool(self.dns.answers))
+        return (*self._unread_dns, *([_UNREAD_CATALOG] if is_nameless else []))
 
     def _unread(self) -> Iterator[str]:
         yield from self._unread_dns
         if not self.is_catalog_read:
-            yield "the region's endpoint services could not be read"
+            yield _UNREAD_CATALOG
 
     def _misspelt(self) -> Iterator[str]:
         if self.is_catalog_read and not self.offered:
@@ -341,11 +389,6 @@ def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
 def _imagined(service: Service) -> Endpoint:
     """A gateway endpoint that could be made."""
     return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
-
-
-def _without_table(path: NetworkPath, subnet: Subnet) -> NetworkPath:
-    words = f"the route table of {subnet.id} was not seen"
-    return replace(path, reach=Reach.UNKNOWN, words=words, unread=(words, *path.unread), is_repairable=False)
 
 
 def _is_ready(endpoint: Endpoint) -> bool:

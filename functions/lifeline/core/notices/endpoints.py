@@ -251,7 +251,7 @@ def _meanwhile(worth: Sequence[VpcAnswer]) -> Iterator[str]:
     waiting = {action.service for action in answer.actions if action.blocked_by and action.kind in _MAKES}
     tiers = dict(answer.tiers)
     for report in answer.services if len(worth) == 1 else ():
-        unserved = [subnet_id for subnet_id, path in report.paths if not path.reach.is_open]
+        unserved = [subnet_id for subnet_id, path in report.paths if path.reach.is_closed]
         isolated = [subnet_id for subnet_id in unserved if tiers.get(subnet_id) is Tier.ISOLATED]
         if report.service in waiting and isolated:
             more = len(isolated) - _MOST_SUBNETS

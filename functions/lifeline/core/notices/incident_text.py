@@ -83,7 +83,7 @@ def never_reported(agents: Sequence[Agent]) -> int:
 
 def fix_of(cause: Cause, *, one: bool) -> str:
     """What ended the incident: the fix that was detected, or the agents themselves; empty if no fix was detected."""
-    is_their_own = cause.kind in (CauseKind.AGENT, CauseKind.ZONE)
+    is_their_own = not cause.kind.is_explained
     by_itself = "the agent came back on its own" if one else "the agents came back on their own"
     return cause.fix or (by_itself if is_their_own else "")
 
@@ -268,6 +268,7 @@ def _reason(cause: Cause) -> list[str]:
         words = words.replace(call, f"{call} (called at {write_time(change.at)})", 1)
         lines = [f"- Change: {call} at {write_time(change.at)}"] if call not in cause.words else []
     sure = "high (observed)" if is_observed else _SURE[cause.confidence]
+    sure = "low (not everything was read)" if cause.kind is CauseKind.PATH_UNKNOWN else sure
     sure = sure.replace("the configuration", "the network configuration") if cause.kind.is_network else sure
     return [f"{words}. Confidence: {sure}.", *lines]
 
@@ -310,11 +311,11 @@ def _status(news: News) -> str:
         return f"Status: ongoing, although {fix}. Agents normally report again within {minutes} minutes of a fix."
     if cause.kind is CauseKind.ENDPOINT_PENDING:
         return "Status: ongoing, the endpoint is not available yet."
-    repair = (
-        "Lifeline has queued a check of this VPC and will report the result."
-        if cause.is_repairable
-        else "Lifeline can't repair this."
-    )
+    repair = "Lifeline can't repair this."
+    if cause.is_repairable:
+        repair = "Lifeline has queued a check of this VPC and will report the result."
+    elif cause.kind is CauseKind.PATH_UNKNOWN:
+        repair = "Lifeline doesn't know whether there is anything to repair."
     return f"Status: ongoing, no fix detected. {repair}"
 
 
@@ -349,7 +350,7 @@ def _after(news: News) -> str:
         away = len(news.set_aside) + news.incident.gone
         who = "agent that did not come back was" if away == 1 else "agents that did not come back were"
         return f"No action needed if the {who} stopped intentionally."
-    is_own = news.incident.cause.kind in (CauseKind.AGENT, CauseKind.FLAPPING)
+    is_own = news.incident.cause.kind in (CauseKind.AGENT, CauseKind.PATH_UNKNOWN, CauseKind.FLAPPING)
     return "Check the agents' logs to find out why they stopped." if is_own and news.back else "No action needed."
 
 

@@ -38,15 +38,20 @@ class GatewayPlanner(ServicePlanner):
             return told, self.report_as(ServiceState.PENDING, self.unseen())
         actions = [action, *told]
         report = self.report(actions)
-        if report.state is not ServiceState.BLOCKED:
+        if action.is_planned and report.state is not ServiceState.BLOCKED:
             report = self.report_as(ServiceState.MISSING, detail=action.reason)
         return actions, report
 
     def _lacks_route(self, subnet_id: str) -> bool:
-        """True if a gateway endpoint in its route table could serve the subnet, and nothing does."""
+        """True if a gateway endpoint in its route table could serve the subnet, and nothing is known to.
+
+        Where a central endpoint may serve it, the route is added all the same: the name decides, so it takes nothing
+        over.
+        """
         path = self.paths[subnet_id]
         kinds = {obstacle.kind for obstacle in path.obstacles}
-        return path.reach in _WITHOUT_ROUTE and ObstacleKind.ADDRESS_FAMILY not in kinds
+        may_be_central = path.reach is Reach.UNKNOWN and not (path.endpoint_id or path.central_id)
+        return (path.reach in _WITHOUT_ROUTE or may_be_central) and ObstacleKind.ADDRESS_FAMILY not in kinds
 
     def _open(self, live: list[Endpoint]) -> Iterator[Action]:
         """What keeps subnets from the endpoint that serves the others, or will."""

@@ -33,8 +33,9 @@ class InterfacePlanner(ServicePlanner):
         if not actions:
             return [], self.report_as(ServiceState.PENDING, live[0].id, "it is not available yet")
         refused = [action for action in actions if action.is_blocked]
-        state = ServiceState.BLOCKED if refused else ServiceState.MISSING
-        return actions, self.report_as(state, detail=(refused or actions)[0].error)
+        if refused:
+            return actions, self.refused(refused[0].error)
+        return actions, self.report_as(ServiceState.MISSING, detail=actions[0].error)
 
     # ---- an endpoint answers: does it serve every subnet, from every zone?
 

@@ -68,19 +68,30 @@ class ServicePlanner:
 
     def report(self, actions: Iterable[Action], detail: str = "") -> ServiceReport:
         """How the service stands: blocked by an action that is, else as the path of the subnet that is worst off."""
-        path = min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
+        path = self._worst_path
         by = ", ".join(sorted({path.endpoint_id or path.central_id for path in self.paths.values()} - {""}))
         refused = next((action for action in actions if action.is_blocked), None)
         if refused:
-            return self.report_as(ServiceState.BLOCKED, by, refused.error)
+            return self.refused(refused.error, by)
         state = _state_of(path)
         if not detail and state is not ServiceState.SERVED:
             detail = "; ".join((path.words, *path.unread)) if state is ServiceState.UNKNOWN else path.words
         return self.report_as(state, by, detail)
 
+    def refused(self, why: str, by: str = "") -> ServiceReport:
+        """Blocked, or unknown where what couldn't be read may serve every subnet. While nobody has looked who else
+        answers, it is blocked: Lifeline looks only where it would make an endpoint.
+        """
+        is_unknown = self._worst_path.reach is Reach.UNKNOWN and not self._worst_path.is_unasked
+        return self.report(()) if is_unknown else self.report_as(ServiceState.BLOCKED, by, why)
+
     def report_as(self, state: ServiceState, by: str = "", detail: str = "") -> ServiceReport:
         """The service's report, with the paths of its subnets."""
         return ServiceReport(self.requirement.service, state, by, detail, tuple(self.paths.items()))
+
+    @property
+    def _worst_path(self) -> NetworkPath:
+        return min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
 
     # ---- what stands between
 
