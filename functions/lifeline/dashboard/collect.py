@@ -7,7 +7,7 @@ what waits for approval) is read of the worst ones alone. What can't be read is 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
+from functools import partial
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
@@ -24,16 +24,16 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
-from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES, Followed, follow
+from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES, follow
 from lifeline.core.policy.policy import Desired, Policy
 from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
-from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, retirement_notes, subnet_rows, worst_first
+from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, removal_notes, subnet_rows, worst_first
 from lifeline.dashboard.sources import Examined, Reads, Sources
-from lifeline.reconciler.amend.amendment import Fact, RunContext, VpcContext
-from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS
-from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released, retired
-from lifeline.reconciler.facts import security_groups_of
+from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, VpcContext
+from lifeline.reconciler.amend.amendments import AMENDMENTS
+from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
+from lifeline.reconciler.amended import Amended, network_readers, nothing_planned, read_facts
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -123,15 +123,13 @@ class _Cover:
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
-        region = replace(region, plans=self._with_state(planning, region, examined))
+        region = self._with_state(planning, region, examined)
         admission = self._admit(region.plans, region.vpcs)
         offers = self._offers(admission, examined, why_stopped)
         self._mention_others(region, vpc_ids)
         rows = [
             cover_vpc(
-                self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
-                self._price,
-                self._now,
+                self._see(vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers), self._price, self._now
             )
             for vpc in vpcs
         ]
@@ -167,31 +165,69 @@ class _Cover:
         return _Region(vpcs, wants, plans, incidents, frozenset(waiting))
 
     def _worst(self, region: _Region) -> list[str]:
-        """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most."""
+        """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most, then
+        those in whose state there is something.
+        """
         counts = {
             vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id])) for vpc in region.vpcs
         }
         silent = {incident.cause.vpc_id for incident in region.incidents}
-        ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))
+        if len(counts) <= MOST_EXAMINED:
+            return sorted(counts)
+        listed = self._reads.listed()
+        ordered = sorted(counts, key=lambda id_: (id_ not in silent, -counts[id_], id_ not in listed, id_))
         return ordered[:MOST_EXAMINED]
 
-    def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> dict[str, Plan]:
-        """The plans as they are once it counts what was made just now, what failed before, and what was given up."""
-        by_id = {vpc.id: vpc for vpc in region.vpcs}
-        known = {vpc_id: self._followed(by_id[vpc_id], vpc_examined.state) for vpc_id, vpc_examined in examined.items()}
-        changed = {vpc_id: followed for vpc_id, followed in known.items() if self._counts(by_id[vpc_id], followed)}
-        plans = dict(region.plans)
-        if changed and region.has_policy:
-            again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
-            plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
-        for vpc_id, vpc_examined in examined.items():
-            context = self._context(planning, by_id[vpc_id])
-            for guard in GUARDS:  # the table shows what is missing; what is to be removed, retirement's notes say
-                plans[vpc_id] = guard.preview(context, plans[vpc_id], vpc_examined.state)
-        return plans
+    def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> _Region:
+        """The region as the next run would plan it, with what is known of the state of the VPCs that were examined."""
+        if not region.has_policy:
+            return region
+        amended = {vpc.id: self._amended(planning, vpc, examined.get(vpc.id)) for vpc in region.vpcs}
+        amended = self._attempt_to_read(amended, AMENDMENTS, is_planned=False)
+        seen = {
+            vpc_id: amended_vpc.seen(AMENDMENTS) or amended_vpc.context.vpc for vpc_id, amended_vpc in amended.items()
+        }
+        again = [
+            seen[vpc_id]
+            for vpc_id, amended_vpc in amended.items()
+            if seen[vpc_id] != amended_vpc.context.vpc or self._counts(amended_vpc.context)
+        ]
+        plans, wants = dict(region.plans), dict(region.wants)
+        if again:
+            followed = {vpc.id: amended[vpc.id].context.followed for vpc in again}
+            nothing = dict[str, Plan]()
+            plans |= self._reads.attempt(lambda: planning.plan(again, followed)[0], nothing, "what was made just now")
+            wants |= {vpc.id: planning.desired(vpc) for vpc in again}
+        amended = {
+            vpc_id: replace(amended_vpc, plan=replace(plans[vpc_id], tiers=region.plans[vpc_id].tiers))
+            for vpc_id, amended_vpc in amended.items()
+        }
+        for amendment in AMENDMENTS:
+            amended = self._attempt_to_read(amended, [amendment])
+            amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
+        shown = {vpc_id: self._with_claimed(amended_vpc) for vpc_id, amended_vpc in amended.items()}
+        return replace(region, plans=shown, wants=wants)
 
-    def _context(self, planning: Planning, vpc: Vpc) -> VpcContext:
-        """What amendments are told of a VPC whose state was read. The limits decide for the whole page, later."""
+    def _with_claimed(self, amended: Amended) -> Plan:
+        """The plan with services that are missing because others claim them as blocked. What would be made for them
+        is left out of a plan, so that no action says why.
+        """
+        plan, frozen = amended.plan, standing(amended.state.frozen, self._now)
+        acted_on = {action.service for action in plan.actions}
+        services = tuple(
+            replace(
+                report,
+                state=ServiceState.BLOCKED,
+                detail=freeze_words(frozen[report.service], plan.vpc_id, report.service),
+            )
+            if report.state is ServiceState.MISSING and report.service in frozen.keys() - acted_on
+            else report
+            for report in plan.services
+        )
+        return replace(plan, services=services)
+
+    def _amended(self, planning: Planning, vpc: Vpc, examined: Examined | None) -> Amended:
+        """The VPC for the amendments, as a run begins with it. The limits decide for the whole page, later."""
         run = RunContext(
             now=self._now,
             owner=self._settings.stack_name,
@@ -202,19 +238,31 @@ class _Cover:
             is_canary=self._settings.canary,
             is_plan=True,
         )
-        return VpcContext(run, vpc, read=frozenset({Fact.STATE}))
+        state = (examined or Examined()).state
+        followed = follow(state.made, state.failures, vpc, now=self._now)
+        read = frozenset({Fact.STATE} if examined else ())
+        return Amended(VpcContext(run, vpc, followed=followed, read=read), nothing_planned(vpc), state)
 
-    def _followed(self, vpc: Vpc, state: VpcState) -> Followed:
-        return follow(state.made, state.failures, vpc, now=self._now)
+    def _read(
+        self, amended: Mapping[str, Amended], amendments: Sequence[Amendment], *, is_planned: bool = True
+    ) -> dict[str, Amended]:
+        """The VPCs with the facts about the network that the amendments need, as a run would read them."""
+        readers = network_readers(self._tools.lookup, self._tools.central, self._settings.region)
+        return read_facts(amended, amendments, readers, is_planned=is_planned)
 
-    def _counts(self, vpc: Vpc, followed: Followed) -> bool:
+    def _attempt_to_read(
+        self, amended: Mapping[str, Amended], amendments: Sequence[Amendment], *, is_planned: bool = True
+    ) -> dict[str, Amended]:
+        read = partial(self._read, amended, amendments, is_planned=is_planned)
+        return self._reads.attempt(read, dict(amended), "who uses what is to be removed")
+
+    def _counts(self, context: VpcContext) -> bool:
         """True if the plan would be another one: EC2 doesn't show an endpoint yet, or one failed too often."""
-        unseen = followed.fresh(self._now) - {endpoint.id for endpoint in vpc.endpoints}
-        return bool(unseen) or any(count >= MOST_FAILURES for count in followed.failures.values())
+        unseen = context.followed.fresh(self._now) - {endpoint.id for endpoint in context.vpc.endpoints}
+        return bool(unseen) or any(count >= MOST_FAILURES for count in context.followed.failures.values())
 
     def _see(
         self,
-        planning: Planning,
         vpc: Vpc,
         region: _Region,
         plan: Plan,
@@ -234,14 +282,8 @@ class _Cover:
             made=known.state.made,
             offer=offer,
             holds=holds_of(vpc.id, known.state, self._now),
-            notes=(*filter(None, (crowded, words, unread)), *self._retirement(planning, vpc, region, known)),
+            notes=(*filter(None, (crowded, words, unread)), *removal_notes(plan.actions)),
         )
-
-    def _retirement(self, planning: Planning, vpc: Vpc, region: _Region, known: Examined) -> tuple[str, ...]:
-        if not region.has_policy:
-            return ()
-        found = retired(self._context(planning, vpc), known.state)
-        return retirement_notes(found.actions, found.notes)
 
     def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
         here = {vpc.id for vpc in region.vpcs}
@@ -306,28 +348,22 @@ class _Cover:
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])
-        state = examined[vpc_id].state
-        plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], state)}, check_dns=[vpc_id])
-        plans[vpc_id] = self._amended(planning, vpcs[0], plans[vpc_id], state)
+        amended = {vpc_id: self._amended(planning, vpcs[0], examined[vpc_id])}
+        amended = self._read(amended, AMENDMENTS, is_planned=False)
+        seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
+        followed = {vpc_id: amended[vpc_id].context.followed}
+        plans, _ = planning.plan(seen, followed, check_dns=[vpc_id])
+        amended = {vpc_id: replace(amended[vpc_id], plan=plans[vpc_id])}
+        for amendment in AMENDMENTS:
+            amended = self._read(amended, [amendment])
+            amended = {vpc_id: amended[vpc_id].previewed(amendment)}
+        plans = {vpc_id: amended[vpc_id].plan}
         admission = self._admit(plans, vpcs)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         notes = [answer.note, why_stopped, words, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
-
-    def _amended(self, planning: Planning, vpc: Vpc, plan: Plan, state: VpcState) -> Plan:
-        """The plan as the next run would change it, with what that would have to read for it."""
-        context = self._context(planning, vpc)
-        for amendment in AMENDMENTS:
-            lacking = amendment.needs(context, plan, state) - context.read
-            if Fact.CENTRAL_DNS in lacking:
-                context = replace(context, dns=self._tools.central.view(vpc.id, region=self._settings.region))
-            if Fact.SECURITY_GROUP_USERS in lacking:
-                users = self._tools.lookup.users_of_security_groups(security_groups_of(plan))
-                context = replace(context, security_group_users=tuple(chain(*users.values())))
-            plan = amendment.preview(context, plan, state)
-        return plan
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name)

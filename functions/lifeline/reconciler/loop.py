@@ -19,21 +19,22 @@ from lifeline.core.notices.policy import policy_notice
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
-from lifeline.core.plan.endpoint_lifecycle import Followed, Made
+from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.accept import accept_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
+from lifeline.reconciler.amended import Amended
 from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
-from lifeline.reconciler.facts import Amended, FactReader
+from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
-from lifeline.reconciler.steps.planning import Planning
+from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.requeue import Requeuing, debounce
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
@@ -172,7 +173,7 @@ class _Reconciliation:
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
         job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
         states, followed = ({}, {}) if job.is_by_hand else self._follow_up.follow_up(vpcs)
-        lists = {} if job.is_by_hand else self._lists(vpcs, is_region=is_region)
+        lists = self._lists(vpcs) if is_region else {}
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
@@ -211,6 +212,8 @@ class _Reconciliation:
         knowing their central endpoints, nothing may be made there.
         """
         amended = facts.read(amended, AMENDMENTS, is_planned=False)
+        if self._job.is_plan:
+            amended, followed = self._with_new_endpoints(amended, followed)
         seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
         is_region = facts.is_region and not is_fresh
         plans, waiting = facts.planning.plan(seen, followed, check_dns=check_dns, is_region=is_region, fresh=is_fresh)
@@ -222,24 +225,49 @@ class _Reconciliation:
         }
         return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
 
+    def _with_new_endpoints(
+        self, amended: Mapping[str, Amended], followed: Mapping[str, Followed]
+    ) -> tuple[dict[str, Amended], dict[str, Followed]]:
+        """The VPCs with what became of their new endpoints, where their state was read. Runs that apply look under the
+        lease, and save it.
+        """
+        known = {
+            vpc_id: follow(
+                amended_vpc.state.made, amended_vpc.state.failures, amended_vpc.context.vpc, now=self._started
+            )
+            for vpc_id, amended_vpc in amended.items()
+            if amended_vpc.is_state_known
+        } | dict(followed)
+        return {
+            vpc_id: amended_vpc.with_followed(known.get(vpc_id, NOTHING)) for vpc_id, amended_vpc in amended.items()
+        }, known
+
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
         """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
         rounds = -(-len(vpc_ids) // _CHECKED_A_SWEEP) or 1
         turn = int(self._started.timestamp() // 3600) % rounds
         return list(vpc_ids[turn::rounds])
 
-    def _lists(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[VpcList, frozenset[VpcRef]]:
-        """The lists of VPCs whose state counts although nothing shows it. VPCs that are gone are taken off."""
+    def _lists(self, vpcs: Sequence[Vpc]) -> dict[VpcList, frozenset[VpcRef]]:
+        """The lists of VPCs whose state counts although nothing shows it, for a run of the whole region: of named VPCs
+        the state is read anyway. VPCs that are gone are taken off.
+
+        A plan that a caller wants to see must work where there is no ledger: it does without the lists then.
+        """
         vpc_store, now = self._job.tools.vpcs, self._job.run.now()
-        unread = set() if is_region else {VpcList.CLAIMED}  # named VPCs have their claims read anyway
-        unread |= {VpcList.FROZEN} if self._job.is_plan else set()  # ending a freeze is left to runs that apply
-        lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList if vpc_list not in unread}
-        if is_region:
-            there = {self._job.ref(vpc.id) for vpc in vpcs}
-            for ref in sorted(frozenset[VpcRef]().union(*lists.values()) - there):
-                if not vpc_store.delete(ref, now=now):
-                    for vpc_list in VpcList:
-                        vpc_store.unlist(vpc_list, ref)
+        try:
+            lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList}
+        except LifelineError as error:
+            if not self._job.is_by_hand:
+                raise
+            logger.warning("lists of VPCs not read", error=str(error))
+            return {}
+        there = {self._job.ref(vpc.id) for vpc in vpcs}
+        gone = frozenset[VpcRef]().union(*lists.values()) - there
+        for ref in sorted(gone) if not self._job.is_by_hand else ():
+            if not vpc_store.delete(ref, now=now):
+                for vpc_list in VpcList:
+                    vpc_store.unlist(vpc_list, ref)
         return lists
 
     # ---- where nothing is applied

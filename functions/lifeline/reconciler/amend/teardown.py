@@ -19,7 +19,7 @@ from lifeline.core.coexist.teardown import (
     remembered,
     without,
 )
-from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
@@ -41,9 +41,14 @@ class Teardowns(Amendment):
     """Freezes what is about to be deleted, and removes what is Lifeline's own there, unless others still use it."""
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """Who else is in a VPC that someone tries to delete, or tried before."""
+        """Who else is in a VPC that someone tries to delete, or tried before. The state says so of VPCs that are named,
+        and in a sweep of those that are listed: no event comes again for what a run left.
+        """
         is_concerned = any(_attempts(context, state)) or _is_frozen(context, state)
-        return frozenset({Fact.STATE, Fact.INTERFACES} if is_concerned else ())
+        if is_concerned:
+            return frozenset({Fact.STATE, Fact.INTERFACES})
+        is_worth_reading = VpcList.FROZEN in context.lists or not context.run.is_region
+        return frozenset({Fact.STATE} if is_worth_reading else ())
 
     def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """The VPC without the subnets that are about to go, unless all of it is frozen anyway."""
