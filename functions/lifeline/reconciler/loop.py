@@ -81,10 +81,9 @@ def reconcile(
     waiting = [request for request in waiting if not any(request is other for other in later)]
     if failed is not None:
         failed += targets.failed
-    job = replace(job, targets=targets)
     if is_debounced:
-        debounce(job.targets, tools.queue, during=settings.iac_debounce, now=run.now())
-    return _Reconciliation(job, in_force, gatekeeper).answer(waiting)
+        targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
+    return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 
 
 def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:
