@@ -231,7 +231,7 @@ def test_what_waits_for_approval_can_be_approved_by_the_id_that_the_page_shows(s
     vpc_id = stage.site()
     before = stage.one(vpc_id)
     assert (before.plan_id, stage.standings(vpc_id)) == ("", {Standing.BLOCKED})
-    assert "what needs approval here is offered by the next look" in before.notes
+    assert "what needs approval here is offered by the next run" in before.notes
     stage.lifeline({"vpc_ids": [vpc_id]})
     found = stage.one(vpc_id)
     assert (found.plan_id[:5], str(found.plan_usd), str(found.planned_usd)) == ("plan-", "7.30", "0.00")

@@ -39,7 +39,9 @@ class Fakes:
 
     def tools(self) -> Tools:
         me = cast("Any", self)
-        guards = SimpleNamespace(kill_switch=SimpleNamespace(why_on=lambda: self.kill_switch), grants=me, approvals=me)
+        guards = SimpleNamespace(
+            kill_switch=SimpleNamespace(why_on=lambda: self.kill_switch), limit_usage=me, approvals=me
+        )
         tools = dict.fromkeys(
             ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
         )

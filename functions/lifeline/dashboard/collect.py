@@ -1,4 +1,4 @@
-"""Cover: what is looked at and planned for the coverage page, and never applied. It only reads.
+"""Cover: what the coverage page observes and plans, and never applies. It only reads.
 
 Calls grow with pages of the region's networks, as a sweep's do. What costs calls for each VPC (its audit log entries,
 what waits for approval) is read of the worst ones alone. What can't be read is said, and the rest comes.
@@ -86,7 +86,7 @@ def cover(vpc_ids: Sequence[str], *, tools: PageTools, settings: Settings, now: 
 
 
 def plan_of(vpc_id: str, *, tools: PageTools, settings: Settings, now: datetime) -> VpcAnswer:
-    """What the next look would do in the VPC, and what a limit or a person holds back there.
+    """What the next run would do in the VPC, and what a limit or a person holds back there.
 
     Raises TransientError or TerminalError where the network can't be observed.
     """
@@ -329,9 +329,9 @@ class _Cover:
 
     def _standing(self, offer: Offer | None, why_stopped: str) -> tuple[Offer | None, str]:
         if offer is None or not offer.is_live(self._now):
-            return None, "what needs approval here is offered by the next look"
+            return None, "what needs approval here is offered by the next run"
         if offer.state is OfferState.APPROVED:
-            return None, f"{offer.plan_id} is approved: the next look applies it"
+            return None, f"{offer.plan_id} is approved: the next run applies it"
         if why_stopped:
             return None, f"{offer.plan_id} waits for approval, which works once the kill switch is off"
         return offer, ""

@@ -45,7 +45,7 @@ class Sources:
     exemptions: Exemptions
     policies: PolicyStore
     kill_switch: KillSwitch
-    grants: LimitUsage
+    limit_usage: LimitUsage
     approvals: Approvals
 
 
@@ -105,7 +105,7 @@ class Reads:
 
     def use(self) -> Usage:
         """How much of the limits is used."""
-        return self.attempt(self._sources.grants.read, Usage(), "limit usage")
+        return self.attempt(self._sources.limit_usage.read, Usage(), "limit usage")
 
     def listed(self) -> frozenset[str]:
         """The VPCs in whose state there is something."""

@@ -1,4 +1,4 @@
-"""Facts: what amendments are told, read for many VPCs at once and only where an amendment needs it."""
+"""Facts: what amendments must know, read for many VPCs at once and only where an amendment needs it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -95,7 +95,7 @@ class FactReader:
         try:
             return read_each(vpcs, lambda vpc_id: self.job.tools.vpcs.load(self.job.ref(vpc_id)))
         except LifelineError as error:
-            if not self.job.is_by_hand:
+            if not self.job.is_manual:
                 raise
             logger.warning("state of VPCs not read", error=str(error))
             return dict.fromkeys(vpcs, VpcState())

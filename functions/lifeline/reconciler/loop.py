@@ -66,14 +66,14 @@ def reconcile(
     if not waiting:
         return ()
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
-    is_by_hand = mode is not settings.mode
+    is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves)
-    job = Job(mode, Targets(), tools, settings, run, is_by_hand=is_by_hand)
-    if not is_by_hand:
+    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    if not is_manual:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
-    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_by_hand
+    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
@@ -113,7 +113,7 @@ class _Reconciliation:
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
-        if not job.is_by_hand:
+        if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
             accept_requests(vpcs, job)
         policy = self._in_force.policy
@@ -134,7 +134,7 @@ class _Reconciliation:
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
-        if not job.is_by_hand:
+        if not job.is_manual:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
@@ -156,7 +156,7 @@ class _Reconciliation:
         try:
             return exemptions.read() if exemptions else ()
         except LifelineError as error:
-            if not self._job.is_by_hand:
+            if not self._job.is_manual:
                 raise
             logger.warning("exemptions not read", error=str(error))
             return ()
@@ -171,7 +171,7 @@ class _Reconciliation:
 
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
         job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
-        states, followed = ({}, {}) if job.is_by_hand else self._follow_up.follow_up(vpcs)
+        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
         with stage("plan", job.run.id) as part:
@@ -227,8 +227,8 @@ class _Reconciliation:
     def _with_new_endpoints(
         self, amended: Mapping[str, Amended], followed: Mapping[str, Followed]
     ) -> tuple[dict[str, Amended], dict[str, Followed]]:
-        """The VPCs with what became of their new endpoints, where their state was read. Runs that apply look under the
-        lease, and save it.
+        """The VPCs with what became of their new endpoints, where their state was read. Runs that apply read it under
+        the lease, and save it.
         """
         known = {
             vpc_id: follow(
@@ -257,13 +257,13 @@ class _Reconciliation:
         try:
             lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList}
         except LifelineError as error:
-            if not self._job.is_by_hand:
+            if not self._job.is_manual:
                 raise
             logger.warning("lists of VPCs not read", error=str(error))
             return {}
         there = {self._job.ref(vpc.id) for vpc in vpcs}
         gone = frozenset[VpcRef]().union(*lists.values()) - there
-        for ref in sorted(gone) if not self._job.is_by_hand else ():
+        for ref in sorted(gone) if not self._job.is_manual else ():
             if not vpc_store.delete(ref, now=now):
                 for vpc_list in VpcList:
                     vpc_store.unlist(vpc_list, ref)
@@ -275,7 +275,7 @@ class _Reconciliation:
         """The answers of VPCs in which nothing is applied. What is to be saved or announced all the same is, under a
         short lease; while another run has the VPC, or was there since, a later run does that.
         """
-        if self._job.is_by_hand:
+        if self._job.is_manual:
             return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
         for vpc_id, amended_vpc in amended.items():
             if not amended_vpc.is_state_known:

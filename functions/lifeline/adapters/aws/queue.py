@@ -36,10 +36,10 @@ class Queue:
         release: bool = False,
         withdraw: Iterable[str] = (),
     ) -> None:
-        """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
+        """Requeues the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
-        With `release` the look goes on giving up what is Lifeline's. `withdraw` are services whose private DNS silenced
-        agents right after it was turned on.
+        With `release` the run continues to release what is Lifeline's. `withdraw` are services whose private DNS
+        silenced agents right after it was turned on.
         """
         causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
         more = {"release": release, "withdraw": sorted(set(withdraw)), "follow": follow, "because": causes}
@@ -49,7 +49,7 @@ class Queue:
                 self._send({"vpc_ids": ids, "attempt": attempt, **said}, after)
 
     def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
-        """Asks for a look at every VPC, `after` at most 15 minutes."""
+        """Requeues a sweep, `after` at most 15 minutes."""
         message = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)

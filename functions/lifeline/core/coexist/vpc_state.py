@@ -19,7 +19,7 @@ class VpcState:
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
-    - `released_at`: when a person gave up everything of Lifeline's there.
+    - `released_at`: when a person released everything of Lifeline's there.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
     - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.

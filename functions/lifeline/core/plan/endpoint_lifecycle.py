@@ -44,7 +44,7 @@ class Followed:
 
 
 def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:
-    """Looks at each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
+    """Judges each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
     adds to them; one that is pending for longer than LONGEST, or gone, is settled as lost.
     """
     states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}

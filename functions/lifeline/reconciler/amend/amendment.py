@@ -1,4 +1,4 @@
-"""One shape for every reason to change a plan, and what such a reason is told and answers.
+"""One shape for every reason to change a plan, and what such a reason knows and answers.
 
 An amendment is pure. It is given what was read as values, says which facts it lacks, and returns what should happen.
 The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.

@@ -71,4 +71,7 @@ class CanaryWatch(Amendment):
 def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:
     """The withdrawals that count, unless a person ended the freeze since."""
     unfrozen, asked = state.unfrozen, context.withdrawals
-    return due(state.canaries, [one for one in asked if not is_overruled(unfrozen, one.service, one.seen_at)])
+    return due(
+        state.canaries,
+        [withdrawal for withdrawal in asked if not is_overruled(unfrozen, withdrawal.service, withdrawal.seen_at)],
+    )

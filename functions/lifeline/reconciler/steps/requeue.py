@@ -32,7 +32,7 @@ class Requeuing:
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
         """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message."""
-        if not self.job.settings.queue_url or self.job.is_by_hand:
+        if not self.job.settings.queue_url or self.job.is_manual:
             return
         targets = self.job.targets
         alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)

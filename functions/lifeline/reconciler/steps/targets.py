@@ -111,7 +111,7 @@ def find_targets(
 
     However much the records name, a batch costs CALLS_A_BATCH look-ups and names VPCS_A_BATCH VPCs at most; whatever is
     beyond is for the region. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
-    up as well, because nobody looks at them soon.
+    up as well, because nobody observes them soon.
     """
     records = [request for request in requests if request.trigger.kind in _RECORDS]
     records.sort(key=lambda request: len(request.changed_ids))  # stable, so the queue's order counts among equals
