@@ -3,12 +3,14 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TransientError
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.dashboard.collect import cover, plan_of
@@ -165,8 +167,8 @@ def as_shown(days: Days, vpc_id: str) -> tuple[list[Deed], list[Deed]]:
     return deeds(shown), deeds(days.look(vpc_id, mode="plan")["actions"])
 
 
-def swept(days: Days, vpc_id: str) -> list[Deed]:
-    (found,) = [vpc for vpc in days.call({"sweep": True})["vpcs"] if vpc["vpc_id"] == vpc_id]
+def swept(days: Days, vpc_id: str, **more: str) -> list[Deed]:
+    (found,) = [vpc for vpc in days.call({"sweep": True, **more})["vpcs"] if vpc["vpc_id"] == vpc_id]
     return deeds(found["actions"])
 
 
@@ -182,7 +184,7 @@ def test_a_teardown_that_was_throttled_is_continued_and_shown_although_no_event_
         ("retire_endpoint", "planned"),
         ("delete_security_group", "planned"),
     }
-    assert shown == planned
+    assert shown == planned == swept(days, site.vpc_id, mode="plan")
     notes = " ".join(row(days, site.vpc_id).notes)
     (endpoint_id,) = days.live(site.vpc_id)
     assert f"{endpoint_id} will be deleted on the next run: " in notes
@@ -237,6 +239,22 @@ def test_the_page_only_reads_whatever_it_previews(days: Days) -> None:
     page(days, site.vpc_id)
     overview(days)
     assert [name for name in days.account.call_counts if not name.startswith("Describe")] == []
+
+
+def test_an_endpoint_that_ec2_does_not_show_yet_is_not_planned_again(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    assert days.look(vpc_id)["outcome"] == "changed"
+    observe = Network.observe
+
+    def without_endpoints(self: Any, vpc_ids: Any) -> Any:
+        return tuple(replace(vpc, endpoints=()) for vpc in observe(self, vpc_ids))
+
+    monkeypatch.setattr(Network, "observe", without_endpoints)
+    shown, planned = as_shown(days, vpc_id)
+    assert shown == planned == swept(days, vpc_id, mode="plan") == swept(days, vpc_id) == []
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -24,7 +24,7 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
-from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES, follow
+from lifeline.core.plan.endpoint_lifecycle import follow
 from lifeline.core.policy.policy import Desired, Policy
 from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
@@ -190,7 +190,8 @@ class _Cover:
         again = [
             seen[vpc_id]
             for vpc_id, amended_vpc in amended.items()
-            if seen[vpc_id] != amended_vpc.context.vpc or self._counts(amended_vpc.context)
+            if seen[vpc_id] != amended_vpc.context.vpc
+            or amended_vpc.context.followed.changes_plan(amended_vpc.context.vpc, self._now)
         ]
         plans, wants = dict(region.plans), dict(region.wants)
         if again:
@@ -255,11 +256,6 @@ class _Cover:
     ) -> dict[str, Amended]:
         read = partial(self._read, amended, amendments, is_planned=is_planned)
         return self._reads.attempt(read, dict(amended), "who uses what is to be removed")
-
-    def _counts(self, context: VpcContext) -> bool:
-        """True if the plan would be another one: EC2 doesn't show an endpoint yet, or one failed too often."""
-        unseen = context.followed.fresh(self._now) - {endpoint.id for endpoint in context.vpc.endpoints}
-        return bool(unseen) or any(count >= MOST_FAILURES for count in context.followed.failures.values())
 
     def _see(
         self,

@@ -90,6 +90,11 @@ class FactReader:
         }
         return read_facts(amended, amendments, readers, is_planned=is_planned)
 
+    def read_states(self, amended: Mapping[str, Amended]) -> dict[str, Amended]:
+        """The VPCs with their state."""
+        states = self._states(amended)
+        return {vpc_id: amended_vpc.with_fact(Fact.STATE, states[vpc_id]) for vpc_id, amended_vpc in amended.items()}
+
     def _states(self, vpcs: Mapping[str, Amended]) -> Mapping[str, VpcState]:
         """A plan that a caller wants to see must work where there is no ledger: it does without then."""
         try:

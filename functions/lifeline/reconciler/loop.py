@@ -177,6 +177,7 @@ class _Reconciliation:
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            amended |= self._plan_again(facts, amended) if job.is_plan else {}
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
             for amendment in AMENDMENTS if job.is_plan else REASONS:
                 amended = facts.read(amended, [amendment])
@@ -223,6 +224,25 @@ class _Reconciliation:
             if vpc_id not in waiting
         }
         return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
+
+    def _plan_again(self, facts: FactReader, amended: Mapping[str, Amended]) -> dict[str, Amended]:
+        """The VPCs with work whose state wasn't read, with their state, and planned again where that counts: an
+        endpoint was made just now, or failed too often. Only for plan mode, because a run that applies plans again
+        under the lease.
+        """
+        unread = {
+            vpc_id: amended_vpc
+            for vpc_id, amended_vpc in amended.items()
+            if amended_vpc.plan.has_work and not amended_vpc.is_state_known
+        }
+        read, followed = self._with_new_endpoints(facts.read_states(unread), {})
+        again = {
+            vpc_id: amended_vpc
+            for vpc_id, amended_vpc in read.items()
+            if followed[vpc_id].changes_plan(amended_vpc.context.vpc, self._started)
+        }
+        planned, _ = self._plan(facts, again, followed, check_dns=(), is_fresh=True) if again else ({}, [])
+        return {**read, **planned}
 
     def _with_new_endpoints(
         self, amended: Mapping[str, Amended], followed: Mapping[str, Followed]
