@@ -24,7 +24,7 @@ from lifeline.adapters.store.agent_records import pack, unpack  # noqa: E402
 from lifeline.core.agents.agent import Agent  # noqa: E402
 from lifeline.core.agents.gaps import Timing  # noqa: E402
 from lifeline.core.agents.roster import Chunk, place  # noqa: E402
-from lifeline.core.agents.series import Series  # noqa: E402
+from lifeline.core.agents.series import Series, marks_of  # noqa: E402
 from lifeline.core.agents.watches import Watch  # noqa: E402
 from lifeline.detector.loop import DetectorTools, WatchRun  # noqa: E402
 from lifeline.detector.report import Report  # noqa: E402
@@ -93,7 +93,8 @@ def fleet(count: int, now: datetime) -> list[Agent]:
             ),
         ]
         series = Series("mem_used_percent", (("InstanceId", entity),))
-        found.append(Agent(entity, series, tuple(others), frozenset({"ec2"}), seen_at=now - timedelta(hours=1)))
+        needs, known = frozenset({"ec2"}), marks_of([series, *others], entity)
+        found.append(Agent(entity, series, tuple(others), needs, seen_at=now - timedelta(hours=1), known=known))
     return found
 
 

@@ -70,6 +70,12 @@ REASONS: dict[str, dict[str, str]] = {
         "sqs:GetQueueAttributes": "lets Lambda poll the queue",
         "sqs:SendMessage": "requeues work for a later run",
     },
+    "ReceiveRepairRequests": {
+        "sqs:ReceiveMessage": "lets Lambda receive the VPCs that the detector asks to reconcile",
+        "sqs:ChangeMessageVisibility": "delays the retry of a failed message",
+        "sqs:DeleteMessage": "lets Lambda delete processed messages",
+        "sqs:GetQueueAttributes": "lets Lambda poll the queue",
+    },
     "SendToDeadLetters": {
         "sqs:SendMessage": "sends messages that can't be processed, with the reason; Lambda sends failed invocations"
     },
@@ -82,19 +88,17 @@ REASONS: dict[str, dict[str, str]] = {
         "sqs:SendMessage": "splits a run over more than 10,000 agents into parts",
     },
     "RequestRepairs": {"sqs:SendMessage": "asks ReconcileEndpoints to check a VPC whose agents lack an endpoint"},
-    "Ledger": {
-        "dynamodb:BatchGetItem": "reads several chunks of the roster in one call",
+    "WriteOwnItems": {
         "dynamodb:BatchWriteItem": "writes changes, actions and outcomes to the audit log in batches",
         "dynamodb:DeleteItem": "closes an incident, and deletes the record of an endpoint that is gone",
-        "dynamodb:GetItem": "reads state",
         "dynamodb:PutItem": "writes whole items, mostly with a condition",
-        "dynamodb:Query": "reads the roster, open incidents and a VPC's changes",
         "dynamodb:UpdateItem": "updates parts of an item, such as leases, reconciliation times and a run's progress",
     },
-    "ReadAuditLog": {"dynamodb:Query": "reads the audit log by VPC, day or incident"},
+    "ReadAuditLog": {"dynamodb:Query": "reads the audit log by VPC, day or incident, and open incidents"},
     "ReadLedger": {
-        "dynamodb:GetItem": "reads each VPC's state, exemptions, limit usage and pending approvals",
-        "dynamodb:Query": "reads open incidents, and the latest audit log entries of the VPCs in the worst state",
+        "dynamodb:BatchGetItem": "reads several chunks of the roster at once",
+        "dynamodb:GetItem": "reads single items, such as a VPC's state",
+        "dynamodb:Query": "reads items that belong together, such as the open incidents or a VPC's changes",
     },
     "Notify": {"sns:Publish": "publishes notices"},
     "SendEvents": {"events:PutEvents": "sends events for your own rules"},

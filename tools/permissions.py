@@ -11,7 +11,12 @@ from tools.template import ROOT, names_of, read_template
 
 PAGE = ROOT / "docs/permissions.md"
 _HERE = "${AWS::Region}:${AWS::AccountId}:"
-_OPERATORS = {"StringEquals": "is", "StringLike": "matches", "ArnEquals": "is"}
+_OPERATORS = {
+    "StringEquals": "is",
+    "StringLike": "matches",
+    "ArnEquals": "is",
+    "ForAllValues:StringLike": "match",
+}
 _START = """\
 # Permissions of each role
 
@@ -29,7 +34,12 @@ _END = """\
 
 - **Schedules.** SAM creates a role for each schedule (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`).
   It allows EventBridge Scheduler to invoke that one function and nothing else.
-- **Queues.** `QueuePolicy` allows EventBridge to send to `Changes` and `DeadLetters`, for the stack's own rules only.
+- **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:
+  `Changes` takes messages from the stack's own rules, ReconcileRole and `ReplayPrincipals`; `RepairRequests` and
+  `Checks` from DetectRole; `DeadLetters` from the rules and ReconcileRole. Whoever may change a queue's policy
+  (`sqs:SetQueueAttributes`, `sqs:AddPermission`) or the rules' targets (`events:PutTargets`) can get around that.
+- **The ledger.** Each role can write its own partitions only (`dynamodb:LeadingKeys`), so that what may observe can't
+  decide what is changed.
 - **Topics** have the default SNS policy, which allows access from this account. You create the role of a chat channel
   (`ChatNotices`) and the rules on the event bus yourself.
 - **The tag.** Setting `lifeline:managed-by` gains nobody anything, but whoever removes it makes Lifeline leave an
@@ -163,6 +173,7 @@ def _conditions(template: dict[str, Any], condition: str, statement: dict[str, A
         f"`{key}` {_OPERATORS[operator]} {_value(value)}"
         for operator, keys in statement.get("Condition", {}).items()
         for key, value in keys.items()
+        if operator != "Null"  # that the key is given: the next condition says how
     ]
     return "; ".join(([_words(template["Conditions"][condition])] if condition else []) + words)
 

@@ -22,7 +22,7 @@ WATCH_PRICES_AS_OF = date(2025, 7, 21)  # of the oldest price, DynamoDB's
 # The stack's own resources. Tests compare these with the template and the handlers.
 OWN_METRICS = 18  # in namespace Lifeline, published every hour
 OWN_ALARMS = 6
-POLLED_QUEUES = 2
+POLLED_QUEUES = 3
 MEMORY_GB = Decimal("0.5")
 
 # Assumptions about a run.

@@ -136,9 +136,11 @@ def keys_in(source: str) -> set[str]:
                 keys |= set(VpcList)
             case ast.Call(func=ast.Name(id="partition")):
                 keys.add("VPC#")
+            case ast.Call(func=ast.Name(id="incident_log")):
+                keys.add("INCIDENT_LOG#")
             case ast.Name(id="AnyRef" | "RegionRef"):  # what is about a region has a key of its own
                 keys.add("REGION#")
-    return keys - DYNAMODBS_OWN
+    return keys - DYNAMODBS_OWN - (set() if "VPC#" in keys else {"REGION#"})
 
 
 def test_one_module_alone_forms_the_keys_of_vpcs_and_regions() -> None:
@@ -212,7 +214,7 @@ def test_a_key_is_seen_in_each_way_of_writing_it() -> None:
 
 def test_the_queues_are_the_templates_with_their_attempts_and_retention() -> None:
     listed = {codes(cells[0])[0]: cells[3:] for cells in rows(PAGE, "The queues")}
-    assert list(listed) == [name for name in ("Changes", "Checks", "DeadLetters") if name in listed]
+    assert list(listed) == [name for name in ("Changes", "RepairRequests", "Checks", "DeadLetters") if name in listed]
     assert set(listed) == set(names_of(TEMPLATE, "AWS::SQS::Queue"))
     for name, (attempts, retention) in listed.items():
         queue = TEMPLATE["Resources"][name]["Properties"]

@@ -30,14 +30,14 @@ def test_every_action_of_every_role_has_its_row_and_its_reason(role: str) -> Non
 
 
 def test_a_grant_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(REASONS["Ledger"], "dynamodb:GetItem")
-    with pytest.raises(ValueError, match="no reason for dynamodb:GetItem in Ledger"):
+    monkeypatch.delitem(REASONS["ReadLedger"], "dynamodb:GetItem")
+    with pytest.raises(ValueError, match="no reason for dynamodb:GetItem in ReadLedger"):
         permissions.page()
 
 
 def test_a_reason_for_what_isnt_granted_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(REASONS["Ledger"], "dynamodb:Scan", "to read everything")
-    with pytest.raises(ValueError, match="the template doesn't grant dynamodb:Scan in Ledger"):
+    monkeypatch.setitem(REASONS["ReadLedger"], "dynamodb:Scan", "to read everything")
+    with pytest.raises(ValueError, match="the template doesn't grant dynamodb:Scan in ReadLedger"):
         permissions.page()
 
 

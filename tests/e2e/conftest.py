@@ -37,8 +37,12 @@ _FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
 
 @pytest.fixture(scope="session")
 def account() -> Iterator[Account]:
-    """The stack with its defaults, but for samconfig.toml's short waits for local runs, and shorter ones still."""
-    with deployed(minute=MINUTE, DebounceSeconds="2") as account:
+    """The stack with its defaults, but for samconfig.toml's short waits for local runs, and shorter ones still.
+
+    Its limits are twice the defaults: half of them is reserved, and no VPC here lives long enough to be urgent.
+    """
+    room = {"MaxEndpointsPerDay": "100", "MaxVpcsPerDay": "100", "MonthlyBudgetUsd": "1000"}
+    with deployed(minute=MINUTE, DebounceSeconds="2", **room) as account:
         yield account
 
 

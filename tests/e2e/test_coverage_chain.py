@@ -80,6 +80,27 @@ def test_its_role_reads_the_ledger_and_changes_nothing(account: Account) -> None
     assert codes == {name: "AccessDenied" if name == "send" else "AccessDeniedException" for name in refused}
 
 
+def test_the_detectors_role_asks_for_repairs_and_has_no_power_of_its_neighbours(account: Account) -> None:
+    detector = assumed(account, "DetectRole")
+    outputs, states = account.outputs, {"pk": {"S": "VPC#1#us-east-1#vpc-0123456789abcdef0"}, "sk": {"S": "STATE"}}
+    table, function = outputs["LedgerTable"], outputs["ReconcileEndpointsFunction"]
+
+    def client(service: str) -> Any:
+        return detector.client(service, endpoint_url=account.endpoint_url)  # type: ignore[call-overload]
+
+    client("dynamodb").get_item(TableName=table, Key=states)
+    refused: dict[str, Callable[[], object]] = {
+        "put": lambda: client("dynamodb").put_item(TableName=table, Item=states),
+        "transact": lambda: client("dynamodb").transact_write_items(
+            TransactItems=[{"Put": {"TableName": table, "Item": states}}]
+        ),
+        "send": lambda: client("sqs").send_message(QueueUrl=outputs["ChangesQueue"], MessageBody="{}"),
+        "invoke": lambda: client("lambda").invoke(FunctionName=function, Payload=b'{"release": true}'),
+    }
+    codes = {name: _code(call) for name, call in refused.items()}
+    assert codes == {name: "AccessDenied" if name == "send" else "AccessDeniedException" for name in refused}
+
+
 def _code(call: Callable[[], object]) -> str:
     """The error's code, empty where the call is let through."""
     try:

@@ -161,6 +161,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "TABLE_NAME": account.outputs["LedgerTable"],
         "TOPIC_ARN": account.outputs["NoticesTopic"],
         "QUEUE_URL": account.outputs["ChangesQueue"],
+        "REPAIR_QUEUE_URL": account.outputs["RepairRequestsQueue"],
         "DEAD_LETTER_QUEUE_URL": account.outputs["DeadLetterQueue"],
         "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
         "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],

@@ -21,9 +21,10 @@ from lifeline.core.coexist.conflicts import Conflict, Reversal
 from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
+from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
-from lifeline.core.guards.limits import Limits, Usage, admit
+from lifeline.core.guards.limits import Limits, Usage, admit, heaviest
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
@@ -36,6 +37,7 @@ from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
+from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
@@ -43,10 +45,11 @@ from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import because_of
-from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
+from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
 from lifeline.core.requests.request import Trigger
 from tests.support.builders import (
     CATALOG,
@@ -107,9 +110,11 @@ def done(action: Action) -> Action:
 MAKE_GROUP, MAKE = PLAN.actions
 CREATED = answer(PLAN, done(MAKE_GROUP), done(MAKE))
 PLANNED = answer()
+URGENT = replace(PLAN, actions=tuple(replace(one, urgency=Urgency.URGENT) for one in PLAN.actions))  # it lost its path
 IN_USE = Usage(interfaces={OTHER: 68})  # 496.40 USD a month
 UNAPPROVED = answer(
-    admit({VPC: PLAN}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
+    admit({VPC: URGENT}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
+    note=heaviest("MonthlyBudgetUsd", IN_USE, price_in("us-east-1"), now=at(8)),
     approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
 FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))
@@ -151,6 +156,9 @@ LOST_ROUTE = Change(at(6.5), EVENT, "DeleteRoute", ROLE, frozenset({TABLE}))
     at(14),
     reporting_by_zone={},
 ).values()
+STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
+IMITATED = agent(1, strangers=(STRANGER,))
+[UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 
@@ -165,6 +173,7 @@ BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 11))
 STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
 ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
+ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
 UPDATED = News(
     NewsKind.UPDATED,
     incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
@@ -253,6 +262,16 @@ def handed_over() -> Notice:
     return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)
 
 
+def exempted() -> Notice:
+    """Somebody of another team exempts the VPC by a tag, five hours later."""
+    event_id = "6a6f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d"
+    tagged = Change(at(309.5), event_id, "CreateTags", "team-b-dev/mallory", frozenset({VPC}), tags=frozenset({EXEMPT}))
+    by_tag = Waiver(VPC, Exempted(VPC, (), None, f"tag {EXEMPT}", ExemptedBy.TAG))
+    return exempted_notice(
+        Exempting(SERVED, {ENDPOINT: (by_tag,)}, (tagged,), at(311), timedelta(hours=72), stack_name="lifeline")
+    )
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -263,6 +282,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
+    "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),
     "incident-reminder": (74, lambda: of_incident(REMINDER, 74)),
@@ -271,6 +291,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "frozen": (190, lambda: frozen_notice(FROZEN)),
     "handed-over": (241, handed_over),
     "teardown": (300, torn_down),
+    "exempted": (311, exempted),
     "policy": (
         0,
         lambda: policy_notice(

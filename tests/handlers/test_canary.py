@@ -1,7 +1,7 @@
 """Canaries: the whole handler over time, on an EC2 that refuses what AWS refuses."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,16 +9,16 @@ import pytest
 
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.incidents.incident import CauseKind, Incident
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
 from tests.support.world import emulated_world
-
-INCIDENT = "inc-20260302-1010-a1b2c3d4"
 
 
 @pytest.fixture
@@ -63,10 +63,11 @@ def has_private_dns(days: Days, vpc_id: str) -> bool:
     return bool(found["PrivateDnsEnabled"])
 
 
-def silence(days: Days, vpc_id: str, *services: str) -> dict[str, Any]:
-    """What the detector puts on the queue."""
-    because = [{"kind": "silence", "event_id": INCIDENT, "time": days.clock().isoformat()}]
-    return {"vpc_ids": [vpc_id], "withdraw": list(services or ("monitoring",)), "because": because}
+def falls_silent(days: Days, vpc_id: str, service: str = "monitoring") -> Incident:
+    """The detector records that agents fell silent of the canary, and asks for a look at the VPC."""
+    incident = days.record_silence(vpc_id, service)
+    assert days.ask_for_repair(vpc_id, incident_id=incident.id) == {"batchItemFailures": []}
+    return incident
 
 
 def switches(days: Days) -> list[bool]:
@@ -77,6 +78,10 @@ def switches(days: Days) -> list[bool]:
 def is_kept(days: Days, *requests: dict[str, Any]) -> bool:
     """Delivers them, and says whether the queue keeps them for another try."""
     return bool(days._receive(list(requests))["batchItemFailures"])
+
+
+def is_repair_kept(days: Days, vpc_id: str) -> bool:
+    return bool(days.ask_for_repair(vpc_id)["batchItemFailures"])
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
@@ -154,7 +159,7 @@ def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     vpc_id, _ = made(days)
     assert has_private_dns(days, vpc_id)
     deliver_follow(days)
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert has_private_dns(days, vpc_id)
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
@@ -165,15 +170,15 @@ def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
 def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_off(days: Days) -> None:
     vpc_id, endpoint_id = switched_on(days)
     days.clock.advance(MINUTES)
-    days.deliver(silence(days, vpc_id))
+    incident = falls_silent(days, vpc_id)
 
     assert not has_private_dns(days, vpc_id)
     state = VpcStore("ledger").load(HOME.vpc(vpc_id))
     assert (state.frozen["monitoring"].kind, state.frozen["monitoring"].until) == (FreezeKind.CANARY, None)
-    assert INCIDENT in state.frozen["monitoring"].why
+    assert incident.id in state.frozen["monitoring"].why
     assert state.canaries["monitoring"].withdrawn_at == days.clock()
     text = days.texts()[0]
-    assert f"gents went silent ({INCIDENT})" in text
+    assert f"gents went silent ({incident.id})" in text
     assert f"monitoring: turned off private DNS for {endpoint_id}" in text
 
     days.empty_queue()
@@ -184,34 +189,72 @@ def test_where_agents_fall_silent_of_it_private_dns_is_switched_off_and_stays_of
     assert days.world.dead_letters() == []
 
 
-def test_the_same_ask_again_and_one_that_comes_after_it_was_switched_on_anew_take_nothing_back(days: Days) -> None:
+def test_the_same_silence_again_takes_nothing_back_that_was_switched_on_anew(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
-    request = silence(days, vpc_id)
-    days.deliver(request, request)
-    days.deliver(request)
+    falls_silent(days, vpc_id)
+    days.ask_for_repair(vpc_id)
     assert switches(days) == [True, False]
 
     days.clock.advance(MINUTES)
     assert brief(days.look(vpc_id, unfreeze=["monitoring"])) == [("enable_private_dns", "done")]
-    days.deliver(request)
+    days.ask_for_repair(vpc_id)
+    days.sweeps(1)
     assert switches(days) == [True, False, True]
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
 
 
-def test_only_the_services_that_are_named_are_switched_off(days: Days) -> None:
+@pytest.mark.parametrize(
+    "other",
+    ["another service", "another endpoint", "before the switch", "after the watch", "fixed", "another cause"],
+)
+def test_only_a_silence_of_this_canary_and_within_its_watch_counts(days: Days, other: str) -> None:
+    vpc_id, endpoint_id = switched_on(days)
+    now = days.clock()
+    incident = days.record_silence(vpc_id, "logs" if other == "another service" else "monitoring")
+    changed = {
+        "another endpoint": replace(incident, cause=replace(incident.cause, subject="vpce-0123456789abcdef0")),
+        "before the switch": replace(incident, checked_at=now - timedelta(seconds=1)),
+        "after the watch": replace(incident, began=now + timedelta(minutes=11)),
+        "fixed": replace(incident, cause=replace(incident.cause, fixed_at=now)),
+        "another cause": replace(incident, cause=replace(incident.cause, kind=CauseKind.CUT_OFF)),
+    }
+    if other in changed:
+        assert Incidents("ledger", HOME).save(changed[other])
+    days.clock.advance(3 * MINUTES)
+    assert days.ask_for_repair(vpc_id) == {"batchItemFailures": []}
+    assert (switches(days), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == ([True], {})
+    assert has_private_dns(days, vpc_id)
+    assert days.live(vpc_id) == [endpoint_id]
+
+
+def test_without_a_record_nobody_gets_private_dns_switched_off_by_asking_for_it(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
-    days.deliver(silence(days, vpc_id, "logs"))
-    assert switches(days) == [True]
-    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
+    because = [{"kind": "silence", "event_id": "inc-20260302-1010-a1b2c3d4", "time": days.clock().isoformat()}]
+    for queue in ("changes", "repair-requests"):
+        days._receive([{"vpc_ids": [vpc_id], "because": because}], queue=queue)
+        days._receive([{"vpc_ids": [vpc_id], "because": because, "withdraw": ["monitoring"]}], queue=queue)
+    assert (switches(days), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == ([True], {})
+    fields = [letter["MessageAttributes"]["field"]["StringValue"] for letter in days.world.dead_letters()]
+    assert fields == ["body.withdraw", "body.withdraw"]
+
+
+def test_a_silence_elsewhere_withdraws_nothing_here(days: Days) -> None:
+    (here, _), (there, _) = switched_on(days), switched_on(days)
+    days.clock.advance(MINUTES)
+    days.record_silence(there)
+    days.ask_for_repair(here)
+    assert switches(days) == [True, True]
+    days.ask_for_repair(here, there)
+    assert switches(days) == [True, True, False]
 
 
 def test_an_endpoint_that_is_no_longer_lifelines_is_left_alone(days: Days) -> None:
     vpc_id, endpoint_id = switched_on(days)
     days.clock.advance(MINUTES)
     days.world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": "lifeline:managed-by"}])
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert switches(days) == [True]
 
 
@@ -224,26 +267,27 @@ def test_whatever_the_ledger_refuses_it_is_off_and_frozen_in_the_end(
 ) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
-    request = silence(days, vpc_id)
+    days.record_silence(vpc_id)
     if name in {"frozen", "canaries"}:
         refuse_saves(monkeypatch, name, times=1)
     else:
         fail_once(monkeypatch, VpcStore if name == "take_lease" else AuditLog, name)
-    assert is_kept(days, request)
-    days.deliver(request)
+    assert is_repair_kept(days, vpc_id)
+    assert not is_repair_kept(days, vpc_id)
     state = VpcStore("ledger").load(HOME.vpc(vpc_id))
     assert (switches(days), set(state.frozen)) == ([True, False], {"monitoring"})
     assert as_known(state.canaries, state.frozen)["monitoring"].withdrawn_at == days.clock()
 
 
-def test_what_ec2_refuses_for_now_is_tried_again_with_what_it_was_for(days: Days) -> None:
+def test_what_ec2_refuses_for_now_is_tried_again_even_if_the_incident_is_over_by_then(days: Days) -> None:
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
     days.account.fail_next("ModifyVpcEndpoint", "InternalError")
-    days.deliver(silence(days, vpc_id))
+    incident = falls_silent(days, vpc_id)
     assert (switches(days), set(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen)) == ([True], {"monitoring"})
+    assert Incidents("ledger", HOME).close(incident, now=days.clock())
     (again,) = days.take_from_queue()
-    assert (again["withdraw"], again["because"][0]["event_id"]) == (["monitoring"], INCIDENT)
+    assert set(again) == {"vpc_ids", "attempt", "because"}
     assert switches(days) == [True, False]
 
 
@@ -252,7 +296,7 @@ def test_while_another_run_has_the_vpc_the_withdrawal_waits(days: Days) -> None:
     days.clock.advance(MINUTES)
     now = days.clock()
     VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another", now=now, until=now + timedelta(minutes=2))
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert switches(days) == [True]
     days.take_from_queue()
     assert switches(days) == [True, False]
@@ -262,7 +306,7 @@ def test_a_notice_that_is_not_sent_changes_nothing_of_it(days: Days, monkeypatch
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
     fail_once(monkeypatch, Topic, "publish")
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert switches(days) == [True, False]
     days.sweeps(1)
     (notified,) = days.texts()
@@ -273,26 +317,17 @@ def test_in_plan_mode_it_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatc
     vpc_id, _ = switched_on(days)
     days.clock.advance(MINUTES)
     monkeypatch.setenv("MODE", "plan")
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert switches(days) == [True]
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen == {}
     assert "monitoring: turn off private DNS for" in days.texts()[0]
 
 
-@pytest.mark.parametrize(
-    ("event", "field"),
-    [
-        ({"withdraw": ["monitoring"]}, "withdraw"),
-        ({"withdraw": ["monitoring"], "because": [{"kind": "silence", "time": "2026-03-02T10:00:00Z"}]}, "withdraw"),
-        ({"withdraw": ["monitoring"], "because": [{"kind": "silence", "time": "noon"}]}, "withdraw"),
-        ({"withdraw": True}, "withdraw"),
-        ({"withdraw": ["Monitoring!"]}, "withdraw[0]"),
-        ({"withdraw": ["monitoring"], "release": True}, "withdraw"),
-    ],
-)
-def test_nobody_asks_for_a_withdrawal_by_hand(days: Days, event: dict[str, Any], field: str) -> None:
+@pytest.mark.parametrize("withdraw", [["monitoring"], True, ["Monitoring!"], []])
+def test_nobody_asks_for_a_withdrawal_by_hand(days: Days, withdraw: object) -> None:
     vpc_id, _ = switched_on(days)
-    answer = days.call({"vpc_ids": [vpc_id], **event})
-    assert [one["field"] for one in answer["errors"]] == [field]
-    assert json.dumps(answer["vpcs"]) == "[]"
+    answer = days.call({"vpc_ids": [vpc_id], "withdraw": withdraw})
+    (error,) = answer["errors"]
+    assert (error["field"], answer["vpcs"]) == ("withdraw", [])
+    assert "freeze the service instead" in error["message"]
     assert switches(days) == [True]

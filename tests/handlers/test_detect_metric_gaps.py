@@ -28,6 +28,7 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.incidents.canary import silences
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps
@@ -89,8 +90,12 @@ class Detector:
         return cast("dict[str, Any]", answer)
 
     def run_each_minute(self, first: int, last: int, *, reporting: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """One run a minute, after each of `reporting` has published for that minute."""
+        """One run a minute, after each of `reporting` has published for that minute; from minute 0 on, they have
+        reported for a while.
+        """
         answers = []
+        if reporting and first == 0:
+            have_reported(*reporting)
         for number in range(first, last + 1):
             if reporting:
                 publish(*reporting, at=minute(number))
@@ -130,6 +135,12 @@ class Detector:
         return WatchRun(WATCH, self.tools(**tools), now=now).check()
 
 
+def have_reported(*entities: str, before: datetime = START) -> None:
+    """Datapoints as agents send them, of the two periods before: a single one makes no agent."""
+    for ago in (2, 1):
+        publish(*entities, at=before - ago * PERIOD)
+
+
 class Looked(Instances):
     """EC2 with one answer for every instance: moto starts instances now, not in the test's time."""
 
@@ -154,9 +165,9 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
     with emulated_aws():
         create_table()
         topic_arn = create_topic()
-        queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="changes")["QueueUrl"]
+        queue_url = boto3.client("sqs", region_name=REGION).create_queue(QueueName="repair-requests")["QueueUrl"]
         monkeypatch.setenv("TOPIC_ARN", topic_arn)
-        monkeypatch.setenv("QUEUE_URL", queue_url)
+        monkeypatch.setenv("REPAIR_QUEUE_URL", queue_url)
         yield Detector(monkeypatch, topic_arn, queue_url)
     detect_metric_gaps._kept.cache_clear()
 
@@ -273,6 +284,7 @@ class TestSilence:
         assert "due at 2026-03-04 14:01:00 UTC" in flat(detector.notices[-1].text)
 
     def test_an_agent_found_silent_on_the_first_run_is_told(self, detector: Detector) -> None:
+        have_reported(HOST)
         publish(HOST, at=START)
         assert detector.run(minute(90))["opened"] == [HOST]
 
@@ -293,7 +305,8 @@ class TestSilence:
     ) -> None:
         monkeypatch.setenv("AGENT_PERIOD_SECONDS", "5")
         monkeypatch.setenv("GAP_GRACE_SECONDS", "20")
-        publish(HOST, at=START)
+        for seconds in (10, 5, 0):
+            publish(HOST, at=START - timedelta(seconds=seconds))
         assert states(detector.run(START + timedelta(seconds=25))) == {"late": 1}
         assert detector.run(START + timedelta(seconds=26))["opened"] == [HOST]
         publish(HOST, at=START + timedelta(seconds=60))
@@ -302,21 +315,25 @@ class TestSilence:
 
 
 class TestSeries:
-    def test_an_agent_that_now_publishes_another_series_is_not_silent(self, detector: Detector) -> None:
-        publish(HOST, at=minute(0))
-        detector.run(minute(0.5))
-        for number in range(1, 10):
+    def test_an_agent_is_judged_by_all_series_that_it_had(self, detector: Detector) -> None:
+        for number in range(3):
+            publish(HOST, at=minute(number))
+            publish(HOST, at=minute(number), metric="cpu_usage_idle", more={"ImageId": "ami-1"})
+            detector.run(minute(number + 0.5))
+        for number in range(3, 12):
             publish(HOST, at=minute(number), metric="cpu_usage_idle", more={"ImageId": "ami-1"})
             assert not detector.run(minute(number + 0.5))["silent"]
         assert detector.notices == []
 
-    def test_an_agent_that_returns_under_another_series_is_back(self, detector: Detector) -> None:
-        publish(HOST, at=minute(0))
+    def test_an_agent_that_returns_under_another_of_its_series_is_back(self, detector: Detector) -> None:
+        have_reported(HOST)
+        for metric in ("mem_used_percent", "disk_used_percent"):
+            publish(HOST, at=minute(0), metric=metric)
         detector.run(minute(0.5))
-        detector.run(minute(7))
+        assert detector.run(minute(7))["opened"] == [HOST]
         ended = []
         for number in range(10, 17):
-            publish(HOST, at=minute(number), metric="disk_used_percent")
+            publish(HOST, at=minute(number), metric="mem_used_percent")
             ended += detector.run(minute(number + 0.5))["ended"]
         assert ended == [HOST]
         assert "9 min" in flat(detector.notices[-1].text)
@@ -329,6 +346,147 @@ class TestSeries:
             detector.run(minute(1))
         [asked] = [asked for operation, asked in made if operation == "GetMetricData"]
         assert len(asked["MetricDataQueries"]) == 2
+
+
+STRANGE: list[tuple[str, dict[str, str]]] = [
+    ("x", {"k": "v"}),
+    ("mem_used_percent", {"k": "v"}),
+    ("mem_used_percent", {"path": "/"}),
+    ("cpu_usage_idle", {}),
+]
+
+
+class TestStrangers:
+    """Whoever may publish metrics (cloudwatch:PutMetricData) sends something under an agent's id."""
+
+    def silence(self, detector: Detector, metric: str, more: dict[str, str], *, since: int = 3, until: int = 40) -> Any:
+        """An agent that falls silent at minute 3, while somebody sends something under its id every other minute."""
+        answer: dict[str, Any] = {}
+        for number in range(until):
+            publish("web-2", at=minute(number))
+            if number < 3:
+                publish(HOST, at=minute(number))
+            if number >= since and number % 2:
+                publish(HOST, at=minute(number), metric=metric, more=more)
+            answer = detector.run(minute(number + 0.5))
+        return answer
+
+    @pytest.mark.parametrize(("metric", "more"), STRANGE)
+    def test_another_series_under_its_id_hides_no_silence_and_is_named(
+        self, detector: Detector, metric: str, more: dict[str, str]
+    ) -> None:
+        assert self.silence(detector, metric, more)["silent"] == [HOST]
+        [notice] = detector.notices
+        text = flat(notice.text)
+        assert notice.subject == (
+            f"[lifeline] {HOST} silent: none of its own metrics arrive, but others do under its ID"
+        )
+        names = ", ".join(sorted(["InstanceId", *more]))
+        assert f'other metrics arrive under this ID ("{metric}" by "{names}")' in text
+        assert "If its configuration was changed, forget it" in text
+
+    @pytest.mark.parametrize("since", [-30, 1, 2])
+    def test_what_began_shortly_before_the_silence_hides_it_no_better(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, since: int
+    ) -> None:
+        monkeypatch.setattr("lifeline.detector.loop.is_due", lambda *_: True)  # as after many network changes
+        for number in range(min(since, 0) - 4, 0, 2):
+            publish(HOST, "web-2", at=minute(number))
+            if since <= number:
+                publish(HOST, at=minute(number), metric="x", more={"k": "v"})
+            detector.run(minute(number + 0.5))
+        assert self.silence(detector, "x", {"k": "v"}, since=since, until=20)["silent"] == [HOST]
+
+    def test_the_names_that_somebody_chose_are_quoted_and_cut(self, detector: Detector) -> None:
+        self.silence(detector, "https://evil.example/" + 200 * "x", {}, until=15)
+        [notice] = detector.notices
+        assert f'("https://evil.example/{16 * "x"}..." by "InstanceId")' in flat(notice.text)
+        assert 30 * "x" not in notice.text
+
+    def test_metrics_that_are_added_to_a_healthy_agent_are_its_own_a_while_later(self, detector: Detector) -> None:
+        for number in range(0, 150, 3):
+            if number < 100:
+                publish(HOST, at=minute(number))
+            if number >= 5:
+                publish(HOST, at=minute(number), metric="cpu_usage_idle")
+            detector.run(minute(number + 0.5))
+        assert detector.notices == []
+
+    def test_a_changed_configuration_is_silent_until_the_agent_is_forgotten(self, detector: Detector) -> None:
+        self.silence(detector, "cpu_usage_idle", {}, until=15)
+        assert detector.call(minute(15), {"forget": [HOST]}) == {"forgotten": [HOST]}
+        for number in range(16, 60):
+            publish(HOST, "web-2", at=minute(number), metric="cpu_usage_idle")
+            publish("web-2", at=minute(number))
+            detector.run(minute(number + 0.5))
+        assert states(detector.run(minute(60))) == {"reporting": 2}
+        assert detector.run(minute(70))["opened"] == [HOST, "web-2"]
+
+    def test_a_day_later_it_is_back_by_what_it_sends_now_and_that_is_said(self, detector: Detector) -> None:
+        self.silence(detector, "cpu_usage_idle", {}, until=20)
+        late = 24 * 60
+        for number in (late - 2, late - 1):
+            publish(HOST, at=minute(number), metric="cpu_usage_idle")
+            publish("web-2", at=minute(number))
+            assert detector.run(minute(number + 0.5))["ended"] == []
+        ended = []
+        for number in range(late + 5, late + 12):
+            publish(HOST, at=minute(number), metric="cpu_usage_idle")
+            publish("web-2", at=minute(number))
+            ended += detector.run(minute(number + 0.5))["ended"]
+        assert ended == [HOST]
+        text = next(flat(notice.text) for notice in detector.notices if notice.kind == "incident_resolved")
+        assert "but only by other metrics than it had" in text
+
+    def test_a_resized_instance_reports_other_values_and_nobody_hears_of_it(self, detector: Detector) -> None:
+        id_, small, large = "i-0000000a", {"InstanceType": "t3.small"}, {"InstanceType": "t3.large"}
+        for number in range(3):
+            publish(id_, at=minute(number), more=small)
+            detector.check(minute(number + 0.5), instances=Looked(Instance(Power.RUNNING, minute(-60))))
+        detector.check(minute(9), instances=Looked(Instance(Power.DOWN)))
+        up = Looked(Instance(Power.RUNNING, minute(10)))
+        for number in range(11, 40):
+            publish(id_, at=minute(number), more=large)
+            answer = detector.check(minute(number + 0.5), instances=up)
+        assert answer.states == {State.REPORTING: 1}
+        assert detector.notices == []
+
+    def test_a_stopped_instance_is_not_back_because_somebody_sends_something_else(self, detector: Detector) -> None:
+        for number in range(3):
+            publish("i-0000000a", at=minute(number))
+            detector.check(minute(number + 0.5), instances=Looked(Instance(Power.RUNNING, minute(-60))))
+        detector.check(minute(9), instances=Looked(Instance(Power.DOWN)))
+        up = Looked(Instance(Power.RUNNING, minute(10)))
+        opened: list[str] = []
+        for number in range(11, 50):
+            publish("i-0000000a", at=minute(number), metric="x")
+            opened += detector.check(minute(number + 0.5), instances=up).opened
+        assert opened == ["i-0000000a"]
+
+
+class TestInvented:
+    """Whoever may publish metrics makes ids up."""
+
+    @pytest.mark.parametrize("name", ["i-{:017x}", "i-{:08x}", "mi-{:017x}", "web-{}", "evil {}"])
+    def test_an_id_that_reports_once_and_stops_is_no_silent_agent(self, detector: Detector, name: str) -> None:
+        invented = [name.format(number) for number in range(100, 200)]
+        for number in range(0, 40, 2):
+            publish(HOST, at=minute(number))
+            if number in {4, 18}:
+                publish(*invented[:50] if number == 4 else invented[50:], at=minute(number))
+            assert detector.run(minute(number + 0.5))["silent"] == []
+        assert detector.notices == []
+
+    @pytest.mark.parametrize("id_", ["mi-0123456789abcdef0", "on-premises.example.com"])
+    def test_a_host_outside_ec2_that_reports_for_a_while_is_watched(self, detector: Detector, id_: str) -> None:
+        detector.run_each_minute(1, 3, reporting=(id_,))
+        assert [answer["opened"] for answer in detector.run_each_minute(4, 12) if answer["opened"]] == [[id_]]
+
+    def test_an_instance_that_ec2_knows_is_watched_from_its_first_datapoint_on(self, detector: Detector) -> None:
+        publish("i-0000000a", at=START)
+        up = Looked(Instance(Power.RUNNING, minute(-60)))
+        detector.check(minute(0.5), instances=up)
+        assert detector.check(minute(7), instances=up).opened == ("i-0000000a",)
 
 
 class TestInstances:
@@ -591,6 +749,7 @@ class TestParts:
         monkeypatch.setenv("MOST_AGENTS_A_RUN", "5")
         for module in ("lifeline.core.agents.roster", "lifeline.detector.parts"):
             monkeypatch.setattr(f"{module}.MOST", 5)
+        have_reported(*self.FLEET)
         publish(*self.FLEET, at=START)
         detector.run(minute(0.5))
         return queue_url
@@ -716,7 +875,9 @@ class TestCauses:
         [opened] = detector.notices
         assert f"private DNS for {endpoint_id} (monitoring) was turned on as a canary" in flat(opened.text)
         [request] = detector.asked_for_mending()
-        assert (request["vpc_ids"], request["withdraw"]) == ([vpc_id], ["monitoring"])
+        assert (set(request), request["vpc_ids"]) == ({"vpc_ids", "because"}, [vpc_id])
+        [silence] = silences(Incidents(TABLE, HOME).read_open(Watch().name), vpc_id)
+        assert (silence.service, silence.endpoint_id, silence.seen_at) == ("monitoring", endpoint_id, now)
         [because] = request["because"]
         assert because["time"] == now.isoformat()
         assert because["event_id"] in opened.text
@@ -728,7 +889,7 @@ class TestCauses:
         publish(id_, at=now + 2 * PERIOD)
         detector.run(now + 2.5 * PERIOD)
         assert detector.kinds == ["incident_opened", "incident_resolved"]
-        fix = f"Status: resolved. Likely fix: private DNS for {endpoint_id} turned off again"
+        fix = f"Status: resolved. Likely fix: private DNS for {endpoint_id} was turned off again"
         assert fix in flat(detector.notices[1].text)
         assert detector.asked_for_mending() == []
 
@@ -838,6 +999,13 @@ class TestEvent:
             ({"forget": [HOST], "watch": 1}, "watch"),
             ({"Records": []}, "Records"),
             ({"Records": [{"body": "{}"}]}, "Records[0].body"),
+            ({"Records": [{"body": None}]}, "Records[0].body"),
+            ({"Records": [{"body": "[" * 100_000}]}, "Records[0].body"),
+            ({"Records": [{"body": '{"check": {"chunks": [' + "1" * 5_000 + "]}}"}]}, "Records[0].body"),
+            (
+                {"Records": [{"body": '{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}'}]},
+                "Records[0].body",
+            ),
         ],
     )
     def test_an_unusable_event_is_refused_in_words(self, detector: Detector, event: object, field: str) -> None:
@@ -853,6 +1021,7 @@ class TestEvent:
         assert json.loads(json.dumps(answer)) == answer
 
     def test_counts_are_metrics(self, detector: Detector, capsys: pytest.CaptureFixture[str]) -> None:
+        have_reported("web-1", "web-2")
         publish("web-1", "web-2", at=START)
         publish("web-2", at=minute(7))
         detector.run(minute(7))

@@ -26,7 +26,6 @@ from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
 TERRAFORM = Identity("deploy-role", session="terraform")
 LIFELINE = Identity(ROLE_ARN.rpartition("/")[2], session="lifeline-ReconcileEndpoints")
-INCIDENT = "inc-20260302-1010-a1b2c3d4"
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
 
@@ -63,9 +62,10 @@ def has_private_dns(days: Days, endpoint_id: str) -> bool:
     return bool(found["PrivateDnsEnabled"])
 
 
-def silence(days: Days, vpc_id: str) -> dict[str, Any]:
-    because = [{"kind": "silence", "event_id": INCIDENT, "time": days.clock().isoformat()}]
-    return {"vpc_ids": [vpc_id], "withdraw": ["monitoring"], "because": because}
+def falls_silent(days: Days, vpc_id: str) -> None:
+    """The detector records that agents fell silent of the canary, and asks for a look at the VPC."""
+    incident = days.record_silence(vpc_id)
+    assert days.ask_for_repair(vpc_id, incident_id=incident.id) == {"batchItemFailures": []}
 
 
 def refused(days: Days, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def test_a_withdrawal_that_the_kill_switch_stops_midway_is_made_once_it_is_off(
 
     with monkeypatch.context() as patched:
         patched.setattr(KillSwitch, "why_on", why_on)
-        days.deliver(silence(days, vpc_id))
+        falls_silent(days, vpc_id)
     assert has_private_dns(days, endpoint_id)
     assert set(VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == {"monitoring"}
     days.take_from_queue()
@@ -158,7 +158,8 @@ def test_a_teardown_that_the_kill_switch_held_for_too_long_is_not_asked_for_agai
 def test_a_claim_and_a_withdrawal_at_once_switch_private_dns_off_once_and_for_good(days: Days) -> None:
     vpc_id, subnet_id, endpoint_id = served(days)
     before = len(days.account.calls)
-    days.deliver(claim(days, vpc_id, subnet_id), silence(days, vpc_id))
+    days.record_silence(vpc_id)
+    days.deliver(claim(days, vpc_id, subnet_id))
     assert not has_private_dns(days, endpoint_id)
     assert len(own_calls(days, "ModifyVpcEndpoint", before)) == 1
     assert VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen["monitoring"].kind is FreezeKind.CANARY
@@ -171,7 +172,8 @@ def test_a_claim_and_a_withdrawal_at_once_switch_private_dns_off_once_and_for_go
 def test_a_withdrawal_from_a_vpc_that_is_torn_down_only_deletes_the_endpoint(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     before = len(days.account.calls)
-    days.deliver(teardown(days, vpc_id), silence(days, vpc_id))
+    days.record_silence(vpc_id)
+    days.deliver(teardown(days, vpc_id))
     assert own_calls(days, "ModifyVpcEndpoint", before) == []
     assert days.deletions() == [endpoint_id]
     days.take_from_queue()
@@ -248,7 +250,9 @@ def test_an_endpoint_that_leaves_a_subnet_is_mended_for_the_others_all_the_same(
 def test_a_release_passes_though_others_stand_in_the_way_of_a_deletion(days: Days) -> None:
     vpc_id, subnet_id, _ = served(days)
     days.world.ec2.create_network_interface(SubnetId=subnet_id)
-    days.deliver(teardown(days, vpc_id), {"vpc_ids": [vpc_id], "release": True})
+    days.deliver(teardown(days, vpc_id))
+    assert len(days.live(vpc_id)) == 1
+    days.look(vpc_id, release=True)
     assert days.live(vpc_id) == []
 
 
@@ -276,7 +280,7 @@ def clear_vpc(days: Days) -> None:
 
 def withdraw(days: Days) -> None:
     vpc_id, _, _ = served(days)
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
 
 
 @canary
@@ -539,10 +543,10 @@ def test_what_is_left_of_a_teardown_that_a_person_ended_is_left_alone(days: Days
 def test_a_withdrawal_that_waits_is_answered_by_a_person_who_unfreezes_the_service(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     days.account.fail_next("ModifyVpcEndpoint", "InternalError")
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     days.clock.advance(MINUTES)
     days.look(vpc_id, unfreeze=["monitoring"])
     days.take_from_queue()
     assert (has_private_dns(days, endpoint_id), VpcStore("ledger").load(HOME.vpc(vpc_id)).frozen) == (True, {})
-    days.deliver(silence(days, vpc_id))
+    falls_silent(days, vpc_id)
     assert not has_private_dns(days, endpoint_id)

@@ -153,7 +153,7 @@ def test_what_one_run_may_not_make_a_later_one_does(stage: Stage) -> None:
     assert made == [2, 4, 5]
 
 
-@with_settings(MAX_ENDPOINTS_PER_DAY="3", MONTHLY_BUDGET_USD="500")
+@with_settings(MAX_ENDPOINTS_PER_DAY="6", MONTHLY_BUDGET_USD="500")
 def test_runs_at_once_share_the_days_last_places(stage: Stage) -> None:
     vpc_ids = [stage.site() for _ in range(6)]
     at_once(*(partial(stage.call, {"vpc_ids": [one]}, f"run-{one}") for one in vpc_ids))

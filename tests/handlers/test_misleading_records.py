@@ -3,15 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.requests.vpcs_touched import CALLS_A_BATCH, CALLS_A_RECORD
+from tests.support.agents import calls, client_error
 from tests.support.cloudtrail import TERRAFORM, Failure, Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
@@ -213,17 +214,10 @@ def tagged(days: Days, *resources: str, tags: list[dict[str, str]] | None = None
 
 def calls_for(days: Days, *events: object) -> Counter[str]:
     """The EC2 calls that a batch of these causes."""
-    counted: Counter[str] = Counter()
-
-    def count(model: Any, **_: object) -> None:
-        counted[model.name] += 1
-
-    hook = client("ec2").meta.events
-    hook.register("before-call.ec2.*", count)
-    days.deliver(*events)
-    hook.unregister("before-call.ec2.*", count)
+    with calls("ec2") as made:
+        days.deliver(*events)
     days.clock.advance(MINUTES)
-    return counted
+    return Counter(operation for operation, _ in made)
 
 
 def ledger_items(days: Days) -> int:
@@ -273,6 +267,28 @@ def test_a_batch_of_100_causes_20_describe_calls_at_most_beyond_the_observation(
         for number in range(2)
     ]
     assert calls_for(days, *events, *gone).total() <= most + CALLS_A_BATCH
+
+
+def test_a_thousand_named_vpcs_are_observed_with_no_more_calls_than_the_region(days: Days) -> None:
+    own = days.world.make_vpc()
+    with calls("ec2") as made:
+        answer = days.call({"vpc_ids": [own, *(fake("vpc", number) for number in range(999))]})
+    assert Counter(operation for operation, _ in made)["DescribeVpcs"] == 1
+    outcomes = {vpc["vpc_id"]: vpc["outcome"] for vpc in answer["vpcs"]}
+    assert len(outcomes) == 1000
+    assert outcomes.pop(own) not in set(outcomes.values())
+
+
+def test_a_batch_of_teardowns_reads_who_else_is_there_with_as_few_calls(days: Days) -> None:
+    vpc_ids = [days.world.make_vpc(cidr=f"10.{number}.0.0/16") for number in range(25)]
+    for number, vpc_id in enumerate(vpc_ids):
+        subnet_id = days.world.make_subnet(vpc_id, f"10.{number}.1.0/24")
+        days.world.ec2.create_network_interface(SubnetId=subnet_id)  # so that Lifeline steps aside nowhere
+    teardowns = [refused(days, "DeleteVpc", {"VpcId": vpc_id}, "DependencyViolation") for vpc_id in vpc_ids]
+    assert calls_for(days, *teardowns)["DescribeNetworkInterfaces"] in (
+        1,
+        2,
+    )  # once more if leased
 
 
 def test_ids_that_ec2_does_not_know_leave_nothing_in_the_ledger(days: Days) -> None:
@@ -330,23 +346,35 @@ def test_a_look_up_that_fails_keeps_its_own_message_and_no_other(days: Days) -> 
     days.cut_off(table_id)
     days.empty_queue()
 
-    def throttle(model: Any, params: dict[str, Any], **_: object) -> None:
-        if "vpc-endpoint-id" in str(params["body"].values()):
-            error: Any = {"Error": {"Code": "RequestLimitExceeded", "Message": "Request limit exceeded."}}
-            raise ClientError(error, model.name)
-
-    client("ec2").meta.events.register("before-call.ec2.DescribeVpcEndpoints", throttle)
     delete_route = {"RouteTableId": table_id, "DestinationCidrBlock": "0.0.0.0/0"}
     real = record_call("DeleteRoute", delete_route, {}, at=days.clock())
     bodies = [tagged(days, fake("vpce", 1)), real, tagged(days, own, fake("vpce", 2), salt=1)]
-    assert received(days, bodies, tries=1) == ["m-0", "m-2"]
+    with throttled("DescribeVpcEndpoints", by="vpc-endpoint-id"):
+        assert received(days, bodies, tries=1) == ["m-0", "m-2"]
     days.clock.advance(MINUTES)
     assert days.live(victim)
     assert days.world.dead_letters() == []
-    assert received(days, bodies, tries=5) == []  # the last time
+    with throttled("DescribeVpcEndpoints", by="vpc-endpoint-id"):
+        assert received(days, bodies, tries=5) == []  # the last time
     reasons = [letter["MessageAttributes"]["reason"]["StringValue"] for letter in days.world.dead_letters()]
     assert len(reasons) == 2
     assert all("RequestLimitExceeded" in reason for reason in reasons)
+
+
+@contextmanager
+def throttled(operation: str, *, by: str) -> Iterator[None]:
+    """EC2 throttles this call where it filters by that."""
+
+    def throttle(params: dict[str, Any], **_: object) -> None:
+        if by in str(params):
+            raise client_error("RequestLimitExceeded", operation)
+
+    hook, events = f"provide-client-params.ec2.{operation}", client("ec2").meta.events
+    events.register_first(hook, throttle)
+    try:
+        yield
+    finally:
+        events.unregister(hook, throttle)
 
 
 def received(days: Days, bodies: list[dict[str, Any]], *, tries: int) -> list[str]:

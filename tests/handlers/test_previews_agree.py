@@ -227,6 +227,8 @@ def test_a_released_vpc_is_shown_as_the_next_sweep_leaves_it(days: Days) -> None
     site = Site(days)
     days.look(site.vpc_id, release=True)
     days.clock.advance(MINUTES)
+    assert deeds(as_json(page(days, site.vpc_id))["actions"]) == swept(days, site.vpc_id)
+    days.clock.advance(MINUTES)
     shown = deeds(as_json(page(days, site.vpc_id))["actions"])
     assert {status for _, status, _ in shown} == {"blocked"}
     assert shown == swept(days, site.vpc_id)

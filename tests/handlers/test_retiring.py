@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
@@ -312,7 +314,8 @@ def test_a_release_deletes_all_that_is_ours_and_the_group_as_soon_as_ec2_lets_it
     found = days.look(vpc_id, release=True)
     assert brief(found["actions"]) == [("retire_endpoint", "done"), ("delete_security_group", "planned")]
     assert "must be able to reach the monitoring service" in found["actions"][0]["reason"]
-    assert days.take_from_queue() == [{"vpc_ids": [vpc_id], "attempt": 1, "release": True}]
+    assert days.take_from_queue() == [{"vpc_ids": [vpc_id], "attempt": 1}]
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).releasing is None
     assert (days.world.endpoints(vpc_id), days.world.groups(vpc_id)) == ([], [])
     assert days.look(vpc_id, release=True)["actions"] == []
 
@@ -404,15 +407,74 @@ def test_without_a_valid_policy_a_release_still_counts(days: Days, monkeypatch: 
     assert brief(days.look(vpc_id, release=True)["actions"])[0] == ("retire_endpoint", "done")
 
 
-def test_a_group_that_never_becomes_free_is_given_up_with_a_message_that_releases_again(days: Days) -> None:
+def test_a_group_that_never_becomes_free_is_given_up_in_words_and_the_release_is_over(days: Days) -> None:
     vpc_id = isolated(days)
     days.look(vpc_id, release=True)
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).releasing == days.clock()
     days.empty_queue()
     days.account.fail_next("DeleteSecurityGroup", "DependencyViolation", times=9)
     days.clock.advance(MINUTES)
-    sent = str(int(datetime.now(UTC).timestamp() * 1000))
-    body = json.dumps({"vpc_ids": [vpc_id], "attempt": 6, "release": True})
-    record = {"messageId": "m", "receiptHandle": "h", "body": body, "attributes": {"SentTimestamp": sent}}
-    days.call({"Records": [record]})
+    days.deliver({"vpc_ids": [vpc_id], "attempt": 6})
     (letter,) = days.world.dead_letters()
-    assert json.loads(letter["Body"]) == {"vpc_ids": [vpc_id], "release": True}
+    assert json.loads(letter["Body"]) == {"vpc_ids": [vpc_id]}
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert reason.endswith("; to continue the release, request it again")
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).releasing is None
+
+
+def test_a_release_is_continued_from_the_ledger_whoever_names_the_vpc(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.account.fail_next("DeleteVpcEndpoints", "InternalError")
+    days.look(vpc_id, release=True)
+    assert len(days.live(vpc_id)) == 1
+    days.empty_queue()  # the message is lost
+    days.clock.advance(MINUTES)
+    days.call({"sweep": True})
+    assert days.live(vpc_id) == []
+
+
+def test_a_release_that_another_run_holds_up_waits_and_stops_no_other(days: Days) -> None:
+    busy, free = isolated(days), isolated(days)
+    now = days.clock()
+    VpcStore("ledger").take_lease(HOME.vpc(busy), "another", now=now, until=now + MINUTES / 2)
+    days.call({"release": True})
+    assert (len(days.live(busy)), days.live(free)) == (1, [])
+    days.take_from_queue()
+    assert days.live(busy) == []
+
+
+def test_what_a_person_wants_back_is_no_longer_released(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.account.fail_next("DeleteVpcEndpoints", "InternalError")
+    days.look(vpc_id, release=True)
+    days.clock.advance(MINUTES)
+    days.look(vpc_id)
+    days.take_from_queue()
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1
+    assert VpcStore("ledger").load(HOME.vpc(vpc_id)).releasing is None
+
+
+def test_a_release_waits_for_the_kill_switch_and_for_a_day_at_most(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_ids = [isolated(days), isolated(days)]
+    with monkeypatch.context() as patched:
+        patched.setattr(KillSwitch, "why_on", lambda _: "the kill switch is on")
+        days.look(vpc_ids[0], release=True)
+        days.clock.advance(2 * MINUTES)
+        assert len(days.live(vpc_ids[0])) == 1
+    days.sweeps(1)
+    assert [len(days.live(vpc_id)) for vpc_id in vpc_ids] == [0, 1]
+    state = VpcStore("ledger").load(HOME.vpc(vpc_ids[1]))
+    old = replace(state, releasing=days.clock() - 24 * HOUR)
+    VpcStore("ledger").save(HOME.vpc(vpc_ids[1]), state, old, now=days.clock())
+    days.sweeps(1)
+    assert len(days.live(vpc_ids[1])) == 1
+
+
+def test_in_plan_mode_nothing_is_put_down_as_released(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpc_id = isolated(days)
+    monkeypatch.setenv("MODE", "plan")
+    days.look(vpc_id, release=True)
+    monkeypatch.setenv("MODE", "enforce")
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1

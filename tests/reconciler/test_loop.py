@@ -1,5 +1,6 @@
 """The loop's order: what is saved before anything is done, and what comes after it. Everything in memory."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.request import Request, Trigger
+from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.settings import Settings
@@ -122,6 +124,28 @@ def test_a_vpc_that_another_run_has_waits_for_its_turn() -> None:
     assert answer.outcome == "planned"
     assert "requeue after 20 s" in fakes.journal
     assert not any(entry.startswith("apply") for entry in fakes.journal)
+
+
+def test_what_a_person_freezes_where_another_run_works_must_come_again_and_holds_up_no_other_vpc() -> None:
+    other = replace(MISSING, id="vpc-0fedcba9876543210")
+    fakes = Fakes([MISSING, other], leased={VPC_ID})
+    freeze = named(freeze=(EVERYTHING,))
+    with pytest.raises(BusyError, match=f"another run works on {VPC_ID}: nothing was frozen") as caught:
+        run(fakes, freeze, replace(named(), vpc_ids=(other.id,)))
+    assert caught.value.requests == (freeze,)
+    assert [(answer.vpc_id, answer.outcome) for answer in caught.value.answers] == [(other.id, "changed")]
+    assert "frozen" not in " ".join(fakes.journal)
+
+
+def test_a_refused_deletion_is_put_down_before_it_is_judged_and_continued_without_its_event() -> None:
+    fakes = Fakes([SERVED], leased={VPC_ID})
+    run(fakes, refused_deletion())
+    assert set(fakes.states[VPC_ID].attempts) == {VPC_ID}
+    assert "requeue after 20 s" in fakes.journal
+    fakes.leased.clear()
+    run(fakes, named())
+    assert "apply retire_endpoint" in fakes.journal
+    assert (set(fakes.states[VPC_ID].frozen), dict(fakes.states[VPC_ID].attempts)) == ({VPC_ID, EVERYTHING}, {})
 
 
 def test_a_caller_who_wants_a_plan_changes_and_saves_nothing() -> None:

@@ -10,7 +10,7 @@ from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
@@ -282,7 +282,7 @@ class SimulatedSurroundings:
             return RoleVerdict(Permission.DENIED, role, "its policies don't allow cloudwatch:PutMetricData")
         return RoleVerdict(Permission.ALLOWED, role)
 
-    def requeue(self, vpc_ids: Iterable[str], **_more: object) -> None:
+    def send(self, vpc_ids: Iterable[str], _because: Iterable[object]) -> None:
         for id_ in vpc_ids:
             self._world.reconcile(self._world.places[id_])
 
@@ -308,5 +308,5 @@ def make_tools(world: World, record: Record) -> DetectorTools:
         notices=cast("Topic", SimulatedTopic(world, record)),
         bus=Bus(is_on=False, stack_name="lifeline"),
         sources=sources,
-        changes=cast("Queue", around),
+        repairs=cast("RepairRequests", around),
     )

@@ -9,8 +9,13 @@ from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.watches import Watch
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.handlers import reconcile_endpoints
 from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.home import HOME
 from tests.support.strict import Clock, StrictAccount
 from tests.support.world import ACCOUNT, REGION, Context, World, flat
 
@@ -77,11 +82,44 @@ class Days:
         """Delivers events, as the queue would that got them just now."""
         assert self._receive(list(events)) == {"batchItemFailures": []}
 
-    def _receive(self, bodies: list[Any]) -> dict[str, Any]:
+    def ask_for_repair(self, *vpc_ids: str, incident_id: str = "") -> dict[str, Any]:
+        """Delivers what the detector asks for."""
+        because = [{"kind": "silence", "event_id": incident_id, "time": self.clock().isoformat()}]
+        return self._receive([{"vpc_ids": list(vpc_ids), "because": because}], queue="repair-requests")
+
+    def record_silence(self, vpc_id: str, service: str = "monitoring") -> Incident:
+        """Records an incident as the detector does, of agents that a canary silenced soon after it was switched on."""
+        (subject, *_), now = self.live(vpc_id), self.clock()
+        canary = VpcStore("ledger").load(HOME.vpc(vpc_id)).canaries.get(service)
+        cause = Cause(
+            CauseKind.CANARY,
+            Confidence.HIGH,
+            f"private DNS of {subject} for {service} was switched on (canary)",
+            service=service,
+            vpc_id=vpc_id,
+            subject=subject,
+            is_repairable=True,
+        )
+        began = min(now, canary.at + MINUTES) if canary else now
+        id_ = f"inc-{now:%Y%m%d-%H%M%S}-a1b2c3d4"
+        saved = Incidents("ledger", HOME).save(
+            Incident(id_, Watch().name, cause, began=began, opened_at=now, checked_at=now)
+        )
+        assert saved
+        return saved
+
+    def _receive(self, bodies: list[Any], *, queue: str = "changes") -> dict[str, Any]:
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
         sent = str(int(self.clock().timestamp() * 1000))
         attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": sent}
         records = [
-            {"messageId": f"m-{place}", "receiptHandle": "h", "body": json.dumps(body), "attributes": attributes}
+            {
+                "messageId": f"m-{place}",
+                "receiptHandle": "h",
+                "body": json.dumps(body),
+                "attributes": attributes,
+                "eventSourceARN": arn,
+            }
             for place, body in enumerate(bodies)
         ]
         return self.call({"Records": records})

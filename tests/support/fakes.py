@@ -39,9 +39,8 @@ class Fakes:
 
     def tools(self) -> Tools:
         me = cast("Any", self)
-        guards = SimpleNamespace(
-            kill_switch=SimpleNamespace(why_on=lambda: self.kill_switch), limit_usage=me, approvals=me
-        )
+        kill_switch = SimpleNamespace(why_on=lambda: self.kill_switch)
+        guards = SimpleNamespace(kill_switch=kill_switch, limit_usage=me, approvals=me, paths=None)
         tools = dict.fromkeys(
             ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
         )
@@ -75,9 +74,9 @@ class Fakes:
     def view(self, _: str, **__: object) -> DnsView:
         return DnsView()
 
-    def interfaces_in(self, vpc_id: str) -> tuple[()]:
-        self.note(f"interfaces in {vpc_id}")
-        return ()
+    def interfaces_in(self, vpc_ids: Iterable[str]) -> Mapping[str, tuple[()]]:
+        self.note(f"interfaces in {', '.join(vpc_ids)}")
+        return dict.fromkeys(vpc_ids, ())
 
     def users_of_security_groups(self, ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         return dict.fromkeys(ids, ())
@@ -142,6 +141,9 @@ class FakeStore:
         for name in changed:
             self.fakes.note(f"save {name}")
         self.fakes.states[_name(ref)] = replace(self.load(ref), **changed)
+
+    def delete(self, *_: object, **__: object) -> bool:
+        return False
 
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
         return frozenset(home.vpc(vpc_id) for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))

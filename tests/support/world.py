@@ -44,6 +44,7 @@ class World:
     queue_url: str
     dead_letter_queue_url: str
     notices_url: str
+    repair_queue_url: str
 
     def make_vpc(self, *, cidr: str = "10.0.0.0/16", dns: bool = True) -> str:
         vpc_id = str(self.ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"])
@@ -129,7 +130,9 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
 
 def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
     sqs, sns, dynamodb = boto3.client("sqs"), boto3.client("sns"), boto3.client("dynamodb")
-    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("changes", "dead-letters", "heard")]
+    urls = [
+        sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("changes", "dead-letters", "heard", "repair-requests")
+    ]
     topic_arn = sns.create_topic(Name="notices")["TopicArn"]
     heard_arn = sqs.get_queue_attributes(QueueUrl=urls[2], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=heard_arn)
@@ -147,6 +150,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "TOPIC_ARN": topic_arn,
         "QUEUE_URL": urls[0],
         "DEAD_LETTER_QUEUE_URL": urls[1],
+        "REPAIR_QUEUE_URL": urls[3],
         "ROLE_ARN": ROLE_ARN,
         "POWERTOOLS_METRICS_NAMESPACE": "Lifeline",
         **variables,
@@ -155,7 +159,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         monkeypatch.setenv(name, value)
     ec2 = boto3.client("ec2")
     _remove_default_vpc(ec2)
-    return World(ec2, sqs, dynamodb, urls[0], urls[1], urls[2])
+    return World(ec2, sqs, dynamodb, *urls)
 
 
 def _remove_default_vpc(ec2: Any) -> None:

@@ -87,10 +87,10 @@ def test_events_are_put_on_the_default_bus_only_and_as_lifeline_only(template: d
 
 
 def test_only_the_rules_may_send_to_the_queues(template: dict[str, Any]) -> None:
-    (policy,) = resources(template, "AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-    assert sources == [{"Fn::GetAtt": f"{rule}.Arn"} for rule in resources(template, "AWS::Events::Rule")]
+    rules = [{"Fn::GetAtt": f"{rule}.Arn"} for rule in resources(template, "AWS::Events::Rule")]
+    policies = [one["PolicyDocument"]["Statement"] for one in resources(template, "AWS::SQS::QueuePolicy").values()]
+    allowed = [one for statements_ in policies for one in statements_ if one["Effect"] == "Allow"]
+    assert [one["Condition"] for one in allowed] == [{"ArnEquals": {"aws:SourceArn": rules}}] * 2
 
 
 @pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
@@ -161,6 +161,8 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/kill_switch",
         "store/history",
         "store/ownership",
+        "store/paths",
+        "store/incidents",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
@@ -179,7 +181,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/network",
         "aws/topic",
         "store/policy",
-        "aws/queue",
+        "aws/repair_requests",
         "aws/roles",
         "store/roster",
     ),
@@ -192,6 +194,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/incidents",
         "store/kill_switch",
         "store/ownership",
+        "store/paths",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
@@ -211,7 +214,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
     "ReconcileRole": set[str](),
-    "DetectRole": {"dynamodb:BatchWriteItem", "sqs:ChangeMessageVisibility"},
+    "DetectRole": {"dynamodb:BatchWriteItem"},
     "CoverageRole": {  # what writes, and how the queue's changes are traced to VPCs
         "dynamodb:BatchWriteItem",
         "dynamodb:DeleteItem",

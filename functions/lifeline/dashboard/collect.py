@@ -16,12 +16,14 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
-from lifeline.core.guards.limits import Admission, Usage, admit, own_interfaces
+from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
-from lifeline.core.incidents.incident import Incident
+from lifeline.core.guards.urgency import shares_among, with_urgency
+from lifeline.core.incidents.canary import silences
+from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Plan, ServiceState
+from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import follow
@@ -33,7 +35,7 @@ from lifeline.dashboard.sources import Examined, Reads, Sources
 from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, VpcContext
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
-from lifeline.reconciler.amended import Amended, network_readers, nothing_planned, read_facts
+from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -106,6 +108,12 @@ def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
     return (f"released manually at {write_time(since)}: nothing is made here until {until}", *frozen)
 
 
+def _as_released(report: ServiceReport) -> ServiceReport:
+    if report.state is not ServiceState.MISSING:
+        return report
+    return replace(report, state=ServiceState.BLOCKED, detail="a person released everything of Lifeline's here")
+
+
 class _Cover:
     def __init__(self, tools: PageTools, settings: Settings, now: datetime) -> None:
         self._tools = tools
@@ -124,7 +132,7 @@ class _Cover:
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
         region = self._with_state(planning, region, examined)
-        admission = self._admit(region.plans, region.vpcs)
+        admission = self._admit(region.plans, region.vpcs, planning.policy, region.incidents)
         offers = self._offers(admission, examined, why_stopped)
         self._mention_others(region, vpc_ids)
         rows = [
@@ -183,15 +191,19 @@ class _Cover:
         if not region.has_policy:
             return region
         amended = {vpc.id: self._amended(planning, vpc, examined.get(vpc.id)) for vpc in region.vpcs}
-        amended = self._attempt_to_read(amended, AMENDMENTS, is_planned=False)
+        readers = self._readers(region.incidents)
+        amended = self._attempt_to_read(amended, AMENDMENTS, readers, is_planned=False)
         seen = {
-            vpc_id: amended_vpc.seen(AMENDMENTS) or amended_vpc.context.vpc for vpc_id, amended_vpc in amended.items()
+            vpc_id: vpc for vpc_id, amended_vpc in amended.items() if (vpc := amended_vpc.seen(AMENDMENTS)) is not None
         }
         again = [
             seen[vpc_id]
             for vpc_id, amended_vpc in amended.items()
-            if seen[vpc_id] != amended_vpc.context.vpc
-            or amended_vpc.context.followed.changes_plan(amended_vpc.context.vpc, self._now)
+            if vpc_id in seen
+            and (
+                seen[vpc_id] != amended_vpc.context.vpc
+                or amended_vpc.context.followed.changes_plan(amended_vpc.context.vpc, self._now)
+            )
         ]
         plans, wants = dict(region.plans), dict(region.wants)
         if again:
@@ -199,12 +211,15 @@ class _Cover:
             nothing = dict[str, Plan]()
             plans |= self._reads.attempt(lambda: planning.plan(again, followed)[0], nothing, "what was made just now")
             wants |= {vpc.id: planning.desired(vpc) for vpc in again}
+        for vpc_id in amended.keys() - seen.keys():  # nothing is to be made there, but how it stands is shown
+            services = tuple(map(_as_released, plans[vpc_id].services))
+            plans[vpc_id] = replace(amended[vpc_id].plan, services=services)
         amended = {
             vpc_id: replace(amended_vpc, plan=replace(plans[vpc_id], tiers=region.plans[vpc_id].tiers))
             for vpc_id, amended_vpc in amended.items()
         }
         for amendment in AMENDMENTS:
-            amended = self._attempt_to_read(amended, [amendment])
+            amended = self._attempt_to_read(amended, [amendment], readers)
             amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
         shown = {vpc_id: self._with_claimed(amended_vpc) for vpc_id, amended_vpc in amended.items()}
         return replace(region, plans=shown, wants=wants)
@@ -242,19 +257,28 @@ class _Cover:
         state = (examined or Examined()).state
         followed = follow(state.made, state.failures, vpc, now=self._now)
         read = frozenset({Fact.STATE} if examined else ())
-        return Amended(VpcContext(run, vpc, followed=followed, read=read), nothing_planned(vpc), state)
+        is_release = is_released(state.releasing, self._now)
+        context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)
+        return Amended(context, nothing_planned(vpc), state)
 
-    def _read(
-        self, amended: Mapping[str, Amended], amendments: Sequence[Amendment], *, is_planned: bool = True
-    ) -> dict[str, Amended]:
-        """The VPCs with the facts about the network that the amendments need, as a run would read them."""
-        readers = network_readers(self._tools.lookup, self._tools.central, self._settings.region)
-        return read_facts(amended, amendments, readers, is_planned=is_planned)
+    def _readers(self, incidents: Sequence[Incident]) -> dict[Fact, Reader]:
+        """What reads the facts that the amendments need, as a run would read them."""
+
+        def read_withdrawals(vpcs: Mapping[str, Amended]) -> Mapping[str, object]:
+            return {vpc_id: silences(incidents, vpc_id) for vpc_id in vpcs}
+
+        network = network_readers(self._tools.lookup, self._tools.central, self._settings.region)
+        return {Fact.WITHDRAWALS: read_withdrawals, **network}
 
     def _attempt_to_read(
-        self, amended: Mapping[str, Amended], amendments: Sequence[Amendment], *, is_planned: bool = True
+        self,
+        amended: Mapping[str, Amended],
+        amendments: Sequence[Amendment],
+        readers: Mapping[Fact, Reader],
+        *,
+        is_planned: bool = True,
     ) -> dict[str, Amended]:
-        read = partial(self._read, amended, amendments, is_planned=is_planned)
+        read = partial(read_facts, amended, amendments, readers, is_planned=is_planned)
         return self._reads.attempt(read, dict(amended), "who uses what is to be removed")
 
     def _see(
@@ -298,8 +322,18 @@ class _Cover:
 
     # ---- limits and approvals
 
-    def _admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Admission:
+    def _admit(
+        self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc], policy: Policy, incidents: Sequence[Incident]
+    ) -> Admission:
         """The plans with what needs approval blocked. What only waits for the next run passes: it is on its way."""
+        has_work = any(plan.has_work for plan in plans.values())
+        known, lacking = self._reads.known() if has_work else {}, services_lacking(incidents)
+        plans = {
+            vpc.id: with_urgency(
+                plans[vpc.id], vpc, policy, known.get(vpc.id), lacking.get(vpc.id, frozenset()), now=self._now
+            )
+            for vpc in vpcs
+        }
         limits = self._settings.limits
         limits = replace(
             limits,
@@ -307,8 +341,9 @@ class _Cover:
             vpcs_per_run=limits.vpcs_per_run and _UNLIMITED,
         )
         owned = {vpc.id: own_interfaces(vpc) for vpc in vpcs}
-        use = self._reads.use() if any(plan.has_work for plan in plans.values()) else Usage()
-        return admit(plans, use, owned, limits, self._price, now=self._now)
+        use = self._reads.use() if has_work else Usage()
+        shares = shares_among(known, policy.shares, now=self._now)
+        return admit(plans, use, owned, limits, self._price, now=self._now, shares=shares)
 
     def _offers(
         self, admission: Admission, examined: Mapping[str, Examined], why_stopped: str
@@ -345,19 +380,23 @@ class _Cover:
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])
         amended = {vpc_id: self._amended(planning, vpcs[0], examined[vpc_id])}
-        amended = self._read(amended, AMENDMENTS, is_planned=False)
+        incidents = self._reads.open_incidents(policy)
+        readers = self._readers(incidents)
+        amended = read_facts(amended, AMENDMENTS, readers, is_planned=False)
         seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
         followed = {vpc_id: amended[vpc_id].context.followed}
         plans, _ = planning.plan(seen, followed, check_dns=[vpc_id])
-        amended = {vpc_id: replace(amended[vpc_id], plan=plans[vpc_id])}
+        amended = {vpc_id: replace(amended[vpc_id], plan=plans.get(vpc_id, amended[vpc_id].plan))}
         for amendment in AMENDMENTS:
-            amended = self._read(amended, [amendment])
+            amended = read_facts(amended, [amendment], readers)
             amended = {vpc_id: amended[vpc_id].previewed(amendment)}
         plans = {vpc_id: amended[vpc_id].plan}
-        admission = self._admit(plans, vpcs)
+        admission = self._admit(plans, vpcs, policy, incidents)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
-        notes = [answer.note, why_stopped, words, *self._reads.notes]
+        limits = dict.fromkeys(action.blocked_by for action in answer.actions)
+        users = [heaviest(name, admission.use, self._price, now=self._now) for name in limits]
+        notes = [answer.note, why_stopped, words, *users, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
 

@@ -1,6 +1,6 @@
 """What the coverage page reads besides the network. What can't be read becomes a note, and the rest is shown."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -13,13 +13,15 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
-from lifeline.adapters.store.policy import Document, Known, PolicyStore, Refused
+from lifeline.adapters.store.paths import PathStore
+from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Vpc, VpcRef
@@ -47,6 +49,7 @@ class Sources:
     kill_switch: KillSwitch
     limit_usage: LimitUsage
     approvals: Approvals
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Reads:
         nothing = Known()
         named = self._settings.policy_parameter
         known = self.attempt(self._sources.policies.load, nothing, "the last valid policy") if named else nothing
-        store = _ReadOnly(self._sources.policies, known)
+        store = ReadOnlyPolicy(self._sources.policies, known)
         decision = current_policy(named, stacks_policy(self._settings), store, now=self._now)
         if decision.problem:
             then = "the last valid one stays in force" if decision.policy else "nothing is required or applied"
@@ -88,8 +91,7 @@ class Reads:
 
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
-        watches = policy.watches if policy else None
-        names = [watch.name for watch in watches] if watches is not None else [Watch().name]
+        names = policy.watch_names if policy else (Watch().name,)
         nothing: tuple[Incident, ...] = ()
         reads = [
             partial(self.attempt, partial(self._sources.incidents.read_open, name), nothing, "open incidents")
@@ -115,6 +117,12 @@ class Reads:
             for vpc_list in VpcList
         ]
         return frozenset(ref.vpc_id for refs in lists for ref in refs)
+
+    def known(self) -> Mapping[str, KnownVpc]:
+        """What Lifeline has seen of each VPC, by id."""
+        nothing: Mapping[str, KnownVpc] = {}
+        paths = self._sources.paths
+        return self.attempt(paths.read, nothing, "limit usage") if paths else nothing
 
     def examine(self, vpc_ids: Sequence[str]) -> dict[str, Examined]:
         """What the ledger has on each of these VPCs: about three calls each."""
@@ -151,26 +159,3 @@ class Reads:
             logger.warning("not shown on the page", what=what, error=str(error))
             self._notes.append(f"not shown because it could not be read: {what}")
             return otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class _ReadOnly:
-    """The policy store without its writes, which only ReconcileEndpoints makes."""
-
-    store: PolicyStore
-    known: Known
-
-    def read(self, parameter_name: str) -> Document:
-        return self.store.read(parameter_name)
-
-    def load(self) -> Known:
-        return self.known
-
-    def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
-        pass
-
-    def write_down(self, refused: Refused, *, now: datetime) -> None:
-        pass
-
-    def close(self, refused: Refused, *, now: datetime) -> None:
-        pass

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from lifeline.adapters.aws.bus import Bus
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.watches import Watch
-from lifeline.core.incidents.incident import CauseKind, Incident
+from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, cap, notified
 from lifeline.core.notices.bus_events import incident_event
 from lifeline.core.notices.incident import incident_notice, summary_notice
@@ -36,7 +36,7 @@ class Announcer:
     watch: Watch
     incidents: Incidents
     notices: Topic
-    changes: Queue
+    repairs: RepairRequests
     bus: Bus
     now: datetime
     attempt: Attempts
@@ -91,15 +91,13 @@ class Announcer:
         return freed
 
     def _request_repair(self, incidents: Iterable[Incident]) -> None:
-        """Request a reconciliation of each VPC whose agents lack an endpoint, because the change's event may be lost.
+        """Request a reconciliation of each VPC whose agents lack an endpoint, because the change's event may be lost,
+        or fell silent of a canary. What is to be done there, ReconcileEndpoints finds in the network and in the ledger.
 
         This message may be lost as well: each run that still finds the endpoint missing requests it again.
         """
         for incident in incidents:
             cause = incident.cause
             if cause.is_repairable and cause.vpc_id and not cause.fixed_at and incident.checked_at == self.now:
-                is_canary = cause.kind is CauseKind.CANARY
-                seen_at, withdraw = (self.now.isoformat(), [cause.service]) if is_canary else ("", [])
-                because = [Trigger("silence", event_id=incident.id, time=seen_at)]
-                put = partial(self.changes.requeue, [cause.vpc_id], attempt=0, after=timedelta(), because=because)
-                self.attempt(partial(put, withdraw=withdraw))
+                because = [Trigger("silence", event_id=incident.id, time=self.now.isoformat())]
+                self.attempt(partial(self.repairs.send, [cause.vpc_id], because))

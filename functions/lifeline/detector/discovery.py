@@ -7,10 +7,18 @@ from datetime import datetime, timedelta
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.agent import Agent
-from lifeline.core.agents.instances import Instance
+from lifeline.core.agents.agent import PROOF, Agent, State
+from lifeline.core.agents.instances import Instance, is_instance_id
 from lifeline.core.agents.roster import Chunk, place, replaced
-from lifeline.core.agents.series import Series, choose_series, needs_of, other_series
+from lifeline.core.agents.series import (
+    MOST_KNOWN,
+    Series,
+    choose_series,
+    marks_of,
+    needs_of,
+    other_series,
+    split_marks,
+)
 from lifeline.core.errors import LifelineError
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import agents_of
@@ -19,6 +27,7 @@ from lifeline.runtime.observability import logger
 PACE = timedelta(minutes=15)
 SOONEST = timedelta(minutes=2)  # after a network change
 _OTHERS = 3
+_JOINING = timedelta(hours=1)
 
 type Listed = Mapping[str, tuple[Series, ...]]
 
@@ -35,14 +44,24 @@ class Discovery:
     """One run's discovery. What can't be read is a failure of the run, and the next run discovers again."""
 
     def __init__(
-        self, cloudwatch: CloudWatch, instances: Instances | None, roster: Roster, attempt: Attempts, now: datetime
+        self,
+        cloudwatch: CloudWatch,
+        instances: Instances | None,
+        roster: Roster,
+        attempt: Attempts,
+        now: datetime,
+        *,
+        patience: timedelta,
     ) -> None:
-        """`instances` is None for a watch that expects no tagged instances."""
+        """`instances` is None for a watch that expects no tagged instances. `patience` is how long an agent may send
+        nothing and still count as reporting.
+        """
         self._cloudwatch = cloudwatch
         self._instances = instances
         self._roster = roster
         self._attempt = attempt
         self._now = now
+        self.joins_after = _JOINING + patience
         self._listed: Listed | None = None
         self._is_complete = False
 
@@ -60,7 +79,7 @@ class Discovery:
         if listed is None:
             return tuple(chunks)
         agents = agents_of(chunks)
-        changes = discover(agents, listed, expected, self._now)
+        changes = discover(agents, listed, expected, self._now, joins_after=self.joins_after)
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
         return place([replaced(chunk, changes) for chunk in chunks], new)
 
@@ -86,7 +105,12 @@ def list_series(cloudwatch: CloudWatch) -> Listed | None:
 
 
 def discover(
-    roster: Mapping[str, Agent], listed: Listed, expected: Mapping[str, Instance] | None, now: datetime
+    roster: Mapping[str, Agent],
+    listed: Listed,
+    expected: Mapping[str, Instance] | None,
+    now: datetime,
+    *,
+    joins_after: timedelta,
 ) -> dict[str, Agent | None]:
     """The roster's changes: new agents, new series of known ones, and None for agents that are no longer expected.
 
@@ -96,7 +120,7 @@ def discover(
     changes: dict[str, Agent | None] = {}
     for entity, series in listed.items():
         known = roster.get(entity)
-        agent = _renewed(known, series) if known else _agent(entity, series)
+        agent = _renewed(known, series, now, joins_after) if known else _agent(entity, series)
         if agent != known:
             changes[entity] = agent
     if expected is None:
@@ -110,7 +134,14 @@ def discover(
 def _agent(entity: str, listed: Iterable[Series]) -> Agent:
     series = [*listed]
     chosen = choose_series(series)
-    return Agent(entity, chosen, others=other_series(chosen, series, limit=_OTHERS), needs=needs_of(series))
+    return Agent(
+        entity,
+        chosen,
+        others=other_series(chosen, series, limit=_OTHERS),
+        known=marks_of(series, entity),
+        unproven=0 if is_instance_id(entity) else PROOF,
+        needs=needs_of(series),
+    )
 
 
 def _unexpected(agent: Agent) -> Agent | None:
@@ -118,13 +149,49 @@ def _unexpected(agent: Agent) -> Agent | None:
     return replace(agent, expected_since=None) if agent.incident else None
 
 
-def _renewed(agent: Agent, listed: tuple[Series, ...]) -> Agent:
-    """The agent with other series that still exist, if one of those it has is no longer listed."""
-    needs = agent.needs | needs_of(listed)
+def _renewed(agent: Agent, listed: tuple[Series, ...], now: datetime, joins_after: timedelta) -> Agent:
+    """The agent with the series that became its own, and with other ones of its own that still exist, if one of those
+    it has is no longer listed.
+
+    What arrives under its id while it is silent stays strange, but for dimensions' values: an instance may have been
+    resized meanwhile, and the survey asks EC2.
+    """
     current = agent.series
     if current is None:
+        return replace(agent, needs=agent.needs | needs_of(listed))
+    own, marks = listed, marks_of(listed, agent.entity)
+    if agent.state is State.REPORTING:
+        agent = _with_own(agent, current, marks, now, joins_after)
+    if agent.known and marks != agent.known:
+        own = agent.own(listed, by_names=True)
+        if agent.state is State.SILENT:
+            strangers = tuple(series for series in listed if series not in own)[:_OTHERS]
+            agent = replace(agent, strangers=strangers or agent.strangers)
+    needs = agent.needs | needs_of(own)
+    is_fresh = bool(agent.others) or not [series for series in own if series != current]
+    if is_fresh and set(agent.others) <= set(own):
         return replace(agent, needs=needs)
-    is_fresh = bool(agent.others) or not [series for series in listed if series != current]
-    if is_fresh and set(agent.others) <= set(listed):
-        return replace(agent, needs=needs)
-    return replace(agent, needs=needs, others=other_series(current, listed, limit=_OTHERS))
+    return replace(agent, needs=needs, others=other_series(current, own, limit=_OTHERS))
+
+
+def _with_own(agent: Agent, current: Series, marks: str, now: datetime, joins_after: timedelta) -> Agent:
+    """An agent that reports, with the marks of the series that are its own by now; `marks` are of those listed.
+
+    A new one becomes its own once the agent has reported beside it for `joins_after`: longer than it may be unseen and
+    still count as reporting. Sooner, whoever sends something else under its id when it stops would hide its silence.
+    """
+    if not agent.known or marks == agent.known:
+        return replace(agent, known=marks, joining="", joining_since=None)
+    here, known = split_marks(marks), {*split_marks(agent.known), *split_marks(marks_of([current], agent.entity))}
+    new = {mark for mark in here if mark not in known}
+    if agent.joining_since is None or now - agent.joining_since <= joins_after:
+        since = agent.joining_since or now
+        joining = agent.joining if agent.joining_since else "".join(sorted(new))
+        adopted: set[str] = set()
+    else:
+        adopted = new & {*split_marks(agent.joining)}
+        joining, since = "".join(sorted(new - adopted)), now
+    kept = [mark for mark in here if mark in known | adopted]
+    gone = sorted(known - {*here})
+    own = "".join(sorted([*kept, *gone][:MOST_KNOWN]))
+    return replace(agent, known=own, joining=joining, joining_since=since if joining else None)

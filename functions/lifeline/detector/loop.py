@@ -18,7 +18,7 @@ from datetime import datetime
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
@@ -42,7 +42,7 @@ from lifeline.runtime.stages import stage
 
 @dataclass(frozen=True, slots=True)
 class DetectorTools:
-    """The detector's adapters; tests bring their own. `changes` is ReconcileEndpoints' queue."""
+    """The detector's adapters; tests bring their own."""
 
     cloudwatch: Callable[[Watch], CloudWatch]
     roster: Callable[[Watch], Roster]
@@ -50,7 +50,7 @@ class DetectorTools:
     notices: Topic
     bus: Bus
     sources: EvidenceSources
-    changes: Queue
+    repairs: RepairRequests
     checks: Checks | None = None
 
 
@@ -76,11 +76,12 @@ class WatchRun:
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
         instances = tools.sources.instances if finds_expected else None
-        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now)
+        patience = watch.rules.period + watch.rules.grace
+        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now, patience=patience)
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(
-            watch, tools.incidents, tools.notices, tools.changes, tools.bus, now, self.attempt, run_id
+            watch, tools.incidents, tools.notices, tools.repairs, tools.bus, now, self.attempt, run_id
         )
 
     def check(self) -> Report:

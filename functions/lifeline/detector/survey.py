@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
@@ -20,6 +20,8 @@ type Listed = Mapping[str, tuple[Series, ...]]
 
 _MOST_OTHERS = 20  # of an agent's other series, read once before it is called silent
 _FEWEST_OTHERS = 3  # however many agents may have gone silent at once
+_MOST_STRANGERS = 3  # series that aren't the agent's own, read once it is overdue
+_ADOPTED_AFTER = timedelta(hours=24)
 _OTHERS_A_RUN = 10_000  # CloudWatch quotas: GetMetricData, 180,000 recent datapoints a second
 _LOOKED_UP_A_RUN = 2000  # silent and suppressed instances, in rotation: ten calls
 _STRIDE = 3 - 2 * 2**0.5  # of a round of turns that a minute takes: irrational, and far from a whole round in five
@@ -76,6 +78,7 @@ class Survey:
         up = [agent for agent in up if agent.entity not in down]
         usual = {agent.entity: self._usual_series(agent) for agent in up}
         found |= self._read(usual, self.timing.usual_window, skip_reporting=True)
+        found |= self._without_strangers([agent for agent in up if agent.entity in found], found)
         overdue = [agent for agent in up if agent.entity in found and self._is_overdue(found[agent.entity])]
         new, old = _split(overdue, lambda agent: agent.state is State.SILENT)
         turn = self._in_turn(old)
@@ -90,6 +93,7 @@ class Survey:
     def _read_more(self, agents: Sequence[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """Better evidence for agents that may fall silent now, and for silent ones that are back."""
         doubtful: dict[str, tuple[Series, ...]] = {}
+        strangers: dict[str, tuple[Series, ...]] = {}
         unsure: dict[str, Evidence] = {}
         for agent in agents:
             seen = found[agent.entity]
@@ -98,14 +102,19 @@ class Survey:
         in_doubt = [agent for agent in agents if self._is_in_doubt(agent, found[agent.entity])]
         for agent in in_doubt:
             most = max(_FEWEST_OTHERS, min(_MOST_OTHERS, _OTHERS_A_RUN // len(in_doubt)))
-            others = () if self._power(agent.entity) is Power.DOWN else self._others(agent, most)
+            others = () if self._power(agent.entity) is Power.DOWN else self._others(agent)
             if others is None:
                 unsure[agent.entity] = replace(found[agent.entity], seen_at=None)
             else:
-                doubtful[agent.entity] = others
+                own = self._own(agent, others)
+                doubtful[agent.entity] = other_series(agent.series, own, limit=most)
+                strangers[agent.entity] = tuple(series for series in others if series not in own)[:_MOST_STRANGERS]
         recent = self._read(doubtful, self.timing.recent_window)
+        recent |= self._with_strangers({entity: recent[entity] for entity in strangers}, strangers)
         lost = [entity for entity in doubtful if self.agents[entity].seen_at and recent[entity].seen_at == ()]
-        return unsure | recent | self._read(dict.fromkeys(lost, ()), self.timing.remembered_window)
+        remembered = self._read(dict.fromkeys(lost, ()), self.timing.remembered_window)
+        remembered = {entity: replace(seen, strangers=recent[entity].strangers) for entity, seen in remembered.items()}
+        return unsure | recent | remembered
 
     def _is_in_doubt(self, agent: Agent, seen: Evidence) -> bool:
         """True if more must be read before the agent is called silent or suppressed; False if it already is."""
@@ -142,6 +151,7 @@ class Survey:
             bool(times)
             and agent.state is State.REPORTING
             and agent.seen_at is not None
+            and not agent.unproven
             and not agent.is_flapping
             and self._on_time <= times[-1] <= self.timing.now
         )
@@ -188,18 +198,62 @@ class Survey:
 
     def _usual_series(self, agent: Agent) -> tuple[Series, ...]:
         """No other series while it reports; otherwise one per run, because it may return with another series."""
-        if agent.state is State.REPORTING or not agent.others:
+        others = (*agent.others, *(agent.strangers if self._adopts(agent) else ()))
+        if agent.state is State.REPORTING or not others:
             return ()
-        return (agent.others[self._turn_of(len(agent.others))],)
+        return (others[self._turn_of(len(others))],)
 
-    def _others(self, agent: Agent, most: int) -> tuple[Series, ...] | None:
-        """The agent's other series as listed now, one of each shape first; None if the list can't be read."""
+    def _others(self, agent: Agent) -> tuple[Series, ...] | None:
+        """The series of the agent's id as listed now; None if the list can't be read."""
         if self.relist is None:
             return agent.others
         if self._listed is None:
             return None
-        listed = (*self._listed.get(agent.entity, ()), *agent.others)
-        return other_series(agent.series, listed, limit=most)
+        return tuple(dict.fromkeys((*self._listed.get(agent.entity, ()), *agent.others)))
+
+    def _adopts(self, agent: Agent) -> bool:
+        """True if the agent was silent for so long that whatever comes under its id counts: people know by now."""
+        gap = agent.gap
+        return gap is not None and gap.is_open and self.timing.now - gap.since >= _ADOPTED_AFTER
+
+    def _own(self, agent: Agent, listed: Iterable[Series]) -> tuple[Series, ...]:
+        """Those that are the agent's own. An instance that started since its last datapoint may have been resized,
+        which changes its dimensions' values.
+        """
+        launched_at = self._instance(agent.entity).launched_at
+        has_restarted = bool(launched_at and agent.seen_at and launched_at > agent.seen_at)
+        return agent.own(listed, by_names=has_restarted)
+
+    def _without_strangers(self, agents: Iterable[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
+        """The evidence of agents that seem to be back by a series that isn't their own: none, but for a new start."""
+        by_others = {
+            agent.entity: (agent, series)
+            for agent in agents
+            if agent.state is not State.REPORTING
+            and (series := found[agent.entity].series)
+            and series != agent.series
+            and not agent.own([series])
+            and not self._adopts(agent)
+        }
+        if by_others:
+            self._look_up(agent for agent, _ in by_others.values())
+        return {
+            entity: replace(found[entity], series=agent.series, seen_at=())
+            for entity, (agent, series) in by_others.items()
+            if not self._own(agent, [series])
+        }
+
+    def _with_strangers(
+        self, found: Mapping[str, Evidence], strangers: Mapping[str, tuple[Series, ...]]
+    ) -> dict[str, Evidence]:
+        """The evidence of agents that are overdue, with what arrives under their ids all the same."""
+        wanted = {entity: strangers[entity] for entity, seen in found.items() if self._is_overdue(seen)}
+        series = {one for some in wanted.values() for one in some}
+        readings = self.cloudwatch.read(series, self.timing.usual_window) if series else {}
+        return {
+            entity: replace(found[entity], strangers=tuple(one for one in some if readings.get(one)))
+            for entity, some in wanted.items()
+        }
 
     @cached_property
     def _listed(self) -> Listed | None:

@@ -14,6 +14,7 @@ from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
@@ -80,6 +81,7 @@ def _tools(settings: PageSettings) -> PageTools:
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),
             limit_usage=LimitUsage(table),
             approvals=Approvals(table),
+            paths=PathStore(table),
         ),
     )
 

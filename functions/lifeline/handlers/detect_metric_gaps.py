@@ -14,12 +14,12 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
-from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
@@ -159,7 +159,8 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
 def _watches(settings: DetectorSettings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
     """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
-    decision = current_policy(settings.policy_parameter, fallback, PolicyStore(settings.table_name), now=_now())
+    store = ReadOnlyPolicy(PolicyStore(settings.table_name))
+    decision = current_policy(settings.policy_parameter, fallback, store, now=_now())
     policy = decision.policy or fallback
     return (settings.default_watch,) if policy.watches is None else policy.watches, policy.maintenance
 
@@ -181,7 +182,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
-        changes=Queue(settings.queue_url, settings.dead_letter_queue_url),
+        repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
     )
 

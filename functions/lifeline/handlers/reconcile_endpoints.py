@@ -21,9 +21,11 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
@@ -34,11 +36,10 @@ from lifeline.core.notices.plan_text import plan_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
-from lifeline.core.requests.calls import NO_WITHDRAWAL, read_request, wants_text
+from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
-from lifeline.core.requests.request import Request
 from lifeline.reconciler.batch import reconcile_batch
 from lifeline.reconciler.gatekeeper import take_approval
 from lifeline.reconciler.loop import reconcile
@@ -92,7 +93,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         if isinstance(event, dict) and call in event:
             return _change_ownership(call, change, event, settings, run)
     try:
-        request = _refuse_withdrawal(read_request(event, own_role_arn=settings.role_arn, region=settings.region))
+        request = read_request(event, own_role_arn=settings.role_arn, region=settings.region)
         tools = _tools(settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
@@ -106,13 +107,6 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
     return _notified(answers, request.refusals, mode, is_text=request.is_text)
-
-
-def _refuse_withdrawal(request: Request) -> Request:
-    """The request, unless it asks for a withdrawal, which only the queue is believed. Raises InvalidInputError then."""
-    if request.withdraw:
-        raise InvalidInputError("withdraw", NO_WITHDRAWAL)
-    return request
 
 
 def _notified(
@@ -233,12 +227,14 @@ def _tools(settings: Settings) -> Tools:
         calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             limit_usage=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
+            paths=PathStore(settings.table_name),
         ),
     )
 

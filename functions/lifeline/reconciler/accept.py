@@ -1,24 +1,44 @@
-"""Accept: what requests themselves freeze and unfreeze, saved before anything is planned."""
+"""Accept: what requests themselves freeze, unfreeze, release and try to delete, saved before anything is planned.
+
+From then on it is in the ledger: a run that continues the work needs nothing but the VPC's ID.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.network.model import Vpc
+from lifeline.core.plan.answer import VpcAnswer
+from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendments import AMENDMENTS
+from lifeline.reconciler.amend.retirement import is_released
 from lifeline.reconciler.facts import context_of, run_context
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.leases import leased
 
 
-def accept_requests(vpcs: Sequence[Vpc], job: Job) -> None:
-    """Saves what the requests freeze and unfreeze in these VPCs. It takes their leases, as every run that freezes
-    something does, so a person's word is never overwritten by a run that read before it.
-
-    Raises TransientError while another run has the VPC, and what the ledger raises: then the requests come again.
+class BusyError(TransientError):
+    """Another run works on VPCs, so what was asked of them couldn't be saved. `answers` are those of all others, which
+    were served; `requests` have to come again.
     """
-    run, nothing = run_context(job), VpcState()
+
+    def __init__(self, vpc_ids: Sequence[str], requests: Sequence[Request], answers: tuple[VpcAnswer, ...]) -> None:
+        words = (
+            f"another run works on {', '.join(vpc_ids)}: nothing was frozen or unfrozen there, ask again in a minute"
+        )
+        super().__init__(words, code="Busy")
+        self.requests = tuple(requests)
+        self.answers = answers
+
+
+def accept_requests(vpcs: Sequence[Vpc], job: Job) -> tuple[str, ...]:
+    """Saves what the requests freeze and unfreeze in these VPCs. It takes their leases, as every run
+    that freezes something does, so a person's word is never overwritten by a run that read before it.
+
+    Returns the VPCs that another run has, where nothing was saved: their requests must come again.
+    """
+    run, nothing, busy = run_context(job), VpcState(), list[str]()
     if any(request.claim for requests in job.targets.requests.values() for request in requests):
         run = replace(run, catalog=job.tools.network.catalog())
     for vpc in vpcs:
@@ -27,9 +47,31 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> None:
             continue  # what doesn't change an empty state changes none
         with leased(job.ref(vpc.id), job.tools.vpcs, job.run) as before:
             if before is None:
-                words = f"another run works on {vpc.id}: nothing was frozen or unfrozen, ask again in a minute"
-                raise TransientError(words, code="Busy")
+                busy.append(vpc.id)
+                continue
             after = before
             for amendment in AMENDMENTS:
                 after = amendment.accept(context, after)
             job.save(vpc.id, before, after)
+    return tuple(busy)
+
+
+def note_requests(vpcs: Sequence[Vpc], job: Job) -> None:
+    """Saves what people release and what others try to delete in these VPCs, and finds what was released before.
+
+    It takes no lease, so that nobody waits for whoever has the VPC: only requests, and the run that answers them, write
+    these attributes.
+    """
+    run, nothing, now = run_context(job), VpcState(), job.run.now()
+    listed = job.tools.vpcs.listed(VpcList.RELEASING, job.home)
+    for vpc in vpcs:
+        context = context_of(vpc, job, run)
+        is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)
+        if not is_noted and job.ref(vpc.id) not in listed:
+            continue
+        after = before = job.tools.vpcs.load(job.ref(vpc.id))
+        for amendment in AMENDMENTS:
+            after = amendment.note(context, after)
+        job.save(vpc.id, before, after)
+        if is_released(after.releasing, now) and not job.is_plan:
+            job.targets.releasing.add(vpc.id)

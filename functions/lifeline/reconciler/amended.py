@@ -123,7 +123,7 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
         return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
 
     return {
-        Fact.INTERFACES: lambda vpcs: read_each(vpcs, lookup.interfaces_in),
+        Fact.INTERFACES: lookup.interfaces_in,
         Fact.CENTRAL_DNS: read_central_dns,
         Fact.SECURITY_GROUP_USERS: read_users,
     }

@@ -1,24 +1,35 @@
 """An SQS batch: one run for all its messages, and each message done, retried, or dead-lettered with its reason."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.core.errors import InvalidInputError, LifelineError
-from lifeline.core.guards.mode import Mode
+from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.calls import read_request
+from lifeline.core.requests.body import read_body
+from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
+from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.job import Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_RECEIVES = 5  # the queue's maxReceiveCount: at the last one we dead-letter it, because SQS would give no reason
+MOST_RECEIVES = (
+    5  # the queue's maxReceiveCount: at the last one we dead-letter it ourselves, because SQS would give no reason
+)
 FIRST_RETRY = timedelta(seconds=30)
+_A_RUN = timedelta(seconds=60)  # with less time left, no further run begins
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A record that was read, and what it asks for."""
+
+    record: Mapping[str, Any]
+    request: Request
 
 
 def reconcile_batch(
@@ -30,86 +41,145 @@ def reconcile_batch(
     later, and so does every message where the network can't be observed. At its last try it is dead-lettered with the
     reason.
     """
-    requests: list[Request] = []
-    read: list[Mapping[str, Any]] = []
-    kept: list[str] = []
-    for record in records:
-        try:
-            request = read_record(record, settings.role_arn, settings.region)
-        except InvalidInputError as error:
-            kept += _dead_letter(record, error, tools, run.id, field=error.field)
-        else:
-            requests.append(request)
-            read.append(record)
-            for refusal in request.refusals:
-                kept += _dead_letter(record, refusal, tools, run.id, field=refusal.field)
-    failed: list[tuple[Request, LifelineError]] = []
-    try:
-        answers = reconcile(requests, mode=settings.mode, tools=tools, settings=settings, run=run, failed=failed)
-    except LifelineError as error:
-        logger.error("batch failed", error=str(error), messages=len(read), run_id=run.id)
-        return (), [*kept, *(message_id for record in read for message_id in _retry(record, error, tools, run.id))]
-    for record, request in zip(read, requests, strict=True):
-        for failed_request, why in failed:
-            if request is failed_request:
-                logger.warning("message not answered", error=str(why), run_id=run.id)
-                kept += _retry(record, why, tools, run.id)
-    return answers, list(dict.fromkeys(kept))
+    return _Batch(tools, settings, run).serve(records)
 
 
-def read_record(record: object, own_role_arn: str, region: str = "") -> Request:
-    """What one SQS record asks for: an EventBridge event, or work that an earlier run requeued.
+def read_record(record: object, own_role_arn: str, region: str = "", *, repair_queue_url: str = "") -> Request:
+    """What one SQS record asks for: of the detector's queue a reconciliation, else an EventBridge event or requeued
+    work. SQS itself says which queue a record is from.
 
     Raises InvalidInputError with the path to the field, `body` being the message.
     """
-    if not isinstance(record, dict) or not isinstance(record.get("body"), str):
+    if not isinstance(record, dict):
         raise InvalidInputError("Records[].body", "must be a text")
+    body = read_body(record.get("body"))
     try:
-        body = json.loads(record["body"])
-    except json.JSONDecodeError as error:
-        raise InvalidInputError("body", f"is not JSON: {error}") from error
-    try:
-        request = read_request(body, own_role_arn=own_role_arn, region=region)
+        if _is_from(record, repair_queue_url):
+            request = read_repair_request(body)
+        else:
+            request = read_queued(body, own_role_arn=own_role_arn, region=region)
     except InvalidInputError as error:
         raise InvalidInputError(f"body.{error.field}", error.message) from error
-    if request.mode is Mode.PLAN:
-        raise InvalidInputError("body.mode", "a plan answers its caller, and the queue has none: invoke the function")
-    if request.is_text:
-        raise InvalidInputError("body.format", "a text answers its caller, and the queue has none: invoke the function")
-    if request.approve:
-        raise InvalidInputError("body.approve", "a person approves by invoking the function, not through the queue")
     return replace(request, sent_at=_sent_at(record))
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    tools: Tools
+    settings: Settings
+    run: Run
+
+    def serve(self, records: Sequence[Any]) -> tuple[tuple[VpcAnswer, ...], list[str]]:
+        messages: list[_Message] = []
+        kept: list[str] = []
+        for record in records:
+            try:
+                message = _Message(record, self._read(record))
+            except InvalidInputError as error:
+                kept += self._dead_letter(record, error, field=error.field)
+            else:
+                messages.append(message)
+                for refusal in message.request.refusals:
+                    kept += self._dead_letter(record, refusal, field=refusal.field)
+        answers, left = self._reconcile(messages)
+        return answers, list(dict.fromkeys([*kept, *left]))
+
+    def _read(self, record: Any) -> Request:
+        """The request. Whatever the reading of a record raises belongs to that record alone: InvalidInputError."""
+        settings = self.settings
+        try:
+            return read_record(record, settings.role_arn, settings.region, repair_queue_url=settings.repair_queue_url)
+        except InvalidInputError:
+            raise
+        except Exception as error:
+            logger.exception("message unreadable", run_id=self.run.id)
+            raise InvalidInputError("body", f"can't be read: {type(error).__name__}") from error
+
+    def _reconcile(self, messages: Sequence[_Message]) -> tuple[tuple[VpcAnswer, ...], list[str]]:
+        """The answers, and the ids of the messages to keep. An error that nobody thought of is traced to its message:
+        the others are served without it.
+        """
+        requests = [message.request for message in messages]
+        failed: list[tuple[Request, LifelineError]] = []
+        try:
+            answers = reconcile(
+                requests,
+                mode=self.settings.mode,
+                tools=self.tools,
+                settings=self.settings,
+                run=self.run,
+                failed=failed,
+            )
+            return answers, [
+                message_id
+                for message in messages
+                for request, error in failed
+                if message.request is request
+                for message_id in self._retry_all([message], error)
+            ]
+        except BusyError as error:
+            left = [message for message in messages if message.request in error.requests]
+            return error.answers, self._retry_all(left, error)
+        except LifelineError as error:
+            return (), self._retry_all(messages, error)
+        except Exception as error:  # noqa: BLE001 - logged, and traced to its message
+            logger.exception("batch failed unexpectedly", messages=len(messages), run_id=self.run.id)
+            if len(messages) == 1 or self.run.remaining() < _A_RUN:
+                said = f"failed unexpectedly: {type(error).__name__}: {error}"
+                return (), self._retry_all(messages, TerminalError(said, code="Unexpected"))
+        half = len(messages) // 2
+        parts = [self._reconcile(part) for part in (messages[:half], messages[half:])]
+        return tuple(answer for answers, _ in parts for answer in answers), [id_ for _, left in parts for id_ in left]
+
+    # ---- messages that are left
+
+    def _retry_all(self, messages: Sequence[_Message], error: LifelineError) -> list[str]:
+        logger.error("batch failed", error=str(error), messages=len(messages), run_id=self.run.id)
+        return [message_id for message in messages for message_id in self._retry(message.record, error)]
+
+    def _retry(self, record: Mapping[str, Any], error: LifelineError) -> Iterator[str]:
+        """Lets the message come back after a growing while, or dead-letters it at its last try."""
+        tries = _number(record, "ApproximateReceiveCount") or 1
+        if tries >= MOST_RECEIVES:
+            yield from self._dead_letter(record, error)
+            return
+        yield _message_id(record)
+        queue_url = self.settings.repair_queue_url if _is_from(record, self.settings.repair_queue_url) else ""
+        try:
+            receipt, after = str(record.get("receiptHandle", "")), FIRST_RETRY * 2 ** (tries - 1)
+            self.tools.queue.retry_in(receipt, after, queue_url=queue_url)
+        except LifelineError as refused:
+            logger.warning("retry not delayed: the message returns after its visibility timeout", error=str(refused))
+
+    def _dead_letter(self, record: object, error: LifelineError, *, field: str = "") -> Iterator[str]:
+        """Puts the message into the dead-letter queue with its reason; yields its id where that failed, to keep it."""
+        body = str(record.get("body", "")) if isinstance(record, dict) else repr(record)
+        logger.warning("sent to the dead-letter queue", field=field, refusal=str(error), run_id=self.run.id)
+        try:
+            self.tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
+        except LifelineError as refused:
+            logger.error("message not sent to the dead-letter queue", error=str(refused))
+            yield _message_id(record)
+
+
+def _is_from(record: Mapping[str, Any], queue_url: str) -> bool:
+    """True if the record is of this queue: a queue's ARN and its URL end with its name (SQS guide: queue names)."""
+    arn = record.get("eventSourceARN")
+    return bool(queue_url) and isinstance(arn, str) and arn.rpartition(":")[2] == queue_url.rpartition("/")[2]
 
 
 def _sent_at(record: Mapping[str, Any]) -> datetime:
     """When the queue got the message; now, if it doesn't say, so that the request counts as unanswered."""
-    sent = str(_attribute(record, "SentTimestamp"))
-    return datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdecimal() else datetime.now(UTC)
-
-
-def _retry(record: Mapping[str, Any], error: LifelineError, tools: Tools, run_id: str) -> Iterator[str]:
-    """Lets the message come back after a growing while, or dead-letters it at its last try."""
-    received = str(_attribute(record, "ApproximateReceiveCount"))
-    tries = int(received) if received.isdecimal() else 1
-    if tries >= MOST_RECEIVES:
-        yield from _dead_letter(record, error, tools, run_id)
-        return
-    yield _message_id(record)
     try:
-        tools.queue.retry_in(str(record.get("receiptHandle", "")), FIRST_RETRY * 2 ** (tries - 1))
-    except LifelineError as refused:
-        logger.warning("retry not delayed: the message returns after its visibility timeout", error=str(refused))
+        return datetime.fromtimestamp(int(str(_attribute(record, "SentTimestamp"))) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.now(UTC)
 
 
-def _dead_letter(record: object, error: LifelineError, tools: Tools, run_id: str, *, field: str = "") -> Iterator[str]:
-    """Puts the message into the dead-letter queue with its reason; yields its id where that failed: SQS keeps it."""
-    body = str(record.get("body", "")) if isinstance(record, dict) else json.dumps(record)
-    logger.warning("sent to the dead-letter queue", field=field, refusal=str(error), run_id=run_id)
-    try:
-        tools.queue.dead_letter(body or "(empty)", reason=str(error), field=field)
-    except LifelineError as refused:
-        logger.error("message not sent to the dead-letter queue", error=str(refused))
-        yield _message_id(record)
+def _number(record: Mapping[str, Any], name: str) -> int:
+    """The attribute as a whole number; 0 if it is none."""
+    text = str(_attribute(record, name))
+    return int(text) if text.isdecimal() else 0
 
 
 def _message_id(record: object) -> str:

@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
+from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.history.change import Change
+from lifeline.core.incidents.canary import silences
+from lifeline.core.incidents.incident import services_lacking
 from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
@@ -28,6 +33,7 @@ from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(minutes=5)
+_TAGGED_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,12 @@ class FactReader:
         tools = self.job.tools
         readers: dict[Fact, Reader] = {
             Fact.STATE: self._states,
+            Fact.WITHDRAWALS: self._silences,
             **network_readers(tools.lookup, tools.central, self.job.settings.region),
             Fact.CHANGES: self._changes,
+            Fact.TAGGINGS: self._taggings,
+            Fact.KNOWN: lambda vpcs: {vpc_id: self.gatekeeper.known.get(vpc_id) for vpc_id in vpcs},
+            Fact.SILENCE: self._silence,
             Fact.ADMISSION: self._admission,
         }
         return read_facts(amended, amendments, readers, is_planned=is_planned)
@@ -105,6 +115,19 @@ class FactReader:
             logger.warning("state of VPCs not read", error=str(error))
             return dict.fromkeys(vpcs, VpcState())
 
+    def _silences(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Withdrawal, ...]]:
+        """What the detector recorded, in one call for each watch. A plan that a caller wants to see does without."""
+        store = self.job.tools.incidents
+        try:
+            reads = [partial(store.read_open, name) for name in self.planning.policy.watch_names] if store else []
+            incidents = [incident for found in run_concurrently(reads) for incident in found]
+        except LifelineError as error:
+            if not self.job.is_manual:
+                raise
+            logger.warning("incidents not read", error=str(error))
+            incidents = []
+        return {vpc_id: silences(incidents, vpc_id) for vpc_id in vpcs}
+
     def _changes(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Change, ...]]:
         """The changes of the last day. What was deleted can't be traced to its VPC any more, so changes of unknown VPCs
         count, too: by their ids.
@@ -114,6 +137,26 @@ class FactReader:
         untraced = audit.untraced_changes(self.job.home, since=since, until=until)
         found = read_each(vpcs, lambda vpc_id: audit.changes_of(self.job.ref(vpc_id), since=since, until=until))
         return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
+
+    def _taggings(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Change, ...]]:
+        """Who set and removed Lifeline's own tags lately."""
+        if self.job.is_manual:
+            return dict.fromkeys(vpcs, ())
+        since, until = self.planning.now - _TAGGED_WITHIN, self.planning.now + SHOWN_WITHIN
+        taggings_of = self.job.tools.audit.taggings_of
+        return read_each(vpcs, lambda vpc_id: taggings_of(self.job.ref(vpc_id), since=since, until=until))
+
+    def _silence(self, vpcs: Mapping[str, Amended]) -> Mapping[str, frozenset[str]]:
+        """By VPC, the services that silent agents lack. If the incidents can't be read, nobody goes first for them."""
+        incidents = self.job.tools.incidents
+        names = self.planning.policy.watch_names if incidents else ()
+        try:
+            found = run_concurrently([partial(incidents.read_open, name) for name in names]) if incidents else []
+        except LifelineError as error:
+            logger.warning("open incidents not read", error=str(error))
+            found = []
+        lacking = services_lacking(incident for read in found for incident in read)
+        return {vpc_id: lacking.get(vpc_id, frozenset()) for vpc_id in vpcs}
 
     def _admission(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Plan]:
         admit = self.gatekeeper.admit if is_leased(vpcs) else self.gatekeeper.preview
@@ -145,7 +188,6 @@ def context_of(vpc: Vpc, job: Job, run: RunContext) -> VpcContext:
         vpc,
         requests=tuple(targets.requests.get(vpc.id, ())),
         triggers=targets.triggers(vpc.id),
-        withdrawals=targets.withdrawals(vpc.id),
         is_release=targets.is_release(vpc.id),
         is_requested_by_a_person=targets.is_requested_by_a_person(vpc.id),
     )

@@ -22,14 +22,26 @@ from lifeline.core.guards.approval import (
     why_not,
 )
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
-from lifeline.core.guards.limits import Admission, Usage, admit, block_all, delete, own_interfaces, refund, see
+from lifeline.core.guards.limits import (
+    Admission,
+    Usage,
+    admit,
+    block_all,
+    delete,
+    heaviest,
+    own_interfaces,
+    refund,
+    see,
+)
 from lifeline.core.guards.mode import Mode
+from lifeline.core.guards.urgency import KnownVpc, note_paths, shares_among
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.kill_switch import switch_notice
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
+from lifeline.core.policy.policy import Shares
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Guards, Job
@@ -63,14 +75,19 @@ def take_approval(request: Request, guards: Guards, settings: Settings, run: Run
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve."""
+    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `shares` the policy's
+    shares of the limits. `known` is what Lifeline has seen of each VPC, by id.
+    """
 
     guards: Guards
     settings: Settings
     run: Run
     approves: tuple[str, ...] = ()
+    shares: Shares = field(default_factory=Shares)
+    known: Mapping[str, KnownVpc] = field(default_factory=dict, init=False)
     _why_on: str = field(default="", init=False)
     _admission: Admission | None = field(default=None, init=False)
+    _use: Usage = field(default_factory=Usage, init=False)
     _owned: Mapping[str, frozenset[str]] = field(default_factory=dict, init=False)
     _offers: dict[str, Offer] = field(default_factory=dict, init=False)
     _claimed: dict[str, tuple[Offer, frozenset[Step]]] = field(default_factory=dict, init=False)
@@ -102,6 +119,19 @@ class Gatekeeper:
 
     # ---- the limits
 
+    def note_paths(self, plans: Sequence[Plan], there: Collection[str] | None, *, is_saved: bool) -> None:
+        """Notes which paths the VPCs have by now, and keeps that for later runs if `is_saved`.
+
+        A failure is logged: no VPC goes first then, and what passes must not wait for that.
+        """
+        paths, now = self.guards.paths, self.run.now()
+        note = partial(note_paths, plans=plans, now=now, there=there)
+        try:
+            if paths:
+                self.known = paths.change(note) if is_saved else note(paths.read())
+        except LifelineError as error:
+            logger.warning("known paths not read or saved: no VPC goes first for them", error=str(error))
+
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
         try:
@@ -110,7 +140,9 @@ class Gatekeeper:
             logger.warning("limit usage not read", error=str(error))
             self._notes.append("how far the limits are used can't be read: only what is planned here counts")
             usage = Usage()
-        return self._fold(plans, self._own(vpcs))(usage).plans
+        admission = self._fold(plans, self._own(vpcs))(usage)
+        self._use = admission.use
+        return admission.plans
 
     def see_region(self, vpcs: Sequence[Vpc]) -> None:
         """Corrects what Lifeline has in each VPC where the ledger says otherwise: people delete endpoints, too."""
@@ -144,6 +176,7 @@ class Gatekeeper:
         except LifelineError:
             self._give_approvals_back()
             raise
+        self._use = admission.use
         held = [vpc_id for vpc_id in plans if admission.held(vpc_id)]
         try:
             offers = run_concurrently([partial(self._offer, vpc_id, admission.held(vpc_id)) for vpc_id in held])
@@ -185,7 +218,10 @@ class Gatekeeper:
         `is_decided` says that this run settled what is to be done in the VPC: an approval that it didn't use is
         outdated. Otherwise (busy, stopped, without a policy) the plan stays approved for the next run.
         """
-        notes = "; ".join(dict.fromkeys(note for note in (answer.note, self._why_on, *self._notes) if note))
+        heaviest_users = self._heaviest_users(answer)
+        notes = "; ".join(
+            dict.fromkeys(note for note in (answer.note, self._why_on, *self._notes, *heaviest_users) if note)
+        )
         answer = replace(answer, note=notes)
         offer = self._offers.get(answer.vpc_id)
         if offer and any(action.blocked_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
@@ -198,6 +234,11 @@ class Gatekeeper:
         except LifelineError as error:  # people must hear what was done; the approval ends by itself
             logger.error("approval not rejected", error=str(error))
             return answer
+
+    def _heaviest_users(self, answer: VpcAnswer) -> list[str]:
+        """Which VPCs use most of the limits that block actions of the answer."""
+        names = dict.fromkeys(action.blocked_by for action in answer.actions)
+        return [heaviest(name, self._use, self._price, now=self.run.now()) for name in names]
 
     def _with_refusal(self, answer: VpcAnswer) -> VpcAnswer:
         """The answer, refused where its plan was approved and is no longer what the network requires."""
@@ -264,7 +305,8 @@ class Gatekeeper:
     ) -> Callable[[Usage], Admission]:
         """What passes of all of these plans, given how far the limits are used."""
         limits, price, now = self.settings.limits, self._price, self.run.now()
-        return lambda usage: admit(plans, usage, owned, limits, price, now=now, waived=waived)
+        shares = shares_among(self.known, self.shares, now=now)
+        return lambda usage: admit(plans, usage, owned, limits, price, now=now, shares=shares, waived=waived)
 
 
 def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:

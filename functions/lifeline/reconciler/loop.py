@@ -21,9 +21,9 @@ from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
-from lifeline.core.policy.policy import Exempted, Policy
+from lifeline.core.policy.policy import Exempted, Policy, Shares
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.reconciler.accept import accept_requests
+from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
@@ -68,7 +68,8 @@ def reconcile(
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
-    gatekeeper = Gatekeeper(tools.guards, settings, run, approves)
+    shares = in_force.policy.shares if in_force.policy else Shares()
+    gatekeeper = Gatekeeper(tools.guards, settings, run, approves, shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
     if not is_manual:
         _notify_of_policy(in_force, job)
@@ -113,11 +114,14 @@ class _Reconciliation:
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
+        busy: tuple[str, ...] = ()
         if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
-            accept_requests(vpcs, job)
+            busy = accept_requests(vpcs, job)
+            vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
+            note_requests(vpcs, job)
         policy = self._in_force.policy
-        if policy is None and all(request.is_release for request in requests):
+        if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
@@ -125,7 +129,7 @@ class _Reconciliation:
             answers = self._plan_and_apply(self._planning(policy), vpcs, is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
-        gone = sorted(set(named if named is not None else targets.requests) - answered)
+        gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
         answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
         finished: list[VpcAnswer] = []
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
@@ -139,6 +143,8 @@ class _Reconciliation:
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
             self._record(requests, vpcs, known)
+        if busy:
+            raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
         return tuple(finished)
 
     # ---- before there is a plan
@@ -178,6 +184,11 @@ class _Reconciliation:
             amended = facts.collect(vpcs, states, followed, lists=lists)
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
+            self._gatekeeper.note_paths(
+                [amended_vpc.plan for amended_vpc in amended.values()],
+                [vpc.id for vpc in vpcs] if is_region else None,
+                is_saved=not job.is_manual,
+            )
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
             for amendment in AMENDMENTS if job.is_plan else REASONS:
                 amended = facts.read(amended, [amendment])

@@ -120,6 +120,7 @@ class StackSettings:
     sends_events: bool = _variable("SEND_EVENTS", _choice("yes", "no"), "no")
     dashboard: str = _variable("DASHBOARD", default="")
     queue_url: str = _variable("QUEUE_URL", default="")
+    repair_queue_url: str = _variable("REPAIR_QUEUE_URL", default="")
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)

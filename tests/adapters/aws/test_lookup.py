@@ -1,15 +1,14 @@
 """From ids to VPCs, against moto."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import TransientError
 from lifeline.core.requests.vpcs_touched import kind_of
+from tests.support.agents import calls, failing
 from tests.support.world import World, emulated_world
 
 
@@ -93,27 +92,24 @@ def test_whoever_uses_a_group_beside_endpoints_is_named(world: World) -> None:
     assert Lookup().users_of_security_groups([used, referred, free]) == {used: (made,), referred: (naming,), free: ()}
 
 
-def test_every_interface_of_a_vpc_is_read_whoever_s_it_is(world: World) -> None:
-    vpc_id, other = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
-    subnet_id = world.make_subnet(vpc_id)
-    made = world.ec2.create_network_interface(SubnetId=subnet_id, Description="spare")["NetworkInterface"]
-    world.ec2.create_network_interface(SubnetId=world.make_subnet(other, "10.9.1.0/24"))
-    assert Lookup().interfaces_in(vpc_id) == (
-        Interface(made["NetworkInterfaceId"], subnet_id, made["InterfaceType"], "spare"),
-    )
+def test_every_interface_of_some_vpcs_is_read_whoever_s_it_is_with_one_call(world: World) -> None:
+    ec2, vpc_id, empty = world.ec2, world.make_vpc(), world.make_vpc(cidr="10.8.0.0/16")
+    subnet_id, other = world.make_subnet(vpc_id), world.make_vpc(cidr="10.9.0.0/16")
+    made = ec2.create_network_interface(SubnetId=subnet_id, Description="spare")["NetworkInterface"]
+    ec2.create_network_interface(SubnetId=world.make_subnet(other, "10.9.1.0/24"))
+    with calls("ec2") as asked:
+        assert Lookup().interfaces_in([vpc_id, empty]) == {
+            vpc_id: (Interface(made["NetworkInterfaceId"], subnet_id, made["InterfaceType"], "spare"),),
+            empty: (),
+        }
+    assert [operation for operation, _ in asked] == ["DescribeNetworkInterfaces"]
 
 
 def test_a_look_up_that_fails_takes_nothing_from_the_others(world: World) -> None:
     vpc_id = world.make_vpc()
     table_id, group_id = world.main_table(vpc_id), "sg-0123456789abcdef0"
-    refused: Any = {"Error": {"Code": "RequestLimitExceeded", "Message": "slow down"}}
-
-    def refuse(**_: object) -> None:
-        raise ClientError(refused, "DescribeSecurityGroups")
-
-    lookup = Lookup(world.ec2)
-    world.ec2.meta.events.register("before-call.ec2.DescribeSecurityGroups", refuse)
-    found = lookup.vpcs_of([("sg", [group_id]), ("rtb", [table_id])])
+    with failing("ec2", "DescribeSecurityGroups", "RequestLimitExceeded"):
+        found = Lookup().vpcs_of([("sg", [group_id]), ("rtb", [table_id])])
     assert found.vpcs == {table_id: frozenset({vpc_id})}
     assert list(found.failed) == [group_id]
     assert isinstance(found.failed[group_id], TransientError)

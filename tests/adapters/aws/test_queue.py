@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from lifeline.adapters.aws.queue import Queue
-from lifeline.core.requests.calls import read_request
+from lifeline.adapters.aws.repair_requests import RepairRequests
+from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Trigger
 from tests.support.world import World, emulated_world
 
@@ -27,19 +28,9 @@ def test_what_set_work_going_travels_with_it_but_not_all_that_its_record_names(w
     queue.requeue([VPC], attempt=1, after=timedelta(), because=iter([change]))
     [body] = world.requeue()
     assert len(json.dumps(body)) < 1000
-    [cause] = read_request(body).because
+    [cause] = read_queued(body).because
     assert cause == change
     assert cause.ids == frozenset()
-
-
-def test_an_attempt_keeps_the_ids_that_say_what_somebody_is_about_to_delete(world: World) -> None:
-    ids = frozenset({"subnet-0123456789abcdef0", "not an id"})
-    refused = Trigger("attempt", "event-1", "DeleteSubnet", "alice", "2026-11-22T12:00:00Z", ids)
-    queue = Queue(world.queue_url, world.dead_letter_queue_url)
-    queue.requeue([VPC], attempt=1, after=timedelta(), because=iter([refused]))
-    [cause] = read_request(world.requeue()[0]).because
-    assert cause == refused
-    assert cause.ids == {"subnet-0123456789abcdef0"}
 
 
 def test_each_message_names_100_vpcs_at_most_and_what_set_them_going(world: World) -> None:
@@ -51,8 +42,21 @@ def test_each_message_names_100_vpcs_at_most_and_what_set_them_going(world: Worl
     assert [body["because"][0]["event_id"] for body in bodies] == ["inc-1", "inc-1"]
 
 
-def test_a_release_that_is_put_back_is_still_one(world: World) -> None:
+def test_what_sqs_does_not_take_is_escaped_in_a_dead_letter_and_what_does_not_fit_is_cut(world: World) -> None:
     queue = Queue(world.queue_url, world.dead_letter_queue_url)
-    queue.requeue([VPC], attempt=1, after=timedelta(), release=True)
-    [body] = world.requeue()
-    assert (read_request(body).is_release, read_request(body).vpc_ids, read_request(body).attempt) == (True, (VPC,), 1)
+    queue.dead_letter("half \ud800 and \x00 nothing", reason="\ud800", field="\x01")
+    queue.dead_letter("\u00e9" * 1_048_576, reason="long")
+    first, second = world.dead_letters()
+    assert first["Body"] == r"half \ud800 and \x00 nothing"
+    assert {name: one["StringValue"] for name, one in first["MessageAttributes"].items()} == {
+        "reason": r"\ud800",
+        "field": r"\x01",
+    }
+    assert 1_000_000 < len(second["Body"].encode()) < 1_048_576
+
+
+def test_the_detector_asks_for_a_look_at_vpcs_and_nothing_else(world: World) -> None:
+    RepairRequests(world.repair_queue_url).send([VPC], [Trigger("silence", event_id="inc-1")])
+    (message,) = world.sqs.receive_message(QueueUrl=world.repair_queue_url)["Messages"]
+    request = read_repair_request(json.loads(message["Body"]))
+    assert (request.vpc_ids, request.because) == ((VPC,), (Trigger("silence", event_id="inc-1"),))

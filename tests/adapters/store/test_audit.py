@@ -51,8 +51,19 @@ def test_more_changes_than_one_call_takes_are_all_kept(ledger: AuditLog, world: 
 
 def change(second: int, name: str = "DeleteRoute", *, ref: AnyRef = VPC, **more: str) -> tuple[AnyRef, Trigger]:
     moment = f"2026-11-22T12:00:{second:02}Z"
-    ids = frozenset({"rtb-1", "igw-1"})
-    return ref, Trigger("change", **{"event_id": f"e{second}", "time": moment, **more}, event_name=name, ids=ids)
+    ids, tags = frozenset({"rtb-1", "igw-1"}), frozenset(filter(None, more.pop("tag", "").split()))
+    texts = {"event_id": f"e{second}", "time": moment, **more}
+    return ref, Trigger("change", **texts, event_name=name, ids=ids, tags=tags)
+
+
+def test_changes_of_lifelines_own_tags_are_found_by_themselves(world: World, ledger: AuditLog) -> None:
+    tag = "lifeline:exempt"
+    others = [change(2), change(3, "CreateTags"), change(4, "CreateTags", tag=tag, ref=HOME)]
+    ledger.record_changes([change(1, "DeleteTags", tag=tag), *others], now=NOW)
+    [found] = ledger.taggings_of(VPC, since=NOW, until=NOW + timedelta(minutes=1))
+    assert (found.event_id, found.event_name) == ("e1", "DeleteTags")
+    assert found.tags == {tag}
+    assert found.ids == {"rtb-1", "igw-1"}
 
 
 def changes(ledger: AuditLog, since: int = 0, until: int = 59, **more: int) -> list[str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.codec import from_item
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.keys import incident_log
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
@@ -58,7 +58,7 @@ def items(owner: str = "INCIDENTS#") -> dict[str, dict[str, Any]]:
 
 
 def on_record() -> list[dict[str, Any]]:
-    found = [from_item(item) for _, item in sorted(items("VPC#").items())]
+    found = [from_item(item) for _, item in sorted(items("INCIDENT_LOG#").items())]
     return [item for item in found if item["sk"].startswith("INCIDENT#")]
 
 
@@ -231,7 +231,7 @@ def test_the_opening_and_the_closing_are_on_record_once_each_below_the_vpc(incid
     assert incidents.close(second, now=CLOSED_AT)
     assert not incidents.close(second, now=CLOSED_AT + timedelta(minutes=1))
     opened, closed = on_record()
-    assert (opened["pk"], opened["sk"]) == (partition(VPC), f"INCIDENT#{minute(7).isoformat()}#inc-1#opened")
+    assert (opened["pk"], opened["sk"]) == (incident_log(VPC), f"INCIDENT#{minute(7).isoformat()}#inc-1#opened")
     assert opened["begun_by"] == {"event_id": "e-1", "event_name": "DeleteRoute", "actor": "alice"}
     assert closed["sk"] == f"INCIDENT#{CLOSED_AT.isoformat()}#inc-1#closed"
     assert (closed["agents"], closed["fix"]) == (3, "the route is back")
@@ -250,7 +250,7 @@ def test_what_is_refused_leaves_no_line_on_record(incidents: Incidents) -> None:
 def test_how_long_the_record_is_kept_is_the_operators_choice(incidents: Incidents) -> None:
     kept = Incidents(TABLE, HOME, keep=timedelta(days=30))
     assert kept.close(saved(kept, incident()), now=CLOSED_AT)
-    expiries = {item["expires_at"]["N"] for item in (*items().values(), *items("VPC#").values())}
+    expiries = {item["expires_at"]["N"] for item in (*items().values(), *items("INCIDENT_LOG#").values())}
     days = (minute(7) + timedelta(days=30), CLOSED_AT + timedelta(days=30))
     assert expiries == {str(int(day.timestamp())) for day in days}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lifeline.core.agents.series import choose_series, needs_of, other_series
+from lifeline.core.agents.series import choose_series, mark_of, marked, marks_of, needs_of, other_series
 from tests.support.agents import series
 
 
@@ -43,3 +43,32 @@ def test_a_dimension_shows_what_its_agent_must_reach(dimensions: dict[str, str],
 def test_an_agents_needs_are_those_of_all_its_series() -> None:
     listed = [series(), series(AutoScalingGroupName="web"), series(LogGroupName="app")]
     assert needs_of(listed) == {"ec2", "logs"}
+
+
+# ---- marks
+
+
+def test_agents_of_one_configuration_have_the_same_marks() -> None:
+    first, second = (marks_of([series(one), series(one, path="/")], one) for one in ("i-0000000a", "i-0000000b"))
+    assert first == second
+    assert len(first) == 10
+
+
+def test_metric_dimensions_and_values_all_make_another_mark() -> None:
+    own = series(path="/")
+    others = [
+        series(path="/home"),
+        series(),
+        series(device="/"),
+        series(metric="disk_free", path="/"),
+        series("i-0000000b", path="/"),
+    ]
+    assert len({mark_of(one, "i-0000000a") for one in (own, *others)}) == 6
+    marks = marks_of([own], "i-0000000a")
+    assert marked([own, *others], "i-0000000a", marks) == (own,)
+    assert marked([own, *others[:4]], "i-0000000a", marks, by_names=True) == (own, others[0])
+
+
+def test_the_order_of_series_makes_no_difference_to_their_marks() -> None:
+    several = [series(metric=name) for name in ("cpu", "mem", "disk")]
+    assert marks_of(several, "i-0000000a") == marks_of(reversed(several), "i-0000000a")

@@ -64,7 +64,7 @@ def retire(
     asked = rules or policy()
     terms = Terms(owner="lifeline", policy=asked, catalog=CATALOG, now=NOW, after=HOURS_72)
     since = dict.fromkeys(("vpce-1", "vpce-2", "sg-own"), DUE) if unneeded is None else unneeded
-    return plan_retirement(network, want_of(network, asked), replace(terms, **more), since)
+    return plan_retirement(network, want_of(network, asked), replace(terms, **more), since, since)
 
 
 def brief(found: Retirement) -> list[tuple[ActionKind, Status, str]]:

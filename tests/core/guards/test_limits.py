@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,15 @@ from lifeline.core.guards.limits import (
     Usage,
     admit,
     delete,
+    heaviest,
     own_interfaces,
     refund,
     see,
 )
-from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status
+from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status, Urgency
 from lifeline.core.plan.cost import monthly_cost_usd, price_in
 from lifeline.core.plan.order import Step
+from lifeline.core.policy.policy import Shares
 from tests.support.builders import MONITORING, endpoint, gateway, subnet, vpc
 from tests.support.builders import plan as plan_of
 
@@ -315,3 +318,189 @@ def test_grants_of_the_same_thing_are_kept_once_and_a_day() -> None:
 def test_what_was_in_a_vpc_that_is_gone_counts_no_more_but_the_day_stays_as_it_was() -> None:
     use = Usage((Grant("vpc-1", NOW, "token"),), {"vpc-1": 2, "vpc-2": 1})
     assert delete(use, ["vpc-1", "vpc-3"]) == Usage(use.grants, {"vpc-2": 1})
+
+
+# ---- shares of the limits
+
+
+def as_urgent(action: Action, urgency: Urgency = Urgency.URGENT) -> Action:
+    return replace(action, urgency=urgency)
+
+
+def many(count: int, urgency: Urgency = Urgency.OTHER) -> dict[str, Plan]:
+    """So many VPCs that ask for one endpoint each."""
+    return plans(**{f"{number:03}": (as_urgent(create(token=f"t{number}"), urgency),) for number in range(count)})
+
+
+@pytest.mark.parametrize(
+    ("urgency", "passing", "words"),
+    [
+        (Urgency.TAGGED, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
+        (Urgency.OTHER, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
+        (Urgency.RECENT, 15, "; the last 5 are reserved for VPCs whose path Lifeline had known for a day"),
+        (Urgency.URGENT, 20, "20 of 20 endpoints (MaxEndpointsPerDay) used in the last 24 hours"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("limit", "by"),
+    [
+        ({"endpoints_per_day": 20}, "MaxEndpointsPerDay"),
+        ({"vpcs_per_day": 20}, "MaxVpcsPerDay"),
+        ({"monthly_usd": Decimal(146)}, "MonthlyBudgetUsd"),
+    ],
+)
+def test_the_more_urgent_the_more_of_a_limit_may_be_used(
+    limit: dict[str, Any], by: str, urgency: Urgency, passing: int, words: str
+) -> None:
+    found = request(many(30, urgency), replace(FREE, **limit))
+    assert sum(plan.has_work for plan in found.plans.values()) == passing
+    assert set(holders(found)) == {"", by}
+    if by == "MaxEndpointsPerDay":
+        assert words in found.held("vpc-029")[0].error
+
+
+def test_the_refusal_of_a_budget_says_how_much_of_it_is_reserved() -> None:
+    found = request(many(30), replace(FREE, monthly_usd=Decimal(150)))
+    assert found.held("vpc-029")[0].error == (
+        "needs approval: 7.30 USD more per month would exceed MonthlyBudgetUsd (73.00 of 150.00 USD in use; "
+        "the last 73.00 USD are reserved for VPCs that lost their path or have silent agents)"
+    )
+
+
+def test_a_limit_of_one_has_no_reserve() -> None:
+    limits = replace(FREE, endpoints_per_day=1, vpcs_per_day=1, monthly_usd=Decimal("7.30"))
+    assert [plan.has_work for plan in request(many(2), limits).plans.values()] == [True, False]
+
+
+def test_the_urgent_pass_first_whatever_is_asked_for_with_them() -> None:
+    wanted = many(4) | plans(z=(as_urgent(create(token="z")),))
+    for limit in ({"endpoints_per_run": 1}, {"vpcs_per_run": 1}, {"endpoints_per_day": 1}, {"vpcs_per_day": 1}):
+        found = request(wanted, replace(FREE, **limit))  # type: ignore[arg-type]
+        assert [vpc_id for vpc_id, plan in found.plans.items() if plan.has_work] == ["vpc-z"]
+
+
+def test_one_vpc_takes_no_more_than_its_share_of_the_days_endpoints_unless_that_is_urgent() -> None:
+    wanted = plans(a=tuple(create(f"s{number}") for number in range(8)), b=(create("b"),))
+    limits = replace(FREE, endpoints_per_day=16)
+    found = request(wanted, limits)
+    assert statuses(found) == {"vpc-a": ["planned"] * 4 + ["blocked"] * 4, "vpc-b": ["planned"]}
+    assert found.held("vpc-a")[0].error == (
+        "needs approval: 4 of the 4 endpoints that one VPC may use of 16 (MaxEndpointsPerDay) used in the last 24 hours"
+    )
+    later = request(wanted, limits, found.use, now=NOW + timedelta(hours=1))
+    assert statuses(later) == statuses(found)  # the same four again take no other place
+    urgent = plans(a=tuple(as_urgent(action) for action in wanted["vpc-a"].actions))
+    assert statuses(request(urgent, limits)) == {"vpc-a": ["planned"] * 8}
+
+
+def test_in_a_vpc_what_only_tags_ask_for_leaves_half_of_its_budget_to_the_rules() -> None:
+    limits = replace(FREE, monthly_usd_per_vpc=Decimal(73))
+    tagged = tuple(as_urgent(create(f"s{number}"), Urgency.TAGGED) for number in range(8))
+    found = request(plans(a=(*tagged, create("monitoring"))), limits)
+    assert statuses(found) == {"vpc-a": ["planned"] * 4 + ["blocked"] * 4 + ["planned"]}
+    assert "; the last 36.50 USD are reserved for what the policy's rules ask for" in found.held("vpc-a")[0].error
+
+
+def test_the_policy_may_reserve_nothing() -> None:
+    shares = Shares(reserved_percent=0, vpc_percent=100)
+    found = request(many(20), replace(FREE, endpoints_per_day=20, vpcs_per_day=20), shares=shares)
+    assert all(plan.has_work for plan in found.plans.values())
+
+
+def test_where_no_path_was_known_for_long_nothing_of_the_reserve_is_kept_for_such() -> None:
+    limits = replace(FREE, endpoints_per_day=20)
+    found = request(many(30, Urgency.RECENT), limits, shares=Shares(proven_percent=0))
+    assert sum(plan.has_work for plan in found.plans.values()) == 20
+
+
+def test_the_three_vpcs_that_use_most_of_a_limit_are_named() -> None:
+    grants = tuple(
+        Grant(f"vpc-{name}", NOW - timedelta(hours=age), f"{name}{number}")
+        for name, count, age in (("a", 1, 1), ("b", 4, 1), ("c", 2, 1), ("d", 3, 1), ("e", 9, 24))
+        for number in range(count)
+    )
+    use = Usage((*grants, Grant("vpc-b", NOW)), {"vpc-a": 2, "vpc-b": 12})
+    endpoints = (
+        "is used most by vpc-b (4 endpoints in the last 24 hours), vpc-d (3 endpoints in the last 24 hours) and vpc-c "
+        "(2 endpoints in the last 24 hours)"
+    )
+    assert heaviest("MaxEndpointsPerDay", use, PRICE, now=NOW) == f"MaxEndpointsPerDay {endpoints}"
+    assert heaviest("MaxVpcsPerDay", use, PRICE, now=NOW) == f"MaxVpcsPerDay {endpoints}"
+    assert heaviest("MonthlyBudgetUsd", use, PRICE, now=NOW) == (
+        "MonthlyBudgetUsd is used most by vpc-b (87.60 USD per month) and vpc-a (14.60 USD per month)"
+    )
+    assert heaviest("MonthlyBudgetUsd", Usage(), PRICE, now=NOW) == ""
+    for name in ("MonthlyBudgetUsdPerVpc", "MaxEndpointsPerRun", "MaxVpcsPerRun", "the kill switch", ""):
+        assert heaviest(name, use, PRICE, now=NOW) == ""
+
+
+shared = st.builds(Shares, st.integers(0, 90), st.integers(1, 100), st.sampled_from([0, 50]))
+loud = st.lists(
+    st.dictionaries(
+        st.sampled_from("abcdefgh"),
+        st.lists(st.tuples(st.sampled_from(["x", "y", "z", ""]), st.integers(1, 3)), max_size=4, unique=True),
+        max_size=8,
+    ),
+    max_size=6,
+)
+daily = st.builds(
+    Limits,
+    st.just(999),
+    st.integers(0, 30),
+    st.just(999),
+    st.integers(0, 12),
+    st.just(Decimal(10**6)),
+    st.integers(0, 300).map(Decimal),
+)
+
+
+@given(limits=daily, shares=shared, asked=loud, urgency=st.sampled_from([Urgency.TAGGED, Urgency.OTHER]))
+def test_whatever_was_asked_for_before_what_is_urgent_and_fits_in_the_reserve_passes(
+    limits: Limits, shares: Shares, asked: list[dict[str, list[tuple[str, int]]]], urgency: Urgency
+) -> None:
+    use, owned = Usage(), dict.fromkeys((f"vpc-{name}" for name in "abcdefgh"), frozenset[str]())
+    passed: set[str] = set()
+    for place, requirements in enumerate(asked):
+        wanted = plans(
+            **{
+                name: tuple(as_urgent(action_of(*one, place), urgency) for one in some)
+                for name, some in requirements.items()
+            }
+        )
+        found = admit(wanted, use, {one: owned[one] for one in wanted}, limits, PRICE, now=NOW, shares=shares)
+        for vpc_id, plan in found.plans.items():
+            for one in plan.actions:
+                if one.status is Status.PLANNED:
+                    passed.add(one.client_token)
+                    owned[vpc_id] |= {f"{one.service_name} {subnet_id}" for subnet_id in one.subnet_ids}
+        use = found.use
+    interfaces = int(limits.monthly_usd / Decimal("7.30"))
+    reserved = [
+        most * shares.reserved_percent // 100 for most in (limits.endpoints_per_day, limits.vpcs_per_day, interfaces)
+    ]
+    assert len(passed - {""}) <= limits.endpoints_per_day - reserved[0]
+    assert len({grant.vpc_id for grant in use.grants}) <= limits.vpcs_per_day - reserved[1]
+    assert sum(map(len, owned.values())) <= interfaces - reserved[2]
+
+    if min(reserved) >= 1:
+        zones = tuple(f"subnet-{number}" for number in range(min(reserved[2], 3)))
+        urgent = plans(victim=(as_urgent(create("monitoring", *zones, token="victim")),))
+        found = admit(
+            urgent, use, {"vpc-victim": frozenset()}, limits, PRICE, now=NOW + timedelta(minutes=1), shares=shares
+        )
+        assert statuses(found) == {"vpc-victim": ["planned"]}
+
+
+@given(
+    limits=small,
+    urgencies=st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from(Urgency), st.integers(1, 3)), max_size=12),
+)
+def test_the_urgent_stay_within_the_limits_too(limits: Limits, urgencies: list[tuple[str, Urgency, int]]) -> None:
+    actions: dict[str, tuple[Action, ...]] = {}
+    for place, (name, urgency, zones) in enumerate(urgencies):
+        actions[name] = (*actions.get(name, ()), as_urgent(action_of("x", zones, place), urgency))
+    found = request(plans(**actions), limits)
+    grants = [grant for _, grant in found.granted]
+    assert len({grant.token for grant in grants}) <= min(limits.endpoints_per_day, limits.endpoints_per_run)
+    assert len({grant.vpc_id for grant in grants}) <= min(limits.vpcs_per_day, limits.vpcs_per_run)
+    assert monthly_cost_usd(sum(found.use.interfaces.values()), PRICE) <= limits.monthly_usd

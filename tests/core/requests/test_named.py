@@ -9,7 +9,7 @@ import pytest
 from botocore.model import ListShape, OperationModel, Shape, StringShape, StructureShape
 from tools.template import read_template
 
-from lifeline.core.requests.named import MEMBERS, named_ids
+from lifeline.core.requests.named import MEMBERS, Named, named_ids
 from tests.support.cloudtrail import operation_model
 from tests.support.cloudtrail_styles import request_parameters, response_elements
 
@@ -175,6 +175,31 @@ def test_every_member_with_an_id_names_what_the_call_was_on_or_something_else_fo
     named = {*MEMBERS[event_name].on, *MEMBERS[event_name].there}
     ids = {path for path, (is_id, _) in members_of(event_name).items() if is_id}
     assert not [path for path in sorted(ids - named) if not reasons_for(event_name, path)]
+
+
+@pytest.mark.parametrize(
+    "vpc_id",
+    [
+        None,
+        7,
+        True,
+        "vpc-1",
+        f" {IDS[0]}",
+        {},
+        [],
+        {"item": {"item": {"item": IDS[0]}}},
+        {"value": IDS[0]},
+        [[IDS[0]]],
+        {"items": [{"vpcId": IDS[0]}]},
+    ],
+)
+def test_what_no_style_writes_is_not_read(vpc_id: object) -> None:
+    for request in ({"vpcId": vpc_id}, {"DeleteVpcRequest": {"VpcId": vpc_id}}, {"x": {"vpcId": IDS[0]}}, vpc_id):
+        assert named_ids("DeleteVpc", request, None) == Named()
+
+
+def test_a_call_that_no_rule_matches_names_nothing() -> None:
+    assert named_ids("RunInstances", {"vpcId": IDS[0]}, {"vpcId": IDS[0]}) == Named()
 
 
 def test_no_reason_is_left_over() -> None:

@@ -40,6 +40,7 @@ TEMPLATE = ROOT / "template.yaml"
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
+QUEUES = ("ChangesQueue", "RepairRequestsQueue")  # the outputs of the queues that ReconcileEndpoints receives from
 PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minute or more in a real account
 MINUTE = timedelta(minutes=1)
 PATIENCE_S = 300  # how long to wait for what must become true: a busy machine may be slow, and none is too slow
@@ -170,6 +171,7 @@ class Account:
             "Ec2EndpointUrl": self.ec2_endpoint_url,
             "CloudWatchEndpointUrl": self.ec2_endpoint_url,
             "Route53EndpointUrl": self.ec2_endpoint_url,
+            "ReplayPrincipals": "arn:aws:iam::*:root",  # the tests, which put messages on the queue as the rules do
         }
         return dict(item.split("=", 1) for item in declared) | self._parameters | endpoints
 
@@ -235,7 +237,7 @@ class Account:
     def is_quiet(self) -> bool:
         """Whether no change is on its way: with CloudTrail, on the queue, or in a function's hands."""
         before = self.trail()
-        if before.recorded != before.delivered or self.queue_depth("ChangesQueue"):
+        if before.recorded != before.delivered or any(map(self.queue_depth, QUEUES)):
             return False
         return self.trail() == before  # a function that ended meanwhile may have made calls
 

@@ -7,7 +7,9 @@ Some things differ from the `ministack` command. These are what AWS does:
 - The `time` of such an event is that of the call, not of its delivery.
 - Which role's session is behind an access key is written down, so that EC2's emulator can name the caller.
 - Schedules fire within a second of their time, not within ten.
-- IAM knows the condition key `events:source` of PutEvents: the sources of all its entries.
+- IAM knows the condition keys `events:source` of PutEvents, the sources of all its entries, and `dynamodb:LeadingKeys`,
+  the partition keys of all items of a request.
+- A role's session has the role's ARN in `aws:PrincipalArn` (IAM guide: global condition keys).
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
@@ -34,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, scheduler, sqs, sts
 from ministack.services.cloudformation import provisioners
@@ -108,8 +110,21 @@ def let_senders_send_batches() -> None:
     iam_actions.extract_iam_action = extract_iam_action
 
 
-def tell_iam_the_sources_of_events() -> None:
-    """A key with several values (IAM: ArrayOfString). One is as good as itself alone; of several, none stands for all,
+def know_sessions_by_their_role() -> None:
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_condition_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
+            return value
+        arn, name, _ = str(value).split("/", 2)
+        return f"{arn.replace(':sts:', ':iam:').removesuffix('assumed-role')}role/{name}"
+
+    iam_evaluator._resolve_condition_key = resolve_condition_key
+
+
+def tell_iam_what_requests_contain() -> None:
+    """Keys with several values (IAM: ArrayOfString). One is as good as itself alone; of several, none stands for all,
     so that an operator for single values refuses them.
     """
     request_tags = iam_actions.request_tag_context
@@ -118,6 +133,8 @@ def tell_iam_the_sources_of_events() -> None:
         context = dict(request_tags(service, iam_action, body, params))
         if iam_action == "events:PutEvents" and (sources := _sources(body)):
             context["events:source"] = sources if len(sources) > 1 else sources[0]
+        if service == "dynamodb" and (keys := _leading_keys(body)):
+            context["dynamodb:LeadingKeys"] = keys
         return context
 
     iam_actions.request_tag_context = request_context
@@ -129,6 +146,24 @@ def _sources(body: bytes) -> list[str]:
         return sorted({str(entry.get("Source", "")) for entry in entries})
     except (AttributeError, KeyError, TypeError, ValueError):
         return []  # PutEvents itself says what is wrong
+
+
+def _leading_keys(body: bytes) -> list[str]:
+    """The partition keys of the items that a request names, however deep: alone, in a batch, or in a transaction."""
+    try:
+        parts, found = [json.loads(body)], set[str]()
+    except ValueError:
+        return []
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+            found |= {
+                str(key["S"]) for name, key in part.items() if name == "pk" and isinstance(key, dict) and "S" in key
+            }
+        elif isinstance(part, list):
+            parts += part
+    return sorted(found)
 
 
 def let_minutes_pass(seconds: float) -> None:
@@ -177,7 +212,8 @@ if __name__ == "__main__":
     give_events_the_time_of_their_call()
     write_down_sessions()
     let_senders_send_batches()
-    tell_iam_the_sources_of_events()
+    tell_iam_what_requests_contain()
+    know_sessions_by_their_role()
     accept_saved_queries()
     let_minutes_pass(MINUTE_S)
     scheduler._SCHEDULE_TICK_INTERVAL = 1

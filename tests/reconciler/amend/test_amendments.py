@@ -73,9 +73,12 @@ def test_whatever_freezes_comes_before_what_blocks_and_the_gate_counts_only_what
 def test_what_nothing_requires_is_remembered_first_and_goes_after_its_time() -> None:
     here, state = context(SERVED, "logs"), NOTHING
     assert Retirements().preview(here, plan(), state).plan.notes != ()
-    state = Retirements().after(here, plan(), (), state).state
+    warning = Retirements().after(here, plan(), (), state)
+    state = warning.state
     assert state.unneeded == {"vpce-1": NOW}
     later = context(SERVED, "logs", at=NOW + 72 * HOUR, dns=None)
+    assert kinds(Retirements().decide(later, plan(), state).plan) == []  # nobody knows yet
+    state = state.with_entries(warning.announcements[0].entries)
     assert [kind for kind, _ in kinds(Retirements().decide(later, plan(), state).plan)] == ["retire_endpoint"]
     assert Retirements().after(context(), plan(), (), state).state.unneeded == {}
 

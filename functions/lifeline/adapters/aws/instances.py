@@ -1,6 +1,5 @@
 """Instances' states, and EC2's own checks of them."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
@@ -10,11 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import aws_errors, ours, pages, tags_of
 from lifeline.adapters.aws.clients import client
-from lifeline.core.agents.instances import AGENT_TAG, EXPECTED, Health, Instance, Power
+from lifeline.core.agents.instances import AGENT_TAG, EXPECTED, Health, Instance, Power, is_instance_id
 from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.runtime.observability import logger
 
-_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 _VALUES_A_FILTER = 200  # EC2 API: the number of values of one filter
 _IDS_A_STATUS_CALL = 100  # EC2 API: DescribeInstanceStatus, InstanceIds
 _CONCURRENCY = 4
@@ -110,7 +108,7 @@ class Instances:
 
 
 def _instance_ids(entities: Iterable[str]) -> list[str]:
-    return sorted({entity for entity in entities if _INSTANCE_ID.fullmatch(entity)})
+    return sorted({entity for entity in entities if is_instance_id(entity)})
 
 
 def _instance(described: dict[str, Any]) -> Instance:

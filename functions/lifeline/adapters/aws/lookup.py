@@ -10,6 +10,7 @@ from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import LifelineError
+from lifeline.core.requests.vpcs_touched import IDS_A_CALL
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
@@ -115,21 +116,22 @@ class Lookup:
                     found[security_group_id].add(user)
         return {security_group_id: tuple(sorted(users)) for security_group_id, users in found.items()}
 
-    def interfaces_in(self, vpc_id: str) -> tuple[Interface, ...]:
-        """Every network interface in the VPC, whoever's and in whatever state, in their ids' order."""
-        filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
-        found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
-        return tuple(
-            sorted(
-                Interface(
-                    id=interface["NetworkInterfaceId"],
-                    subnet_id=interface.get("SubnetId", ""),
-                    kind=interface.get("InterfaceType", ""),
-                    description=interface.get("Description", ""),
+    def interfaces_in(self, vpc_ids: Iterable[str]) -> Mapping[str, tuple[Interface, ...]]:
+        """Every network interface of each VPC, whoever's and in whatever state, in their ids' order."""
+        wanted = sorted(set(vpc_ids))
+        found: dict[str, list[Interface]] = {vpc_id: [] for vpc_id in wanted}
+        for start in range(0, len(wanted), IDS_A_CALL):
+            filters = [{"Name": "vpc-id", "Values": wanted[start : start + IDS_A_CALL]}]
+            for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters):
+                found[interface["VpcId"]].append(
+                    Interface(
+                        id=interface["NetworkInterfaceId"],
+                        subnet_id=interface.get("SubnetId", ""),
+                        kind=interface.get("InterfaceType", ""),
+                        description=interface.get("Description", ""),
+                    )
                 )
-                for interface in found
-            )
-        )
+        return {vpc_id: tuple(sorted(interfaces)) for vpc_id, interfaces in found.items()}
 
     def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
         filters = [{"Name": "group-id", "Values": security_group_ids}]

@@ -48,10 +48,12 @@ class Network:
         A VPC that is gone is left out. Its DNS attributes are read apart, see `with_dns`. Raises TransientError or
         TerminalError if anything could not be read: half an observation would be a wrong one.
         """
+        wanted = set(vpc_ids or ())
         if vpc_ids is None:
             return self._observe([])
-        chunks = batched(sorted(set(vpc_ids)), _FILTER_VALUES, strict=False)
-        return tuple(vpc for chunk in chunks for vpc in self._observe([{"Name": "vpc-id", "Values": list(chunk)}]))
+        if len(wanted) > _FILTER_VALUES:  # then the region takes fewer calls, and however many are named
+            return tuple(vpc for vpc in self._observe([]) if vpc.id in wanted)
+        return self._observe([{"Name": "vpc-id", "Values": sorted(wanted)}]) if wanted else ()
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         """The VPCs with their DNS attributes. EC2 has no batch call for them: two calls a VPC, side by side."""

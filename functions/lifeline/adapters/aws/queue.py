@@ -1,6 +1,7 @@
 """The queue of changes: work that is put back, and what is put aside with its reason."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -14,7 +15,10 @@ from lifeline.core.requests.request import Trigger
 
 _LONGEST_DELAY = timedelta(seconds=900)  # SQS API: DelaySeconds
 _PER_MESSAGE = 100
-_MOST_IDS = 50
+_MOST_BYTES = 1_048_576  # SQS API: SendMessage, the body and its attributes together
+_FOR_REASON = 4096
+# SQS API: SendMessage, the characters that a message may contain
+_REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Queue:
@@ -33,24 +37,20 @@ class Queue:
         after: timedelta,
         follow: bool = False,
         because: Iterable[Trigger] = (),
-        release: bool = False,
-        withdraw: Iterable[str] = (),
     ) -> None:
         """Requeues the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
-        With `release` the run continues to release what is Lifeline's. `withdraw` are services whose private DNS
-        silenced agents right after it was turned on.
+        What there is to continue is in the ledger: a message says no more than where.
         """
-        causes = [_as_json(trigger) for trigger in because][:MOST_CAUSES]
-        more = {"release": release, "withdraw": sorted(set(withdraw)), "follow": follow, "because": causes}
-        said = {name: value for name, value in more.items() if value}
+        causes = [as_json(trigger) for trigger in because][:MOST_CAUSES]
+        said = ({"follow": True} if follow else {}) | ({"because": causes} if causes else {})
         for ids in batched(sorted(set(vpc_ids)), _PER_MESSAGE, strict=False):
             with aws_errors("put work back on the queue"):
                 self._send({"vpc_ids": ids, "attempt": attempt, **said}, after)
 
     def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
         """Requeues a sweep, `after` at most 15 minutes."""
-        message = {"sweep": True, "because": [_as_json(trigger) for trigger in because][:MOST_CAUSES]}
+        message = {"sweep": True, "because": [as_json(trigger) for trigger in because][:MOST_CAUSES]}
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)
 
@@ -59,25 +59,33 @@ class Queue:
         self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message), DelaySeconds=delay)
 
     def dead_letter(self, body: str, *, reason: str, field: str = "") -> None:
-        """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`."""
-        attributes = {"reason": {"DataType": "String", "StringValue": reason[:1024]}}
-        if field:
-            attributes["field"] = {"DataType": "String", "StringValue": field[:256]}
-        with aws_errors("put a message aside"):
-            self._sqs.send_message(QueueUrl=self._dead_letter_queue_url, MessageBody=body, MessageAttributes=attributes)
+        """Puts a message into the dead-letter queue, with its reason as attributes `reason` and `field`.
 
-    def retry_in(self, receipt_handle: str, after: timedelta) -> None:
+        What SQS doesn't take is escaped, and what doesn't fit beside the reason is cut off.
+        """
+        attributes = {"reason": {"DataType": "String", "StringValue": _escaped(reason[:1024])}}
+        if field:
+            attributes["field"] = {"DataType": "String", "StringValue": _escaped(field[:256])}
+        fitting = _escaped(body).encode()[: _MOST_BYTES - _FOR_REASON].decode(errors="ignore")
+        with aws_errors("put a message aside"):
+            self._sqs.send_message(
+                QueueUrl=self._dead_letter_queue_url, MessageBody=fitting, MessageAttributes=attributes
+            )
+
+    def retry_in(self, receipt_handle: str, after: timedelta, *, queue_url: str = "") -> None:
         """Lets a message that stays on the queue be seen again `after`, not only when its visibility runs out."""
         with aws_errors("make a message visible again"):
             self._sqs.change_message_visibility(
-                QueueUrl=self._queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=int(after.total_seconds())
+                QueueUrl=queue_url or self._queue_url,
+                ReceiptHandle=receipt_handle,
+                VisibilityTimeout=int(after.total_seconds()),
             )
 
 
-def _as_json(trigger: Trigger) -> dict[str, Any]:
-    """The trigger without the ids that a change's record names: they may be thousands, and the ledger has them.
+def as_json(trigger: Trigger) -> dict[str, Any]:
+    """The trigger without the ids and tags of its record: they may be thousands, and the ledger has them."""
+    return {name: value for name, value in asdict(trigger).items() if name not in {"ids", "tags"}}
 
-    Those of an attempt stay: nothing else says what somebody is about to do.
-    """
-    notified = {name: value for name, value in asdict(trigger).items() if name != "ids"}
-    return notified | ({"ids": sorted(trigger.ids)[:_MOST_IDS]} if trigger.kind == "attempt" else {})
+
+def _escaped(text: str) -> str:
+    return _REFUSED.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -8,6 +8,8 @@ times. A record holds only what differs from a quiet agent's:
 | --- | --- |
 | e | entity |
 | s, o | the series to judge by, and the others: `[metric, {dimension: value}]`; the value 0 stands for the entity |
+| k, j, w | the marks of its own series, those that are joining, and since when |
+| y, q | strangers like `o`, unproven |
 | n | services that it needs |
 | a, x | `seen_at`, `expected_since` |
 | t, b | state and suppression, by the names that they have in the code |
@@ -79,6 +81,11 @@ def _record(agent: Agent) -> dict[str, Any]:
         "e": agent.entity,
         "s": _series_record(agent.series, agent.entity) if agent.series else None,
         "o": [_series_record(series, agent.entity) for series in agent.others],
+        "k": agent.known,
+        "j": agent.joining,
+        "w": _number(agent.joining_since),
+        "y": [_series_record(series, agent.entity) for series in agent.strangers],
+        "q": agent.unproven or None,
         "n": sorted(agent.needs),
         "a": _number(agent.seen_at),
         "x": _number(agent.expected_since),
@@ -118,6 +125,11 @@ def _agent(record: Mapping[str, Any]) -> Agent:
         entity=entity,
         series=_series(record["s"], entity) if "s" in record else None,
         others=tuple([_series(packed, entity) for packed in get("o", ())]),
+        known=get("k", ""),
+        joining=get("j", ""),
+        joining_since=_time(get("w")),
+        strangers=tuple([_series(packed, entity) for packed in get("y", ())]),
+        unproven=get("q", 0),
         needs=frozenset(get("n", ())),
         seen_at=_time(get("a")),
         expected_since=_time(get("x")),

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from lifeline.adapters.store.keys import partition, read_partition
+from lifeline.adapters.store.keys import incident_log, partition, read_partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.history.entries import (
@@ -52,7 +52,7 @@ class History:
         """The VPC's newest entries of these kinds, the newest first."""
         entries: list[Entry] = []
         for kind in kinds:
-            values = {":pk": partition(ref), ":kind": f"{kind.name}#"}
+            values = {":pk": _partition(ref, kind), ":kind": f"{kind.name}#"}
             entries += self._entries("pk = :pk AND begins_with(sk, :kind)", values, most, ScanIndexForward=False)
         return tuple(sorted(entries, key=lambda entry: (entry.at, entry.sort_key), reverse=True)[:most])
 
@@ -82,8 +82,8 @@ class History:
         is_wanted: Callable[[Entry], bool] = lambda _: True,
     ) -> Page:
         entries: list[Entry] = []
-        for _, low, high in ranges(since, until, after):
-            values = {":pk": partition(ref), ":low": low, ":high": high}
+        for kind, low, high in ranges(since, until, after):
+            values = {":pk": _partition(ref, kind), ":low": low, ":high": high}
             condition = "pk = :pk AND sk BETWEEN :low AND :high"
             entries += self._entries(condition, values, most + 1, is_wanted, ConsistentRead=True)
         return merge(entries, most=most)
@@ -101,3 +101,7 @@ class History:
         refs = ((read_partition(item["pk"]), item) for item in items)
         entries = (read_entry(ref, item) for ref, item in refs if ref)
         return list(islice((entry for entry in entries if entry and is_wanted(entry)), enough))
+
+
+def _partition(ref: AnyRef, kind: EntryKind) -> str:
+    return incident_log(ref) if kind is EntryKind.INCIDENT else partition(ref)

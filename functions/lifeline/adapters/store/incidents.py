@@ -2,7 +2,7 @@
 
     pk = INCIDENTS#<watch>   sk = OPEN#<id>             incident (JSON), vpc_id, kind, opened_at, revision
                              sk = CLOSED#<time>#<id>    the same, and closed_at, expires_at
-    a VPC's or the region's  sk = INCIDENT#<time>#<id>#opened, …#closed    the audit log's entries
+    pk = INCIDENT_LOG#<a VPC's or the region's>  sk = INCIDENT#<time>#<id>#opened, …#closed    the audit log's entries
 
 An entry is written in one transaction with the incident that it is about. Every write names the revision that it
 changes.
@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lifeline.adapters.aws.calls import ours
 from lifeline.adapters.store.codec import from_plain, to_item, to_plain
-from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.keys import incident_log
 from lifeline.adapters.store.table import Key, Table, expiry, expressions, key_item
 from lifeline.core.errors import TransientError
 from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_partition, key_of
@@ -108,7 +108,7 @@ class Incidents:
             "agents": incident.notified_agents or None,
             "expires_at": expiry(at, self._keep),
         }
-        return self._put((partition(ref), key), attributes)
+        return self._put((incident_log(ref), key), attributes)
 
     def _put(self, key: Key, attributes: Mapping[str, Any], *, condition: str = "") -> dict[str, Any]:
         return {"Put": self._request(Item=key_item(key) | to_item(attributes), **expressions(condition))}

@@ -4,6 +4,8 @@ from contextlib import suppress
 
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 
+_INCIDENT_LOG = "INCIDENT_LOG#"
+
 
 def partition(ref: AnyRef) -> str:
     """The `pk` of what is stored about a VPC, or about a region as a whole."""
@@ -12,10 +14,17 @@ def partition(ref: AnyRef) -> str:
     return f"REGION#{ref.account}#{ref.region}"
 
 
+def incident_log(ref: AnyRef) -> str:
+    """The `pk` of the audit log's entries of incidents there. It is DetectMetricGaps' own: its role writes no partition
+    of a VPC or a region, where the state is (IAM's conditions know an item's partition, not its sort key).
+    """
+    return f"{_INCIDENT_LOG}{partition(ref)}"
+
+
 def read_partition(pk: str) -> AnyRef | None:
-    """What an item with this `pk` is about; None if that is neither a VPC nor a region."""
+    """What an item with such a `pk` is about; None if that is neither a VPC nor a region."""
     with suppress(ValueError):
-        match pk.split("#"):
+        match pk.removeprefix(_INCIDENT_LOG).split("#"):
             case ["VPC", account, region, vpc_id]:
                 return VpcRef(account, region, vpc_id)
             case ["REGION", account, region]:

@@ -89,3 +89,28 @@ class PolicyStore:
 
     def _put_refused(self, refused: Refused, more: dict[str, Any]) -> None:
         self._table.put(_REFUSED, {**to_plain(refused), **more}, "ledger: write the policy's refusal")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyPolicy:
+    """The policy store without its writes, which only ReconcileEndpoints makes. `known` is what was read before."""
+
+    store: PolicyStore
+    known: Known | None = None
+
+    def read(self, parameter_name: str) -> Document:
+        """The parameter's newest version."""
+        return self.store.read(parameter_name)
+
+    def load(self) -> Known:
+        """What the ledger keeps."""
+        return self.known or self.store.load()
+
+    def keep(self, document: Document, *, instead_of: Document | None, now: datetime) -> None:
+        """Nothing: ReconcileEndpoints keeps it."""
+
+    def write_down(self, refused: Refused, *, now: datetime) -> None:
+        """Nothing: ReconcileEndpoints writes it down, and sends the notice."""
+
+    def close(self, refused: Refused, *, now: datetime) -> None:
+        """Nothing, for the same reason."""

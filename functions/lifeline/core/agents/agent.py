@@ -1,12 +1,14 @@
 """One agent: its record on the roster, the evidence of one run, and the verdict."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifeline.core.agents.instances import UNMANAGED, Instance
-from lifeline.core.agents.series import Series
+from lifeline.core.agents.series import Series, marked
 
+PROOF = 3  # datapoints that make an agent of a name for which EC2 can't vouch
 MOST_OPENINGS = 3  # gaps in an hour that an agent may open without being called flapping
 
 
@@ -60,10 +62,14 @@ class Agent:
     """One agent as saved on the roster.
 
     `series` is the one to judge it by, None for an expected agent that has never reported; `others` are a few of its
-    other series, one of each shape. `needs` are the services that its series show it uses. `seen_at` is its last
-    datapoint at the last write: current while it is silent or suppressed, old while it reports. `expected_since` is
-    when an agent that has never reported was first expected. `gap` stays, ended or not, until its `incident` is closed.
-    `openings` are the times at which its gaps were opened: the last one, and those in the hour before it, oldest first.
+    other series, one of each shape. `known` are the marks of its own series, empty where any counts as its own;
+    `joining` are those of series that have been listed since `joining_since`, and that become its own if it still
+    reports a while later. `strangers` are series of its id that arrive while it is silent, and aren't its own.
+    `unproven` is how many datapoints it must still send before its silence counts. `needs` are the services that its
+    series show it uses. `seen_at` is its last datapoint at the last write: current while it is silent or suppressed,
+    old while it reports. `expected_since` is when an agent that has never reported was first expected. `gap` stays,
+    ended or not, until its `incident` is closed. `openings` are the times at which its gaps were opened: the last one,
+    and those in the hour before it, oldest first.
     """
 
     entity: str
@@ -78,6 +84,25 @@ class Agent:
     incident: str = ""
     openings: tuple[datetime, ...] = ()
     is_flapping: bool = False
+    known: str = ""
+    joining: str = ""
+    joining_since: datetime | None = None
+    strangers: tuple[Series, ...] = ()
+    unproven: int = 0
+
+    def own(self, listed: Iterable[Series], *, by_names: bool = False) -> tuple[Series, ...]:
+        """Those of the series that are its own, the one to judge it by among them; `by_names` whatever their
+        dimensions' values are.
+        """
+        if not self.known:
+            return tuple(listed)
+        series = [*listed]
+        found = {*marked(series, self.entity, self.known, by_names=by_names), self.series}
+        return tuple(one for one in series if one in found)
+
+    def owns(self, series: Series) -> bool:
+        """True if the series has a mark that it had while it reported, but for dimensions' values."""
+        return not self.known or bool(marked([series], self.entity, self.known, by_names=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +110,14 @@ class Evidence:
     """What one run read about an agent. `seen_at` is None where it couldn't be read; `series` is the one that counts.
 
     `suppression` is why no datapoint is expected although its instance runs: a maintenance window, or an exemption.
+    `strangers` are series of the same id that aren't the agent's own, and that have datapoints.
     """
 
     series: Series | None
     seen_at: tuple[datetime, ...] | None
     instance: Instance = UNMANAGED
     suppression: Suppression | None = None
+    strangers: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ grace, and "overdue" otherwise.
 | any | none | its instance is terminated; or it is not expected and no datapoint can be found | none |
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
 
+A new agent that EC2 can't vouch for, such as a host outside it, leaves the roster if it falls silent before it has sent
+a few datapoints. Only datapoints of an agent's own series count (`survey`): those that it had while it reported.
+
 An agent that a tag expects is never forgotten because of its silence. One that has never reported starts as reporting.
 It is suppressed until warm-up, one period and the grace have passed since its instance started (or since it was first
 expected), because an agent needs a period to publish; then it is silent.
@@ -37,7 +40,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from lifeline.core.agents.agent import MOST_OPENINGS, Agent, Evidence, Gap, State, Suppression, Transition, Verdict
+from lifeline.core.agents.agent import (
+    MOST_OPENINGS,
+    PROOF,
+    Agent,
+    Evidence,
+    Gap,
+    State,
+    Suppression,
+    Transition,
+    Verdict,
+)
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.core.agents.series import Readings, Series
 from lifeline.core.agents.timing import Timing
@@ -102,9 +115,11 @@ def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Ve
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
     latest = _latest(agent, evidence, timing)
-    if latest is None and agent.expected_since is None:
-        return Verdict(State.SUPPRESSED, None)  # not expected: listed, but without a datapoint that can be read
-    if latest is None or timing.missing_since(latest):
+    is_overdue = latest is None or timing.missing_since(latest) is not None
+    if agent.expected_since is None and (latest is None or (is_overdue and _left_to_prove(agent, evidence))):
+        # Not expected: listed, but without a datapoint that can be read, or with too few to be an agent.
+        return Verdict(State.SUPPRESSED, None)
+    if latest is None or is_overdue:
         return _miss(agent, evidence, latest, timing)
     if agent.state is State.SUPPRESSED and latest == agent.seen_at:
         return Verdict(State.SUPPRESSED, agent)  # its last datapoint is recent, but from before it was set aside
@@ -117,10 +132,13 @@ def _report(agent: Agent, evidence: Evidence, latest: datetime, timing: Timing) 
     """On time, without a gap to end. Late is only a name: the same record is saved."""
     state = State.LATE if timing.is_late([latest]) else State.REPORTING
     series = evidence.series or agent.series
-    is_as_before = agent.state is State.REPORTING and agent.series == series and agent.seen_at is not None
+    is_proven = not agent.unproven and agent.seen_at is not None
+    is_as_before = agent.state is State.REPORTING and agent.series == series and is_proven
     if not is_as_before:
+        unproven = _left_to_prove(agent, evidence)
         agent = replace(agent, state=State.REPORTING, suppressed_by=None, series=series, seen_at=latest)
-        agent = replace(agent, expected_since=None)  # from now on its instance's tag counts
+        # From now on its instance's tag counts.
+        agent = replace(agent, expected_since=None, strangers=(), unproven=unproven)
     return Verdict(state, _calm(agent, timing.now))
 
 
@@ -179,6 +197,7 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, since: 
         suppressed_by=None,
         series=agent.series or (evidence.series if latest else None),
         seen_at=latest,
+        strangers=evidence.strangers,
         gap=Gap(since=since, opened_at=now),
         incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
         openings=openings,
@@ -231,6 +250,13 @@ def _latest(agent: Agent, evidence: Evidence, timing: Timing) -> datetime | None
     """The last known datapoint. The saved one counts even if it is in the future: then our clock went back."""
     times = (agent.seen_at, timing.latest(evidence.seen_at or ()))
     return max((time for time in times if time is not None), default=None)
+
+
+def _left_to_prove(agent: Agent, evidence: Evidence) -> int:
+    """How many datapoints a new agent must still send before its silence counts."""
+    seen_at = evidence.seen_at or ()
+    new = [time for time in seen_at if agent.seen_at is None or time > agent.seen_at]
+    return max(0, min(agent.unproven - len(new), PROOF - len(seen_at)))
 
 
 def _believed_after(last_seen: datetime, evidence: Evidence, latest: datetime) -> list[datetime]:

@@ -1,11 +1,19 @@
 """The instances that agents run on, as EC2 describes them."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 AGENT_TAG = "lifeline:agent"
 EXPECTED = "expected"
+
+_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
+
+
+def is_instance_id(entity: str) -> bool:
+    """True if the entity is the id of an EC2 instance, so that EC2 can say whether there is one."""
+    return bool(_INSTANCE_ID.fullmatch(entity))
 
 
 class Power(StrEnum):

@@ -1,9 +1,16 @@
-"""An agent's series: which one to judge it by, and which services they show it needs."""
+"""An agent's series: which ones are its own, which one to judge it by, and which services they show it needs."""
 
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zlib import crc32
+
+MOST_KNOWN = 50  # of an agent's series
+
+_MARK = 5
+_NAMES = 3  # letters of a mark that are the same whatever the dimensions' values are
 
 type Readings = Mapping["Series", tuple[datetime, ...]]
 """The datapoints' times by series. A series that couldn't be read is absent; one without datapoints is there, empty."""
@@ -48,6 +55,40 @@ def other_series(current: Series | None, listed: Iterable[Series], *, limit: int
         queue.append((turns[series.shape], series))
         turns[series.shape] += 1
     return tuple(series for _, series in sorted(queue, key=lambda item: (item[0], item[1].rank)))[:limit]
+
+
+# ---- which series are an agent's own
+
+
+def mark_of(series: Series, entity: str) -> str:
+    """Five letters for a series of the agent: three for its metric and its dimensions' names, two for their values.
+
+    Agents of one configuration have the same marks, so that a roster of them is compressed well. A mark is no secret:
+    who may publish another's metrics can send the very same series.
+    """
+    names = crc32("\0".join((series.metric, *series.shape)).encode()) & 0x3FFFF
+    values = crc32("\0".join("" if value == entity else value for _, value in series.dimensions).encode()) & 0xFFF
+    return b64encode((names << 14 | values << 2).to_bytes(4))[:_MARK].decode()
+
+
+def marks_of(listed: Iterable[Series], entity: str) -> str:
+    """The marks of an agent's series, one after the other; of very many, those of as many shapes as possible."""
+    series = [*listed]
+    if len(series) > MOST_KNOWN:
+        series = [*other_series(None, series, limit=MOST_KNOWN)]
+    return "".join(sorted({mark_of(one, entity) for one in series}))
+
+
+def marked(listed: Iterable[Series], entity: str, marks: str, *, by_names: bool = False) -> tuple[Series, ...]:
+    """Those of the series that have one of the marks; `by_names` whatever their dimensions' values are."""
+    length = _NAMES if by_names else _MARK
+    known = {mark[:length] for mark in split_marks(marks)}
+    return tuple(series for series in listed if mark_of(series, entity)[:length] in known)
+
+
+def split_marks(marks: str) -> Sequence[str]:
+    """The marks one by one."""
+    return [marks[place : place + _MARK] for place in range(0, len(marks), _MARK)]
 
 
 def needs_of(listed: Iterable[Series]) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """A canary: private DNS that was just turned on, and is turned off again if agents fall silent right after."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,11 +26,15 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """The detector's request: a service whose private DNS silenced agents, when that was seen, and the incident."""
+    """What the detector recorded: agents that a service's private DNS silenced. When that was last seen, the incident,
+    the endpoint, and when the first datapoint was missing; None if that doesn't matter any more.
+    """
 
     service: str
     seen_at: datetime
     incident: str = ""
+    endpoint_id: str = ""
+    began: datetime | None = None
 
 
 def watch_switched(
@@ -91,18 +95,40 @@ def gone_dark(canaries: Mapping[str, Canary], services: Iterable[str], vpc: Vpc,
     return frozenset(canaries[service].endpoint_id for service in services) - _answering(vpc, owner).keys()
 
 
-def due(canaries: Mapping[str, Canary], asked: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
-    """The withdrawals that count, by service: those of a canary that was on by then and isn't withdrawn yet.
+def is_watched(canaries: Mapping[str, Canary]) -> bool:
+    """True if a silence that is on record could count for one of them."""
+    return any(canary.withdrawn_at is None for canary in canaries.values())
 
-    So one that comes late, or twice, doesn't switch off what was turned on again.
+
+def begun(frozen: Mapping[str, Freeze]) -> Iterator[Withdrawal]:
+    """The withdrawals that an earlier run decided on, from what it froze for them: it may have stopped before the
+    switch, and a later run continues whether or not anybody is still silent.
     """
-    in_order = sorted(asked, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
-    latest = {withdrawal.service: withdrawal for withdrawal in in_order}
-    return {
-        service: withdrawal
-        for service, withdrawal in sorted(latest.items())
-        if service in canaries and canaries[service].withdrawn_at is None and canaries[service].at <= withdrawal.seen_at
-    }
+    for service, freeze in frozen.items():
+        if _is_canarys(freeze):
+            yield Withdrawal(service, freeze.since, freeze.event_id)
+
+
+def due(canaries: Mapping[str, Canary], seen: Iterable[Withdrawal]) -> dict[str, Withdrawal]:
+    """The withdrawals that count, by service: those of a canary that was on by then and isn't withdrawn yet, for a
+    silence that began while it was watched.
+
+    So one that is old, or comes twice, doesn't switch off what was switched on again.
+    """
+    in_order = sorted(seen, key=lambda withdrawal: (withdrawal.seen_at, withdrawal.incident))
+    counting = {withdrawal.service: withdrawal for withdrawal in in_order if _counts(withdrawal, canaries)}
+    return dict(sorted(counting.items()))
+
+
+def _counts(withdrawal: Withdrawal, canaries: Mapping[str, Canary]) -> bool:
+    canary = canaries.get(withdrawal.service)
+    return (
+        canary is not None
+        and canary.withdrawn_at is None
+        and canary.at <= withdrawal.seen_at
+        and withdrawal.endpoint_id in {"", canary.endpoint_id}
+        and (withdrawal.began is None or withdrawal.began <= canary.at + WATCHED_FOR)
+    )
 
 
 def freeze_withdrawn(

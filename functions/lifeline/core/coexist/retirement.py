@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from lifeline.core.coexist.waivers import Waiver, find_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach, ServiceReach
@@ -33,11 +34,22 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say."""
+    """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say.
+
+    `waived` are the endpoints that aren't needed because somebody said so, by id. `warned` is when people were warned
+    of those (to be saved).
+    """
 
     actions: tuple[Action, ...] = ()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    waived: Mapping[str, tuple[Waiver, ...]] = field(default_factory=dict)
+    warned: Mapping[str, datetime] = field(default_factory=dict)
+
+
+def has_own(vpc: Vpc, owner: str) -> bool:
+    """True if anything in the VPC is Lifeline's own."""
+    return bool(vpc.own_endpoints(owner) or own_security_group(vpc, owner))
 
 
 def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
@@ -53,18 +65,36 @@ def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> f
     return frozenset(found)
 
 
-def plan_retirement(vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime]) -> Retirement:
+def waived_endpoints(
+    vpc: Vpc, services: Collection[str], owner: str, policy: Policy, *, today: date
+) -> Mapping[str, tuple[Waiver, ...]]:
+    """Lifeline's own endpoints that no requirement of `services` needs because somebody said so, by id."""
+    unneeded = {
+        endpoint.id: service
+        for endpoint in removable(vpc, owner)
+        if (service := suffix_of(endpoint.service_name)) not in services
+    }
+    waivers = find_waivers(vpc, unneeded.values(), policy, today=today)
+    return {endpoint_id: waivers[service] for endpoint_id, service in unneeded.items() if service in waivers}
+
+
+def plan_retirement(
+    vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime], warned: Mapping[str, datetime]
+) -> Retirement:
     """What may go now: what nothing has required for as long as `terms` say, or all of it where it is released.
 
-    `unneeded` is what was saved; whatever is needed again, or gone, leaves it, so that its time starts again. An
+    `unneeded` and `warned` are what was saved; whatever is needed again, or gone, leaves them, so that its time starts
+    again. Where somebody said that an endpoint isn't needed, its time starts when people are warned of that. An
     endpoint that is the only path of an isolated subnet, of which nobody said that it needs none, is blocked. Applying
     it leaves nothing to retire. Pure.
     """
-    return _Retiring(vpc, want, terms, unneeded).plan()
+    return _Retiring(vpc, want, terms, unneeded, warned).plan()
 
 
 class _Retiring:
-    def __init__(self, vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime]) -> None:
+    def __init__(
+        self, vpc: Vpc, want: Desired, terms: Terms, unneeded: Mapping[str, datetime], warned: Mapping[str, datetime]
+    ) -> None:
         self._vpc = vpc
         self._want = want
         self._terms = terms
@@ -72,21 +102,28 @@ class _Retiring:
         services = {requirement.service for requirement in want.requirements}
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
+        self._waived = (
+            {}
+            if terms.is_release
+            else waived_endpoints(vpc, services, terms.owner, terms.policy, today=terms.now.date())
+        )
+        self._warned = {resource_id: at for resource_id, at in warned.items() if resource_id in self._waived}
 
     def plan(self) -> Retirement:
         terms = self._terms
         if not terms.after and not terms.is_release:
-            return Retirement()
+            return Retirement(waived=self._waived, warned=self._warned)
         own = removable(self._vpc, terms.owner)
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
         going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
         actions = (*retired, *self._delete_security_group(going))
-        return Retirement(actions, self._since if terms.after else {}, tuple(notes))
+        unneeded = self._since if terms.after else {}
+        return Retirement(actions, unneeded, tuple(notes), self._waived, self._warned)
 
     def _is_due(self, resource_id: str) -> bool:
-        since = self._since.get(resource_id)
+        since = (self._warned if resource_id in self._waived else self._since).get(resource_id)
         return since is not None and self._terms.now - since >= self._terms.after
 
     def _note(self, endpoint: Endpoint) -> str:
@@ -124,6 +161,9 @@ class _Retiring:
         exempted = [exempted for exempted in self._want.exempted if exempted.spares(service)]
         if exempted:
             return f"{exempted[0].subject} is exempt: {exempted[0].reason}"
+        waivers = find_waivers(self._vpc, [service], policy, today=today).get(service, ())
+        if waivers and waivers[0].subject:
+            return f"{waivers[0].subject} doesn't list it in its tag {REQUIRE}"
         if_cut_off = desired(policy, self._vpc, dict.fromkeys(self._tiers, Tier.ISOLATED), today=today)
         if would := _requiring(service, if_cut_off):
             return f"the subnets that would require it have a route out of the VPC: {self._named(would)}"

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
+from lifeline.core.coexist.teardown import Attempt
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
@@ -19,8 +20,11 @@ class VpcState:
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
+    - `warned`: by id, when people were warned that an endpoint isn't needed any more because of what somebody said.
     - `released_at`: when a person released everything of Lifeline's there.
+    - `releasing`: when a person asked for that, while something is left to delete.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
+    - `attempts`: by the id of what was to be deleted, refused deletions that no run has judged yet.
     - `teardowns`: when people were notified of each teardown; None for one of which they are still to be.
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
     - `canaries`: by service, whose private DNS was turned on lately.
@@ -32,7 +36,10 @@ class VpcState:
     failures: Mapping[str, int] = field(default_factory=dict)
     notified: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
+    warned: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
+    releasing: datetime | None = None
+    attempts: Mapping[str, Attempt] = field(default_factory=dict)
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     teardowns: Mapping[str, datetime | None] = field(default_factory=dict)
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
@@ -40,9 +47,10 @@ class VpcState:
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
-        """The state with the freezes, teardowns and conflicts of `entries` in the place of its own of the same key."""
+        """The state with what people know by `entries` in the place of its own of the same key."""
         return replace(
             self,
+            warned={**self.warned, **entries.warned},
             frozen={**self.frozen, **entries.frozen},
             teardowns={**self.teardowns, **entries.teardowns},
             conflicts={**self.conflicts, **entries.conflicts},
@@ -52,16 +60,19 @@ class VpcState:
 class VpcList(StrEnum):
     """A list of the VPCs in whose state there is something, so that a sweep reads these alone."""
 
-    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed
+    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed, or wasn't when people were warned
     FROZEN = "FROZEN"
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
+    RELEASING = "RELEASING"  # a person released it, and something is left to delete
 
     def holds(self, state: VpcState) -> bool:
         """True if a VPC of this state belongs on the list."""
         match self:
             case VpcList.RETIRING:
-                return bool(state.unneeded)
+                return bool(state.unneeded or state.warned)
             case VpcList.FROZEN:
                 return bool(state.frozen)
+            case VpcList.RELEASING:
+                return state.releasing is not None
             case VpcList.CLAIMED:
                 return any(freeze.kind is FreezeKind.CLAIM for freeze in state.frozen.values())

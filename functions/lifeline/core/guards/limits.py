@@ -1,14 +1,21 @@
-"""How much Lifeline may do without approval: endpoints, VPCs and money, in a run, in a day, and a month's bill."""
+"""How much Lifeline may do without approval: endpoints, VPCs and money, in a run, in a day, and a month's bill.
 
+A part of the day's limits and of the budgets is reserved for what is urgent, whatever else is asked for and however
+often. So whoever may set tags or make VPCs can't use up what others need once they lose their path.
+"""
+
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lifeline.core.network.model import EndpointType, Vpc
-from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan
-from lifeline.core.plan.cost import Price, monthly_cost_usd, with_blocked
+from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, Urgency
+from lifeline.core.plan.cost import HOURS_A_MONTH, Price, monthly_cost_usd, with_blocked
 from lifeline.core.plan.order import Step, order_steps
+from lifeline.core.policy.policy import Shares
+from lifeline.core.wording import listed, write_count
 
 DAY = timedelta(days=1)
 UNSEEN = timedelta(minutes=15)  # a run's life, and the time that EC2 may take to show what the run made
@@ -21,6 +28,14 @@ _MADE = "endpoints"
 _TOUCHED = "VPCs"
 _RUN = "in this run; a later run will continue"
 _DAY = "in the last 24 hours"
+_FOR_WHOM = {
+    Urgency.TAGGED: "VPCs that lost their path or have silent agents",
+    Urgency.OTHER: "VPCs that lost their path or have silent agents",
+    Urgency.RECENT: "VPCs whose path Lifeline had known for a day",
+}
+_FOR_RULES = "what the policy's rules ask for"
+_MOST_NAMED = 3
+_DEFAULT = Shares()
 _SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
 
@@ -110,16 +125,19 @@ def admit(
     price: Price,
     *,
     now: datetime,
+    shares: Shares = _DEFAULT,
     waived: frozenset[Step] = frozenset(),
 ) -> Admission:
     """Which planned actions pass; the rest is blocked with the limit, its value and the use so far.
 
-    The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, and whatever fits
-    passes, also behind something that doesn't. What only prepares others, a security group or DNS attributes, passes
-    with them and is blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has
-    in each of the plans' VPCs.
+    The `waived` ones pass whatever the limits say, and count. Then the order is `order_steps`'s, the urgent ones first,
+    and whatever fits passes, also behind something that doesn't. What isn't urgent must leave what is reserved, and
+    take no more than one VPC's share. What is urgent but RECENT must leave a part of what is reserved. What
+    only prepares others, a security group or DNS attributes, passes with them and is
+    blocked with them. What removes something is limited by nothing. `owned` says what Lifeline has in each of the
+    plans' VPCs.
     """
-    tally = _Tally(see(use, owned, now=now), owned, limits, price, now)
+    tally = _Tally(see(use, owned, now=now), owned, limits, shares, price, now)
     why: dict[Step, tuple[str, str]] = {}
     steps = [step for step in order_steps(plans) if plans[step.vpc_id].actions[step.index].kind not in REMOVALS]
     supports = _supports(plans)
@@ -140,6 +158,24 @@ def admit(
     return Admission(held, tuple(tally.granted), tally.after())
 
 
+def heaviest(name: str, use: Usage, price: Price, *, now: datetime) -> str:
+    """Which VPCs use most of a limit, in words; empty where none does, or where the limit is of one VPC or run."""
+    match name:
+        case "MonthlyBudgetUsd":
+            counts = dict(use.interfaces)
+            amounts = {
+                vpc_id: f"{monthly_cost_usd(count, price):.2f} USD per month" for vpc_id, count in counts.items()
+            }
+        case "MaxEndpointsPerDay" | "MaxVpcsPerDay":
+            counts = {vpc_id: len(tokens) for vpc_id, tokens in _tokens_by_vpc(use.grants, now).items() if tokens}
+            amounts = {vpc_id: f"{write_count(count, 'endpoint')} {_DAY}" for vpc_id, count in counts.items()}
+        case _:
+            return ""
+    most = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))[:_MOST_NAMED]
+    words = listed([f"{vpc_id} ({amounts[vpc_id]})" for vpc_id in most])
+    return f"{name} is used most by {words}" if words else ""
+
+
 def refund(use: Usage, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Usage:
     """The use without grants that came to nothing."""
     gone = set(unused)
@@ -157,14 +193,22 @@ class _Tally:
     """The use while a run's actions are gone through."""
 
     def __init__(
-        self, use: Usage, owned: Mapping[str, frozenset[str]], limits: Limits, price: Price, now: datetime
+        self,
+        use: Usage,
+        owned: Mapping[str, frozenset[str]],
+        limits: Limits,
+        shares: Shares,
+        price: Price,
+        now: datetime,
     ) -> None:
         self._use = use
         self._limits = limits
+        self._shares = shares
         self._price = price
         self._now = now
         day = [grant for grant in use.grants if grant.at > now - DAY]
         self._tokens = {grant.token for grant in day if grant.token}
+        self._tokens_by_vpc = _tokens_by_vpc(day, now)
         self._vpcs = {grant.vpc_id for grant in day}
         self._run_tokens: set[str] = set()
         self._run_vpcs: set[str] = set()
@@ -177,8 +221,9 @@ class _Tally:
         limits, token = self._limits, _token(action)
         return (
             self._over_budget(vpc_id, action)
-            or _over("MaxEndpointsPerDay", limits.endpoints_per_day, self._tokens, token, _MADE, _DAY)
-            or _over("MaxVpcsPerDay", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, _DAY)
+            or self._over_day("MaxEndpointsPerDay", limits.endpoints_per_day, self._tokens, token, _MADE, action)
+            or self._over_day("MaxVpcsPerDay", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, action)
+            or self._over_share(vpc_id, token, action)
             or _over("MaxEndpointsPerRun", limits.endpoints_per_run, self._run_tokens, token, _MADE, _RUN)
             or _over("MaxVpcsPerRun", limits.vpcs_per_run, self._run_vpcs, vpc_id, _TOUCHED, _RUN)
         )
@@ -188,6 +233,7 @@ class _Tally:
         token, added = _token(action), _interfaces(action)
         self.granted.append((step, Grant(step.vpc_id, self._now, token, added)))
         self._tokens |= {token} - {""}
+        self._tokens_by_vpc[step.vpc_id] |= {token} - {""}
         self._run_tokens |= {token} - {""}
         self._vpcs.add(step.vpc_id)
         self._run_vpcs.add(step.vpc_id)
@@ -202,22 +248,64 @@ class _Tally:
             {vpc_id: count for vpc_id, count in sorted(counts.items()) if count},
         )
 
+    def _over_day(
+        self, name: str, most: int, used: set[str], one: str, what: str, action: Action
+    ) -> tuple[str, str] | None:
+        """The refusal where the day's limit has no room that is for such an action."""
+        reserved = self._reserved(most, action.urgency)
+        if not one or one in used or len(used) < most - reserved:
+            return None
+        whose = f"; the last {reserved} are reserved for {_FOR_WHOM[action.urgency]}" if reserved else ""
+        return name, f"needs approval: {len(used)} of {most} {what} ({name}) used {_DAY}{whose}"
+
+    def _over_share(self, vpc_id: str, token: str, action: Action) -> tuple[str, str] | None:
+        """The refusal where the VPC has had its share of the day's endpoints, and asks for more that isn't urgent."""
+        most, used = self._limits.endpoints_per_day, self._tokens_by_vpc[vpc_id]
+        share = max(1, most * self._shares.vpc_percent // 100)
+        if not token or token in used or len(used) < share or action.urgency > Urgency.OTHER:
+            return None
+        return "MaxEndpointsPerDay", (
+            f"needs approval: {len(used)} of the {share} endpoints that one VPC may use of {most} "
+            f"(MaxEndpointsPerDay) used {_DAY}"
+        )
+
     def _over_budget(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
-        here = self._interfaces[vpc_id]
+        here, limits = self._interfaces[vpc_id], self._limits
         added = len(_interfaces(action) - here)
+        if not added:
+            return None
         everywhere = self._elsewhere + sum(map(len, self._interfaces.values()))
-        for name, budget, count, where in (
-            ("MonthlyBudgetUsdPerVpc", self._limits.monthly_usd_per_vpc, len(here), " in this VPC"),
-            ("MonthlyBudgetUsd", self._limits.monthly_usd, everywhere, ""),
-        ):
-            if added and monthly_cost_usd(count + added, self._price) > budget:
-                cost = monthly_cost_usd(added, self._price)
-                used = monthly_cost_usd(count, self._price)
-                return name, (
-                    f"needs approval: {cost:.2f} USD more per month would exceed {name} "
-                    f"({used:.2f} of {budget:.2f} USD in use{where})"
-                )
-        return None
+        # In a VPC, only what tags ask for must leave something: to what the rules ask for there.
+        in_vpc = self._reserved_usd(limits.monthly_usd_per_vpc, action.urgency) * (action.urgency is Urgency.TAGGED)
+        in_all = self._reserved_usd(limits.monthly_usd, action.urgency)
+        return self._over_usd(
+            "MonthlyBudgetUsdPerVpc", limits.monthly_usd_per_vpc, len(here), added, in_vpc, _FOR_RULES, " in this VPC"
+        ) or self._over_usd(
+            "MonthlyBudgetUsd", limits.monthly_usd, everywhere, added, in_all, _FOR_WHOM.get(action.urgency, "")
+        )
+
+    def _over_usd(
+        self, name: str, budget: Decimal, count: int, added: int, reserved: Decimal, whose: str, where: str = ""
+    ) -> tuple[str, str] | None:
+        if monthly_cost_usd(count + added, self._price) <= budget - reserved:
+            return None
+        cost, used = monthly_cost_usd(added, self._price), monthly_cost_usd(count, self._price)
+        rest = f"; the last {reserved:.2f} USD are reserved for {whose}" if reserved else ""
+        return name, (
+            f"needs approval: {cost:.2f} USD more per month would exceed {name} "
+            f"({used:.2f} of {budget:.2f} USD in use{where}{rest})"
+        )
+
+    def _reserved(self, most: int, urgency: Urgency) -> int:
+        """How much of a limit such an action must leave: all that is reserved, a part of it, or nothing."""
+        reserved = most * self._shares.reserved_percent // 100
+        for_proven = reserved * self._shares.proven_percent // 100
+        return {Urgency.URGENT: 0, Urgency.RECENT: for_proven}.get(urgency, reserved)
+
+    def _reserved_usd(self, budget: Decimal, urgency: Urgency) -> Decimal:
+        """The same of a budget, by the whole interfaces that it pays for."""
+        interfaces = int(budget / (self._price.per_zone_hour_usd * HOURS_A_MONTH))
+        return monthly_cost_usd(self._reserved(interfaces, urgency), self._price)
 
 
 def _over(name: str, most: int, used: set[str], one: str, what: str, when: str) -> tuple[str, str] | None:
@@ -231,6 +319,15 @@ def _token(action: Action) -> str:
     if action.kind not in _MAKES:
         return ""
     return action.client_token or "|".join((action.service_name, *action.subnet_ids, *action.route_table_ids))
+
+
+def _tokens_by_vpc(grants: Iterable[Grant], now: datetime) -> defaultdict[str, set[str]]:
+    """The endpoints that were granted in the last day, by VPC."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for grant in grants:
+        if grant.at > now - DAY:
+            found[grant.vpc_id] |= {grant.token} - {""}
+    return found
 
 
 def _interfaces(action: Action) -> frozenset[str]:

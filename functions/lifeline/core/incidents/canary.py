@@ -1,12 +1,15 @@
-"""Canaries: agents that fell silent right after private DNS was turned on, and had another path before."""
+"""Canaries: agents that fell silent right after private DNS was turned on, and had another path before.
+
+DetectMetricGaps finds the cause and records the incident. ReconcileEndpoints reads it there, and decides by itself.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from lifeline.core.coexist.canary import WATCHED_FOR, Canary
+from lifeline.core.coexist.canary import WATCHED_FOR, Canary, Withdrawal
 from lifeline.core.incidents.changes import clock_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
-from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import Tier
 from lifeline.core.wording import write_length, write_time
 
@@ -24,6 +27,24 @@ def canary_cause(facts: Facts, around: Around) -> Cause | None:
         if _is_after(facts, around, service, canary):
             return _cause(facts, service, canary)
     return None
+
+
+def silences(incidents: Iterable[Incident], vpc_id: str) -> tuple[Withdrawal, ...]:
+    """What is recorded against canaries of a VPC that are still on."""
+    return tuple(
+        Withdrawal(
+            incident.cause.service,
+            incident.checked_at or incident.opened_at,
+            incident.id,
+            incident.cause.subject,
+            incident.began,
+        )
+        for incident in incidents
+        if incident.cause.kind is CauseKind.CANARY
+        and incident.cause.vpc_id == vpc_id
+        and incident.cause.is_repairable
+        and not incident.cause.fixed_at
+    )
 
 
 def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:

@@ -32,6 +32,7 @@ from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
+from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
@@ -86,7 +87,9 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         lambda: recovered_cause(facts, around, [path for path in around.paths if path not in sure], now),
         check.likely_need,
     )
-    return next((cause for step in steps if (cause := step())), None) or check.agent()
+    found = next((cause for step in steps if (cause := step())), None) or check.agent()
+    others = stranger_words(facts.agent)
+    return replace(found, evidence=(others, *found.evidence)) if others else found
 
 
 class _Check:
@@ -235,14 +238,12 @@ class _Check:
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
-        return self._cause(
-            CauseKind.AGENT,
-            Confidence.LOW,
-            f"no cause found outside the agent{as_read}",
-            evidence=evidence,
-            advice="Check the agent on its instance: whether it is running, what its log says, and which metrics it "
-            "sends.",
-        )
+        words, advice = f"no cause found outside the agent{as_read}", ""
+        if self.facts.agent.strangers:
+            words = "none of its own metrics arrive, but others do under its ID"
+            advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
+        check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
+        return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=check + advice)
 
     def _checked(self) -> Iterator[str]:
         """What was checked and found fine, or couldn't be read."""

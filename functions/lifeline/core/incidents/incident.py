@@ -1,5 +1,7 @@
 """Incidents: one cause and all the agents that it silenced, from the first gap to the recovery."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,3 +131,13 @@ class Incident:
     reminders: int = 0
     gone: int = 0
     revision: int = 0
+
+
+def services_lacking(incidents: Iterable[Incident]) -> Mapping[str, frozenset[str]]:
+    """By VPC, the services that silent agents there can't reach, by these open incidents."""
+    found: dict[str, frozenset[str]] = defaultdict(frozenset)
+    for incident in incidents:
+        cause = incident.cause
+        if cause.kind.is_network and cause.vpc_id and cause.service:
+            found[cause.vpc_id] |= {cause.service}
+    return found

@@ -273,6 +273,7 @@ def _agent_facts(agent: Agent, now: datetime) -> dict[str, object]:
         "since": gap.since.isoformat() if gap else None,
         "back_at": gap.ended_at.isoformat() if gap and gap.ended_at else None,
         "length_s": int(gap.length(now).total_seconds()) if gap else None,
+        **({"other_metrics": [plain(series.metric) for series in agent.strangers]} if agent.strangers else {}),
     }
 
 

@@ -213,9 +213,10 @@ def _silence(agent: Agent, cause: Cause, now: datetime) -> str:
         return f"{agent.entity}: {write_count(len(agent.openings), 'gap')} in an hour, {at_present}"
     if agent.series is None:
         return f"{agent.entity}: never reported, expected for {length}"
+    others = ", only other metrics arrive" if agent.strangers else ""
     if agent.seen_at is None:
-        return f"{agent.entity}: silent for {length}"
-    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, {length} overdue"
+        return f"{agent.entity}: silent for {length}{others}"
+    return f"{agent.entity}: last seen {write_time(agent.seen_at)}, {length} overdue{others}"
 
 
 def _recovery(agent: Agent, cause: Cause) -> str:
@@ -225,7 +226,9 @@ def _recovery(agent: Agent, cause: Cause) -> str:
     if gap.ended_at <= gap.since:
         return f"{agent.entity}: datapoints arrived late, none are missing"
     last, length = "last " if cause.kind is CauseKind.FLAPPING else "", write_length(gap.length(gap.ended_at))
-    return f"{agent.entity}: {last}silent for {length}, back at {write_time(gap.ended_at)}"
+    is_strange = agent.series is not None and not agent.owns(agent.series)
+    others = ", but only by other metrics than it had" if is_strange else ""
+    return f"{agent.entity}: {last}silent for {length}, back at {write_time(gap.ended_at)}{others}"
 
 
 def _rows(rows: Sequence[str], most: int) -> list[str]:

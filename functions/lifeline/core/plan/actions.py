@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Self
 
 from lifeline.core.network.model import Endpoint, Tier, suffix_of
@@ -56,13 +56,28 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Urgency(IntEnum):
+    """How urgent an action is where a limit is short: the higher, the earlier, and the more of the limit it may use.
+
+    - `TAGGED`: only a tag asks for it, and something that the policy's rules ask for has no endpoint in the VPC yet.
+    - `OTHER`: everything that isn't urgent, such as a new VPC or an old backlog.
+    - `RECENT`: its subnets lost their path or its agents are silent, but Lifeline hasn't known that path for a day.
+    - `URGENT`: the same, and Lifeline had known the path for a day.
+    """
+
+    TAGGED = 0
+    OTHER = 1
+    RECENT = 2
+    URGENT = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One change with its reason; if `blocked`, `error` says why it will not be made and what would help.
 
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
-    left out, rather than blocked, where it can't be done.
+    left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short.
     """
 
     kind: ActionKind
@@ -82,6 +97,7 @@ class Action:
     blocked_by: str = ""
     private_dns: bool = True
     is_optional: bool = False
+    urgency: Urgency = Urgency.OTHER
 
     @classmethod
     def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:

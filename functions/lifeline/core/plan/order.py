@@ -16,23 +16,25 @@ class Step:
 
 
 def order_steps(plans: Mapping[str, Plan]) -> tuple[Step, ...]:
-    """The planned actions: first endpoints before second zones and those before what goes, more isolated VPCs first.
+    """The planned actions: what is more urgent first, then first endpoints before second zones, and more isolated VPCs
+    first. What goes comes last: it saves money, but whatever connects somebody comes first.
 
-    Within a VPC, the plan's order holds, for an endpoint needs its security group.
+    Within a VPC, the plan's order holds for what is equally urgent, for an endpoint needs its security group.
     """
     waiting = [
-        (_rank(action.kind), -_isolated(plan), plan.vpc_id, index)
+        (
+            action.kind in DELETES,
+            -action.urgency,
+            action.kind is ActionKind.ADD_SUBNETS,
+            -_isolated(plan),
+            plan.vpc_id,
+            index,
+        )
         for plan in plans.values()
         for index, action in enumerate(plan.actions)
         if action.is_planned
     ]
-    return tuple(Step(vpc_id, index) for _, _, vpc_id, index in sorted(waiting))
-
-
-def _rank(kind: ActionKind) -> int:
-    if kind in DELETES:
-        return 2  # saves money; whatever connects somebody comes first
-    return int(kind is ActionKind.ADD_SUBNETS)
+    return tuple(Step(vpc_id, index) for *_, vpc_id, index in sorted(waiting))
 
 
 def _isolated(plan: Plan) -> int:

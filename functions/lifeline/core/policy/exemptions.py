@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.policy.policy import Exempted, Policy
+from lifeline.core.policy.policy import Exempted, ExemptedBy, Policy
 
 DEFAULT_DAYS = 7
 MOST_DAYS = 90  # what should last longer belongs into the policy, where others see it
@@ -35,7 +35,8 @@ class ExemptRequest:
 
 def with_exemptions(policy: Policy, manual: Iterable[Exempted]) -> Policy:
     """The policy with the manual exemptions beside its own."""
-    return replace(policy, exemptions=(*policy.exemptions, *manual))
+    by_call = (replace(exempted, by=ExemptedBy.CALL) for exempted in manual)
+    return replace(policy, exemptions=(*policy.exemptions, *by_call))
 
 
 def changed(known: Sequence[Exempted], request: ExemptRequest, today: date) -> tuple[Exempted, ...]:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from enum import StrEnum
 
 from lifeline.core.agents.watches import Maintenance, Tags, Watch
 from lifeline.core.network.model import Subnet, Tier, Vpc
@@ -39,6 +40,14 @@ class PolicyRule:
         )
 
 
+class ExemptedBy(StrEnum):
+    """Where an exemption is written down."""
+
+    POLICY = "policy"
+    TAG = "tag"
+    CALL = "call"
+
+
 @dataclass(frozen=True, slots=True)
 class Exempted:
     """A VPC or subnet that need not reach some services, or any if `services` is empty; `until` is the last day."""
@@ -47,6 +56,7 @@ class Exempted:
     services: tuple[str, ...]
     until: date | None
     reason: str
+    by: ExemptedBy = field(default=ExemptedBy.POLICY, compare=False)
 
     def counts_on(self, today: date) -> bool:
         """True until the last day has passed."""
@@ -66,6 +76,19 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
+class Shares:
+    """How the limits are shared, in percent.
+
+    `reserved_percent` are for urgent repairs. Of these, `proven_percent` are for VPCs whose path was known for long; no
+    document sets it. `vpc_percent` of the day's endpoints are what one VPC may use for anything else.
+    """
+
+    reserved_percent: int = 50
+    vpc_percent: int = 25
+    proven_percent: int = 50
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What is required where, and whose silence matters.
 
@@ -76,10 +99,16 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     exemptions: tuple[Exempted, ...] = ()
     limits: Quotas = Quotas()
+    shares: Shares = Shares()
     fix_dns: bool = False
     per_zone: bool = True
     watches: tuple[Watch, ...] | None = None
     maintenance: tuple[Maintenance, ...] = ()
+
+    @property
+    def watch_names(self) -> tuple[str, ...]:
+        """The names of all watches, under which their incidents are kept."""
+        return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +175,16 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date)
     )
 
 
+def without_require(vpc: Vpc) -> Vpc:
+    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`."""
+    subnets = tuple(replace(subnet, tags=_not_required(subnet)) for subnet in vpc.subnets)
+    return replace(vpc, tags=_not_required(vpc), subnets=subnets)
+
+
+def _not_required(tagged: Vpc | Subnet) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in tagged.tags if key != REQUIRE)
+
+
 def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted, ...]:
     """Every exemption of a subnet that counts today, by the policy or a tag, whether anything is asked of it or not."""
     ids = {subnet.id for subnet in vpc.subnets}
@@ -197,7 +236,7 @@ def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
     if spares is None:
         wrong = f"{tagged.id}: the tag {EXEMPT} is {shown(exempt)}, which is neither true nor a date"
         problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
-    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}") if spares else None
+    exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}", ExemptedBy.TAG) if spares else None
     return _TagsRead(required, exempted, tuple(problems))
 
 

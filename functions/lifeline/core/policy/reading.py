@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Tier
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
-from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, read_date
+from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.policy.watches import read_maintenance, read_watches
 
@@ -27,12 +27,18 @@ def read_policy(text: str) -> Policy:
         exemptions=tuple(
             _exemption(exemption, place) for place, exemption in enumerate(document.get("exemptions", []))
         ),
-        limits=Quotas(**{name: int(most) for name, most in document.get("limits", {}).items()}),
+        limits=Quotas(**_whole_numbers(document.get("limits", {}))),
+        shares=Shares(**_whole_numbers(document.get("shares", {}))),
         fix_dns=document.get("fix_dns", False),
         per_zone=per_zone,
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
     )
+
+
+def _whole_numbers(said: Mapping[str, int]) -> dict[str, int]:
+    """The numbers as whole ones: 20.0 is a whole number in JSON Schema."""
+    return {name: int(number) for name, number in said.items()}
 
 
 def _rule(said: Mapping[str, Any], *, per_zone: bool) -> PolicyRule:

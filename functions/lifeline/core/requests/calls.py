@@ -1,4 +1,9 @@
-"""What a caller may send to ReconcileEndpoints: which VPCs to reconcile, never what to do there."""
+"""What ReconcileEndpoints may be sent, by its three doors.
+
+An invocation may ask for everything. The queue of changes says which VPCs to look at, and so does the detector's queue:
+a message may be forged, so it can't ask for anything that costs somebody their path. `because` says what set the work
+going, for the audit log and for notices, and is never acted upon.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -13,41 +18,72 @@ from lifeline.core.requests.fields import (
     APPROVE_FIELDS,
     CALL_FIELDS,
     PLAN_ID,
+    QUEUE_FIELDS,
+    REPAIR_FIELDS,
     ascii_text,
     check_names,
     check_object,
-    is_time,
+    check_queued,
     is_vpc_id,
     must_be,
     read_list,
     read_services,
     read_true,
     read_whole,
-    resource_ids,
+    time_text,
 )
 from lifeline.core.requests.request import Request, Trigger
 
 _MOST_VPC_IDS = 1000
-NO_WITHDRAWAL = "comes from the detector alone, with the silence that shows it; freeze the service instead"
+_NO_WITHDRAWAL = "is Lifeline's own decision, from the silence that the detector recorded; freeze the service instead"
 MOST_CAUSES = 10  # causes that travel with requeued work
+MOST_ATTEMPTS = 6
 
 
 def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
-    """The request in one event: an EventBridge event, a sweep, or a manual call.
+    """The request in an invocation: an EventBridge event, a sweep, or a manual call.
 
     Raises InvalidInputError, with the path to the field, for everything else, and for records of other accounts than
     these (by default the role's own) or of another region. A change that Lifeline's own role made is marked `is_own`,
     because it must not trigger Lifeline again.
     """
     call = check_object(event)
-    if "detail-type" in call or "detail" in call:
+    if _is_record(call):
         return read_change(call, own_role_arn, accounts=accounts, region=region)
     return replace(_read_call(call), is_text=_read_format(call))
+
+
+def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
+    """The request in a message of the queue of changes: an EventBridge event, or work that an earlier run requeued.
+
+    Raises InvalidInputError, with the path to the field, for everything else.
+    """
+    message = check_object(body)
+    if _is_record(message):
+        return read_change(message, own_role_arn, accounts=accounts, region=region)
+    check_queued(message, QUEUE_FIELDS)
+    return _read_call(message)
+
+
+def read_repair_request(body: object) -> Request:
+    """The request in a message of the detector's queue: to reconcile VPCs whose agents are silent, and nothing else.
+
+    Raises InvalidInputError, with the path to the field, for everything else.
+    """
+    message = check_object(body)
+    check_queued(message, REPAIR_FIELDS)
+    return _read_call(message)
+
+
+def _is_record(event: Mapping[str, Any]) -> bool:
+    return "detail-type" in event or "detail" in event
 
 
 def _read_call(event: dict[str, Any]) -> Request:
     if "approve" in event:
         return _read_approval(event)
+    if "withdraw" in event:
+        raise InvalidInputError("withdraw", _NO_WITHDRAWAL)
     check_names(event, CALL_FIELDS | {"approve"})
     mode = _read_mode(event)
     is_sweep, is_release = read_true(event, "sweep"), read_true(event, "release")
@@ -68,13 +104,14 @@ def _read_call(event: dict[str, Any]) -> Request:
         fields=tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids),
         refusals=refusals,
         mode=mode,
-        attempt=read_whole(event.get("attempt", 0), "attempt", "a whole number of at least 0"),
+        attempt=read_whole(
+            event.get("attempt", 0), "attempt", f"a whole number from 0 to {MOST_ATTEMPTS}", most=MOST_ATTEMPTS
+        ),
         is_follow=is_follow,
         is_release=is_release,
         because=_read_because(event),
         freeze=_read_frozen(event, "freeze"),
         unfreeze=_read_frozen(event, "unfreeze"),
-        withdraw=_read_withdraw(event),
     )
 
 
@@ -100,14 +137,17 @@ def _read_approval(event: Mapping[str, Any]) -> Request:
 
 
 def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
-    """What first triggered the work that an earlier run requeued."""
+    """What first triggered the work that an earlier run requeued: without the IDs, on which something could act."""
     causes = event.get("because", [])
     if not isinstance(causes, list) or not all(isinstance(cause, dict) for cause in causes):
         raise must_be("because", "a list of objects", causes)
     return tuple(
         Trigger(
-            **{name: ascii_text(cause.get(name)) for name in ("kind", "event_id", "event_name", "actor", "time")},
-            ids=frozenset(resource_ids(cause.get("ids"))),
+            kind=ascii_text(cause.get("kind")),
+            event_id=ascii_text(cause.get("event_id")),
+            event_name=ascii_text(cause.get("event_name")),
+            actor=ascii_text(cause.get("actor")),
+            time=time_text(cause.get("time")),
         )
         for cause in causes[:MOST_CAUSES]
     )
@@ -121,18 +161,6 @@ def _read_frozen(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise must_be(name, "true or a list of services", value)
     return tuple(sorted(set(read_services(value, name))))
-
-
-def _read_withdraw(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """The services to withdraw; the silence that shows it must be among the causes."""
-    if "withdraw" not in event:
-        return ()
-    services = tuple(sorted(set(read_services(event["withdraw"], "withdraw"))))
-    if event.get("release"):
-        raise InvalidInputError("withdraw", "can't be combined with release")
-    if not any(trigger.kind == "silence" and is_time(trigger.time) for trigger in _read_because(event)):
-        raise InvalidInputError("withdraw", NO_WITHDRAWAL)
-    return services
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

@@ -6,10 +6,11 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.document import shown
 from lifeline.core.requests.claims import read_claim
-from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be
+from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, time_text
 from lifeline.core.requests.iac_tools import tool_of
 from lifeline.core.requests.named import named_ids
 from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.tags import tags_of_lifeline
 
 CHANGE = "AWS API Call via CloudTrail"
 MOST_IDS = 100  # of a record that are kept; one call may tag 1,000 resources (EC2 API: CreateTags)
@@ -44,8 +45,9 @@ def read_change(
             event_id=ascii_text(detail.get("eventID")) or ascii_text(event.get("id")),
             event_name=name,
             actor=_actor(detail.get("userIdentity")),
-            time=ascii_text(detail.get("eventTime")) or ascii_text(event.get("time")),
+            time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
             ids=frozenset(sorted(ids.on | ids.there)[:MOST_IDS]),
+            tags=tags_of_lifeline(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids.on))),
         changed_ids=ids.on,

@@ -1,11 +1,11 @@
 """What a caller may send to DetectMetricGaps: check all agents, check some chunks, or forget agents."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.requests.body import read_body
 from lifeline.core.requests.fields import (
     DETECT_FIELDS,
     FORGET_FIELDS,
@@ -75,12 +75,12 @@ def _read_record(records: object) -> CheckPart:
     if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], dict):
         raise InvalidInputError("Records", "must be a list of one message")
     try:
-        check = json.loads(records[0].get("body", ""))["check"]
+        check = read_body(records[0].get("body"))["check"]
         return CheckPart(
             watch=str(check["watch"]),
             run_id=str(check["run"]),
             part=int(check["part"]),
             chunks=tuple(int(number) for number in check["chunks"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (InvalidInputError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InvalidInputError("Records[0].body", f"is not a part of a run: {error!r}"[:200]) from error

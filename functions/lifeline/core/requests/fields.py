@@ -5,18 +5,17 @@ A test holds the readers against docs/schemas/call.schema.json, which can't say 
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import VPC_ID
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.service_sets import is_service
-from lifeline.core.wording import plain
+from lifeline.core.wording import plain, read_time
 
-CALL_FIELDS = frozenset(
-    {"vpc_ids", "sweep", "mode", "attempt", "follow", "because", "release", "freeze", "unfreeze", "format", "withdraw"}
-)
+QUEUE_FIELDS = frozenset({"vpc_ids", "sweep", "attempt", "follow", "because"})
+REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
+CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format"}
 APPROVE_FIELDS = frozenset({"approve", "format"})
 EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason"})
 ADOPT_FIELDS = frozenset({"adopt"})
@@ -31,7 +30,7 @@ _OF_ANY_CALL = (
     | HAND_OVER_FIELDS
     | DETECT_FIELDS
     | FORGET_FIELDS
-    | {"history"}
+    | {"history", "withdraw"}
 )
 
 A_VPC_ID = "a VPC ID (vpc-, then 8 or 17 of 0-9a-f)"
@@ -43,6 +42,7 @@ _RESOURCE_ID = re.compile(
 )
 PLAN_ID = re.compile(r"plan-[0-9a-f]{16}")
 _LONGEST_NAME = 60
+_YEARS = range(2000, 2200)  # room for whatever is added to a time, or taken off
 
 
 def must_be(field: str, what: str, value: object) -> InvalidInputError:
@@ -73,6 +73,15 @@ def check_names(given: Mapping[Any, Any], known: Collection[str], *, call: str =
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(sorted(known))}"
         raise InvalidInputError(field, f"is unknown; {hint}")
+
+
+def check_queued(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse the first name that a message may not have. What a call could ask for begins by an invocation."""
+    for name in sorted(given):
+        if name in _OF_ANY_CALL and name not in known:
+            only = ", ".join(sorted(known))
+            raise InvalidInputError(name, f"needs an invocation; a message only says which VPCs to look at: {only}")
+    check_names(given, known)
 
 
 def read_true(given: Mapping[str, Any], name: str) -> bool:
@@ -118,12 +127,11 @@ def is_resource_id(value: object) -> bool:
     return isinstance(value, str) and bool(_RESOURCE_ID.fullmatch(value))
 
 
-def is_time(text: str) -> bool:
-    """True for a time with its zone, as messages have it."""
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
+def time_text(value: object) -> str:
+    """A time as a message has it; empty for anything else, and for times in years in which nothing is recorded."""
+    text = ascii_text(value)
+    time = read_time(text)
+    return text if time and time.year in _YEARS else ""
 
 
 def resource_ids(part: object) -> Iterator[str]:

@@ -117,11 +117,7 @@ MEMBERS: Mapping[str, Members] = {
     for event_names, on, there in _TABLE
     for event_name in event_names.split()
 }
-_LISTS = (
-    "items",
-    "item",
-    "content",
-)  # the wrappers of lists: of the older style, of the newer's responses, of its requests
+_LISTS = ("items", "item", "content")  # how the older style wraps lists, the newer in responses, and in requests
 _WRAPPERS = ("Request", "Req", "Response", "Resp")
 
 
@@ -171,16 +167,11 @@ def _unwrapped(part: object) -> object:
 
 def _elements(value: object) -> list[object]:
     """The elements of a list, however the style writes it; a value that is no list is its own only element."""
-    if isinstance(value, list):
-        return [inner for element in value for inner in _content(element)]
-    for name in _LISTS:
-        if isinstance(value, Mapping) and name in value:
-            return _elements(value[name])
-    return [value]
+    inner = _without(value, _LISTS)
+    return [_without(element, ("content",)) for element in inner] if isinstance(inner, list) else [inner]
 
 
-def _content(element: object) -> list[object]:
-    """What an element of a list is: the newer style's requests number each scalar, `{"tag": 1, "content": …}`."""
-    if isinstance(element, Mapping) and "content" in element:
-        return [element["content"]]
-    return [element]
+def _without(value: object, wrappers: tuple[str, ...]) -> object:
+    """What is in a wrapper. The newer style's requests number the scalars of a list: `{"tag": 1, "content": …}`."""
+    found = [value[name] for name in wrappers if name in value] if isinstance(value, Mapping) else []
+    return found[0] if found else value

@@ -12,8 +12,8 @@ from lifeline.core.guards.mode import Mode
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a record names. A change's stay behind when work is put back; they don't tell one
-    trigger from another.
+    `ids` are the resources that a record names, `tags` the keys of Lifeline's own tags that it set or removed. They
+    stay behind when work is put back, and don't tell one trigger from another.
     """
 
     kind: str
@@ -22,6 +22,7 @@ class Trigger:
     actor: str = ""
     time: str = ""
     ids: frozenset[str] = field(default=frozenset(), compare=False)
+    tags: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,7 @@ class Request:
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
     when the queue got it, where a queue did: a run that began well after answers it. `because` is what set the work
     going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
-    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all. `withdraw` are
-    those whose private DNS silenced agents right after Lifeline switched it on: only the queue says so.
+    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
 
     `failure` is EC2's code, without its prefix, where the record is of a call that failed. Its trigger is an `attempt`:
     it changed nothing, but says what someone is about to do. `claim` is what it wanted where it was refused a name, or
@@ -56,7 +56,6 @@ class Request:
     approve: str = ""
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[str, ...] = ()
-    withdraw: tuple[str, ...] = ()
     failure: str = ""
     is_text: bool = False
     claim: Claim | None = None

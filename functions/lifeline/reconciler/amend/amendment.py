@@ -14,6 +14,7 @@ from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.kill_switch import KILL_SWITCH
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
@@ -33,9 +34,13 @@ class Fact(StrEnum):
 
     STATE = "state"  # beside the context
     INTERFACES = "interfaces"
+    WITHDRAWALS = "withdrawals"
     CENTRAL_DNS = "dns"
     CHANGES = "changes"
+    TAGGINGS = "taggings"
     SECURITY_GROUP_USERS = "security_group_users"
+    KNOWN = "known"
+    SILENCE = "silent_for"
     ADMISSION = "admitted"
 
 
@@ -64,8 +69,9 @@ class VpcContext:
 
     `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
     endpoints. `lists` are those that the VPC is on, in a run of the whole region. `is_leased` says that the VPC is this
-    run's alone and was observed since; otherwise another run may be changing it. `read` are the facts that are there:
-    without it, an empty field says nothing.
+    run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
+    detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
+    there lack. `read` are the facts that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -82,7 +88,10 @@ class VpcContext:
     interfaces: tuple[Interface, ...] = ()
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
+    taggings: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
+    known: KnownVpc | None = None
+    silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 
     @property
@@ -132,7 +141,7 @@ class Decision:
 class Amendment(Protocol):
     """One reason to change a plan. What an amendment doesn't do, it inherits: nothing is changed then.
 
-    The loop calls these in the order in which they stand here. `preview`, `decide` and `after` are the heart; the three
+    The loop calls these in the order in which they stand here. `preview`, `decide` and `after` are the heart; the four
     before them exist because some reasons count before there is a plan to change.
     """
 
@@ -143,6 +152,12 @@ class Amendment(Protocol):
     def accept(self, context: VpcContext, state: VpcState) -> VpcState:
         """The state with what the requests themselves freeze or unfreeze, whatever the mode. It is saved before
         anything is planned, so that it counts whatever becomes of the run.
+        """
+        return state
+
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what the requests ask for and a later run may have to continue. It is saved without the VPC's
+        lease: in attributes that only requests, and the run that answers them, write.
         """
         return state
 

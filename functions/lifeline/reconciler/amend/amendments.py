@@ -15,6 +15,7 @@ from lifeline.reconciler.amend.gate import Gate
 from lifeline.reconciler.amend.removals import Removals
 from lifeline.reconciler.amend.retirement import Releases, Retirements
 from lifeline.reconciler.amend.teardown import Teardowns
+from lifeline.reconciler.amend.urgency import Urgencies
 
 REASONS: Final[tuple[Amendment, ...]] = (
     Retirements(),  # first: whatever else asks for a removal takes the place of one that merely isn't needed
@@ -28,6 +29,7 @@ REASONS: Final[tuple[Amendment, ...]] = (
 GUARDS: Final[tuple[Amendment, ...]] = (
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
+    Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried
     CanaryWatch(),  # after the gate: what it blocks isn't turned on
 )

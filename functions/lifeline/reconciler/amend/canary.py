@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from lifeline.core.coexist.canary import (
     Withdrawal,
+    begun,
     due,
     freeze_withdrawn,
     gone_dark,
+    is_watched,
     mark_withdrawn,
     switched_off,
     unwatch,
@@ -28,11 +30,16 @@ from lifeline.reconciler.amend.amendment import (
 
 
 class CanaryWithdrawal(Amendment):
-    """Switches private DNS off where the detector saw agents fall silent, and freezes the service."""
+    """Switches private DNS off where agents fell silent because of it, and freezes the service.
+
+    The detector's record of the silence decides. Nobody can ask for it: who names the VPC only has it looked at.
+    """
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs for which the detector asks for a withdrawal."""
-        return frozenset({Fact.STATE} if context.withdrawals else ())
+        """The state of VPCs that are named, and the silences on record where a canary is watched."""
+        if is_watched(state.canaries):
+            return frozenset({Fact.STATE, Fact.WITHDRAWALS})
+        return frozenset() if plan is None or context.run.is_region else frozenset({Fact.STATE})
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what is to be turned off, and the state with it frozen, so that no run switches it on again."""
@@ -43,9 +50,9 @@ class CanaryWithdrawal(Amendment):
         return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """What the kill switch blocks is tried again."""
-        requeue = retry_after_switch(as_they_stand(plan, done)) if context.withdrawals else None
-        return Decision(plan, state, requeue=requeue)
+        """What the kill switch blocks is tried again: no sweep would find it."""
+        is_due = bool(_due(context, state))
+        return Decision(plan, state, requeue=retry_after_switch(as_they_stand(plan, done)) if is_due else None)
 
 
 class CanaryWatch(Amendment):
@@ -70,8 +77,9 @@ class CanaryWatch(Amendment):
 
 def _due(context: VpcContext, state: VpcState) -> dict[str, Withdrawal]:
     """The withdrawals that count, unless a person ended the freeze since."""
-    unfrozen, asked = state.unfrozen, context.withdrawals
-    return due(
-        state.canaries,
-        [withdrawal for withdrawal in asked if not is_overruled(unfrozen, withdrawal.service, withdrawal.seen_at)],
-    )
+    news = [
+        withdrawal
+        for withdrawal in (*begun(state.frozen), *context.withdrawals)
+        if not is_overruled(state.unfrozen, withdrawal.service, withdrawal.seen_at)
+    ]
+    return due(state.canaries, news)

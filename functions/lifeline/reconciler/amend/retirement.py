@@ -1,15 +1,25 @@
 """Retirement: what nothing requires any more goes after a while, and at once what a person releases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.coexist.retirement import Retirement, Terms, idle, plan_retirement
+from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.coexist.waivers import Waiver
+from lifeline.core.history.change import Change
 from lifeline.core.network.model import Vpc
+from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
-from lifeline.core.wording import write_time
-from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
+from lifeline.core.wording import read_time, write_time
+from lifeline.reconciler.amend.amendment import (
+    Amendment,
+    Announcement,
+    Decision,
+    Fact,
+    VpcContext,
+    as_they_stand,
+)
 
 RELEASE_HOLDS = timedelta(hours=24)
 
@@ -19,13 +29,19 @@ class Retirements(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with something unneeded, now or before: it may be required again, and then its time is
-        over. Central DNS where something stays because subnets seem to have no other path.
+        over. Central DNS where something stays because subnets seem to have no other path. Who changed Lifeline's tags
+        where people are to be warned.
         """
         if plan is None or not (context.is_release or _has_unneeded(context, plan)):
             return frozenset()
         is_kept = any(map(_is_kept, retired(context, state).actions))
-        state_needed = {Fact.STATE} if _has_unneeded(context, plan) else set()
-        return frozenset(state_needed | ({Fact.CENTRAL_DNS} if is_kept else set()))
+        is_warning = Fact.STATE in context.read and bool(_to_warn_of(context, retired(context, state), state))
+        needed = {
+            Fact.STATE: _has_unneeded(context, plan),
+            Fact.CENTRAL_DNS: is_kept,
+            Fact.TAGGINGS: is_warning,
+        }
+        return frozenset(fact for fact, is_needed in needed.items() if is_needed)
 
     def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """Nothing is planned for a VPC that a person releases."""
@@ -40,20 +56,34 @@ class Retirements(Amendment):
         return Decision(replace(plan, actions=actions, notes=notes), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps since when what isn't needed, and waits no longer for what was retired: nobody else deleted it."""
+        """Keeps since when what isn't needed, and waits no longer for what was retired: nobody else deleted it. One
+        notice for what somebody said isn't needed any more, before its time starts.
+        """
+        going = retired(context, state)
         made = {
             service: replace(made, is_settled=made.is_settled or made.endpoint_id in _retired_ids(done))
             for service, made in state.made.items()
         }
-        return Decision(plan, replace(state, made=made, unneeded=retired(context, state).unneeded))
+        state = replace(state, made=made, unneeded=going.unneeded, warned=going.warned)
+        gone = _retired_ids(done)
+        waived = {id_: said for id_, said in _to_warn_of(context, going, state).items() if id_ not in gone}
+        return Decision(plan, state, (_warning(context, waived),) if waived else ())
 
 
 class Releases(Amendment):
     """Makes nothing for a while in a VPC that a person released, until someone names the VPC in a call."""
 
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what a person releases, so that later runs continue from it; or wants back."""
+        if context.run.is_plan:
+            return state
+        if context.is_release:
+            return replace(state, releasing=context.run.now) if has_own(context.vpc, context.run.owner) else state
+        return replace(state, releasing=None) if context.is_requested_by_a_person else state
+
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs with work."""
-        return frozenset({Fact.STATE} if plan and plan.has_work else ())
+        """The state of VPCs with work, and of those that a person releases."""
+        return frozenset({Fact.STATE} if plan and (plan.has_work or context.is_release) else ())
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with everything blocked that would make something."""
@@ -69,7 +99,15 @@ class Releases(Amendment):
         return Decision(replace(plan, actions=actions, monthly_cost_usd=plan.monthly_cost_usd * 0), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
-        """Keeps when the VPC was released, and forgets it once a person names the VPC again."""
+        """Keeps when the VPC was released, and forgets it once a person names the VPC again. The release is over once
+        nothing is left that a later run could delete.
+        """
+        if context.is_release and not context.run.is_plan:
+            is_left = any(
+                action.kind in REMOVALS and (action.is_planned or action.blocked_by)
+                for action in as_they_stand(plan, done)
+            )
+            state = state if is_left else replace(state, releasing=None)
         if context.is_leased and context.is_release:
             return Decision(plan, replace(state, released_at=context.run.now))
         if context.is_leased and context.is_requested_by_a_person:
@@ -93,7 +131,28 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
         dns=context.dns,
         is_release=context.is_release,
     )
-    return plan_retirement(context.vpc, context.desired, terms, state.unneeded)
+    return plan_retirement(context.vpc, context.desired, terms, state.unneeded, state.warned)
+
+
+def _to_warn_of(context: VpcContext, going: Retirement, state: VpcState) -> Mapping[str, tuple[Waiver, ...]]:
+    return {id_: said for id_, said in going.waived.items() if id_ not in state.warned and not context.is_release}
+
+
+def _warning(context: VpcContext, waived: Mapping[str, tuple[Waiver, ...]]) -> Announcement:
+    run = context.run
+    taggings = (*context.taggings, *_taggings(context))
+    exempting = Exempting(
+        context.vpc, waived, taggings, run.now, run.retire_after, stack_name=run.owner, is_plan=run.is_plan
+    )
+    return Announcement(exempted_notice(exempting), VpcState(warned=dict.fromkeys(waived, run.now)))
+
+
+def _taggings(context: VpcContext) -> Iterator[Change]:
+    """The changes of Lifeline's tags that set this run going: they aren't in the audit log yet."""
+    for trigger in context.triggers:
+        at = read_time(trigger.time)
+        if trigger.kind == "change" and trigger.tags and at:
+            yield Change(at, trigger.event_id, trigger.event_name, trigger.actor, trigger.ids, tags=trigger.tags)
 
 
 def _has_unneeded(context: VpcContext, plan: Plan) -> bool:
@@ -101,7 +160,10 @@ def _has_unneeded(context: VpcContext, plan: Plan) -> bool:
         return True
     required = {report.service for report in plan.services}
     run = context.run
-    return bool(run.retire_after and idle(context.vpc, required, run.owner, run.catalog)) and not context.is_release
+    if context.is_release or not idle(context.vpc, required, run.owner, run.catalog):
+        return False
+    waived = waived_endpoints(context.vpc, required, run.owner, run.policy, today=run.now.date())
+    return bool(run.retire_after or waived)
 
 
 def _is_kept(action: Action) -> bool:

@@ -24,7 +24,7 @@ from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, st
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
 from lifeline.core.plan.actions import Action, Plan
-from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.request import Trigger
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import (
     Amendment,
@@ -39,6 +39,14 @@ from lifeline.reconciler.amend.amendment import (
 
 class Teardowns(Amendment):
     """Freezes what is about to be deleted, and removes what is Lifeline's own there, unless others still use it."""
+
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with the refused deletions, until a run has judged them."""
+        there = {context.vpc.id, *(subnet.id for subnet in context.vpc.subnets)}
+        asked = (attempt for attempt in _asked(context) if attempt.resource_id in there)
+        attempts = {attempt.resource_id: attempt for attempt in asked}
+        standing = {key: attempt for key, attempt in state.attempts.items() if context.run.now < attempt.until}
+        return replace(state, attempts=standing | attempts) if attempts else state
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """Who else is in a VPC that someone tries to delete, or tried before. The state says so of VPCs that are named,
@@ -78,6 +86,8 @@ class Teardowns(Amendment):
         retry = retry_after_switch(actions)
         if not (context.is_leased or run.is_plan or retry):
             state = _with_freezes(context, teardown, state)
+        if not retry:
+            state = replace(state, attempts={})  # what is cleared is frozen by now, and the rest was judged
         ours = [action for action in actions if clears(action)]
         announcements: tuple[Announcement, ...] = ()
         if is_news(teardown, ours, state.teardowns, run.now, is_plan=run.is_plan):
@@ -115,23 +125,24 @@ def _with_freezes(context: VpcContext, teardown: Teardown, state: VpcState) -> V
 
 
 def _attempts(context: VpcContext, state: VpcState) -> Iterator[Attempt]:
-    """The deletions of the VPC and its subnets that failed because of what is in them, since a person last ended such
-    a freeze.
+    """The refused deletions of the VPC and its subnets since a person last ended such a freeze: those of this run's
+    records, and those that wait.
     """
+    for attempt in (*state.attempts.values(), *_asked(context)):
+        if not is_overruled(state.unfrozen, EVERYTHING, attempt.at):
+            yield attempt
+
+
+def _asked(context: VpcContext) -> Iterator[Attempt]:
+    """The deletions, the earliest first, that failed because of what is in there."""
     now = context.run.now
-    other = {request.trigger for request in _refused(context) if request.failure != DEPENDENCY}
-    for trigger in context.triggers:
-        if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or trigger in other:
-            continue
-        if is_overruled(state.unfrozen, EVERYTHING, _time(trigger, now)):
+    for request in sorted(context.requests, key=lambda request: request.trigger.time):
+        trigger = request.trigger
+        if trigger.kind != "attempt" or trigger.event_name not in DELETIONS or request.failure != DEPENDENCY:
             continue
         kind = "vpc-" if trigger.event_name == "DeleteVpc" else "subnet-"
         for resource_id in sorted(resource_id for resource_id in trigger.ids if resource_id.startswith(kind)):
             yield Attempt(resource_id, _time(trigger, now), trigger.actor, trigger.event_id)
-
-
-def _refused(context: VpcContext) -> Iterator[Request]:
-    return (request for request in context.requests if request.trigger.kind == "attempt")
 
 
 def _time(trigger: Trigger, now: datetime) -> datetime:

@@ -15,9 +15,11 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.exemptions import Exemptions
+from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
@@ -35,16 +37,19 @@ from lifeline.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What is asked before anything is changed."""
+    """What is asked before anything is changed. Without `paths` no VPC is known to have lost one."""
 
     kill_switch: KillSwitch
     limit_usage: LimitUsage
     approvals: Approvals
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually."""
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
+    without `incidents` no agent is known to be silent.
+    """
 
     network: Network
     lookup: Lookup
@@ -60,6 +65,7 @@ class Tools:
     policies: PolicyStore
     guards: Guards
     exemptions: Exemptions | None = None
+    incidents: Incidents | None = None
 
 
 @dataclass(frozen=True, slots=True)

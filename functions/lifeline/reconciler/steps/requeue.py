@@ -5,12 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.core.plan.actions import Action, Status
-from lifeline.core.requests.calls import MOST_CAUSES
+from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Job
@@ -20,7 +19,6 @@ from lifeline.runtime.observability import logger
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
-MOST_ATTEMPTS = 6
 _SECOND = timedelta(seconds=1)
 
 
@@ -35,14 +33,12 @@ class Requeuing:
         if not self.job.settings.queue_url or self.job.is_manual:
             return
         targets = self.job.targets
-        alike: dict[tuple[int, tuple[Trigger, ...], bool, frozenset[str]], list[str]] = defaultdict(list)
+        alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
-            withdraw = frozenset(withdrawal.service for withdrawal in targets.withdrawals(vpc_id))
-            release = targets.is_release(vpc_id)
-            alike[attempt, targets.requeue_causes(vpc_id), release, withdraw].append(vpc_id)
-        for (attempt, because, release, withdraw), vpc_ids in alike.items():
-            requeue = partial(self.job.tools.queue.requeue, vpc_ids, attempt=attempt, after=after, because=because)
-            requeue(follow=is_follow and not release, release=release, withdraw=() if release else withdraw)
+            follow = is_follow and not targets.is_release(vpc_id)
+            alike[attempt, targets.requeue_causes(vpc_id), follow].append(vpc_id)
+        for (attempt, because, follow), vpc_ids in alike.items():
+            self.job.tools.queue.requeue(vpc_ids, attempt=attempt, after=after, because=because, follow=follow)
 
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
         """Requeues VPCs that this run has no time for, or that another run has."""
@@ -76,8 +72,8 @@ class Requeuing:
         if not action.is_planned:
             return action
         reason = f"abandoned after {MOST_ATTEMPTS} attempts: {action.error}"
-        release: dict[str, object] = {"release": True} if self.job.targets.is_release(vpc_id) else {}
-        self.job.tools.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]} | release), reason=reason)
+        to_continue = "; to continue the release, request it again" if self.job.targets.is_release(vpc_id) else ""
+        self.job.tools.queue.dead_letter(json.dumps({"vpc_ids": [vpc_id]}), reason=f"{reason}{to_continue}")
         return replace(action, status=Status.FAILED, error=reason)
 
 

@@ -3,18 +3,17 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Found, Lookup
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.history.entries import NO_VPC
 from lifeline.core.network.model import AnyRef, RegionRef
 from lifeline.core.requests.calls import MOST_CAUSES
-from lifeline.core.requests.fields import is_time, is_vpc_id
+from lifeline.core.requests.fields import is_vpc_id
 from lifeline.core.requests.named import TAGGING
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.vpcs_touched import VPCS_A_BATCH, Lookups, attempted_on, ids_to_look_up, vpcs_touched
@@ -27,13 +26,15 @@ CONSISTENCY = timedelta(seconds=5)  # how long EC2 may take to show a change (EC
 class Targets:
     """The VPCs to reconcile, each with the requests for it; `sweep` holds those for all VPCs.
 
-    `resting` are VPCs that are debounced: a later run reconciles them. `there` are resources and VPCs that a look-up
-    showed. `failed` are requests whose look-ups failed, with the error: they come again, and no other waits for them.
+    `resting` are VPCs that are debounced: a later run reconciles them. `releasing` are those that a person released
+    and of which something is left, by the ledger. `there` are resources and VPCs that a look-up showed. `failed` are
+    requests whose look-ups failed, with the error: they come again, and no other waits for them.
     """
 
     requests: dict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
     sweep: list[Request] = field(default_factory=list)
     resting: dict[str, list[Request]] = field(default_factory=dict)
+    releasing: set[str] = field(default_factory=set)
     there: frozenset[str] = frozenset()
     failed: list[tuple[Request, LifelineError]] = field(default_factory=list)
 
@@ -68,31 +69,20 @@ class Targets:
         return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
 
     def attempt(self, vpc_id: str) -> int:
-        """How often the VPC was requeued after an attempt."""
-        return max((request.attempt for request in self.requests_for(vpc_id)), default=0)
+        """How often the VPC was requeued after an attempt. Whoever asks anew starts the count anew."""
+        return min((request.attempt for request in self.requests_for(vpc_id)), default=0)
 
     def is_followed(self, vpc_id: str) -> bool:
         """True if a request asks what became of its new endpoints."""
         return any(request.is_follow for request in self.requests.get(vpc_id, []))
 
     def is_release(self, vpc_id: str) -> bool:
-        """True if a request releases what is Lifeline's there. It counts, whatever others ask for."""
-        return any(request.is_release for request in self.requests_for(vpc_id))
-
-    def withdrawals(self, vpc_id: str) -> tuple[Withdrawal, ...]:
-        """The services whose private DNS is to be turned off there again. Only the queue is believed."""
-        return tuple(
-            Withdrawal(service, datetime.fromisoformat(trigger.time), trigger.event_id)
-            for request in self.requests.get(vpc_id, [])
-            for service in (request.withdraw if request.sent_at else ())
-            for trigger in request.because
-            if trigger.kind == "silence" and is_time(trigger.time)
-        )
+        """True if a person releases what is Lifeline's there, or did before. It counts, whatever others ask for."""
+        return vpc_id in self.releasing or any(request.is_release for request in self.requests_for(vpc_id))
 
     def requeue_causes(self, vpc_id: str) -> tuple[Trigger, ...]:
-        """The triggers to requeue the VPC with: silences first, because a withdrawal hangs on them."""
-        found = sorted(self.triggers(vpc_id), key=lambda trigger: trigger.kind != "silence")
-        return tuple(trigger for trigger in found if trigger.kind != "call")[:MOST_CAUSES]
+        """The triggers to requeue the VPC with, for the audit log and for notices."""
+        return tuple(trigger for trigger in self.triggers(vpc_id) if trigger.kind != "call")[:MOST_CAUSES]
 
     def is_requested_by_a_person(self, vpc_id: str) -> bool:
         """True if a person names the VPC and waits for the answer."""

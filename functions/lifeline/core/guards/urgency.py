@@ -1,0 +1,171 @@
+"""Which VPCs go first where a limit is short: those that had a path and lost it, and those with silent agents.
+
+Whoever asks for something decides nothing here, because tags and messages are cheap. What counts is what Lifeline has
+seen in the network over time, and the agents that were there: a VPC that was only made for it has neither.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lifeline.core.network.model import Tier, Vpc, suffix_of
+from lifeline.core.network.reach import Reach
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
+from lifeline.core.policy.policy import Policy, Shares
+
+PROVEN = timedelta(hours=24)  # so long a path must have been known to be worth the whole reserve …
+NOTED = timedelta(hours=2)  # … and so long to be worth a part of it
+BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other
+
+_SHARED = frozenset(
+    {
+        ActionKind.FIX_DNS,
+        ActionKind.CREATE_SECURITY_GROUP,
+        ActionKind.OPEN_SECURITY_GROUP,
+        ActionKind.ATTACH_SECURITY_GROUP,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPath:
+    """A path that Lifeline saw: since when it has known it, and when it first saw it gone, None while it is there."""
+
+    since: datetime
+    lost_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVpc:
+    """What Lifeline has seen of a VPC: since when, and the paths that it has or had.
+
+    A path's key is a subnet's id for its way out of the VPC, and a service's name where an endpoint, or central DNS,
+    served the service.
+    """
+
+    since: datetime
+    paths: Mapping[str, KnownPath] = field(default_factory=dict)
+
+
+def note_paths(
+    known: Mapping[str, KnownVpc], plans: Iterable[Plan], *, now: datetime, there: Collection[str] | None = None
+) -> Mapping[str, KnownVpc]:
+    """What is known after an observation. `there` are all VPCs of the region, None where only some were observed."""
+    seen = {plan.vpc_id: _noted(known.get(plan.vpc_id, KnownVpc(now)), plan, now) for plan in plans}
+    return {vpc_id: vpc for vpc_id, vpc in (dict(known) | seen).items() if there is None or vpc_id in there}
+
+
+def shares_among(known: Mapping[str, KnownVpc], shares: Shares, *, now: datetime) -> Shares:
+    """The shares; where no path has been known for long, nothing is kept for VPCs that have had such a path."""
+    paths = (path for vpc in known.values() for path in vpc.paths.values())
+    is_any_proven = any((path.lost_at or now) - path.since >= PROVEN for path in paths)
+    return shares if is_any_proven else replace(shares, proven_percent=0)
+
+
+def with_urgency(
+    plan: Plan, vpc: Vpc, policy: Policy, known: KnownVpc | None, silent_for: Collection[str], *, now: datetime
+) -> Plan:
+    """The plan, and how urgent each of its actions is. `silent_for` are the services that agents there lack.
+
+    What the policy's rules ask for is urgent where a subnet, or the VPC, lost its path to it, or where agents are
+    silent. What only a tag asks for is urgent where agents are silent for the lack of just that, and comes last while
+    the VPC has no endpoint yet of something that the rules ask for. What endpoints share, such as their security group,
+    is as urgent as the most urgent of them.
+    """
+    judge = _Judge(plan, vpc, policy, known or KnownVpc(now), frozenset(silent_for), now)
+    found = {action.service: judge.of_service(action.service) for action in plan.actions if action.service}
+    most = max([*found.values(), judge.of_vpc()])
+    return replace(
+        plan,
+        actions=tuple(
+            action
+            if action.kind in REMOVALS
+            else replace(action, urgency=most if action.kind in _SHARED else found.get(action.service, most))
+            for action in plan.actions
+        ),
+    )
+
+
+class _Judge:
+    """One VPC's urgency."""
+
+    def __init__(
+        self, plan: Plan, vpc: Vpc, policy: Policy, known: KnownVpc, silent_for: frozenset[str], now: datetime
+    ) -> None:
+        self._now = now
+        self._silent_for = silent_for
+        self._silent = max(Urgency.RECENT, _by_age(now - known.since)) if silent_for else Urgency.OTHER
+        self._lost = {key: path for key, path in _noted(known, plan, now).paths.items() if path.lost_at}
+        self._asked_in = _asked_by_rules(policy, vpc)
+        self._asked = frozenset[str]().union(*self._asked_in.values())
+        live = (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone)
+        self._to_come = self._asked - {suffix_of(endpoint.service_name) for endpoint in live}
+
+    def of_service(self, service: str) -> Urgency:
+        """How urgent what is to be done for the service is."""
+        if service in self._asked:
+            keys = {service, *(subnet_id for subnet_id, asked in self._asked_in.items() if service in asked)}
+            return max(self._silent, self._of_lost(keys))
+        if service in self._silent_for:
+            return self._silent
+        return Urgency.TAGGED if self._to_come else Urgency.OTHER
+
+    def of_vpc(self) -> Urgency:
+        """How urgent what belongs to no service is."""
+        return max(self._silent, self._of_lost(self._lost.keys()))
+
+    def _of_lost(self, keys: Collection[str]) -> Urgency:
+        paths = [path for key, path in self._lost.items() if key in keys]
+        return max((_by_age((path.lost_at or self._now) - path.since) for path in paths), default=Urgency.OTHER)
+
+
+def _by_age(age: timedelta) -> Urgency:
+    if age >= PROVEN:
+        return Urgency.URGENT
+    return Urgency.RECENT if age >= NOTED else Urgency.OTHER
+
+
+def _asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
+    """What the rules ask for in each subnet as it is, or would ask for if it lost its way out.
+
+    Tags that replace the rules don't count: whoever sets one must not take away what the rules make urgent.
+    """
+    tiers = classify_subnets(vpc)
+    return {
+        subnet.id: frozenset(
+            service
+            for rule in policy.rules
+            if any(rule.matches(vpc, subnet, tier) for tier in (tiers[subnet.id], Tier.ISOLATED))
+            for service in rule.services
+        )
+        for subnet in vpc.subnets
+    }
+
+
+def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
+    """What is known of the VPC now. A path that was not read, or that is still coming up, stays as it was."""
+    tiers = dict(plan.tiers)
+    there: dict[str, bool | None] = {subnet_id: tier is not Tier.ISOLATED for subnet_id, tier in tiers.items()}
+    there |= {report.service: _is_served(report, tiers) for report in plan.services}
+    found = {key: _path(known.paths.get(key), now, is_there=is_there) for key, is_there in there.items()}
+    return replace(known, paths={key: path for key, path in found.items() if path})
+
+
+def _path(known: KnownPath | None, now: datetime, *, is_there: bool | None) -> KnownPath | None:
+    if is_there:
+        return KnownPath(known.since if known else now)
+    if known is None or is_there is None:
+        return known
+    lost_at = known.lost_at or now
+    return replace(known, lost_at=lost_at) if now - lost_at < BACKLOG else None
+
+
+def _is_served(report: ServiceReport, tiers: Mapping[str, Tier]) -> bool | None:
+    """True if an endpoint or central DNS serves it; None if that isn't known yet, or every subnet has a way out."""
+    found = {path.reach for _, path in report.paths}
+    if found & {Reach.SERVED, Reach.CENTRAL}:
+        return True
+    if found & {Reach.PENDING, Reach.UNKNOWN}:
+        return None
+    return False if any(tiers.get(subnet_id) is Tier.ISOLATED for subnet_id, _ in report.paths) else None
