@@ -124,7 +124,7 @@ def test_the_layers_stand_in_import_linters_order() -> None:
 
 
 def keys_in(source: str) -> set[str]:
-    """What an adapter's source has of keys, up to their first variable part: `VPC#`, `LOOK`."""
+    """What an adapter's source has of keys, up to their first variable part: `VPC#`, `STATE`."""
     keys: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         match node:

@@ -29,7 +29,7 @@ _ACCOUNTS = {
     "test_limits_chain.py": "limited",
     "test_silence_chain.py": "limited",
     "test_detector_chain.py": "watched",
-    "test_fights_chain.py": "watched",
+    "test_conflicts_chain.py": "watched",
     "test_iac_chain.py": "watched",
 }
 _FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")

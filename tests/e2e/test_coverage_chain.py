@@ -82,7 +82,7 @@ def test_its_role_reads_the_ledger_and_changes_nothing(account: Account) -> None
 
 def test_the_detectors_role_asks_for_repairs_and_has_no_power_of_its_neighbours(account: Account) -> None:
     detector = assumed(account, "DetectRole")
-    outputs, states = account.outputs, {"pk": {"S": "VPC#1#us-east-1#vpc-0123456789abcdef0"}, "sk": {"S": "LOOK"}}
+    outputs, states = account.outputs, {"pk": {"S": "VPC#1#us-east-1#vpc-0123456789abcdef0"}, "sk": {"S": "STATE"}}
     table, function = outputs["LedgerTable"], outputs["ReconcileEndpointsFunction"]
 
     def client(service: str) -> Any:

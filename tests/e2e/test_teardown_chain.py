@@ -47,7 +47,7 @@ def test_a_vpc_with_only_our_resources_can_be_deleted_and_stays_so(account: Acco
     assert "teardown" in map(kind_of, about(inbox, site))
     assert site.vpc_id not in looks(account, {"sweep": True})
     assert endpoints_in(ec2, site.vpc_id) == []
-    key = {"pk": {"S": partition(HOME.vpc(site.vpc_id))}, "sk": {"S": "LOOK"}}
+    key = {"pk": {"S": partition(HOME.vpc(site.vpc_id))}, "sk": {"S": "STATE"}}
     kept = account.client("dynamodb").get_item(TableName=account.outputs["LedgerTable"], Key=key).get("Item", {})
     assert set(kept) <= {"pk", "sk", "expires_at"}
     assert dead_letters_about(account, site.vpc_id, site.subnet_id, site.route_table_id) == []

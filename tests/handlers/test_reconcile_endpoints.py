@@ -263,10 +263,10 @@ def test_changes_and_actions_are_kept_with_who_and_why(world: World) -> None:
         ExpressionAttributeValues={":pk": {"S": partition(HOME.vpc(vpc_id))}},
     )["Items"]
     by_kind = {item["sk"]["S"].partition("#")[0]: item for item in items}
-    assert set(by_kind) == {"ACTION", "CHANGE", "LOOK"}
+    assert set(by_kind) == {"ACTION", "CHANGE", "STATE"}
     assert by_kind["CHANGE"]["actor"]["S"] == "deploy-role/terraform"
     assert by_kind["ACTION"]["because"]["L"][0]["M"]["event_name"]["S"] == "DeleteRoute"
-    assert "lease_until" not in by_kind["LOOK"]
+    assert "lease_until" not in by_kind["STATE"]
     assert all("expires_at" in item for item in items)
 
 

@@ -1,4 +1,4 @@
-"""Cover: what is looked at and planned for the coverage page, and never applied. It only reads.
+"""Cover: what the coverage page observes and plans, and never applies. It only reads.
 
 Calls grow with pages of the region's networks, as a sweep's do. What costs calls for each VPC (its audit log entries,
 what waits for approval) is read of the worst ones alone. What can't be read is said, and the rest comes.
@@ -7,7 +7,7 @@ what waits for approval) is read of the worst ones alone. What can't be read is 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
+from functools import partial
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
@@ -19,22 +19,23 @@ from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import shares_among, with_urgency
+from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.plan.actions import Plan, ServiceState
+from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
-from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES, Followed, follow
+from lifeline.core.plan.endpoint_lifecycle import follow
 from lifeline.core.policy.policy import Desired, Policy
 from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
-from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, retirement_notes, subnet_rows, worst_first
+from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, removal_notes, subnet_rows, worst_first
 from lifeline.dashboard.sources import Examined, Reads, Sources
-from lifeline.reconciler.amend.amendment import Fact, RunContext, VpcContext
-from lifeline.reconciler.amend.amendments import AMENDMENTS, GUARDS
-from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released, retired
-from lifeline.reconciler.facts import security_groups_of
+from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, VpcContext
+from lifeline.reconciler.amend.amendments import AMENDMENTS
+from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
+from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
 from lifeline.reconciler.steps.planning import Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -87,7 +88,7 @@ def cover(vpc_ids: Sequence[str], *, tools: PageTools, settings: Settings, now: 
 
 
 def plan_of(vpc_id: str, *, tools: PageTools, settings: Settings, now: datetime) -> VpcAnswer:
-    """What the next look would do in the VPC, and what a limit or a person holds back there.
+    """What the next run would do in the VPC, and what a limit or a person holds back there.
 
     Raises TransientError or TerminalError where the network can't be observed.
     """
@@ -107,6 +108,12 @@ def holds_of(vpc_id: str, state: VpcState, now: datetime) -> tuple[str, ...]:
     return (f"released manually at {write_time(since)}: nothing is made here until {until}", *frozen)
 
 
+def _as_released(report: ServiceReport) -> ServiceReport:
+    if report.state is not ServiceState.MISSING:
+        return report
+    return replace(report, state=ServiceState.BLOCKED, detail="a person released everything of Lifeline's here")
+
+
 class _Cover:
     def __init__(self, tools: PageTools, settings: Settings, now: datetime) -> None:
         self._tools = tools
@@ -124,15 +131,13 @@ class _Cover:
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
-        region = replace(region, plans=self._with_state(planning, region, examined))
+        region = self._with_state(planning, region, examined)
         admission = self._admit(region.plans, region.vpcs, planning.policy, region.incidents)
         offers = self._offers(admission, examined, why_stopped)
         self._mention_others(region, vpc_ids)
         rows = [
             cover_vpc(
-                self._see(planning, vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers),
-                self._price,
-                self._now,
+                self._see(vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers), self._price, self._now
             )
             for vpc in vpcs
         ]
@@ -168,31 +173,77 @@ class _Cover:
         return _Region(vpcs, wants, plans, incidents, frozenset(waiting))
 
     def _worst(self, region: _Region) -> list[str]:
-        """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most."""
+        """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most, then
+        those in whose state there is something.
+        """
         counts = {
             vpc.id: count_bad(subnet_rows(vpc, region.wants[vpc.id], region.plans[vpc.id])) for vpc in region.vpcs
         }
         silent = {incident.cause.vpc_id for incident in region.incidents}
-        ordered = sorted(counts, key=lambda vpc_id: (vpc_id not in silent, -counts[vpc_id], vpc_id))
+        if len(counts) <= MOST_EXAMINED:
+            return sorted(counts)
+        listed = self._reads.listed()
+        ordered = sorted(counts, key=lambda id_: (id_ not in silent, -counts[id_], id_ not in listed, id_))
         return ordered[:MOST_EXAMINED]
 
-    def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> dict[str, Plan]:
-        """The plans as they are once it counts what was made just now, what failed before, and what was given up."""
-        by_id = {vpc.id: vpc for vpc in region.vpcs}
-        known = {vpc_id: self._followed(by_id[vpc_id], vpc_examined.state) for vpc_id, vpc_examined in examined.items()}
-        changed = {vpc_id: followed for vpc_id, followed in known.items() if self._counts(by_id[vpc_id], followed)}
-        plans = dict(region.plans)
-        if changed and region.has_policy:
-            again, nothing = [by_id[vpc_id] for vpc_id in changed], dict[str, Plan]()
-            plans |= self._reads.attempt(lambda: planning.plan(again, changed)[0], nothing, "what was made just now")
-        for vpc_id, vpc_examined in examined.items():
-            context = self._context(planning, by_id[vpc_id])
-            for guard in GUARDS:  # the table shows what is missing; what is to be removed, retirement's notes say
-                plans[vpc_id] = guard.preview(context, plans[vpc_id], vpc_examined.state)
-        return plans
+    def _with_state(self, planning: Planning, region: _Region, examined: Mapping[str, Examined]) -> _Region:
+        """The region as the next run would plan it, with what is known of the state of the VPCs that were examined."""
+        if not region.has_policy:
+            return region
+        amended = {vpc.id: self._amended(planning, vpc, examined.get(vpc.id)) for vpc in region.vpcs}
+        readers = self._readers(region.incidents)
+        amended = self._attempt_to_read(amended, AMENDMENTS, readers, is_planned=False)
+        seen = {
+            vpc_id: vpc for vpc_id, amended_vpc in amended.items() if (vpc := amended_vpc.seen(AMENDMENTS)) is not None
+        }
+        again = [
+            seen[vpc_id]
+            for vpc_id, amended_vpc in amended.items()
+            if vpc_id in seen
+            and (
+                seen[vpc_id] != amended_vpc.context.vpc
+                or amended_vpc.context.followed.changes_plan(amended_vpc.context.vpc, self._now)
+            )
+        ]
+        plans, wants = dict(region.plans), dict(region.wants)
+        if again:
+            followed = {vpc.id: amended[vpc.id].context.followed for vpc in again}
+            nothing = dict[str, Plan]()
+            plans |= self._reads.attempt(lambda: planning.plan(again, followed)[0], nothing, "what was made just now")
+            wants |= {vpc.id: planning.desired(vpc) for vpc in again}
+        for vpc_id in amended.keys() - seen.keys():  # nothing is to be made there, but how it stands is shown
+            services = tuple(map(_as_released, plans[vpc_id].services))
+            plans[vpc_id] = replace(amended[vpc_id].plan, services=services)
+        amended = {
+            vpc_id: replace(amended_vpc, plan=replace(plans[vpc_id], tiers=region.plans[vpc_id].tiers))
+            for vpc_id, amended_vpc in amended.items()
+        }
+        for amendment in AMENDMENTS:
+            amended = self._attempt_to_read(amended, [amendment], readers)
+            amended = {vpc_id: amended_vpc.previewed(amendment) for vpc_id, amended_vpc in amended.items()}
+        shown = {vpc_id: self._with_claimed(amended_vpc) for vpc_id, amended_vpc in amended.items()}
+        return replace(region, plans=shown, wants=wants)
 
-    def _context(self, planning: Planning, vpc: Vpc) -> VpcContext:
-        """What amendments are told of a VPC whose state was read. The limits decide for the whole page, later."""
+    def _with_claimed(self, amended: Amended) -> Plan:
+        """The plan with services that are missing because others claim them as blocked. What would be made for them
+        is left out of a plan, so that no action says why.
+        """
+        plan, frozen = amended.plan, standing(amended.state.frozen, self._now)
+        acted_on = {action.service for action in plan.actions}
+        services = tuple(
+            replace(
+                report,
+                state=ServiceState.BLOCKED,
+                detail=freeze_words(frozen[report.service], plan.vpc_id, report.service),
+            )
+            if report.state is ServiceState.MISSING and report.service in frozen.keys() - acted_on
+            else report
+            for report in plan.services
+        )
+        return replace(plan, services=services)
+
+    def _amended(self, planning: Planning, vpc: Vpc, examined: Examined | None) -> Amended:
+        """The VPC for the amendments, as a run begins with it. The limits decide for the whole page, later."""
         run = RunContext(
             now=self._now,
             owner=self._settings.stack_name,
@@ -203,19 +254,35 @@ class _Cover:
             is_canary=self._settings.canary,
             is_plan=True,
         )
-        return VpcContext(run, vpc, read=frozenset({Fact.STATE}))
+        state = (examined or Examined()).state
+        followed = follow(state.made, state.failures, vpc, now=self._now)
+        read = frozenset({Fact.STATE} if examined else ())
+        is_release = is_released(state.releasing, self._now)
+        context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)
+        return Amended(context, nothing_planned(vpc), state)
 
-    def _followed(self, vpc: Vpc, state: VpcState) -> Followed:
-        return follow(state.made, state.failures, vpc, now=self._now)
+    def _readers(self, incidents: Sequence[Incident]) -> dict[Fact, Reader]:
+        """What reads the facts that the amendments need, as a run would read them."""
 
-    def _counts(self, vpc: Vpc, followed: Followed) -> bool:
-        """True if the plan would be another one: EC2 doesn't show an endpoint yet, or one failed too often."""
-        unseen = followed.fresh(self._now) - {endpoint.id for endpoint in vpc.endpoints}
-        return bool(unseen) or any(count >= MOST_FAILURES for count in followed.failures.values())
+        def read_withdrawals(vpcs: Mapping[str, Amended]) -> Mapping[str, object]:
+            return {vpc_id: silences(incidents, vpc_id) for vpc_id in vpcs}
+
+        network = network_readers(self._tools.lookup, self._tools.central, self._settings.region)
+        return {Fact.WITHDRAWALS: read_withdrawals, **network}
+
+    def _attempt_to_read(
+        self,
+        amended: Mapping[str, Amended],
+        amendments: Sequence[Amendment],
+        readers: Mapping[Fact, Reader],
+        *,
+        is_planned: bool = True,
+    ) -> dict[str, Amended]:
+        read = partial(read_facts, amended, amendments, readers, is_planned=is_planned)
+        return self._reads.attempt(read, dict(amended), "who uses what is to be removed")
 
     def _see(
         self,
-        planning: Planning,
         vpc: Vpc,
         region: _Region,
         plan: Plan,
@@ -235,14 +302,8 @@ class _Cover:
             made=known.state.made,
             offer=offer,
             holds=holds_of(vpc.id, known.state, self._now),
-            notes=(*filter(None, (crowded, words, unread)), *self._retirement(planning, vpc, region, known)),
+            notes=(*filter(None, (crowded, words, unread)), *removal_notes(plan.actions)),
         )
-
-    def _retirement(self, planning: Planning, vpc: Vpc, region: _Region, known: Examined) -> tuple[str, ...]:
-        if not region.has_policy:
-            return ()
-        found = retired(self._context(planning, vpc), known.state)
-        return retirement_notes(found.actions, found.notes)
 
     def _mention_others(self, region: _Region, vpc_ids: tuple[str, ...]) -> None:
         here = {vpc.id for vpc in region.vpcs}
@@ -299,9 +360,9 @@ class _Cover:
 
     def _standing(self, offer: Offer | None, why_stopped: str) -> tuple[Offer | None, str]:
         if offer is None or not offer.is_live(self._now):
-            return None, "what needs approval here is offered by the next look"
+            return None, "what needs approval here is offered by the next run"
         if offer.state is OfferState.APPROVED:
-            return None, f"{offer.plan_id} is approved: the next look applies it"
+            return None, f"{offer.plan_id} is approved: the next run applies it"
         if why_stopped:
             return None, f"{offer.plan_id} waits for approval, which works once the kill switch is off"
         return offer, ""
@@ -318,10 +379,19 @@ class _Cover:
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])
-        state = examined[vpc_id].state
-        plans, _ = planning.plan(vpcs, {vpc_id: self._followed(vpcs[0], state)}, check_dns=[vpc_id])
-        plans[vpc_id] = self._amended(planning, vpcs[0], plans[vpc_id], state)
-        admission = self._admit(plans, vpcs, policy, self._reads.open_incidents(policy))
+        amended = {vpc_id: self._amended(planning, vpcs[0], examined[vpc_id])}
+        incidents = self._reads.open_incidents(policy)
+        readers = self._readers(incidents)
+        amended = read_facts(amended, AMENDMENTS, readers, is_planned=False)
+        seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
+        followed = {vpc_id: amended[vpc_id].context.followed}
+        plans, _ = planning.plan(seen, followed, check_dns=[vpc_id])
+        amended = {vpc_id: replace(amended[vpc_id], plan=plans.get(vpc_id, amended[vpc_id].plan))}
+        for amendment in AMENDMENTS:
+            amended = read_facts(amended, [amendment], readers)
+            amended = {vpc_id: amended[vpc_id].previewed(amendment)}
+        plans = {vpc_id: amended[vpc_id].plan}
+        admission = self._admit(plans, vpcs, policy, incidents)
         offer, words = self._offers(admission, examined, why_stopped).get(vpc_id, (None, ""))
         answer = VpcAnswer.of(admission.plans[vpc_id]).located(vpcs[0])
         limits = dict.fromkeys(action.blocked_by for action in answer.actions)
@@ -329,19 +399,6 @@ class _Cover:
         notes = [answer.note, why_stopped, words, *users, *self._reads.notes]
         approval = self._approvable(offer) if offer else None
         return replace(answer, note="; ".join(filter(None, notes)), approval=approval)
-
-    def _amended(self, planning: Planning, vpc: Vpc, plan: Plan, state: VpcState) -> Plan:
-        """The plan as the next run would change it, with what that would have to read for it."""
-        context = self._context(planning, vpc)
-        for amendment in AMENDMENTS:
-            lacking = amendment.needs(context, plan, state) - context.read
-            if Fact.CENTRAL_DNS in lacking:
-                context = replace(context, dns=self._tools.central.view(vpc.id, region=self._settings.region))
-            if Fact.SECURITY_GROUP_USERS in lacking:
-                users = self._tools.lookup.users_of_security_groups(security_groups_of(plan))
-                context = replace(context, security_group_users=tuple(chain(*users.values())))
-            plan = amendment.preview(context, plan, state)
-        return plan
 
     def _approvable(self, offer: Offer) -> Approvable:
         command = approve_command(offer.plan_id, self._settings.stack_name)

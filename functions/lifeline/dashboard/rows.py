@@ -1,6 +1,6 @@
 """The rows of the coverage page, from what was observed in a VPC and is planned there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from lifeline.core.history.text import deed_of, status_of
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Subnet, Tier, Vpc
 from lifeline.core.network.reach import Reach
-from lifeline.core.plan.actions import Action, Plan, ServiceReport, ServiceState, Status
+from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import Price, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import Desired, Exempted, Requirement
@@ -148,7 +148,9 @@ class _ServiceCells:
 
     def _as_reported(self) -> Cell:
         report = self.report
-        actions = [action for action in self.plan.actions if action.service == report.service]
+        actions = [
+            action for action in self.plan.actions if action.service == report.service and action.kind not in REMOVALS
+        ]
         refused = next((action.error for action in actions if action.status is Status.BLOCKED), "")
         planned = next((action.reason for action in actions if action.status is Status.PLANNED), "")
         standing, detail = _STANDINGS[report.state], report.detail
@@ -173,19 +175,24 @@ def _action_row(entry: Entry) -> ActionRow:
     return ActionRow(entry.at, status_of(entry), deed_of(entry))
 
 
-def retirement_notes(actions: Sequence[Action], notes: Sequence[str]) -> tuple[str, ...]:
-    """Notes on Lifeline's own endpoints and security groups that nothing requires."""
-    going = [
-        f"{action.endpoint_id or action.security_group_id} will be deleted on the next run: {action.reason}"
-        for action in _planned(actions)
-    ]
-    kept = [
-        f"{action.endpoint_id or action.security_group_id} is kept: {action.error}"
-        for action in actions
-        if action.status is Status.BLOCKED
-    ]
-    return (*notes, *going, *kept)
+def removal_notes(actions: Iterable[Action]) -> tuple[str, ...]:
+    """What the next run removes of Lifeline's own, or what keeps it from that."""
+    notes: list[str] = []
+    for action in actions:
+        if action.kind in REMOVALS and action.is_planned:
+            notes.append(f"{_removed(action)} on the next run: {action.reason}")
+        elif action.kind in DELETES and action.is_blocked:
+            notes.append(f"{action.target} is kept: {action.error}")
+    return tuple(notes)
 
 
-def _planned(actions: Iterable[Action]) -> list[Action]:
-    return [action for action in actions if action.status is Status.PLANNED]
+def _removed(action: Action) -> str:
+    match action.kind:
+        case ActionKind.DISABLE_PRIVATE_DNS:
+            return f"private DNS of {action.target} will be turned off"
+        case ActionKind.REMOVE_SUBNETS:
+            return f"{action.target} will be removed from {', '.join(action.subnet_ids)}"
+        case ActionKind.REMOVE_ROUTE_TABLES:
+            return f"the routes of {action.target} will be removed from {', '.join(action.route_table_ids)}"
+        case _:
+            return f"{action.target} will be deleted"

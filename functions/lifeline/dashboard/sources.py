@@ -17,14 +17,14 @@ from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.watches import Watch
-from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
 from lifeline.core.guards.limits import Usage
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, recognize
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
@@ -47,7 +47,7 @@ class Sources:
     exemptions: Exemptions
     policies: PolicyStore
     kill_switch: KillSwitch
-    grants: LimitUsage
+    limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
 
@@ -107,7 +107,16 @@ class Reads:
 
     def use(self) -> Usage:
         """How much of the limits is used."""
-        return self.attempt(self._sources.grants.read, Usage(), "limit usage")
+        return self.attempt(self._sources.limit_usage.read, Usage(), "limit usage")
+
+    def listed(self) -> frozenset[str]:
+        """The VPCs in whose state there is something."""
+        home, nothing = self._settings.home, frozenset[VpcRef]()
+        lists = [
+            self.attempt(partial(self._sources.vpcs.listed, vpc_list, home), nothing, "which VPCs are frozen")
+            for vpc_list in VpcList
+        ]
+        return frozenset(ref.vpc_id for refs in lists for ref in refs)
 
     def known(self) -> Mapping[str, KnownVpc]:
         """What Lifeline has seen of each VPC, by id."""

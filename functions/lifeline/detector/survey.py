@@ -193,7 +193,7 @@ class Survey:
             return self.watch.metric
         plain = (self.watch.dimension,)
         series = (agent.series for agent in self.agents.values() if agent.series)
-        names = Counter(one.metric for one in series if one.shape == plain)
+        names = Counter(metric_series.metric for metric_series in series if metric_series.shape == plain)
         return min(names, key=lambda name: (-names[name], name), default="")
 
     def _usual_series(self, agent: Agent) -> tuple[Series, ...]:

@@ -79,7 +79,7 @@ def _tools(settings: PageSettings) -> PageTools:
             exemptions=Exemptions(table),
             policies=PolicyStore(table),
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),
-            grants=LimitUsage(table),
+            limit_usage=LimitUsage(table),
             approvals=Approvals(table),
             paths=PathStore(table),
         ),

@@ -52,9 +52,9 @@ _INSTANCE = "InstanceId"  # the first watch with this dimension expects the inst
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """What the run found, watch by watch; `errors` says what in the event is unusable.
 
-    The schedule sends `{"detect": true}`; by hand `{}` does the same, and `{"forget": ["i-…"]}` sets agents aside until
-    they report again. Raises TransientError where something couldn't be read, written or told, after all the rest is
-    done: the function's error alarm rings, and the next run makes it good.
+    The schedule sends `{"detect": true}`; a person's `{}` does the same, and `{"forget": ["i-…"]}` sets agents aside
+    until they report again. Raises TransientError where something couldn't be read, written or sent, after all the
+    rest is done: the function's error alarm rings, and the next run makes it good.
     """
     metrics.add_metric("Runs", MetricUnit.Count, 1)
     try:
@@ -147,7 +147,7 @@ def _measure(done: Sequence[Report], times: Iterable[timedelta]) -> None:
 
 
 def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> None:
-    """The run in a line: how long it took, how many agents in which state, and what was told."""
+    """The run in a line: how long it took, how many agents in which state, and what was notified."""
     states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
     notified = [str(kind) for report in reports for kind in report.notified]
     seconds = round(sum(times, timedelta()).total_seconds(), 3)

@@ -232,7 +232,7 @@ def _tools(settings: Settings) -> Tools:
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
-            grants=LimitUsage(settings.table_name),
+            limit_usage=LimitUsage(settings.table_name),
             approvals=Approvals(settings.table_name),
             paths=PathStore(settings.table_name),
         ),

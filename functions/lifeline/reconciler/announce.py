@@ -49,7 +49,7 @@ class RunNotices:
         job = self.job
         for answer in answers:
             log_answer(answer, job.targets.triggers(answer.vpc_id), run_id=job.run.id, mode=str(job.mode))
-        if job.is_by_hand:
+        if job.is_manual:
             return
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)

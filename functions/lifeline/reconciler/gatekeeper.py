@@ -135,7 +135,7 @@ class Gatekeeper:
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
         try:
-            usage = self.guards.grants.read()
+            usage = self.guards.limit_usage.read()
         except LifelineError as error:
             logger.warning("limit usage not read", error=str(error))
             self._notes.append("how far the limits are used can't be read: only what is planned here counts")
@@ -152,11 +152,11 @@ class Gatekeeper:
             seen = see(usage, owned, now=now, is_region=True)
             return (seen if seen.interfaces != usage.interfaces else usage), None
 
-        self.guards.grants.change(corrected)
+        self.guards.limit_usage.change(corrected)
 
     def delete(self, vpc_ids: Collection[str]) -> None:
         """Counts no more what Lifeline had in VPCs that are gone."""
-        self.guards.grants.change(lambda usage: (delete(usage, vpc_ids), None))
+        self.guards.limit_usage.change(lambda usage: (delete(usage, vpc_ids), None))
 
     def admit(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what must wait blocked; what passes is counted, and what was approved is used up.
@@ -170,7 +170,9 @@ class Gatekeeper:
             waived = frozenset(step for _, steps in self._claimed.values() for step in steps)
             fold = self._fold(plans, self._owned, waived)
             # Folds again with what is counted by now where another run was faster.
-            self._admission = admission = self.guards.grants.change(lambda usage: ((one := fold(usage)).use, one))
+            self._admission = admission = self.guards.limit_usage.change(
+                lambda usage: ((folded := fold(usage)).use, folded)
+            )
         except LifelineError:
             self._give_approvals_back()
             raise
@@ -196,7 +198,7 @@ class Gatekeeper:
         try:
             if unused:
                 now = self.run.now()
-                self.guards.grants.change(lambda usage: (refund(usage, unused, self._owned, now=now), None))
+                self.guards.limit_usage.change(lambda usage: (refund(usage, unused, self._owned, now=now), None))
             for offer, steps in self._claimed.values():
                 rest = rest_of(offer, steps, applied[offer.vpc_id].actions, self._price, now=self.run.now())
                 if rest:
@@ -266,7 +268,7 @@ class Gatekeeper:
 
     def _approved(self, plans: Mapping[str, Plan]) -> list[Offer]:
         """The approved offers for the plans: those that the requests name, and those of work that was left before."""
-        previewed = self._fold(plans, self._owned)(self.guards.grants.read())
+        previewed = self._fold(plans, self._owned)(self.guards.limit_usage.read())
         ids = dict.fromkeys(self.approves)
         for vpc_id, plan in plans.items():
             held = previewed.held(vpc_id)

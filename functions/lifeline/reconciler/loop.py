@@ -19,7 +19,7 @@ from lifeline.core.notices.policy import policy_notice
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
-from lifeline.core.plan.endpoint_lifecycle import Followed, Made
+from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
 from lifeline.core.requests.request import Request, Trigger
@@ -27,14 +27,15 @@ from lifeline.core.requests.session_names import hash_session_names
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
+from lifeline.reconciler.amended import Amended
 from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
-from lifeline.reconciler.facts import Amended, FactReader
+from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
-from lifeline.reconciler.steps.planning import Planning
+from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.requeue import Requeuing, debounce
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
@@ -68,15 +69,15 @@ def reconcile(
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
         waiting = [hash_session_names(request, settings.account_id) for request in waiting]
-    is_by_hand = mode is not settings.mode
+    is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     shares = in_force.policy.shares if in_force.policy else Shares()
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, shares)
-    job = Job(mode, Targets(), tools, settings, run, is_by_hand=is_by_hand)
-    if not is_by_hand:
+    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    if not is_manual:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
-    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_by_hand
+    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
@@ -84,10 +85,9 @@ def reconcile(
     waiting = [request for request in waiting if not any(request is other for other in later)]
     if failed is not None:
         failed += targets.failed
-    job = replace(job, targets=targets)
     if is_debounced:
-        debounce(job.targets, tools.queue, during=settings.iac_debounce, now=run.now())
-    return _Reconciliation(job, in_force, gatekeeper).answer(waiting)
+        targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
+    return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 
 
 def _notify_of_policy(in_force: PolicyInForce, job: Job) -> None:
@@ -118,7 +118,7 @@ class _Reconciliation:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
         busy: tuple[str, ...] = ()
-        if not job.is_by_hand:
+        if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
@@ -141,7 +141,7 @@ class _Reconciliation:
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
-        if not job.is_by_hand:
+        if not job.is_manual:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
@@ -165,7 +165,7 @@ class _Reconciliation:
         try:
             return exemptions.read() if exemptions else ()
         except LifelineError as error:
-            if not self._job.is_by_hand:
+            if not self._job.is_manual:
                 raise
             logger.warning("exemptions not read", error=str(error))
             return ()
@@ -180,16 +180,17 @@ class _Reconciliation:
 
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
         job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
-        states, followed = ({}, {}) if job.is_by_hand else self._follow_up.follow_up(vpcs)
-        lists = {} if job.is_by_hand else self._lists(vpcs, is_region=is_region)
+        states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
+        lists = self._lists(vpcs) if is_region else {}
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            amended |= self._plan_again(facts, amended) if job.is_plan else {}
             self._gatekeeper.note_paths(
                 [amended_vpc.plan for amended_vpc in amended.values()],
                 [vpc.id for vpc in vpcs] if is_region else None,
-                is_saved=not job.is_by_hand,
+                is_saved=not job.is_manual,
             )
             # Without the guards, unless nothing follows: they cost calls, and the lease shows what they say then.
             for amendment in AMENDMENTS if job.is_plan else REASONS:
@@ -225,6 +226,8 @@ class _Reconciliation:
         knowing their central endpoints, nothing may be made there.
         """
         amended = facts.read(amended, AMENDMENTS, is_planned=False)
+        if self._job.is_plan:
+            amended, followed = self._with_new_endpoints(amended, followed)
         seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
         is_region = facts.is_region and not is_fresh
         plans, waiting = facts.planning.plan(seen, followed, check_dns=check_dns, is_region=is_region, fresh=is_fresh)
@@ -236,25 +239,68 @@ class _Reconciliation:
         }
         return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
 
+    def _plan_again(self, facts: FactReader, amended: Mapping[str, Amended]) -> dict[str, Amended]:
+        """The VPCs with work whose state wasn't read, with their state, and planned again where that counts: an
+        endpoint was made just now, or failed too often. Only for plan mode, because a run that applies plans again
+        under the lease.
+        """
+        unread = {
+            vpc_id: amended_vpc
+            for vpc_id, amended_vpc in amended.items()
+            if amended_vpc.plan.has_work and not amended_vpc.is_state_known
+        }
+        read, followed = self._with_new_endpoints(facts.read_states(unread), {})
+        again = {
+            vpc_id: amended_vpc
+            for vpc_id, amended_vpc in read.items()
+            if followed[vpc_id].changes_plan(amended_vpc.context.vpc, self._started)
+        }
+        planned, _ = self._plan(facts, again, followed, check_dns=(), is_fresh=True) if again else ({}, [])
+        return {**read, **planned}
+
+    def _with_new_endpoints(
+        self, amended: Mapping[str, Amended], followed: Mapping[str, Followed]
+    ) -> tuple[dict[str, Amended], dict[str, Followed]]:
+        """The VPCs with what became of their new endpoints, where their state was read. Runs that apply read it under
+        the lease, and save it.
+        """
+        known = {
+            vpc_id: follow(
+                amended_vpc.state.made, amended_vpc.state.failures, amended_vpc.context.vpc, now=self._started
+            )
+            for vpc_id, amended_vpc in amended.items()
+            if amended_vpc.is_state_known
+        } | dict(followed)
+        return {
+            vpc_id: amended_vpc.with_followed(known.get(vpc_id, NOTHING)) for vpc_id, amended_vpc in amended.items()
+        }, known
+
     def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
         """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
         rounds = -(-len(vpc_ids) // _CHECKED_A_SWEEP) or 1
         turn = int(self._started.timestamp() // 3600) % rounds
         return list(vpc_ids[turn::rounds])
 
-    def _lists(self, vpcs: Sequence[Vpc], *, is_region: bool) -> dict[VpcList, frozenset[VpcRef]]:
-        """The lists of VPCs whose state counts although nothing shows it. VPCs that are gone are taken off."""
+    def _lists(self, vpcs: Sequence[Vpc]) -> dict[VpcList, frozenset[VpcRef]]:
+        """The lists of VPCs whose state counts although nothing shows it, for a run of the whole region: of named VPCs
+        the state is read anyway. VPCs that are gone are taken off.
+
+        A plan that a caller wants to see must work where there is no ledger: it does without the lists then.
+        """
         vpc_store, now = self._job.tools.vpcs, self._job.run.now()
-        unread = set() if is_region else {VpcList.CLAIMED}  # named VPCs have their claims read anyway
-        unread |= {VpcList.FROZEN} if self._job.is_plan else set()  # ending a freeze is left to runs that apply
-        unread |= set() if is_region else {VpcList.RELEASING}  # what is being released was read before
-        lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList if vpc_list not in unread}
-        if is_region:
-            there = {self._job.ref(vpc.id) for vpc in vpcs}
-            for ref in sorted(frozenset[VpcRef]().union(*lists.values()) - there):
-                if not vpc_store.delete(ref, now=now):
-                    for vpc_list in VpcList:
-                        vpc_store.unlist(vpc_list, ref)
+        try:
+            lists = {vpc_list: vpc_store.listed(vpc_list, self._job.home) for vpc_list in VpcList}
+        except LifelineError as error:
+            if not self._job.is_manual:
+                raise
+            logger.warning("lists of VPCs not read", error=str(error))
+            return {}
+        there = {self._job.ref(vpc.id) for vpc in vpcs}
+        gone = frozenset[VpcRef]().union(*lists.values()) - there
+        for ref in sorted(gone) if not self._job.is_manual else ():
+            if not vpc_store.delete(ref, now=now):
+                for vpc_list in VpcList:
+                    vpc_store.unlist(vpc_list, ref)
         return lists
 
     # ---- where nothing is applied
@@ -263,7 +309,7 @@ class _Reconciliation:
         """The answers of VPCs in which nothing is applied. What is to be saved or announced all the same is, under a
         short lease; while another run has the VPC, or was there since, a later run does that.
         """
-        if self._job.is_by_hand:
+        if self._job.is_manual:
             return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
         for vpc_id, amended_vpc in amended.items():
             if not amended_vpc.is_state_known:

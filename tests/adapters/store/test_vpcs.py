@@ -71,7 +71,7 @@ def test_an_endpoint_that_was_ready_is_remembered_so_and_older_records_are_read(
     save(ledger, made={"monitoring": made})
     assert ledger.load(VPC).made == {"monitoring": made}
     old = {"endpoint_id": {"S": "vpce-1"}, "at": {"S": NOW.isoformat()}, "is_settled": {"BOOL": True}}
-    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "LOOK"}}
+    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "STATE"}}
     world.dynamodb.put_item(TableName="ledger", Item={**key, "made": {"M": {"monitoring": {"M": old}}}})
     assert ledger.load(VPC).made == {"monitoring": replace(made, ready_at=None)}
 

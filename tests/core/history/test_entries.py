@@ -117,7 +117,7 @@ def test_what_has_no_time_is_on_no_shelf_and_is_no_entry(time: str) -> None:
     assert read_entry(REF, {"sk": f"CHANGE#{time}#e-1"}) is None
 
 
-@pytest.mark.parametrize("sort_key", ["LOOK", "SEEN#vpce-1#lost", "LATEST", "OPEN#inc-1"])
+@pytest.mark.parametrize("sort_key", ["STATE", "SEEN#vpce-1#lost", "LATEST", "OPEN#inc-1"])
 def test_what_else_the_ledger_holds_is_no_entry(sort_key: str) -> None:
     assert read_entry(REF, {"sk": sort_key}) is None
 

@@ -299,7 +299,7 @@ class TestAnEndpoint:
         allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}
         found = why(facts(network(replace(SERVED, policy=json.dumps({"Statement": allow})))))
         assert found.kind is CauseKind.AGENT
-        assert any("can't be told from the policy alone" in line for line in found.evidence)
+        assert any("isn't clear from the policy alone" in line for line in found.evidence)
 
     def test_whose_policy_forbids_metrics_is_named_with_the_change(self) -> None:
         modified = change("ModifyVpcEndpoint", "vpce-1", at=-8)

@@ -45,7 +45,7 @@ def test_where_nothing_counts_an_amendment_changes_nothing(amendment: Amendment)
     here, planned = context(), plan(services=(ServiceReport("monitoring", ServiceState.SERVED, by="vpce-1"),))
     assert amendment.accept(here, NOTHING) == NOTHING
     assert amendment.see(here, SERVED, NOTHING) == SERVED
-    assert amendment.preview(here, planned, NOTHING) == planned
+    assert amendment.preview(here, planned, NOTHING).plan == planned
     decided = amendment.decide(replace(here, is_leased=True), planned, NOTHING)
     after = amendment.after(replace(here, is_leased=True), planned, (), NOTHING)
     for decision in (decided, after):
@@ -72,7 +72,7 @@ def test_whatever_freezes_comes_before_what_blocks_and_the_gate_counts_only_what
 
 def test_what_nothing_requires_is_remembered_first_and_goes_after_its_time() -> None:
     here, state = context(SERVED, "logs"), NOTHING
-    assert Retirements().preview(here, plan(), state).notes != ()
+    assert Retirements().preview(here, plan(), state).plan.notes != ()
     warning = Retirements().after(here, plan(), (), state)
     state = warning.state
     assert state.unneeded == {"vpce-1": NOW}
@@ -99,7 +99,7 @@ def test_nobody_waits_for_an_endpoint_that_was_retired() -> None:
 
 def test_after_a_release_nothing_is_made_until_a_person_names_the_vpc() -> None:
     state, planned = VpcState(released_at=NOW - HOUR), plan(action(CREATE), action(RETIRE))
-    blocked = Releases().preview(context(), planned, state)
+    blocked = Releases().preview(context(), planned, state).plan
     assert kinds(blocked) == [("create_interface_endpoint", "blocked"), ("retire_endpoint", "planned")]
     asked = context(is_requested_by_a_person=True, is_leased=True)
     assert Releases().decide(asked, planned, state).plan == planned
@@ -153,7 +153,7 @@ def test_a_teardown_that_the_kill_switch_stops_is_tried_again_and_freezes_nothin
 
 def test_in_plan_mode_a_teardown_is_only_announced() -> None:
     here = context(**refusal(), interfaces=(), is_plan=True)
-    changed = Teardowns().preview(here, plan(), NOTHING)
+    changed = Teardowns().preview(here, plan(), NOTHING).plan
     after = Teardowns().after(here, changed, (), NOTHING)
     assert (len(after.announcements), after.state.frozen) == (1, {})
     assert after.covered == set(changed.actions)
@@ -211,7 +211,7 @@ def test_a_withdrawal_freezes_and_switches_off_what_is_a_canary() -> None:
     assert (
         kinds(decision.plan)
         == [("disable_private_dns", "planned")]
-        == kinds(CanaryWithdrawal().preview(here, plan(), SWITCHED))
+        == kinds(CanaryWithdrawal().preview(here, plan(), SWITCHED).plan)
     )
     answered = replace(SWITCHED, unfrozen={"monitoring": NOW})
     assert CanaryWithdrawal().decide(here, plan(), answered) == CanaryWithdrawal().decide(context(), plan(), answered)
@@ -223,7 +223,7 @@ def test_what_is_about_to_be_switched_on_is_remembered_before_and_forgotten_if_i
     assert state.canaries == {"monitoring": Canary("vpce-1", NOW)}
     failed = (action(ENABLE, Status.FAILED),)
     assert CanaryWatch().after(here, planned, failed, state).state.canaries == {}
-    assert CanaryWatch().preview(here, planned, NOTHING) == planned
+    assert CanaryWatch().preview(here, planned, NOTHING).plan == planned
 
 
 def test_what_was_switched_off_counts_as_withdrawn() -> None:
@@ -284,14 +284,14 @@ def test_what_two_ask_for_goes_once_and_a_used_group_stays_and_says_so_where_it_
     once = Removals().decide(here, planned, NOTHING).plan
     assert kinds(once) == [("retire_endpoint", "planned"), ("delete_security_group", "planned")]
     used = context(security_group_users=("eni-1",))
-    assert kinds(Removals().preview(used, plan(asked), NOTHING)) == [("delete_security_group", "blocked")]
-    assert kinds(Removals().preview(used, plan(replace(asked, is_optional=True)), NOTHING)) == []
+    assert kinds(Removals().preview(used, plan(asked), NOTHING).plan) == [("delete_security_group", "blocked")]
+    assert kinds(Removals().preview(used, plan(replace(asked, is_optional=True)), NOTHING).plan) == []
 
 
 def test_people_freeze_and_unfreeze_and_the_plan_follows() -> None:
     call = Request(Trigger("call"), freeze=("monitoring",))
     frozen = Freezes().accept(context(requests=(call,)), NOTHING)
-    assert kinds(Freezes().preview(context(), plan(action(CREATE), action(RETIRE)), frozen)) == [
+    assert kinds(Freezes().preview(context(), plan(action(CREATE), action(RETIRE)), frozen).plan) == [
         ("create_interface_endpoint", "blocked"),
         ("retire_endpoint", "planned"),
     ]

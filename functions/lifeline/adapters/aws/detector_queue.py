@@ -21,7 +21,7 @@ class Checks:
         self._sqs = sqs or client("sqs")
 
     def send(self, watch_name: str, run_id: str, parts: Sequence[Sequence[int]]) -> None:
-        """One message for each part, with the numbers of the chunks to look at.
+        """One message for each part, with the numbers of the chunks to check.
 
         A message that SQS refuses stops no other; then this raises TransientError or TerminalError.
         """

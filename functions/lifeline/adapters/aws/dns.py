@@ -61,7 +61,7 @@ class CentralDns:
     def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
         """What decides the VPC's DNS; `fresh` reads it again whatever is kept.
 
-        Doesn't raise: what couldn't be read is told in `unreadable`, and such a view isn't kept. A service that the
+        Doesn't raise: what couldn't be read is in `unreadable`, and such a view isn't kept. A service that the
         region doesn't offer answers nothing.
         """
         kept = self._kept.get(("view", vpc_id, region))

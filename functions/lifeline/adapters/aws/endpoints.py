@@ -53,7 +53,7 @@ class Endpoints:
         self._ec2 = ec2 or client("ec2")
 
     def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
-        """Makes one change. Raises TransientError where another look can succeed, TerminalError where it can't."""
+        """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't."""
         try:
             return self._apply(action, vpc_id, security_group_id)
         except TerminalError as error:

@@ -38,7 +38,7 @@ class Queue:
         follow: bool = False,
         because: Iterable[Trigger] = (),
     ) -> None:
-        """Asks for another look at the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
+        """Requeues the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
 
         What there is to continue is in the ledger: a message says no more than where.
         """
@@ -49,7 +49,7 @@ class Queue:
                 self._send({"vpc_ids": ids, "attempt": attempt, **said}, after)
 
     def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
-        """Asks for a look at every VPC, `after` at most 15 minutes."""
+        """Requeues a sweep, `after` at most 15 minutes."""
         message = {"sweep": True, "because": [as_json(trigger) for trigger in because][:MOST_CAUSES]}
         with aws_errors("put a sweep back on the queue"):
             self._send(message, after)

@@ -35,8 +35,8 @@ class Topic:
         self._sns = sns or client("sns")
 
     def publish(self, notice: Notice) -> None:
-        """Send it. Raises where SNS didn't take it: the caller must not record it as told. That a chat channel wasn't
-        told is only logged, for people would be told twice.
+        """Send it. Raises where SNS didn't take it: the caller must not record it as sent. That a chat channel wasn't
+        notified is only logged, because people would be notified twice.
         """
         now = self._now()
         machine = machine_text(notice, self._sender, now)

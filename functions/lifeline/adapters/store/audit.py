@@ -64,8 +64,8 @@ class AuditLog:
     def changes_of(self, ref: AnyRef, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
         """The newest `most` changes of the VPC from `since` to `until`, to the second and both included, oldest first.
 
-        Changes of tags are left out, and those whose time can't be understood. Of very many, the oldest aren't looked
-        at: no more than _MOST_PAGES of `most` are read.
+        Changes of tags are left out, and those whose time can't be understood. Of very many, the oldest aren't read:
+        no more than _MOST_PAGES of `most` are read.
         """
         return self._changes(ref, lambda item: item["event_name"] not in _TAGGING, since, until, most)
 

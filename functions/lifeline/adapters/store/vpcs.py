@@ -13,7 +13,7 @@ from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 
 
 class VpcStore:
-    """The ledger's items of VPCs with LOOK, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
+    """The ledger's items of VPCs with STATE, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
     after it was last written. A region has a state, too, which only says when all of its VPCs were reconciled, so that
     it is on no list.
     """
@@ -115,7 +115,7 @@ class VpcStore:
 
 
 def _key(ref: AnyRef) -> Key:
-    return partition(ref), "LOOK"
+    return partition(ref), "STATE"
 
 
 def _list_key(vpc_list: VpcList) -> Key:

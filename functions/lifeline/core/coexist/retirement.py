@@ -145,8 +145,10 @@ class _Retiring:
     def _why(self, endpoint: Endpoint) -> str:
         service = suffix_of(endpoint.service_name)
         if self._terms.is_release:
-            wishing = _requiring(service, self._want)
-            still = f", although {self._named(wishing)} must be able to reach the {service} service" if wishing else ""
+            requiring = _requiring(service, self._want)
+            still = (
+                f", although {self._named(requiring)} must be able to reach the {service} service" if requiring else ""
+            )
             return f"released manually{still}"
         since = write_time(self._since[endpoint.id])
         return f"no subnet has required the {service} service since {since}: {self._cause(service)}"

@@ -21,7 +21,7 @@ class VpcState:
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
     - `warned`: by id, when people were warned that an endpoint isn't needed any more because of what somebody said.
-    - `released_at`: when a person gave up everything of Lifeline's there.
+    - `released_at`: when a person released everything of Lifeline's there.
     - `releasing`: when a person asked for that, while something is left to delete.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
     - `attempts`: by the id of what was to be deleted, refused deletions that no run has judged yet.

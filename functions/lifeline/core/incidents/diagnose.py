@@ -313,7 +313,7 @@ class _Check:
                 yield f"the path to the {need} service: {self.paths[need].words}"
         path = self.paths.get(METRICS)
         if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
-            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} can't be told from the policy alone"
+            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} isn't clear from the policy alone"
         yield self._role_words()
 
     def _role_words(self) -> str:

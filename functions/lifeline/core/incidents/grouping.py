@@ -124,12 +124,12 @@ def flapping_cause(agent: Agent, found: Cause | None) -> Cause:
 
 
 def refresh_cause(cause: Cause, seen: Sequence[Cause]) -> Cause:
-    """The incident's cause after another look at some of its agents; the same again for the same look.
+    """The incident's cause after some of its agents were diagnosed again; the same again for the same diagnoses.
 
-    The words stay unless a look is surer, or knows the change that began it; a network outage also takes the next of
-    its kinds as an endpoint comes up. It is fixed once every look of its kind says so, and no longer once one that is
-    as sure says not. Causes of other kinds change it only where all looks agree on one that is surer: that an agent of
-    a network outage has nothing wrong around it says nothing of what silenced it.
+    The words stay unless a diagnosis is surer, or knows the change that began it; a network outage also takes the next
+    of its kinds as an endpoint comes up. It is fixed once every diagnosis of its kind says so, and no longer once one
+    that is as sure says not. Causes of other kinds change it only where all diagnoses agree on one that is surer: that
+    an agent of a network outage has nothing wrong around it says nothing of what silenced it.
     """
     if cause.kind is CauseKind.FLAPPING or not seen:
         return cause
@@ -139,12 +139,14 @@ def refresh_cause(cause: Cause, seen: Sequence[Cause]) -> Cause:
     if not alike:
         return cause
     broken = [cause for cause in alike if cause.fixed_at is None]
-    look = _surest(broken or alike)
-    is_surer, is_as_sure = _compare(look, cause)
-    has_moved = look.kind is not cause.kind and is_as_sure
-    knows_more = is_surer or has_moved or (look.change is not None and cause.change is None)
-    known = look if knows_more else replace(cause, advice=look.advice if look.kind is cause.kind else cause.advice)
-    merged = replace(known, change=cause.change or look.change)
+    surest = _surest(broken or alike)
+    is_surer, is_as_sure = _compare(surest, cause)
+    has_moved = surest.kind is not cause.kind and is_as_sure
+    knows_more = is_surer or has_moved or (surest.change is not None and cause.change is None)
+    known = (
+        surest if knows_more else replace(cause, advice=surest.advice if surest.kind is cause.kind else cause.advice)
+    )
+    merged = replace(known, change=cause.change or surest.change)
     if not broken:
         last = max(alike, key=lambda cause: cause.fixed_at or _NEVER)
         kept = cause if cause.fixed_at else last

@@ -94,7 +94,7 @@ class VpcAnswer:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same open business, so that it is told once; empty where there is none.
+        """The same for the same open business, so that people are notified once; empty where there is none.
 
         How far a limit is used changes all the time, so its name counts, not its words. An approval that is offered
         anew is news, for the one before has ended.

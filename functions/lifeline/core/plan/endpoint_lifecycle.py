@@ -42,9 +42,14 @@ class Followed:
         open_ = (made for made in self.made.values() if not made.is_settled)
         return frozenset(made.endpoint_id for made in open_ if now - made.at < FRESH_FOR)
 
+    def changes_plan(self, vpc: Vpc, now: datetime) -> bool:
+        """True if the plan would differ without it: EC2 doesn't show an endpoint yet, or one failed too often."""
+        unseen = self.fresh(now) - {endpoint.id for endpoint in vpc.endpoints}
+        return bool(unseen) or any(count >= MOST_FAILURES for count in self.failures.values())
+
 
 def follow(made: Mapping[str, Made], failures: Mapping[str, int], vpc: Vpc, *, now: datetime) -> Followed:
-    """Looks at each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
+    """Judges each endpoint that isn't settled. One that is available forgets its service's failures; one that failed
     adds to them; one that is pending for longer than LONGEST, or gone, is settled as lost.
     """
     states = {endpoint.id: endpoint.state for endpoint in vpc.endpoints}

@@ -27,16 +27,16 @@ class GatewayPlanner(ServicePlanner):
         without = (client for client in self.clients if self._lacks_route(client.id))
         tables = {table.id for client in without if (table := effective_route_table(client, self.vpc))}
         missing = tuple(sorted(tables - taken))
-        told = list(self._open(live))
+        reported = list(self._open(live))
         if not missing:
-            report = self.report(told)
-            is_stuck = report.state is ServiceState.MISSING and not told
-            return told, replace(report, state=ServiceState.BLOCKED) if is_stuck else report
+            report = self.report(reported)
+            is_stuck = report.state is ServiceState.MISSING and not reported
+            return reported, replace(report, state=ServiceState.BLOCKED) if is_stuck else report
         ready = [endpoint for endpoint in live if endpoint.state is EndpointState.AVAILABLE and self.is_own(endpoint)]
         action = self._action(missing, ready)
         if action is None:
-            return told, self.report_as(ServiceState.PENDING, self.unseen())
-        actions = [action, *told]
+            return reported, self.report_as(ServiceState.PENDING, self.unseen())
+        actions = [action, *reported]
         report = self.report(actions)
         if action.is_planned and report.state is not ServiceState.BLOCKED:
             report = self.report_as(ServiceState.MISSING, detail=action.reason)

@@ -81,7 +81,7 @@ def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> 
     """The clients that network ACLs keep from an interface in one of the hosts, one obstacle each."""
     found: list[Obstacle] = []
     for client in clients:
-        words = next((one for host in hosts if (one := acl_obstacle(client, host, vpc))), "")
+        words = next((words for host in hosts if (words := acl_obstacle(client, host, vpc))), "")
         found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id)] if words else []
     return found
 

@@ -17,7 +17,7 @@ class PlanInput:
     `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
-    names in the VPC, None where nobody has looked. `exempt` are the exemptions of its subnets. `canary` asks for
+    names in the VPC, None where they weren't read. `exempt` are the exemptions of its subnets. `canary` asks for
     endpoints whose private DNS is turned on only once they are available.
     """
 
@@ -39,7 +39,7 @@ class PlanInput:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One VPC with its subnets' tiers and what is required there: what every step of planning looks at."""
+    """One VPC with its subnets' tiers and what is required there: what every step of planning works on."""
 
     vpc: Vpc
     tiers: Mapping[str, Tier]

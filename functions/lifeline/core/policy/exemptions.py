@@ -11,7 +11,7 @@ from lifeline.core.policy.policy import Exempted, ExemptedBy, Policy
 DEFAULT_DAYS = 7
 MOST_DAYS = 90  # what should last longer belongs into the policy, where others see it
 MOST_EXEMPT = 500  # kept at a time: far below the 400 KB of an item (DynamoDB guide: quotas)
-_MANUALLY = "exempt manually"
+MANUALLY = "exempt manually"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ExemptRequest:
     vpc_ids: tuple[str, ...]
     services: tuple[str, ...] = ()
     days: int = DEFAULT_DAYS
-    reason: str = _MANUALLY
+    reason: str = MANUALLY
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -45,7 +45,7 @@ def changed(known: Sequence[Exempted], request: ExemptRequest, today: date) -> t
     The same VPC and services again take the place of what was said of them before. Raises InvalidInputError where that
     would be more than MOST_EXEMPT.
     """
-    asked = [one for vpc_id in request.vpc_ids if (one := request.exempted(vpc_id, today))]
+    asked = [exempted for vpc_id in request.vpc_ids if (exempted := request.exempted(vpc_id, today))]
     replaced = {(exempted.subject, exempted.services) for exempted in asked}
     ended = set() if request.days else set(request.vpc_ids)
     stay = [
@@ -73,6 +73,6 @@ def exempt_words(request: ExemptRequest, vpc_id: str, today: date) -> str:
 
 def exempt_json(request: ExemptRequest, vpc_id: str, today: date) -> dict[str, Any]:
     """One VPC as the function answers it; `until` is the last day, null where the exemption has ended."""
-    one = request.exempted(vpc_id, today)
-    until = one.until.isoformat() if one and one.until else None
+    exempted = request.exempted(vpc_id, today)
+    until = exempted.until.isoformat() if exempted and exempted.until else None
     return {"vpc_id": vpc_id, "services": list(request.services), "until": until}

@@ -123,7 +123,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One VPC's wishes by service, the exemptions that took some away, and the tags that can't be read, in words.
+    """One VPC's requirements by service, the exemptions that took some away, and the tags that can't be read, in words.
 
     `spared` names each service that a subnet would have to reach, were it not for an exemption.
     """
@@ -250,7 +250,7 @@ def is_exempt(value: str | None, today: date) -> bool:
 def _read_exempt(value: str) -> date | bool | None:
     """What the tag `lifeline:exempt` says: true, false or a last day; None where it can't be read."""
     said = value.strip().lower()
-    return said == "true" if said in {"true", "false"} else _date(said)
+    return said == "true" if said in {"true", "false"} else read_date(said)
 
 
 def _services_in(value: str) -> frozenset[str] | None:
@@ -259,7 +259,8 @@ def _services_in(value: str) -> frozenset[str] | None:
     return expand(names) if names and all(is_service(name) for name in names) else None
 
 
-def _date(text: str) -> date | None:
+def read_date(text: str) -> date | None:
+    """The date in a text; None where it isn't one."""
     try:
         return date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:

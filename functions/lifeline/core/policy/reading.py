@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Tier
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
-from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, _date
+from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.policy.watches import read_maintenance, read_watches
 
@@ -56,7 +56,7 @@ def _rule(said: Mapping[str, Any], *, per_zone: bool) -> PolicyRule:
 
 
 def _exemption(said: Mapping[str, Any], place: int) -> Exempted:
-    until = _date(said["until"]) if "until" in said else None
+    until = read_date(said["until"]) if "until" in said else None
     if "until" in said and until is None:
         raise InvalidInputError(f"exemptions[{place}].until", f"{shown(said['until'])} is not a day of the calendar")
     subject = said["vpc_id"] if "vpc_id" in said else said["subnet_id"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.policy.exemptions import _MANUALLY, DEFAULT_DAYS, MOST_DAYS, ExemptRequest
+from lifeline.core.policy.exemptions import DEFAULT_DAYS, MANUALLY, MOST_DAYS, ExemptRequest
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.requests.fields import (
     A_VPC_ID,
@@ -49,7 +49,7 @@ def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read_reason(event: Mapping[str, Any]) -> str:
-    reason = event.get("reason", _MANUALLY)
+    reason = event.get("reason", MANUALLY)
     if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
         raise must_be("reason", "one line of text", reason)
     if len(reason) > _MOST_REASON:

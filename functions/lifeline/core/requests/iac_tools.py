@@ -64,11 +64,11 @@ def _tags(part: object) -> Iterator[tuple[str, str]]:
     """Every pair of a key and a value in a part of a record, in both of the styles that EC2's records have."""
     stack = [part]
     while stack:
-        one = stack.pop()
-        if isinstance(one, Mapping):
-            key, value = (one.get(name, one.get(name.capitalize())) for name in ("key", "value"))
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            key, value = (item.get(name, item.get(name.capitalize())) for name in ("key", "value"))
             if isinstance(key, str) and isinstance(value, str | int):  # in the newer style `true` is no text
                 yield key, str(value)
-            stack.extend(one.values())
-        elif isinstance(one, list):
-            stack.extend(one)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)

@@ -27,10 +27,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Whom to look at: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
+    """What to reconcile: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
-    when the queue got it, where a queue did: a look that began well after answers it. `because` is what set the work
+    when the queue got it, where a queue did: a run that began well after answers it. `because` is what set the work
     going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
     services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
 

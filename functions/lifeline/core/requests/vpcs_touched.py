@@ -21,7 +21,7 @@ _TOUCH_NO_VPC = frozenset(
         "DeleteVpnGateway",
     }
 )
-# What a refused call was on: its VPC is told by this one id, and by nothing else.
+# What a refused call was on: this one id says its VPC, and nothing else does.
 _ATTEMPTED_ON = {"CreateVpcEndpoint": "vpc", "ModifyVpcEndpoint": "vpce", "DeleteVpc": "vpc", "DeleteSubnet": "subnet"}
 
 IDS_A_CALL = 200  # EC2 API: a describe takes up to 200 values a filter
@@ -46,7 +46,7 @@ def ids_to_look_up(event_name: str, ids: Iterable[str]) -> frozenset[str]:
 
 
 def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
-    """The VPCs that a change touches; None where that can't be told, so that the whole region must be looked at.
+    """The VPCs that a change touches; None where that isn't known, so that the whole region must be reconciled.
 
     `found` maps looked-up ids to their VPCs. What was deleted can't be looked up any more, and some records name
     nothing but what was deleted (DisassociateRouteTable): a sweep costs a few calls, a lost event costs an outage.

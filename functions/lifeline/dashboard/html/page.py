@@ -33,7 +33,7 @@ class View:
 def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -> Html:
     """Render the page, whose answer as JSON has at most MOST_BYTES.
 
-    VPCs keep their order; healthy ones come last, in a fold. What doesn't fit is told in a few words
+    VPCs keep their order; healthy ones come last, in a fold. What doesn't fit is said in a few words
     each, and what doesn't fit even so is counted.
     """
     theme = " dark" if view.is_dark else ""

@@ -1,4 +1,4 @@
-"""One shape for every reason to change a plan, and what such a reason is told and answers.
+"""One shape for every reason to change a plan, and what such a reason knows and answers.
 
 An amendment is pure. It is given what was read as values, says which facts it lacks, and returns what should happen.
 The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.
@@ -68,10 +68,10 @@ class VpcContext:
     """All that an amendment may know of a VPC beside its plan and its state.
 
     `requests` name the VPC, `triggers` are what set the run going for it. `followed` is what became of its newest
-    endpoints. `lists` are those that the VPC is on. `is_leased` says that the VPC is this run's alone and was observed
-    since; otherwise another run may be changing it. `withdrawals` are silences that the detector recorded, `known` is
-    what Lifeline has seen of the VPC, `silent_for` are the services that silent agents there lack. `read` are the facts
-    that are there: without it, an empty field says nothing.
+    endpoints. `lists` are those that the VPC is on, in a run of the whole region. `is_leased` says that the VPC is this
+    run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
+    detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
+    there lack. `read` are the facts that are there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -165,9 +165,11 @@ class Amendment(Protocol):
         """The VPC as it is to be planned for; None where nothing is to be planned at all."""
         return vpc
 
-    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
-        """The plan as it would be changed, for plan mode, the page, and to see which VPCs have work at all."""
-        return self.decide(context, plan, state).plan
+    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """What it would decide, for plan mode, the page, and to see which VPCs have work at all. Nothing of it is
+        saved; the amendments after it see it, as they would in the run.
+        """
+        return self.decide(context, plan, state)
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan to apply and the state to save before that, under the VPC's lease."""

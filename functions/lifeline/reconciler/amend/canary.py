@@ -41,17 +41,13 @@ class CanaryWithdrawal(Amendment):
             return frozenset({Fact.STATE, Fact.WITHDRAWALS})
         return frozenset() if plan is None or context.run.is_region else frozenset({Fact.STATE})
 
-    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
-        """The plan with what is to be turned off."""
-        return withdraw(plan, state.canaries, _due(context, state), context.vpc, context.run.owner)
-
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
-        """The same, and the state with what is withdrawn frozen, so that no run switches it on again."""
+        """The plan with what is to be turned off, and the state with it frozen, so that no run switches it on again."""
         services, now = _due(context, state), context.run.now
         frozen = freeze_withdrawn(state.frozen, state.canaries, services, now=now)
         dark = gone_dark(state.canaries, services, context.vpc, context.run.owner)
         state = replace(state, frozen=frozen, canaries=mark_withdrawn(state.canaries, dark, now=now))
-        return Decision(self.preview(context, plan, state), state)
+        return Decision(withdraw(plan, state.canaries, services, context.vpc, context.run.owner), state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """What the kill switch blocks is tried again: no sweep would find it."""
@@ -61,10 +57,6 @@ class CanaryWithdrawal(Amendment):
 
 class CanaryWatch(Amendment):
     """Remembers what is turned on, before it is: a switch that nobody watches would be no canary."""
-
-    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
-        """The plan as it is."""
-        return plan
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The state with what the plan is about to switch on."""

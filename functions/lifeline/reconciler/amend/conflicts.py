@@ -37,10 +37,6 @@ class Conflicts(Amendment):
             return frozenset({Fact.STATE} if is_ending else ())
         return frozenset({Fact.CHANGES} if _unnamed(_counted(context, plan, state)) else ())
 
-    def preview(self, context: VpcContext, plan: Plan, state: VpcState) -> Plan:
-        """The plan as it is: reversals are counted only in what was observed under the lease."""
-        return plan
-
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The state with what was reverted since, and with what freezes because of it."""
         if not state.conflicts:

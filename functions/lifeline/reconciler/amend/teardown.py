@@ -19,7 +19,7 @@ from lifeline.core.coexist.teardown import (
     remembered,
     without,
 )
-from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
@@ -49,11 +49,14 @@ class Teardowns(Amendment):
         return replace(state, attempts=standing | attempts) if attempts else state
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of VPCs that are named, and who else is in one that someone tries to delete, or tried before."""
+        """Who else is in a VPC that someone tries to delete, or tried before. The state says so of VPCs that are named,
+        and in a sweep of those that are listed: no event comes again for what a run left.
+        """
         is_concerned = any(_attempts(context, state)) or _is_frozen(context, state)
         if is_concerned:
             return frozenset({Fact.STATE, Fact.INTERFACES})
-        return frozenset() if context.run.is_region else frozenset({Fact.STATE})
+        is_worth_reading = VpcList.FROZEN in context.lists or not context.run.is_region
+        return frozenset({Fact.STATE} if is_worth_reading else ())
 
     def see(self, context: VpcContext, vpc: Vpc, state: VpcState) -> Vpc | None:
         """The VPC without the subnets that are about to go, unless all of it is frozen anyway."""

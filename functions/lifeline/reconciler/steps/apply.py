@@ -62,8 +62,8 @@ def apply_plans(
     progress = Progress("apply", run.id, len(steps), run.now())
     for done, step in enumerate(steps):
         progress.step(done, run.now())
-        one = applied[step.vpc_id]
-        one.actions[step.index] = _apply_step(step, one, endpoints, calls, run, why_stop)
+        became = applied[step.vpc_id]
+        became.actions[step.index] = _apply_step(step, became, endpoints, calls, run, why_stop)
     return applied
 
 

@@ -40,7 +40,7 @@ class Guards:
     """What is asked before anything is changed. Without `paths` no VPC is known to have lost one."""
 
     kill_switch: KillSwitch
-    grants: LimitUsage
+    limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
 
@@ -70,14 +70,14 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run's job. `is_by_hand` says that the caller only wants to see a plan: nothing is saved, sent or queued."""
+    """One run's job. `is_manual` says that the caller only wants to see a plan: nothing is saved, sent or queued."""
 
     mode: Mode
     targets: Targets
     tools: Tools
     settings: Settings
     run: Run
-    is_by_hand: bool = False
+    is_manual: bool = False
 
     @property
     def is_plan(self) -> bool:
@@ -102,11 +102,11 @@ class Job:
         try:
             records = self.tools.ownership.read(self.home)
         except LifelineError as error:
-            if not self.is_by_hand:
+            if not self.is_manual:
                 raise
             logger.warning("ownership not read", error=str(error))
         vpcs = recognize(self.tools.network.observe(vpc_ids), records)
-        if vpc_ids is None and records and not self.is_by_hand:
+        if vpc_ids is None and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
         return vpcs
 

@@ -30,7 +30,7 @@ class Requeuing:
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
         """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message."""
-        if not self.job.settings.queue_url or self.job.is_by_hand:
+        if not self.job.settings.queue_url or self.job.is_manual:
             return
         targets = self.job.targets
         alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
@@ -77,8 +77,8 @@ class Requeuing:
         return replace(action, status=Status.FAILED, error=reason)
 
 
-def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime) -> None:
-    """Takes VPCs out of the run that only changes by a tool of infrastructure as code name, and requeues them for the
+def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime) -> Targets:
+    """The targets without VPCs that only changes by a tool of infrastructure as code name. These are requeued for the
     rest of `during`: the tool may be about to change more.
 
     Changes that could be in any VPC requeue a sweep. The time counts from the first of them, so that a tool that runs
@@ -88,9 +88,9 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
     wait = _wait(targets.sweep, during, now)
     if wait >= _SECOND:
         queue.requeue_sweep(after=wait, because=[request.trigger for request in targets.sweep])
-        targets.sweep.clear()
+        targets = targets.without_sweep()
     if targets.sweep:
-        return
+        return targets
     waits = {vpc_id: _wait(requests, during, now) for vpc_id, requests in targets.requests.items()}
     alike: dict[tuple[int, tuple[Trigger, ...]], list[str]] = defaultdict(list)
     for vpc_id, wait in sorted(waits.items()):
@@ -99,8 +99,7 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
     for (seconds, because), vpc_ids in alike.items():
         queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
         logger.info("changes by a tool debounced", vpc_ids=vpc_ids, seconds=seconds)
-        for vpc_id in vpc_ids:
-            targets.resting[vpc_id] = targets.requests.pop(vpc_id)
+    return targets.with_resting(frozenset(vpc_id for vpc_ids in alike.values() for vpc_id in vpc_ids))
 
 
 def _wait(requests: list[Request], during: timedelta, now: datetime) -> timedelta:

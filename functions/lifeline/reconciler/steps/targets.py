@@ -45,6 +45,20 @@ class Targets:
         for vpc_id in vpc_ids or ():
             self.requests[vpc_id].append(request)
 
+    def fail(self, request: Request, error: LifelineError) -> None:
+        """Adds a request whose look-ups failed."""
+        self.failed.append((request, error))
+
+    def without_sweep(self) -> "Targets":
+        """The targets without the requests for all VPCs."""
+        return replace(self, sweep=[])
+
+    def with_resting(self, vpc_ids: Collection[str]) -> "Targets":
+        """The targets with these VPCs debounced."""
+        left = {vpc_id: requests for vpc_id, requests in self.requests.items() if vpc_id not in vpc_ids}
+        resting = {vpc_id: requests for vpc_id, requests in self.requests.items() if vpc_id in vpc_ids}
+        return replace(self, requests=defaultdict(list, left), resting={**self.resting, **resting})
+
     def requests_for(self, vpc_id: str) -> list[Request]:
         """The requests for the VPC, by name or for all."""
         return [*self.requests.get(vpc_id, []), *self.sweep]
@@ -87,7 +101,7 @@ def find_targets(
 
     However much the records name, a batch costs CALLS_A_BATCH look-ups and names VPCS_A_BATCH VPCs at most; whatever is
     beyond is for the region. Those that name little go first. If `is_debounced`, the VPCs that tools changed are looked
-    up as well, because nobody looks at them soon.
+    up as well, because nobody observes them soon.
     """
     records = [request for request in requests if request.trigger.kind in _RECORDS]
     records.sort(key=lambda request: len(request.changed_ids))  # stable, so the queue's order counts among equals
@@ -108,7 +122,7 @@ def find_targets(
         if touched is None and request.trigger.kind == "attempt":  # it is about one VPC, never about the region
             error = error or TransientError("the batch names too many resources", code="TooManyResources")
         if error:
-            targets.failed.append((request, error))
+            targets.fail(request, error)
         elif touched is not None or not is_answered(home, [request], vpcs):
             targets.add(request, touched)
             named |= touched or frozenset()

@@ -1,4 +1,4 @@
-"""Loops and fights: the whole handler over hours, on an EC2 that refuses what AWS refuses."""
+"""Loops and conflicts: the whole handler over hours, on an EC2 that refuses what AWS refuses."""
 
 import json
 from collections.abc import Callable, Iterator
