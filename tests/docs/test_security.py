@@ -14,7 +14,7 @@ def test_every_test_that_it_names_is_there() -> None:
     for path, name in NAMED.findall(PAGE.read_text("utf-8")):
         assert (ROOT / path).is_file(), path
         tree = ast.parse((ROOT / path).read_text("utf-8"))
-        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{path}::{name}"
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, f"{path}::{name}"
 
 
 def test_every_row_has_a_test_that_holds_it() -> None:

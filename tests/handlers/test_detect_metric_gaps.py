@@ -400,7 +400,8 @@ class TestStrangers:
     def test_the_names_that_somebody_chose_are_quoted_and_cut(self, detector: Detector) -> None:
         self.silence(detector, "https://evil.example/" + 200 * "x", {}, until=15)
         [notice] = detector.notices
-        assert f'("https://evil.example/{16 * "x"}..." by "InstanceId")' in flat(notice.text)
+        assert "https://evil" not in notice.text
+        assert "evil[.]example/" in flat(notice.text)
         assert 30 * "x" not in notice.text
 
     def test_metrics_that_are_added_to_a_healthy_agent_are_its_own_a_while_later(self, detector: Detector) -> None:
