@@ -88,10 +88,13 @@ def test_a_tag_on_somebody_elses_vpc_is_heard_at_once_with_who_did_it_and_what_i
         f"[lifeline] monitoring endpoint in {vpc_id} no longer required: CreateTags by team-b-dev"
     )
     text = flat(notice["text"])
-    assert f"- {endpoint_id} (monitoring): {vpc_id} is exempt by its tag lifeline:exempt" in text
-    assert f"Why: team-b-dev/mallory called CreateTags for the tag lifeline:exempt of {vpc_id}" in text
+    assert f"- {endpoint_id} (monitoring): {vpc_id} is exempt because it has the tag lifeline:exempt" in text
+    assert f"Why: team-b-dev/mallory set the tag lifeline:exempt on {vpc_id} (CreateTags)" in text
     assert f"It will delete this endpoint after {ends_at:%Y-%m-%d %H:%M:%S} UTC" in text
-    assert f"these isolated subnets can't reach monitoring: {subnet_id}." in text
+    assert (
+        f"these isolated subnets won't be able to reach the service, unless another endpoint serves them: {subnet_id}."
+        in text
+    )
     assert f"aws ec2 delete-tags --resources {vpc_id} --tags Key=lifeline:exempt" in text
     assert notice["facts"]["deleted_from"] == ends_at.isoformat()
     assert notice["vpc_id"] == vpc_id
@@ -108,8 +111,8 @@ def test_a_sweep_that_comes_before_the_event_says_that_nobody_is_known(days: Day
     days.sweeps(1)
     (notice,) = heard(days)
     text = flat(notice["text"])
-    assert f"{subnet_id} is exempt by its tag lifeline:exempt until the end of 2099-12-31" in text
-    assert f"An unknown actor set the tag lifeline:exempt of {subnet_id}" in text
+    assert f"{subnet_id} is exempt because it has the tag lifeline:exempt until the end of 2099-12-31" in text
+    assert f"An unknown actor set the tag lifeline:exempt on {subnet_id}" in text
     days.sweeps(3)
     assert heard(days) == []
     assert vpc_id == notice["vpc_id"]
@@ -149,7 +152,7 @@ def test_a_tag_that_leaves_the_service_out_is_heard(days: Days, value: str) -> N
     (notice,) = heard(days)
     text = flat(notice["text"])
     assert f"{endpoint_id} (monitoring): {vpc_id} doesn't list it in its tag lifeline:require" in text
-    assert "team-b-dev/mallory called CreateTags for the tag lifeline:require" in text
+    assert "team-b-dev/mallory set the tag lifeline:require" in text
 
 
 @pytest.mark.parametrize("is_removed", [True, False])
@@ -166,8 +169,8 @@ def test_where_only_a_tag_required_it_the_tag_that_goes_is_heard(
     (notice,) = heard(days)
     text = flat(notice["text"])
     assert f"{endpoint_id} (monitoring): neither the policy nor a tag requires it" in text
-    name = "DeleteTags" if is_removed else "CreateTags"
-    assert f"team-b-dev/mallory called {name} for the tag lifeline:require of {vpc_id}" in text
+    did, name = ("removed", "DeleteTags") if is_removed else ("set", "CreateTags")
+    assert f"team-b-dev/mallory {did} the tag lifeline:require on {vpc_id} ({name})" in text
 
 
 def test_a_call_and_the_policy_are_heard_with_their_reasons(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -325,12 +325,12 @@ def test_the_notice_says_which_vpcs_use_the_most(monkeypatch: pytest.MonkeyPatch
         late = there.vpc(3)
         there.days.look(late)
         (text,) = there.days.texts()
-        assert "MaxEndpointsPerDay is used most by" in text
+        assert "biggest users of MaxEndpointsPerDay:" in text
         assert f"{loud} (3 endpoints in the last 24 hours)" in text
         assert f"{quiet} (2 endpoints in the last 24 hours)" in text
         monkeypatch.setenv("MAX_ENDPOINTS_PER_DAY", "1000")
         note = there.days.look(there.vpc(3, tags=SERVICES))["note"]
-        assert "MonthlyBudgetUsd is used most by" in note
+        assert "biggest users of MonthlyBudgetUsd:" in note
         assert f"{loud} (21.90 USD per month)" in note
 
 
@@ -346,7 +346,7 @@ def test_a_plan_says_the_same_as_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
         plan = there.days.look(waiting, mode="plan")
         assert plan["outcome"] == "blocked"
         assert "reserved for VPCs that lost their path" in str(plan["actions"])
-        assert "MaxEndpointsPerDay is used most by" in plan["note"]
+        assert "biggest users of MaxEndpointsPerDay:" in plan["note"]
         assert there.days.look(waiting)["outcome"] == "blocked"
         assert there.days.look(victim)["outcome"] == "changed"
 

@@ -421,13 +421,13 @@ def test_the_three_vpcs_that_use_most_of_a_limit_are_named() -> None:
     )
     use = Usage((*grants, Grant("vpc-b", NOW)), {"vpc-a": 2, "vpc-b": 12})
     endpoints = (
-        "is used most by vpc-b (4 endpoints in the last 24 hours), vpc-d (3 endpoints in the last 24 hours) and vpc-c "
+        "vpc-b (4 endpoints in the last 24 hours), vpc-d (3 endpoints in the last 24 hours) and vpc-c "
         "(2 endpoints in the last 24 hours)"
     )
-    assert heaviest("MaxEndpointsPerDay", use, PRICE, now=NOW) == f"MaxEndpointsPerDay {endpoints}"
-    assert heaviest("MaxVpcsPerDay", use, PRICE, now=NOW) == f"MaxVpcsPerDay {endpoints}"
+    assert heaviest("MaxEndpointsPerDay", use, PRICE, now=NOW) == f"biggest users of MaxEndpointsPerDay: {endpoints}"
+    assert heaviest("MaxVpcsPerDay", use, PRICE, now=NOW) == f"biggest users of MaxVpcsPerDay: {endpoints}"
     assert heaviest("MonthlyBudgetUsd", use, PRICE, now=NOW) == (
-        "MonthlyBudgetUsd is used most by vpc-b (87.60 USD per month) and vpc-a (14.60 USD per month)"
+        "biggest users of MonthlyBudgetUsd: vpc-b (87.60 USD per month) and vpc-a (14.60 USD per month)"
     )
     assert heaviest("MonthlyBudgetUsd", Usage(), PRICE, now=NOW) == ""
     for name in ("MonthlyBudgetUsdPerVpc", "MaxEndpointsPerRun", "MaxVpcsPerRun", "the kill switch", ""):

@@ -173,7 +173,7 @@ def heaviest(name: str, use: Usage, price: Price, *, now: datetime) -> str:
             return ""
     most = sorted(counts, key=lambda vpc_id: (-counts[vpc_id], vpc_id))[:_MOST_NAMED]
     words = listed([f"{vpc_id} ({amounts[vpc_id]})" for vpc_id in most])
-    return f"{name} is used most by {words}" if words else ""
+    return f"biggest users of {name}: {words}" if words else ""
 
 
 def refund(use: Usage, unused: Iterable[Grant], owned: Mapping[str, frozenset[str]], *, now: datetime) -> Usage:

@@ -12,7 +12,7 @@ from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
-from lifeline.core.wording import few, plain, role_of, shorten, write_time
+from lifeline.core.wording import few, plain, role_of, shorten, write_actor, write_time
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
@@ -108,7 +108,7 @@ def _said(waivers: Sequence[Waiver]) -> str:
 def _by(exempted: Exempted) -> str:
     match exempted.by:
         case ExemptedBy.TAG:
-            return f"{exempted.subject} is exempt by its tag {EXEMPT}"
+            return f"{exempted.subject} is exempt because it has the tag {EXEMPT}"
         case ExemptedBy.CALL:
             return f"a call exempted {exempted.subject}"
         case ExemptedBy.POLICY:
@@ -124,14 +124,15 @@ def _why(exempting: Exempting) -> Iterator[str]:
     for waiver in exempting.waivers[:_MOST_NAMED]:
         change, subject = exempting.tagging(waiver), waiver.subject or exempting.vpc.id
         if change:
-            who = f"{change.actor or 'An unknown actor'} called {change.event_name}"
-            yield f"{who} for the tag {waiver.tag} of {_subject(change, subject)} at {write_time(change.at)}."
+            verb = "set" if change.event_name == "CreateTags" else "removed"
+            who = f"{write_actor(change.actor) or 'An unknown actor'} {verb} the tag {waiver.tag}"
+            yield f"{who} on {_subject(change, subject)} ({change.event_name}) at {write_time(change.at)}."
         elif waiver.exempted and waiver.exempted.by is ExemptedBy.CALL:
             yield f"Lambda doesn't say who made the call for {subject}; CloudTrail's data events do, if they are on."
         elif waiver.exempted and waiver.exempted.by is ExemptedBy.POLICY:
             yield f"The history of the policy's parameter says who exempted {subject}."
         elif waiver.subject:
-            yield f"An unknown actor set the tag {waiver.tag} of {subject}: no CloudTrail event was found."
+            yield f"An unknown actor set the tag {waiver.tag} on {subject}: no CloudTrail event was found."
         else:
             yield f"An unknown actor changed the policy or removed the tag {waiver.tag}: no CloudTrail event was found."
 
@@ -151,12 +152,13 @@ def _done(exempting: Exempting, ends_at: datetime | None) -> Iterator[str]:
         yield f"It will delete nothing while the stack is in plan mode. In enforce mode, it would delete {them}"
         yield f"after {write_time(ends_at)}."
     else:
-        yield f"It will delete {them} after {write_time(ends_at)}, unless something requires {services} here again."
+        yield f"It will delete {them} after {write_time(ends_at)}, unless something in this VPC requires the {services}"
+        yield f"service{'s' if len(exempting.service_names) > 1 else ''} again by then."
     tiers = classify_subnets(exempting.vpc)
     isolated = sorted(subnet_id for subnet_id, tier in tiers.items() if tier is Tier.ISOLATED)
     if isolated:
-        yield "After that, unless another endpoint serves them, these isolated subnets can't reach"
-        yield f"{services}: {few(isolated, _MOST_NAMED)}."
+        yield "After the deletion, these isolated subnets won't be able to reach the service, unless another endpoint"
+        yield f"serves them: {few(isolated, _MOST_NAMED)}."
 
 
 def _next(exempting: Exempting, ends_at: datetime | None) -> Iterator[str]:
