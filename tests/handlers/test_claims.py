@@ -434,3 +434,33 @@ def test_what_was_made_and_handed_over_at_once_is_not_told_as_lost(days: Days) -
     days.deliver(*days.world.requeue(follow=True))
     assert days.texts() == []
     assert endpoint(days, endpoint_id)["State"] == "available"
+
+
+NAME = "monitoring.us-east-1.amazonaws.com"
+
+
+def claim_again(days: Days, vpc_id: str, subnet_id: str, number: int) -> None:
+    """A refused call by someone who never brings an endpoint."""
+    words = f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {NAME} in the VPC"
+    failure = Failure("InvalidParameter", f"{words} {vpc_id}")
+    call = theirs(vpc_id, subnet_id)
+    record = record_call("CreateVpcEndpoint", call, failure=failure, at=days.clock(), request_id=f"r-{number}")
+    days.deliver(record)
+    days.empty_queue()
+
+
+def test_a_refused_call_a_day_takes_the_name_for_one_day_only(days: Days) -> None:
+    vpc_id, subnet_id, endpoint_id = served(days)
+    off = 0
+    for number in range(96):
+        if endpoint(days, endpoint_id)["PrivateDnsEnabled"] or number % 5 == 0:
+            claim_again(days, vpc_id, subnet_id, number)
+        days.sweeps(1)
+        off += not endpoint(days, endpoint_id)["PrivateDnsEnabled"]
+    assert off <= 25
+    assert any("won't hand over again unless someone unfreezes monitoring" in text for text in days.texts())
+
+    days.look(vpc_id, unfreeze=["monitoring"])
+    days.clock.advance(MINUTES)
+    claim_again(days, vpc_id, subnet_id, 97)
+    assert not endpoint(days, endpoint_id)["PrivateDnsEnabled"]

@@ -201,9 +201,9 @@ def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_f
     assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
     assert found.plan.actions[0].reason.endswith(
         "Lifeline handed over to deploy-role at 2026-03-02 09:30:00 UTC, but their endpoint isn't available after 24 "
-        "hours"
+        "hours; for 7 days, it won't hand over again unless someone unfreezes monitoring"
     )
-    assert found.frozen == {}
+    assert (found.frozen, found.unmet) == ({}, {"monitoring"})
 
 
 @pytest.mark.parametrize(

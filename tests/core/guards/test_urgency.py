@@ -176,3 +176,9 @@ def test_no_vpc_is_urgent_that_was_made_less_than_a_day_ago_whatever_its_routes_
         seen = noted(seen, plan(tier), now)
         marked = with_urgency(plan(tier), NETWORK, RULES, seen, frozenset(), now=now)
         assert max(action.urgency for action in marked.actions) < Urgency.URGENT
+
+
+def test_a_tag_that_takes_a_service_off_the_plan_for_a_while_makes_its_path_no_younger() -> None:
+    long_known = {VPC_ID: KnownVpc(NOW - 30 * PROVEN, {"monitoring": KnownPath(NOW - 30 * PROVEN)})}
+    without = note_paths(long_known, [replace(plan(), services=())], now=NOW)
+    assert without[VPC_ID].paths["monitoring"] == KnownPath(NOW - 30 * PROVEN)

@@ -36,3 +36,8 @@ def test_what_set_requeued_work_going_is_hashed_once() -> None:
     once = hash_session_names(request, ACCOUNT)
     assert "ann" not in str(once)
     assert hash_session_names(once, ACCOUNT) == once
+
+
+def test_nobody_wears_anothers_hash_as_a_session_name() -> None:
+    ann = hashed("deploy-role/ann")
+    assert hashed(ann) != ann

@@ -10,6 +10,7 @@ from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import write_actor, write_time
 
 CLAIM_HOLDS = timedelta(hours=24)  # so long theirs may take to come; then connectivity comes first again
+UNMET_HOLDS = timedelta(days=7)  # so long no other claim counts after one whose endpoint never came
 _A_RUN = timedelta(minutes=5)  # an endpoint is saved at the end of the run that made it
 
 
@@ -46,6 +47,14 @@ def blocked_by_own(claim: Claim, vpc: Vpc, owner: str, catalog: Catalog) -> Endp
     gateways = (endpoint for endpoint in own if endpoint.type is EndpointType.GATEWAY)
     same = (endpoint for endpoint in gateways if endpoint.service_name == wanted)
     return next((endpoint for endpoint in same if endpoint.route_table_ids & set(claim.route_table_ids)), None)
+
+
+def is_spent(service: str, unmet: Mapping[str, datetime], unfrozen: Mapping[str, datetime], now: datetime) -> bool:
+    """True if an earlier claim's endpoint never came: no other counts for a while, unless a person unfroze it since."""
+    ended = unmet.get(service)
+    if ended is None or now - ended >= UNMET_HOLDS:
+        return False
+    return unfrozen.get(service, ended) <= ended
 
 
 def with_claims(
@@ -93,13 +102,16 @@ def _freeze(claimed: Claimed, own: Endpoint, before: Freeze | None, now: datetim
     why = f"{claimed.event_name} by {who} at {write_time(claimed.at)} was refused because "
     tables = own.route_table_ids & set(claimed.claim.route_table_ids)
     earlier = before.ids if before and before.kind is FreezeKind.CLAIM else ()
+    stands = before is not None and service in standing({service: before}, now)
+    # A call that is repeated doesn't make the time longer: otherwise one a day would hold the name for good.
+    began = before.since if before and stands and before.kind is FreezeKind.CLAIM else since
     return Freeze(
         FreezeKind.CLAIM,
-        since,
+        began,
         f"{why}Lifeline's {own.id} already has {holds}",
         claimed.actor,
         claimed.event_id,
-        since + CLAIM_HOLDS,
+        began + CLAIM_HOLDS,
         ids=tuple(sorted({*earlier, *tables})),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lifeline.core.coexist.claims import CLAIM_HOLDS
+from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
@@ -25,11 +25,14 @@ _SUPPORTS = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP})
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """One VPC's plan with what the claims there ask for, the freezes as they are now, and whether theirs is coming."""
+    """One VPC's plan with what the claims there ask for, the freezes as they are now, whether theirs is coming, and the
+    services for which it never came.
+    """
 
     plan: Plan
     frozen: Mapping[str, Freeze]
     is_waiting: bool = False
+    unmet: frozenset[str] = frozenset()
 
 
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
@@ -63,6 +66,7 @@ class _HandingOver:
         self._actions = list(plan.actions)
         self._notes = list(plan.notes)
         self._met: set[str] = set()
+        self._unmet: set[str] = set()
         self._is_waiting = False
 
     def answer(self) -> HandOver:
@@ -75,7 +79,7 @@ class _HandingOver:
         for service in self._met:
             self._forget_met(service)
         plan = replace(self._plan, actions=in_order(self._actions), notes=tuple(self._notes))
-        return HandOver(plan, self._frozen, self._is_waiting)
+        return HandOver(plan, self._frozen, self._is_waiting, frozenset(self._unmet))
 
     # ---- one claim
 
@@ -92,6 +96,8 @@ class _HandingOver:
         else:
             self._actions = [_taken_back(action, service, freeze) for action in self._actions]
             del self._frozen[service]
+            if _is_timed_out(freeze):
+                self._unmet.add(service)
 
     def _postpone(self, service: str) -> None:
         """Leaves out what would be done for the service, and what only prepares it."""
@@ -184,14 +190,17 @@ def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:
     return is_same and endpoint.private_dns and endpoint.state is EndpointState.AVAILABLE
 
 
+def _is_timed_out(freeze: Freeze) -> bool:
+    return freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
+
+
 def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
     """The action with what nobody would guess: that Lifeline had handed it over, to whom, and for how long."""
-    is_over = freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
-    if action.service != service or not _is_pressing(action) or not is_over:
+    if action.service != service or not _is_pressing(action) or not _is_timed_out(freeze):
         return action
     who, hours = write_actor(freeze.actor) or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
     words = (
         f"Lifeline handed over to {who} at {write_time(freeze.since)}, but their endpoint isn't available after "
-        f"{hours} hours"
+        f"{hours} hours; for {UNMET_HOLDS.days} days, it won't hand over again unless someone unfreezes {service}"
     )
     return replace(action, reason=f"{action.reason}; {words}")

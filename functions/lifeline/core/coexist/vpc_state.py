@@ -29,6 +29,7 @@ class VpcState:
     - `conflicts`: by service, what should still stand of Lifeline's changes, and what others reverted.
     - `canaries`: by service, whose private DNS was turned on lately.
     - `unfrozen`: by service, when a person last ended its freeze.
+    - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
     """
 
     reconciled_at: datetime | None = None
@@ -45,6 +46,7 @@ class VpcState:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
+    unmet: Mapping[str, datetime] = field(default_factory=dict)
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""

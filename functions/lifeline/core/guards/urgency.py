@@ -144,10 +144,14 @@ def _asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
 
 
 def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
-    """What is known of the VPC now. A path that was not read, or that is still coming up, stays as it was."""
+    """What is known of the VPC now. A path that was not read, or that is still coming up, stays as it was, and so does
+    that of a service that nothing requires just now: a tag that comes and goes must not make a path younger.
+    """
     tiers = dict(plan.tiers)
     there: dict[str, bool | None] = {subnet_id: tier is not Tier.ISOLATED for subnet_id, tier in tiers.items()}
     there |= {report.service: _is_served(report, tiers) for report in plan.services}
+    services = {key for key in known.paths if not key.startswith("subnet-")}
+    there |= dict.fromkeys(services - there.keys())
     found = {key: _path(known.paths.get(key), now, is_there=is_there) for key, is_there in there.items()}
     return replace(known, paths={key: path for key, path in found.items() if path})
 
@@ -155,7 +159,7 @@ def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
 def _path(known: KnownPath | None, now: datetime, *, is_there: bool | None) -> KnownPath | None:
     if is_there:
         return KnownPath(known.since if known else now)
-    if known is None or is_there is None:
+    if known is None or (is_there is None and known.lost_at is None):
         return known
     lost_at = known.lost_at or now
     return replace(known, lost_at=lost_at) if now - lost_at < BACKLOG else None

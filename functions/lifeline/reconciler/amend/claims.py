@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, with_claims
+from lifeline.core.coexist.claims import Claim, Claimed, blocked_by_own, is_spent, with_claims
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import Freeze, FreezeKind, is_overruled, standing
@@ -37,6 +37,7 @@ class Claims(Amendment):
             for claimed in _claimed(context)
             if (own := blocked_by_own(claimed.claim, context.vpc, owner, catalog))
             and not is_overruled(state.unfrozen, suffix_of(own.service_name), claimed.at)
+            and not is_spent(suffix_of(own.service_name), state.unmet, state.unfrozen, context.run.now)
         ]
         now, made = context.run.now, state.made
         frozen = with_claims(state.frozen, news, context.vpc, made, owner=owner, catalog=catalog, now=now)
@@ -52,7 +53,7 @@ class Claims(Amendment):
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what the claims ask for, and the state with those that are over taken out."""
         handed = _hand_over(context, plan, state)
-        return Decision(handed.plan, replace(state, frozen=handed.frozen)) if handed else Decision(plan, state)
+        return Decision(handed.plan, _handed(handed, context, state)) if handed else Decision(plan, state)
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """One notice for each claim, once Lifeline's own has made way. A claim that is over is forgotten once nothing
@@ -67,7 +68,7 @@ class Claims(Amendment):
         elif is_blocked_or_planned(plan):
             return Decision(plan, state, requeue=requeue)
         else:
-            state = replace(state, frozen=handed.frozen)
+            state = _handed(handed, context, state)
         announcements = tuple(_announcements(context, plan, done, state))
         return Decision(plan, state, announcements, requeue)
 
@@ -77,6 +78,11 @@ def _hand_over(context: VpcContext, plan: Plan, state: VpcState) -> HandOver | N
     if context.is_release or not (context.is_leased or Fact.STATE in context.read):
         return None
     return answer_claims(plan, context.vpc, state.frozen, owner=context.run.owner, now=context.run.now)
+
+
+def _handed(handed: HandOver, context: VpcContext, state: VpcState) -> VpcState:
+    unmet = {**state.unmet, **dict.fromkeys(handed.unmet, context.run.now)}
+    return replace(state, frozen=handed.frozen, unmet=unmet)
 
 
 def _without_ended(context: VpcContext, done: Sequence[Action], state: VpcState) -> VpcState:
