@@ -203,7 +203,7 @@ def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_f
         "Lifeline handed over to deploy-role at 2026-03-02 09:30:00 UTC, but their endpoint isn't available after 24 "
         "hours; for 7 days, it won't hand over again unless someone unfreezes monitoring"
     )
-    assert (found.frozen, found.unmet) == ({}, {"monitoring"})
+    assert (found.frozen, found.unmet) == ({}, frozenset({"monitoring"}))
 
 
 @pytest.mark.parametrize(
