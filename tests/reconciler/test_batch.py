@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lifeline.adapters.aws.lookup import Found
+from lifeline.core.errors import TransientError
 from lifeline.core.requests.request import Request
 from lifeline.reconciler import batch
+from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.batch import reconcile_batch
 from lifeline.reconciler.loop import reconcile
 from lifeline.runtime.invocation import Run
@@ -212,6 +214,19 @@ def test_an_error_that_nobody_thought_of_is_traced_to_its_message(monkeypatch: p
     served, kept = serve(fakes, bad)
     assert (served, kept) == ([], [])
     assert fakes.letters == [(bad["body"], "failed unexpectedly: OverflowError: date value out of range", "")]
+
+
+def test_a_message_whose_look_up_failed_is_kept_although_another_waits_for_a_busy_vpc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails_and_is_busy(requests: list[Request], *, failed: list[Any], **_: Any) -> Any:
+        failed.append((requests[0], TransientError("throttled", code="RequestLimitExceeded")))
+        raise BusyError([VPC_ID], [requests[1], requests[1]], ())
+
+    monkeypatch.setattr(batch, "reconcile", fails_and_is_busy)
+    fakes = Queues([MISSING])
+    _, kept = serve(fakes, *(record(number, json.dumps(GOOD)) for number in range(3)))
+    assert (kept, fakes.letters) == (["m-0", "m-1"], [])
 
 
 # ---- who can say what

@@ -1,6 +1,6 @@
 """An SQS batch: one run for all its messages, and each message done, retried, or dead-lettered with its reason."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,17 +110,10 @@ class _Batch:
                 run=self.run,
                 failed=failed,
             )
-            return answers, [
-                message_id
-                for message in messages
-                for request, error in failed
-                if message.request.message_id == request.message_id
-                for message_id in self._retry_all([message], error)
-            ]
+            return answers, self._retry_failed(messages, failed)
         except BusyError as error:
-            busy = {request.message_id for request in error.requests}
-            left = [message for message in messages if message.request.message_id in busy]
-            return error.answers, self._retry_all(left, error)
+            busy = [(request, error) for request in error.requests]
+            return error.answers, self._retry_failed(messages, [*failed, *busy])
         except LifelineError as error:
             return (), self._retry_all(messages, error)
         except Exception as error:  # noqa: BLE001 - logged, and traced to its message
@@ -133,6 +126,12 @@ class _Batch:
         return tuple(answer for answers, _ in parts for answer in answers), [id_ for _, left in parts for id_ in left]
 
     # ---- messages that are left
+
+    def _retry_failed(self, messages: Sequence[_Message], failed: Iterable[tuple[Request, LifelineError]]) -> list[str]:
+        """Those among the messages whose requests failed, each once and with its own error."""
+        errors = {request.message_id: error for request, error in failed}
+        left = [message for message in messages if message.request.message_id in errors]
+        return [id_ for message in left for id_ in self._retry_all([message], errors[message.request.message_id])]
 
     def _retry_all(self, messages: Sequence[_Message], error: LifelineError) -> list[str]:
         logger.error("batch failed", error=str(error), messages=len(messages), run_id=self.run.id)

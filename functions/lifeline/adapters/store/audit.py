@@ -145,6 +145,19 @@ class AuditLog:
         return (partition(ref), key), {**filed(ref, key), **facts, "expires_at": expiry(at, self._keep)}
 
 
+def log_call(table: Table, ref: VpcRef, action: str, reason: str, *, key: Key, expires_at: int) -> None:
+    """Write what a person did by a call to the audit log of the VPC, under this key."""
+    entry = {
+        **filed(ref, key[1]),
+        "action": action,
+        "status": "done",
+        "reason": reason,
+        "because": [{"kind": "call"}],
+        "expires_at": expires_at,
+    }
+    table.put(key, entry, f"ledger: write {action} of {ref} to the audit log")
+
+
 def _second(time: datetime) -> str:
     """The time without its zone: in the order of keys, it comes before whatever CloudTrail writes of that second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.store.audit import log_call
 from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
+from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, key_of
 from lifeline.core.network.model import VpcRef
 from lifeline.core.policy.exemptions import ExemptRequest, changed, exempt_words
 from lifeline.core.policy.policy import Exempted
@@ -48,16 +49,8 @@ class Exemptions:
         run_concurrently([partial(self._log, ref, exempt_words(request, ref.vpc_id, today), now) for ref in refs])
 
     def _log(self, ref: VpcRef, reason: str, now: datetime) -> None:
-        key = key_of(EntryKind.ACTION, now, "exempt")
-        entry = {
-            **filed(ref, key),
-            "action": "exempt",
-            "status": "done",
-            "reason": reason,
-            "because": [{"kind": "call"}],
-            "expires_at": expiry(now, self._keep),
-        }
-        self._table.put((partition(ref), key), entry, f"ledger: write the exemption of {ref} to the audit log")
+        key = partition(ref), key_of(EntryKind.ACTION, now, "exempt")
+        log_call(self._table, ref, "exempt", reason, key=key, expires_at=expiry(now, self._keep))
 
 
 def _exempted(item: Mapping[str, Any]) -> tuple[Exempted, ...]:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from lifeline.adapters.store.audit import log_call
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import partition
-from lifeline.adapters.store.table import Table
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, key_of
+from lifeline.adapters.store.table import Table, expiry
+from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, key_of
 from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.network.ownership import Owned
 
@@ -59,16 +60,8 @@ class Ownership:
         self._table.put(_key(home, resource_id), to_plain(record), f"ledger: record {resource_id}")
 
     def _log(self, ref: VpcRef, action: str, reason: str, now: datetime) -> None:
-        key = key_of(EntryKind.ACTION, now, reason)
-        entry = {
-            **filed(ref, key),
-            "action": action,
-            "status": "done",
-            "reason": reason,
-            "because": [{"kind": "call"}],
-            "expires_at": int((now + self._keep).timestamp()),
-        }
-        self._table.put((partition(ref), key), entry, f"ledger: write {action} of {ref} to the audit log")
+        key = partition(ref), key_of(EntryKind.ACTION, now, reason)
+        log_call(self._table, ref, action, reason, key=key, expires_at=expiry(now, self._keep))
 
 
 def _key(home: RegionRef, resource_id: str) -> tuple[str, str]:
