@@ -164,6 +164,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "DEAD_LETTER_QUEUE_URL": account.outputs["DeadLetterQueue"],
         "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
         "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_CLOUDTRAIL": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_CLOUDWATCH": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_ROUTE_53": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_ROUTE53RESOLVER": reachable[account.ec2_endpoint_url],

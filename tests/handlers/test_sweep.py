@@ -8,6 +8,7 @@ import pytest
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
@@ -58,6 +59,7 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
     tools = Tools(
         network=Network(ec2),
         lookup=Lookup(ec2),
+        history=EventHistory(),
         central=CentralDns(),
         endpoints=Endpoints(settings.stack_name, lambda *_: None, ec2),
         ownership=EverythingOwned(settings.table_name),

@@ -72,6 +72,9 @@ AWS_CLI = "aws-cli/2.31.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.8 md/arch#x86_64 la
 TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8"
 DEPLOYER = Identity("deploy-role", session="terraform")
 
+# What CloudTrail's Event history has, by event id: a test that changes a record changes it there, too.
+RECORDED: dict[str, Json] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -97,15 +100,15 @@ def record_call(
     """The event on the bus for one EC2 call, whose request and response are in boto3's form; by a person, unless the
     user agent says otherwise.
 
-    All ids derive from the call (or from `request_id`): the same call at the same time is the same event. Raises
-    ValueError where EC2 has no such operation.
+    All ids derive from the call (or from `request_id`): the same call at the same time is the same event. It is in
+    RECORDED from then on. Raises ValueError where EC2 has no such operation.
     """
     model = operation_model(operation)
     seed = request_id or json.dumps([operation, dict(request), at.isoformat(), region], sort_keys=True, default=str)
     request_id = request_id or _id("request", seed)
     moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     answer = {name: value for name, value in (response or {}).items() if name != "ResponseMetadata"}
-    return {
+    event: Json = {
         "version": "0",
         "id": _id("envelope", seed),
         "detail-type": "AWS API Call via CloudTrail",
@@ -136,6 +139,8 @@ def record_call(
             "eventCategory": "Management",
         },
     }
+    RECORDED[event["detail"]["eventID"]] = event["detail"]
+    return event
 
 
 def example_event(operation: str) -> Json:

@@ -82,6 +82,11 @@ class Days:
         """Delivers events, as the queue would that got them just now."""
         assert self._receive(list(events)) == {"batchItemFailures": []}
 
+    def try_to_deliver(self, *events: object, receives: int = 1) -> list[str]:
+        """Delivers events for the so many-th time; the ids of the messages that the queue must keep."""
+        failures = self._receive(list(events), receives=receives)["batchItemFailures"]
+        return [failure["itemIdentifier"] for failure in failures]
+
     def ask_for_repair(self, *vpc_ids: str, incident_id: str = "") -> dict[str, Any]:
         """Delivers what the detector asks for."""
         because = [{"kind": "silence", "event_id": incident_id, "time": self.clock().isoformat()}]
@@ -108,10 +113,10 @@ class Days:
         assert saved
         return saved
 
-    def _receive(self, bodies: list[Any], *, queue: str = "changes") -> dict[str, Any]:
+    def _receive(self, bodies: list[Any], *, queue: str = "changes", receives: int = 1) -> dict[str, Any]:
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
         sent = str(int(self.clock().timestamp() * 1000))
-        attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": sent}
+        attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": sent}
         records = [
             {
                 "messageId": f"m-{place}",

@@ -17,6 +17,7 @@ from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import Action
 from lifeline.reconciler.steps.job import Tools
 from tests.support.builders import CATALOG
+from tests.support.event_history import recorded
 
 
 @dataclass
@@ -42,7 +43,20 @@ class Fakes:
         kill_switch = SimpleNamespace(why_on=lambda: self.kill_switch)
         guards = SimpleNamespace(kill_switch=kill_switch, limit_usage=me, approvals=me, paths=None)
         tools = dict.fromkeys(
-            ("network", "lookup", "central", "endpoints", "audit", "calls", "queue", "notices", "bus", "policies"), me
+            (
+                "network",
+                "lookup",
+                "history",
+                "central",
+                "endpoints",
+                "audit",
+                "calls",
+                "queue",
+                "notices",
+                "bus",
+                "policies",
+            ),
+            me,
         )
         ownership = SimpleNamespace(read=lambda _: self.records(), delete=lambda *_: None)
         return Tools(
@@ -73,6 +87,9 @@ class Fakes:
 
     def view(self, _: str, **__: object) -> DnsView:
         return DnsView()
+
+    def find(self, event_id: str) -> Any:
+        return recorded(event_id)
 
     def interfaces_in(self, vpc_ids: Iterable[str]) -> Mapping[str, tuple[()]]:
         self.note(f"interfaces in {', '.join(vpc_ids)}")

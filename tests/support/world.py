@@ -13,6 +13,7 @@ from moto.sqs.models import sqs_backends
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
 from tests.support.emulator import emulated_aws
+from tests.support.event_history import teach_event_history
 from tests.support.moto_filters import teach_moto_filters
 
 REGION = "us-east-1"
@@ -121,6 +122,7 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     teach_moto_filters()
+    teach_event_history()
     with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, variables)

@@ -156,6 +156,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/bus",
         "aws/dns",
         "aws/endpoints",
+        "aws/event_history",
         "store/exemptions",
         "store/limit_usage",
         "store/kill_switch",
@@ -250,6 +251,7 @@ _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
 }
 _SERVICE_OF = {
+    "_cloudtrail": "cloudtrail",
     "_cloudwatch": "cloudwatch",
     "_dynamodb": "dynamodb",
     "dynamodb": "dynamodb",
@@ -347,7 +349,7 @@ def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any])
     for function in resources(template, "AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
     overrides = {name: value for name, value in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
-    assert len(overrides) == 6
+    assert len(overrides) == 7
     for value in overrides.values():
         condition, then, otherwise = value["Fn::If"]
         assert otherwise == {"Ref": "AWS::NoValue"}

@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
@@ -218,6 +219,7 @@ def _tools(settings: Settings) -> Tools:
     return Tools(
         network=network,
         lookup=Lookup(),
+        history=EventHistory(),
         central=central,
         policies=PolicyStore(settings.table_name),
         endpoints=Endpoints(settings.stack_name, record),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError
+from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.body import read_body
 from lifeline.core.requests.calls import read_queued, read_repair_request
@@ -13,13 +13,12 @@ from lifeline.core.requests.request import Request
 from lifeline.reconciler.accept import BusyError
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.job import Tools
+from lifeline.reconciler.steps.proven import UNPROVEN, WAITS
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
-MOST_RECEIVES = (
-    5  # the queue's maxReceiveCount: at the last one we dead-letter it ourselves, because SQS would give no reason
-)
+MOST_RECEIVES = 5  # the queue's maxReceiveCount; at the last one we dead-letter it, because SQS would give no reason
 FIRST_RETRY = timedelta(seconds=30)
 _A_RUN = timedelta(seconds=60)  # with less time left, no further run begins
 
@@ -145,9 +144,10 @@ class _Batch:
             return
         yield _message_id(record)
         queue_url = self.settings.repair_queue_url if _is_from(record, self.settings.repair_queue_url) else ""
+        is_unproven = isinstance(error, TransientError) and error.code == UNPROVEN
+        after = WAITS[tries - 1] if is_unproven else FIRST_RETRY * 2 ** (tries - 1)
         try:
-            receipt, after = str(record.get("receiptHandle", "")), FIRST_RETRY * 2 ** (tries - 1)
-            self.tools.queue.retry_in(receipt, after, queue_url=queue_url)
+            self.tools.queue.retry_in(str(record.get("receiptHandle", "")), after, queue_url=queue_url)
         except LifelineError as refused:
             logger.warning("retry not delayed: the message returns after its visibility timeout", error=str(refused))
 

@@ -37,6 +37,7 @@ from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
+from lifeline.reconciler.steps.proven import prove_claims
 from lifeline.reconciler.steps.requeue import Requeuing, debounce
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
@@ -59,11 +60,15 @@ def reconcile(
 ) -> tuple[VpcAnswer, ...]:
     """Reconciles each VPC that the requests touch once, however many they are. The answers are in the VPCs' order.
 
-    Requests whose resources can't be looked up are added to `failed`, with the error, and the others are answered.
+    Requests whose resources can't be looked up, and claims that can't be proven yet, are added to `failed`, with the
+    error, and the others are answered.
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    waiting = [request for request in requests if not request.is_own]
+    proven = prove_claims([request for request in requests if not request.is_own], tools.history, settings)
+    if failed is not None:
+        failed += proven.failed
+    waiting = proven.requests
     if not waiting:
         return ()
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())

@@ -12,6 +12,7 @@ from werkzeug.serving import run_simple
 from tests.e2e.emulators import realism
 from tests.e2e.emulators.leash import end_with_parent
 from tests.e2e.emulators.relay import Callers, Recorder, Trail
+from tests.support.event_history import teach_event_history
 
 NOT_EMULATED = ("/route53profiles/",)
 
@@ -40,6 +41,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     end_with_parent()
+    teach_event_history()
     realism.apply(pending=timedelta(seconds=chosen.pending_s))
     events = boto3.client(
         "events", endpoint_url=chosen.bus, aws_access_key_id=chosen.relay_key, aws_secret_access_key="test"

@@ -7,6 +7,7 @@ from typing import Any
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
+from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.queue import Queue
@@ -53,6 +54,7 @@ class Tools:
 
     network: Network
     lookup: Lookup
+    history: EventHistory
     central: CentralDns
     endpoints: Endpoints
     ownership: Ownership

@@ -1,0 +1,58 @@
+"""Proven: which claims from the queue are of calls that CloudTrail recorded, because a message may be forged."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from lifeline.adapters.aws.event_history import EventHistory
+from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.requests.cloudtrail import CHANGE, read_change
+from lifeline.core.requests.request import Request
+from lifeline.runtime.settings import Settings
+
+UNPROVEN = "NotInEventHistory"
+# How long a claim's message waits after each try: half an hour in all, six times what CloudTrail takes on average.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
+MOST_LOOKED_UP = 10  # claims of a batch
+_EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The requests of which all that counts is true, and those that can't be believed yet, with why."""
+
+    requests: list[Request]
+    failed: list[tuple[Request, LifelineError]]
+
+
+def prove_claims(requests: Sequence[Request], history: EventHistory, settings: Settings) -> Proven:
+    """The requests, each claim from the queue as CloudTrail's Event history has it.
+
+    A claim costs a VPC its private DNS, and whoever can change the queue's policy or a rule's targets can send one that
+    nobody made. What somebody invokes the function with needs no proof: they could ask for more.
+    """
+    proven = Proven([], [])
+    looked_up = 0
+    for request in requests:
+        if request.claim is None or request.sent_at is None:
+            proven.requests.append(request)
+            continue
+        looked_up += 1
+        try:
+            if looked_up > MOST_LOOKED_UP:
+                raise TransientError("too many refused calls in one batch", code=UNPROVEN)
+            proven.requests.append(_as_recorded(request, history, settings))
+        except LifelineError as error:
+            proven.failed.append((request, TransientError(str(error), code=UNPROVEN)))
+    return proven
+
+
+def _as_recorded(request: Request, history: EventHistory, settings: Settings) -> Request:
+    event_id = request.trigger.event_id
+    record = history.find(event_id) if _EVENT_ID.fullmatch(event_id) else None
+    if record is None or record.get("eventSource") != "ec2.amazonaws.com":
+        raise InvalidInputError("detail.eventID", f"CloudTrail's Event history has no call {event_id} to EC2")
+    event = {"detail-type": CHANGE, "source": "aws.ec2", "detail": record}
+    recorded = read_change(event, settings.role_arn, region=settings.region)
+    return replace(recorded, sent_at=request.sent_at, message_id=request.message_id)

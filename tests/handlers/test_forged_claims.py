@@ -1,0 +1,142 @@
+"""A refused call that comes through the queue counts once CloudTrail's Event history has it, and as it is there."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lifeline.adapters.aws.queue import Queue
+from lifeline.reconciler.batch import MOST_RECEIVES
+from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, WAITS
+from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
+from tests.support.agents import calls, failing
+from tests.support.cloudtrail import RECORDED
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch) as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+def forged(days: Days, vpc_id: str, subnet_id: str) -> Any:
+    """A record of a refused call that nobody made."""
+    event = deepcopy(refused(days, theirs(vpc_id, subnet_id)))
+    event["detail"]["eventID"] = str(uuid4())
+    return event
+
+
+def is_untouched(days: Days, vpc_id: str, endpoint_id: str) -> bool:
+    return bool(endpoint(days, endpoint_id)["PrivateDnsEnabled"]) and frozen(vpc_id) == []
+
+
+def test_a_refused_call_that_nobody_made_changes_nothing_and_ends_in_the_dead_letter_queue_with_the_reason(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = forged(days, vpc_id, subnet_id)
+    waits: list[float] = []
+    monkeypatch.setattr(Queue, "retry_in", lambda _, __, after, **___: waits.append(after.total_seconds() / 60))
+    for receives in range(1, MOST_RECEIVES):
+        assert days.try_to_deliver(event, receives=receives) == ["m-0"]
+        assert is_untouched(days, vpc_id, ours)
+    assert waits == [1, 4, 10, 15]
+    assert days.try_to_deliver(event, receives=MOST_RECEIVES) == []
+    assert is_untouched(days, vpc_id, ours)
+    (letter,) = days.world.dead_letters()
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert f"CloudTrail's Event history has no call {event['detail']['eventID']} to EC2" in reason
+    assert json.loads(letter["Body"]) == event
+
+
+def test_a_refused_call_counts_as_soon_as_event_history_has_it(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    record = RECORDED.pop(event["detail"]["eventID"])
+    assert days.try_to_deliver(event) == ["m-0"]
+    assert is_untouched(days, vpc_id, ours)
+    RECORDED[record["eventID"]] = record
+    assert days.try_to_deliver(event, receives=2) == []
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    assert frozen(vpc_id) == ["monitoring"]
+
+
+def test_a_refused_call_counts_as_cloudtrail_recorded_it_whatever_the_message_makes_of_it(days: Days) -> None:
+    victim, victims_subnet, ours = served(days)
+    other = days.world.make_vpc(cidr="10.9.0.0/16")
+    others_subnet = days.world.make_subnet(other, "10.9.1.0/24")
+    days.look(other)
+    days.clock.advance(MINUTES)
+    (others_endpoint,) = days.live(other)
+    made = refused(days, theirs(other, others_subnet))
+    event = deepcopy(forged(days, victim, victims_subnet))
+    event["detail"]["eventID"] = made["detail"]["eventID"]
+    assert days.try_to_deliver(event) == []
+    assert is_untouched(days, victim, ours)
+    assert endpoint(days, others_endpoint)["PrivateDnsEnabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("eventSource", "es.amazonaws.com"),  # OpenSearch has a CreateVpcEndpoint, too
+        ("errorCode", "Client.UnauthorizedOperation"),
+        ("recipientAccountId", "999999999999"),
+        ("awsRegion", "eu-west-1"),
+        ("eventName", "DescribeVpcEndpoints"),
+    ],
+)
+def test_an_event_of_another_kind_proves_no_claim(days: Days, member: str, value: str) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    RECORDED[event["detail"]["eventID"]] = {**event["detail"], member: value}
+    days.try_to_deliver(event)
+    assert is_untouched(days, vpc_id, ours)
+
+
+@pytest.mark.parametrize("event_id", ["1", "*", "0d5c92cb-8b4f-4b0a-9a39-2f8f5b7e4a11' OR '1'='1"])
+def test_what_is_no_event_id_is_never_looked_up(days: Days, event_id: str) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = forged(days, vpc_id, subnet_id)
+    event["detail"]["eventID"] = event_id
+    with calls("cloudtrail") as made:
+        assert days.try_to_deliver(event) == ["m-0"]
+    assert made == []
+    assert is_untouched(days, vpc_id, ours)
+
+
+def test_where_event_history_cant_be_read_the_claim_waits_and_all_else_in_the_batch_is_done(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    event = refused(days, theirs(vpc_id, subnet_id))
+    other = days.world.make_vpc(cidr="10.9.0.0/16")
+    days.world.make_subnet(other, "10.9.1.0/24")
+    with failing("cloudtrail", "LookupEvents", "AccessDeniedException"):
+        assert days.try_to_deliver(event, {"vpc_ids": [other]}) == ["m-0"]
+    days.clock.advance(MINUTES)
+    assert is_untouched(days, vpc_id, ours)
+    assert len(days.live(other)) == 1
+
+
+def test_a_flood_of_refused_calls_costs_few_look_ups_and_loses_none(days: Days) -> None:
+    vpc_id, subnet_id, _ = served(days)
+    events = [forged(days, vpc_id, subnet_id) for _ in range(3 * MOST_LOOKED_UP)]
+    with calls("cloudtrail") as made:
+        kept = days.try_to_deliver(*events)
+    assert len(made) == MOST_LOOKED_UP
+    assert len(kept) == len(events)
+
+
+def test_whoever_may_invoke_the_function_needs_no_proof(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    days.call(forged(days, vpc_id, subnet_id))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def test_a_claim_waits_longer_than_cloudtrail_may_take() -> None:
+    assert len(WAITS) == MOST_RECEIVES - 1
+    assert sum(wait.total_seconds() for wait in WAITS) == 30 * 60
