@@ -1,5 +1,5 @@
-"""CloudTrail's Event history in moto, which has none: the calls that `record_call` recorded in this process, and those of
-which `events/` holds the record.
+"""CloudTrail's Event history in moto, which has none: the calls that `record_call` recorded in this process, and those
+of which `events/` holds the record.
 """
 
 import json
