@@ -193,7 +193,26 @@ def test_vpcs_that_waited_some_hours_with_a_route_still_leave_half_of_the_reserv
         assert sum(bool(there.served(vpc_id)) for vpc_id in others) == 4
         assert sum(bool(there.served(fake)) for fake in fakes) == 2
         late = next(fake for fake in fakes if not there.served(fake))
-        assert "the last 2 are reserved for VPCs whose path Lifeline had known for a day" in str(there.blocked(late))
+        assert "the last 2 are reserved for VPCs whose path Lifeline had known for longer" in str(there.blocked(late))
+
+        there.lose_route(victim)
+
+        assert there.served(victim) == ["monitoring"]
+
+
+def test_a_days_patience_with_vpcs_of_ones_own_uses_up_nothing_that_a_long_known_vpc_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="8") as there:
+        victim = there.vpc(is_open=True)
+        there.days.look(victim)
+        there.days.after(30 * 24)
+        fakes = [there.vpc(is_open=True) for _ in range(10)]
+        there.days.sweeps(1)
+        there.days.after(25)
+        for fake in fakes:
+            there.lose_route(fake)
+        assert sum(bool(there.served(fake)) for fake in fakes) == 6
 
         there.lose_route(victim)
 

@@ -18,7 +18,7 @@ from lifeline.core.guards.approval import Offer, OfferState, approve_command, ma
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
-from lifeline.core.guards.urgency import shares_among, with_urgency
+from lifeline.core.guards.urgency import Knowledge, proven_after, shares_among, with_urgency
 from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.incident import Incident, services_lacking
 from lifeline.core.network.model import Vpc
@@ -328,9 +328,15 @@ class _Cover:
         """The plans with what needs approval blocked. What only waits for the next run passes: it is on its way."""
         has_work = any(plan.has_work for plan in plans.values())
         known, lacking = self._reads.known() if has_work else {}, services_lacking(incidents)
+        bar = proven_after(known, self._now)
         plans = {
             vpc.id: with_urgency(
-                plans[vpc.id], vpc, policy, known.get(vpc.id), lacking.get(vpc.id, frozenset()), now=self._now
+                plans[vpc.id],
+                vpc,
+                policy,
+                Knowledge(known.get(vpc.id), bar),
+                lacking.get(vpc.id, frozenset()),
+                now=self._now,
             )
             for vpc in vpcs
         }

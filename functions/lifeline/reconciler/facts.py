@@ -10,6 +10,7 @@ from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.guards.urgency import Knowledge, proven_after
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.incident import services_lacking
@@ -94,7 +95,7 @@ class FactReader:
             **network_readers(tools.lookup, tools.central, self.job.settings.region),
             Fact.CHANGES: self._changes,
             Fact.TAGGINGS: self._taggings,
-            Fact.KNOWN: lambda vpcs: {vpc_id: self.gatekeeper.known.get(vpc_id) for vpc_id in vpcs},
+            Fact.KNOWN: self._known,
             Fact.SILENCE: self._silence,
             Fact.ADMISSION: self._admission,
         }
@@ -145,6 +146,11 @@ class FactReader:
         since, until = self.planning.now - _TAGGED_WITHIN, self.planning.now + SHOWN_WITHIN
         taggings_of = self.job.tools.audit.taggings_of
         return read_each(vpcs, lambda vpc_id: taggings_of(self.job.ref(vpc_id), since=since, until=until))
+
+    def _known(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Knowledge]:
+        known = self.gatekeeper.known
+        bar = proven_after(known, self.planning.now)
+        return {vpc_id: Knowledge(known.get(vpc_id), bar) for vpc_id in vpcs}
 
     def _silence(self, vpcs: Mapping[str, Amended]) -> Mapping[str, frozenset[str]]:
         """By VPC, the services that silent agents lack. If the incidents can't be read, nobody goes first for them."""

@@ -337,7 +337,7 @@ def many(count: int, urgency: Urgency = Urgency.OTHER) -> dict[str, Plan]:
     [
         (Urgency.TAGGED, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
         (Urgency.OTHER, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
-        (Urgency.RECENT, 15, "; the last 5 are reserved for VPCs whose path Lifeline had known for a day"),
+        (Urgency.RECENT, 15, "; the last 5 are reserved for VPCs whose path Lifeline had known for longer"),
         (Urgency.URGENT, 20, "20 of 20 endpoints (MaxEndpointsPerDay) used in the last 24 hours"),
     ],
 )

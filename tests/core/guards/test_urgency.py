@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from lifeline.core.guards.urgency import (
     BACKLOG,
+    LONG_PROVEN,
     NOTED,
     PROVEN,
+    Knowledge,
     KnownPath,
     KnownVpc,
     note_paths,
+    proven_after,
     shares_among,
     with_urgency,
 )
@@ -52,8 +55,9 @@ def urgency(
     policy: Policy = RULES,
     network: Vpc = NETWORK,
     planned: Plan | None = None,
+    bar: timedelta = PROVEN,
 ) -> list[Urgency]:
-    marked = with_urgency(planned or plan(), network, policy, seen, frozenset(silent_for), now=NOW)
+    marked = with_urgency(planned or plan(), network, policy, Knowledge(seen, bar), frozenset(silent_for), now=NOW)
     return [action.urgency for action in marked.actions]
 
 
@@ -164,6 +168,28 @@ def test_nothing_is_kept_for_long_known_vpcs_where_there_are_none() -> None:
     assert shares_among({VPC_ID: known(PROVEN - MINUTE)}, Shares(), now=NOW) == Shares(proven_percent=0)
 
 
+@pytest.mark.parametrize(
+    ("longest", "bar"),
+    [
+        (timedelta(), PROVEN),
+        (4 * PROVEN, PROVEN),
+        (40 * PROVEN, 10 * PROVEN),
+        (120 * PROVEN, LONG_PROVEN),
+        (1000 * PROVEN, LONG_PROVEN),
+    ],
+)
+def test_the_longer_lifeline_has_known_a_path_the_longer_it_takes_to_be_as_good(
+    longest: timedelta, bar: timedelta
+) -> None:
+    assert proven_after({VPC_ID: known(longest), "vpc-new": known(MINUTE)}, NOW) == bar
+    assert urgency(known(bar), bar=bar)[1] is Urgency.URGENT
+    assert urgency(known(bar - MINUTE), bar=bar)[1] is Urgency.RECENT
+
+
+def test_where_nothing_is_known_a_day_is_long() -> None:
+    assert proven_after({}, NOW) == PROVEN
+
+
 @given(st.lists(st.tuples(st.integers(1, 600), st.sampled_from(Tier)), max_size=30))
 def test_no_vpc_is_urgent_that_was_made_less_than_a_day_ago_whatever_its_routes_do(
     steps: list[tuple[int, Tier]],
@@ -174,7 +200,7 @@ def test_no_vpc_is_urgent_that_was_made_less_than_a_day_ago_whatever_its_routes_
         if now - NOW >= PROVEN:
             break
         seen = noted(seen, plan(tier), now)
-        marked = with_urgency(plan(tier), NETWORK, RULES, seen, frozenset(), now=now)
+        marked = with_urgency(plan(tier), NETWORK, RULES, Knowledge(seen), frozenset(), now=now)
         assert max(action.urgency for action in marked.actions) < Urgency.URGENT
 
 

@@ -31,7 +31,7 @@ _DAY = "in the last 24 hours"
 _FOR_WHOM = {
     Urgency.TAGGED: "VPCs that lost their path or have silent agents",
     Urgency.OTHER: "VPCs that lost their path or have silent agents",
-    Urgency.RECENT: "VPCs whose path Lifeline had known for a day",
+    Urgency.RECENT: "VPCs whose path Lifeline had known for longer",
 }
 _FOR_RULES = "what the policy's rules ask for"
 _MOST_NAMED = 3

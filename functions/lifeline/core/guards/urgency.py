@@ -14,8 +14,9 @@ from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
 from lifeline.core.policy.policy import Policy, Shares
 
-PROVEN = timedelta(hours=24)  # so long a path must have been known to be worth the whole reserve …
-NOTED = timedelta(hours=2)  # … and so long to be worth a part of it
+PROVEN = timedelta(hours=24)  # so long at least a path must have been known to be worth the whole reserve …
+LONG_PROVEN = timedelta(days=30)  # … and so long at most, see `proven_after`
+NOTED = timedelta(hours=2)  # so long to be worth a part of the reserve
 BACKLOG = timedelta(days=7)  # after so long, what was lost is a backlog like any other
 
 _SHARED = frozenset(
@@ -56,15 +57,33 @@ def note_paths(
     return {vpc_id: vpc for vpc_id, vpc in (dict(known) | seen).items() if there is None or vpc_id in there}
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What Lifeline has seen of a VPC, None if nothing, and how long it must have known a path to call it proven."""
+
+    vpc: KnownVpc | None = None
+    proven_after: timedelta = PROVEN
+
+
+def proven_after(known: Mapping[str, KnownVpc], now: datetime) -> timedelta:
+    """How long a path must have been known to be worth the whole reserve: a quarter of the longest-known path's time.
+
+    A day's patience with VPCs of one's own is cheap. So the bar grows with what Lifeline knows, from PROVEN to
+    LONG_PROVEN.
+    """
+    longest = max((_age(path, now) for vpc in known.values() for path in vpc.paths.values()), default=PROVEN)
+    return min(max(PROVEN, longest / 4), LONG_PROVEN)
+
+
 def shares_among(known: Mapping[str, KnownVpc], shares: Shares, *, now: datetime) -> Shares:
     """The shares; where no path has been known for long, nothing is kept for VPCs that have had such a path."""
     paths = (path for vpc in known.values() for path in vpc.paths.values())
-    is_any_proven = any((path.lost_at or now) - path.since >= PROVEN for path in paths)
+    is_any_proven = any(_age(path, now) >= PROVEN for path in paths)
     return shares if is_any_proven else replace(shares, proven_percent=0)
 
 
 def with_urgency(
-    plan: Plan, vpc: Vpc, policy: Policy, known: KnownVpc | None, silent_for: Collection[str], *, now: datetime
+    plan: Plan, vpc: Vpc, policy: Policy, known: Knowledge, silent_for: Collection[str], *, now: datetime
 ) -> Plan:
     """The plan, and how urgent each of its actions is. `silent_for` are the services that agents there lack.
 
@@ -73,7 +92,7 @@ def with_urgency(
     the VPC has no endpoint yet of something that the rules ask for. What endpoints share, such as their security group,
     is as urgent as the most urgent of them.
     """
-    judge = _Judge(plan, vpc, policy, known or KnownVpc(now), frozenset(silent_for), now)
+    judge = _Judge(plan, vpc, policy, known, frozenset(silent_for), now)
     found = {action.service: judge.of_service(action.service) for action in plan.actions if action.service}
     most = max([*found.values(), judge.of_vpc()])
     return replace(
@@ -91,12 +110,14 @@ class _Judge:
     """One VPC's urgency."""
 
     def __init__(
-        self, plan: Plan, vpc: Vpc, policy: Policy, known: KnownVpc, silent_for: frozenset[str], now: datetime
+        self, plan: Plan, vpc: Vpc, policy: Policy, known: Knowledge, silent_for: frozenset[str], now: datetime
     ) -> None:
         self._now = now
+        self._proven_after = known.proven_after
         self._silent_for = silent_for
-        self._silent = max(Urgency.RECENT, _by_age(now - known.since)) if silent_for else Urgency.OTHER
-        self._lost = {key: path for key, path in _noted(known, plan, now).paths.items() if path.lost_at}
+        seen = known.vpc or KnownVpc(now)
+        self._silent = max(Urgency.RECENT, self._by_age(now - seen.since)) if silent_for else Urgency.OTHER
+        self._lost = {key: path for key, path in _noted(seen, plan, now).paths.items() if path.lost_at}
         self._asked_in = _asked_by_rules(policy, vpc)
         self._asked = frozenset[str]().union(*self._asked_in.values())
         live = (endpoint for endpoint in vpc.endpoints if not endpoint.state.is_gone)
@@ -117,13 +138,17 @@ class _Judge:
 
     def _of_lost(self, keys: Collection[str]) -> Urgency:
         paths = [path for key, path in self._lost.items() if key in keys]
-        return max((_by_age((path.lost_at or self._now) - path.since) for path in paths), default=Urgency.OTHER)
+        return max((self._by_age(_age(path, self._now)) for path in paths), default=Urgency.OTHER)
+
+    def _by_age(self, age: timedelta) -> Urgency:
+        if age >= self._proven_after:
+            return Urgency.URGENT
+        return Urgency.RECENT if age >= NOTED else Urgency.OTHER
 
 
-def _by_age(age: timedelta) -> Urgency:
-    if age >= PROVEN:
-        return Urgency.URGENT
-    return Urgency.RECENT if age >= NOTED else Urgency.OTHER
+def _age(path: KnownPath, now: datetime) -> timedelta:
+    """How long Lifeline has known the path, or knew it before it was lost."""
+    return (path.lost_at or now) - path.since
 
 
 def _asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:

@@ -14,7 +14,7 @@ from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.kill_switch import KILL_SWITCH
-from lifeline.core.guards.urgency import KnownVpc
+from lifeline.core.guards.urgency import Knowledge
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Vpc
@@ -90,7 +90,7 @@ class VpcContext:
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()
     security_group_users: tuple[str, ...] = ()
-    known: KnownVpc | None = None
+    known: Knowledge = field(default_factory=Knowledge)
     silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 
