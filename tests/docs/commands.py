@@ -34,7 +34,7 @@ VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # the variables tha
 ENVIRONMENTS = set(re.findall(r"^\[(\w+)\.", (ROOT / "samconfig.toml").read_text("utf-8"), re.MULTILINE))
 SAM = {  # SAM's commands with the options that the pages use
     "build": set[str](),
-    "deploy": {"--guided", "--config-env", "--parameter-overrides"},
+    "deploy": {"--guided", "--config-env", "--parameter-overrides", "--region"},
     "delete": {"--stack-name"},
     "logs": {"--stack-name", "--name", "--start-time", "--filter"},
     "remote invoke": {"--stack-name", "--event"},
@@ -54,8 +54,8 @@ ANSWERED = {
 }  # the fields that the pages extract from the functions' answers
 _FIELD = re.compile(r"\.([a-z_]+)")
 _RENAMED = {"--notification-endpoint": "--endpoint"}  # AWS CLI: options that have another name in the API
-SCHEDULES = {  # of a stack with the name that the docs use
-    trigger["Properties"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "lifeline")
+SCHEDULES = {  # what their names begin with
+    trigger["Properties"]["Name"]["Fn::Sub"][0].removesuffix("${Id}")
     for function in FUNCTIONS
     for trigger in TEMPLATE["Resources"][function]["Properties"].get("Events", {}).values()
     if trigger["Type"] == "ScheduleV2"
@@ -229,8 +229,8 @@ def _faults_of_aws(service: str, operation: str, rest: Sequence[str]) -> Iterato
     yield from (f"{service} {operation} has no {one}" for one in sorted(given - known.keys()))
     missing = set(shape.required_members) - {known[one] for one in given}
     yield from (f"{service} {operation} needs {one}" for one in sorted(missing))
-    if service == "scheduler" and options["--name"][0] not in SCHEDULES:
-        yield f"the template has no schedule {options['--name'][0]}"
+    if service == "scheduler" and options["--name-prefix"][0] not in SCHEDULES:
+        yield f"the template has no schedule {options['--name-prefix'][0]}"
     for name in sorted(given):
         yield from _faults_of_value(name, options[name], shape.members[known[name]])
 

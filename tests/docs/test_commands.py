@@ -92,3 +92,14 @@ def test_a_script_is_read_as_a_shell_reads_it() -> None:
 
 def test_the_readme_stays_one_page() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 160
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/operate.md"])
+def test_only_the_first_deployment_asks_for_every_parameter(page: str) -> None:
+    """`sam deploy --guided` suggests the template's defaults, whatever the existing stack has."""
+    deployments = re.findall(r"sam deploy\b.*", "\n".join(blocks(ROOT / page, "sh")))
+    guided = [command for command in deployments if "--guided" in command]
+    assert guided == ["sam deploy --guided --config-env plan"]
+    enforcing = [command for command in deployments if "Mode=enforce" in command]
+    assert enforcing
+    assert all(re.search(r"--region \S+ --parameter-overrides", command) for command in enforcing)

@@ -21,7 +21,7 @@ PAGE = ROOT / "docs/operate.md"
 LIMITS = ROOT / "docs/limits.md"
 SECTIONS = sections(PAGE)
 ALARMS = names_of(TEMPLATE, "AWS::CloudWatch::Alarm")
-QUEUES_OWN = {"attempt", "because", "follow"}  # fields that only a run writes, into what it requeues
+QUEUES_OWN = {"attempt", "requeued", "because", "follow"}  # fields that only a run writes, into what it requeues
 
 
 def kinds_in(source: str) -> Iterator[str]:

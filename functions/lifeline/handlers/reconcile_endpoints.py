@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -33,7 +34,7 @@ from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.entries import Page
 from lifeline.core.history.text import page_json
-from lifeline.core.notices.plan_text import plan_text
+from lifeline.core.notices.plan_text import plan_text, queued_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
@@ -46,7 +47,7 @@ from lifeline.reconciler.gatekeeper import take_approval
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
-from lifeline.runtime.invocation import Run
+from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import Settings
 
@@ -75,6 +76,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         _count(answers)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
+    run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
     return _answer(_as_called(event), settings, run, started)
 
 
@@ -115,13 +117,16 @@ def _notified(
 ) -> dict[str, Any]:
     """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
+    queued = "" if mode is Mode.PLAN else queued_text(answers)
     unusable = [_refusal(error) for error in errors]
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
+        notified["text"] += f"{queued}\n" if queued else ""
         unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     else:
         notified["vpcs"] = [as_json(answer) for answer in answers]
+        notified |= {"queued": queued} if queued else {}
     return notified | ({"errors": unusable} if unusable else {})
 
 

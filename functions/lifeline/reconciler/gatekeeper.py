@@ -69,7 +69,7 @@ def take_approval(request: Request, guards: Guards, settings: Settings, run: Run
     if offer is None or refusal:
         raise InvalidInputError(_APPROVE, refusal)
     if not guards.approvals.approve(offer, now=now):
-        raise InvalidInputError(_APPROVE, f"{request.approve} was approved by another call just now: it works once")
+        raise InvalidInputError(_APPROVE, f"{request.approve} was just approved by another call and is under way")
     return replace(request, vpc_ids=(offer.vpc_id,))
 
 

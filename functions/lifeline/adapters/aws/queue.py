@@ -35,18 +35,21 @@ class Queue:
         *,
         attempt: int,
         after: timedelta,
+        requeued: int = 1,
         follow: bool = False,
         because: Iterable[Trigger] = (),
     ) -> None:
-        """Requeues the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints.
+        """Requeues the VPCs, `after` at most 15 minutes; `follow` to see what became of endpoints. `requeued` counts
+        how often in a row, this time included.
 
         What there is to continue is in the ledger: a message says no more than where.
         """
         causes = [as_json(trigger) for trigger in because][:MOST_CAUSES]
         said = ({"follow": True} if follow else {}) | ({"because": causes} if causes else {})
+        counted = {"requeued": requeued} if requeued > 1 else {}
         for ids in batched(sorted(set(vpc_ids)), _PER_MESSAGE, strict=False):
             with aws_errors("put work back on the queue"):
-                self._send({"vpc_ids": ids, "attempt": attempt, **said}, after)
+                self._send({"vpc_ids": ids, "attempt": attempt, **counted, **said}, after)
 
     def requeue_sweep(self, *, after: timedelta, because: Iterable[Trigger]) -> None:
         """Requeues a sweep, `after` at most 15 minutes."""

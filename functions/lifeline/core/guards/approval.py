@@ -97,11 +97,14 @@ def why_not(offer: Offer | None, plan_id: str, *, now: datetime) -> str:
         )
     match offer.state:
         case OfferState.USED:
-            return f"{plan_id} was already approved and applied: an approval works once"
+            return (
+                f"{plan_id} was already approved, and a run is applying it or has done so: an approval works once; "
+                f'to see what became of it, send {{"history": {{"vpc_id": "{offer.vpc_id}"}}}}'
+            )
         case OfferState.REFUSED:
             return f"{plan_id} was approved after the network had changed; the next run will offer a new plan"
         case OfferState.APPROVED if now < offer.ends_at:
-            return f"{plan_id} is already approved: the next run for {offer.vpc_id} will apply it"
+            return f"{plan_id} is already approved and under way: the next run for {offer.vpc_id} will apply it"
         case OfferState.OFFERED | OfferState.APPROVED:
             return "" if now < offer.ends_at else _expired(offer)
 

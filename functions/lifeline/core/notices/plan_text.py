@@ -97,6 +97,17 @@ def plan_text(answers: Sequence[VpcAnswer], *, is_plan: bool, errors: Sequence[R
     return "\n".join([*lines, *_totals(answers, is_plan=is_plan)]) + "\n"
 
 
+def queued_text(answers: Iterable[VpcAnswer]) -> str:
+    """What a caller reads who doesn't get to see the end of it; empty where nothing is left to do."""
+    left = sum(any(action.is_planned for action in answer.actions) for answer in answers)
+    if not left:
+        return ""
+    return (
+        f"The rest in {write_count(left, 'VPC')} is queued, and Lifeline will go on with it by itself. To see what "
+        'became of it, send {"history": {"vpc_id": "vpc-..."}}.'
+    )
+
+
 def action_lines(actions: Iterable[Action], zones: Iterable[tuple[str, str]] = ()) -> list[str]:
     """List actions by service: what was or would be done, on which resources, why, and why not.
 

@@ -38,6 +38,7 @@ _MOST_VPC_IDS = 1000
 _NO_WITHDRAWAL = "is Lifeline's own decision, from the silence that the detector recorded; freeze the service instead"
 MOST_CAUSES = 10  # causes that travel with requeued work
 MOST_ATTEMPTS = 6
+MOST_REQUEUES = 200  # in a row, whatever for: two days of waiting for the kill switch, or 4,000 VPCs of a sweep
 
 
 def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[str] = (), region: str = "") -> Request:
@@ -62,7 +63,7 @@ def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[st
     if _is_record(message):
         return read_change(message, own_role_arn, accounts=accounts, region=region)
     check_queued(message, QUEUE_FIELDS)
-    return _read_call(message)
+    return _read_call(message, is_queued=True)
 
 
 def read_repair_request(body: object) -> Request:
@@ -79,7 +80,7 @@ def _is_record(event: Mapping[str, Any]) -> bool:
     return "detail-type" in event or "detail" in event
 
 
-def _read_call(event: dict[str, Any]) -> Request:
+def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
     if "approve" in event:
         return _read_approval(event)
     if "withdraw" in event:
@@ -106,6 +107,12 @@ def _read_call(event: dict[str, Any]) -> Request:
         mode=mode,
         attempt=read_whole(
             event.get("attempt", 0), "attempt", f"a whole number from 0 to {MOST_ATTEMPTS}", most=MOST_ATTEMPTS
+        ),
+        requeued=read_whole(
+            event.get("requeued", 1 if is_queued else 0),
+            "requeued",
+            f"a whole number from 0 to {MOST_REQUEUES}",
+            most=MOST_REQUEUES,
         ),
         is_follow=is_follow,
         is_release=is_release,

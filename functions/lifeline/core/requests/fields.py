@@ -13,7 +13,7 @@ from lifeline.core.policy.document import shown
 from lifeline.core.policy.service_sets import is_service
 from lifeline.core.wording import plain, read_time
 
-QUEUE_FIELDS = frozenset({"vpc_ids", "sweep", "attempt", "follow", "because"})
+QUEUE_FIELDS = frozenset({"vpc_ids", "sweep", "attempt", "requeued", "follow", "because"})
 REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
 CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format"}
 APPROVE_FIELDS = frozenset({"approve", "format"})

@@ -30,7 +30,8 @@ class Request:
     """What to reconcile: named VPCs, the VPCs that the ids of a change belong to, or the whole region for a sweep.
 
     `is_follow` asks what became of endpoints that were made, `is_release` gives up all that is Lifeline's. `sent_at` is
-    when the queue got it, where a queue did: a run that began well after answers it. `because` is what set the work
+    when the queue got it, where a queue did: a run that began well after answers it. `requeued` is how often in a row
+    runs have put the work back. `because` is what set the work
     going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
     services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
 
@@ -51,6 +52,7 @@ class Request:
     is_release: bool = False
     mode: Mode | None = None
     attempt: int = 0
+    requeued: int = 0
     sent_at: datetime | None = None
     message_id: str = ""
     because: tuple[Trigger, ...] = ()

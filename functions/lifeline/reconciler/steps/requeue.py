@@ -9,7 +9,7 @@ from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.core.plan.actions import Action, Status
-from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES
+from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES, MOST_REQUEUES
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Job
@@ -20,6 +20,7 @@ BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
 _SECOND = timedelta(seconds=1)
+_ENDLESS = f"abandoned after it was requeued {MOST_REQUEUES} times in a row; the next sweep checks all VPCs again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,24 @@ class Requeuing:
     job: Job
 
     def requeue(self, attempts: Mapping[str, int], after: timedelta, *, is_follow: bool = False) -> None:
-        """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message."""
+        """Has each VPC reconciled again, with what set this run going; VPCs that share both share a message.
+
+        Work that was put back MOST_REQUEUES times in a row is abandoned: whatever it waits for, Lambda is told not to
+        stop such loops, so Lifeline must.
+        """
         if not self.job.settings.queue_url or self.job.is_manual:
             return
-        targets = self.job.targets
-        alike: dict[tuple[int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
+        targets, queue = self.job.targets, self.job.tools.queue
+        alike: dict[tuple[int, int, tuple[Trigger, ...], bool], list[str]] = defaultdict(list)
         for vpc_id, attempt in sorted(attempts.items()):
             follow = is_follow and not targets.is_release(vpc_id)
-            alike[attempt, targets.requeue_causes(vpc_id), follow].append(vpc_id)
-        for (attempt, because, follow), vpc_ids in alike.items():
-            self.job.tools.queue.requeue(vpc_ids, attempt=attempt, after=after, because=because, follow=follow)
+            requeued = targets.requeued(vpc_id) + 1
+            alike[attempt, requeued, targets.requeue_causes(vpc_id), follow].append(vpc_id)
+        for (attempt, requeued, because, follow), vpc_ids in alike.items():
+            if requeued > MOST_REQUEUES:
+                queue.dead_letter(json.dumps({"vpc_ids": vpc_ids}), reason=_ENDLESS)
+            else:
+                queue.requeue(vpc_ids, attempt=attempt, after=after, requeued=requeued, because=because, follow=follow)
 
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
         """Requeues VPCs that this run has no time for, or that another run has."""

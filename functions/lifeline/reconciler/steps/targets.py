@@ -72,6 +72,10 @@ class Targets:
         """How often the VPC was requeued after an attempt. Whoever asks anew starts the count anew."""
         return min((request.attempt for request in self.requests_for(vpc_id)), default=0)
 
+    def requeued(self, vpc_id: str) -> int:
+        """How often in a row runs have put the VPC back. Whoever asks anew starts the count anew."""
+        return min((request.requeued for request in self.requests_for(vpc_id)), default=0)
+
     def is_followed(self, vpc_id: str) -> bool:
         """True if a request asks what became of its new endpoints."""
         return any(request.is_follow for request in self.requests.get(vpc_id, []))
