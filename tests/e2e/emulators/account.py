@@ -132,7 +132,7 @@ class Account:
             *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
             *("--no-progressbar", "--parameter-overrides", *overrides),
         )
-        self.outputs = self._read_outputs()
+        self.outputs = self.read_outputs()
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks.
@@ -318,7 +318,7 @@ class Account:
     def _sessions(self) -> Path:
         return self.directory / "sessions"
 
-    def _read_outputs(self) -> dict[str, str]:
+    def read_outputs(self) -> dict[str, str]:
         stacks = self.client("cloudformation").describe_stacks()["Stacks"]
         found = {output["OutputKey"]: output["OutputValue"] for stack in stacks for output in stack.get("Outputs", ())}
         if not found:
