@@ -314,14 +314,16 @@ def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
     days.sweeps(1)
     (notice,) = heard(days)
     text = flat(notice["text"])
-    assert notice["subject"].startswith(f"[lifeline] isolated subnets in {vpc_id} without monitoring, not required")
+    says = f"[lifeline] no path to monitoring in {vpc_id}, not required: CreateTags by team-b-dev"
+    assert notice["subject"] == says
     assert f"- {subnet_id} (monitoring): {subject}" in text
     assert f"team-b-dev/mallory set the tag {key} on {subject} (CreateTags)" in text
     assert "Lifeline has created nothing for them" in text
     assert notice["facts"]["unserved"] == {subnet_id: ["monitoring"]}
     assert notice["facts"]["deleted_from"] == ""
-    days.sweeps(30)
-    assert (heard(days), days.live(vpc_id)) == ([], [])
+    for _ in range(3):
+        days.after(30)
+    assert heard(days) == []
 
 
 def test_an_exempt_vpc_without_any_path_is_heard_at_once_and_once(days: Days) -> None:
@@ -329,15 +331,27 @@ def test_an_exempt_vpc_without_any_path_is_heard_at_once_and_once(days: Days) ->
     days.world.make_subnet(vpc_id)
     tag(days, vpc_id, EXEMPT)
     assert [notice["vpc_id"] for notice in heard(days)] == [vpc_id]
-    days.sweeps(30)
+    for _ in range(3):
+        days.after(30)
     assert heard(days) == []
 
 
 def test_where_a_central_endpoint_serves_it_an_exemption_costs_no_mail(days: Days) -> None:
     vpc_id = days.world.make_vpc()
-    days.world.make_subnet(vpc_id)
-    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": EXEMPT, "Value": "true"}])
-    days.world.serve_centrally(vpc_id)
+    subnet_id = days.world.make_subnet(vpc_id)
+    client("route53").create_hosted_zone(
+        Name="monitoring.us-east-1.amazonaws.com",
+        CallerReference="hub",
+        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+    )
+    hub_id = days.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    (table,) = days.world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
+    attached = {"VpcId": vpc_id, "SubnetIds": [subnet_id], "TransitGatewayId": hub_id}
+    days.world.ec2.create_transit_gateway_vpc_attachment(**attached)
+    to_hub = {"DestinationCidrBlock": "10.128.0.0/9", "TransitGatewayId": hub_id}
+    days.world.ec2.create_route(RouteTableId=table["RouteTableId"], **to_hub)
+    tag(days, vpc_id, EXEMPT)
     days.sweeps(3)
     assert heard(days) == []
 
@@ -383,7 +397,9 @@ def test_once_the_endpoint_is_deleted_for_an_exemption_it_is_no_second_notice(da
     vpc_id, _, _ = served(days)
     tag(days, vpc_id, EXEMPT)
     assert len(heard(days)) == 1
-    days.sweeps(80)
+    days.after(72)
+    days.sweeps(3)
+    days.after(48)
     assert (heard(days), days.live(vpc_id)) == ([], [])
 
 
@@ -459,7 +475,7 @@ def test_a_tag_that_no_longer_selects_is_heard_before_the_endpoint_goes(
     (notice,) = heard(days)
     text = flat(notice["text"])
     assert f"- {endpoint_id} (monitoring): no tag lifeline:require lists it" in text
-    assert "no rule that requires it selects this VPC any more: they go by the tag env" in text
+    assert "no rule that requires it selects this VPC any more: such rules go by the tag env" in text
     verb, name = ("removed", "DeleteTags") if is_removed else ("set", "CreateTags")
     assert f"team-b-dev/mallory {verb} the tag env on {subject} ({name})" in text
     days.after(71)
@@ -517,7 +533,8 @@ def test_where_lifeline_has_nothing_it_is_heard_once_the_path_is_lost(
     text = flat(notice["text"])
     assert f"- {subnet_id} (monitoring): {subject} no longer has the value of its tag env that required it" in text
     assert f"team-b-dev/mallory {'set' if value else 'removed'} the tag env on {subject}" in text
-    days.sweeps(30)
+    for _ in range(3):
+        days.after(30)
     assert (heard(days), days.live(vpc_id)) == ([], [])
 
 

@@ -94,7 +94,7 @@ def exempted_notice(exempting: Exempting) -> Notice:
     names = few(exempting.all_services, 2)
     short = f"{names} endpoint{'s' if len(services) > 1 else ''} in {vpc.id} no longer required"
     if not services:
-        short = f"isolated subnets in {vpc.id} without {names}, not required"
+        short = f"no path to {names} in {vpc.id}, not required"
     callers = [f"{taggings[0].event_name} by {actor}" for actor in _names(taggings[0])] if taggings else []
     ends_at = exempting.now + exempting.after if exempting.after else None
     return Notice(
@@ -130,8 +130,8 @@ def _happened(exempting: Exempting) -> Iterator[str]:
         yield f"Nothing in {vpc.id} requires {are} any more:"
         yield from (f"- {id_} ({service}): {_said(exempting.waived[id_])}" for id_, service in services.items())
     if exempting.unserved:
-        yield f"Subnets in {vpc.id} have no route out of the VPC and no endpoint for services that they would have to"
-        yield "reach, were it not for this:"
+        yield f"Subnets in {vpc.id} have no route out of the VPC, and no endpoint gives them access to services that"
+        yield "they would have to reach, were it not for this:"
     for subnet_id, names in exempting.lacking.items():
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])
         yield f"- {subnet_id} ({few(names, _MOST_NAMED)}): {_said(list(waivers))}"
@@ -147,7 +147,7 @@ def waiver_words(waiver: Waiver) -> str:
         if waiver.subject:
             return f"{waiver.subject} no longer has the value of its {tags} that required it"
         by_tag = f"no tag {REQUIRE} lists it"
-        return f"{by_tag}, and no rule that requires it selects this VPC any more: they go by the {tags}"
+        return f"{by_tag}, and no rule that requires it selects this VPC any more: such rules go by the {tags}"
     if waiver.subject:
         return f"{waiver.subject} doesn't list it in its tag {waiver.tag}"
     return "neither the policy nor a tag requires it"
@@ -198,7 +198,7 @@ def _why(exempting: Exempting) -> Iterator[str]:
         else:
             yield f"An unknown actor changed the policy or removed the tag {waiver.tag}: no CloudTrail event was found."
         if change and (count := exempting.count_toggles(waiver)) > _FEW:
-            yield f"The {_tags(waiver.tags)} of {subject} changed {count} times within 24 hours; that is all said here."
+            yield f"The {_tags(waiver.tags)} of {subject} changed {count} times in the 24 hours before this notice."
 
 
 def _subject(change: Change, subject: str) -> str:

@@ -9,7 +9,7 @@ from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, p
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Vpc, suffix_of
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 from lifeline.core.wording import read_time, write_time
@@ -156,19 +156,20 @@ def _warned_of(context: VpcContext, going: Retirement, lapsed: Lapsed, state: Vp
 
 def _warning(context: VpcContext, going: Retirement, lapsed: Lapsed, keys: Collection[str]) -> Announcement:
     run = context.run
+    waived = {id_: said for id_, said in going.waived.items() if id_ in keys}
+    services = {suffix_of(one.service_name) for one in context.vpc.endpoints if one.id in waived}
     exempting = Exempting(
         context.vpc,
-        {id_: said for id_, said in going.waived.items() if id_ in keys},
+        waived,
         (*context.taggings, *_taggings(context)),
         run.now,
         run.retire_after,
         stack_name=run.owner,
         is_plan=run.is_plan,
         kept_for=going.kept_for,
-        unserved=lapsed.among(keys),
+        unserved={pair: said for pair, said in lapsed.among(keys).items() if pair[1] not in services},
     )
     # What is said of an endpoint holds for all subnets: nobody needs to hear of them once it is gone.
-    services = exempting.services.values()
     warned = {*keys, *lapsed.keys_of(pair for pair in lapsed.waivers if pair[1] in services)}
     return Announcement(exempted_notice(exempting), VpcState(warned=dict.fromkeys(sorted(warned), run.now)))
 
