@@ -64,7 +64,10 @@ def use_policy(days: Days, monkeypatch: pytest.MonkeyPatch, **document: object) 
 
 def heard(days: Days) -> list[dict[str, Any]]:
     """The notices since the last time, of this kind alone, as machines read them."""
-    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in days.world.forms()]
+    found = days.world.forms()
+    for one in found:  # they would come again after the queue's visibility timeout
+        days.world.sqs.delete_message(QueueUrl=days.world.notices_url, ReceiptHandle=one["ReceiptHandle"])
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in found]
     return [form for form in forms if form["kind"] == "exempted"]
 
 
@@ -611,14 +614,14 @@ def toggle(days: Days, subject: str, *, times: int) -> list[dict[str, Any]]:
 def test_a_tag_that_is_toggled_is_one_notice_a_day_and_the_next_says_how_often(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     began = days.clock()
-    assert len(toggle(days, vpc_id, times=10)) == 1
-    while days.clock() - began < timedelta(hours=23):
-        days.sweeps(1)
+    assert len(toggle(days, vpc_id, times=6)) == 1
+    while days.clock() - began < timedelta(hours=20):
+        days.after(4)
         assert heard(days) == []
-    days.sweeps(1)
+    days.after(4)
     (notice,) = heard(days)
     assert f"The tag lifeline:exempt of {vpc_id} changed" in flat(notice["text"])
-    assert notice["facts"]["exempted"][0]["changes_in_24_hours"] > 10
+    assert notice["facts"]["exempted"][0]["changes_in_24_hours"] > 6
     days.after(71)
     assert days.live(vpc_id) == [endpoint_id]  # RetireAfterHours counts from the second notice
     days.sweeps(1)
@@ -631,7 +634,7 @@ def test_where_lifeline_has_nothing_toggling_is_one_notice_a_day_as_well(
     monkeypatch.setenv("CREATABLE_SERVICES", "s3")  # so that nothing is made while the tag is gone
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
-    assert len(toggle(days, vpc_id, times=8)) == 1
+    assert len(toggle(days, vpc_id, times=5)) == 1
 
 
 def test_many_subnets_are_no_more_than_three_notices_a_day(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """What lapsed: services that subnets would have to reach, were it not for a tag, and of those what they lack."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from lifeline.core.coexist.waivers import Waiver, find_lapsed
@@ -15,19 +15,17 @@ from lifeline.core.policy.requiring_tags import RequiringTags
 _SERVED = frozenset({Reach.SERVED, Reach.CENTRAL, Reach.PENDING})
 
 type Pair = tuple[str, str]  # a subnet's id and a service
+type Waivers = Mapping[Pair, tuple[Waiver, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Lapsed:
-    """What subnets need not reach because of a tag, whatever way out they have, by subnet and service.
-
-    `unserved` are those of isolated subnets that no endpoint serves, here or centrally. `unasked` are those that an
-    endpoint elsewhere may serve: nobody has looked yet.
+    """What subnets need not reach because of a tag, whatever way out they have; `of_isolated` is the part of those
+    that have none.
     """
 
-    waivers: Mapping[Pair, tuple[Waiver, ...]]
-    unserved: frozenset[Pair] = frozenset()
-    unasked: frozenset[Pair] = frozenset()
+    waivers: Waivers = field(default_factory=dict)
+    of_isolated: frozenset[Pair] = frozenset()
 
     @property
     def keys(self) -> frozenset[str]:
@@ -38,25 +36,38 @@ class Lapsed:
         """What the waivers of these subnets and services are known by: `vpc-0123456789abcdef0 monitoring`."""
         return frozenset(f"{waiver.subject} {pair[1]}" for pair in pairs for waiver in self.waivers[pair])
 
-    def among(self, keys: Collection[str]) -> Mapping[Pair, tuple[Waiver, ...]]:
-        """The waivers of what is unserved, as far as they are among these."""
-        return {pair: self.waivers[pair] for pair in sorted(self.unserved) if self.keys_of([pair]) & set(keys)}
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What isolated subnets lack because of a tag: `unserved` by any endpoint, here or central. `unasked` is what an
+    endpoint elsewhere may serve: nobody has looked yet.
+    """
+
+    unserved: Waivers
+    unasked: Waivers
 
 
-def judge_lapsed(
-    vpc: Vpc, policy: Policy, catalog: Catalog, dns: DnsView | None, known: RequiringTags, *, today: date
-) -> Lapsed:
-    """What lapsed in the VPC. `dns` is what else answers names there, None where it wasn't read."""
+def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, *, today: date) -> Lapsed:
+    """What lapsed in the VPC."""
+    cut_off = {subnet.id: Tier.ISOLATED for subnet in vpc.subnets}
+    waivers = find_lapsed(vpc, policy, cut_off, known, today=today)
+    if not waivers:
+        return Lapsed()
     tiers = classify_subnets(vpc)
-    waivers = find_lapsed(vpc, policy, dict.fromkeys(tiers, Tier.ISOLATED), known, today=today)
-    isolated = {subnet.id: subnet for subnet in vpc.subnets if tiers[subnet.id] is Tier.ISOLATED}
-    offered = {service for _, service in waivers if catalog.find(service)}
+    return Lapsed(waivers, frozenset(pair for pair in waivers if tiers[pair[0]] is Tier.ISOLATED))
+
+
+def find_lacking(lapsed: Lapsed, keys: Collection[str], vpc: Vpc, catalog: Catalog, dns: DnsView | None) -> Lacking:
+    """What isolated subnets lack of what these keys are for. `dns` is what else answers names there, None where it
+    wasn't read.
+    """
+    pairs = [pair for pair in sorted(lapsed.of_isolated) if lapsed.keys_of([pair]) & set(keys)]
+    offered = {service for _, service in pairs if catalog.find(service)}
     reach = {service: ServiceReach(vpc, service, catalog, dns) for service in offered}
-    paths = {
-        (subnet_id, service): reach[service].private_path(isolated[subnet_id])
-        for subnet_id, service in waivers
-        if subnet_id in isolated and service in offered
-    }
+    subnets = {subnet.id: subnet for subnet in vpc.subnets}
+    paths = {pair: reach[pair[1]].private_path(subnets[pair[0]]) for pair in pairs if pair[1] in offered}
     lacking = {pair: path for pair, path in paths.items() if path.reach not in _SERVED}
-    unasked = frozenset(pair for pair, path in lacking.items() if path.is_unasked)
-    return Lapsed(waivers, frozenset(lacking) - unasked, unasked)
+    return Lacking(
+        unserved={pair: lapsed.waivers[pair] for pair, path in lacking.items() if not path.is_unasked},
+        unasked={pair: lapsed.waivers[pair] for pair, path in lacking.items() if path.is_unasked},
+    )

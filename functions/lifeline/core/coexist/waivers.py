@@ -81,14 +81,19 @@ def find_lapsed(
     before = as_required(vpc, known)
     required = desired(policy, vpc, tiers, today=today).pairs
     found: dict[tuple[str, str], set[Waiver]] = defaultdict(set)
-    for variant in (vpc, without_require(vpc), before, without_require(before)):
-        is_as_tagged = variant in (vpc, without_require(vpc))
+    as_tagged = (vpc, without_require(vpc))
+    variants = {id(variant): variant for variant in (*as_tagged, before, without_require(before))}
+    for variant in variants.values():
         want, settled = desired(policy, variant, tiers, today=today), required | found.keys()
         for subnet_id, service, exempted in want.spared:
             if (subnet_id, service) not in settled and exempted.by is ExemptedBy.TAG:
                 found[subnet_id, service].add(Waiver(exempted.subject, exempted))
         for subnet_id, service in want.pairs - settled:
-            by = [_left_out_by(vpc, subnet_id)] if is_as_tagged else _retagged(vpc, subnet_id, known)
+            by = (
+                [_left_out_by(vpc, subnet_id)]
+                if any(variant is one for one in as_tagged)
+                else _retagged(vpc, subnet_id, known)
+            )
             found[subnet_id, service].update(by)
     return {pair: tuple(sorted(said, key=_in_order)) for pair, said in sorted(found.items())}
 

@@ -191,7 +191,9 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date)
 
 
 def without_require(vpc: Vpc) -> Vpc:
-    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`."""
+    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`; itself where nobody has."""
+    if all(tagged.tag(REQUIRE) is None for tagged in (vpc, *vpc.subnets)):
+        return vpc
     subnets = tuple(replace(subnet, tags=_not_required(subnet)) for subnet in vpc.subnets)
     return replace(vpc, tags=_not_required(vpc), subnets=subnets)
 

@@ -38,7 +38,12 @@ def note_tags(known: RequiringTags, vpc: Vpc, policy: Policy, *, today: date) ->
 
 
 def as_required(vpc: Vpc, known: RequiringTags) -> Vpc:
-    """The VPC as if it and its subnets had the known tags, too: all values of a key at once."""
+    """The VPC as if it and its subnets had the known tags, too: all values of a key at once. Itself where it has them
+    all.
+    """
+    tagged: tuple[Vpc | Subnet, ...] = (vpc, *vpc.subnets)
+    if not any(lost_keys(one, known) for one in tagged):
+        return vpc
     subnets = tuple(replace(subnet, tags=_with(subnet, known)) for subnet in vpc.subnets)
     return replace(vpc, tags=_with(vpc, known), subnets=subnets)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.coexist.lapsed import Lapsed, judge_lapsed
+from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
 from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
@@ -36,15 +36,15 @@ class Retirements(Amendment):
         if plan is None:
             return frozenset()
         is_concerned, lapsed = _has_unneeded(context, plan), _lapsed(context)
-        if not (context.is_release or is_concerned or lapsed.unserved or lapsed.unasked):
+        if not (context.is_release or is_concerned or lapsed.of_isolated):
             return frozenset()
-        going = retired(context, state)
-        is_known = Fact.STATE in context.read
-        is_unasked = bool(due(state, lapsed.keys_of(lapsed.unasked), context.run.now))
+        if Fact.STATE not in context.read and lapsed.of_isolated:
+            return frozenset({Fact.STATE})
+        going, lacking = retired(context, state), _lacking(context, lapsed, state)
         needed = {
-            Fact.STATE: is_concerned or bool(lapsed.unserved or lapsed.unasked),
-            Fact.CENTRAL_DNS: any(map(_is_kept, going.actions)) or (is_known and is_unasked),
-            Fact.TAGGINGS: is_known and bool(_warned_of(context, going, lapsed, state)),
+            Fact.STATE: is_concerned,
+            Fact.CENTRAL_DNS: any(map(_is_kept, going.actions)) or bool(lacking.unasked),
+            Fact.TAGGINGS: Fact.STATE in context.read and bool(_warned_of(context, going, lapsed, lacking, state)),
         }
         return frozenset(fact for fact, is_needed in needed.items() if is_needed)
 
@@ -71,8 +71,9 @@ class Retirements(Amendment):
         }
         state = replace(state, made=made, unneeded=going.unneeded)
         state = settle(state, {*going.waived, *lapsed.keys}, context.run.now)
-        keys = _warned_of(context, going, lapsed, state) - _retired_ids(done)
-        return Decision(plan, state, (_warning(context, going, lapsed, keys),) if keys else ())
+        lacking = _lacking(context, lapsed, state)
+        keys = _warned_of(context, going, lapsed, lacking, state) - _retired_ids(done)
+        return Decision(plan, state, (_warning(context, going, lapsed, lacking, keys),) if keys else ())
 
 
 class Releases(Amendment):
@@ -140,21 +141,29 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
 
 
 def _lapsed(context: VpcContext) -> Lapsed:
-    run = context.run
-    today = run.now.date()
-    return judge_lapsed(context.vpc, run.policy, run.catalog, context.dns, context.known_tags, today=today)
+    if context.is_release:
+        return Lapsed()
+    return judge_lapsed(context.vpc, context.run.policy, context.known_tags, today=context.run.now.date())
 
 
-def _warned_of(context: VpcContext, going: Retirement, lapsed: Lapsed, state: VpcState) -> frozenset[str]:
+def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:
+    """What subnets lack of which people don't know yet."""
+    news = due(state, lapsed.keys_of(lapsed.of_isolated), context.run.now)
+    return find_lacking(lapsed, news, context.vpc, context.run.catalog, context.dns)
+
+
+def _warned_of(
+    context: VpcContext, going: Retirement, lapsed: Lapsed, lacking: Lacking, state: VpcState
+) -> frozenset[str]:
     """What people are to be warned of now."""
-    return (
-        frozenset()
-        if context.is_release
-        else due(state, {*going.waived, *lapsed.keys_of(lapsed.unserved)}, context.run.now)
-    )
+    if context.is_release:
+        return frozenset()
+    return due(state, {*going.waived, *lapsed.keys_of(lacking.unserved)}, context.run.now)
 
 
-def _warning(context: VpcContext, going: Retirement, lapsed: Lapsed, keys: Collection[str]) -> Announcement:
+def _warning(
+    context: VpcContext, going: Retirement, lapsed: Lapsed, lacking: Lacking, keys: Collection[str]
+) -> Announcement:
     run = context.run
     waived = {id_: said for id_, said in going.waived.items() if id_ in keys}
     services = {suffix_of(one.service_name) for one in context.vpc.endpoints if one.id in waived}
@@ -167,7 +176,7 @@ def _warning(context: VpcContext, going: Retirement, lapsed: Lapsed, keys: Colle
         stack_name=run.owner,
         is_plan=run.is_plan,
         kept_for=going.kept_for,
-        unserved={pair: said for pair, said in lapsed.among(keys).items() if pair[1] not in services},
+        unserved={pair: said for pair, said in lacking.unserved.items() if pair[1] not in services},
     )
     # What is said of an endpoint holds for all subnets: nobody needs to hear of them once it is gone.
     warned = {*keys, *lapsed.keys_of(pair for pair in lapsed.waivers if pair[1] in services)}
