@@ -16,8 +16,8 @@ from lifeline.core.wording import few, plain, quoted, role_of, shorten, write_ac
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
-_FEW = 2  # changes of a tag in a day that are no toggling
-_DAY = timedelta(hours=24)
+_FEW = 2  # changes of a tag in that time that are no toggling
+_TOGGLED_WITHIN = timedelta(hours=48)  # a tag that is toggled is in one notice in 24 hours
 _LIKELY_WITHIN = timedelta(days=7)
 
 
@@ -79,8 +79,8 @@ class Exempting:
         return max(found, key=lambda change: (change.at, change.event_id), default=None)
 
     def count_toggles(self, waiver: Waiver) -> int:
-        """How often the tag was set or removed within the last day."""
-        return len({change.event_id for change in self._taggings_of(waiver) if self.now - change.at < _DAY})
+        """How often the tag was set or removed lately."""
+        return len({change.event_id for change in self._taggings_of(waiver) if self.now - change.at < _TOGGLED_WITHIN})
 
     def _taggings_of(self, waiver: Waiver) -> list[Change]:
         subjects = {waiver.subject} if waiver.subject else {self.vpc.id, *(subnet.id for subnet in self.vpc.subnets)}
@@ -198,7 +198,7 @@ def _why(exempting: Exempting) -> Iterator[str]:
         else:
             yield f"An unknown actor changed the policy or removed the tag {waiver.tag}: no CloudTrail event was found."
         if change and (count := exempting.count_toggles(waiver)) > _FEW:
-            yield f"The {_tags(waiver.tags)} of {subject} changed {count} times in the 24 hours before this notice."
+            yield f"The {_tags(waiver.tags)} of {subject} changed {count} times in the 48 hours before this notice."
 
 
 def _subject(change: Change, subject: str) -> str:
@@ -274,5 +274,5 @@ def _facts(waiver: Waiver, exempting: Exempting) -> dict[str, object]:
         "actor": change.actor if change else "",
         "event_name": change.event_name if change else "",
         "event_id": change.event_id if change else "",
-        "changes_in_24_hours": exempting.count_toggles(waiver),
+        "changes_in_48_hours": exempting.count_toggles(waiver),
     }
