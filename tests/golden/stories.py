@@ -289,6 +289,17 @@ def exempted() -> Notice:
     )
 
 
+def lapsed() -> Notice:
+    """Somebody changed the tag by which the policy selected the VPC; the next day, its route is lost."""
+    event_id = "7b7f4e63-1f4b-4b66-8e1f-2f3f4b5c6d7e"
+    tagged = Change(at(309.5), event_id, "CreateTags", "team-b-dev/mallory", frozenset({VPC}), tags=frozenset({"env"}))
+    by_tag = Waiver(VPC, keys=frozenset({"env"}))
+    unserved = {(subnet_id, "monitoring"): (by_tag,) for subnet_id in (APP_A, APP_B)}
+    return exempted_notice(
+        Exempting(NETWORK, {}, (tagged,), at(340), timedelta(hours=72), stack_name="lifeline", unserved=unserved)
+    )
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -310,6 +321,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "handed-over": (241, handed_over),
     "teardown": (300, torn_down),
     "exempted": (311, exempted),
+    "exempted-unserved": (340, lapsed),
     "policy": (
         0,
         lambda: policy_notice(

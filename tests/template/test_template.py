@@ -163,6 +163,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/history",
         "store/ownership",
         "store/paths",
+        "store/requiring_tags",
         "store/incidents",
         "store/vpcs",
         "aws/lookup",

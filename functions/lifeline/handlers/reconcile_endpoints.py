@@ -29,6 +29,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.requiring_tags import TagStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
@@ -234,6 +235,7 @@ def _tools(settings: Settings) -> Tools:
         calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        tags=TagStore(settings.table_name),
         incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),

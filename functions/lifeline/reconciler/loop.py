@@ -22,8 +22,10 @@ from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
+from lifeline.core.policy.requiring_tags import RequiringTags, note_tags
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
+from lifeline.core.requests.tags import OWN_TAGS, keep_known_tags
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
@@ -74,6 +76,8 @@ def reconcile(
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
     if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
         waiting = [hash_session_names(request, settings.account_id) for request in waiting]
+    known_tags = OWN_TAGS | (in_force.policy.tag_keys if in_force.policy else frozenset())
+    waiting = [keep_known_tags(request, known_tags) for request in waiting]
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     shares = in_force.policy.shares if in_force.policy else Shares()
@@ -183,8 +187,26 @@ class _Reconciliation:
 
     # ---- planning
 
+    def _note_tags(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> Mapping[str, RequiringTags]:
+        """By VPC, the tags by which something is or was required. A failure is logged: what was required before isn't
+        known then, and nothing else must wait for that.
+        """
+        today, store = planning.now.date(), self._job.tools.tags
+
+        def note(known: Mapping[str, RequiringTags]) -> Mapping[str, RequiringTags]:
+            noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
+            kept = {} if is_region else known
+            return {vpc_id: tags for vpc_id, tags in {**kept, **noted}.items() if tags}
+
+        try:
+            return store.change(note) if store and not self._job.is_manual else {}
+        except LifelineError as error:
+            logger.warning("known tags not read or saved", error=str(error))
+            return {}
+
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
-        job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
+        job, tags = self._job, self._note_tags(planning, vpcs, is_region=is_region)
+        facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]

@@ -36,15 +36,15 @@ class Terms:
 class Retirement:
     """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say.
 
-    `waived` are the endpoints that aren't needed because somebody said so, by id. `warned` is when people were warned
-    of those (to be saved).
+    `waived` are the endpoints that aren't needed because somebody said so, by id. `kept_for` are the isolated subnets
+    of which nobody said so: such an endpoint stays while it is the only path of one.
     """
 
     actions: tuple[Action, ...] = ()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     waived: Mapping[str, tuple[Waiver, ...]] = field(default_factory=dict)
-    warned: Mapping[str, datetime] = field(default_factory=dict)
+    kept_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def has_own(vpc: Vpc, owner: str) -> bool:
@@ -112,7 +112,7 @@ class _Retiring:
     def plan(self) -> Retirement:
         terms = self._terms
         if not terms.after and not terms.is_release:
-            return Retirement(waived=self._waived, warned=self._warned)
+            return Retirement(waived=self._waived)
         own = removable(self._vpc, terms.owner)
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
         going = {action.endpoint_id for action in retired if action.is_planned}
@@ -120,7 +120,8 @@ class _Retiring:
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
         actions = (*retired, *self._delete_security_group(going))
         unneeded = self._since if terms.after else {}
-        return Retirement(actions, unneeded, tuple(notes), self._waived, self._warned)
+        kept_for = {endpoint.id: self._not_meant(endpoint) for endpoint in own if endpoint.id in self._waived}
+        return Retirement(actions, unneeded, tuple(notes), self._waived, kept_for)
 
     def _is_due(self, resource_id: str) -> bool:
         since = (self._warned if resource_id in self._waived else self._since).get(resource_id)
@@ -213,6 +214,12 @@ class _Retiring:
     def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
         vpc = replace(self._vpc, endpoints=endpoints)
         return ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
+
+    def _not_meant(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The isolated subnets of which nobody said that they need not reach the endpoint's service, by id."""
+        service = suffix_of(endpoint.service_name)
+        isolated = (subnet for subnet in self._vpc.subnets if self._tiers[subnet.id] is Tier.ISOLATED)
+        return tuple(sorted(subnet.id for subnet in isolated if not self._is_meant(subnet, service)))
 
     def _is_meant(self, client: Subnet, service: str) -> bool:
         """True if someone said that the subnet need not reach the service: by an exemption, by a tag that lists other

@@ -35,8 +35,8 @@ class PolicyRule:
         return (
             tier in self.tiers
             and (not self.vpc_ids or vpc.id in self.vpc_ids)
-            and all(vpc.tag(key) in values for key, values in self.vpc_tags)
-            and all(subnet.tag(key) in values for key, values in self.subnet_tags)
+            and all(_has_tag(vpc, key, values) for key, values in self.vpc_tags)
+            and all(_has_tag(subnet, key, values) for key, values in self.subnet_tags)
         )
 
 
@@ -111,6 +111,11 @@ class Policy:
         """The names of all watches, under which their incidents are kept."""
         return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
 
+    @property
+    def tag_keys(self) -> frozenset[str]:
+        """The keys of the tags by which the rules select VPCs and subnets."""
+        return frozenset(key for rule in self.rules for key, _ in (*rule.vpc_tags, *rule.subnet_tags))
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -132,6 +137,15 @@ class Desired:
     exempted: tuple[Exempted, ...] = ()
     problems: tuple[str, ...] = ()
     spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Each subnet, by id, and service that it must reach."""
+        return frozenset(
+            (subnet_id, requirement.service)
+            for requirement in self.requirements
+            for subnet_id in requirement.subnet_ids
+        )
 
 
 def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
@@ -177,7 +191,9 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date)
 
 
 def without_require(vpc: Vpc) -> Vpc:
-    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`."""
+    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`; itself where nobody has."""
+    if all(tagged.tag(REQUIRE) is None for tagged in (vpc, *vpc.subnets)):
+        return vpc
     subnets = tuple(replace(subnet, tags=_not_required(subnet)) for subnet in vpc.subnets)
     return replace(vpc, tags=_not_required(vpc), subnets=subnets)
 
@@ -192,6 +208,11 @@ def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted
     tags = (_read_tags(candidate).exempted for candidate in sorted(vpc.subnets, key=lambda subnet: subnet.id))
     said = (*policy.exemptions, *(exempted for exempted in tags if exempted))
     return tuple(exempted for exempted in said if exempted.subject in ids and exempted.counts_on(today))
+
+
+def _has_tag(tagged: Vpc | Subnet, key: str, values: frozenset[str]) -> bool:
+    """True if a tag of that key has one of the values. What is there has one of a key; see `as_required`."""
+    return any(name == key and value in values for name, value in tagged.tags)
 
 
 def _asked(policy: Policy, vpc: Vpc, subnet: Subnet, tier: Tier, tags: Mapping[str, "_TagsRead"]) -> dict[str, bool]:
@@ -239,6 +260,11 @@ def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
         problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
     exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}", ExemptedBy.TAG) if spares else None
     return _TagsRead(required, exempted, tuple(problems))
+
+
+def required_by_tag(tagged: Vpc | Subnet) -> frozenset[str] | None:
+    """The services that the tag `lifeline:require` lists; None where it isn't set or can't be read."""
+    return _read_tags(tagged).required
 
 
 def is_exempt(value: str | None, today: date) -> bool:

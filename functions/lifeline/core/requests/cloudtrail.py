@@ -10,7 +10,7 @@ from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, time_t
 from lifeline.core.requests.iac_tools import tool_of
 from lifeline.core.requests.named import named_ids
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.core.requests.tags import tags_of_lifeline
+from lifeline.core.requests.tags import tags_changed
 
 CHANGE = "AWS API Call via CloudTrail"
 MOST_IDS = 100  # of a record that are kept; one call may tag 1,000 resources (EC2 API: CreateTags)
@@ -47,7 +47,7 @@ def read_change(
             actor=_actor(detail.get("userIdentity")),
             time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
             ids=frozenset(sorted(ids.on | ids.there)[:MOST_IDS]),
-            tags=tags_of_lifeline(name, detail.get("requestParameters")),
+            tags=tags_changed(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids.on))),
         changed_ids=ids.on,

@@ -22,6 +22,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.requiring_tags import TagStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
@@ -48,8 +49,8 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
-    without `incidents` no agent is known to be silent.
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
+    `tags` nobody knows what a tag required before, and without `incidents` no agent is known to be silent.
     """
 
     network: Network
@@ -67,6 +68,7 @@ class Tools:
     policies: PolicyStore
     guards: Guards
     exemptions: Exemptions | None = None
+    tags: TagStore | None = None
     incidents: Incidents | None = None
 
 
