@@ -44,7 +44,8 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
         return replace(resource, on_record=False)
     if record.handed_over_at:
         tags = tuple((key, value) for key, value in resource.tags if key != MANAGED_BY)
-        return replace(resource, on_record=False, tags=tags)
+        handed_over = replace(resource, on_record=False, tags=tags)
+        return replace(handed_over, is_handed_over=True) if isinstance(handed_over, SecurityGroup) else handed_over
     return replace(resource, on_record=True)
 
 
@@ -56,22 +57,38 @@ def gone(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime)
     return frozenset(id_ for id_, record in records.items() if id_ not in shown and record.at < before)
 
 
-def unclear(vpc: Vpc, owner: str) -> dict[Endpoint, str]:
-    """The endpoints of which tag and record disagree, so that Lifeline leaves them alone, and what a person can do."""
-    words: dict[Endpoint, str] = {}
-    for endpoint in vpc.endpoints:
-        is_tagged = endpoint.tag(MANAGED_BY) == owner
-        if endpoint.state.is_gone or endpoint.requester_managed or is_tagged == endpoint.on_record:
-            continue
-        words[endpoint] = _NOT_ON_RECORD.format(endpoint.id) if is_tagged else _NOT_TAGGED.format(endpoint.id, owner)
-    return words
+def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
+    """The endpoints and security groups of which tag, record and name disagree, so that Lifeline leaves them alone, and
+    what a person can do about each.
+    """
+    endpoints = (endpoint for endpoint in vpc.live_endpoints if not endpoint.requester_managed)
+    groups = (group for group in vpc.security_groups if group.has_own_name)
+    resources: tuple[Endpoint | SecurityGroup, ...] = (*endpoints, *groups)
+    return {resource: words for resource in resources if (words := _why_unclear(resource, owner))}
+
+
+def _why_unclear(resource: Endpoint | SecurityGroup, owner: str) -> str:
+    """Why Lifeline can't say whose it is, or an empty text. A tag of another stack says that it is that stack's."""
+    tag, is_group = resource.tag(MANAGED_BY), isinstance(resource, SecurityGroup)
+    if resource.on_record:
+        counts = "isn't used" if is_group else "is left alone, but still counts toward the limits"
+        return "" if tag == owner else _NOT_TAGGED.format(resource.id, owner, counts)
+    if tag == owner:
+        return _NOT_ON_RECORD.format(resource.id, "delete it" if is_group else f"remove the tag {MANAGED_BY}")
+    if isinstance(resource, SecurityGroup) and tag is None and not resource.is_handed_over:
+        return _NOT_MADE.format(resource.id, owner, resource.name)
+    return ""
 
 
 _NOT_ON_RECORD = (
     'the ledger has no record of Lifeline creating it: adopt it with {{"adopt": ["{0}"]}} if Lifeline may change and '
-    f"delete it, or remove the tag {MANAGED_BY}"
+    "delete it, or {1}"
 )
 _NOT_TAGGED = (
-    f"it no longer has the tag {MANAGED_BY}={{1}}, so it is left alone, but still counts toward the limits: "
+    f"it no longer has the tag {MANAGED_BY}={{1}}, so it {{2}}: "
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
+)
+_NOT_MADE = (
+    "{0} is named {2}, but has neither Lifeline's tag nor a record of Lifeline creating it, so it isn't used: delete "
+    f'it, or tag it {MANAGED_BY}={{1}} and adopt it with {{{{"adopt": ["{{0}}"]}}}}'
 )
