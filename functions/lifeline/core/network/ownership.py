@@ -1,10 +1,14 @@
 """Ownership: which endpoints and security groups are Lifeline's own, by the ledger's record and by their tag."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifeline.core.network.model import MANAGED_BY, Endpoint, SecurityGroup, Vpc
+from lifeline.core.wording import few
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +62,41 @@ def gone(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime)
 
 
 def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
-    """The endpoints and security groups of which tag, record and name disagree, so that Lifeline leaves them alone, and
-    what a person can do about each.
+    """The endpoints and security groups of which tag and record disagree, so that Lifeline leaves them alone, and what
+    a person can do about each. Groups that only have one of Lifeline's names are one entry, that of the first: anybody
+    can create as many as they like.
     """
-    endpoints = (endpoint for endpoint in vpc.live_endpoints if not endpoint.requester_managed)
-    groups = (group for group in vpc.security_groups if group.has_own_name)
-    resources: tuple[Endpoint | SecurityGroup, ...] = (*endpoints, *groups)
-    return {resource: words for resource in resources if (words := _why_unclear(resource, owner))}
+    found: dict[Endpoint | SecurityGroup, str] = {}
+    for endpoint in vpc.live_endpoints:
+        is_tagged = endpoint.tag(MANAGED_BY) == owner
+        if not endpoint.requester_managed and is_tagged != endpoint.on_record:
+            words = _NOT_ON_RECORD if is_tagged else _NOT_TAGGED
+            found[endpoint] = words.format(endpoint.id, owner, "is left alone, but still counts toward the limits")
+    for group in vpc.security_groups:
+        if group.on_record and group.tag(MANAGED_BY) != owner:
+            found[group] = _NOT_TAGGED.format(group.id, owner, "isn't used")
+    if namesakes := [group for group in vpc.security_groups if _is_namesake(group, owner)]:
+        ids = [group.id for group in namesakes]
+        call = json.dumps({"adopt": ids[:_SHOWN]})
+        found[namesakes[0]] = _NAMESAKE.format(few(ids, _SHOWN), owner, call)
+    return found
 
 
-def _why_unclear(resource: Endpoint | SecurityGroup, owner: str) -> str:
-    """Why Lifeline can't say whose it is, or an empty text. A tag of another stack says that it is that stack's."""
-    tag, is_group = resource.tag(MANAGED_BY), isinstance(resource, SecurityGroup)
-    if resource.on_record:
-        counts = "isn't used" if is_group else "is left alone, but still counts toward the limits"
-        return "" if tag == owner else _NOT_TAGGED.format(resource.id, owner, counts)
-    if tag == owner:
-        return _NOT_ON_RECORD.format(resource.id, "delete it" if is_group else f"remove the tag {MANAGED_BY}")
-    if isinstance(resource, SecurityGroup) and tag is None and not resource.is_handed_over:
-        return _NOT_MADE.format(resource.id, owner, resource.name)
-    return ""
+def _is_namesake(group: SecurityGroup, owner: str) -> bool:
+    """True where only the name, or the tag, says that it is this stack's. What another stack tagged is that stack's."""
+    is_claimed = group.tag(MANAGED_BY) not in {None, owner}
+    return group.has_own_name and not (group.on_record or group.is_handed_over or is_claimed)
 
 
 _NOT_ON_RECORD = (
     'the ledger has no record of Lifeline creating it: adopt it with {{"adopt": ["{0}"]}} if Lifeline may change and '
-    "delete it, or {1}"
+    f"delete it, or remove the tag {MANAGED_BY}"
 )
 _NOT_TAGGED = (
     f"it no longer has the tag {MANAGED_BY}={{1}}, so it {{2}}: "
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
 )
-_NOT_MADE = (
-    "{0} is named {2}, but has neither Lifeline's tag nor a record of Lifeline creating it, so it isn't used: delete "
-    f'it, or tag it {MANAGED_BY}={{1}} and adopt it with {{{{"adopt": ["{{0}}"]}}}}'
+_NAMESAKE = (
+    "named like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; delete "
+    f"it, or give it the tag {MANAGED_BY}={{1}} and adopt it with {{2}}"
 )
