@@ -249,3 +249,38 @@ def test_a_second_vpc_is_repaired_in_the_same_run(days: Days, spoil: Callable[[D
     days.world.make_subnet(other, "10.9.1.0/24")
     days.sweeps(1)
     assert len(days.live(other)) == 1
+
+
+def test_somebodys_closed_endpoint_with_lifelines_tag_is_said_and_the_other_services_are_repaired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="monitoring,logs") as world:
+        days = Days(world, monkeypatch)
+        vpc_id = world.make_vpc()
+        subnet_id = world.make_subnet(vpc_id)
+        (closed,) = create(days, vpc_id, "closed")
+        made = world.ec2.create_vpc_endpoint(
+            VpcEndpointType="Interface",
+            VpcId=vpc_id,
+            ServiceName="com.amazonaws.us-east-1.monitoring",
+            SubnetIds=[subnet_id],
+            SecurityGroupIds=[closed],
+            PrivateDnsEnabled=True,
+            TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": [TAG]}],
+        )
+        theirs = made["VpcEndpoint"]["VpcEndpointId"]
+        days.clock.advance(MINUTES)
+        days.sweeps(3)
+        assert len(days.live(vpc_id)) == 2
+        said = [text for text in days.texts() if theirs in text]
+        assert any("it isn't Lifeline's: its owner should allow inbound TCP 443" in text for text in said)
+
+
+def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there_is_room(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.account.fail_next("CreateSecurityGroup", "SecurityGroupLimitExceeded", times=5)
+    days.sweeps(5)
+    assert days.live(vpc_id) == []
+    assert len([text for text in days.texts() if "SecurityGroupLimitExceeded" in text]) == 1
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1

@@ -57,8 +57,7 @@ def plan_security_groups(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[A
     usable = usable_security_group(vpc, owner)
     for group in own_security_groups(vpc, owner):
         missing = _missing(group, vpc)
-        is_due = is_used(group, vpc) or (is_needed and group == usable)
-        if missing and is_due and can_let_in(group, vpc):
+        if missing and (is_used(group, vpc) or (is_needed and group == usable)):
             reason = f"{group.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
             yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=group.id)
     if is_needed and usable is None:
