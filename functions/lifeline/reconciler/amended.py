@@ -123,10 +123,10 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
         turn = [*ids[first:], *ids[:first]][:MOST_NAMED]
         return read_each(turn, partial(central.view, region=region, fresh=is_leased(vpcs)))
 
-    def read_users(vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:
+    def read_users(vpcs: Mapping[str, Amended]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         groups = {vpc_id: _security_groups_of(amended_vpc.plan) for vpc_id, amended_vpc in vpcs.items()}
         users = lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
-        return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
+        return {vpc_id: {id_: users[id_] for id_ in sorted(ids)} for vpc_id, ids in groups.items()}
 
     return {
         Fact.INTERFACES: lookup.interfaces_in,

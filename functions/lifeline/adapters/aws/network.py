@@ -78,7 +78,7 @@ class Network:
                 describe("describe_subnets", "Subnets", Filters=filters),
                 describe("describe_route_tables", "RouteTables", Filters=filters),
                 describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
-                describe("describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAME]),
+                describe("describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAMES]),
                 describe("describe_network_acls", "NetworkAcls", Filters=filters),
                 describe("describe_nat_gateways", "NatGateways", Filter=filters),
                 self._read_zone_types,
@@ -136,7 +136,7 @@ class Network:
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
-_OWN_NAME = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME]}
+_OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 

@@ -194,7 +194,8 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
     for action in plan.actions:
         is_remedy = action.kind in _MAKING and bool(action.endpoint_id)  # for an endpoint that someone else made
-        is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in action.cidrs
+        is_there = action.security_group_id == effect.id and effect.part in action.cidrs
+        is_elsewhere = effect.kind is EffectKind.RULE and not is_there
         if action.kind in _REDONE_BY[effect.kind] and key_of(action) == key and not (is_remedy or is_elsewhere):
             return True
     return False

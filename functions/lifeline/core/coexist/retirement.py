@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 
 from lifeline.core.coexist.waivers import Waiver, find_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, suffix_of
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SecurityGroup, Subnet, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import is_used, own_security_groups, usable_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
 from lifeline.core.wording import few, write_time
 
@@ -49,19 +49,22 @@ class Retirement:
 
 def has_own(vpc: Vpc, owner: str) -> bool:
     """True if anything in the VPC is Lifeline's own."""
-    return bool(vpc.own_endpoints(owner) or own_security_group(vpc, owner))
+    return bool(vpc.own_endpoints(owner) or own_security_groups(vpc, owner))
 
 
 def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
-    """The ids of Lifeline's own endpoints, and its group, that no requirement of `services` needs.
+    """The ids of Lifeline's own endpoints, and its groups, that no requirement of `services` needs.
 
-    An endpoint is needed while any subnet requires its service, the group while any requires a service that has no
-    gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
+    An endpoint is needed while any subnet requires its service. So is a group that endpoints have, or will get, while
+    any requires a service that has no gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made
+    it.
     """
     found = {endpoint.id for endpoint in removable(vpc, owner) if suffix_of(endpoint.service_name) not in services}
-    group = own_security_group(vpc, owner)
-    if group and all(_is_by_gateway(service, catalog) for service in services):
-        found.add(group.id)
+    needs_none = all(_is_by_gateway(service, catalog) for service in services)
+    usable = usable_security_group(vpc, owner)
+    for group in own_security_groups(vpc, owner):
+        if needs_none or (group != usable and not is_used(group, vpc)):
+            found.add(group.id)
     return frozenset(found)
 
 
@@ -118,7 +121,7 @@ class _Retiring:
         going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
-        actions = (*retired, *self._delete_security_group(going))
+        actions = (*retired, *self._delete_security_groups(going))
         unneeded = self._since if terms.after else {}
         kept_for = {endpoint.id: self._not_meant(endpoint) for endpoint in own if endpoint.id in self._waived}
         return Retirement(actions, unneeded, tuple(notes), self._waived, kept_for)
@@ -248,13 +251,15 @@ class _Retiring:
             return None
         return answers_for(service.private_dns_names, self._terms.dns)
 
-    # ---- the security group
+    # ---- the security groups
 
-    def _delete_security_group(self, going: Collection[str]) -> Iterator[Action]:
+    def _delete_security_groups(self, going: Collection[str]) -> Iterator[Action]:
+        for group in own_security_groups(self._vpc, self._terms.owner):
+            if self._terms.is_release or self._is_due(group.id):
+                yield from self._delete_security_group(group, going)
+
+    def _delete_security_group(self, group: SecurityGroup, going: Collection[str]) -> Iterator[Action]:
         """Lifeline's group, once its last endpoint goes or is gone. EC2 itself keeps it until no interface has it."""
-        group = own_security_group(self._vpc, self._terms.owner)
-        if group is None or not (self._terms.is_release or self._is_due(group.id)):
-            return
         users = [endpoint.id for endpoint in self._vpc.live_endpoints if group.id in endpoint.security_group_ids]
         stay = [user for user in users if user not in going]
         if any(endpoint.id in stay for endpoint in removable(self._vpc, self._terms.owner)):

@@ -9,7 +9,7 @@ from lifeline.core.coexist.retirement import removable
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, Vpc, is_own
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import write_actor
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
@@ -163,9 +163,9 @@ def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action
         elif gone := endpoint.subnet_ids & doomed:
             first = next(attempt for attempt in attempts if attempt.resource_id in gone)
             yield _leave(endpoint, gone, _reason(first))
-    group = own_security_group(vpc, owner)
-    if whole and group:
-        yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), security_group_id=group.id)
+    if whole:
+        for group in own_security_groups(vpc, owner):
+            yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), security_group_id=group.id)
 
 
 def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:

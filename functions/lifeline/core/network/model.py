@@ -13,9 +13,10 @@ from typing import Self
 type Network = IPv4Network | IPv6Network
 
 MANAGED_BY = "lifeline:managed-by"
-SECURITY_GROUP_NAME = "lifeline-endpoints"
+SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_OWN_NAME = re.compile(rf"{SECURITY_GROUP_NAME}(-[0-9]+)?")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 
 
@@ -244,13 +245,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup(Tagged):
-    """A security group's name, inbound rules and tags. `on_record` is as for an endpoint."""
+    """A security group's name, inbound rules and tags. `on_record` is as for an endpoint.
+
+    `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now.
+    """
 
     id: str
     name: str
     ingress: tuple[Rule, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
+    is_handed_over: bool = False
+
+    @property
+    def has_own_name(self) -> bool:
+        """True if its name is one that Lifeline gives its groups, whoever made it."""
+        return _OWN_NAME.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -59,13 +59,13 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
+    ActionKind.CLOSE_SECURITY_GROUP: Words(
+        Sign.CHANGE, "close security group {} to others", "closed security group {} to others"
+    ),
     ActionKind.CONFIRM_OWNERSHIP: Words(Sign.CHANGE, "say whose {} is", "said whose {} is"),
     ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete endpoint {}", "deleted endpoint {}"),
     ActionKind.DELETE_SECURITY_GROUP: Words(Sign.DELETE, "delete security group {}", "deleted security group {}"),
 }
-_OF_A_SECURITY_GROUP = frozenset(
-    {ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP, ActionKind.DELETE_SECURITY_GROUP}
-)
 _STATES = {
     ServiceState.SERVED: "served",
     ServiceState.CENTRAL: "served centrally",
@@ -232,7 +232,7 @@ def _sign(action: Action) -> Sign:
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
-    return action.security_group_id if action.kind in _OF_A_SECURITY_GROUP else action.endpoint_id
+    return action.security_group_id if action.kind is ActionKind.OPEN_SECURITY_GROUP else action.target
 
 
 def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:

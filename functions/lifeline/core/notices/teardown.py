@@ -7,7 +7,7 @@ from lifeline.core.network.model import Vpc, is_own
 from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import few, listed, write_actor, write_count, write_time
 
 _SHOWN = 3
@@ -118,8 +118,8 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
     """The VPC's other resources that would have to go, as far as Lifeline sees them."""
     if not teardown.is_whole:
         return ""
-    own = own_security_group(vpc, owner)
-    groups = [group.id for group in vpc.security_groups if group.name != "default" and group != own]
+    own = own_security_groups(vpc, owner)
+    groups = [group.id for group in vpc.security_groups if group.name != "default" and group not in own]
     endpoints = [endpoint.id for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
     tables = [route_table.id for route_table in vpc.route_tables if not route_table.is_main]
     targets = {route.target_id for table in vpc.route_tables for route in table.routes}

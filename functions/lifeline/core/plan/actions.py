@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from lifeline.core.network.model import Endpoint, Tier, suffix_of
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Tier, suffix_of
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -29,6 +29,7 @@ class ActionKind(StrEnum):
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
+    CLOSE_SECURITY_GROUP = "close_security_group"  # always a person's: only they know what relies on others' rules
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
 
 
@@ -78,6 +79,7 @@ class Action:
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
     left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short.
+    `security_group_name` is that of a group that is to be made.
     """
 
     kind: ActionKind
@@ -89,6 +91,7 @@ class Action:
     cidrs: tuple[str, ...] = ()
     endpoint_id: str = ""
     security_group_id: str = ""
+    security_group_name: str = SECURITY_GROUP_NAME
     ip_address_type: str = "ipv4"
     attributes: tuple[str, ...] = ()
     client_token: str = ""

@@ -190,7 +190,8 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
 def _lets_in(candidate: Action, action: Action) -> bool:
     if candidate.kind is ActionKind.ATTACH_SECURITY_GROUP:
         return candidate.endpoint_id == action.endpoint_id
-    return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id)
+    is_another = bool(action.security_group_id) and candidate.security_group_id != action.security_group_id
+    return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another
 
 
 def _without_closed(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lifeline.core.network.model import Catalog, EndpointType, Vpc
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
@@ -11,7 +11,7 @@ from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
-from lifeline.core.plan.security_group import own_security_group, plan_security_group
+from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
 from lifeline.core.policy.policy import Requirement
 
 
@@ -30,7 +30,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         found += more
         reports.append(report)
     found = _with_security_group(found, scene)
-    found += ownership_questions(vpc, plan_input.owner)
+    found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]
     actions = in_order(dict.fromkeys(found))
     return Plan(
         vpc_id=vpc.id,
@@ -42,10 +42,13 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
 
 
 def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
-    """An action for each endpoint of which it isn't clear whether it is Lifeline's own: a person has to say."""
-    for endpoint, words in unclear(vpc, owner).items():
-        reason = f"it is unclear whether {endpoint.id} belongs to Lifeline"
-        yield Action.on(ActionKind.CONFIRM_OWNERSHIP, endpoint, reason).blocked(words)
+    """An action for each resource of which it isn't clear whether it is Lifeline's own: a person has to say."""
+    for resource, words in unclear(vpc, owner).items():
+        kind, reason = ActionKind.CONFIRM_OWNERSHIP, f"it is unclear whether {resource.id} belongs to Lifeline"
+        if isinstance(resource, Endpoint):
+            yield Action.on(kind, resource, reason).blocked(words)
+        else:
+            yield Action(kind, reason, security_group_id=resource.id).blocked(words)
 
 
 def _plan_service(
@@ -74,14 +77,14 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
 def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
     is_needed = any(action.needs_security_group for action in actions)
-    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
+    group = list(plan_security_groups(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
-    own = own_security_group(scene.vpc, scene.plan_input.owner)
+    usable = usable_security_group(scene.vpc, scene.plan_input.owner)
 
     def settled(action: Action) -> Action:
         if not action.needs_security_group:
             return action
-        return action.blocked(refusal) if refusal else replace(action, security_group_id=own.id if own else "")
+        return action.blocked(refusal) if refusal else replace(action, security_group_id=usable.id if usable else "")
 
     return [*group, *map(settled, actions)]
 

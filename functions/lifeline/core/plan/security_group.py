@@ -1,47 +1,92 @@
-"""Lifeline's one security group in a VPC: 443 from every block of it."""
+"""Lifeline's security group in a VPC: 443 from every block of it, and another group where the first can't be used.
+
+Whoever can create, open or tag security groups can make any of them unusable. That must not keep endpoints from being
+repaired, so the next group takes the next free name, and people are notified of each that isn't used.
+"""
 
 from collections.abc import Iterator
+from itertools import chain, count
 
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, SecurityGroup, Vpc
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
 RULE_WORDS = "HTTPS from the VPC to its endpoints"
+MOST_GROUPS = 10  # that Lifeline makes in a VPC: it makes one only for an endpoint, where others spoiled those before
+_MOST_RULES = 60  # of an IP version, inbound (VPC quotas: security groups)
+_SHOWN = 3
 
 
-def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
-    """The group of Lifeline's name that it created, by its record, and that still carries its tag; or None."""
-    named = sorted(_namesakes(vpc), key=lambda group: group.id)
-    return next((group for group in named if group.on_record and group.tag(MANAGED_BY) == owner), None)
+def own_security_groups(vpc: Vpc, owner: str) -> tuple[SecurityGroup, ...]:
+    """The groups of Lifeline's names that it created, by its record, and that still carry its tag, in their order."""
+    own = (group for group in vpc.security_groups if group.on_record and group.tag(MANAGED_BY) == owner)
+    named = (group for group in own if group.has_own_name)
+    return tuple(sorted(named, key=lambda group: (len(group.name), group.name, group.id)))
 
 
-def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
-    """Creates the group where an endpoint will need it, and opens it for blocks that the VPC gained.
+def usable_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
+    """Which of them new endpoints get: one that lets in nothing but the VPC, and can let in all of it.
+
+    One that is in use goes first, so that a group that was repaired doesn't leave two in use.
+    """
+    fit = (group for group in own_security_groups(vpc, owner) if not _others(group, vpc) and can_let_in(group, vpc))
+    return min(fit, key=lambda group: not is_used(group, vpc), default=None)
+
+
+def is_used(group: SecurityGroup, vpc: Vpc) -> bool:
+    """True while an endpoint has the group, whoever's."""
+    return any(group.id in endpoint.security_group_ids for endpoint in vpc.live_endpoints)
+
+
+def can_let_in(group: SecurityGroup, vpc: Vpc) -> bool:
+    """True if the group lets in the whole VPC, or has room for the rules that it lacks."""
+    rules = sum(len((*rule.cidrs, *rule.groups, *rule.prefix_lists)) for rule in group.ingress)
+    missing = _missing(group, vpc)
+    return not missing or rules + len(missing) <= _MOST_RULES
+
+
+def plan_security_groups(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
+    """Opens the groups in use for blocks of the VPC that they lack, and creates one where an endpoint will need it.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
-    private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it. Nor is it on
-    Lifeline's own once that lets in anything but the VPC, because someone else opened it.
+    private DNS). A group that others opened to more than the VPC serves the endpoints that have it, and no new ones.
     """
-    own = own_security_group(vpc, owner)
-    if own and is_needed and (wider := _lets_in_others(own, vpc)):
-        reason = f"endpoints need a security group that lets in nothing but {', '.join(vpc.all_cidrs)}"
-        action = Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_id=own.id)
-        yield action.blocked(f"{own.id} also lets in {', '.join(wider)}, which isn't in the VPC: remove these rules")
-    elif own:
-        missing = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(own, cidr))
-        if missing and (is_needed or any(own.id in endpoint.security_group_ids for endpoint in vpc.endpoints)):
-            reason = f"{own.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
-            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=own.id)
-    elif is_needed:
+    usable = usable_security_group(vpc, owner)
+    for group in own_security_groups(vpc, owner):
+        missing = _missing(group, vpc)
+        if missing and (is_used(group, vpc) or (is_needed and group == usable)):
+            reason = f"{group.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
+            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=group.id)
+    if is_needed and usable is None:
         reason = f"endpoints need a security group that allows inbound TCP 443 from {', '.join(vpc.all_cidrs)}"
-        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs)
-        namesake = next(_namesakes(vpc), None)
-        yield action.blocked(_namesake_words(namesake, owner)) if namesake else action
+        name = _free_name(vpc)
+        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_name=name)
+        made = sum(group.on_record for group in vpc.security_groups)
+        words = f"Lifeline made {made} security groups in the VPC and can use none of them: repair or delete them"
+        yield action.blocked(words) if made >= MOST_GROUPS else action
 
 
-def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
+def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
+    """An action for each own group that lets in more than the VPC: only people know who relies on that."""
+    for group in own_security_groups(vpc, owner):
+        if others := _others(group, vpc):
+            users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
+            reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
+            words = (
+                f"{group.id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until "
+                "then, Lifeline will use another security group for what it creates"
+            )
+            yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
+
+
+def _missing(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
+    return tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(group, cidr))
+
+
+def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     """What the group lets in besides the VPC's own blocks, whatever the port."""
     blocks = [cidr for rule in group.ingress for cidr in rule.cidrs]
     others = [cidr for cidr in blocks if not any(covers(own, cidr) for own in vpc.all_cidrs)]
@@ -49,14 +94,8 @@ def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     return tuple(sorted({*others, *sources}))
 
 
-def _namesakes(vpc: Vpc) -> Iterator[SecurityGroup]:
-    return (group for group in vpc.security_groups if group.name == SECURITY_GROUP_NAME)
-
-
-def _namesake_words(namesake: SecurityGroup, owner: str) -> str:
-    """A group without the tag must be tagged first: Lifeline's role may only change what carries it."""
-    tag = "" if namesake.tag(MANAGED_BY) == owner else f"tag it {MANAGED_BY}={owner} and "
-    return (
-        f"{namesake.id} is named {SECURITY_GROUP_NAME}, but the ledger has no record that it is Lifeline's: delete it, "
-        f'or {tag}adopt it with {{"adopt": ["{namesake.id}"]}}'
-    )
+def _free_name(vpc: Vpc) -> str:
+    """The first of Lifeline's names that no group has. A name is unique in its VPC (EC2 API: CreateSecurityGroup)."""
+    taken = {group.name.lower() for group in vpc.security_groups}
+    names = chain([SECURITY_GROUP_NAME], (f"{SECURITY_GROUP_NAME}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)

@@ -4,7 +4,7 @@ An amendment is pure. It is given what was read as values, says which facts it l
 The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -91,7 +91,7 @@ class VpcContext:
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()
-    security_group_users: tuple[str, ...] = ()
+    security_group_users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: Knowledge = field(default_factory=Knowledge)
     known_tags: RequiringTags = field(default_factory=dict)
     silent_for: frozenset[str] = frozenset()
