@@ -60,6 +60,14 @@ WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
 ACTIVE = ("watched", "silent", "unknown", "opened", "ended")
 
 
+PART = '{"check": {"watch": "cloudwatch-agent", "run": "r", "part": 0, "chunks": [0]}}'
+
+
+def from_checks(body: object, *, queue: str = "checks") -> dict[str, object]:
+    """A message as Lambda hands it over."""
+    return {"messageId": "m-1", "body": body, "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:{queue}"}
+
+
 class Context:
     """What Lambda says of an invocation."""
 
@@ -762,7 +770,7 @@ class TestParts:
         while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-                found.append({"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]})
+                found.append({"Records": [from_checks(message["Body"])]})
         return found
 
     def test_the_last_part_settles_for_all_of_them(self, detector: Detector, parts: str) -> None:
@@ -952,6 +960,26 @@ class TestForgetting:
         assert states(detector.run(minute(41.5))) == {"reporting": 1}
         assert detector.run(minute(60))["opened"] == [HOST]
 
+    def test_that_an_agent_is_forgotten_is_said_once_with_its_open_incident(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST, "web-2"))
+        publish("web-2", at=minute(7))
+        detector.run(minute(7))
+        for _ in range(2):
+            detector.call(minute(8), {"forget": ["web-2", HOST]})
+        opened, said = detector.notices
+        assert (opened.kind, said.kind) == ("incident_opened", "forgotten")
+        assert said.subject == "[lifeline] 2 agents forgotten, 1 of them silent"
+        assert f"- cloudwatch-agent: {HOST}, web-2" in flat(said.text)
+        assert f"Silent now: {HOST}." in flat(said.text)
+        assert "Open incidents no longer wait for these agents: inc-" in flat(said.text)
+
+    def test_an_agent_that_is_forgotten_before_its_silence_counts_is_named_as_well(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.call(minute(2), {"forget": [HOST]})
+        assert detector.run_each_minute(3, 12)[-1]["opened"] == []
+        [said] = detector.notices
+        assert (said.kind, said.subject) == ("forgotten", "[lifeline] 1 agent forgotten")
+
     def test_an_agent_is_forgotten_though_a_run_writes_meanwhile(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -999,17 +1027,23 @@ class TestEvent:
             ({"forget": [HOST, 7]}, "forget[1]"),
             ({"forget": [HOST], "watch": 1}, "watch"),
             ({"Records": []}, "Records"),
-            ({"Records": [{"body": "{}"}]}, "Records[0].body"),
-            ({"Records": [{"body": None}]}, "Records[0].body"),
-            ({"Records": [{"body": "[" * 100_000}]}, "Records[0].body"),
-            ({"Records": [{"body": '{"check": {"chunks": [' + "1" * 5_000 + "]}}"}]}, "Records[0].body"),
+            ({"Records": [from_checks("{}")]}, "Records[0].body"),
+            ({"Records": [from_checks(None)]}, "Records[0].body"),
+            ({"Records": [from_checks("[" * 100_000)]}, "Records[0].body"),
+            ({"Records": [from_checks('{"check": {"chunks": [' + "1" * 5_000 + "]}}")]}, "Records[0].body"),
             (
-                {"Records": [{"body": '{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}'}]},
+                {"Records": [from_checks('{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}')]},
                 "Records[0].body",
             ),
+            ({"Records": [from_checks(PART, queue="changes")]}, "Records[0].eventSourceARN"),
+            ({"Records": [{"body": PART}]}, "Records[0].eventSourceARN"),
+            ({"Records": [{"body": PART, "eventSourceARN": ["checks"]}]}, "Records[0].eventSourceARN"),
         ],
     )
-    def test_an_unusable_event_is_refused_in_words(self, detector: Detector, event: object, field: str) -> None:
+    def test_an_unusable_event_is_refused_in_words(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, event: object, field: str
+    ) -> None:
+        monkeypatch.setenv("DETECT_QUEUE_URL", "https://sqs/123456789012/checks")
         publish(HOST, at=START)
         answer = detector.call(minute(1), event)
         [error] = answer.pop("errors")

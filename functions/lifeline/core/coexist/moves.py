@@ -9,7 +9,6 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
-    Subnet,
     TargetKind,
     Vpc,
     suffix_of,
