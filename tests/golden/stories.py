@@ -320,9 +320,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     ),
     "forgotten": (
         25,
-        lambda: forgotten_notice(
-            {WATCH.name: [agent(1, incident="inc-20261120-0914-3fa9c1"), agent(2, entity="db-2")]}
-        ),
+        lambda: forgotten_notice({WATCH.name: [agent(1, incident="inc-20261120-0914-3fa9c1"), agent(2, entity="db")]}),
     ),
     "kill-switch": (
         0,

@@ -192,6 +192,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
+        most_hosts=settings.most_hosts,
     )
 
 
