@@ -21,6 +21,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.admission import NEW_HOSTS
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
@@ -54,6 +55,7 @@ from tests.support.agents import (
 )
 from tests.support.emulator import emulated_aws
 from tests.support.home import HOME
+from tests.support.log_lines import logged
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -946,6 +948,54 @@ class TestCalls:
         most = {"ec2": 40, "iam": 0, "route53": 5, "route53resolver": 5, "route53profiles": 5}
         most |= {"dynamodb": 20, "sqs": 1, "sns": 1}
         assert {service: len(made[service]) for service in services if len(made[service]) > most[service]} == {}
+
+
+class TestInventedAgents:
+    """Whoever may publish metrics can invent as many names as they like."""
+
+    def invent(self, count: int, *, at: datetime) -> None:
+        for first in range(0, count, 100):
+            publish(*(f"ghost-{number:04}" for number in range(first, min(count, first + 100))), at=at)
+
+    def metrics_read(self, detector: Detector, now: datetime) -> int:
+        with calls("cloudwatch") as made:
+            detector.run(now)
+        return sum(len(asked["MetricDataQueries"]) for name, asked in made if name == "GetMetricData")
+
+    def test_invented_hostnames_cost_no_more_reads_than_the_bounds(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "150")
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        self.invent(400, at=minute(15))
+        detector.run(minute(16))
+        assert self.metrics_read(detector, minute(17)) <= NEW_HOSTS + 1
+        self.invent(400, at=minute(30))
+        detector.run(minute(32))
+        assert self.metrics_read(detector, minute(33)) == 150
+
+    def test_who_reported_before_keeps_its_watch(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "1")
+        detector.run_each_minute(0, 2, reporting=(HOST,))
+        self.invent(100, at=minute(3))
+        assert detector.run(minute(18))["opened"] == [HOST]
+
+    def test_an_instance_that_ec2_does_not_know_joins_no_roster_and_costs_no_read(self, detector: Detector) -> None:
+        real = launch()
+        publish(real, "i-0fedcba9876543210", at=START)
+        assert detector.run(minute(0.5))["watched"] == 1
+        assert self.metrics_read(detector, minute(1)) == 1
+
+    def test_what_is_left_out_is_a_metric_and_a_line_in_the_log(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "2")
+        publish("web-1", "web-2", "web-3", at=START)
+        with logged() as lines:
+            detector.run(minute(0.5))
+        metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "AgentsLeftOut" in line]
+        assert [line["AgentsLeftOut"] for line in metrics] == [[1]]
+        assert [line["agents"] for line in lines if line.get("message") == "agents left out"] == [1]
 
 
 class TestForgetting:
