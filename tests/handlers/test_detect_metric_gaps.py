@@ -28,7 +28,7 @@ from lifeline.core.agents.roster import place
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.incidents.canary import silences
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
@@ -1022,6 +1022,12 @@ class TestForgetting:
         assert f"- cloudwatch-agent: {HOST}, web-2" in flat(said.text)
         assert f"Silent now: {HOST}." in flat(said.text)
         assert "Open incidents no longer wait for these agents: inc-" in flat(said.text)
+
+    def test_nobody_is_forgotten_before_it_could_be_said(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with failing("sns", "Publish"), pytest.raises(LifelineError):
+            detector.call(minute(1), {"forget": [HOST]})
+        assert detector.run(minute(7))["opened"] == [HOST]
 
     def test_an_agent_that_is_forgotten_before_its_silence_counts_is_named_as_well(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))

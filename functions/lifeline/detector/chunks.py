@@ -40,24 +40,20 @@ class ChunkWriter:
             logger.warning("agents not saved", watch=self._watch, chunk=chunk.number)
         return saved
 
-    def forget(self, entities: Iterable[str], now: datetime) -> dict[str, Agent]:
-        """Suppress agents until they report again. Returns those that were on the roster, as they were.
+    def forget(self, entities: Iterable[str], now: datetime) -> list[str]:
+        """Suppress agents until they report again. Returns those that were on the roster, sorted.
 
         Raises TransientError or TerminalError where the roster can't be read or written.
         """
         wanted = frozenset(entities)
-        found: dict[str, Agent] = {}
-        for number in self._roster.sizes():
-            found |= self._forget_in(number, wanted, now)
-        return found
+        return sorted(entity for number in self._roster.sizes() for entity in self._forget_in(number, wanted, now))
 
-    def _forget_in(self, number: int, wanted: frozenset[str], now: datetime) -> dict[str, Agent]:
+    def _forget_in(self, number: int, wanted: frozenset[str], now: datetime) -> list[str]:
         for _ in range(_TRIES):
             [chunk] = self._roster.read([number]) or [Chunk(number)]
-            known = {entity: agent for entity, agent in chunk.agents.items() if entity in wanted}
-            changes = {entity: _forgotten(agent, now) for entity, agent in known.items()}
+            changes = {entity: _forgotten(agent, now) for entity, agent in chunk.agents.items() if entity in wanted}
             if not changes or self._roster.save(replaced(chunk, changes)):
-                return known
+                return [*changes]
         raise TransientError(f"other runs of {self._watch} wrote first each time; some agents are not forgotten")
 
 

@@ -28,6 +28,7 @@ from lifeline.core.errors import InvalidInputError, LifelineError, TransientErro
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.policy.policy import simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
+from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
@@ -117,18 +118,18 @@ def _as_json(report: Report) -> dict[str, Any]:
 
 
 def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools) -> dict[str, Any]:
-    """Forgets the agents, and says so: whoever may invoke the function can end the watch of any agent."""
+    """Forgets the agents, and says so first: whoever may invoke the function can end the watch of any agent."""
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
     chosen = {name: run for name, run in runs.items() if not request.watch or name == request.watch}
-    found = {name: run.chunks.forget(request.entities, run.now) for name, run in chosen.items()}
-    news = {name: newly for name, agents in found.items() if (newly := newly_forgotten(agents.values()))}
-    for name, agents in news.items():
-        logger.warning("agents forgotten manually", watch=name, agents=[agent.entity for agent in agents])
-    if news:
+    rosters = {name: agents_of(run.roster.read()) for name, run in chosen.items()}
+    found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
+    if news := {name: newly for name, agents in found.items() if (newly := newly_forgotten(agents))}:
+        for name, agents in news.items():
+            logger.warning("agents forgotten manually", watch=name, agents=[agent.entity for agent in agents])
         tools.notices.publish(forgotten_notice(news))
-    deleted = sorted({entity for known in found.values() for entity in known})
+    deleted = sorted({entity for run in chosen.values() for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
         for place, entity in enumerate(request.entities)
