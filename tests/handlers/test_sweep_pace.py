@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lifeline.adapters.store.audit import AuditLog
-from lifeline.reconciler.steps.requeue import SWEEP_PACE
+from lifeline.reconciler.steps.requeue import MOST_PACE
 from tests.support.cloudtrail import AWS_CLI, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
@@ -71,7 +71,7 @@ def test_a_change_within_five_minutes_of_a_sweep_is_answered_by_one_that_begins_
     assert days.live(vpc_id) == []
     (message,) = waiting(days)
     assert [cause["event_name"] for cause in message["because"]] == ["ModifyManagedPrefixList"] * 2
-    days.clock.advance(SWEEP_PACE)
+    days.clock.advance(MOST_PACE)
     assert sweeps(days, message) == 1
     assert len(days.live(vpc_id)) == 1
 
@@ -85,7 +85,7 @@ def test_what_was_put_back_costs_nothing_once_a_sweep_began_after_it(days: Days)
     sent_at = days.clock()
     days.clock.advance(timedelta(minutes=1))
     days.call({"sweep": True})
-    days.clock.advance(SWEEP_PACE)
+    days.clock.advance(MOST_PACE)
     now = days.clock()
     days.clock.advance(sent_at - now)  # the message keeps the time at which it was sent
     assert sweeps(days, message) == 0

@@ -88,7 +88,7 @@ def reconcile(
     if is_debounced:
         targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
     if settings.queue_url and not is_manual:
-        targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, now=run.now())
+        targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
     return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 
 

@@ -21,7 +21,7 @@ from lifeline.runtime.observability import logger
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
-SWEEP_PACE = timedelta(minutes=5)
+MOST_PACE, _LEAST_PACE = timedelta(minutes=5), timedelta(seconds=10)
 _SECOND = timedelta(seconds=1)
 
 
@@ -105,12 +105,14 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
     return targets.with_resting(frozenset(vpc_id for vpc_ids in alike.values() for vpc_id in vpc_ids))
 
 
-def pace_sweeps(targets: Targets, queue: Queue, vpcs: VpcStore, home: RegionRef, *, now: datetime) -> Targets:
+def pace_sweeps(
+    targets: Targets, queue: Queue, vpcs: VpcStore, home: RegionRef, *, debounce: timedelta, now: datetime
+) -> Targets:
     """The targets without a sweep that only the queue asks for, if one began after the last message was sent, or began
-    within SWEEP_PACE: then one for all of these messages is requeued.
+    just now, within ten times `debounce` and MOST_PACE: then one for all of these messages is requeued.
 
     Changes that can't be traced to a VPC, of one's own prefix list for example, cost anybody who makes them nothing,
-    and each would cost a sweep of the region. So the queue causes one sweep in SWEEP_PACE, or two where two runs
+    and each would cost a sweep of the region. So the queue causes one sweep in that time, or two where two runs
     overlap, and each change is answered by one that begins after it. Raises what the queue raises: then the messages
     come again.
     """
@@ -121,7 +123,7 @@ def pace_sweeps(targets: Targets, queue: Queue, vpcs: VpcStore, home: RegionRef,
     if began is None:
         return targets
     if began < max(sent) + CONSISTENCY:
-        wait = began + SWEEP_PACE - now
+        wait = began + max(_LEAST_PACE, min(MOST_PACE, 10 * debounce)) - now
         if wait < _SECOND:
             return targets
         queue.requeue_sweep(after=wait, because=targets.sweep_triggers)
