@@ -38,6 +38,7 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
+from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
@@ -328,6 +329,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             Problem("rules[2].services[0]", "must be a service such as monitoring or ecr.api", 7, 6, is_news=True),
             "/lifeline/policy",
         ),
+    ),
+    "forgotten": (
+        25,
+        lambda: forgotten_notice({WATCH.name: [agent(1, incident="inc-20261120-0914-3fa9c1"), agent(2, entity="db")]}),
     ),
     "kill-switch": (
         0,

@@ -1,14 +1,17 @@
 """Discovery: agents that CloudWatch lists, and instances whose tag says that an agent should report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.store.roster import Roster
+from lifeline.core.agents.admission import NEW_INSTANCES, admit_hosts, sample
 from lifeline.core.agents.agent import PROOF, Agent, State
-from lifeline.core.agents.instances import Instance, is_instance_id
+from lifeline.core.agents.instances import Instance, Power, is_instance_id
 from lifeline.core.agents.roster import Chunk, place, replaced
 from lifeline.core.agents.series import (
     MOST_KNOWN,
@@ -22,7 +25,7 @@ from lifeline.core.agents.series import (
 from lifeline.core.errors import LifelineError
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import agents_of
-from lifeline.runtime.observability import logger
+from lifeline.runtime.observability import logger, metrics
 
 PACE = timedelta(minutes=15)
 SOONEST = timedelta(minutes=2)  # after a network change
@@ -51,13 +54,17 @@ class Discovery:
         attempt: Attempts,
         now: datetime,
         *,
+        ec2: Instances,
         patience: timedelta,
+        most_hosts: int,
     ) -> None:
         """`instances` is None for a watch that expects no tagged instances. `patience` is how long an agent may send
-        nothing and still count as reporting.
+        nothing and still count as reporting. `most_hosts` are watched for which EC2 can't vouch.
         """
         self._cloudwatch = cloudwatch
         self._instances = instances
+        self._ec2 = ec2
+        self._most_hosts = most_hosts
         self._roster = roster
         self._attempt = attempt
         self._now = now
@@ -79,9 +86,28 @@ class Discovery:
         if listed is None:
             return tuple(chunks)
         agents = agents_of(chunks)
-        changes = discover(agents, listed, expected, self._now, joins_after=self.joins_after)
+        known = {entity: series for entity, series in listed.items() if entity in agents}
+        new_names = {entity: series for entity, series in listed.items() if entity not in agents}
+        admitted = {**known, **self.admit(new_names, count_hosts(agents), expected or ())}
+        changes = discover(agents, admitted, expected, self._now, joins_after=self.joins_after)
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
         return place([replaced(chunk, changes) for chunk in chunks], new)
+
+    def admit(self, new: Listed, hosts: int, expected: Collection[str]) -> Listed:
+        """Those of the new names that join: instances that EC2 knows, or may know, and some others. `hosts` are on the
+        roster, and `expected` are looked up already.
+        """
+        ids = [entity for entity in new if is_instance_id(entity) and entity not in expected]
+        asked = sample(ids, NEW_INSTANCES, self._now)
+        there = [id_ for id_, instance in self._ec2.look_up(asked).items() if instance.power is not Power.GONE]
+        names = [entity for entity in new if not is_instance_id(entity)]
+        joining = admit_hosts(names, hosts, self._most_hosts, self._now)
+        left_out = len(names) - len(joining) + len(ids) - len(asked)
+        if left_out:
+            logger.warning("agents left out", agents=left_out, hosts=hosts + len(joining), most_hosts=self._most_hosts)
+            metrics.add_metric("AgentsLeftOut", MetricUnit.Count, left_out)
+        admitted = {*there, *joining, *expected}
+        return {entity: series for entity, series in new.items() if entity in admitted}
 
     def relist(self) -> Listed | None:
         """The agents listed, read once a run."""
@@ -93,6 +119,11 @@ class Discovery:
         """Save the time of this discovery, if it was complete and its agents are saved."""
         if self._is_complete and is_saved:
             self._attempt(lambda: self._roster.save_discovery(self._now))
+
+
+def count_hosts(agents: Iterable[str]) -> int:
+    """How many of the names are no instances, so that EC2 can't vouch for them."""
+    return sum(not is_instance_id(entity) for entity in agents)
 
 
 def list_series(cloudwatch: CloudWatch) -> Listed | None:

@@ -25,8 +25,10 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.policy.policy import simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
+from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
@@ -57,13 +59,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     rest is done: the function's error alarm rings, and the next run makes it good.
     """
     metrics.add_metric("Runs", MetricUnit.Count, 1)
+    settings = DetectorSettings.from_environment()
     try:
-        request = read_event(event)
+        request = read_event(event, checks_queue_url=settings.detect_queue_url)
     except InvalidInputError as error:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    settings = DetectorSettings.from_environment()
     watches, maintenance = _watches(settings)
     tools = _tools(settings)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
@@ -75,7 +77,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         for watch in watches
     }
     if isinstance(request, Forget):
-        return _forget(request, runs)
+        return _forget(request, runs, tools)
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     return _answer(reports, run_id)
@@ -115,12 +117,19 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _forget(request: Forget, runs: Mapping[str, WatchRun]) -> dict[str, Any]:
+def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools) -> dict[str, Any]:
+    """Forgets the agents, and says so first: whoever may invoke the function can end the watch of any agent."""
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
-    chosen = [run for name, run in runs.items() if not request.watch or name == request.watch]
-    deleted = sorted({entity for run in chosen for entity in run.chunks.forget(request.entities, run.now)})
+    chosen = {name: run for name, run in runs.items() if not request.watch or name == request.watch}
+    rosters = {name: agents_of(run.roster.read()) for name, run in chosen.items()}
+    found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
+    if news := {name: newly for name, agents in found.items() if (newly := newly_forgotten(agents))}:
+        for name, agents in news.items():
+            logger.warning("agents forgotten manually", watch=name, agents=[agent.entity for agent in agents])
+        tools.notices.publish(forgotten_notice(news))
+    deleted = sorted({entity for run in chosen.values() for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
         for place, entity in enumerate(request.entities)
@@ -184,6 +193,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
+        most_hosts=settings.most_hosts,
     )
 
 

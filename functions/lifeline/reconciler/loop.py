@@ -40,7 +40,7 @@ from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
-from lifeline.reconciler.steps.requeue import Requeuing, debounce
+from lifeline.reconciler.steps.requeue import Requeuing, debounce, pace_sweeps
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -96,6 +96,8 @@ def reconcile(
         failed += targets.failed
     if is_debounced:
         targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
+    if settings.queue_url and not is_manual:
+        targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
     return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 
 
