@@ -158,9 +158,9 @@ def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
 
 
 def change_words(change: Change) -> str:
-    """Who did what, short enough for a subject: `DeleteRoute by deploy-role`."""
-    actor = change.actor if len(change.actor) <= _LONGEST_ACTOR else change.actor.partition("/")[0][:_LONGEST_ACTOR]
-    return f"{change.event_name} by {write_actor(actor)}" if actor else change.event_name
+    """Who did what, short enough for a subject: `DeleteRoute by ops/dana`."""
+    actor = write_actor(change.actor, _LONGEST_ACTOR)
+    return f"{change.event_name} by {actor}" if actor else change.event_name
 
 
 def change_evidence(change: Change) -> str:

@@ -2,7 +2,7 @@
 that can be undone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,9 +10,9 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
-from lifeline.core.wording import few, plain, role_of, shorten, write_actor, write_time
+from lifeline.core.wording import few, plain, shorten, write_actor, write_person, write_time
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
@@ -64,13 +64,20 @@ def exempted_notice(exempting: Exempting) -> Notice:
     names = few(exempting.service_names, 2)
     is_many = len(services) > 1
     endpoints = "endpoints" if is_many else "endpoint"
-    short = f"{names} {endpoints} in {vpc.id} no longer required"
-    callers = [f"{taggings[0].event_name} by {actor}" for actor in _names(taggings[0])] if taggings else []
+    by, by_person = _callers(taggings[0]) if taggings else ("", "")
     ends_at = exempting.now + exempting.after if exempting.after else None
     return Notice(
         kind="exempted",
         severity=Severity.WARNING,
-        subject=fit_subject(*(f"[lifeline] {short}: {caller}" for caller in callers), f"[lifeline] {short}"),
+        subject=fit_subject(
+            *(
+                f"[lifeline] {names} {endpoints} in {place} no longer required{caller}"
+                for caller in (by, by_person)
+                for place in (vpc.id, brief_id(vpc.id))
+            ),
+            f"[lifeline] {names} {endpoints} no longer required{by_person}",
+            end=by_person,
+        ),
         happened=(
             f"Nothing in {vpc.id} requires {'these' if is_many else 'this'} Lifeline {endpoints} any more:",
             *(f"- {id_} ({service}): {_said(exempting.waived[id_])}" for id_, service in services.items()),
@@ -180,9 +187,10 @@ def _undo(waiver: Waiver, exempting: Exempting) -> Iterator[str]:
         yield f"- Require {services} by the policy, or by the tag {waiver.tag} of {exempting.vpc.id} or its subnets."
 
 
-def _names(change: Change) -> Iterable[str]:
-    actor = change.actor or "an unknown actor"
-    return dict.fromkeys((actor, role_of(actor)))
+def _callers(change: Change) -> tuple[str, str]:
+    """Who made the call, for a subject: in full, and by a person's own name."""
+    who, person = (write(change.actor) or "an unknown actor" for write in (write_actor, write_person))
+    return f": {change.event_name} by {who}", f": {change.event_name} by {person}"
 
 
 def _facts(waiver: Waiver, change: Change | None) -> dict[str, str]:
