@@ -132,7 +132,7 @@ def _quoted_actor(who: str, longest: int = 3 * _LONGEST_TEXT) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """Cut a text that is longer than `longest` and end it with three dots, which make no host of what is before them."""
+    """Cut a text that is longer than `longest` and end it with three dots, which make no host of what they follow."""
     return text if len(text) <= longest else _BEFORE_A_HOST.sub("", text[: longest - 3]) + "..."
 
 

@@ -38,6 +38,7 @@ from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.requeue import Requeuing, debounce
+from lifeline.reconciler.steps.routed import note_routed, only_routed
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -64,6 +65,7 @@ def reconcile(
     changed then.
     """
     waiting = [request for request in requests if not request.is_own]
+    waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
     if not waiting:
         return ()
     in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
@@ -123,6 +125,7 @@ class _Reconciliation:
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job)
+            note_routed(vpcs, job, is_region=named is None and not busy)
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none

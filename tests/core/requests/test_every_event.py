@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lifeline.core.requests.calls import read_request
+from lifeline.core.requests.routed import ONLY_IF_ROUTED, matched
 from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
 from tests.support.repository import ROOT
 
@@ -15,12 +16,15 @@ PEER = "vpc-0fedcba9876543210"
 # They name nothing that leads to a VPC, or what they name is of a kind that several VPCs share. Where a route leads is
 # none of what it is for.
 WHOLE_REGION = {
+    "CreateIpamPrefixListResolverTarget",
     "CreateLocalGatewayRoute",
     "CreateTransitGatewayPrefixListReference",
     "CreateTransitGatewayRoute",
     "CreateVpnConnection",
     "CreateVpnConnectionRoute",
     "DeleteEgressOnlyInternetGateway",
+    "DeleteIpamPrefixListResolver",
+    "DeleteIpamPrefixListResolverTarget",
     "DeleteLocalGatewayRoute",
     "DeleteManagedPrefixList",
     "DeleteRouteServer",
@@ -32,6 +36,8 @@ WHOLE_REGION = {
     "DeleteVpnConnectionRoute",
     "DisableTransitGatewayRouteTablePropagation",
     "EnableTransitGatewayRouteTablePropagation",
+    "ModifyIpamPrefixListResolver",
+    "ModifyIpamPrefixListResolverTarget",
     "ModifyLocalGatewayRoute",
     "ModifyManagedPrefixList",
     "ModifyRouteServer",
@@ -40,6 +46,9 @@ WHOLE_REGION = {
     "ModifyVpcBlockPublicAccessOptions",
     "ModifyVpcEndpointServiceConfiguration",
     "ModifyVpcEndpointServicePermissions",
+    "ModifyVpnConnection",
+    "ModifyVpnConnectionOptions",
+    "ModifyVpnTunnelOptions",
     "ReplaceTransitGatewayRoute",
     "RestoreManagedPrefixListVersion",
 }
@@ -47,6 +56,7 @@ WHOLE_REGION = {
 NO_VPC = {
     "CreateDhcpOptions",
     "CreateInternetGateway",
+    "CreateIpamPrefixListResolver",
     "CreateManagedPrefixList",
     "CreateRouteServer",
     "CreateVpnGateway",
@@ -64,8 +74,12 @@ GONE_WITH_IT = {
 }
 
 
+# What the sample's interface or instance goes with, where a route leads to either.
+ROUTED = {VPC: frozenset({"i-0123456789abcdef0", "eni-0123456789abcdef0", "eni-attach-0123456789abcdef0"})}
+
+
 def touched(name: str, *, is_gone: bool = False) -> frozenset[str] | None:
-    request = read_request(json.loads((FOLDER / f"{name}.json").read_text()))
+    (request,) = matched([read_request(json.loads((FOLDER / f"{name}.json").read_text()))], ROUTED)
     wanted = ids_to_look_up(request.trigger.event_name, request.changed_ids)
     found = {} if is_gone else dict.fromkeys(wanted, frozenset({VPC}))
     return vpcs_touched(request.trigger.event_name, request.changed_ids, found)
@@ -87,3 +101,11 @@ def test_each_event_gives_the_right_vpcs(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(GONE_WITH_IT))
 def test_what_is_gone_by_then_is_not_lost_but_asks_for_the_region(name: str) -> None:
     assert touched(name, is_gone=True) is None
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_IF_ROUTED))
+def test_what_happens_to_what_no_route_leads_to_is_dropped_before_anything_is_asked(name: str) -> None:
+    request = read_request(json.loads((FOLDER / f"{name}.json").read_text()))
+    assert request.changed_ids
+    assert matched([request], {}) == []
+    assert matched([request], {VPC: frozenset({"i-0fedcba9876543210"})}) == []

@@ -14,6 +14,7 @@ from lifeline.core.requests.tags import tags_of_lifeline
 from lifeline.core.wording import plain
 
 CHANGE = "AWS API Call via CloudTrail"
+STATE_CHANGE = "EC2 Instance State-change Notification"  # the other type of event that is read: `state_change`
 MOST_IDS = 100  # of a record that are kept; one call may tag 1,000 resources (EC2 API: CreateTags)
 
 
@@ -26,7 +27,7 @@ def read_change(
     accounts, it is the role's own.
     """
     if event.get("detail-type") != CHANGE:
-        raise must_be("detail-type", repr(CHANGE), event.get("detail-type"))
+        raise must_be("detail-type", f"{CHANGE!r} or {STATE_CHANGE!r}", event.get("detail-type"))
     if event.get("source") != "aws.ec2":
         raise must_be("source", "'aws.ec2'", event.get("source"))
     detail = event.get("detail")
@@ -35,7 +36,7 @@ def read_change(
     name = detail.get("eventName")
     if not isinstance(name, str) or not name.isalnum():
         raise must_be("detail.eventName", "the name of an EC2 call", name)
-    _check_origin(event, detail, accounts or _account_of(own_role_arn), region)
+    check_origin(event, detail, accounts or account_of(own_role_arn), region)
     ids = named_ids(name, detail.get("requestParameters"), detail.get("responseElements"))
     failure = ascii_text(detail.get("errorCode"))
     code = failure.removeprefix("Client.")  # CloudTrail's prefix (CloudTrail guide: record contents)
@@ -59,8 +60,8 @@ def read_change(
     )
 
 
-def _check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Collection[str], region: str) -> None:
-    """Raises InvalidInputError where the record is of another account or region.
+def check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Collection[str], region: str) -> None:
+    """Raises InvalidInputError where the event, or the record in it, is of another account or region.
 
     `recipientAccountId` is whose resources the call was on, whoever made it (CloudTrail guide: record contents).
     """
@@ -75,7 +76,7 @@ def _check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Colle
             raise InvalidInputError(f"{inside}{name}", f"is {shown(part[name])}: only records of {whose} count")
 
 
-def _account_of(role_arn: str) -> tuple[str, ...]:
+def account_of(role_arn: str) -> tuple[str, ...]:
     """The account of a role, none where there is no role."""
     return tuple(role_arn.split(":")[4:5])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lifeline.core.requests.named import TAGGING
 
-_KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "eni", "tgw-attach", "pcx")
+_KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "tgw-attach", "pcx")
 _TAGGED = ("subnet", "vpce", "sg")  # whose tags mean anything to Lifeline, beside those of VPCs
 
 # They make something that no VPC uses yet, or that none may use any more.
@@ -13,6 +13,7 @@ _TOUCH_NO_VPC = frozenset(
     {
         "CreateDhcpOptions",
         "CreateInternetGateway",
+        "CreateIpamPrefixListResolver",
         "CreateManagedPrefixList",
         "CreateRouteServer",
         "CreateVpnGateway",

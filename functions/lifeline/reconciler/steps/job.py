@@ -21,6 +21,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
@@ -47,8 +48,8 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
-    without `incidents` no agent is known to be silent.
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
+    `incidents` no agent is known to be silent, and without `routed` no route is known to lead to an instance.
     """
 
     network: Network
@@ -66,6 +67,7 @@ class Tools:
     guards: Guards
     exemptions: Exemptions | None = None
     incidents: Incidents | None = None
+    routed: RoutedStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
