@@ -1,12 +1,13 @@
 """Every record in events/cloudtrail leads to the VPCs that it touches."""
 
 import json
+from typing import Any
 
 import pytest
 
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.routed import ONLY_IF_ROUTED, matched
-from lifeline.core.requests.vpcs_touched import ids_to_look_up, vpcs_touched
+from lifeline.core.requests.vpcs_touched import Lookups, ids_to_look_up, vpcs_touched
 from tests.support.repository import ROOT
 
 FOLDER = ROOT / "events/cloudtrail"
@@ -109,3 +110,40 @@ def test_what_happens_to_what_no_route_leads_to_is_dropped_before_anything_is_as
     assert request.changed_ids
     assert matched([request], {}) == []
     assert matched([request], {VPC: frozenset({"i-0fedcba9876543210"})}) == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
+def test_no_event_names_more_kinds_of_ids_than_it_may_look_up(name: str) -> None:
+    request = read_request(json.loads((FOLDER / f"{name}.json").read_text()))
+    assert Lookups().add(ids_to_look_up(request.trigger.event_name, request.changed_ids))
+
+
+TABLE = "rtb-0123456789abcdef0"
+REQUEST = {"routeTableId": TABLE, "destinationCidrBlock": "0.0.0.0/0"}
+
+
+@pytest.mark.parametrize(
+    ("more", "ids"),
+    [
+        ({"requestParameters": None}, set()),
+        ({"requestParameters": json.dumps(REQUEST)}, set()),
+        ({"requestParameters": "HIDDEN_DUE_TO_SECURITY_REASONS"}, set()),
+        ({"requestParameters": {"omitted": True, "originalSize": 102401, "reason": "too large"}}, set()),
+        ({"requestParameters": [REQUEST]}, set()),
+        ({"requestParameters": {"routeTableId": 1234567890123, "destinationCidrBlock": 0}}, set()),
+        ({"requestParameters": None, "responseElements": None}, set()),
+        ({"responseElements": {"omitted": True, "originalSize": 102401, "reason": "too large"}}, {TABLE}),
+        ({"eventVersion": "1.05"}, {TABLE}),
+        ({"eventVersion": "2.99", "tlsDetails": {"tlsVersion": "TLSv1.3"}, "additionalEventData": [1]}, {TABLE}),
+        ({"eventID": None, "eventTime": None}, {TABLE}),
+    ],
+)
+def test_a_record_of_an_odd_shape_is_for_what_it_names_or_for_the_region(more: dict[str, Any], ids: set[str]) -> None:
+    event = json.loads((FOLDER / "DeleteRoute.json").read_text())
+    event["detail"] |= {"requestParameters": REQUEST} | more
+    request = read_request(event)
+    assert request.changed_ids == ids
+    assert request.trigger.time == "2026-03-02T09:24:20Z"
+    assert request.trigger.event_id
+    found = dict.fromkeys(ids, frozenset({VPC}))
+    assert vpcs_touched("DeleteRoute", request.changed_ids, found) == (frozenset({VPC}) if ids else None)
