@@ -14,7 +14,9 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInternetGateways": "finds the VPC of a changed internet gateway",
         "ec2:DescribeNatGateways": "checks whether the NAT gateway of a route works",
         "ec2:DescribeNetworkAcls": "checks whether a network ACL blocks port 443 or the responses",
-        "ec2:DescribeNetworkInterfaces": "checks what else uses a subnet, a VPC or Lifeline's security group",
+        "ec2:DescribeNetworkInterfaces": (
+            "checks what else uses a subnet, a VPC or Lifeline's security group, and what routes lead to"
+        ),
         "ec2:DescribeRouteTables": "reads a subnet's routes, which decide its tier and its path to a service",
         "ec2:DescribeSecurityGroups": "checks whether a security group allows port 443, and finds Lifeline's own",
         "ec2:DescribeSubnets": "reads the subnets, their zones and tags",

@@ -88,7 +88,7 @@ def test_a_tag_on_somebody_elses_vpc_is_heard_at_once_with_who_did_it_and_what_i
     (notice,) = heard(days)
     ends_at = days.clock() + timedelta(hours=72)
     assert notice["subject"] == (
-        f"[lifeline] monitoring endpoint in {vpc_id} no longer required: CreateTags by team-b-dev"
+        f"[lifeline] monitoring endpoint in {vpc_id} no longer required: CreateTags by mallory"
     )
     text = flat(notice["text"])
     assert f"- {endpoint_id} (monitoring): {vpc_id} is exempt because it has the tag lifeline:exempt" in text

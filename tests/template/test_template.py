@@ -14,6 +14,7 @@ from lifeline.core.guards.limits import Limits
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.notices.bus_events import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
+from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
@@ -49,8 +50,9 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
 def test_the_rules_listen_for_every_change_that_events_holds_a_record_of(template: dict[str, Any]) -> None:
     found = patterns(template)
     attempts = found.pop("AttemptRule")["detail"]["eventName"]
+    found.pop("InstanceRule")  # of no call
     names = [name for pattern in found.values() for name in pattern["detail"]["eventName"]]
-    assert len(names) == len(set(names)) == 118
+    assert len(names) == len(set(names)) == 133
     assert set(names) == {path.stem for path in (ROOT / "events/cloudtrail").glob("*.json")}
     assert set(attempts) == {path.stem.partition("-")[0] for path in ATTEMPTS}
 
@@ -63,11 +65,13 @@ def test_each_pattern_stays_below_eventbridges_default_quota(template: dict[str,
 def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue(template: dict[str, Any]) -> None:
     for name, rule in resources(template, "AWS::Events::Rule").items():
         pattern = rule["EventPattern"]
+        is_call = name != "InstanceRule"
         assert pattern["source"] == ["aws.ec2"]
-        assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert pattern["detail-type"] == ["AWS API Call via CloudTrail" if is_call else STATE_CHANGE]
         assert (pattern["account"], pattern["region"]) == ([{"Ref": "AWS::AccountId"}], [{"Ref": "AWS::Region"}])
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
-        assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
+        if is_call:
+            assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
@@ -170,6 +174,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "aws/network",
         "aws/topic",
         "store/policy",
+        "store/routed",
         "aws/queue",
     ),
     "DetectRole": (

@@ -30,6 +30,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.requiring_tags import TagStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.mode import Mode
@@ -237,6 +238,7 @@ def _tools(settings: Settings) -> Tools:
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
         tags=TagStore(settings.table_name),
         incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
+        routed=RoutedStore(settings.table_name),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(

@@ -41,6 +41,7 @@ from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
 from lifeline.reconciler.steps.requeue import Requeuing, debounce, pace_sweeps
+from lifeline.reconciler.steps.routed import note_routed, only_routed
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -67,7 +68,9 @@ def reconcile(
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    proven = prove_claims([request for request in requests if not request.is_own], tools.history, settings)
+    waiting = [request for request in requests if not request.is_own]
+    waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
+    proven = prove_claims(waiting, tools.history, settings)
     if failed is not None:
         failed += proven.failed
     waiting = proven.requests
@@ -134,6 +137,7 @@ class _Reconciliation:
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job)
+            note_routed(vpcs, job, is_region=named is None and not busy)
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none

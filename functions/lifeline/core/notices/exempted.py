@@ -10,9 +10,9 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
-from lifeline.core.wording import few, plain, quoted, role_of, shorten, write_actor, write_time
+from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_person, write_time
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
@@ -92,15 +92,22 @@ def exempted_notice(exempting: Exempting) -> Notice:
     vpc, services = exempting.vpc, exempting.services
     taggings = list(dict.fromkeys(filter(None, map(exempting.tagging, exempting.waivers))))
     names = few(exempting.all_services, 2)
-    short = f"{names} endpoint{'s' if len(services) > 1 else ''} in {vpc.id} no longer required"
-    if not services:
-        short = f"no path to {names} in {vpc.id}, not required"
-    callers = [f"{taggings[0].event_name} by {actor}" for actor in _names(taggings[0])] if taggings else []
+    what = f"{names} endpoint{'s' if len(services) > 1 else ''}" if services else f"no path to {names}"
+    end = " no longer required" if services else ", not required"
+    by, by_person = _callers(taggings[0]) if taggings else ("", "")
     ends_at = exempting.now + exempting.after if exempting.after else None
     return Notice(
         kind="exempted",
         severity=Severity.WARNING,
-        subject=fit_subject(*(f"[lifeline] {short}: {caller}" for caller in callers), f"[lifeline] {short}"),
+        subject=fit_subject(
+            *(
+                f"[lifeline] {what} in {place}{end}{caller}"
+                for caller in (by, by_person)
+                for place in (vpc.id, brief_id(vpc.id))
+            ),
+            f"[lifeline] {what}{end}{by_person}",
+            end=by_person,
+        ),
         happened=tuple(_happened(exempting)),
         why=tuple(_why(exempting)),
         done=tuple(_done(exempting, ends_at)),
@@ -259,9 +266,10 @@ def _undo(waiver: Waiver, exempting: Exempting) -> Iterator[str]:
         yield f"- Require {services} by the policy, or by the tag {REQUIRE} of {exempting.vpc.id} or its subnets."
 
 
-def _names(change: Change) -> Iterable[str]:
-    actor = change.actor or "an unknown actor"
-    return dict.fromkeys((actor, role_of(actor)))
+def _callers(change: Change) -> tuple[str, str]:
+    """Who made the call, for a subject: in full, and by a person's own name."""
+    who, person = (write(change.actor) or "an unknown actor" for write in (write_actor, write_person))
+    return f": {change.event_name} by {who}", f": {change.event_name} by {person}"
 
 
 def _facts(waiver: Waiver, exempting: Exempting) -> dict[str, object]:

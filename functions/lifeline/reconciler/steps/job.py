@@ -23,6 +23,7 @@ from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
 from lifeline.adapters.store.requiring_tags import TagStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
@@ -50,7 +51,8 @@ class Guards:
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
-    `tags` nobody knows what a tag required before, and without `incidents` no agent is known to be silent.
+    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, and without
+    `routed` no route is known to lead to an instance.
     """
 
     network: Network
@@ -70,6 +72,7 @@ class Tools:
     exemptions: Exemptions | None = None
     tags: TagStore | None = None
     incidents: Incidents | None = None
+    routed: RoutedStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
