@@ -156,7 +156,8 @@ def as_boto3_takes_it(value: Any) -> Any:
 @given(plain_values.filter(lambda value: value is not None))
 def test_boto3_reads_what_is_written(value: Any) -> None:
     expected = TypeDeserializer().deserialize(TypeSerializer().serialize(as_boto3_takes_it(value)))
-    assert TypeDeserializer().deserialize(to_item({"one": value})["one"]) == expected
+    written: Any = to_item({"one": value})["one"]
+    assert TypeDeserializer().deserialize(written) == expected
 
 
 @given(plain_values.filter(lambda value: value is not None))
