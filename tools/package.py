@@ -1,6 +1,4 @@
-"""Builds what ships to Lambda: `sam build` runs it by `functions/Makefile`, once for all functions.
-
-    python3.13 -m tools.package ARTIFACTS_DIR
+"""Builds what ships to Lambda, once for all functions.
 
 The package is what `functions/requirements.txt` locks and the package `lifeline`, without modules that nothing imports,
 with botocore's models cut to the calls that are made, and compiled: /var/task is read-only, so that Lambda would
@@ -20,10 +18,10 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 from tools.aws_calls import all_calls
+from tools.build import PYTHON
 from tools.imported import modules_in, reachable
 from tools.service_models import cut_models, operations_of
 
-PYTHON = (3, 13)  # the template's Runtime: bytecode is that of one version
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ROOT / "functions"
 _START = "lifeline.handlers"
@@ -39,26 +37,9 @@ class BuildError(Exception):
     """The package can't be built; the message says why and what to do."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Build the package into the folder that is named. Returns the exit code."""
-    try:
-        (artifacts,) = map(Path, arguments)
-        check_python(sys.version_info[:2], sys.implementation.name)
-        shutil.copytree(shared(artifacts.parent), artifacts, dirs_exist_ok=True)
-    except BuildError as error:
-        sys.stderr.write(f"Lifeline's package was not built: {error}\n")
-        return 1
-    return 0
-
-
-def check_python(version: tuple[int, int], implementation: str) -> None:
-    """Raises BuildError where this Python isn't Lambda's."""
-    if (implementation, version) != ("cpython", PYTHON):
-        wanted, found = (".".join(map(str, one)) for one in (PYTHON, version))
-        raise BuildError(
-            f"the functions run on CPython {wanted}, so that their bytecode must be built by it, not by "
-            f"{implementation} {found}. Put python{wanted} on the PATH, or name it: PYTHON=/path/to/it sam build"
-        )
+def put_into(artifacts: str) -> None:
+    """Put the package into the folder, as SAM asks for each function. Raises BuildError."""
+    shutil.copytree(shared(Path(artifacts).parent), artifacts, dirs_exist_ok=True)
 
 
 def shared(place: Path) -> Path:
@@ -164,7 +145,3 @@ def _fingerprint() -> str:
         content = path.read_bytes()
         found.update(f"{os.path.relpath(path, FUNCTIONS)} {len(content)}\n".encode() + content)
     return found.hexdigest()[:16]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

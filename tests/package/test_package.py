@@ -1,5 +1,6 @@
 """What `sam build` makes: it starts without compiling anything, has what it needs, and nothing else."""
 
+import ast
 import importlib.util
 import json
 import os
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.build import PYTHON, why_not
 from tools.imported import modules_in
-from tools.package import PYTHON, BuildError, check_python, shared
+from tools.package import shared
 from tools.template import names_of, read_template
 
 from tests.support.agents import ENVIRONMENT
@@ -173,23 +175,28 @@ def test_it_is_built_once_for_all_functions(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(("version", "implementation"), [((3, 12), "cpython"), ((3, 14), "cpython"), ((3, 13), "pypy")])
 def test_another_python_is_refused_in_words(version: tuple[int, int], implementation: str) -> None:
-    with pytest.raises(BuildError) as raised:
-        check_python(version, implementation)
-    assert str(raised.value).startswith("the functions run on CPython 3.13, so that their bytecode must be built by it")
-    assert f"not by {implementation} {version[0]}.{version[1]}." in str(raised.value)
+    reason = why_not(version, implementation)
+    assert reason.startswith("the functions run on CPython 3.13, so their bytecode must be built by it, not by ")
+    assert f"not by {implementation} {version[0]}.{version[1]}. Put python3.13 on the PATH" in reason
+
+
+def test_every_python_can_say_so() -> None:
+    source = (ROOT / "tools/build.py").read_text("utf-8")
+    ast.parse(source, feature_version=(3, 7))
 
 
 def test_the_python_of_the_bytecode_is_the_templates_runtime() -> None:
-    check_python(PYTHON, "cpython")
+    assert why_not(PYTHON, "cpython") == ""
     assert read_template()["Globals"]["Function"]["Runtime"] == "python" + ".".join(map(str, PYTHON))
 
 
 def test_the_makefile_has_a_target_for_each_function_and_sam_uses_it() -> None:
     for name in FUNCTIONS:
-        assert read_template()["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"
+        metadata = read_template()["Resources"][name]["Metadata"]
+        assert (metadata["BuildMethod"], metadata["WorkingDirectory"]) == ("makefile", ".")
         done = make(f"build-{name}", "--dry-run")
         assert done.returncode == 0
-        assert 'tools.package "/nowhere/out"' in done.stdout
+        assert 'tools.build "/nowhere/out"' in done.stdout
 
 
 def test_that_python_is_missing_is_said_in_words() -> None:
@@ -201,5 +208,10 @@ def test_that_python_is_missing_is_said_in_words() -> None:
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "--makefile", str(ROOT / "functions/Makefile"), *arguments]
     return subprocess.run(  # noqa: S603 - our own words
-        command, env={**os.environ, "ARTIFACTS_DIR": "/nowhere/out"}, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, "ARTIFACTS_DIR": "/nowhere/out"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
