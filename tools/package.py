@@ -92,7 +92,12 @@ def _drop_native(folder: Path) -> None:
 def _drop_unused(folder: Path) -> None:
     """Modules that nothing imports, what belongs to them, and what only pip and type checkers read; no licences."""
     modules = modules_in(folder)
-    used = {modules[name] for name in reachable(modules, _START)}
+    names = reachable(modules, _START)
+    if lost := sorted(name for name in modules.keys() - names if name.partition(".")[0] == "lifeline"):
+        raise BuildError(
+            f"{', '.join(lost)}: no handler imports it, or it imports what functions/requirements.txt doesn't lock"
+        )
+    used = {modules[name] for name in names}
     packages = {path.parent: path in used for path in modules.values() if path.name == "__init__.py"}
     for path in sorted(filter(Path.is_file, folder.rglob("*"))):
         is_data = path.suffix not in _NOT_DATA and path.name != "py.typed"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tools.build import PYTHON, why_not
 from tools.imported import modules_in
-from tools.package import shared
+from tools.package import BuildError, _drop_native, _drop_unused, _install, shared
 from tools.template import names_of, read_template
 
 from tests.support.agents import ENVIRONMENT
@@ -215,3 +215,32 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("source", ["import boto3\n", "VALUE = 1\n"])
+def test_a_module_of_ours_that_would_be_left_out_fails_the_build(tmp_path: Path, source: str) -> None:
+    (tmp_path / "lifeline/handlers").mkdir(parents=True)
+    (tmp_path / "lifeline/__init__.py").touch()
+    (tmp_path / "lifeline/handlers/__init__.py").write_text("import lifeline.one\n" if "boto3" in source else "")
+    (tmp_path / "lifeline/one.py").write_text(source)
+
+    with pytest.raises(BuildError, match=r"lifeline\.one: no handler imports it, or it imports what functions/req"):
+        _drop_unused(tmp_path)
+
+
+def test_native_code_that_would_run_on_one_architecture_only_fails_the_build(tmp_path: Path) -> None:
+    (tmp_path / "fast").mkdir()
+    (tmp_path / "fast/quick.cpython-313-x86_64-linux-gnu.so").touch()
+    (tmp_path / "markupsafe").mkdir()
+    (tmp_path / "markupsafe/_speedups.cpython-313-x86_64-linux-gnu.so").touch()
+
+    with pytest.raises(BuildError, match=r"^fast/quick\S+ would run on one of Lambda's architectures only$"):
+        _drop_native(tmp_path)
+
+
+def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.package.FUNCTIONS", tmp_path)
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")  # without hashes
+
+    with pytest.raises(BuildError, match=r"(?s)pip couldn't install functions/requirements\.txt:.*hashes"):
+        _install(tmp_path / "out")
