@@ -20,7 +20,9 @@ from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 from tests.support.emulator import emulated_aws
+from tests.support.models import operations_of
 from tests.support.repository import ROOT
+from tools import aws_calls
 
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
@@ -242,7 +244,6 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "logs:CreateLogStream",
     "logs:PutLogEvents",
 }
-_PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
     "put": {"dynamodb:PutItem"},
@@ -253,65 +254,33 @@ _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
-    "send_message_batch": {"sqs:SendMessage"},
-    "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
-}
-_SERVICE_OF = {
-    "_cloudtrail": "cloudtrail",
-    "_cloudwatch": "cloudwatch",
-    "_dynamodb": "dynamodb",
-    "dynamodb": "dynamodb",
-    "_ec2": "ec2",
-    "_events": "events",
-    "_iam": "iam",
-    "_profiles": "route53profiles",
-    "_resolver": "route53resolver",
-    "_route53": "route53",
-    "_sns": "sns",
-    "_sqs": "sqs",
-    "_ssm": "ssm",
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
 }
 
 
 @pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_each_role_may_do_exactly_what_its_adapters_call(template: dict[str, Any], role: str) -> None:
     granted = {action for one in statements(template, role) for action in _listed(one["Action"])}
-    assert granted - _BY_THE_SERVICE == calls_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
+    assert granted - _BY_THE_SERVICE == actions_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
 
 
 def test_every_adapter_is_known_to_be_of_a_role() -> None:
-    folder = ROOT / "functions/lifeline/adapters"
-    there = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.py")}
-    assert there == _CALL_NOTHING.union(*_MADE_BY.values())
+    assert set(aws_calls.modules()) == _CALL_NOTHING.union(*_MADE_BY.values())
 
 
-def calls_of(modules: tuple[str, ...]) -> set[str]:
-    """The IAM actions of the boto3 calls that are written in the adapters' sources."""
+def actions_of(modules: tuple[str, ...]) -> set[str]:
+    """The IAM actions of the calls that are written in the adapters' sources, the shared table's among them."""
     found: set[str] = set()
     for module in modules:
         source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
-        for client, name in re.findall(r"self\.(?:_table\.)?(_?\w+)\.(\w+)", source):
-            if client == "_table":
-                found |= _BY_TABLE.get(name, set())
-            elif name in _GRANTED_AS:
-                found |= _GRANTED_AS[name]
-            elif client in _SERVICE_OF and name not in {"get_paginator", "meta"}:
-                found.add(_action(_SERVICE_OF[client], name))
-        if module == "aws/dns":  # each paginated call stands beside its client there
-            for client, name in re.findall(r'pages\(self\.(_\w+), "(\w+)"', source):
-                found.add(_action(_SERVICE_OF[client], name))
-            continue
-        service = _PAGED_BY.get(module, "ec2")
-        for name in re.findall(r'"((?:describe|get|list)_[a-z_]+|query)"', source):
-            found.add(_action(service, name))
+        for name in re.findall(r"self\._table\.(\w+)", source):
+            found |= _BY_TABLE.get(name, set())
+        for service, operations in aws_calls.calls_of(module, operations_of).items():
+            for operation in operations:
+                action = f"{service}:{operation}"
+                found |= _GRANTED_AS.get(action, {action})
     return found
-
-
-def _action(service: str, call: str) -> str:
-    """IAM's name of a boto3 call: the API's own, whatever its capitals."""
-    wanted = call.replace("_", "").lower()
-    names = iam_definition[service]["privileges"]
-    return f"{service}:{next(name for name in names if name.lower() == wanted)}"
 
 
 def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_may(template: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from lifeline.dashboard.collect import PageTools, cover, plan_of
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
+from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import PageSettings
 
@@ -88,3 +89,6 @@ def _tools(settings: PageSettings) -> PageTools:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+cold_start.end()

@@ -35,6 +35,7 @@ from lifeline.detector.parts import SplitRun
 from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
+from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import DetectorSettings
 
@@ -199,3 +200,6 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+cold_start.end()

@@ -49,6 +49,7 @@ from lifeline.reconciler.gatekeeper import take_approval
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
+from lifeline.runtime import cold_start
 from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import Settings
@@ -265,3 +266,6 @@ def _count(answers: Iterable[VpcAnswer]) -> None:
     for status in Status:
         count = sum(action.status is status for answer in notified for action in answer.actions)
         metrics.add_metric(f"Actions{status.capitalize()}", MetricUnit.Count, count)
+
+
+cold_start.end()
