@@ -321,7 +321,7 @@ def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
     assert notice["subject"] == says
     assert f"- {subnet_id} (monitoring): {subject}" in text
     assert f"team-b-dev/mallory set the tag {key} on {subject} (CreateTags)" in text
-    assert "Lifeline has created nothing for them" in text
+    assert "Lifeline hasn't created any endpoint for them" in text
     assert notice["facts"]["unserved"] == {subnet_id: ["monitoring"]}
     assert notice["facts"]["deleted_from"] == ""
     for _ in range(3):
@@ -534,7 +534,8 @@ def test_where_lifeline_has_nothing_it_is_heard_once_the_path_is_lost(
     days.sweeps(1)
     (notice,) = heard(days)
     text = flat(notice["text"])
-    assert f"- {subnet_id} (monitoring): {subject} no longer has the value of its tag env that required it" in text
+    said = f"a rule of the policy required it by the tag env of {subject}, and no longer does"
+    assert f"- {subnet_id} (monitoring): {said}" in text
     assert f"team-b-dev/mallory {'set' if value else 'removed'} the tag env on {subject}" in text
     for _ in range(3):
         days.after(30)

@@ -137,8 +137,8 @@ def _happened(exempting: Exempting) -> Iterator[str]:
         yield f"Nothing in {vpc.id} requires {are} any more:"
         yield from (f"- {id_} ({service}): {_said(exempting.waived[id_])}" for id_, service in services.items())
     if exempting.unserved:
-        yield f"Subnets in {vpc.id} have no route out of the VPC, and no endpoint gives them access to services that"
-        yield "they would have to reach, were it not for this:"
+        yield f"These subnets in {vpc.id} have no route out of the VPC and no endpoint for the services in brackets."
+        yield "Nothing requires these services there any more:"
     for subnet_id, names in exempting.lacking.items():
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])
         yield f"- {subnet_id} ({few(names, _MOST_NAMED)}): {_said(list(waivers))}"
@@ -152,7 +152,7 @@ def waiver_words(waiver: Waiver) -> str:
     if waiver.keys:
         tags = _tags(waiver.keys)
         if waiver.subject:
-            return f"{waiver.subject} no longer has the value of its {tags} that required it"
+            return f"a rule of the policy required it by the {tags} of {waiver.subject}, and no longer does"
         by_tag = f"no tag {REQUIRE} lists it"
         return f"{by_tag}, and no rule that requires it selects this VPC any more: such rules go by the {tags}"
     if waiver.subject:
@@ -200,8 +200,8 @@ def _why(exempting: Exempting) -> Iterator[str]:
             verb = "changed" if waiver.keys else "set"
             yield f"An unknown actor {verb} the {_tags(waiver.tags)} on {subject}: no CloudTrail event was found."
         elif waiver.keys:
-            yield f"It isn't known what ended that: no CloudTrail event of the {_tags(waiver.tags)} was found. The"
-            yield "history of the policy's parameter says whether the policy was changed."
+            yield f"What ended it isn't known: no CloudTrail event about the {_tags(waiver.tags)} was found. The history of"
+            yield "the policy's parameter shows whether the policy was changed."
         else:
             yield f"An unknown actor changed the policy or removed the tag {waiver.tag}: no CloudTrail event was found."
         if change and (count := exempting.count_toggles(waiver)) > _FEW:
@@ -213,12 +213,12 @@ def _subject(change: Change, subject: str) -> str:
 
 
 def _done(exempting: Exempting, ends_at: datetime | None) -> Iterator[str]:
-    yield "Lifeline has changed nothing yet." if exempting.services else "Lifeline has created nothing for them."
+    yield f"Lifeline hasn't {'changed anything yet' if exempting.services else 'created any endpoint for them'}."
     if exempting.services:
         yield from _will_delete(exempting, ends_at)
     if exempting.unserved:
         services = few(sorted({service for _, service in exempting.unserved}), _MOST_NAMED)
-        yield f"It will create no {services} endpoint for these subnets while nothing requires one."
+        yield f"It won't create a {services} endpoint for these subnets unless something requires one."
 
 
 def _will_delete(exempting: Exempting, ends_at: datetime | None) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _undo(waiver: Waiver, exempting: Exempting) -> Iterator[str]:
     elif waiver.exempted and waiver.exempted.by is ExemptedBy.POLICY:
         yield f"- Remove the exemption of {waiver.subject} from the policy (PolicyParameter)."
     elif waiver.subject and waiver.keys:
-        yield f"- Set the {_tags(waiver.keys)} of {waiver.subject} as before, so that the service is required again."
+        yield f"- Set the {_tags(waiver.keys)} of {waiver.subject} back to the previous value."
     elif waiver.subject:
         yield f"    aws ec2 delete-tags --resources {waiver.subject} --tags Key={waiver.tag}"
     else:

@@ -29,14 +29,14 @@ def forgotten_notice(watches: Mapping[str, Sequence[Agent]]) -> Notice:
             *(f"- {quoted(name)}: {_list(_names(watched))}" for name, watched in sorted(watches.items())),
         ),
         done=(
-            "Lifeline won't report any silence of an agent in this list until it has reported again.",
+            "Lifeline won't report any of these agents as silent until it has sent data again.",
             *((f"Silent now: {_list(silent)}.",) if silent else ()),
             *((f"Open incidents no longer wait for these agents: {few(incidents, _SHOWN)}.",) if incidents else ()),
         ),
         next=(
-            "No action needed if this is intended. Otherwise, check that the agents are running, and who can invoke",
-            "DetectMetricGaps. CloudTrail says who did, if it records Lambda's data events.",
-            "Lifeline will watch an agent again as soon as it sends a datapoint.",
+            "No action needed if this is intended. Otherwise, check whether the agents are running, and who can invoke",
+            "DetectMetricGaps. CloudTrail shows who did, if it records Lambda's data events. Lifeline will watch an",
+            "agent again as soon as the agent sends a datapoint.",
         ),
         incident=incidents[0] if len(incidents) == 1 else "",
         facts={
