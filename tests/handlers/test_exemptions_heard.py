@@ -317,7 +317,7 @@ def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
     days.sweeps(1)
     (notice,) = heard(days)
     text = flat(notice["text"])
-    says = f"[lifeline] no path to monitoring in {vpc_id}, not required: CreateTags by team-b-dev"
+    says = f"[lifeline] no path to monitoring in {vpc_id[:12]}..., not required: CreateTags by team-b-dev/mallory"
     assert notice["subject"] == says
     assert f"- {subnet_id} (monitoring): {subject}" in text
     assert f"team-b-dev/mallory set the tag {key} on {subject} (CreateTags)" in text
@@ -580,7 +580,7 @@ def test_where_the_policy_itself_selects_no_longer_nobody_is_blamed(
     (notice,) = heard(days)
     text = flat(notice["text"])
     assert f"- {endpoint_id} (monitoring): no tag lifeline:require lists it, and no rule that requires it" in text
-    assert "It isn't known what ended that: no CloudTrail event" in text
+    assert "What ended it isn't known: no CloudTrail event" in text
     assert "actor" not in text
 
 
