@@ -245,7 +245,8 @@ def _read(read: Callable[[], DnsView], what: str, *, regional: bool = False) -> 
     except (TransientError, TerminalError) as error:
         if _is_not_offered(error, regional=regional):
             return DnsView()
-        return DnsView(unreadable=(f"{what} couldn't be read: {error}",))
+        words = f"{what} couldn't be read: {error}"
+        return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
 
 def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
@@ -310,4 +311,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         unreadable=tuple(sorted(set(chain.from_iterable(part.unreadable for part in parts)))),
         kept_here=tuple(sorted(set(chain.from_iterable(part.kept_here for part in parts)))),
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
+        throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
     )

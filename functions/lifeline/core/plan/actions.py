@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from lifeline.core.network.model import Endpoint, Tier, suffix_of
+from lifeline.core.network.model import Endpoint, SeenTier, suffix_of
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -30,6 +30,7 @@ class ActionKind(StrEnum):
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
+    CORRECT_TAG = "correct_tag"  # always a person's: only they know what they meant
 
 
 # What hands something over, or takes it away: no limit is meant for it, and no freeze.
@@ -194,7 +195,7 @@ class Plan:
     """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order."""
 
     vpc_id: str
-    tiers: tuple[tuple[str, Tier], ...]
+    tiers: tuple[tuple[str, SeenTier], ...]
     actions: tuple[Action, ...]
     services: tuple[ServiceReport, ...] = ()
     monthly_cost_usd: Decimal = Decimal(0)
