@@ -129,7 +129,7 @@ class _Cover:
 
     def cover(self, vpc_ids: tuple[str, ...]) -> Coverage:
         vpcs = self._reads.recognize(self._tools.network.observe(vpc_ids or None))
-        policy, why_stopped = self._reads.policy(), self._reads.why_stopped()
+        policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
@@ -391,7 +391,7 @@ class _Cover:
         vpcs = self._reads.recognize(self._tools.network.observe([vpc_id]))
         if not vpcs:
             return VpcAnswer(vpc_id, refusal=Refusal("plan", f"{vpc_id} does not exist in this account and region"))
-        policy, why_stopped = self._reads.policy(), self._reads.why_stopped()
+        policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         if policy is None:
             tiers = tuple(classify_subnets(vpcs[0]).items())
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))

@@ -21,6 +21,7 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.gaps import judge
@@ -52,6 +53,7 @@ class DetectorTools:
     sources: EvidenceSources
     repairs: RepairRequests
     checks: Checks | None = None
+    positions: Callable[[Watch], ListPosition] | None = None
 
 
 class WatchRun:
@@ -77,7 +79,10 @@ class WatchRun:
         self._cloudwatch = tools.cloudwatch(watch)
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
-        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now, patience=patience)
+        position = tools.positions(watch) if tools.positions else None
+        self.discovery = Discovery(
+            self._cloudwatch, instances, self.roster, self.attempt, now, patience=patience, position=position
+        )
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(

@@ -72,7 +72,8 @@ def reconcile(
     waiting = proven.requests
     if not waiting:
         return ()
-    in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
+    stacks, catalog = stacks_policy(settings), tools.network.catalog
+    in_force = current_policy(settings.policy_parameter, stacks, tools.policies, catalog, now=run.now())
     if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
         waiting = [hash_session_names(request, settings.account_id) for request in waiting]
     is_manual = mode is not settings.mode

@@ -1,6 +1,6 @@
 """Names of services as people write them: which ones the region and the named sets have, and the nearest right one."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from lifeline.core.network.model import Catalog, suffix_of
 from lifeline.core.policy.service_sets import NAMED_SETS
@@ -21,14 +21,6 @@ def known_names(catalog: Catalog) -> frozenset[str] | None:
     if not catalog.is_read:
         return None
     return frozenset(suffix_of(service.name) for service in catalog.services) | NAMED_SETS.keys()
-
-
-def first_unknown(names: Iterable[str], known: Collection[str] | None) -> tuple[int, str] | None:
-    """The place of the first name that isn't known, and what is wrong with it; None where all are, or none can be."""
-    for place, name in enumerate(names):
-        if known is not None and name not in known:
-            return place, unknown_words(name, known)
-    return None
 
 
 def unknown_words(name: str, known: Collection[str]) -> str:
