@@ -30,7 +30,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def ec2_that_refuses(code: str, *operations: str, of: str = "", status: int = 403) -> Any:
     """EC2 with calls that it refuses with a code; `of` only where the request names it."""
-    ec2 = boto3.client("ec2")
+    ec2: Any = boto3.client("ec2")
     real = ec2._make_api_call
 
     def call(operation: str, request: dict[str, Any]) -> Any:
@@ -136,7 +136,8 @@ def test_a_catalog_that_cant_be_read_says_why_and_is_asked_for_again_later(
     ec2 = ec2_that_refuses(DENIED, "DescribeVpcEndpointServices")
     network = Network(ec2)
     assert DENIED in network.catalog().why_unread
-    ec2._make_api_call = boto3.client("ec2")._make_api_call
+    fresh: Any = boto3.client("ec2")
+    ec2._make_api_call = fresh._make_api_call
     assert not network.catalog().is_read  # not once for each VPC of a run
     assert network.catalog().is_read
     assert world.ec2.describe_vpcs()["Vpcs"] == []

@@ -11,7 +11,7 @@ NONE_NAMED = "the region offers no endpoint service named"
 
 
 def test_known_are_the_regions_services_and_the_named_sets() -> None:
-    assert known_names(CATALOG) == {"six", "monitoring", "logs", "ec2messages", "ec2", "s3", *NAMED_SETS}
+    assert known_names(CATALOG) == frozenset({"six", "monitoring", "logs", "ec2messages", "ec2", "s3", *NAMED_SETS})
 
 
 def test_nothing_is_known_while_the_catalog_isnt_read() -> None:
