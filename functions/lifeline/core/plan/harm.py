@@ -156,14 +156,16 @@ def harm_words(found: Sequence[Harm]) -> str:
     others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     low, high = EPHEMERAL
-    is_by_acl = any(Part.NETWORK_ACLS in words for words in first.path.unread)
-    kind = ObstacleKind.NETWORK_ACL if is_by_acl else ObstacleKind.SECURITY_GROUP
+    unread = "; ".join(first.path.unread)
+    kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
     kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow 443, and responses to ports {low}-{high}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: "allow inbound 443 from the whole VPC in the endpoint's security group",
     }[kind]
+    if Part.DNS_ATTRIBUTES in unread:
+        remedy = "let Lifeline read them"
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
