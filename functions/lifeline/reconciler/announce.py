@@ -83,7 +83,7 @@ class RunNotices:
     def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
         if _is_done(answer):
             return True
-        if any(action.error in {BUSY, CROWDED, THROTTLED} for action in answer.actions):
+        if any(action.error in {BUSY, CROWDED} or THROTTLED in action.error for action in answer.actions):
             return False
         if open_issues := self._open(answer):
             return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id)).notified != open_issues

@@ -177,7 +177,8 @@ class _Reconciliation:
             if not asked or targets.sweep:
                 raise
             self._requeuing.try_reading_again(asked)
-            return Catalog(why_unread=str(error))
+            logger.warning("endpoint services not read", error=str(error))
+            return Catalog(why_unread=THROTTLED)
 
     def _exempted_manually(self) -> tuple[Exempted, ...]:
         """What people exempted. A plan that a caller wants to see must work where there is no ledger: it does without

@@ -8,7 +8,17 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, S
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Requirement
-from tests.support.builders import CATALOG, MONITORING, OWNER, default_route, endpoint, subnet, table, vpc
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    OWNER,
+    default_route,
+    endpoint,
+    own_security_group,
+    subnet,
+    table,
+    vpc,
+)
 
 READ = DnsView()
 
@@ -66,12 +76,18 @@ def test_without_the_dns_attributes_no_name_is_taken() -> None:
 
 def test_without_the_catalog_services_are_unknown_and_nothing_is_planned() -> None:
     found = plan(vpc(subnet("a")), catalog=Catalog(why_unread="no"))
-    assert found.actions == ()
+    action = only(found, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (len(found.actions), action.error) == (1, "the region's endpoint services could not be read: no")
     (report,) = found.services
     assert (report.state, report.detail) == (
         ServiceState.UNKNOWN,
         "the region's endpoint services could not be read",
     )
+
+
+def test_without_the_catalog_an_endpoint_that_is_there_serves_as_ever() -> None:
+    found = plan(vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group()), catalog=Catalog(why_unread="no"))
+    assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)
 
 
 def test_what_may_be_required_is_said_and_nothing_is_made_for_it() -> None:

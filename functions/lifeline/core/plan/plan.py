@@ -12,7 +12,7 @@ from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.security_group import own_security_group, plan_security_group
-from lifeline.core.plan.uncertain import UNREAD_CATALOG, hold_back, uncertain_requirements, wrong_tags
+from lifeline.core.plan.uncertain import hold_back, plan_without_catalog, uncertain_requirements, wrong_tags
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.policy.service_names import unknown_words
 
@@ -58,7 +58,7 @@ def _plan_service(
     requirement: Requirement, scene: Scene, catalog: Catalog, planned: list[Action]
 ) -> tuple[list[Action], ServiceReport]:
     if not catalog.is_read:
-        return [], ServiceReport(requirement.service, ServiceState.UNKNOWN, detail=UNREAD_CATALOG)
+        return plan_without_catalog(requirement, scene, catalog)
     services = catalog.find(requirement.service)
     refusal = _refusal(requirement, scene, offered=bool(services))
     if refusal:

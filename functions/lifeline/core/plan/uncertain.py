@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from lifeline.core.network.model import Catalog, EndpointType, Part, Vpc
+from lifeline.core.network.reach import ServiceReach
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.scene import Scene
+from lifeline.core.policy.policy import Requirement
 
 UNREAD_CATALOG = "the region's endpoint services could not be read"
 _ON_GROUPS = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
@@ -25,6 +27,22 @@ def hold_back(actions: Iterable[Action], vpc: Vpc, held: tuple[str, ...]) -> Ite
             yield action.blocked("; ".join(unread))
         else:
             yield action
+
+
+def plan_without_catalog(
+    requirement: Requirement, scene: Scene, catalog: Catalog
+) -> tuple[list[Action], ServiceReport]:
+    """Nothing can be made then, and who isn't served by an endpoint that is there waits until a person helps."""
+    service, reach = requirement.service, ServiceReach(scene.vpc, requirement.service, catalog, scene.plan_input.dns)
+    paths = {client.id: reach.private_path(client) for client in scene.clients(requirement)}
+    unserved = [client for client in scene.clients(requirement) if not paths[client.id].reach.is_open]
+    if not unserved:
+        by = ", ".join(sorted({path.endpoint_id for path in paths.values()}))
+        return [], ServiceReport(service, ServiceState.SERVED, by, paths=tuple(paths.items()))
+    words = f"{UNREAD_CATALOG}: {catalog.why_unread}"
+    reason = f"{scene.named(unserved)} must be able to reach the {service} service"
+    action = Action(ActionKind.CREATE_INTERFACE_ENDPOINT, reason, service=service).blocked(words)
+    return [action], ServiceReport(service, ServiceState.UNKNOWN, detail=UNREAD_CATALOG)
 
 
 def wrong_tags(problems: Iterable[str]) -> Iterator[Action]:
