@@ -19,6 +19,7 @@ from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition, Position
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.admission import NEW_HOSTS
@@ -1120,3 +1121,64 @@ class TestEvent:
         counted = {name: emf[name] for name in ("Watched", "Reporting", "Silent", "Suppressed", "Unknown")}
         assert counted == {"Watched": [2], "Reporting": [1], "Silent": [1], "Suppressed": [0], "Unknown": [0]}
         assert (emf["GapsOpened"], emf["GapsEnded"], emf["Evaluations"]) == ([1], [0], [1])
+
+
+class TestListingInParts:
+    """A watch whose list takes several runs: each reads a page, and goes on where the one before stopped."""
+
+    AGENTS = ("web-1", "web-2", "web-3")
+
+    @pytest.fixture
+    def tokens(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The tokens that were asked with, one agent's series a page."""
+        asked: list[str] = []
+
+        def pages(_: CloudWatch, token: str) -> Iterator[tuple[list[dict[str, Any]], str]]:
+            asked.append(token)
+            if token == "stale":
+                raise TerminalError("the token is invalid", code="InvalidParameterValue")
+            page = int(token or 0)
+            dimensions = [{"Name": "InstanceId", "Value": self.AGENTS[page]}]
+            left = str(page + 1) if page + 1 < len(self.AGENTS) else ""
+            yield [{"MetricName": "mem_used_percent", "Dimensions": dimensions}], left
+
+        monkeypatch.setattr(CloudWatch, "_pages", pages)
+        return asked
+
+    def test_the_next_runs_go_on_until_all_are_listed(self, detector: Detector, tokens: list[str]) -> None:
+        answers = detector.run_each_minute(0, 4, reporting=self.AGENTS)
+        assert [answer["watched"] for answer in answers] == [1, 2, 3, 3, 3]
+        assert tokens == ["", "1", "2"]
+        assert Roster(TABLE, WATCH.name).discovered_at() == minute(0.5)  # of when it began: it is what was known then
+
+    def test_who_isnt_reached_yet_is_never_gone(self, detector: Detector, tokens: list[str]) -> None:
+        detector.run_each_minute(0, 2, reporting=self.AGENTS)
+        tokens.clear()
+        for number in range(3, 20):
+            publish(*self.AGENTS, at=minute(number))
+            assert states(detector.run(minute(number) + timedelta(seconds=30))) == {"reporting": 3}
+        assert tokens[:3] == ["", "1", "2"]
+
+    def test_an_agent_that_falls_silent_meanwhile_is_silent(self, detector: Detector, tokens: list[str]) -> None:
+        detector.run_each_minute(0, 2, reporting=self.AGENTS)
+        assert detector.run(minute(9))["opened"] == [*self.AGENTS]
+        assert tokens
+
+    def test_a_token_that_isnt_taken_any_more_begins_anew(self, detector: Detector, tokens: list[str]) -> None:
+        ListPosition(TABLE, WATCH.name).save(Position("stale", minute(0)))
+        detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        assert tokens == ["stale", ""]
+
+    def test_a_list_that_has_taken_an_hour_begins_anew(self, detector: Detector, tokens: list[str]) -> None:
+        ListPosition(TABLE, WATCH.name).save(Position("1", minute(0) - timedelta(hours=1)))
+        detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        assert tokens == [""]
+
+    def test_where_agents_arent_saved_the_next_run_lists_them_again(
+        self, detector: Detector, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Roster, "save", lambda *_: None)
+            detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        detector.run(minute(1))
+        assert tokens == ["", ""]

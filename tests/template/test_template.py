@@ -192,6 +192,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/policy",
         "aws/repair_requests",
         "aws/roles",
+        "store/list_position",
         "store/roster",
     ),
     "CoverageRole": (
@@ -215,6 +216,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "aws/calls",
     "aws/clients",
     "aws/described",
+    "aws/pace",
     "store/__init__",
     "store/agent_records",
     "store/codec",

@@ -21,6 +21,7 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.agent import Agent, State, Verdict
@@ -54,6 +55,7 @@ class DetectorTools:
     repairs: RepairRequests
     checks: Checks | None = None
     most_hosts: int = MOST_HOSTS
+    positions: Callable[[Watch], ListPosition] | None = None
 
 
 class WatchRun:
@@ -79,6 +81,7 @@ class WatchRun:
         self._cloudwatch = tools.cloudwatch(watch)
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
+        position = tools.positions(watch) if tools.positions else None
         self.discovery = Discovery(
             self._cloudwatch,
             instances,
@@ -88,6 +91,7 @@ class WatchRun:
             ec2=tools.sources.instances,
             patience=patience,
             most_hosts=tools.most_hosts,
+            position=position,
         )
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []

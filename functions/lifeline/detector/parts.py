@@ -101,7 +101,7 @@ class SplitRun:
         listed, expected = run.discovery.read()
         if listed is None:
             return numbers
-        unseen, joins_after = dict(listed), run.discovery.joins_after
+        unseen, joins_after, stretch = dict(listed), run.discovery.joins_after, run.discovery.stretch
         unmet = dict(expected or {})
         roomy: list[Chunk] = []
         hosts = 0
@@ -111,12 +111,12 @@ class SplitRun:
                 here = {entity: unseen.pop(entity) for entity in chunk.agents if entity in unseen}
                 wanted = {entity: unmet.pop(entity) for entity in chunk.agents if entity in unmet}
                 there = None if expected is None else wanted
-                changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after)
+                changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after, stretch=stretch)
                 [saved] = run.chunks.save([chunk], [replaced(chunk, changes)]) or [chunk]
                 if len(saved.agents) < MOST:
                     roomy.append(saved)
         admitted = run.discovery.admit(unseen, hosts, unmet)
-        new = discover({}, admitted, unmet, run.now, joins_after=joins_after)
+        new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
         run.chunks.save(roomy, placed)
         run.end_discovery()

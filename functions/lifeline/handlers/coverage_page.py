@@ -1,6 +1,6 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,8 @@ from lifeline.dashboard.sources import Sources
 from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import PageSettings
+
+_FOR_DNS = timedelta(seconds=30)  # half of the function's time
 
 
 @logger.inject_lambda_context
@@ -67,6 +69,7 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: PageSettings) -> PageTools:
     network, central = _kept()
+    central.give_up_after(_FOR_DNS)
     table = settings.table_name
     return PageTools(
         network=network,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,6 +19,7 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
@@ -40,6 +41,8 @@ from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import DetectorSettings
 
 _MOST_NAMED = 100
+_FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
+_FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
 _COUNTS = {
     "Reporting": State.REPORTING,
     "Late": State.LATE,
@@ -170,7 +173,7 @@ def _watches(settings: DetectorSettings) -> tuple[tuple[Watch, ...], tuple[Maint
     """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
-    decision = current_policy(settings.policy_parameter, fallback, store, now=_now())
+    decision = current_policy(settings.policy_parameter, fallback, store, _kept()[0].catalog, now=_now())
     policy = decision.policy or fallback
     return (settings.default_watch,) if policy.watches is None else policy.watches, policy.maintenance
 
@@ -183,10 +186,11 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: DetectorSettings) -> DetectorTools:
     network, central = _kept()
+    central.give_up_after(_FOR_DNS)
     table, keep = settings.table_name, settings.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
-        cloudwatch=CloudWatch,
+        cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
@@ -195,6 +199,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
         most_hosts=settings.most_hosts,
+        positions=lambda watch: ListPosition(settings.table_name, watch.name),
     )
 
 

@@ -300,6 +300,7 @@ def test_only_what_gives_up_or_is_a_persons_claims_nothing() -> None:
         ActionKind.RETIRE_ENDPOINT,
         ActionKind.DELETE_SECURITY_GROUP,
         ActionKind.CONFIRM_OWNERSHIP,
+        ActionKind.CORRECT_TAG,
     }
 
 

@@ -107,7 +107,12 @@ class Endpoints:
                 self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
-            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CLOSE_SECURITY_GROUP | ActionKind.CONFIRM_OWNERSHIP:
+            case (
+                ActionKind.OPEN_NETWORK_ACL
+                | ActionKind.CLOSE_SECURITY_GROUP
+                | ActionKind.CONFIRM_OWNERSHIP
+                | ActionKind.CORRECT_TAG
+            ):
                 raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)

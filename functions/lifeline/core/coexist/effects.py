@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
-from lifeline.core.network.model import MANAGED_BY, Endpoint, Vpc, is_own
+from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 
@@ -162,7 +162,7 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
         return EffectState.LOST if any(effect.part in action.attributes for action in fixes) else EffectState.STANDS
     group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
-        return EffectState.LOST
+        return EffectState.STANDS if snapshot.vpc.unread_words(Part.SECURITY_GROUPS) else EffectState.LOST
     is_outdated = effect.kind is EffectKind.RULE and effect.part not in snapshot.vpc.all_cidrs
     if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
         return EffectState.FORGOTTEN
@@ -185,7 +185,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }
     is_there, possible = there[effect.kind]
-    if is_there:
+    if is_there or (effect.kind is EffectKind.GROUP_OFF and vpc.unread_words(Part.SECURITY_GROUPS)):
         return EffectState.STANDS
     return EffectState.LOST if effect.part in possible else EffectState.FORGOTTEN
 

@@ -102,7 +102,7 @@ class _Retiring:
         self._want = want
         self._terms = terms
         self._tiers = classify_subnets(vpc)
-        services = {requirement.service for requirement in want.requirements}
+        services = want.services
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
         self._waived = (
@@ -204,9 +204,11 @@ class _Retiring:
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
-        """True if the subnet is isolated, this endpoint answers it, and nothing would once all that may go are gone."""
+        """True if the subnet is isolated, or may be, this endpoint answers it, and nothing would once all that may go
+        are gone.
+        """
         service = suffix_of(endpoint.service_name)
-        if self._tiers[client.id] is not Tier.ISOLATED:
+        if Tier.ISOLATED not in self._tiers[client.id].possible:
             return False
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:

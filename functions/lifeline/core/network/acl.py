@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from operator import attrgetter
 
-from lifeline.core.network.model import AclEntry, Network, NetworkAcl, Subnet, Vpc, block
+from lifeline.core.network.model import AclEntry, Network, NetworkAcl, Part, Subnet, Vpc, block
 
 HTTPS = (443, 443)
 EPHEMERAL = (32768, 60999)  # what Linux answers to by default; Windows and NAT use wider ranges, which may be closed
@@ -30,7 +30,8 @@ def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc) -> str:
     """Why the ACLs keep 443 from `client` to an interface in `host`, or an empty text where they let it through.
 
     ACLs are stateless and stand between subnets only: 443 out of one and into the other, the answers to ephemeral ports
-    back (VPC guide: network ACLs). Judged in IPv4, or in IPv6 where a side has nothing else.
+    back (VPC guide: network ACLs). Judged in IPv4, or in IPv6 where a side has nothing else. What was not read is no
+    obstacle here: see `unread_acls`.
     """
     if client.id == host.id:
         return ""
@@ -50,6 +51,12 @@ def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc) -> str:
     return ""
 
 
+def unread_acls(client: Subnet, hosts: Iterable[Subnet], vpc: Vpc) -> tuple[str, ...]:
+    """What was not read and may keep `client` from an interface in one of the hosts: ACLs, if it is another subnet."""
+    is_across = any(host.id != client.id for host in hosts)
+    return vpc.unread_words(Part.NETWORK_ACLS) if is_across else ()
+
+
 def public_acl_obstacle(client: Subnet, service: str, destinations: Iterable[str], vpc: Vpc) -> tuple[str, str]:
     """Why the client's ACL keeps 443 from a service's public addresses, or what was not read that decides it.
 
@@ -60,7 +67,7 @@ def public_acl_obstacle(client: Subnet, service: str, destinations: Iterable[str
     """
     acl = acl_of(client, vpc)
     if acl is None:
-        return "", ""
+        return "", "; ".join(vpc.unread_words(Part.NETWORK_ACLS))
     version = 6 if client.is_ipv6_only else 4
     read = [network for network in map(block, destinations) if network.version == version]
     if not read:
@@ -86,7 +93,7 @@ def _shares(acl: NetworkAcl, blocks: Sequence[Network], *, egress: bool, ports: 
 
 
 def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:
-    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does."""
+    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does, or none read."""
     return next((acl for acl in vpc.network_acls if subnet.id in acl.subnet_ids), None)
 
 

@@ -96,6 +96,53 @@ class Tier(StrEnum):
     EGRESS = "egress"
     ISOLATED = "isolated"
 
+    @property
+    def possible(self) -> "frozenset[Tier]":
+        """The tier alone: it is known."""
+        return frozenset({self})
+
+
+class UnsureTier(StrEnum):
+    """What stands in for a subnet's tier where something that could not be read decides."""
+
+    UNKNOWN = "unknown"
+    NOT_PUBLIC = "isolated or egress"
+
+    @property
+    def possible(self) -> frozenset[Tier]:
+        """The tiers that it may be."""
+        return frozenset(Tier) - ({Tier.PUBLIC} if self is UnsureTier.NOT_PUBLIC else frozenset())
+
+
+type SeenTier = Tier | UnsureTier
+
+
+class Part(StrEnum):
+    """A part of a VPC's observation that may be missing, where the rest is there."""
+
+    PREFIX_LIST = "prefix list"
+    SECURITY_GROUPS = "security groups"
+    NETWORK_ACLS = "network ACLs"
+    NAT_GATEWAYS = "NAT gateways"
+    ZONE_TYPES = "types of the Availability Zones"
+    DNS_ATTRIBUTES = "DNS attributes"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unread:
+    """What of a VPC could not be read: which part, of which resource if it isn't the VPC's own, and AWS's reason."""
+
+    part: Part
+    why: str
+    id: str = ""
+
+    @property
+    def words(self) -> str:
+        """What wasn't read, as a clause."""
+        if self.id:
+            return f"the entries of the {self.part} {self.id} could not be read"
+        return f"the {self.part} could not be read"
+
 
 class TargetKind(StrEnum):
     """What a route points at."""
@@ -184,7 +231,10 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Route:
-    """One route. `destinations` are its CIDRs: one, or those of the prefix list it names; none if it can't be read."""
+    """One route. `destinations` are its CIDRs: one, or those of the prefix list it names.
+
+    There are none where the list wasn't read: the VPC's `unread` then says so.
+    """
 
     destinations: tuple[str, ...]
     target: TargetKind
@@ -350,7 +400,11 @@ class NatGateway:
 
 @dataclass(frozen=True, slots=True)
 class Vpc(Tagged):
-    """One VPC and everything in it that Lifeline reads, as one observation."""
+    """One VPC and everything in it that Lifeline reads, as one observation.
+
+    `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
+    say that it isn't known.
+    """
 
     id: str
     cidrs: tuple[str, ...]
@@ -365,6 +419,11 @@ class Vpc(Tagged):
     network_acls: tuple[NetworkAcl, ...] = ()
     nat_gateways: tuple[NatGateway, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    def unread_words(self, *parts: Part) -> tuple[str, ...]:
+        """Which of these parts could not be read, each as a clause; none if all were."""
+        return tuple(unread.words for unread in self.unread if unread.part in parts)
 
     @property
     def ownable(self) -> tuple[Endpoint | SecurityGroup, ...]:
@@ -389,9 +448,18 @@ class Vpc(Tagged):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The endpoint services that the region offers."""
+    """The endpoint services that the region offers. Every region offers some: without any, they were not read.
+
+    `why_unread` is AWS's reason then.
+    """
 
     services: tuple[Service, ...] = field(default=())
+    why_unread: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """True if it is known what the region offers."""
+        return bool(self.services)
 
     def find(self, suffix: str) -> tuple[Service, ...]:
         """The services that Amazon offers under a suffix, gateway before interface; empty where the region has none.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lifeline.core.network.acl import acl_obstacle, public_acl_obstacle
+from lifeline.core.network.acl import acl_obstacle, public_acl_obstacle, unread_acls
 from lifeline.core.network.model import (
     MANAGED_BY,
     Endpoint,
@@ -84,7 +84,7 @@ def _barrier_to_interfaces(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barr
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     blocked = sorted({words for host in hosts if (words := acl_obstacle(client, host, vpc))})
     found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id) for words in blocked]
-    return Barrier(tuple(found), unread)
+    return Barrier(tuple(found), (*unread, *unread_acls(client, hosts, vpc)))
 
 
 def _unread(endpoint: Endpoint, groups: list[SecurityGroup]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lifeline.core.guards.freeze import Freeze
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
@@ -19,7 +19,7 @@ def handed_over_notice(
     vpc_id: str,
     *,
     stack_name: str,
-    tiers: Iterable[tuple[str, Tier]],
+    tiers: Iterable[tuple[str, SeenTier]],
     done: Iterable[Action],
 ) -> Notice:
     """Write whose endpoint takes precedence, what Lifeline did, which subnets go without, and what happens next.

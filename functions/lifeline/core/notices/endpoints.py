@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from lifeline.core.coexist.import_blocks import handover_lines
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids, with_slash
 from lifeline.core.notices.trigger_text import Because
@@ -19,7 +19,7 @@ _MOST_SUBNETS = 5
 _MOST_FACTS = 10
 _MOST_APPROVALS = 3
 _LONGEST_NAME = 20
-_TIERS = {Tier.ISOLATED: " (no route out of the VPC)"}
+_TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})

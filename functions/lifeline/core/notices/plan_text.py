@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Tier, UnsureTier
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.wording import quoted, wrap, write_count, write_time
@@ -63,6 +63,7 @@ WORDS: dict[ActionKind, Words] = {
         Sign.CHANGE, "close security group {} to others", "closed security group {} to others"
     ),
     ActionKind.CONFIRM_OWNERSHIP: Words(Sign.CHANGE, "say whose {} is", "said whose {} is"),
+    ActionKind.CORRECT_TAG: Words(Sign.CHANGE, "correct a tag", "corrected a tag"),
     ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete endpoint {}", "deleted endpoint {}"),
     ActionKind.DELETE_SECURITY_GROUP: Words(Sign.DELETE, "delete security group {}", "deleted security group {}"),
 }
@@ -178,7 +179,7 @@ def _subnets(answer: VpcAnswer) -> str:
     """How many subnets of each tier, and in which zones these are."""
     zone_of = dict(answer.zones)
     parts = []
-    for tier in Tier:
+    for tier in (*Tier, *UnsureTier):
         ids = [subnet_id for subnet_id, candidate in answer.tiers if candidate is tier]
         zones = sorted({zone_of[subnet_id] for subnet_id in ids if subnet_id in zone_of})
         if ids:

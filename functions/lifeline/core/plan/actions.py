@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Tier, suffix_of
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, SeenTier, suffix_of
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -31,6 +31,7 @@ class ActionKind(StrEnum):
     DELETE_SECURITY_GROUP = "delete_security_group"
     CLOSE_SECURITY_GROUP = "close_security_group"  # always a person's: only they know what relies on others' rules
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
+    CORRECT_TAG = "correct_tag"  # always a person's: only they know what they meant
 
 
 # What hands something over, or takes it away: no limit is meant for it, and no freeze.
@@ -197,7 +198,7 @@ class Plan:
     """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order."""
 
     vpc_id: str
-    tiers: tuple[tuple[str, Tier], ...]
+    tiers: tuple[tuple[str, SeenTier], ...]
     actions: tuple[Action, ...]
     services: tuple[ServiceReport, ...] = ()
     monthly_cost_usd: Decimal = Decimal(0)

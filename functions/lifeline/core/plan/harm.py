@@ -5,7 +5,17 @@ from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    Part,
+    Service,
+    Subnet,
+    Vpc,
+    suffix_of,
+)
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
@@ -97,13 +107,15 @@ def find_dependents(
 ) -> tuple[Subnet, ...]:
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
+    With them are those of which it isn't known because something of the VPC could not be read.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
     reach = ServiceReach(vpc, service, catalog, dns)
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
-    return tuple(subnet for subnet in asking if reach.path(subnet, has_public_address=True).reach.is_open)
+    counting = {found for found in Reach if found.is_open or (vpc.unread and found is Reach.UNKNOWN)}
+    return tuple(subnet for subnet in asking if reach.path(subnet, has_public_address=True).reach in counting)
 
 
 def find_harm(
@@ -144,12 +156,16 @@ def harm_words(found: Sequence[Harm]) -> str:
     others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     low, high = EPHEMERAL
-    kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
+    unread = "; ".join(first.path.unread)
+    kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
+    kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow 443, and responses to ports {low}-{high}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: "allow inbound 443 from the whole VPC in the endpoint's security group",
     }[kind]
+    if Part.DNS_ATTRIBUTES in unread:
+        remedy = "let Lifeline read them"
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (

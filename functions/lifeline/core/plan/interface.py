@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Part, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
@@ -179,6 +180,9 @@ class InterfacePlanner(ServicePlanner):
         if not self._is_dns_read:
             return ""
         harm = harm_words(self._takeover().harm_in(placement))
+        unread = [unread_acls(client, placement.subnets, self.vpc) for client in self.clients]
+        if not harm and all(unread):
+            return f"it isn't known whether a subnet could reach an endpoint there: {'; '.join(unread[0])}"
         if harm or len(walled) < len(self.clients):
             return harm
         return f"no subnet that needs the service could reach an endpoint there: {walled[0].words}; {ALLOW}"
@@ -211,6 +215,8 @@ class InterfacePlanner(ServicePlanner):
 
     def _attributes_refusal(self, off: tuple[str, ...]) -> str:
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
+            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
         if not off:
             return ""
         if not self.plan_input.fix_dns:

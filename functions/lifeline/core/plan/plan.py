@@ -12,7 +12,9 @@ from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
+from lifeline.core.plan.uncertain import hold_back, plan_without_catalog, uncertain_requirements, wrong_tags
 from lifeline.core.policy.policy import Requirement
+from lifeline.core.policy.service_names import unknown_words
 
 
 def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
@@ -29,7 +31,11 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
+    for action, report in uncertain_requirements(scene, catalog):
+        found.append(action)
+        reports += [report] if report.service not in {known.service for known in reports} else []
     found = _with_security_group(found, scene)
+    found = [*hold_back(found, vpc, plan_input.held), *wrong_tags(plan_input.problems)]
     found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]
     actions = in_order(dict.fromkeys(found))
     return Plan(
@@ -54,6 +60,8 @@ def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
 def _plan_service(
     requirement: Requirement, scene: Scene, catalog: Catalog, planned: list[Action]
 ) -> tuple[list[Action], ServiceReport]:
+    if not catalog.is_read:
+        return plan_without_catalog(requirement, scene, catalog)
     services = catalog.find(requirement.service)
     refusal = _refusal(requirement, scene, offered=bool(services))
     if refusal:
@@ -68,7 +76,7 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     """Why nothing can be planned for the requirement at all, or an empty text."""
     vpc, plan_input = scene.vpc, scene.plan_input
     if not offered:
-        return f"the region offers no endpoint service named {requirement.service}; is the name misspelled?"
+        return unknown_words(requirement.service, plan_input.known_names or ())
     if plan_input.account_id and vpc.owner_id and vpc.owner_id != plan_input.account_id:
         return f"the VPC belongs to account {vpc.owner_id}, which alone can create and see its endpoints: ask its owner"
     return ""

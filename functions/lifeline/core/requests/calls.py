@@ -12,6 +12,7 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
+from lifeline.core.policy.service_sets import expand
 from lifeline.core.requests.cloudtrail import STATE_CHANGE, account_of, read_change
 from lifeline.core.requests.fields import (
     A_VPC_ID,
@@ -168,13 +169,13 @@ def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
 
 
 def _read_frozen(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """The services of `freeze` or `unfreeze`: a list of their names, or true for all."""
+    """The services of `freeze` or `unfreeze`: a list of them and of named sets, or true for all."""
     value = event.get(name)
     if value is None or value is True:
         return (EVERYTHING,) if value else ()
     if not isinstance(value, list):
         raise must_be(name, "true or a list of services", value)
-    return tuple(sorted(set(read_services(value, name))))
+    return tuple(sorted(expand(read_services(value, name))))
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

@@ -28,7 +28,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.network.model import RegionRef, Vpc, VpcRef
+from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, gone, recognize
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
@@ -113,7 +113,8 @@ class Job:
                 raise
             logger.warning("ownership not read", error=str(error))
         vpcs = recognize(self.tools.network.observe(vpc_ids), records)
-        if vpc_ids is None and records and not self.is_manual:
+        is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
+        if is_whole and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
         return vpcs
 

@@ -56,6 +56,18 @@ class Requeuing:
         """Requeues VPCs that this run has no time for, or that another run has."""
         self.requeue({vpc_id: self._attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
 
+    def try_reading_again(self, vpc_ids: Iterable[str]) -> None:
+        """Requeues VPCs of which AWS throttled what decides, later each time. Whoever tried often enough plans without
+        that, see `was_tried_often`.
+        """
+        for vpc_id in vpc_ids:
+            attempt = self._attempt(vpc_id) + 1
+            self.requeue({vpc_id: attempt}, _backoff(vpc_id, attempt))
+
+    def was_tried_often(self, vpc_id: str) -> bool:
+        """True if the VPC was requeued as often as anything is attempted."""
+        return self._attempt(vpc_id) >= MOST_ATTEMPTS
+
     def follow(self, vpc_ids: Iterable[str]) -> None:
         """Has new endpoints followed up."""
         self.requeue(dict.fromkeys(vpc_ids, 0), FOLLOW_DELAY, is_follow=True)
