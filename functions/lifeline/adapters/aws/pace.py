@@ -14,10 +14,10 @@ class Pace:
     """Lets at most so many calls go in any second, whichever thread makes them."""
 
     def __init__(
-        self, a_second: int, *, clock: Callable[[], float] = monotonic, wait: Callable[[float], None] = sleep
+        self, a_second: int, *, clock: Callable[[], float] = monotonic, wait: Callable[[float], None] | None = None
     ) -> None:
         self._clock = clock
-        self._wait = wait
+        self._wait = wait or sleep
         self._went: deque[float] = deque(maxlen=a_second)
         self._lock = Lock()
 
