@@ -200,8 +200,8 @@ def _why(exempting: Exempting) -> Iterator[str]:
             verb = "changed" if waiver.keys else "set"
             yield f"An unknown actor {verb} the {_tags(waiver.tags)} on {subject}: no CloudTrail event was found."
         elif waiver.keys:
-            tags = _tags(waiver.tags)
-            yield f"What ended it isn't known: no CloudTrail event about the {tags} was found. The history of the"
+            about = _tags(waiver.tags)
+            yield f"What ended it isn't known: no CloudTrail event about the {about} was found. The history of the"
             yield "policy's parameter shows whether the policy was changed."
         else:
             yield f"An unknown actor changed the policy or removed the tag {waiver.tag}: no CloudTrail event was found."
