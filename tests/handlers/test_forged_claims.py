@@ -10,10 +10,10 @@ import pytest
 
 from lifeline.adapters.aws.queue import Queue
 from lifeline.reconciler.batch import MOST_RECEIVES
-from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, WAITS
+from lifeline.reconciler.steps.proven import MOST_LOOKED_UP, MOST_OF_ONE, WAITS
 from tests.handlers.test_claims import endpoint, frozen, refused, served, strict_for_all, theirs
 from tests.support.agents import calls, failing
-from tests.support.cloudtrail import RECORDED
+from tests.support.cloudtrail import RECORDED, Failure, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.world import emulated_world
 
@@ -127,7 +127,7 @@ def test_a_flood_of_refused_calls_costs_few_look_ups_and_loses_none(days: Days) 
     events = [forged(days, vpc_id, subnet_id) for _ in range(3 * MOST_LOOKED_UP)]
     with calls("cloudtrail") as made:
         kept = days.try_to_deliver(*events)
-    assert len(made) == MOST_LOOKED_UP
+    assert len(made) == MOST_OF_ONE
     assert len(kept) == len(events)
 
 
@@ -140,3 +140,24 @@ def test_whoever_may_invoke_the_function_needs_no_proof(days: Days) -> None:
 def test_a_claim_waits_longer_than_cloudtrail_may_take() -> None:
     assert len(WAITS) == MOST_RECEIVES - 1
     assert sum(wait.total_seconds() for wait in WAITS) == 30 * 60
+
+
+def test_somebodys_own_refused_calls_dont_keep_others_from_being_heard(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    own = days.world.make_vpc(cidr="10.9.0.0/16")
+    own_subnet = days.world.make_subnet(own, "10.9.1.0/24")
+    flood = [deepcopy(refused_in(days, own, own_subnet)) for _ in range(30)]
+    days.try_to_deliver(*flood, refused(days, theirs(vpc_id, subnet_id)))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+
+
+def refused_in(days: Days, vpc_id: str, subnet_id: str) -> Any:
+    """A record of a call that EC2 would refuse in somebody's own VPC, each with an id of its own."""
+    failure = Failure(
+        "InvalidParameter",
+        "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+        "monitoring.us-east-1.amazonaws.com in the VPC",
+    )
+    return record_call(
+        "CreateVpcEndpoint", theirs(vpc_id, subnet_id), failure=failure, at=days.clock(), request_id=str(uuid4())
+    )

@@ -374,18 +374,26 @@ class _Reconciliation:
         """
         if self._job.is_manual:
             return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
-        for vpc_id, amended_vpc in amended.items():
-            if not amended_vpc.is_state_known:
-                continue
-            state, decisions = amended_vpc.finished(AMENDMENTS, ())
-            self._said[vpc_id] = Said(*_covered(decisions))
+        for amended_vpc in amended.values():
+            if amended_vpc.is_state_known:
+                self._leave_or_say(amended_vpc)
+        return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
+
+    def _leave_or_say(self, amended_vpc: Amended) -> None:
+        """What can't be saved of one VPC keeps no other from being repaired; the error is raised at the end."""
+        vpc_id = amended_vpc.plan.vpc_id
+        state, decisions = amended_vpc.finished(AMENDMENTS, ())
+        self._said[vpc_id] = Said(*_covered(decisions))
+        try:
             if state != amended_vpc.state or any(decision.announcements for decision in decisions):
                 with leased(self._job.ref(vpc_id), self._job.tools.vpcs, self._job.run) as known:
                     if known == amended_vpc.state:
                         self._job.save(vpc_id, amended_vpc.state, state)
                         self._publish(vpc_id, decisions, state)
             self._requeue(vpc_id, decisions)
-        return [VpcAnswer.of(amended_vpc.plan) for amended_vpc in amended.values()]
+        except LifelineError as error:
+            logger.error("decisions not saved", vpc_id=vpc_id, error=str(error))
+            self._unsaved = error
 
     # ---- doing it
 

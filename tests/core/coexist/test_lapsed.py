@@ -29,7 +29,7 @@ def exempt(network: Vpc) -> Vpc:
 
 
 def judged(network: Vpc) -> Lapsed:
-    return judge_lapsed(network, POLICY, {}, today=TODAY)
+    return judge_lapsed(network, POLICY, {}, CATALOG, today=TODAY)
 
 
 def lacking(network: Vpc, *, keys: tuple[str, ...] = (KEY,), catalog: Catalog = CATALOG) -> Lacking:

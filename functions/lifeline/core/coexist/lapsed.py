@@ -47,10 +47,12 @@ class Lacking:
     unasked: Waivers
 
 
-def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, *, today: date) -> Lapsed:
-    """What lapsed in the VPC."""
+def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, catalog: Catalog, *, today: date) -> Lapsed:
+    """What lapsed in the VPC, of the services that the region has: a tag may list whatever somebody invents."""
     cut_off = {subnet.id: Tier.ISOLATED for subnet in vpc.subnets}
-    waivers = find_lapsed(vpc, policy, cut_off, known, today=today)
+    found = find_lapsed(vpc, policy, cut_off, known, today=today)
+    offered = {service for service in {pair[1] for pair in found} if not catalog.is_read or catalog.find(service)}
+    waivers = {pair: said for pair, said in found.items() if pair[1] in offered}
     if not waivers:
         return Lapsed()
     tiers = classify_subnets(vpc)

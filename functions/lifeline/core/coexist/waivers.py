@@ -82,35 +82,31 @@ def find_lapsed(
     required = desired(policy, vpc, tiers, today=today).pairs
     found: dict[tuple[str, str], set[Waiver]] = defaultdict(set)
     as_tagged = (vpc, without_require(vpc))
+    left_out = {subnet.id: (_left_out_by(vpc, subnet),) for subnet in vpc.subnets}
+    retagged = {subnet.id: tuple(_retagged(vpc, subnet, known)) for subnet in vpc.subnets}
     variants = {id(variant): variant for variant in (*as_tagged, before, without_require(before))}
     for variant in variants.values():
+        by = left_out if any(variant is one for one in as_tagged) else retagged
         want, settled = desired(policy, variant, tiers, today=today), required | found.keys()
         for subnet_id, service, exempted in want.spared:
             if (subnet_id, service) not in settled and exempted.by is ExemptedBy.TAG:
                 found[subnet_id, service].add(Waiver(exempted.subject, exempted))
         for subnet_id, service in want.pairs - settled:
-            by = (
-                [_left_out_by(vpc, subnet_id)]
-                if any(variant is one for one in as_tagged)
-                else _retagged(vpc, subnet_id, known)
-            )
-            found[subnet_id, service].update(by)
+            found[subnet_id, service].update(by[subnet_id])
     return {pair: tuple(sorted(said, key=_in_order)) for pair, said in sorted(found.items())}
 
 
-def _retagged(vpc: Vpc, subnet_id: str, known: RequiringTags) -> Iterator[Waiver]:
+def _retagged(vpc: Vpc, subnet: Subnet, known: RequiringTags) -> Iterator[Waiver]:
     """The VPC and the subnet, as far as they lost a tag."""
-    subnets = (subnet for subnet in vpc.subnets if subnet.id == subnet_id)
-    both: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
+    both: tuple[Vpc | Subnet, ...] = (vpc, subnet)
     for tagged in both:
         if keys := lost_keys(tagged, known):
             yield Waiver(tagged.id, keys=keys)
 
 
-def _left_out_by(vpc: Vpc, subnet_id: str) -> Waiver:
+def _left_out_by(vpc: Vpc, subnet: Subnet) -> Waiver:
     """The subnet whose own tag `lifeline:require` stands in for everything else, or else its VPC."""
-    own = (subnet.tag(REQUIRE) for subnet in vpc.subnets if subnet.id == subnet_id)
-    return Waiver(vpc.id if all(value is None for value in own) else subnet_id)
+    return Waiver(vpc.id if subnet.tag(REQUIRE) is None else subnet.id)
 
 
 def _selecting(service: str, policy: Policy, vpc: Vpc) -> frozenset[str]:
@@ -133,7 +129,8 @@ def _exempted(service: str, vpc: Vpc, want: Desired) -> Iterator[Waiver]:
 
 def _left_out(service: str, vpc: Vpc, untagged: Desired) -> Iterator[Waiver]:
     """What would require the service but for the tag `lifeline:require`: a subnet's own tag, or its VPC's."""
-    yield from (_left_out_by(vpc, subnet_id) for subnet_id, asked in untagged.pairs if asked == service)
+    asking = {subnet_id for subnet_id, asked in untagged.pairs if asked == service}
+    yield from (_left_out_by(vpc, subnet) for subnet in vpc.subnets if subnet.id in asking)
 
 
 def _asks(want: Desired, service: str) -> bool:

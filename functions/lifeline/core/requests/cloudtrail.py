@@ -48,7 +48,7 @@ def read_change(
             event_name=name,
             actor=_actor(detail.get("userIdentity")),
             time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
-            ids=frozenset(sorted(ids.on | ids.there)[:MOST_IDS]),
+            ids=frozenset(sorted(ids.on | ids.there, key=_networks_first)[:MOST_IDS]),
             tags=tags_changed(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids.on))),
@@ -58,6 +58,11 @@ def read_change(
         claim=read_claim(name, code, message, detail.get("requestParameters")) if failure else None,
         tool=tool_of(detail),
     )
+
+
+def _networks_first(resource_id: str) -> tuple[bool, str]:
+    """VPCs and subnets before all else: who tagged them must not get lost among others' ids."""
+    return not resource_id.startswith(("vpc-", "subnet-")), resource_id
 
 
 def check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Collection[str], region: str) -> None:

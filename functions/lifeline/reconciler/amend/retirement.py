@@ -143,7 +143,8 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
 def _lapsed(context: VpcContext) -> Lapsed:
     if context.is_release:
         return Lapsed()
-    return judge_lapsed(context.vpc, context.run.policy, context.known_tags, today=context.run.now.date())
+    run = context.run
+    return judge_lapsed(context.vpc, run.policy, context.known_tags, run.catalog, today=run.now.date())
 
 
 def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:

@@ -1,6 +1,7 @@
 """Proven: which claims from the queue are of calls that CloudTrail recorded, because a message may be forged."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,12 +10,14 @@ from lifeline.adapters.aws.event_history import EventHistory
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.requests.cloudtrail import CHANGE, read_change
 from lifeline.core.requests.request import Request
+from lifeline.core.requests.vpcs_touched import attempted_on
 from lifeline.runtime.settings import Settings
 
 UNPROVEN = "NotInEventHistory"
-# How long a claim's message waits after each try: half an hour in all, six times what CloudTrail takes on average.
+# How long such a message waits after each try: half an hour in all, six times what CloudTrail takes on average.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 10, 15))
-MOST_LOOKED_UP = 10  # claims of a batch
+MOST_LOOKED_UP = 10  # claims of a batch …
+MOST_OF_ONE = 3  # … and of those on one resource, so that nobody's calls use up what others' need
 _EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -30,18 +33,20 @@ def prove_claims(requests: Sequence[Request], history: EventHistory, settings: S
     """The requests, each claim from the queue as CloudTrail's Event history has it.
 
     A claim costs a VPC its private DNS, and whoever can change the queue's policy or a rule's targets can send one that
-    nobody made. What somebody invokes the function with needs no proof: they could ask for more.
+    nobody made. What somebody invokes the function with needs no proof: they could ask for more. Nor does a refused
+    deletion: it costs nobody a path, and tools that delete don't wait for CloudTrail.
     """
     proven = Proven([], [])
-    looked_up = 0
+    looked_up: Counter[str] = Counter()
     for request in requests:
-        if request.claim is None or request.sent_at is None:
+        on = attempted_on(request.trigger.event_name, request.changed_ids)
+        if request.claim is None or request.sent_at is None or not on:  # without one, it is about nobody
             proven.requests.append(request)
             continue
-        looked_up += 1
         try:
-            if looked_up > MOST_LOOKED_UP:
-                raise TransientError("too many refused calls in one batch", code=UNPROVEN)
+            if looked_up[on] == MOST_OF_ONE or looked_up.total() == MOST_LOOKED_UP:
+                raise TransientError("too many claims in one batch", code=UNPROVEN)
+            looked_up[on] += 1
             proven.requests.append(_as_recorded(request, history, settings))
         except LifelineError as error:
             proven.failed.append((request, TransientError(str(error), code=UNPROVEN)))
