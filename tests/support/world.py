@@ -155,6 +155,7 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "QUEUE_URL": urls[0],
         "DEAD_LETTER_QUEUE_URL": urls[1],
         "REPAIR_QUEUE_URL": urls[3],
+        "DETECT_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/lifeline-Checks",  # as in events/
         "ROLE_ARN": ROLE_ARN,
         "POWERTOOLS_METRICS_NAMESPACE": "Lifeline",
         **variables,

@@ -76,9 +76,10 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
         sleep=lambda wait: time.sleep(wait.total_seconds()),
     )
+    _kept()[1].give_up_after(run.remaining() / 2)  # the rest is for what the run does with what it read
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
-        answers, kept = reconcile_batch(records, tools=_tools(settings, run), settings=settings, run=run)
+        answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
         _count(answers)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
@@ -103,7 +104,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
             return _change_ownership(call, change, event, settings, run)
     try:
         request = read_request(event, own_role_arn=settings.role_arn, region=settings.region)
-        tools = _tools(settings, run)
+        tools = _tools(settings)
         unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
@@ -246,9 +247,8 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings, run: Run) -> Tools:
+def _tools(settings: Settings) -> Tools:
     network, central = _kept()
-    central.give_up_after(run.remaining() / 2)  # the rest is for what the run does with it
     ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
 
     def record(vpc_id: str, resource_id: str) -> None:
