@@ -62,7 +62,7 @@ class Roster:
             {
                 "revision": saved.revision,
                 "agent_count": len(saved.agents),
-                "agents": pack(saved.agents.values(), saved.unread),
+                "agents": pack(saved.agents.values(), saved.unread, saved.newest),
             },
             f"{self._name(chunk.number)} could not be written",
             condition="revision = :revision" if chunk.revision else "attribute_not_exists(pk)",
@@ -72,8 +72,8 @@ class Roster:
 
     def _chunk(self, item: Mapping[str, Any]) -> Chunk:
         number = _number(item)
-        agents, unread = unpack(item["agents"], where=self._name(number))
-        return Chunk(number, agents, item["revision"], unread)
+        agents, unread, newest = unpack(item["agents"], where=self._name(number))
+        return Chunk(number, agents, item["revision"], unread, newest)
 
     def _query(self, **request: Any) -> Iterator[dict[str, Any]]:
         values = {":pk": self._pk, ":chunk": _CHUNK}
