@@ -190,7 +190,7 @@ def flat(text: str) -> str:
 def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     """The metrics since the last time, by name."""
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    return {name: value for line in lines for name, value in line.items()}
+    return {name: value for line in lines for name, value in line.items() if name not in ("_aws", "service")}
 
 
 def cut_off(instance_id: str) -> str:
@@ -607,7 +607,7 @@ class TestWhatCannotBeRead:
     ) -> None:
         with failing("dynamodb", "Query", "InternalServerError"), pytest.raises(TransientError):
             detector.run(START)
-        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
+        assert measured(capsys) == {"Evaluations": [0]}
 
     @pytest.mark.parametrize(("service", "operation"), [("cloudwatch", "ListMetrics"), ("ec2", "DescribeInstances")])
     def test_a_search_for_agents_that_fails_is_a_failure_and_done_again(
@@ -832,15 +832,17 @@ class TestParts:
         capsys.readouterr()
         publish(*self.FLEET, at=minute(4))
         detector.run(minute(6.5))
-        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
+        assert measured(capsys) == {"Evaluations": [0]}
         first, second, third = self.take(parts)
         with failing("cloudwatch", "GetMetricData"):
             detector.call(minute(6.6), first)
         detector.call(minute(6.6), second)
-        assert {"Watched", "Silent", "Unknown", "Evaluations"}.isdisjoint(measured(capsys))
-        detector.call(minute(6.6), third)
-        found = measured(capsys)
-        assert (found["Watched"], found["Unknown"], found["Late"], found["Evaluations"]) == ([12], [5], [7], [1])
+        assert measured(capsys) == {"Evaluations": [0]}
+        with logged() as lines:
+            detector.call(minute(6.6), third)
+        assert measured(capsys) == {"Evaluations": [0, 1], "Silent": [0], "Unknown": [5]}
+        [ended] = [line for line in lines if line["message"] == "run ended"]
+        assert (ended["watched"], ended["states"]["unknown"], ended["states"]["late"]) == (12, 5, 7)
 
     def test_parts_begin_though_what_the_last_run_left_cannot_be_settled(
         self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
@@ -966,6 +968,11 @@ class TestCalls:
 class TestInventedAgents:
     """Whoever may publish metrics can invent as many names as they like."""
 
+    def bound(self, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+        """The policy lets so many hosts join."""
+        watch = DetectorSettings.from_environment().default_watch
+        monkeypatch.setattr(DetectorSettings, "default_watch", replace(watch, most_hosts=most))
+
     def invent(self, count: int, *, at: datetime) -> None:
         for first in range(0, count, 100):
             publish(*(f"ghost-{number:04}" for number in range(first, min(count, first + 100))), at=at)
@@ -978,7 +985,7 @@ class TestInventedAgents:
     def test_invented_hostnames_cost_no_more_reads_than_the_bounds(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("MOST_HOSTS", "150")
+        self.bound(monkeypatch, 150)
         detector.run_each_minute(0, 0, reporting=(HOST,))
         self.invent(400, at=minute(15))
         detector.run(minute(16))
@@ -988,7 +995,7 @@ class TestInventedAgents:
         assert self.metrics_read(detector, minute(33)) == 150
 
     def test_who_reported_before_keeps_its_watch(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MOST_HOSTS", "1")
+        self.bound(monkeypatch, 1)
         detector.run_each_minute(0, 2, reporting=(HOST,))
         self.invent(100, at=minute(3))
         assert detector.run(minute(18))["opened"] == [HOST]
@@ -999,15 +1006,11 @@ class TestInventedAgents:
         assert self.metrics_read(detector, minute(0.5)) == 1
         assert detector.run(minute(1))["watched"] == 1
 
-    def test_what_is_left_out_is_a_metric_and_a_line_in_the_log(
-        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.setenv("MOST_HOSTS", "2")
+    def test_what_is_left_out_is_a_line_in_the_log(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bound(monkeypatch, 2)
         publish("web-1", "web-2", "web-3", at=START)
         with logged() as lines:
             detector.run(minute(0.5))
-        metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "AgentsLeftOut" in line]
-        assert [line["AgentsLeftOut"] for line in metrics] == [[1]]
         assert [line["agents"] for line in lines if line.get("message") == "agents left out"] == [1]
 
 
@@ -1124,12 +1127,16 @@ class TestEvent:
         answer = detector.run(minute(7))
         assert json.loads(json.dumps(answer)) == answer
 
-    def test_counts_are_metrics(self, detector: Detector, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_what_alarms_need_are_metrics_and_all_counts_are_in_the_log(
+        self, detector: Detector, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         have_reported("web-1", "web-2")
         publish("web-1", "web-2", at=START)
         publish("web-2", at=minute(7))
-        detector.run(minute(7))
-        emf = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line)
-        counted = {name: emf[name] for name in ("Watched", "Reporting", "Silent", "Suppressed", "Unknown")}
-        assert counted == {"Watched": [2], "Reporting": [1], "Silent": [1], "Suppressed": [0], "Unknown": [0]}
-        assert (emf["GapsOpened"], emf["GapsEnded"], emf["Evaluations"]) == ([1], [0], [1])
+        with logged() as lines:
+            detector.run(minute(7))
+        assert measured(capsys) == {"Evaluations": [0, 1], "Silent": [1], "Unknown": [0]}
+        [ended] = [line for line in lines if line["message"] == "run ended"]
+        assert ended["states"] == {"reporting": 1, "late": 0, "silent": 1, "suppressed": 0, "unknown": 0}
+        counts = (ended["watched"], ended["gaps_opened"], ended["gaps_ended"], ended["open_incidents"])
+        assert (counts, ended["oldest_gap_seconds"]) == ((2, 1, 0, 1), 360)

@@ -3,7 +3,8 @@
 What one run does, and what it leaves behind if it stops halfway:
 
 1. read the roster and the open incidents; every 15 minutes discover new agents
-2. read the newest datapoint of each agent; ask EC2 about overdue ones; judge each (`survey`, `core.agents.gaps`)
+2. read the newest datapoint of each agent that may be overdue; ask EC2 about those that are; judge each (`survey`,
+   `core.agents.gaps`)
 3. diagnose those whose cause isn't known yet (`evidence`); group them (`core.incidents`)
 4. write the roster, then the incidents, each under its revision: of two runs that overlap, one wins
 5. notify, then write that it was done (`announce`): notices are delivered at least once
@@ -22,7 +23,6 @@ from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, dated, replaced
@@ -53,7 +53,6 @@ class DetectorTools:
     sources: EvidenceSources
     repairs: RepairRequests
     checks: Checks | None = None
-    most_hosts: int = MOST_HOSTS
 
 
 class WatchRun:
@@ -87,7 +86,7 @@ class WatchRun:
             now,
             ec2=tools.sources.instances,
             patience=patience,
-            most_hosts=tools.most_hosts,
+            most_hosts=watch.most_hosts,
         )
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
