@@ -65,10 +65,12 @@ class SplitRun:
         return report
 
     def _gather(self, state: RosterState) -> Report:
-        """Update the incidents of all agents, whichever part judged them."""
-        states: Counter[State] = Counter()
+        """Update the incidents of all agents, whichever part judged them. Plain chunks are counted, and not read."""
+        plain_sizes = self._roster.plain_sizes()
+        states = Counter({State.REPORTING: sum(size or 0 for size in plain_sizes.values())})
         chunks: list[Chunk] = []
-        for numbers in batched(self._roster.sizes(), _CHUNKS_AT_ONCE, strict=False):
+        others = [number for number, size in plain_sizes.items() if size is None]
+        for numbers in batched(others, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):

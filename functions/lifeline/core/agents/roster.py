@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lifeline.core.agents.agent import Agent
+from lifeline.core.agents.agent import Agent, State
 
 MOST = 500  # agents per chunk: far below what one item of the ledger holds, even if each has many series
 
@@ -28,6 +28,12 @@ class Chunk:
     def room(self) -> int:
         """How many agents still fit in."""
         return max(0, MOST - len(self.agents) - len(self.unread))
+
+    @property
+    def is_plain(self) -> bool:
+        """True if every agent reports, and none has a gap or an incident: there is nothing to group."""
+        agents = self.agents.values()
+        return all(agent.state is State.REPORTING and not agent.incident and agent.gap is None for agent in agents)
 
 
 @dataclass(frozen=True, slots=True)
