@@ -1,4 +1,4 @@
-"""A CloudWatch for measuring: GetMetricData over HTTP on loopback, with a datapoint a minute for every series.
+"""A CloudWatch for measuring: GetMetricData over HTTP on loopback, with a datapoint for every series and whole minute.
 
 It answers as CloudWatch's JSON protocol does, so that parsing costs what it costs.
 """
@@ -30,7 +30,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 def _answer(series: int) -> bytes:
-    minute = time.time() // 60 * 60
+    minute = time.time() // 60 * 60 - 60
     points = {
         "Label": "mem_used_percent",
         "Timestamps": [minute - 60 * back for back in range(POINTS)],

@@ -13,6 +13,7 @@ REQUEST_USD = Decimal("0.00001")  # CW:Requests: one call, such as a page of Lis
 ALARM_USD = Decimal("0.10")  # CW:AlarmMonitorUsage: a month of an alarm on one metric, at 60 s or more
 METRIC_USD = Decimal("0.30")  # CW:MetricMonitorUsage: a month of a custom metric, of the first 10,000
 READ_UNIT_USD = Decimal("0.000000125")  # ReadRequestUnits: 4 KB, or 8 KB for an eventually consistent read
+WRITE_UNIT_USD = Decimal("0.000000625")  # WriteRequestUnits: 1 KB
 GB_SECOND_USD = Decimal("0.0000166667")  # Lambda-GB-Second: x86_64
 INVOCATION_USD = Decimal("0.0000002")  # Request: one invocation
 LOG_GB_USD = Decimal("0.50")  # DataProcessing-Bytes: logs ingested
@@ -20,15 +21,18 @@ QUEUE_REQUEST_USD = Decimal("0.0000004")  # Requests-Tier1: SQS, standard queues
 WATCH_PRICES_AS_OF = date(2025, 7, 21)  # of the oldest price, DynamoDB's
 
 # The stack's own resources. Tests compare these with the template and the handlers.
-OWN_METRICS = 18  # in namespace Lifeline, published every hour
+OWN_METRICS = 3  # in namespace Lifeline, published every hour
 OWN_ALARMS = 6
 POLLED_QUEUES = 3
 MEMORY_GB = Decimal("0.5")
 
 # Assumptions about a run.
+PATIENCE = timedelta(minutes=5)  # the default period and grace
+NEWEST_IS_OLD = timedelta(minutes=2)  # at least, where it is read: its minute has to end, and to arrive
 RUN_TIME = timedelta(seconds=1.1)
-RUN_TIME_AN_AGENT = timedelta(microseconds=390)
+RUN_TIME_AN_AGENT = timedelta(microseconds=390)  # most of it unpacks the roster: bench/README.md
 ROSTER_BYTES_A_CHUNK = 15_000
+CHUNKS_WRITTEN_A_RUN = Decimal("0.5")  # of those with agents whose datapoints arrive sooner or later
 ROSTER_READS_A_RUN = 2  # one Query counts the agents and one reads them; both pay for whole items
 SMALL_READS_A_RUN = 8  # half units: open incidents, the roster's state (consistent), the latest change, the policy
 LOG_BYTES_A_RUN = 4_000
@@ -36,6 +40,7 @@ SERIES_AN_AGENT = 10  # listed by CloudWatch
 DISCOVERY_PACE = timedelta(minutes=15)
 _SERIES_A_PAGE = 500  # CloudWatch API: ListMetrics
 _READ_UNIT_BYTES = 4096  # DynamoDB guide: read and write operations
+_WRITE_UNIT_BYTES = 1024
 _POLLS_AN_HOUR = 5 * 180  # five long polls of 20 s at a time (Lambda guide: scaling of SQS event sources)
 
 _MONTH = timedelta(hours=HOURS_A_MONTH)
@@ -45,7 +50,8 @@ _MONTH = timedelta(hours=HOURS_A_MONTH)
 class WatchCost:
     """The monthly cost of one watch in USD, rounded to cents.
 
-    `datapoints` is GetMetricData, `lists` is ListMetrics, and `runs` is the function with its roster and logs.
+    `datapoints` is GetMetricData, `lists` is ListMetrics, and `runs` is the function with its logs, and the roster that
+    it reads and writes.
     `stack` is the fixed cost of the stack's own metrics, alarms and queues.
     """
 
@@ -60,23 +66,29 @@ class WatchCost:
         return self.datapoints + self.lists + self.runs + self.stack
 
 
-def watch_cost(agents: int, every: timedelta) -> WatchCost:
-    """The monthly cost of checking this many agents this often. Agents on stopped instances cost nothing.
+def watch_cost(agents: int, every: timedelta, patience: timedelta = PATIENCE) -> WatchCost:
+    """The monthly cost of checking this many agents this often, if all report. `patience` is the period and the grace.
 
     Raises ValueError if `every` is less than a minute, which is a schedule's limit (EventBridge Scheduler guide).
     """
     runs = runs_a_month(every)
     return WatchCost(
-        datapoints=_cents(agent_cost_usd(every) * agents),
+        datapoints=_cents(agent_cost_usd(every, patience) * agents),
         lists=_cents(_lists_a_month(agents) * REQUEST_USD),
         runs=_cents(runs * _run_usd(agents)),
         stack=stack_cost_usd(),
     )
 
 
-def agent_cost_usd(every: timedelta) -> Decimal:
-    """The monthly cost of one reporting agent in USD, rounded to hundredths of a cent: one metric per run."""
-    return (METRIC_READ_USD * runs_a_month(every)).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+def agent_cost_usd(every: timedelta, patience: timedelta = PATIENCE) -> Decimal:
+    """The monthly cost of one reporting agent in USD, rounded to hundredths of a cent: one metric per read."""
+    reads = runs_a_month(every) / runs_a_read(every, patience)
+    return (METRIC_READ_USD * reads).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+
+
+def runs_a_read(every: timedelta, patience: timedelta = PATIENCE) -> int:
+    """In how many runs an agent that reports is read once: it isn't read before it can be overdue."""
+    return max(1, -(-(patience - NEWEST_IS_OLD) // every))
 
 
 def stack_cost_usd() -> Decimal:
@@ -90,9 +102,10 @@ def alarms_cost_usd(agents: int) -> Decimal:
     return _cents(ALARM_USD * agents)
 
 
-def even_interval() -> timedelta:
-    """The check interval at which an agent costs as much as its own alarm would."""
-    return _MONTH / int(ALARM_USD / METRIC_READ_USD)
+def even_patience(every: timedelta = timedelta(minutes=1)) -> timedelta:
+    """The shortest period and grace, in whole minutes, with which an agent costs less than its own alarm would."""
+    minutes = (timedelta(minutes=number) for number in range(1, 1440))
+    return next(patience for patience in minutes if agent_cost_usd(every, patience) < ALARM_USD)
 
 
 def runs_a_month(every: timedelta) -> Decimal:
@@ -107,10 +120,12 @@ def _run_usd(agents: int) -> Decimal:
     # An eventually consistent Query costs half a unit for each 4 KB (DynamoDB guide: read operations)
     roster = _pages(agents * ROSTER_BYTES_A_CHUNK, MOST * _READ_UNIT_BYTES) * ROSTER_READS_A_RUN
     units = Decimal(roster + SMALL_READS_A_RUN) / 2
+    written = CHUNKS_WRITTEN_A_RUN * _pages(agents * ROSTER_BYTES_A_CHUNK, MOST * _WRITE_UNIT_BYTES)
     return (
         seconds * MEMORY_GB * GB_SECOND_USD
         + INVOCATION_USD
         + units * READ_UNIT_USD
+        + written * WRITE_UNIT_USD
         + LOG_BYTES_A_RUN * LOG_GB_USD / 10**9
     )
 

@@ -59,7 +59,7 @@ def aside(entity: str = "i-0000000a", reason: Suppression = Suppression.STOPPED,
 class TestWhatIsLookedAt:
     def test_agents_that_are_well_are_read_once_and_looked_at_no_further(self) -> None:
         world = World({series(): (minute(5),)})
-        assert world.observe(agent(), now=minute(6)) == Observation({}, {})
+        assert world.observe(agent(), now=minute(6)) == Observation({}, {}, newest={"i-0000000a": minute(5)})
         assert (world.lists, world.series_read, world.looked_up) == (0, [1], [set(), set()])
 
     def test_an_agent_that_falls_silent_has_its_other_series_read_as_they_are_listed_now(self) -> None:
@@ -128,6 +128,46 @@ class TestWhatIsLookedAt:
         odd = series(metric="z", path="/")
         world = World({odd: (minute(8),)}, listed={"i-0000000a": (*alike, odd)})
         assert world.observe(agent(), now=minute(9)).evidence["i-0000000a"].series == odd
+
+
+class TestWhoCanWait:
+    """PERIOD and GRACE are six minutes: an agent seen in minute 1 can't be overdue before minute 7 is over."""
+
+    @pytest.mark.parametrize(("now", "reads"), [(minute(1), []), (minute(7), []), (minute(7.1), [1])])
+    def test_an_agent_that_reports_is_not_read_before_it_can_be_overdue(self, now: datetime, reads: list[int]) -> None:
+        world = World({series(): (minute(6),)})
+        world.observe(agent(), now=now, newest={"i-0000000a": minute(1)})
+        assert world.series_read == reads
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            pytest.param(silent_agent(), id="silent"),
+            pytest.param(aside(reason=Suppression.MAINTENANCE), id="in maintenance"),
+            pytest.param(agent(seen_at=None), id="new"),
+            pytest.param(agent(unproven=2), id="unproven"),
+            pytest.param(agent(is_flapping=True), id="flapping"),
+        ],
+    )
+    def test_all_others_are_read_in_every_run(self, changed: Agent) -> None:
+        world = World({series(): (minute(1),)})
+        world.observe(changed, now=minute(2), newest={"i-0000000a": minute(1)})
+        assert world.series_read
+
+    def test_a_datapoint_from_the_future_says_nothing_about_later(self) -> None:
+        world = World({series(): (minute(5), minute(8))})
+        assert world.observe(agent(), now=minute(6)).newest == {"i-0000000a": minute(5)}
+        world.observe(agent(), now=minute(7), newest={"i-0000000a": minute(8)})
+        assert len(world.series_read) == 2
+
+    def test_who_is_quiet_is_read_afresh_where_a_decision_needs_it(self) -> None:
+        fleet = [agent(f"i-0000000{letter}") for letter in "abc"]
+        seen = {"i-0000000a": minute(1), "i-0000000b": minute(1), "i-0000000c": minute(4)}
+        world = World({series("i-0000000a"): (minute(1), minute(5)), series("i-0000000b"): (minute(1),)})
+        observation = world.observe(*fleet, now=minute(6), newest=seen)
+        assert world.series_read == []
+        assert observation.quiet_among(seen) == {"i-0000000b"}
+        assert world.series_read == [2]  # the third can't be quiet yet
 
 
 class TestTurns:

@@ -17,7 +17,7 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.agents.agent import State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import Chunk
 from lifeline.core.agents.series import Readings, Series
@@ -65,6 +65,7 @@ class Record:
     """Everything that the detector did, for the oracle to judge."""
 
     runs: list[RunRecord] = field(default_factory=list)
+    agents: list[tuple[int, str, Agent | None]] = field(default_factory=list)
     standings: dict[str, list[Standing]] = field(default_factory=dict)
     incidents: dict[str, list[tuple[int, Incident]]] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)
@@ -175,10 +176,12 @@ class SimulatedRoster:
         if kept.revision != chunk.revision or self._world.is_troubled("roster"):
             return None
         self._record.run.chunks_written += 1
-        if kept.revision and kept.agents == chunk.agents:
+        if kept.revision and (kept.agents, kept.newest) == (chunk.agents, chunk.newest):
             self._record.needless.append(f"{self._world.now}: chunk {chunk.number} was written as it was")
-        for entity in kept.agents.keys() | chunk.agents.keys():
+        for entity in sorted(kept.agents.keys() | chunk.agents.keys()):
             before, after = kept.agents.get(entity), chunk.agents.get(entity)
+            if before != after:
+                self._record.agents.append((self._world.now, entity, after))
             if before is not after:
                 standing = Standing(
                     self._world.now, after.state if after else None, after.incident if after and after.incident else ""

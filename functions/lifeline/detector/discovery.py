@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lifeline.adapters.aws.cloudwatch import CloudWatch, ListingCutError
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.store.list_position import ListPosition, Position
@@ -27,7 +25,7 @@ from lifeline.core.agents.series import (
 from lifeline.core.errors import LifelineError, TerminalError
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import agents_of
-from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.observability import logger
 
 PACE = timedelta(minutes=15)
 SOONEST = timedelta(minutes=2)  # after a network change
@@ -154,7 +152,6 @@ class Discovery:
         left_out = len(names) - len(joining) + len(ids) - len(asked)
         if left_out:
             logger.warning("agents left out", agents=left_out, hosts=hosts + len(joining), most_hosts=self._most_hosts)
-            metrics.add_metric("AgentsLeftOut", MetricUnit.Count, left_out)
         admitted = {*there, *joining, *expected}
         return {entity: series for entity, series in new.items() if entity in admitted}
 

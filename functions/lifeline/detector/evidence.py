@@ -55,7 +55,7 @@ class EvidenceSources:
 class Case:
     """What is to be diagnosed: the watch's agents by entity, the instances known so far, and the open incidents.
 
-    `quiet` are agents that still count as reporting but are close to being overdue.
+    `quiet_among` selects agents that still count as reporting but are close to being overdue.
     """
 
     watch: Watch
@@ -63,7 +63,7 @@ class Case:
     instances: Mapping[str, Instance]
     open_incidents: Sequence[Incident]
     now: datetime
-    quiet: frozenset[str] = frozenset()
+    quiet_among: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +239,22 @@ class EvidenceCollector:
         and none counts as quiet.
         """
         silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
-        is_new = silent and any(candidate.own is None for candidate in facts.values())
-        most = max(silent.values(), default=0) + (len(self._case.quiet) if is_new else 0)
-        if most < FEWEST:
+        most = max(silent.values(), default=0)
+        is_new = any(candidate.own is None for candidate in facts.values())
+        if not most or (most < FEWEST and not is_new):
             return Counter(), Counter()
         others = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
         scale = max(1, len(others) // _MOST_CHECKED)
-        found = self._sources.instances.look_up(others[::scale])
+        sample = others[::scale]
+        quiet_ones = self._case.quiet_among(sample)
+        if most + scale * len(quiet_ones) < FEWEST:
+            return Counter(), Counter()
+        found = self._sources.instances.look_up(sample)
         quiet = Counter({instance.zone: 0 for instance in found.values() if instance.zone})
         reporting = Counter(quiet)
         for entity, instance in found.items():
             if instance.zone:
-                (quiet if entity in self._case.quiet else reporting)[instance.zone] += scale
+                (quiet if entity in quiet_ones else reporting)[instance.zone] += scale
         if all(quiet[zone] > reporting[zone] for zone in quiet):
             return reporting + quiet, Counter()
         return reporting, quiet

@@ -3,7 +3,8 @@
 What one run does, and what it leaves behind if it stops halfway:
 
 1. read the roster and the open incidents; every 15 minutes discover new agents
-2. read the newest datapoint of each agent; ask EC2 about overdue ones; judge each (`survey`, `core.agents.gaps`)
+2. read the newest datapoint of each agent that may be overdue; ask EC2 about those that are; judge each (`survey`,
+   `core.agents.gaps`)
 3. diagnose those whose cause isn't known yet (`evidence`); group them (`core.incidents`)
 4. write the roster, then the incidents, each under its revision: of two runs that overlap, one wins
 5. notify, then write that it was done (`announce`): notices are delivered at least once
@@ -23,17 +24,16 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.gaps import judge
-from lifeline.core.agents.roster import Chunk, replaced
+from lifeline.core.agents.roster import Chunk, dated, replaced
 from lifeline.core.agents.timing import Timing
 from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents
 from lifeline.detector.announce import Announcer
 from lifeline.detector.attempts import Attempts
-from lifeline.detector.chunks import ChunkWriter, agents_of
+from lifeline.detector.chunks import ChunkWriter, agents_of, newest_of
 from lifeline.detector.decision_log import log_transitions
 from lifeline.detector.discovery import Discovery, Listed, is_due
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
@@ -54,7 +54,6 @@ class DetectorTools:
     sources: EvidenceSources
     repairs: RepairRequests
     checks: Checks | None = None
-    most_hosts: int = MOST_HOSTS
     positions: Callable[[Watch], ListPosition] | None = None
 
 
@@ -90,7 +89,7 @@ class WatchRun:
             now,
             ec2=tools.sources.instances,
             patience=patience,
-            most_hosts=tools.most_hosts,
+            most_hosts=watch.most_hosts,
             position=position,
         )
         self._maintenance = maintenance
@@ -106,7 +105,7 @@ class WatchRun:
         """
         kept = self.roster.read()
         chunks = self.discovery.add_to(kept) if self.is_discovery_due() else kept
-        verdicts, observation = self.judge(agents_of(chunks), relist=self.discovery.relist)
+        verdicts, observation = self.judge(chunks, relist=self.discovery.relist)
         report = self.update_incidents(kept, chunks, verdicts, observation)
         self.end_discovery()
         return replace(report, failures=tuple(self.attempt.failures))
@@ -121,19 +120,32 @@ class WatchRun:
         self.discovery.end(is_saved=self.chunks.is_complete)
 
     def judge(
-        self, agents: Mapping[str, Agent], *, relist: Callable[[], Listed | None] | None = None
+        self, chunks: Sequence[Chunk], *, relist: Callable[[], Listed | None] | None = None
     ) -> tuple[dict[str, Verdict], Observation]:
-        """Observe the agents, and judge those of which something can be said."""
-        timing = Timing(self.now, self.watch.rules)
-        ec2, maintenance = self.tools.sources.instances, self._maintenance
-        survey = Survey(self.watch, timing, agents, self._cloudwatch, ec2, maintenance=maintenance, relist=relist)
+        """Observe the chunks' agents, and judge those of which something can be said."""
+        survey = self.survey(chunks, relist=relist)
+        agents, timing = survey.agents, survey.timing
         with stage("observe", self.run_id) as part:
             observation = survey.observe()
             part.numbers["agents"] = len(agents)
         late = {entity: Verdict(State.LATE, agents[entity]) for entity in observation.late}
         judged = {entity: judge(agents[entity], seen, timing) for entity, seen in observation.evidence.items()}
         log_transitions(self.watch.name, judged, agents, observation.evidence, run_id=self.run_id)
-        return late | judged, observation
+        newest = {entity: time for entity, time in observation.newest.items() if _is_kept(agents[entity], judged)}
+        return late | judged, replace(observation, newest=newest)
+
+    def survey(self, chunks: Sequence[Chunk], *, relist: Callable[[], Listed | None] | None = None) -> Survey:
+        """A survey of the chunks' agents, of which nothing is read yet."""
+        return Survey(
+            self.watch,
+            Timing(self.now, self.watch.rules),
+            agents_of(chunks),
+            self._cloudwatch,
+            self.tools.sources.instances,
+            maintenance=self._maintenance,
+            relist=relist,
+            newest=newest_of(chunks),
+        )
 
     def update_incidents(
         self,
@@ -149,7 +161,7 @@ class WatchRun:
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self.tools.incidents.read_open(self.watch.name)
         agents |= self._without_lost_incidents(agents, incidents)
-        case = Case(self.watch, agents, observation.instances, incidents, self.now, observation.quiet)
+        case = Case(self.watch, agents, observation.instances, incidents, self.now, observation.quiet_among)
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
             causes = EvidenceCollector(self.tools.sources, case).find_causes(examined)
@@ -157,7 +169,7 @@ class WatchRun:
         update = update_incidents(self.watch, incidents, agents, removed, causes, self.now)
         agents |= update.agents
         changes: dict[str, Agent | None] = {entity: agents.get(entity) for entity in before}
-        saved = self.chunks.save(kept, [replaced(chunk, changes) for chunk in chunks])
+        saved = self.chunks.save(kept, [dated(replaced(chunk, changes), observation.newest) for chunk in chunks])
         if len(saved) == len(chunks):
             self._notify(update, saved)
         ids = {incident.id for incident in (*incidents, *update.incidents)}
@@ -196,6 +208,13 @@ class WatchRun:
             part.numbers["notices"] = len(announced.kinds)
         self._notified += announced.kinds
         self.chunks.save(chunks, [replaced(chunk, announced.freed) for chunk in chunks])
+
+
+def _is_kept(agent: Agent, judged: Mapping[str, Verdict]) -> bool:
+    """True if the agent still reports by the series that was read."""
+    verdict = judged.get(agent.entity)
+    after = verdict.agent if verdict else agent
+    return after is not None and after.state is State.REPORTING and after.series == agent.series
 
 
 def _freed(agent: Agent, closed: Collection[str]) -> Agent:

@@ -11,7 +11,7 @@ from itertools import batched
 
 from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.core.agents.agent import Agent, State, Verdict
-from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
+from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.discovery import count_hosts, discover
 from lifeline.detector.loop import WatchRun
@@ -54,9 +54,9 @@ class SplitRun:
             return Report(is_part=True)
         chunks = self._roster.read(numbers)
         agents = agents_of(chunks)
-        verdicts, _ = run.judge(agents)
+        verdicts, observation = run.judge(chunks)
         changes = {entity: _kept_until_counted(agents[entity], verdict) for entity, verdict in verdicts.items()}
-        run.chunks.save(chunks, [replaced(chunk, changes) for chunk in chunks])
+        run.chunks.save(chunks, [dated(replaced(chunk, changes), observation.newest) for chunk in chunks])
         report = replace(run.report(agents, verdicts), is_part=True)
         late, unknown = report.states.get(State.LATE, 0), report.states.get(State.UNKNOWN, 0)
         if self._roster.finish_part(run.run_id, part, late=late, unknown=unknown):
@@ -65,10 +65,12 @@ class SplitRun:
         return report
 
     def _gather(self, state: RosterState) -> Report:
-        """Update the incidents of all agents, whichever part judged them."""
-        states: Counter[State] = Counter()
+        """Update the incidents of all agents, whichever part judged them. Plain chunks are counted, and not read."""
+        plain_sizes = self._roster.plain_sizes()
+        states = Counter({State.REPORTING: sum(size or 0 for size in plain_sizes.values())})
         chunks: list[Chunk] = []
-        for numbers in batched(self._roster.sizes(), _CHUNKS_AT_ONCE, strict=False):
+        others = [number for number, size in plain_sizes.items() if size is None]
+        for numbers in batched(others, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
@@ -76,7 +78,8 @@ class SplitRun:
         leaving = {
             entity: Verdict(State.SUPPRESSED, None) for entity, agent in agents_of(chunks).items() if _is_leaving(agent)
         }
-        report = self._run.update_incidents(chunks, chunks, leaving, Observation({}, {}))
+        observation = Observation({}, {}, quiet_among=self._run.survey(chunks).quiet_among)
+        report = self._run.update_incidents(chunks, chunks, leaving, observation)
         fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
         states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
         return replace(report, states=states + fleeting)

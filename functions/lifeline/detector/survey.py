@@ -1,4 +1,7 @@
-"""The survey of a watch's agents in one run: one series each, and more only for agents that aren't plainly on time."""
+"""The survey of a watch's agents in one run: one series each, and more only for agents that aren't plainly on time.
+
+An agent that reports isn't read before it could be overdue: a period and the grace after its newest datapoint.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,19 +35,20 @@ _NOT_IN_TURN = Instance(Power.UNREADABLE)
 class Observation:
     """What a run read: the evidence by entity, and the instances that it looked up in EC2.
 
-    `late` are agents without evidence, because nothing changes, whose next datapoint could be there by now; those that
-    are also `quiet` have used up half of the grace.
+    `late` are agents without evidence, because nothing changes, whose next datapoint could be there by now. `newest` is
+    the newest datapoint's time of each agent that was read by its series. `quiet_among` is the survey's.
     """
 
     evidence: Mapping[str, Evidence]
     instances: Mapping[str, Instance]
     late: frozenset[str] = frozenset()
-    quiet: frozenset[str] = frozenset()
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+    quiet_among: Callable[[Iterable[str]], frozenset[str]] = field(default=lambda _: frozenset(), compare=False)
 
 
 @dataclass
 class Survey:
-    """One run's survey of some agents of one watch.
+    """One run's survey of some agents of one watch. `newest` are their newest datapoints' times, from earlier runs.
 
     `relist` returns the watch's series as CloudWatch lists them now, or None if they can't be read. It is called at
     most once, and only before an agent is called silent; without it, the roster's series are used.
@@ -58,15 +62,17 @@ class Survey:
     _: KW_ONLY
     maintenance: Sequence[Maintenance] = ()
     relist: Callable[[], Listed | None] | None = None
+    newest: Mapping[str, datetime] = field(default_factory=dict)
     _instances: dict[str, Instance] = field(default_factory=dict, init=False)
     _late: set[str] = field(default_factory=set, init=False)
     _quiet: set[str] = field(default_factory=set, init=False)
+    _newest: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def observe(self) -> Observation:
         """Read the evidence for each agent that needs a verdict.
 
-        Left out are agents that plainly report, because their record can't change, and suppressed ones that another run
-        looks up.
+        Left out are agents that plainly report, because their record can't change, those that can't be overdue yet, and
+        suppressed ones that another run looks up.
         """
         aside = self._in_turn(agent for agent in self.agents.values() if agent.state is State.SUPPRESSED)
         never = [agent for agent in self.agents.values() if agent.series is None]
@@ -76,7 +82,7 @@ class Survey:
         down = {agent.entity for agent in up if self._power(agent.entity) in (Power.DOWN, Power.GONE)}
         found = {entity: self._unseen(entity) for entity in down}
         up = [agent for agent in up if agent.entity not in down]
-        usual = {agent.entity: self._usual_series(agent) for agent in up}
+        usual = {agent.entity: self._usual_series(agent) for agent in up if not self._can_wait(agent)}
         found |= self._read(usual, self.timing.usual_window, skip_reporting=True)
         found |= self._without_strangers([agent for agent in up if agent.entity in found], found)
         overdue = [agent for agent in up if agent.entity in found and self._is_overdue(found[agent.entity])]
@@ -88,7 +94,29 @@ class Survey:
             found[agent.entity] = replace(found[agent.entity], instance=self._instance(agent.entity))
         found |= self._read_more([agent for agent in up if agent.entity in found], found)
         rested = {entity: self._with_suppression(entity, seen) for entity, seen in found.items()}
-        return Observation(rested, self._instances, frozenset(self._late), frozenset(self._quiet))
+        return Observation(rested, self._instances, frozenset(self._late), self._newest, self.quiet_among)
+
+    def quiet_among(self, entities: Iterable[str]) -> frozenset[str]:
+        """Those of the agents that still count as reporting, but have used up half of the grace.
+
+        Those that this run has not read, and that may be quiet by what an earlier run has read, are read now.
+        """
+        wanted = [entity for entity in entities if entity in self.agents]
+        waiting = [self.agents[entity] for entity in wanted if self._can_wait(self.agents[entity])]
+        unsure = {
+            agent.entity: agent.series
+            for agent in waiting
+            if agent.series and self.newest[agent.entity] <= self._awaited
+        }
+        readings = self.cloudwatch.read({*unsure.values()}, self.timing.usual_window) if unsure else {}
+        times = {entity: readings.get(series, ()) for entity, series in unsure.items()}
+        quiet = {entity for entity, found in times.items() if found and found[-1] <= self._awaited}
+        return frozenset(quiet | (self._quiet & {*wanted}))
+
+    def _can_wait(self, agent: Agent) -> bool:
+        """True if the agent can't be overdue yet, and nothing else can change its record."""
+        newest = self.newest.get(agent.entity)
+        return newest is not None and self._plainly_reports(agent, (newest,))
 
     def _read_more(self, agents: Sequence[Agent], found: Mapping[str, Evidence]) -> dict[str, Evidence]:
         """Better evidence for agents that may fall silent now, and for silent ones that are back."""
@@ -135,6 +163,8 @@ class Survey:
         for entity, others in wanted.items():
             current = own[entity]
             times = readings.get(current, ()) if current else ()
+            if skip_reporting and current and current == self.agents[entity].series:
+                self._note(entity, times)
             if current is None:
                 found[entity] = replace(self._unseen(entity), seen_at=())
             elif not (skip_reporting and self._plainly_reports(self.agents[entity], times)):
@@ -144,6 +174,12 @@ class Survey:
                 if times[-1] <= self._awaited:
                     self._quiet.add(entity)
         return found
+
+    def _note(self, entity: str, times: Sequence[datetime]) -> None:
+        """Note the newest of the times that isn't in the future: a clock that is ahead says nothing about later."""
+        past = times if not times or times[-1] <= self.timing.now else [one for one in times if one <= self.timing.now]
+        if past:
+            self._newest[entity] = past[-1]
 
     def _plainly_reports(self, agent: Agent, times: Sequence[datetime]) -> bool:
         """True if no verdict could change it: it reported, and its last datapoint is on time."""

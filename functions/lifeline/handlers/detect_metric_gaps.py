@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws.bus import Bus
@@ -37,19 +38,15 @@ from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
 from lifeline.runtime import cold_start
-from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
+
+metrics = Metrics(namespace="Lifeline", service="lifeline")
 
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
-_COUNTS = {
-    "Reporting": State.REPORTING,
-    "Late": State.LATE,
-    "Silent": State.SILENT,
-    "Suppressed": State.SUPPRESSED,
-    "Unknown": State.UNKNOWN,
-}
+_COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
 _INSTANCE = "InstanceId"  # the first watch with this dimension expects the instances that are tagged
 
 
@@ -62,12 +59,11 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     until they report again. Raises TransientError where something couldn't be read, written or sent, after all the
     rest is done: the function's error alarm rings, and the next run makes it good.
     """
-    metrics.add_metric("Runs", MetricUnit.Count, 1)
+    metrics.add_metric("Evaluations", MetricUnit.Count, 0)
     settings = DetectorSettings.from_environment()
     try:
         request = read_event(event, checks_queue_url=settings.detect_queue_url)
     except InvalidInputError as error:
-        metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     watches, maintenance = _watches(settings)
@@ -100,7 +96,7 @@ def _timed(run: SplitRun, request: Detect | CheckPart) -> tuple[Report, timedelt
 
 def _answer(reports: Mapping[str, tuple[Report, timedelta]], run_id: str) -> dict[str, Any]:
     done, times = [report for report, _ in reports.values()], [took for _, took in reports.values()]
-    _measure(done, times)
+    _measure(done)
     _end(done, times, run_id)
     failures = [failure for report in done for failure in report.failures]
     if failures:
@@ -142,30 +138,37 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     return {"forgotten": deleted, **({"errors": unknown} if unknown else {})}
 
 
-def _measure(done: Sequence[Report], times: Iterable[timedelta]) -> None:
-    """The run as metrics. What wasn't read isn't counted, for a 0 would say that nobody is silent."""
-    whole = [report for report in done if not report.is_part]
-    if whole and not any(report.is_unread for report in whole):
-        metrics.add_metric("Watched", MetricUnit.Count, sum(report.watched for report in whole))
+def _measure(done: Sequence[Report]) -> None:
+    """The run as metrics: those that an alarm needs, because each costs as much as three alarms.
+
+    What wasn't read isn't counted, for a 0 would say that nobody is silent.
+    """
+    if whole := _whole(done):
         for name, state in _COUNTS.items():
             metrics.add_metric(name, MetricUnit.Count, sum(report.states.get(state, 0) for report in whole))
-        oldest = max(report.oldest_gap for report in whole)
-        metrics.add_metric("OldestGapSeconds", MetricUnit.Seconds, oldest.total_seconds())
-        metrics.add_metric("OpenIncidents", MetricUnit.Count, sum(report.open_incidents for report in whole))
-    metrics.add_metric("GapsOpened", MetricUnit.Count, sum(len(report.opened) for report in done))
-    metrics.add_metric("GapsEnded", MetricUnit.Count, sum(len(report.ended) for report in done))
-    metrics.add_metric("RunSeconds", MetricUnit.Seconds, sum(times, timedelta()).total_seconds())
     if not any(report.failures or report.is_part for report in done):
         metrics.add_metric("Evaluations", MetricUnit.Count, 1)
 
 
+def _whole(done: Sequence[Report]) -> list[Report]:
+    """The reports that count all agents of their watches; none if one of these couldn't be read."""
+    whole = [report for report in done if not report.is_part]
+    return [] if any(report.is_unread for report in whole) else whole
+
+
 def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> None:
-    """The run in a line: how long it took, how many agents in which state, and what was notified."""
+    """The run in a line: how long it took, how many agents in which state, what changed, and what was notified."""
     states = {str(state): sum(report.states.get(state, 0) for report in reports) for state in State}
     notified = [str(kind) for report in reports for kind in report.notified]
     seconds = round(sum(times, timedelta()).total_seconds(), 3)
     failures = sum(len(report.failures) for report in reports)
-    about = {"run_id": run_id, "trigger": "detect", "seconds": seconds, "failures": failures}
+    about: dict[str, Any] = {"run_id": run_id, "trigger": "detect", "seconds": seconds, "failures": failures}
+    about |= {"gaps_opened": sum(len(report.opened) for report in reports)}
+    about |= {"gaps_ended": sum(len(report.ended) for report in reports)}
+    if whole := _whole(reports):
+        about |= {"watched": sum(report.watched for report in whole)}
+        about |= {"open_incidents": sum(report.open_incidents for report in whole)}
+        about |= {"oldest_gap_seconds": max(report.oldest_gap for report in whole).total_seconds()}
     logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 
@@ -198,7 +201,6 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
-        most_hosts=settings.most_hosts,
         positions=lambda watch: ListPosition(settings.table_name, watch.name),
     )
 

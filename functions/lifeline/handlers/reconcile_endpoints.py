@@ -2,13 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
-
-from aws_lambda_powertools.metrics import MetricUnit
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.dns import CentralDns
@@ -54,21 +52,19 @@ from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
 from lifeline.runtime import cold_start
 from lifeline.runtime.invocation import BEGUN_WITHIN, Run
-from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _WIDGET = "widgetContext"
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome.
 
     A caller who asks for `format` text gets one `text` in place of `vpcs`: see `core.plan_text`.
     """
     started = time.monotonic()
-    metrics.add_metric("Runs", MetricUnit.Count, 1)
     settings = Settings.from_environment()
     run = Run(
         id=context.aws_request_id,
@@ -80,7 +76,6 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
         answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
-        _count(answers)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
@@ -108,7 +103,6 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
-        _count(())
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))
     mode = settings.mode.weakened_by(request.mode)
@@ -116,7 +110,6 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
     if unchecked:
         words = f"frozen as written, because the names couldn't be checked: {', '.join(unchecked)}"
         answers = tuple(replace(answer, note="; ".join(filter(None, (words, answer.note)))) for answer in answers)
-    _count(answers)
     for refusal in request.refusals:
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
@@ -163,7 +156,6 @@ def _notified(
 
 def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """The audit log, whatever the mode: it only reads."""
-    _count(())
     try:
         now = run.now()
         page = History(settings.table_name).read(read_history(event, now), settings.home, now=now)
@@ -175,7 +167,6 @@ def _history(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str
 
 def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str, Any]:
     """What is exempt from now on, whatever the mode: it changes no network, only what is required of it."""
-    _count(())
     try:
         request, now = read_exempt(event), run.now()
         if request.services:
@@ -200,7 +191,6 @@ def _change_ownership(
     run: Run,
 ) -> dict[str, Any]:
     """Whose the resources are from now on, whatever the mode: it changes no network."""
-    _count(())
     try:
         vpc_ids = change(event, settings, run.now())
     except InvalidInputError as error:
@@ -288,14 +278,6 @@ def _end(answers: Sequence[VpcAnswer], run: Run, *, trigger: str, mode: Mode, st
     counts = {str(status): actions[status] for status in Status}
     about = {"run_id": run.id, "trigger": trigger, "mode": str(mode), "seconds": seconds, "vpcs": len(answers)}
     logger.info("run ended", extra={**about, **counts})
-
-
-def _count(answers: Iterable[VpcAnswer]) -> None:
-    notified = list(answers)
-    metrics.add_metric("VpcsReconciled", MetricUnit.Count, len(notified))
-    for status in Status:
-        count = sum(action.status is status for answer in notified for action in answer.actions)
-        metrics.add_metric(f"Actions{status.capitalize()}", MetricUnit.Count, count)
 
 
 cold_start.end()

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.history.entries import outcomes_of
 from lifeline.core.network.model import Vpc
@@ -12,7 +10,7 @@ from lifeline.core.notices.endpoints import lost_notice
 from lifeline.core.plan.endpoint_lifecycle import Followed, follow
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.requeue import Requeuing
-from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.observability import logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +46,8 @@ class FollowUp:
         followed = follow(state.made, state.failures, vpc, now=now)
         self.job.tools.audit.record_outcomes(self.job.ref(vpc.id), outcomes_of(followed, state.failures, now), now=now)
         for endpoint_id, took in followed.ready:
-            metrics.add_metric("EndpointReadySeconds", MetricUnit.Seconds, took.total_seconds())
             logger.info("endpoint available", vpc_id=vpc.id, endpoint_id=endpoint_id, seconds=took.total_seconds())
         for endpoint_id, words in followed.lost:
-            metrics.add_metric("EndpointsLost", MetricUnit.Count, 1)
             logger.error("endpoint lost", vpc_id=vpc.id, endpoint_id=endpoint_id, reason=words)
         if followed.lost:
             self.job.publish(lost_notice(vpc.id, followed.lost, vpc.tag("Name") or ""))

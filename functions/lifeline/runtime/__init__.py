@@ -1,1 +1,1 @@
-"""What every function runs in: settings, logger, metrics, stages of a run."""
+"""What every function runs in: settings, logger, stages of a run."""

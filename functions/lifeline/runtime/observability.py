@@ -1,6 +1,5 @@
-"""Structured logs and metrics: one logger and one metrics object for the whole package."""
+"""Structured logs: one logger for the whole package."""
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
 logger = Logger(service="lifeline")
-metrics = Metrics(namespace="Lifeline", service="lifeline")

@@ -11,7 +11,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
-from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import SettingsError
 from lifeline.core.guards.limits import Limits
@@ -203,7 +202,6 @@ class DetectorSettings(StackSettings):
     recover_after: int = _variable("RECOVER_AFTER", _whole(1), "2")
     warm_up: timedelta = _variable("WARM_UP_SECONDS", _length("seconds"), "600")
     agents_a_run: int = _variable("MOST_AGENTS_A_RUN", _whole(1), "10000")
-    most_hosts: int = _variable("MOST_HOSTS", _whole(0), str(MOST_HOSTS))
     detect_queue_url: str = _variable("DETECT_QUEUE_URL", default="")
 
     @property

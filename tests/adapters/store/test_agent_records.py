@@ -46,7 +46,7 @@ all_agents = st.builds(
 
 
 def read(packed: bytes) -> tuple[dict[str, Agent], tuple[str, ...]]:
-    return unpack(packed, where="chunk 0")
+    return unpack(packed, where="chunk 0")[:2]
 
 
 def records_of(packed: bytes) -> list[Any]:
@@ -58,6 +58,12 @@ def records_of(packed: bytes) -> list[Any]:
 def test_whatever_is_packed_is_read_again(found: dict[str, Agent]) -> None:
     agents = {one.entity: one for one in found.values()}
     assert read(pack(agents.values())) == (agents, ())
+
+
+@given(st.dictionaries(texts, times, min_size=1, max_size=4))
+def test_the_newest_datapoints_times_are_read_again(newest: dict[str, datetime]) -> None:
+    agents = [agent(entity) for entity in newest]
+    assert unpack(pack(agents, (), newest), where="chunk 0") == ({one.entity: one for one in agents}, (), newest)
 
 
 @pytest.mark.parametrize("remembered", [agent(seen_at=datetime.fromtimestamp(0, UTC)), Agent("web-1", None)])

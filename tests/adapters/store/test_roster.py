@@ -8,7 +8,7 @@ import pytest
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.store.roster import Roster
-from lifeline.core.agents.agent import State
+from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.roster import Chunk, RosterState
 from lifeline.core.errors import TerminalError, TransientError
 from tests.support.agents import ENVIRONMENT, START, TABLE, agent, calls, create_table, failing, minute, silent_agent
@@ -114,6 +114,25 @@ class TestAgents:
         saved(roster, chunk(10, "web-3"))
         saved(roster, chunk(2, "web-1", "web-2"))
         assert list(roster.sizes().items()) == [(2, 2), (10, 1)]
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            pytest.param(silent_agent("web-1"), id="silent"),
+            pytest.param(agent("web-1", state=State.SUPPRESSED), id="suppressed"),
+            pytest.param(agent("web-1", incident="inc-1"), id="of an incident"),
+            pytest.param(agent("web-1", gap=silent_agent().gap), id="with a gap"),
+        ],
+    )
+    def test_only_plain_chunks_are_counted_without_being_read(self, roster: Roster, changed: Agent) -> None:
+        saved(roster, chunk(0, "web-2", "web-3"))
+        saved(roster, Chunk(1, {"web-1": changed, "web-4": agent("web-4")}))
+        assert roster.plain_sizes() == {0: 2, 1: None}
+
+    def test_a_chunk_is_read_with_its_newest_datapoints(self, roster: Roster) -> None:
+        dated = replace(chunk(), newest={"i-0000000a": START})
+        saved(roster, dated)
+        assert roster.read() == (replace(dated, revision=1),)
 
     def test_of_two_runs_that_add_a_chunk_one_has_its_way(self, roster: Roster) -> None:
         saved(roster, chunk(0, "web-1"))

@@ -65,6 +65,7 @@ def test_a_watch_is_read_with_every_field() -> None:
         warm_up_seconds=0,
         forget_after_days=2,
         needs=["ecr-pull", "sts"],
+        most_hosts=0,
     )
     assert said == Watch(
         name="orders-2",
@@ -79,6 +80,7 @@ def test_a_watch_is_read_with_every_field() -> None:
             recover_after=3,
         ),
         needs=frozenset({"ecr.api", "ecr.dkr", "s3", "sts"}),
+        most_hosts=0,
     )
     assert watch(metric="mem_used_percent") == Watch(name="x", metric="mem_used_percent")
 
@@ -88,7 +90,7 @@ def test_what_a_watch_leaves_out_is_as_the_schema_says() -> None:
         key: one["default"] for key, one in SCHEMA["definitions"]["watch"]["properties"].items() if "default" in one
     }
     assert watch() == Watch(name="x") == watch(**said)
-    assert len(said) == len(fields(Rules)) + len({"namespace", "dimension"})
+    assert len(said) == len(fields(Rules)) + len({"namespace", "dimension", "most_hosts"})
 
 
 def test_monitoring_goes_without_saying() -> None:
@@ -127,6 +129,7 @@ def test_a_whole_number_may_be_written_with_a_point(number: int) -> None:
         ({"name": "x", "period_seconds": 3601}, "watches[0].period_seconds", "must be a whole number from 1 to 3600"),
         ({"name": "x", "period_seconds": 1.5}, "watches[0].period_seconds", "must be a whole number from 1 to 3600"),
         ({"name": "x", "grace_seconds": 86401}, "watches[0].grace_seconds", "must be a whole number from 1 to 86400"),
+        ({"name": "x", "most_hosts": -1}, "watches[0].most_hosts", "must be a whole number from 0 to 100000, not -1"),
         ({"name": "x", "recover_after": 11}, "watches[0].recover_after", "must be a whole number from 1 to 10, not "),
         ({"name": "x", "warm_up_seconds": -1}, "watches[0].warm_up_seconds", "must be a whole number from 0 to 86400"),
         ({"name": "x", "forget_after_days": 91}, "watches[0].forget_after_days", "must be a whole number from 1 to 90"),

@@ -4,13 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
-
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.bus_events import SOURCE, BusEvent
-from lifeline.runtime.observability import logger, metrics
+from lifeline.runtime.observability import logger
 
 _A_CALL = 10  # EventBridge API: PutEvents
 _MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
@@ -18,7 +16,7 @@ _TRIES = 2
 
 
 class Bus:
-    """The default bus; without `is_on`, nothing is sent. What couldn't be sent is logged and counted, never raised: the
+    """The default bus; without `is_on`, nothing is sent. What couldn't be sent is logged, never raised: the
     ledger has it all.
     """
 
@@ -30,14 +28,11 @@ class Bus:
     def send(self, events: Iterable[BusEvent]) -> None:
         """Sends the events in their order, ten a call."""
         waiting = [self._entry(event) for event in events] if self._is_on else []
-        lost = 0
         for entries in _calls(waiting):
-            lost += self._put(entries)
-        if lost:
-            metrics.add_metric("EventsNotSent", MetricUnit.Count, lost)
+            self._put(entries)
 
-    def _put(self, entries: Sequence[dict[str, Any]]) -> int:
-        """How many of the entries the bus didn't take, tried twice."""
+    def _put(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Sends the entries, tried twice. How many the bus didn't take is logged."""
         left = list(entries)
         for _ in range(_TRIES):
             try:
@@ -45,12 +40,11 @@ class Bus:
                     answers = self._events.put_events(Entries=left)["Entries"]
             except LifelineError as error:
                 logger.error("events not sent", count=len(left), error=str(error))
-                return len(left)
+                return
             left = [entry for entry, answer in zip(left, answers, strict=True) if answer.get("ErrorCode")]
             if not left:
-                return 0
+                return
         logger.error("events not sent", count=len(left), error="the event bus refused them twice")
-        return len(left)
 
     def _entry(self, event: BusEvent) -> dict[str, Any]:
         detail = {"stack": self._stack_name, **event.detail}

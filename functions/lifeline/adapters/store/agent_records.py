@@ -12,6 +12,7 @@ times. A record holds only what differs from a quiet agent's:
 | y, q | strangers like `o`, unproven |
 | n | services that it needs |
 | a, x | `seen_at`, `expected_since` |
+| d | the chunk's `newest` for it: seconds |
 | t, b | state and suppression, by the names that they have in the code |
 | g | gap: `[since, opened_at, ended_at]` |
 | i, p, f | incident, openings, is_flapping |
@@ -35,14 +36,15 @@ _SHOWN = 200
 type Time = int | str
 
 
-def pack(agents: Iterable[Agent], unread: Iterable[str] = ()) -> bytes:
+def pack(agents: Iterable[Agent], unread: Iterable[str] = (), newest: Mapping[str, datetime] | None = None) -> bytes:
     """The agents' records, and those that couldn't be understood when they were read, as they were."""
-    records = [*unread, *(_compact(_record(agent)) for agent in agents)]
+    known = newest or {}
+    records = [*unread, *(_compact(_record(agent, known.get(agent.entity))) for agent in agents)]
     return zlib.compress(f"[{','.join(records)}]".encode())
 
 
-def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, ...]]:
-    """The agents by entity, and the records that can't be understood, each with an error in the log.
+def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, ...], dict[str, datetime]]:
+    """The agents by entity, the records that can't be understood, each with an error in the log, and `newest`.
 
     Bytes that can't be understood at all are one such record.
     """
@@ -50,18 +52,21 @@ def unpack(packed: bytes, *, where: str) -> tuple[dict[str, Agent], tuple[str, .
         records = json.loads(zlib.decompress(packed))
     except (zlib.error, ValueError) as error:
         _complain(where, "all of its agents", error)
-        return {}, (_compact({"damaged": base64.b64encode(packed).decode()}),)
+        return {}, (_compact({"damaged": base64.b64encode(packed).decode()}),), {}
     agents: dict[str, Agent] = {}
+    newest: dict[str, datetime] = {}
     unread: list[str] = []
     for record in records if isinstance(records, list) else [records]:
         try:
-            agent = _agent(record)
+            agent, time = _agent(record), _time(record.get("d"))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             unread.append(_compact(record))
             _complain(where, unread[-1], error)
         else:
             agents[agent.entity] = agent
-    return agents, tuple(unread)
+            if time is not None:
+                newest[agent.entity] = time
+    return agents, tuple(unread), newest
 
 
 def _complain(where: str, what: str, error: Exception) -> None:
@@ -76,7 +81,7 @@ def _compact(value: object) -> str:
 # ---- writing
 
 
-def _record(agent: Agent) -> dict[str, Any]:
+def _record(agent: Agent, newest: datetime | None) -> dict[str, Any]:
     everything = {
         "e": agent.entity,
         "s": _series_record(agent.series, agent.entity) if agent.series else None,
@@ -89,6 +94,7 @@ def _record(agent: Agent) -> dict[str, Any]:
         "n": sorted(agent.needs),
         "a": _number(agent.seen_at),
         "x": _number(agent.expected_since),
+        "d": _number(newest),
         "t": agent.state.name if agent.state is not State.REPORTING else None,
         "b": agent.suppressed_by.name if agent.suppressed_by else None,
         "g": _gap_record(agent.gap) if agent.gap else None,

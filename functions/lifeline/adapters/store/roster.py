@@ -1,6 +1,6 @@
 """The roster in the ledger: the agents of one watch, many to an item, and how far its last run got.
 
-    pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, agent_count, agents (see `agent_records`)
+    pk = ROSTER#<watch>   sk = CHUNK#<number>   revision, agent_count, is_plain, agents (see `agent_records`)
                           sk = STATE            discovered_at, run_id, run_began, waiting, ended_by,
                                                 late_agents, unknown_agents
 
@@ -54,6 +54,11 @@ class Roster:
         items = self._query(ProjectionExpression="sk, agent_count")
         return dict(sorted((_number(item), item["agent_count"]) for item in items))
 
+    def plain_sizes(self) -> dict[int, int | None]:
+        """How many agents each chunk has if it is plain (`Chunk.is_plain`), as last written; None for the others."""
+        items = self._query(ProjectionExpression="sk, agent_count, is_plain", ConsistentRead=True)
+        return dict(sorted((_number(item), item["agent_count"] if item.get("is_plain") else None) for item in items))
+
     def save(self, chunk: Chunk) -> Chunk | None:
         """The chunk with its next revision, or None where another run was first and nothing was written."""
         saved = replace(chunk, revision=chunk.revision + 1)
@@ -62,7 +67,8 @@ class Roster:
             {
                 "revision": saved.revision,
                 "agent_count": len(saved.agents),
-                "agents": pack(saved.agents.values(), saved.unread),
+                "is_plain": saved.is_plain,
+                "agents": pack(saved.agents.values(), saved.unread, saved.newest),
             },
             f"{self._name(chunk.number)} could not be written",
             condition="revision = :revision" if chunk.revision else "attribute_not_exists(pk)",
@@ -72,8 +78,8 @@ class Roster:
 
     def _chunk(self, item: Mapping[str, Any]) -> Chunk:
         number = _number(item)
-        agents, unread = unpack(item["agents"], where=self._name(number))
-        return Chunk(number, agents, item["revision"], unread)
+        agents, unread, newest = unpack(item["agents"], where=self._name(number))
+        return Chunk(number, agents, item["revision"], unread, newest)
 
     def _query(self, **request: Any) -> Iterator[dict[str, Any]]:
         values = {":pk": self._pk, ":chunk": _CHUNK}

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 
-MOST_HOSTS = 1000  # the default of the template's MostHosts
+MOST_HOSTS = 1000  # of a watch whose policy says nothing else
 NEW_HOSTS = 100
 NEW_INSTANCES = 1000
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lifeline.core.agents.agent import Agent
+from lifeline.core.agents.agent import Agent, State
 
 MOST = 500  # agents per chunk: far below what one item of the ledger holds, even if each has many series
 
@@ -13,18 +13,27 @@ MOST = 500  # agents per chunk: far below what one item of the ledger holds, eve
 class Chunk:
     """Some agents by entity. `revision` counts the writes; 0 isn't in the ledger yet.
 
-    `unread` are records that couldn't be parsed, as they are in the ledger: they are written back unchanged.
+    `newest` is the time of the newest datapoint that a run has read of an agent that reports, by entity. Until a period
+    and the grace have passed since, the agent can't be overdue, and needs no reading. `unread` are records that
+    couldn't be parsed, as they are in the ledger: they are written back unchanged.
     """
 
     number: int
     agents: Mapping[str, Agent] = field(default_factory=dict)
     revision: int = 0
     unread: tuple[str, ...] = ()
+    newest: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def room(self) -> int:
         """How many agents still fit in."""
         return max(0, MOST - len(self.agents) - len(self.unread))
+
+    @property
+    def is_plain(self) -> bool:
+        """True if every agent reports, and none has a gap or an incident: there is nothing to group."""
+        agents = self.agents.values()
+        return all(agent.state is State.REPORTING and not agent.incident and agent.gap is None for agent in agents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,21 @@ def place(chunks: Iterable[Chunk], new_agents: Iterable[Agent], *, first_free: i
 def replaced(chunk: Chunk, changes: Mapping[str, Agent | None]) -> Chunk:
     """The chunk with `changes` to its agents, where None removes one; the same object if nothing differs.
 
-    Changes to agents of other chunks are ignored.
+    An agent that differs is read again in the next run, whenever its newest datapoint was. Changes to agents of other
+    chunks are ignored.
     """
     after = {entity: changes.get(entity, agent) for entity, agent in chunk.agents.items()}
-    if all(after[entity] is agent or after[entity] == agent for entity, agent in chunk.agents.items()):
+    same = {entity for entity, agent in chunk.agents.items() if after[entity] is agent or after[entity] == agent}
+    if len(same) == len(after):
         return chunk
-    return replace(chunk, agents={entity: agent for entity, agent in after.items() if agent is not None})
+    agents = {entity: agent for entity, agent in after.items() if agent is not None}
+    return replace(chunk, agents=agents, newest={one: time for one, time in chunk.newest.items() if one in same})
+
+
+def dated(chunk: Chunk, newest: Mapping[str, datetime]) -> Chunk:
+    """The chunk with the newest datapoints' times of its agents; the same object if nothing differs."""
+    here = {entity: newest[entity] for entity in chunk.agents if entity in newest}
+    return chunk if here.items() <= chunk.newest.items() else replace(chunk, newest={**chunk.newest, **here})
 
 
 def _with(chunk: Chunk, agents: Sequence[Agent]) -> Chunk:

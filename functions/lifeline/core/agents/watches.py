@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
+from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.instances import Instance
 
 _PERIODS = tuple(timedelta(seconds=seconds) for seconds in (60, 30, 20, 10, 5, 1))  # CloudWatch API: MetricStat.Period
@@ -40,7 +41,8 @@ class Watch:
     """One kind of agent. Each value of `dimension` in `namespace` names one agent, the entity.
 
     With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start with it;
-    with neither, all. `needs` are services that the agents must reach besides `monitoring`.
+    with neither, all. `needs` are services that the agents must reach besides `monitoring`. `most_hosts` is how many
+    agents for which EC2 can't vouch, such as hosts outside AWS, join the roster.
     """
 
     name: str = "cloudwatch-agent"
@@ -50,6 +52,7 @@ class Watch:
     metric_prefix: str = ""
     rules: Rules = field(default_factory=Rules)
     needs: frozenset[str] = frozenset()
+    most_hosts: int = MOST_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
