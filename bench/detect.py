@@ -117,7 +117,7 @@ def main() -> None:
             notices=cast("Any", Nobody()),
             bus=Bus(is_on=False, stack_name="lifeline"),
             sources=cast("Any", Nobody()),
-            changes=cast("Any", Nobody()),
+            repairs=cast("Any", Nobody()),
         )
 
         def look() -> Report:
