@@ -300,6 +300,18 @@ def opened(days: Days, **tags: str) -> tuple[str, str, str]:
     return vpc_id, subnet_id, table_id
 
 
+def heard_once_cut_off(days: Days, table_id: str, waits: timedelta) -> dict[str, Any]:
+    """The one notice after the path is lost; before that, nothing is heard for so long."""
+    days.sweeps(2)
+    days.clock.advance(waits)
+    days.sweeps(1)
+    assert heard(days) == []
+    days.cut_off(table_id)
+    days.sweeps(1)
+    (notice,) = heard(days)
+    return notice
+
+
 @pytest.mark.parametrize(("key", "value"), [(EXEMPT, "true"), (EXEMPT, "2099-12-31"), (REQUIRE, "s3")])
 @pytest.mark.parametrize("is_of_subnet", [True, False])
 @pytest.mark.parametrize("waits", [timedelta(hours=2), timedelta(days=30)])
@@ -309,13 +321,7 @@ def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
     vpc_id, subnet_id, table_id = opened(days)
     subject = subnet_id if is_of_subnet else vpc_id
     tag(days, subject, key, value)
-    days.sweeps(2)
-    days.clock.advance(waits)
-    days.sweeps(1)
-    assert heard(days) == []
-    days.cut_off(table_id)
-    days.sweeps(1)
-    (notice,) = heard(days)
+    notice = heard_once_cut_off(days, table_id, waits)
     text = flat(notice["text"])
     says = f"[lifeline] no path to monitoring in {vpc_id[:12]}..., not required: CreateTags by team-b-dev/mallory"
     assert notice["subject"] == says
@@ -526,13 +532,7 @@ def test_where_lifeline_has_nothing_it_is_heard_once_the_path_is_lost(
         tag(days, subject, "env", value)
     else:
         untag(days, subject, "env")
-    days.sweeps(2)
-    days.clock.advance(waits)
-    days.sweeps(1)
-    assert heard(days) == []
-    days.cut_off(table_id)
-    days.sweeps(1)
-    (notice,) = heard(days)
+    notice = heard_once_cut_off(days, table_id, waits)
     text = flat(notice["text"])
     said = f"a rule of the policy required it by the tag env of {subject}, and no longer does"
     assert f"- {subnet_id} (monitoring): {said}" in text

@@ -72,10 +72,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()),
         sleep=lambda wait: time.sleep(wait.total_seconds()),
     )
-    _kept()[1].give_up_after(run.remaining() / 2)  # the rest is for what the run does with what it read
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
-        answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
+        answers, kept = reconcile_batch(records, tools=_tools_for(run, settings), settings=settings, run=run)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
@@ -99,7 +98,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
             return _change_ownership(call, change, event, settings, run)
     try:
         request = read_request(event, own_role_arn=settings.role_arn, region=settings.region)
-        tools = _tools(settings)
+        tools = _tools_for(run, settings)
         unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
@@ -235,6 +234,12 @@ def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
 def _kept() -> tuple[Network, CentralDns]:
     """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
     return Network(), CentralDns()
+
+
+def _tools_for(run: Run, settings: Settings) -> Tools:
+    tools = _tools(settings)
+    tools.central.give_up_after(run.remaining() / 2)  # the rest is for what the run does with what it read
+    return tools
 
 
 def _tools(settings: Settings) -> Tools:

@@ -49,6 +49,7 @@ def change(
         ({"vpc_ids": [VPC], "mode": "force"}, "mode"),
         ({"vpc_ids": [VPC], "mode": ["plan"]}, "mode"),
         ({"vpc_ids": [VPC], "sweep": True}, "sweep"),
+        ({"vpc_ids": [], "sweep": True}, "sweep"),
         ({"vpc_ids": [VPC], "attempt": -1}, "attempt"),
         ({"vpc_ids": [VPC], "attempt": True}, "attempt"),
         ({"sweep": "yes"}, "sweep"),

@@ -103,7 +103,8 @@ def _subject(worth: Sequence[VpcAnswer], actions: Sequence[Action], because: Bec
     what = f"[lifeline] {_what(actions)}"
     short, shortest = (f": {words}" if words else "" for words in (because.short, because.shortest or because.short))
     places = [(words, f" in {place}") for words in (short, shortest) for place in _places(worth)]
-    return fit_subject(*(f"{what}{place}{words}" for words, place in [*places, (shortest, "")]), end=shortest)
+    kept = shortest if because.shortest else ""  # it says who: without that, it may be cut
+    return fit_subject(*(f"{what}{place}{words}" for words, place in [*places, (shortest, "")]), end=kept)
 
 
 def _places(worth: Sequence[VpcAnswer]) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _check_combinations(event: Mapping[str, Any], mode: Mode | None) -> None:
         ("release", "sweep", "without vpc_ids, it releases every VPC anyway"),
         ("release", "follow", "only a run sends that"),
     ):
-        if name in event and event.get(other):
+        if name in event and event.get(other, False) is not False:
             raise InvalidInputError(name, f"can't be combined with {other}: {why}")
 
 
