@@ -249,7 +249,7 @@ class _Cover:
             owner=self._settings.stack_name,
             price=self._price,
             policy=planning.policy,
-            catalog=self._tools.network.catalog(),
+            catalog=planning.catalog(),
             retire_after=self._settings.retire_after,
             is_canary=self._settings.canary,
             is_plan=True,

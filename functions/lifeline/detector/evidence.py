@@ -26,7 +26,7 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, RegionRef, Tier, Vpc
+from lifeline.core.network.model import Catalog, Ranges, RegionRef, Tier, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
@@ -40,7 +40,9 @@ _MOST_ROLES = 10
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
-    """The adapters that evidence is read from. All agents are in the account and region `home`."""
+    """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
+    the policy says of services.
+    """
 
     instances: Instances
     network: Network
@@ -49,6 +51,7 @@ class EvidenceSources:
     audit: AuditLog
     roles: Roles
     home: RegionRef
+    ports: tuple[tuple[str, Ranges], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class EvidenceCollector:
         nothing: dict[str, Health] = {}
         health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
         catalog = self._attempt(self._sources.network.catalog, Catalog(), "the region's endpoint services")
+        catalog = replace(catalog, ports=self._sources.ports)
         vicinities = self._vicinities(wanted, instances)
         facts = {
             entity: self._facts(entity, instances[entity], health, vicinities, catalog)

@@ -80,7 +80,7 @@ class FactReader:
         """What amendments know of the run, now."""
         planning = self.planning
         context = run_context(self.job, is_region=self.is_region)
-        return replace(context, policy=planning.policy, catalog=planning.network.catalog())
+        return replace(context, policy=planning.policy, catalog=planning.catalog())
 
     # ---- reading
 

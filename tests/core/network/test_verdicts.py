@@ -91,7 +91,7 @@ def test_each_verdict_on_a_private_path(network: Vpc, service: str, dns: DnsView
 def test_what_was_not_read_is_named() -> None:
     assert private_path(vpc(CLIENT, SERVING)).unread == ("the rules of sg-own on vpce-1 were not read",)
     (members,) = private_path(vpc(CLIENT, SERVING, BY_MEMBERS)).unread
-    assert members == "sg-own of vpce-1 allows what is in sg-own, which was not read"
+    assert members == ("sg-own of vpce-1 allows members of sg-own, and the subnet's network interfaces were not read")
     (listed,) = private_path(on_gateway(network_acls=(denying("52.0.0.0/8"),)), "s3").unread
     assert listed == "network ACL acl-1 denies some addresses, and the prefix list of s3 was not read"
     (inbound,) = private_path(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3").unread
@@ -105,7 +105,12 @@ def test_a_prefix_list_that_was_read_decides() -> None:
         return private_path(vpc(CLIENT, read, gateway("main"), network_acls=(denying(cidr),)), "s3")
 
     assert path("54.0.0.0/8").reach is Reach.SERVED
-    assert path("52.217.0.0/16").reach is Reach.CLOSED
+    assert path("52.216.0.0/14").reach is Reach.CLOSED
+    half = path("52.217.0.0/16")
+    assert (half.reach, half.words) == (
+        Reach.PARTLY,
+        "network ACL acl-1 doesn't let 443 out of subnet-a to 52.217.0.0/16",
+    )
 
 
 def test_lifeline_repairs_what_is_its_own() -> None:

@@ -9,7 +9,6 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
-from lifeline.core.network.obstacles import HTTPS
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
@@ -68,7 +67,7 @@ class Endpoints:
             case ActionKind.CREATE_SECURITY_GROUP:
                 return AppliedIds(security_group_id=self._create_security_group(action, vpc_id))
             case ActionKind.OPEN_SECURITY_GROUP:
-                self._let_in(action.security_group_id, action.cidrs)
+                self._let_in(action.security_group_id, action)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
@@ -142,7 +141,7 @@ class Endpoints:
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
 
     def _create_security_group(self, action: Action, vpc_id: str) -> str:
-        """Creates the group and lets 443 in. A group's name is unique in its VPC, so two runs can't make two."""
+        """Creates the group and lets the VPC in. A group's name is unique in its VPC, so two runs can't make two."""
         with aws_errors(f"create_security_group in {vpc_id}"):
             answer = self._ec2.create_security_group(
                 GroupName=SECURITY_GROUP_NAME,
@@ -151,7 +150,7 @@ class Endpoints:
                 TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
             )
         security_group_id = self._created(vpc_id, str(answer["GroupId"]))
-        self._let_in(security_group_id, action.cidrs)
+        self._let_in(security_group_id, action)
         return security_group_id
 
     def _created(self, vpc_id: str, resource_id: str) -> str:
@@ -187,14 +186,19 @@ class Endpoints:
             if error.code != "InvalidGroup.NotFound":
                 raise
 
-    def _let_in(self, security_group_id: str, cidrs: tuple[str, ...]) -> None:
-        ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
-        ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
-        permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
+    def _let_in(self, security_group_id: str, action: Action) -> None:
+        """Adds the action's rules. EC2 refuses all of a call of which one rule is there: each port has its own."""
+        ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
+        ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
+        sources: dict[str, Any] = {}
         if ipv4:
-            permission["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
+            sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
         if ipv6:
-            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+            sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+        for low, high in action.ports:
+            self._authorize(security_group_id, {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources})
+
+    def _authorize(self, security_group_id: str, permission: dict[str, Any]) -> None:
         try:
             with aws_errors(f"authorize_security_group_ingress {security_group_id}"):
                 self._ec2.authorize_security_group_ingress(GroupId=security_group_id, IpPermissions=[permission])

@@ -3,7 +3,7 @@
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
-from lifeline.core.network.obstacles import ObstacleKind
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.reach import NetworkPath, Reach
 
 _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags before it sends (agent: ec2tagger)

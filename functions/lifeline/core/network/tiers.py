@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lifeline.core.network.model import BlockMode, NatGateway, Route, RouteTable, Subnet, TargetKind, Tier, Vpc, block
 
-_NAT64 = IPv6Network("64:ff9b::/96")
+NAT64 = IPv6Network("64:ff9b::/96")
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
 _WAYS_OUT = frozenset(
     {
@@ -51,6 +51,16 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
     named = [table for table in vpc.route_tables if subnet.id in table.subnet_ids]
     main = [table for table in vpc.route_tables if table.is_main]
     return next(iter(sorted(named or main, key=lambda table: table.id)), None)
+
+
+def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:
+    """The active routes by which what leaves the subnet can get beyond the VPC."""
+    table = effective_route_table(subnet, vpc)
+    family = 6 if subnet.is_ipv6_only else 4
+    nats = {nat.id: nat for nat in vpc.nat_gateways}
+    active = [route for route in (_in_force(table.routes, family) if table else ()) if route.is_active]
+    is_edge = {route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF}
+    return tuple(route for route in active if route in is_edge or _leads_out(route, subnet, family, nats, vpc))
 
 
 def _tier(subnet: Subnet, routes: Iterable[Route], family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> Tier:
@@ -120,7 +130,7 @@ def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGa
         for route in routes
         if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
     ]
-    return any(_NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
+    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
 
 
 def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:

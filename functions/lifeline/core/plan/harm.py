@@ -3,10 +3,23 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Service, Subnet, Vpc, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    Ranges,
+    Service,
+    Subnet,
+    Vpc,
+    suffix_of,
+)
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to
+from lifeline.core.network.packets import EPHEMERAL, addresses_in, common, is_few, ports_in, usable_in, without
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.placement import Placement
@@ -41,15 +54,21 @@ class Takeover:
     vpc: Vpc
     dns: DnsView | None = None
     exempt: tuple[Exempted, ...] = ()
+    said_ports: tuple[tuple[str, Ranges], ...] = ()
 
-    def dependents(self) -> tuple[Subnet, ...]:
+    @property
+    def catalog(self) -> Catalog:
+        """The service, and the ports that the policy says."""
+        return Catalog((self.service,), self.said_ports)
+
+    def dependents(self) -> tuple["Dependent", ...]:
         """The subnets that reach the service today."""
-        return find_dependents(self.suffix, self.vpc, Catalog((self.service,)), self.dns, self.exempt)
+        return find_dependents(self.suffix, self.vpc, self.catalog, self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
         """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
-        return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
+        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns)
 
     def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
         """The same of an endpoint that isn't there yet."""
@@ -77,24 +96,32 @@ class Takeover:
         return safe, left, harm_words(self.harm_by(_with(endpoint, left))) if left else ""
 
 
-def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> list[Obstacle]:
+def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc, ports: Ranges) -> list[Obstacle]:
     """The clients that network ACLs keep from an interface in one of the hosts, one obstacle each."""
     found: list[Obstacle] = []
     for client in clients:
-        words = next((words for host in hosts if (words := acl_obstacle(client, host, vpc))), "")
+        words = next((words for host in hosts if (words := acl_obstacle(client, host, vpc, ports))), "")
         found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id)] if words else []
     return found
 
 
-def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
+def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
     """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
-    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc).obstacles)
+    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc, ports).obstacles)
     return [obstacle for obstacle in found if obstacle.kind is ObstacleKind.SECURITY_GROUP]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it."""
+
+    subnet: Subnet
+    shut: Ranges = ()
 
 
 def find_dependents(
     service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
-) -> tuple[Subnet, ...]:
+) -> tuple[Dependent, ...]:
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
@@ -103,16 +130,33 @@ def find_dependents(
     reach = ServiceReach(vpc, service, catalog, dns)
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
-    return tuple(subnet for subnet in asking if reach.path(subnet, has_public_address=True).reach.is_open)
+    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
+    return tuple(Dependent(subnet, path.shut) for subnet, path in paths if path.reach.is_open_in_part)
 
 
 def find_harm(
-    service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
+    service: str, dependents: Iterable[Dependent], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
-    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned."""
+    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned.
+
+    A few addresses that would be shut count where interfaces have them.
+    """
     reach = ServiceReach(after, service, catalog, dns)
-    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in dependents)
-    return tuple(Harm(service, subnet.id, path) for subnet, path in paths if not path.reach.is_open)
+    paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
+    return tuple(Harm(service, one.subnet.id, path) for one, path in paths if _is_harmed(one, path, after))
+
+
+def _is_harmed(dependent: Dependent, path: NetworkPath, after: Vpc) -> bool:
+    if not path.reach.is_open_in_part:
+        return True
+    subnet = dependent.subnet
+    version = 6 if subnet.is_ipv6_only else 4
+    lost = without(path.shut, dependent.shut)
+    there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    in_use = addresses_in([address for one in there for address in one.addresses], version)
+    blocks = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
+    whole = tuple(found for cidr in blocks for found in usable_in(cidr))
+    return bool(lost) and (not is_few(lost, whole) or bool(common(lost, in_use)))
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -122,34 +166,40 @@ def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
     return replace(vpc, endpoints=(ready, *others), dns_support=True, dns_hostnames=True)
 
 
-def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted] = ()) -> tuple[Harm, ...]:
+def find_harm_by_dns(
+    vpc: Vpc,
+    dns: DnsView | None,
+    exempt: Collection[Exempted] = (),
+    said_ports: tuple[tuple[str, Ranges], ...] = (),
+) -> tuple[Harm, ...]:
     """What turning on the VPC's DNS attributes would do, for then every endpoint with private DNS answers (VPC guide:
     DNS attributes).
     """
     found: list[Harm] = []
+    catalog = Catalog(ports=said_ports)
     for endpoint in vpc.live_endpoints:
         is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
         if not is_waking or endpoint.state in FAILED_STATES:
             continue
         service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
-        found += find_harm(service, find_dependents(service, vpc, Catalog(), dns, exempt), after, Catalog(), dns)
+        found += find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
     return tuple(found)
 
 
-def harm_words(found: Sequence[Harm]) -> str:
+def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
     if not found:
         return ""
     first = found[0]
     others = len({harm.subnet_id for harm in found} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
-    low, high = EPHEMERAL
+    on, answers = ports_in(ports), ports_in(EPHEMERAL)
     kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
     remedy = {
-        ObstacleKind.NETWORK_ACL: f"allow 443, and responses to ports {low}-{high}, in the network ACLs on both sides",
+        ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
-        ObstacleKind.SECURITY_GROUP: "allow inbound 443 from the whole VPC in the endpoint's security group",
-    }[kind]
+        ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
+    }.get(kind, "open the way to the endpoint")
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
@@ -160,7 +210,11 @@ def harm_words(found: Sequence[Harm]) -> str:
 
 
 def place_unharmed(
-    place: Callable[[frozenset[str]], Placement], dependents: Sequence[Subnet], clients: Sequence[Subnet], vpc: Vpc
+    place: Callable[[frozenset[str]], Placement],
+    dependents: Sequence[Subnet],
+    clients: Sequence[Subnet],
+    vpc: Vpc,
+    ports: Ranges,
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
 
@@ -169,10 +223,10 @@ def place_unharmed(
     """
     first = place(frozenset())
     both = (*dependents, *clients)
-    fair = _without_closed(place, first, both, vpc)
+    fair = _without_closed(place, first, both, vpc, ports)
     if fair and len(fair.subnets) == len(first.subnets):
         return fair
-    return _without_closed(place, first, dependents, vpc) or first
+    return _without_closed(place, first, dependents, vpc, ports) or first
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
@@ -194,13 +248,13 @@ def _lets_in(candidate: Action, action: Action) -> bool:
 
 
 def _without_closed(
-    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc
+    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc, ports: Ranges
 ) -> Placement | None:
     """The first placement to which every client's ACLs, and its own, leave the path open; None if there is none."""
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):
-        closed = {host.id for host in placement.subnets if any(acl_obstacle(subnet, host, vpc) for subnet in clients)}
+        closed = {host.id for host in placement.subnets if any(acl_obstacle(one, host, vpc, ports) for one in clients)}
         if not closed:
             return placement if placement.subnets else None
         avoided |= closed

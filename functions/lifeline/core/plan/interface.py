@@ -9,7 +9,7 @@ from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
-from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
+from lifeline.core.plan.harm import Harm, Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 
@@ -135,12 +135,16 @@ class InterfacePlanner(ServicePlanner):
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
         action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
-        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
+        refusal = (
+            self.ports_words()
+            or self._dns_refusal()
+            or (self._harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
+        )
         if refusal:
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
-        if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+        if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
             yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
 
@@ -160,7 +164,7 @@ class InterfacePlanner(ServicePlanner):
             ip_address_type=placement.ip_address_type,
             private_dns=not self.plan_input.canary,
         )
-        walled = walled_off(self.clients, placement.subnets, self.vpc)
+        walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
         refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
         if refusal:
             yield action.blocked(refusal)
@@ -178,23 +182,29 @@ class InterfacePlanner(ServicePlanner):
         """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
         if not self._is_dns_read:
             return ""
-        harm = harm_words(self._takeover().harm_in(placement))
+        harm = self._harm_words(self._takeover().harm_in(placement))
         if harm or len(walled) < len(self.clients):
             return harm
         return f"no subnet that needs the service could reach an endpoint there: {walled[0].words}; {ALLOW}"
 
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
-        return Takeover(self.service, self.requirement.service, self.vpc, plan_input.dns, plan_input.exempt)
+        service = self.requirement.service
+        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports)
+
+    def _harm_words(self, found: Sequence[Harm]) -> str:
+        return harm_words(found, self.ports)
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.clients, self._takeover().dependents()
-        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
+        clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
+        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
         foreign = [endpoint for endpoint in failed if not self.is_own(endpoint)]
         failures = dict(self.plan_input.failures).get(self.requirement.service, 0)
+        if not self.ports:
+            return self.ports_words()
         if not self.service.private_dns_names:
             return f"{self.service.name} has no private DNS name; configure its endpoint in the agents instead"
         if foreign:
@@ -215,7 +225,8 @@ class InterfacePlanner(ServicePlanner):
             return ""
         if not self.plan_input.fix_dns:
             return self._dns_remedy(off)
-        return harm_words(find_harm_by_dns(self.vpc, self.plan_input.dns, self.plan_input.exempt))
+        plan_input = self.plan_input
+        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
 
     def _dns_refusal(self) -> str:
         refusal = self._attributes_refusal(self.reach.attributes_off)

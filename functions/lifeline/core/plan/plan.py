@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.model import Catalog, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
+from lifeline.core.network.packets import joined
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
@@ -29,7 +30,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
-    found = _with_security_group(found, scene)
+    found = _with_security_group(found, scene, catalog)
     found += ownership_questions(vpc, plan_input.owner)
     actions = in_order(dict.fromkeys(found))
     return Plan(
@@ -71,10 +72,10 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     return ""
 
 
-def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
+def _with_security_group(actions: list[Action], scene: Scene, catalog: Catalog) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
-    is_needed = any(action.needs_security_group for action in actions)
-    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
+    needed = joined(port for action in actions if action.needs_security_group for port in action.ports)
+    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, catalog, needed=needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
     own = own_security_group(scene.vpc, scene.plan_input.owner)
 

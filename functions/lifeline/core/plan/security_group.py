@@ -1,14 +1,16 @@
-"""Lifeline's one security group in a VPC: 443 from every block of it."""
+"""Lifeline's one security group in a VPC: the ports of the services that use it, from every block of the VPC."""
 
 from collections.abc import Iterator
 
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, SecurityGroup, Vpc
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
 from lifeline.core.network.obstacles import lets_in_cidr
+from lifeline.core.network.packets import joined, ports_in
+from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
 
-GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
-RULE_WORDS = "HTTPS from the VPC to its endpoints"
+GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
+RULE_WORDS = "From the VPC to its endpoints"
 
 
 def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
@@ -17,28 +19,46 @@ def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
     return next((group for group in named if group.on_record and group.tag(MANAGED_BY) == owner), None)
 
 
-def plan_security_group(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
-    """Creates the group where an endpoint will need it, and opens it for blocks that the VPC gained.
+def plan_security_group(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
+    """Creates the group where endpoints will need these ports of it, and opens it for blocks that the VPC gained, and
+    for the ports of all services that use it.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
     private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it. Nor is it on
     Lifeline's own once that lets in anything but the VPC, because someone else opened it.
     """
     own = own_security_group(vpc, owner)
-    if own and is_needed and (wider := _lets_in_others(own, vpc)):
+    if own and needed and (wider := _lets_in_others(own, vpc)):
         reason = f"endpoints need a security group that lets in nothing but {', '.join(vpc.all_cidrs)}"
         action = Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_id=own.id)
         yield action.blocked(f"{own.id} also lets in {', '.join(wider)}, which isn't in the VPC: remove these rules")
     elif own:
-        missing = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(own, cidr))
-        if missing and (is_needed or any(own.id in endpoint.security_group_ids for endpoint in vpc.endpoints)):
-            reason = f"{own.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
-            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=own.id)
-    elif is_needed:
-        reason = f"endpoints need a security group that allows inbound TCP 443 from {', '.join(vpc.all_cidrs)}"
-        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs)
+        for cidrs, ports in _missing(own, vpc, joined((*needed, *_in_use(own, vpc, catalog)))).items():
+            reason = f"{own.id} doesn't allow inbound TCP {ports_in(ports)} from {', '.join(cidrs)}"
+            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=own.id, ports=ports)
+    elif needed:
+        allows = f"inbound TCP {ports_in(needed)} from {', '.join(vpc.all_cidrs)}"
+        reason = f"endpoints need a security group that allows {allows}"
+        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, ports=needed)
         namesake = next(_namesakes(vpc), None)
         yield action.blocked(_namesake_words(namesake, owner)) if namesake else action
+
+
+def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
+    """The ports of the services whose endpoints have the group."""
+    said = dict(catalog.ports)
+    services = (suffix_of(one.service_name) for one in vpc.live_endpoints if group.id in one.security_group_ids)
+    return joined(port for service in services for port in ports_of(service, said))
+
+
+def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, ...], Ranges]:
+    """The blocks that the group doesn't let in, and on which ports."""
+    found: dict[tuple[str, ...], Ranges] = {}
+    for port in ports:
+        cidrs = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(group, cidr, (port,)))
+        if cidrs:
+            found[cidrs] = (*found.get(cidrs, ()), port)
+    return found
 
 
 def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
-from lifeline.core.network.obstacles import Obstacle, ObstacleKind
+from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import own_security_group
@@ -41,7 +44,9 @@ class ServicePlanner:
         self.vpc = scene.vpc
         self.plan_input = scene.plan_input
         self.clients = scene.clients(requirement)
+        self.catalog = catalog
         self.reach = ServiceReach(self.vpc, requirement.service, catalog, self.plan_input.dns)
+        self.ports = self.reach.ports
         self.paths: Mapping[str, NetworkPath] = {client.id: self.reach.private_path(client) for client in self.clients}
 
     def live(self) -> list[Endpoint]:
@@ -62,7 +67,18 @@ class ServicePlanner:
 
     def action(self, kind: ActionKind, reason: str, **more: Any) -> Action:
         """A change for the service."""
-        return Action(kind, reason, service=self.requirement.service, service_name=self.service.name, **more)
+        service, name = self.requirement.service, self.service.name
+        return Action(kind, reason, service=service, service_name=name, ports=self.ports or HTTPS, **more)
+
+    def ports_words(self) -> str:
+        """Why the service gets no endpoint while its ports aren't known; an empty text if they are.
+
+        Private DNS would send all of the VPC to an endpoint that lets in other ports than it is asked on.
+        """
+        if self.ports:
+            return ""
+        service = self.requirement.service
+        return f'{ports_unknown(service)}: say them in the policy, for example "ports": {{"{service}": [443]}}'
 
     # ---- how the service stands
 
@@ -130,7 +146,7 @@ class ServicePlanner:
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP 443 from the whole VPC",
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from the whole VPC",
             ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)

@@ -9,7 +9,7 @@ from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
-from lifeline.core.network.model import EndpointState, EndpointType, Vpc
+from lifeline.core.network.model import Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
@@ -70,6 +70,10 @@ class Planning:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
         return {vpc.id: self._plan_one(vpc, {}, None, 0) for vpc in vpcs}
 
+    def catalog(self) -> Catalog:
+        """The region's services, with the ports that the policy says."""
+        return replace(self.network.catalog(), ports=self.policy.ports)
+
     def desired(self, vpc: Vpc) -> Desired:
         """What the policy wants of the VPC today."""
         return desired(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
@@ -93,7 +97,7 @@ class Planning:
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
             canary=self.settings.canary,
         )
-        plan = plan_endpoints(vpc, self.network.catalog(), plan_input)
+        plan = plan_endpoints(vpc, self.catalog(), plan_input)
         notes = [*want.problems, *map(_exempt_words, want.exempted)]
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))

@@ -1,0 +1,134 @@
+"""Filters in a row: which flows between two ends pass all of them, and which filter shuts the others."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lifeline.core.network.model import NetworkInterface, Ranges, Subnet
+from lifeline.core.network.packets import (
+    EPHEMERAL,
+    Lane,
+    Traffic,
+    addresses_in,
+    blocks_in,
+    common,
+    is_few,
+    joined,
+    ports_in,
+    refined,
+    span,
+    traffic,
+    usable_in,
+    without,
+)
+
+_NONE_IN_COMMON = (
+    f"the network ACLs on both sides have no port of {ports_in(EPHEMERAL)} in common that lets answers pass"
+)
+
+
+class ObstacleKind(StrEnum):
+    """What keeps a subnet from a service, by who can remove it."""
+
+    SECURITY_GROUP = "security group"
+    NETWORK_ACL = "network ACL"
+    ADDRESS_FAMILY = "address family"
+    NAT = "NAT"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Addresses of one IP version between which flows run, and their name. `is_guess` where just one of them counts,
+    and it isn't known which: an interface that isn't there yet, or whose address wasn't read.
+    """
+
+    addresses: Ranges
+    name: str
+    version: int = 4
+    is_guess: bool = False
+
+    @classmethod
+    def of(cls, subnet: Subnet, version: int, interfaces: Iterable[NetworkInterface] = ()) -> "End":
+        """A subnet, or these interfaces of it."""
+        cidrs = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
+        known = [address for interface in interfaces for address in interface.addresses]
+        if addresses := addresses_in(known, version):
+            return cls(addresses, blocks_in(addresses, version), version)
+        return cls(joined(found for cidr in cidrs for found in usable_in(cidr)), ", ".join(cidrs), version)
+
+    def part(self, addresses: Ranges) -> str:
+        """Some of its addresses in words: its name if they are all. What interfaces don't get is left out of account."""
+        if addresses == self.addresses or "/" not in self.name:
+            return self.name if addresses == self.addresses else blocks_in(addresses, self.version)
+        first, last = span(self.name)
+        low, high = self.addresses[0][0], self.addresses[-1][1]
+        whole = tuple((first if start == low else start, last if end == high else end) for start, end in addresses)
+        return blocks_in(whole, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One filter in one direction: what it lets pass, by the client's addresses, or by the far end's (`is_far`).
+
+    `words` say what it doesn't let pass, with the ports (`{ports}`) and the addresses (`{addresses}`).
+    """
+
+    kind: ObstacleKind
+    lanes: tuple[Lane, ...]
+    words: str
+    is_far: bool = False
+
+    def says(self, near: End, far: End, ports: Ranges) -> str:
+        """What it shuts, in words; empty if nothing. A filter of answers shuts what none of the ports is left for."""
+        shut = [lane for lane in self.lanes if lane.ports != ports or not lane.sources]
+        if not shut:
+            return ""
+        closed = joined(found for lane in shut for found in (without(ports, lane.ports) if lane.sources else ports))
+        end = far if self.is_far else near
+        addresses = end.part(joined(found for lane in shut for found in lane.addresses))
+        return self.words.format(ports=ports_in(closed), addresses=addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What passes all the gates between two ends; of each kind of gate, the words of the first that shuts something."""
+
+    traffic: Traffic
+    shut_by: tuple[tuple[ObstacleKind, str], ...] = ()
+    is_partly_far: bool = False
+
+    def matters(self, near: End) -> bool:
+        """True if more is shut than a few clients of many."""
+        return not self.traffic.passes_any or not is_few(self.traffic.shut, near.addresses)
+
+
+def find_passage(gates: Sequence[Gate], near: End, far: End, ports: Ranges) -> Passage:
+    """Which flows pass. Of far addresses that are a guess, a few that are shut are left out: it is hardly one of them.
+
+    `is_partly_far` says that the far addresses differ.
+    """
+    nears = refined((gate.lanes for gate in gates if not gate.is_far), near.addresses, ports)
+    fars = refined((gate.lanes for gate in gates if gate.is_far), far.addresses, ports)
+    if far.is_guess:
+        worse = [lane for lane in fars if lane.ports != ports or not lane.sources]
+        if is_few(joined(found for lane in worse for found in lane.addresses), far.addresses):
+            fars = tuple(lane for lane in fars if lane not in worse)
+    found = traffic(nears, fars, ports)
+    if found.passes_all:
+        return Passage(found)
+    left = joined(address for lane in fars for address in lane.addresses)
+    kept = [
+        Gate(gate.kind, _within(gate.lanes, left), gate.words, gate.is_far) if gate.is_far else gate for gate in gates
+    ]
+    words: dict[ObstacleKind, str] = {}
+    for gate in kept:
+        if gate.kind not in words and (said := gate.says(near, far, ports)):
+            words[gate.kind] = said
+    words = words or {ObstacleKind.NETWORK_ACL: _NONE_IN_COMMON}
+    passing = [lane for lane in fars if traffic(nears, [lane], ports).passes_any]
+    return Passage(found, tuple(words.items()), is_partly_far=bool(passing) and found.far_shut != ())
+
+
+def _within(lanes: Iterable[Lane], addresses: Ranges) -> tuple[Lane, ...]:
+    cut = (Lane(common(lane.addresses, addresses), lane.ports, lane.sources) for lane in lanes)
+    return tuple(lane for lane in cut if lane.addresses)
