@@ -1,8 +1,8 @@
 """A second judge of what reaches a service: it follows single packets, and shares no code with `core/network`.
 
-Batfish and AWS's own reachability tools decide so as well: by what each packet may do. A packet has addresses and ports.
-The request must pass every filter on its way, and an answer to one of the client's ports must pass all of them back.
-Packets that no rule tells apart are followed once: each address and port next to a rule's border, and one between.
+Batfish and AWS's own reachability tools decide so as well: by what each packet may do. A packet has addresses and
+ports. The request must pass every filter on its way, and an answer to one of the client's ports must pass all of them
+back. Packets that no rule tells apart are followed once: each address and port next to a rule's border.
 """
 
 from collections.abc import Iterable, Iterator
@@ -62,12 +62,13 @@ class Packet:
 
 
 class Oracle:
-    """Follows packets in one VPC. `groups_unknown` and `lists_unknown` say what rules that weren't read let in."""
+    """Follows packets in one VPC. What wasn't read lets in everything, or nothing."""
 
     def __init__(self, vpc: Vpc, ports: Iterable[int], *, unread_lets_in: bool = False) -> None:
         self.vpc = vpc
         self.ports = tuple(ports)
         self.unread_lets_in = unread_lets_in
+        self.members_unknown = False
         self.blocks = [IPv4Network(text) for text in _texts(vpc) if ":" not in text]
 
     # ---- filters
@@ -93,21 +94,14 @@ class Oracle:
 
     def rule_passes(self, rule: Rule, other: IPv4Address, port: int, holder: NetworkInterface | None) -> bool:
         """Whether a rule of a security group lets TCP through to or from another address."""
-        if rule.protocol not in ("tcp", "-1"):
+        if not _is_on(rule, port):
             return False
-        if rule.protocol == "tcp" and not rule.from_port <= port <= rule.to_port:
-            return False
-        if any(other in IPv4Network(text) for text in rule.cidrs):
-            return True
-        if holder and set(rule.groups) & holder.group_ids:
-            return True
         lists = dict(self.vpc.prefix_lists)
-        for name in rule.prefix_lists:
-            if name not in lists and self.unread_lets_in:
-                return True
-            if any(other in IPv4Network(text) for text in lists.get(name, ())):
-                return True
-        return False
+        texts = [*rule.cidrs, *(text for name in rule.prefix_lists for text in lists.get(name, ()))]
+        is_member = holder is not None and bool(set(rule.groups) & holder.group_ids)
+        is_unread = any(name not in lists for name in rule.prefix_lists) or (rule.groups and self.members_unknown)
+        is_within = any(other in IPv4Network(text) for text in texts)
+        return is_within or is_member or bool(is_unread and self.unread_lets_in)
 
     def groups_pass(
         self, ids: Iterable[str], other: IPv4Address, port: int, holder: NetworkInterface | None, *, out: bool = False
@@ -130,9 +124,9 @@ class Oracle:
         self, endpoint: Endpoint, host: Subnet, to: IPv4Address, client: Subnet, who: "Who", port: int
     ) -> bool:
         """Whether a connection from one client to one address of an endpoint works, from one source port at least."""
-        if endpoint.security_group_ids:
-            if not self.groups_pass(endpoint.security_group_ids, who.address, port, who.interface):
-                return False
+        ids = endpoint.security_group_ids
+        if ids and not self.groups_pass(ids, who.address, port, who.interface):
+            return False
         return any(
             host.id == client.id or self._crosses(client, host, Packet(who.address, source, to, port))
             for source in self._sources(FIRST_SOURCE, LAST_SOURCE)
@@ -165,26 +159,27 @@ class Oracle:
         everyone = [Who(address) for address in self._representatives(IPv4Network(client.cidr))]
         if endpoint and self.goes_by_members(endpoint, everyone):
             there = [one for one in self.vpc.interfaces or () if one.subnet_id == client.id and one.kind == "interface"]
-            return [Who(IPv4Address(address), one) for one in there for address in one.addresses]
+            self.members_unknown = not there
+            return [Who(IPv4Address(address), one) for one in there for address in one.addresses] or everyone
         return everyone
 
     def goes_by_members(self, endpoint: Endpoint, everyone: list["Who"]) -> bool:
         """Whether blocks alone leave someone out, and a rule names a group."""
         if not endpoint.security_group_ids:
             return False
-        known = [one for one in (*self.vpc.security_groups, *self.vpc.shared_groups)]
+        known = (*self.vpc.security_groups, *self.vpc.shared_groups)
         rules = [rule for one in known if one.id in endpoint.security_group_ids for rule in one.ingress]
-        naming = any(
-            rule.groups and (rule.protocol == "-1" or (rule.protocol == "tcp" and rule.from_port <= port <= rule.to_port))
-            for rule in rules
-            for port in self.ports
-        )
+        naming = any(rule.groups and _is_on(rule, port) for rule in rules for port in self.ports)
         let_in = Oracle(self.vpc, self.ports)
         ids = endpoint.security_group_ids
-        return naming and not all(let_in.groups_pass(ids, one.address, port, None) for one in everyone for port in self.ports)
+        return naming and not all(
+            let_in.groups_pass(ids, one.address, port, None) for one in everyone for port in self.ports
+        )
 
     def _addresses_of(self, endpoint: Endpoint, host: Subnet) -> list[IPv4Address]:
-        own = [one for one in self.vpc.interfaces or () if one.id in endpoint.interface_ids and one.subnet_id == host.id]
+        own = [
+            one for one in self.vpc.interfaces or () if one.id in endpoint.interface_ids and one.subnet_id == host.id
+        ]
         return [IPv4Address(address) for one in own for address in one.addresses]
 
     # ---- a service's public addresses
@@ -208,9 +203,7 @@ class Oracle:
             return {_seen([seen is not Seen.SHUT for seen in found.values()])} if _no_part(found) else {Seen.PARTLY}
         return set(found.values())
 
-    def _public_flow(
-        self, client: Subnet, who: "Who", to: IPv4Address, port: int, *, has_public_address: bool
-    ) -> bool:
+    def _public_flow(self, client: Subnet, who: "Who", to: IPv4Address, port: int, *, has_public_address: bool) -> bool:
         route = self._route(client, to)
         if route is None or not route.is_active:
             return False
@@ -227,7 +220,9 @@ class Oracle:
         if route.target is TargetKind.NETWORK_INTERFACE:
             machine = next(one for one in self.vpc.interfaces or () if one.id == route.target_id)
             home = next(subnet for subnet in self.vpc.subnets if subnet.id == machine.subnet_id)
-            holder = who.interface or next((one for one in self.vpc.interfaces or () if str(who.address) in one.addresses), None)
+            holder = who.interface or next(
+                (one for one in self.vpc.interfaces or () if str(who.address) in one.addresses), None
+            )
             return (
                 not machine.checks_source
                 and self.groups_pass(machine.group_ids, who.address, port, holder)
@@ -241,9 +236,7 @@ class Oracle:
 
     def _through(self, home: Subnet, client: Subnet, requests: list[Packet], to: IPv4Address, port: int) -> bool:
         """In to a NAT in another subnet, on from there from a port of its own, and back the same way."""
-        onward = [
-            Packet(IPv4Address("10.0.9.9"), source, to, port) for source in self._sources(NAT_FIRST, NAT_LAST)
-        ]
+        onward = [Packet(IPv4Address("10.0.9.9"), source, to, port) for source in self._sources(NAT_FIRST, NAT_LAST)]
         if not any(self._leaves(home, packet) for packet in onward):
             return False
         return any(
@@ -256,11 +249,8 @@ class Oracle:
     def _route(self, client: Subnet, to: IPv4Address) -> Route | None:
         tables = [table for table in self.vpc.route_tables if client.id in table.subnet_ids]
         tables = tables or [table for table in self.vpc.route_tables if table.is_main]
-        found: list[tuple[int, Route]] = []
-        for route in tables[0].routes:
-            for text in route.destinations:
-                if to in IPv4Network(text):
-                    found.append((IPv4Network(text).prefixlen, route))
+        texts = ((IPv4Network(text), route) for route in tables[0].routes for text in route.destinations)
+        found = [(block.prefixlen, route) for block, route in texts if to in block]
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
     # ---- packets that stand for all others
@@ -296,6 +286,10 @@ class Who:
 
     address: IPv4Address
     interface: NetworkInterface | None = None
+
+
+def _is_on(rule: Rule, port: int) -> bool:
+    return rule.protocol == "-1" or (rule.protocol == "tcp" and rule.from_port <= port <= rule.to_port)
 
 
 def _seen(flows: list[bool]) -> Seen:

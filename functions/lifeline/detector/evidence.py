@@ -1,7 +1,7 @@
 """The evidence for a diagnosis: read as little of the agents' surroundings as it needs, and diagnose."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +22,14 @@ from lifeline.core.guards.freeze import Freeze, standing
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.diagnose import diagnose
-from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Ranges, RegionRef, Tier, Vpc
+from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import way_out
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
 
@@ -270,8 +272,11 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
     return cause.vpc_id == instance.vpc_id
 
 
-def _is_any_shut_in(vpc: Vpc, instances: Iterable[Instance]) -> bool:
-    """True if the routes of one of the instances don't lead out: then what answers the names decides."""
+def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
+    """True if one of the instances has no way out, by its routes or by filters: then what answers the names decides."""
     tiers = classify_subnets(vpc)
     found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
-    return any(tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_address) for tier, has_address in found)
+    if any(tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_address) for tier, has_address in found):
+        return True
+    homes = [subnet for subnet in vpc.subnets if subnet.id in {instance.subnet_id for instance in instances}]
+    return any(way_out(subnet, vpc, METRICS, ports_of(METRICS, {})).obstacles for subnet in homes)

@@ -155,7 +155,7 @@ def test_rules_for_every_protocol_and_by_number_are_read() -> None:
             ],
         }
     )
-    assert [rule.lets_in(443) for rule in group.ingress] == [True, True, False]
+    assert [rule.ports for rule in group.ingress] == [((0, 65535),), ((1, 443),), ()]
 
 
 def test_a_regional_nat_gateway_has_no_subnet() -> None:

@@ -14,11 +14,9 @@ from lifeline.core.network.model import (
     NetworkAcl,
     NetworkInterface,
     Route,
-    RouteTable,
     Rule,
     SecurityGroup,
     Service,
-    Subnet,
     TargetKind,
     Vpc,
 )
@@ -93,7 +91,9 @@ def acls(draw: st.DrawFn, subnet_id: str) -> NetworkAcl:
 
 
 rules = st.builds(
-    lambda protocol, ports, cidrs, groups, lists: Rule(protocol, *ports, tuple(cidrs), tuple(groups), tuple(lists)),
+    lambda protocol, ports, cidrs, groups, lists: Rule(
+        protocol, ports[0], ports[1], tuple(cidrs), tuple(groups), tuple(lists)
+    ),
     protocol=st.sampled_from(["tcp", "tcp", "-1", "udp"]),
     ports=st.sampled_from([*PORTS[:4], (443, 443), (0, 65535)]),
     cidrs=st.lists(st.sampled_from(BLOCKS), max_size=2, unique=True),
@@ -179,9 +179,7 @@ def questions(draw: st.DrawFn) -> tuple[Vpc, str, NetworkInterface | None, bool]
 @given(questions())
 def test_the_judge_and_the_oracle_agree(question: tuple[Vpc, str, NetworkInterface | None, bool]) -> None:
     network, service, asking, has_public_address = question
-    path = find_path(
-        CLIENT, network, service, CATALOG, DnsView(), has_public_address=has_public_address, asking=asking
-    )
+    path = find_path(CLIENT, network, service, CATALOG, DnsView(), has_public_address=has_public_address, asking=asking)
     possible, is_all_given = ask_oracle(network, service, asking, has_public_address=has_public_address)
     said = as_seen(path)
     if said is None:
@@ -214,7 +212,9 @@ def ask_oracle(
     listed = [text for one in network.route_tables[0].routes if one.prefix_list_id for text in one.destinations]
     if network.endpoints and not listed:  # the list was not read: its addresses may be any
         main = network.route_tables[0]
-        anywhere = tuple(replace(one, destinations=("0.0.0.0/0",)) if one.prefix_list_id else one for one in main.routes)
+        anywhere = tuple(
+            replace(one, destinations=("0.0.0.0/0",)) if one.prefix_list_id else one for one in main.routes
+        )
         network = replace(network, route_tables=(replace(main, routes=anywhere), *network.route_tables[1:]))
         oracles = [Oracle(network, ports)]
     possible = set()

@@ -169,4 +169,15 @@ class Lookup:
             for name in names:
                 if name in ids:
                     found[name] = frozenset(vpcs_of(described))
+        if kind == "sg" and found:
+            self._add_users(found)
         return found
+
+    def _add_users(self, found: dict[str, frozenset[str]]) -> None:
+        """Adds the VPCs whose endpoints have a security group of another VPC (VPC guide: share security groups). EC2
+        doesn't filter endpoints by their groups.
+        """
+        filters = [{"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
+        for endpoint in pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters):
+            for name in {group["GroupId"] for group in endpoint.get("Groups", [])} & found.keys():
+                found[name] |= {endpoint["VpcId"]}

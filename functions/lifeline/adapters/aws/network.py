@@ -14,6 +14,7 @@ from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.described import (
     endpoint_of,
+    interface_of,
     nat_gateway_of,
     network_acl_of,
     route_table_of,
@@ -22,7 +23,18 @@ from lifeline.adapters.aws.described import (
     subnet_of,
     vpc_of,
 )
+from lifeline.adapters.aws.filters import (
+    groups_of_machines,
+    guarded_vpcs,
+    lists_in_routes,
+    lists_in_rules,
+    vpcs_with_machines,
+    vpcs_with_members,
+    with_filters,
+)
+from lifeline.core.errors import TerminalError
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Vpc
+from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
@@ -84,8 +96,12 @@ class Network:
                 self._read_zone_types,
             ]
         )
-        groups += self._groups_of(endpoints, {group["GroupId"] for group in groups})
-        lists = self._prefix_lists(tables)
+        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
+        groups += self._groups(attached - _ids(groups))
+        guarded = guarded_vpcs(acls)
+        interfaces = self._interfaces(guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables))
+        groups += self._groups(groups_of_machines(interfaces or {}, tables) - _ids(groups))
+        lists = self._prefix_lists(tables, groups, guarded)
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -95,16 +111,32 @@ class Network:
             "nat_gateways": _by_vpc(nats, nat_gateway_of),
         }
         found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
-        return tuple(replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
+        whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
+        read = {} if interfaces is None else {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
+        return tuple(with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
 
-    def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
-        """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
-        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        chunks = batched(sorted(attached - known), _FILTER_VALUES, strict=False)
+    def _groups(self, ids: set[str]) -> list[dict[str, Any]]:
+        """The security groups of these ids: of a region's thousands, only those on endpoints and on NATs count."""
+        chunks = batched(sorted(ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "group-id", "Values": list(chunk)}] for chunk in chunks)
         describe = partial(pages, self._ec2, "describe_security_groups", "SecurityGroups")
         found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
         return [group for groups in found for group in groups]
+
+    def _interfaces(self, vpc_ids: set[str]) -> dict[str, list[dict[str, Any]]] | None:
+        """The network interfaces of these VPCs, by VPC; None if AWS doesn't let Lifeline read them."""
+        chunks = batched(sorted(vpc_ids), _FILTER_VALUES, strict=False)
+        filters = ([{"Name": "vpc-id", "Values": list(chunk)}] for chunk in chunks)
+        describe = partial(pages, self._ec2, "describe_network_interfaces", "NetworkInterfaces")
+        try:
+            found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
+        except TerminalError as error:
+            logger.warning("network interfaces not read", error=str(error))
+            return None
+        by_vpc: dict[str, list[dict[str, Any]]] = {vpc_id: [] for vpc_id in vpc_ids}
+        for interface in (interface for interfaces in found for interface in interfaces):
+            by_vpc[interface["VpcId"]].append(interface)
+        return by_vpc
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:
@@ -118,26 +150,37 @@ class Network:
             answer = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
         return bool(answer[name[0].upper() + name[1:]]["Value"])
 
-    def _prefix_lists(self, tables: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
-        """The CIDRs of the customer's prefix lists in routes. A gateway endpoint's list is AWS's and not read."""
-        ids = sorted(
-            {
-                route["DestinationPrefixListId"]
-                for table in tables
-                for route in table.get("Routes", [])
-                if route.get("DestinationPrefixListId") and not str(route.get("GatewayId", "")).startswith("vpce-")
-            }
-        )
-        entries = run_concurrently([partial(self._prefix_list, list_id) for list_id in ids])
-        return dict(zip(ids, entries, strict=True))
+    def _prefix_lists(
+        self, tables: list[dict[str, Any]], groups: list[dict[str, Any]], guarded: set[str]
+    ) -> dict[str, tuple[str, ...]]:
+        """The CIDRs of the prefix lists in routes and in security group rules; of gateway endpoints' lists, those that
+        a network ACL may tell apart. One that a rule names, or that is AWS's, and can't be read, is left out.
+        """
+        own, gateways = lists_in_routes(tables, guarded)
+        others = (gateways | lists_in_rules(groups)) - own
+        reads = [partial(self._prefix_list, list_id) for list_id in sorted(own)]
+        reads += [partial(self._prefix_list_if_possible, list_id) for list_id in sorted(others)]
+        entries = zip([*sorted(own), *sorted(others)], run_concurrently(reads), strict=True)
+        return {list_id: found for list_id, found in entries if found is not None}
 
-    def _prefix_list(self, list_id: str) -> tuple[str, ...]:
+    def _prefix_list_if_possible(self, list_id: str) -> tuple[str, ...] | None:
+        try:
+            return self._prefix_list(list_id)
+        except TerminalError as error:
+            logger.warning("prefix list not read", error=str(error))
+            return None
+
+    def _prefix_list(self, list_id: str) -> tuple[str, ...] | None:
         found = pages(self._ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=list_id)
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
 _OWN_NAME = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def _ids(groups: Iterable[dict[str, Any]]) -> set[str]:
+    return {group["GroupId"] for group in groups}
 
 
 def _by_vpc[T](

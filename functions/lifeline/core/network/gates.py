@@ -22,9 +22,7 @@ from lifeline.core.network.packets import (
     without,
 )
 
-_NONE_IN_COMMON = (
-    f"the network ACLs on both sides have no port of {ports_in(EPHEMERAL)} in common that lets answers pass"
-)
+_NONE_IN_COMMON = f"the network ACLs on both sides don't let answers pass to any one port of {ports_in(EPHEMERAL)}"
 
 
 class ObstacleKind(StrEnum):
@@ -52,12 +50,12 @@ class End:
         """A subnet, or these interfaces of it."""
         cidrs = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
         known = [address for interface in interfaces for address in interface.addresses]
-        if addresses := addresses_in(known, version):
+        if addresses := common(addresses_in(known, version), addresses_in(cidrs, version)):
             return cls(addresses, blocks_in(addresses, version), version)
         return cls(joined(found for cidr in cidrs for found in usable_in(cidr)), ", ".join(cidrs), version)
 
     def part(self, addresses: Ranges) -> str:
-        """Some of its addresses in words: its name if they are all. What interfaces don't get is left out of account."""
+        """Some of its addresses in words: its name if they are all. Addresses that no interface gets don't count."""
         if addresses == self.addresses or "/" not in self.name:
             return self.name if addresses == self.addresses else blocks_in(addresses, self.version)
         first, last = span(self.name)
@@ -125,8 +123,9 @@ def find_passage(gates: Sequence[Gate], near: End, far: End, ports: Ranges) -> P
         if gate.kind not in words and (said := gate.says(near, far, ports)):
             words[gate.kind] = said
     words = words or {ObstacleKind.NETWORK_ACL: _NONE_IN_COMMON}
-    passing = [lane for lane in fars if traffic(nears, [lane], ports).passes_any]
-    return Passage(found, tuple(words.items()), is_partly_far=bool(passing) and found.far_shut != ())
+    each = [traffic(nears, [lane], ports) for lane in fars]
+    outcomes = {(one.passes_any, one.shut, one.closed_ports) for one in each}
+    return Passage(found, tuple(words.items()), is_partly_far=len(outcomes) > 1)
 
 
 def _within(lanes: Iterable[Lane], addresses: Ranges) -> tuple[Lane, ...]:

@@ -84,8 +84,9 @@ def barrier_of(
     words = dict.fromkeys(said for passage in found for said in passage.shut_by)
     reduced = any(passage.traffic.is_reduced for passage in found)
     barrier = Barrier(shut=shut, passes_any=whole.traffic.passes_any, is_reduced=reduced)
-    some = {passage.traffic.passes_any for passage in found} == {True, False}
-    barrier = replace(barrier, is_partly_far=some or any(passage.is_partly_far for passage in found))
+    outcomes = {(passage.traffic.passes_any, passage.traffic.shut) for passage in found}
+    differs = len(outcomes) > 1 or any(passage.is_partly_far for passage in found)
+    barrier = replace(barrier, is_partly_far=differs)
     if not shut:
         return barrier
     if not whole.matters(near):
@@ -105,16 +106,15 @@ def _barrier_to_interfaces(
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
         words = f"{endpoint.id} has only {only} addresses, and {client.id} is {other}"
         near = End.of(client, version)
-        return Barrier((Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id),), (), "", near.addresses, False)
+        return _other_family(words, client, near)
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
     own = {one.id: one for one in vpc.interfaces or () if one.id in endpoint.interface_ids}
     ends: list[tuple[list[Gate], End]] = []
     for host in (subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids):
         if shared_version(client, host) != version:
             continue
-        there = [one for one in own.values() if one.subnet_id == host.id]
-        far = End.of(host, version, there)
-        far = far if there else replace(far, is_guess=True)
+        far = End.of(host, version, [one for one in own.values() if one.subnet_id == host.id])
+        far = replace(far, is_guess=far == End.of(host, version))
         ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
     ends = ends or [([gate], near)]
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
@@ -122,6 +122,11 @@ def _barrier_to_interfaces(
     if is_guess and barrier.is_partly_far and barrier.passes_any and (barrier.obstacles or barrier.exception):
         return Barrier(unread=(*unread, f"the addresses of {endpoint.id} were not read, and network ACLs deny some"))
     return replace(barrier, unread=unread)
+
+
+def _other_family(words: str, client: Subnet, near: End) -> Barrier:
+    obstacle = Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id)
+    return Barrier((obstacle,), shut=near.addresses, passes_any=False)
 
 
 def _group_gate(
@@ -171,7 +176,8 @@ def rule_lanes(
         named = [one for one in members if one.group_ids & set(rule.groups)]
         of_members = [address for one in named for address in one.addresses]
         for cidr in (*rule.cidrs, *listed, *of_members):
-            entries[AclEntry(1, False, True, rule.protocol, cidr, rule.from_port, rule.to_port)] = None
+            entry = AclEntry(1, egress=False, allow=True, protocol=rule.protocol, cidr=cidr)
+            entries[replace(entry, from_port=rule.from_port, to_port=rule.to_port)] = None
     found = lanes_of(tuple(entries), end.addresses, ports, end.version)
     return tuple(Lane(addresses, passed) for addresses, passed in found)
 
@@ -205,7 +211,7 @@ def _barrier_to_gateway(
     near = End.of(client, version, (asking,) if asking else ())
     if client.is_ipv6_only and service == "s3":
         words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"
-        return Barrier((Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id),), (), "", near.addresses, False)
+        return _other_family(words, client, near)
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
     listed = tuple(text for route in routes if route.prefix_list_id for text in route.destinations)
     far = public_end(service, version, listed)

@@ -1,4 +1,4 @@
-"""Addresses and ports as ranges, and what filters let pass: whole ranges at a time, never one packet after the other."""
+"""Addresses and ports as ranges, and what filters let pass: whole ranges at a time, never packet by packet."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -152,12 +152,11 @@ class Traffic:
     """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of
     the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all.
 
-    `shut` are the clients of which not every flow passes, `far_shut` the far addresses, `closed_ports` the ports.
+    `shut` are the clients of which not every flow passes, `closed_ports` the ports on which one of theirs doesn't.
     """
 
     passes_any: bool
     shut: Ranges = ()
-    far_shut: Ranges = ()
     closed_ports: Ranges = ()
     is_reduced: bool = False
 
@@ -171,7 +170,6 @@ def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic
     """What passes both the filters that judge by the client's address and those that judge by the far one's."""
     passes_any = is_reduced = False
     shut: list[tuple[int, int]] = []
-    far_shut: list[tuple[int, int]] = []
     closed: list[tuple[int, int]] = []
     for client in near:
         for host in far:
@@ -181,6 +179,5 @@ def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic
             is_reduced = is_reduced or (bool(passing) and sources != EPHEMERAL)
             if passing != ports:
                 shut += client.addresses
-                far_shut += host.addresses
                 closed += without(ports, passing)
-    return Traffic(passes_any, joined(shut), joined(far_shut), joined(closed), is_reduced)
+    return Traffic(passes_any, joined(shut), joined(closed), is_reduced)

@@ -1,5 +1,6 @@
 """On which TCP ports a service listens."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -47,4 +48,5 @@ def ports_unknown(service: str) -> str:
 
 @cache
 def _https_services() -> frozenset[str]:
-    return frozenset(files("lifeline.core.network").joinpath("https_services.txt").read_text("utf-8").split())
+    text = files("lifeline.core.network").joinpath("https_services.json").read_text("utf-8")
+    return frozenset(json.loads(text)["services"])

@@ -83,8 +83,8 @@ class NetworkPath:
     instead. `obstacles` stand between the subnet and that endpoint. `unread` are clauses: what was not read and could
     change the verdict, or what can be done about it; `doubts` say why it may not hold although everything was read.
     `shut` are the subnet's addresses from which something of the service can't be reached, though it is served or open:
-    a few, or in part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the path; if
-    something is `unread`, True only says that one might.
+    a few, or in part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would
+    open the path; if something is `unread`, True only says that one might.
     """
 
     reach: Reach
@@ -138,8 +138,8 @@ class ServiceReach:
     centrally decides, and the path is unknown while that wasn't read.
 
     `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
-    they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and the VPC's DNS is on;
-    `gateway` is a gateway endpoint as one could be made, None where the region offers none.
+    they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
+    the VPC's DNS is on; `gateway` is a gateway endpoint as one could be made, None where the region offers none.
     """
 
     def __init__(

@@ -81,10 +81,8 @@ def _through_machine(
     """A NAT instance: what its ACLs, its security groups and its source/destination check let through."""
     home = next((home for home in vpc.subnets if home.id == interface.subnet_id), None)
     gates = through_nat(home, near, far, vpc, ports) if home else []
-    if home and home.id == subnet.id:  # within the subnet no ACL stands: only what the machine sends on meets it
-        gates = [gate for gate in gates if gate.is_far]
-    else:
-        gates = [*own, *gates]
+    is_inside = home is not None and home.id == subnet.id  # no ACL stands but before what the machine sends on
+    gates = [gate for gate in gates if gate.is_far] if is_inside else [*own, *gates]
     unread = [f"what the machine at {interface.id} does with the packets was not read"]
     if interface.checks_source:
         words = f"{interface.id} drops the packets, because its source/destination check is on"

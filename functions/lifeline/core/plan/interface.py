@@ -203,8 +203,6 @@ class InterfacePlanner(ServicePlanner):
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
         foreign = [endpoint for endpoint in failed if not self.is_own(endpoint)]
         failures = dict(self.plan_input.failures).get(self.requirement.service, 0)
-        if not self.ports:
-            return self.ports_words()
         if not self.service.private_dns_names:
             return f"{self.service.name} has no private DNS name; configure its endpoint in the agents instead"
         if foreign:
@@ -217,7 +215,7 @@ class InterfacePlanner(ServicePlanner):
             return f"{self.service.name} has only IPv4 addresses, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
-        return self.may_create() or self._dns_refusal() or self._quota_words()
+        return self.ports_words() or self.may_create() or self._dns_refusal() or self._quota_words()
 
     def _attributes_refusal(self, off: tuple[str, ...]) -> str:
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""

@@ -128,7 +128,8 @@ class ServicePlanner:
         acls = {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}
         for words, obstacle in sorted(acls.items())[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
-            yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, ALLOW)
+            allow = f"allow it in {words.partition(' do')[0]}"
+            yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, allow)
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
@@ -146,7 +147,8 @@ class ServicePlanner:
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from the whole VPC",
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from "
+            "the whole VPC",
             ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)

@@ -7,6 +7,7 @@ from lifeline.core.requests.named import TAGGING
 
 # From what names one VPC to what may name several: the first kind whose every id is found answers.
 _KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "eni", "tgw-attach", "pcx")
+_OF_ONE_VPC = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "eni")
 _TAGGED = ("subnet", "vpce", "sg")  # whose tags mean anything to Lifeline, beside those of VPCs
 
 # They make something that no VPC uses yet, or that none may use any more.
@@ -42,6 +43,8 @@ def ids_to_look_up(event_name: str, ids: Iterable[str]) -> frozenset[str]:
         return _of_kinds(_TAGGED, found)
     if event_name in _TOUCH_NO_VPC or _of_kinds(("vpc",), found):
         return frozenset()
+    if _of_kinds(_OF_ONE_VPC, found):  # then a group beside it needn't be asked for, which takes two calls
+        found -= _of_kinds(("sg",), found)
     return _of_kinds(_KINDS, found)
 
 
@@ -111,7 +114,8 @@ def _by_kind(ids: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _calls_for(by_kind: Mapping[str, Sequence[str]]) -> int:
-    return sum(-(-len(ids) // IDS_A_CALL) for ids in by_kind.values())
+    """Those for security groups count twice: who uses a group of another VPC is asked for as well."""
+    return sum(-(-len(ids) // IDS_A_CALL) * (2 if kind == "sg" else 1) for kind, ids in by_kind.items())
 
 
 def _of_kinds(kinds: Sequence[str], ids: frozenset[str]) -> frozenset[str]:
