@@ -1,5 +1,7 @@
 """Network ACLs as gates. They are stateless: the request must pass out and in, and the answer back again."""
 
+from functools import lru_cache
+
 from lifeline.core.network.gates import End, Gate, ObstacleKind, find_passage
 from lifeline.core.network.model import AclEntry, NetworkAcl, Ranges, Subnet, Vpc
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, Lane, addresses_in, lanes_of, without
@@ -14,6 +16,7 @@ _NOT_PUBLIC = (
     "192.168.0.0/16",
     "224.0.0.0/3",
 )
+_ALL_PORTS: Ranges = ((0, 65535),)
 _EVERYTHING: Ranges = ((0, 2**32 - 1),)
 # The addresses that a service of AWS's can have: all but private, shared, local and multicast ones.
 _PUBLIC = {4: without(_EVERYTHING, addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
@@ -81,7 +84,7 @@ def _gates(
 
     Of a NAT's own ports one is enough, as of the client's: `sources` that pass in part count as all for a NAT.
     """
-    if acl is None:
+    if acl is None or _lets_everything_through(acl.entries, end.version):
         return []
     kind, asks_out = ObstacleKind.NETWORK_ACL, request.startswith("out")
     out, into = _directions(acl)
@@ -96,6 +99,18 @@ def _gates(
         ),
         Gate(kind, returns, words.format(what="answers", way=answer), is_far),
     ]
+
+
+@lru_cache(maxsize=4096)
+def _lets_everything_through(entries: tuple[AclEntry, ...], version: int) -> bool:
+    """True of what a new VPC has: then there is nothing to judge."""
+    last = 2 ** (32 if version == 4 else 128) - 1
+    for is_out in (True, False):
+        way = tuple(entry for entry in entries if entry.egress == is_out)
+        lanes = lanes_of(way, ((0, last),), _ALL_PORTS, version)
+        if [passed for _, passed in lanes] != [_ALL_PORTS]:
+            return False
+    return True
 
 
 def _directions(acl: NetworkAcl) -> tuple[tuple[AclEntry, ...], tuple[AclEntry, ...]]:

@@ -48,11 +48,11 @@ class End:
     @classmethod
     def of(cls, subnet: Subnet, version: int, interfaces: Iterable[NetworkInterface] = ()) -> "End":
         """A subnet, or these interfaces of it."""
-        cidrs = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
+        cidr = subnet.cidr if version == 4 else next(iter(subnet.ipv6_cidrs), "")
         known = [address for interface in interfaces for address in interface.addresses]
-        if addresses := common(addresses_in(known, version), addresses_in(cidrs, version)):
+        if addresses := common(addresses_in(known, version), (span(cidr),) if known and cidr else ()):
             return cls(addresses, blocks_in(addresses, version), version)
-        return cls(joined(found for cidr in cidrs for found in usable_in(cidr)), ", ".join(cidrs), version)
+        return cls(usable_in(cidr) if cidr else (), cidr, version)
 
     def part(self, addresses: Ranges) -> str:
         """Some of its addresses in words: its name if they are all. Addresses that no interface gets don't count."""

@@ -108,14 +108,20 @@ def _barrier_to_interfaces(
         near = End.of(client, version)
         return _other_family(words, client, near)
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
-    own = {one.id: one for one in vpc.interfaces or () if one.id in endpoint.interface_ids}
+    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
     ends: list[tuple[list[Gate], End]] = []
+    is_open = True
     for host in (subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids):
         if shared_version(client, host) != version:
             continue
-        far = End.of(host, version, [one for one in own.values() if one.subnet_id == host.id])
-        far = replace(far, is_guess=far == End.of(host, version))
-        ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
+        there = [one for one in own if one.subnet_id == host.id]
+        far = End.of(host, version, there)
+        far = replace(far, is_guess=not there or far == End.of(host, version))
+        gates = acl_gates(client, host, near, far, vpc, ports)
+        is_open = is_open and not gates
+        ends.append(([gate, *gates], far))
+    if is_open and [lane.ports for lane in gate.lanes] == [ports]:
+        return Barrier(unread=unread)
     ends = ends or [([gate], near)]
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)

@@ -66,6 +66,7 @@ def addresses_in(cidrs: Iterable[str], version: int) -> Ranges:
     return joined(span(cidr) for cidr in cidrs if (":" in cidr) == (version == 6))
 
 
+@lru_cache(maxsize=16_384)
 def usable_in(cidr: str) -> Ranges:
     """The addresses of a subnet's block that interfaces get."""
     low, high = span(cidr)
