@@ -175,7 +175,7 @@ class TestPorts:
         (action,) = case.look(vpc_id)["actions"]
         assert action["status"] == "blocked"
         assert action["error"] == (
-            'the ports of the brand-new service aren\'t known: say them in the policy, for example "ports": '
+            'the ports of the brand-new service aren\'t known: add them to the policy, for example "ports": '
             '{"brand-new": [443]}'
         )
 

@@ -231,6 +231,8 @@ def _sign(action: Action) -> Sign:
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
+    if action.kind is ActionKind.OPEN_SECURITY_GROUP and not action.security_group_id:
+        return f"of {action.endpoint_id}"
     return action.security_group_id if action.kind in _OF_A_SECURITY_GROUP else action.endpoint_id
 
 

@@ -78,7 +78,7 @@ class ServicePlanner:
         if self.ports:
             return ""
         service = self.requirement.service
-        return f'{ports_unknown(service)}: say them in the policy, for example "ports": {{"{service}": [443]}}'
+        return f'{ports_unknown(service)}: add them to the policy, for example "ports": {{"{service}": [443]}}'
 
     # ---- how the service stands
 
@@ -90,7 +90,7 @@ class ServicePlanner:
         if refused:
             return self.refused(refused.error, by)
         state = _state_of(path)
-        if not detail and state is not ServiceState.SERVED:
+        if not detail and (state is not ServiceState.SERVED or path.shut):
             detail = "; ".join((path.words, *path.unread)) if state is ServiceState.UNKNOWN else path.words
         return self.report_as(state, by, detail)
 
@@ -107,7 +107,7 @@ class ServicePlanner:
 
     @property
     def _worst_path(self) -> NetworkPath:
-        return min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
+        return min(self.paths.values(), key=lambda path: (_WORST_FIRST.index(_state_of(path)), not path.shut))
 
     # ---- what stands between
 

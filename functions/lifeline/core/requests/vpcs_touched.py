@@ -95,12 +95,15 @@ class Lookups:
         ]
 
     def add(self, wanted: Iterable[str]) -> bool:
-        """True if a record's ids are asked for; False if that takes more calls than a record or a batch may cause."""
+        """True if a record's ids are asked for; False if that takes more calls than a record or a batch may cause.
+
+        Once a batch, security groups take one more: EC2 has to list the endpoints, of which some may have them.
+        """
         own = _by_kind(sorted(wanted))
         both = dict(self.ids)
         for kind, ids in own.items():
             both[kind] = list(dict.fromkeys([*both.get(kind, []), *ids]))
-        if _calls_for(own) > CALLS_A_RECORD or _calls_for(both) > CALLS_A_BATCH:
+        if _calls_for(own) > CALLS_A_RECORD or _calls_for(both) + ("sg" in both) > CALLS_A_BATCH:
             return False
         self.ids = both
         return True
@@ -114,8 +117,7 @@ def _by_kind(ids: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _calls_for(by_kind: Mapping[str, Sequence[str]]) -> int:
-    """Those for security groups count twice: who uses a group of another VPC is asked for as well."""
-    return sum(-(-len(ids) // IDS_A_CALL) * (2 if kind == "sg" else 1) for kind, ids in by_kind.items())
+    return sum(-(-len(ids) // IDS_A_CALL) for ids in by_kind.values())
 
 
 def _of_kinds(kinds: Sequence[str], ids: frozenset[str]) -> frozenset[str]:
