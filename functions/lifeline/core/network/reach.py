@@ -296,6 +296,8 @@ class ServiceReach:
         if tier is Tier.PUBLIC:
             reach, words = Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway"
         words = f"{words}, except that {barrier.exception}" if barrier.exception else words
+        if barrier.unread:
+            words = f"{words}, but it isn't known whether that leads to the {self.service} service"
         if barrier.obstacles:
             reach, words, doubts = Reach.PARTLY, barrier.obstacles[0].words, (*doubts, _IN_PART)
         notes = (_REDUCED,) if barrier.is_reduced else ()

@@ -34,7 +34,8 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
-        return Barrier(unread=(f"{words} in part, and which of them it has was not read", *dict.fromkeys(unread)))
+        words += f", and whether the {service} service has addresses there was not read"
+        return Barrier(unread=(words, *dict.fromkeys(unread)))
     return barrier if barrier.obstacles else replace(barrier, unread=tuple(dict.fromkeys(unread)))
 
 

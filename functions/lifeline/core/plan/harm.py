@@ -18,12 +18,22 @@ from lifeline.core.network.model import (
     suffix_of,
 )
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to
-from lifeline.core.network.packets import EPHEMERAL, addresses_in, common, is_few, ports_in, usable_in, without
-from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.packets import (
+    EPHEMERAL,
+    addresses_in,
+    blocks_in,
+    common,
+    is_few,
+    ports_in,
+    usable_in,
+    without,
+)
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
+from lifeline.core.wording import listed
 
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
@@ -38,11 +48,16 @@ _TAKES_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A subnet that reaches a service today and would no longer, or may not: its path then."""
+    """A subnet that reaches a service today and would no longer, or may not: its path then.
+
+    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
+    and blocks nothing.
+    """
 
     service: str
     subnet_id: str
     path: NetworkPath
+    few: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,10 @@ class Takeover:
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
         return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns)
 
+    def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
+        """The same once it has an interface in these subnets, too."""
+        return self.harm_by(_with(endpoint, hosts))
+
     def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
         """The same of an endpoint that isn't there yet."""
         imagined = Endpoint(
@@ -90,10 +109,11 @@ class Takeover:
         """
         zones = {subnet.zone for subnet in missing}
         safe = tuple(subnet for subnet in placement.subnets if subnet.zone in zones or not endpoint.subnet_ids)
-        safe = () if self.harm_by(_with(endpoint, safe)) else safe
+        safe = () if harm_words(self.harm_with(endpoint, safe)) else safe
         served = zones if safe and not endpoint.subnet_ids else {subnet.zone for subnet in safe}
         left = tuple(subnet for subnet in missing if subnet.zone not in served)
-        return safe, left, harm_words(self.harm_by(_with(endpoint, left))) if left else ""
+        ports = ports_of(self.suffix, dict(self.said_ports))
+        return safe, left, harm_words(self.harm_with(endpoint, left), ports) if left else ""
 
 
 def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc, ports: Ranges) -> list[Obstacle]:
@@ -143,20 +163,24 @@ def find_harm(
     """
     reach = ServiceReach(after, service, catalog, dns)
     paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
-    return tuple(Harm(service, one.subnet.id, path) for one, path in paths if _is_harmed(one, path, after))
+    found = (_harm(service, one, path, after) for one, path in paths)
+    return tuple(harm for harm in found if harm)
 
 
-def _is_harmed(dependent: Dependent, path: NetworkPath, after: Vpc) -> bool:
-    if not path.reach.is_open_in_part:
-        return True
+def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
     subnet = dependent.subnet
+    harm = Harm(service, subnet.id, path)
+    if not path.reach.is_open_in_part:
+        return harm
     version = 6 if subnet.is_ipv6_only else 4
     lost = without(path.shut, dependent.shut)
     there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
     in_use = addresses_in([address for one in there for address in one.addresses], version)
     blocks = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
     whole = tuple(found for cidr in blocks for found in usable_in(cidr))
-    return bool(lost) and (not is_few(lost, whole) or bool(common(lost, in_use)))
+    if lost and is_few(lost, whole) and not common(lost, in_use):
+        return replace(harm, few=blocks_in(lost, version))
+    return harm if lost else None
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -188,10 +212,11 @@ def find_harm_by_dns(
 
 def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
-    if not found:
+    grave = [harm for harm in found if not harm.few]
+    if not grave:
         return ""
-    first = found[0]
-    others = len({harm.subnet_id for harm in found} - {first.subnet_id})
+    first = grave[0]
+    others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
     kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
@@ -207,6 +232,12 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         "today: "
         f"{why}; {remedy}, or exempt {first.subnet_id} (tag {EXEMPT}) if it doesn't need the service"
     )
+
+
+def few_words(found: Sequence[Harm]) -> str:
+    """Which few addresses would lose the service, and why, as what follows a reason; an empty text if none would."""
+    few = [f"{harm.few} of {harm.subnet_id} would no longer reach it" for harm in found if harm.few]
+    return f"; {listed(few)}" if few else ""
 
 
 def place_unharmed(

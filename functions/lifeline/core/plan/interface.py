@@ -9,7 +9,16 @@ from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
-from lifeline.core.plan.harm import Harm, Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
+from lifeline.core.plan.harm import (
+    Harm,
+    Takeover,
+    few_words,
+    find_harm_by_dns,
+    harm_words,
+    place_unharmed,
+    shut_out,
+    walled_off,
+)
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 
@@ -110,12 +119,14 @@ class InterfacePlanner(ServicePlanner):
         elif endpoint.state is EndpointState.AVAILABLE:
             best = self._place_unharmed(endpoint.ip_address_type)
             safe, left, harm = self._takeover().grow(endpoint, missing, best)
-            yield from [self._adding(endpoint, safe)] if safe else []
+            yield from (
+                [self._adding(endpoint, safe, few_words(self._takeover().harm_with(endpoint, safe)))] if safe else []
+            )
             yield from [self._adding(endpoint, left).blocked(harm)] if left else []
 
-    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
+    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet], few: str = "") -> Action:
         where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
-        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required"
+        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required{few}"
         subnet_ids = tuple(sorted(subnet.id for subnet in subnets))
         return self.action(ActionKind.ADD_SUBNETS, why, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
 
@@ -134,12 +145,9 @@ class InterfacePlanner(ServicePlanner):
 
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
-        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
-        refusal = (
-            self.ports_words()
-            or self._dns_refusal()
-            or (self._harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
-        )
+        found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why + few_words(found), endpoint_id=endpoint.id)
+        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports)
         if refusal:
             yield action.blocked(refusal)
             return
@@ -155,7 +163,8 @@ class InterfacePlanner(ServicePlanner):
         reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
-        reason += f"; {over.detail}" if over else ""
+        found = self._takeover().harm_in(placement) if self._is_dns_read else ()
+        reason += (f"; {over.detail}" if over else "") + few_words(found)
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
@@ -165,7 +174,7 @@ class InterfacePlanner(ServicePlanner):
             private_dns=not self.plan_input.canary,
         )
         walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
-        refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
+        refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled)
         if refusal:
             yield action.blocked(refusal)
             return
@@ -178,11 +187,11 @@ class InterfacePlanner(ServicePlanner):
         """False in a first draft, before the VPC's DNS was read: where a hub answers, no endpoint harms anyone."""
         return self.plan_input.dns is not None
 
-    def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
+    def _harm_refusal(self, found: Sequence[Harm], walled: list[Obstacle]) -> str:
         """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
         if not self._is_dns_read:
             return ""
-        harm = self._harm_words(self._takeover().harm_in(placement))
+        harm = harm_words(found, self.ports)
         if harm or len(walled) < len(self.clients):
             return harm
         return f"no subnet that needs the service could reach an endpoint there: {walled[0].words}; {ALLOW}"
@@ -191,9 +200,6 @@ class InterfacePlanner(ServicePlanner):
         plan_input = self.plan_input
         service = self.requirement.service
         return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports)
-
-    def _harm_words(self, found: Sequence[Harm]) -> str:
-        return harm_words(found, self.ports)
 
     def _place_unharmed(self, kind: str = "") -> Placement:
         clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
