@@ -14,7 +14,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInternetGateways": "finds the VPC of a changed internet gateway",
         "ec2:DescribeNatGateways": "checks whether the NAT gateway of a route works",
         "ec2:DescribeNetworkAcls": "checks whether a network ACL blocks a service's ports or the responses",
-        "ec2:DescribeNetworkInterfaces": "reads who is in a security group, and what else uses a subnet or a VPC",
+        "ec2:DescribeNetworkInterfaces": "reads who is in a security group, what routes lead to, and what else is used",
         "ec2:DescribeRouteTables": "reads a subnet's routes, which decide its tier and its path to a service",
         "ec2:DescribeSecurityGroups": "checks whether a security group allows the ports, and finds Lifeline's own",
         "ec2:DescribeSubnets": "reads the subnets, their zones and tags",

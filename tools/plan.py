@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+from botocore.session import Session
 
+from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
-from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, SettingsError, TerminalError
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.runtime.observability import logger
@@ -69,14 +69,15 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
     environment = environment_of(_FUNCTION, parameters)
-    environment |= {"AWS_REGION": session.region_name, "ROLE_ARN": f"arn:aws:iam::{_account(session)}:role/none"}
+    environment["AWS_REGION"] = session.get_config_variable("region")
+    environment["ROLE_ARN"] = f"arn:aws:iam::{_account(session)}:role/none"
     return _invoke({"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}, environment)
 
 
 def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
     """The handler's answer. Its log lines and metrics are suppressed."""
     before, level = dict(os.environ), logger.log_level
-    client.cache_clear()
+    clients.client.cache_clear()
     try:
         os.environ.update(environment)
         logger.setLevel(_SILENT)
@@ -87,31 +88,38 @@ def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[st
         logger.setLevel(level)
         os.environ.clear()
         os.environ.update(before)
-        client.cache_clear()
+        clients.client.cache_clear()
+        clients.session.cache_clear()
 
 
-def _session(region: str, profile: str) -> boto3.Session:
-    """boto3's default session, which the adapters use, set up to refuse every call that could change something."""
+def _session(region: str, profile: str) -> Session:
+    """The session that the adapters use, set up to refuse every call that could change something."""
+    clients.session.cache_clear()
+    session = clients.session()
+    given = {"region": region, "profile": profile}
+    for name in filter(given.get, given):
+        session.set_config_variable(name, given[name])
     try:
-        boto3.setup_default_session(region_name=region or None, profile_name=profile or None)
-        session = boto3.DEFAULT_SESSION
+        session.get_scoped_config()
     except ProfileNotFound as error:
         raise UnusableError(f"PROFILE: {error}") from error
-    if session is None or not session.region_name:
+    if not session.get_config_variable("region"):
         raise UnusableError("REGION is missing, and neither the environment nor the profile sets a region")
-    session.events.register("before-call", _refuse_changes)
+    session.register("before-call", _refuse_changes)
     return session
 
 
-def _refuse_changes(model: Any, **_: object) -> None:
+def _refuse_changes(**call: Any) -> None:
+    model = call["model"]
     if not model.name.startswith(_READS):
         raise TerminalError(f"{model.name} was not sent, because it could change something")
 
 
-def _account(session: boto3.Session) -> str:
+def _account(session: Session) -> str:
     """The account of the credentials. This call needs no permission (STS API: GetCallerIdentity)."""
+    sts: Any = session.create_client("sts")
     try:
-        return str(session.client("sts").get_caller_identity()["Account"])
+        return str(sts.get_caller_identity()["Account"])
     except (ClientError, BotoCoreError) as error:
         raise ours(error, "your credentials") from error
 

@@ -79,6 +79,26 @@ def test_a_role_and_its_session_are_never_cut() -> None:
     assert write_actor(f"{'r' * 64}/{'s' * 64}") == f"{'r' * 64}/{'s' * 64}"
 
 
+@pytest.mark.parametrize(
+    ("actor", "longest", "written"),
+    [
+        ("ops/dana via CloudFormation", 130, "ops/dana via CloudFormation"),
+        ("ops/dana via CloudFormation", 26, "dana via CloudFormation"),
+        ("ops/dana via CloudFormation", 10, "dana"),
+        (f"{'r' * 64}/{'s' * 64} via rds.amazonaws.com", 130, f"{'s' * 64} via rds.amazonaws.com"),
+        (f"user/{'path/' * 30}dana", 130, "dana"),
+        ("AWSReservedSSO_Admin_0123456789abcdef/dana@example.com", 40, "dana@example[.]com"),
+        ("saml-user/Dana Smith", 130, '"saml-user/Dana Smith"'),
+        ("saml-user/Dana <https://evil.example>", 10, '"Dana (https[:]//evil[.]example)"'),
+        ("ops/dana via <!here>", 130, '"ops/dana via (!here)"'),
+        ("AWSServiceRoleForRDS/SLRManagement", 10, "AWSServiceRoleForRDS"),
+        ("", 130, ""),
+    ],
+)
+def test_of_who_called_the_persons_own_name_stays_whole(actor: str, longest: int, written: str) -> None:
+    assert write_actor(actor, longest) == written
+
+
 @given(st.text(min_size=1, max_size=60))
 def test_a_quoted_name_is_never_broken_over_two_lines(name: str) -> None:
     written = quoted(name)

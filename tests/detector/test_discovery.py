@@ -6,7 +6,7 @@ from datetime import timedelta
 from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import Instance, Power
 from lifeline.core.agents.series import MOST_KNOWN, Series, marks_of
-from lifeline.detector.discovery import discover
+from lifeline.detector.discovery import Stretch, discover
 from tests.support.agents import agent, expected_agent, minute, series, silent_agent
 
 ID = "i-0000000a"
@@ -114,3 +114,54 @@ def test_only_whom_ec2_cant_vouch_for_must_prove_itself() -> None:
         "mi-0123456789abcdef0": 3,
         "i-web": 3,
     }
+
+
+# ---- a list that takes several runs
+
+
+def test_nobody_is_unlisted_or_expected_before_the_last_part_is() -> None:
+    tagged = {ID: expected_agent()}
+    assert discover(tagged, {}, {}, minute(1), joins_after=JOINS_AFTER, stretch=Stretch.PART) == {}
+    assert discover({}, {}, UP, minute(1), joins_after=JOINS_AFTER, stretch=Stretch.PART) == {}
+    assert discover(tagged, {}, {}, minute(1), joins_after=JOINS_AFTER, stretch=Stretch.LAST) == {ID: None}
+    found = discover({}, {}, UP, minute(1), joins_after=JOINS_AFTER, stretch=Stretch.LAST)
+    assert found == {ID: expected_agent(expected_since=minute(1))}
+
+
+def test_an_agent_of_a_part_joins_with_whatever_comes_under_its_id_as_its_own() -> None:
+    found = discover({}, {ID: (DISK,)}, {}, minute(1), joins_after=JOINS_AFTER, stretch=Stretch.PART)
+    joined = found[ID]
+    assert joined is not None
+    assert (joined.series, joined.known) == (DISK, "")
+    assert joined.own([series(), DISK]) == (series(), DISK)
+
+
+def test_a_part_takes_nothing_from_what_is_known_of_an_agent() -> None:
+    other = series(metric="swap_used_percent")
+    known = agent(others=(other,), known=marks_of([series(), other], ID))
+    for stretch in (Stretch.PART, Stretch.LAST):
+        assert discover({ID: known}, {ID: (series(),)}, {}, minute(9), joins_after=JOINS_AFTER, stretch=stretch) == {}
+
+
+def test_a_new_series_joins_by_the_parts_that_list_it() -> None:
+    def next_part(known: Agent, *listed: Series, at: float) -> Agent:
+        found = discover({ID: known}, {ID: listed}, {}, minute(at), joins_after=JOINS_AFTER, stretch=Stretch.PART)
+        changed = found.get(ID, known)
+        assert changed is not None
+        return changed
+
+    known = agent(known=marks_of([series()], ID))
+    known = next_part(known, DISK, at=0)
+    assert (known.joining, known.joining_since) == (marks_of([DISK], ID), minute(0))
+    known = next_part(known, series(), at=6)  # a part that doesn't list it says nothing
+    assert known.joining_since == minute(0)
+    known = next_part(known, DISK, at=7)
+    assert (known.known, known.joining) == (marks_of([series(), DISK], ID), "")
+
+
+def test_what_joins_and_isnt_listed_for_long_has_to_join_anew() -> None:
+    known = agent(known=marks_of([series()], ID), joining=marks_of([DISK], ID), joining_since=minute(0))
+    found = discover({ID: known}, {ID: (series(),)}, {}, minute(11), joins_after=JOINS_AFTER, stretch=Stretch.PART)
+    changed = found[ID]
+    assert changed is not None
+    assert (changed.joining, changed.joining_since) == ("", None)

@@ -25,6 +25,7 @@ from lifeline.dashboard.request import read_widget
 from lifeline.reconciler.batch import read_record
 from tests.support.repository import ROOT
 
+CHECKS = "https://sqs.us-east-1.amazonaws.com/123456789012/lifeline-Checks"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 TEMPLATE = read_template()
 FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
@@ -189,7 +190,7 @@ def _faults_of_event(function: str, event: Any) -> Iterator[str]:
     """The function's own refusals of the event."""
     try:
         if function == "DetectMetricGaps":
-            read_event(event)
+            read_event(event, checks_queue_url=CHECKS)
         elif function == "CoveragePage":
             read_widget(event)
         elif "Records" in event:

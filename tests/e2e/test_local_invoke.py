@@ -161,6 +161,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "TOPIC_ARN": account.outputs["NoticesTopic"],
         "QUEUE_URL": account.outputs["ChangesQueue"],
         "REPAIR_QUEUE_URL": account.outputs["RepairRequestsQueue"],
+        "DETECT_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/lifeline-Checks",  # as in the file
         "DEAD_LETTER_QUEUE_URL": account.outputs["DeadLetterQueue"],
         "AWS_ENDPOINT_URL": reachable[account.endpoint_url],
         "AWS_ENDPOINT_URL_EC2": reachable[account.ec2_endpoint_url],

@@ -52,6 +52,7 @@ from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
+from lifeline.core.notices.forgotten import forgotten_notice
 from lifeline.core.notices.forms import email_text, machine_text
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.kill_switch import switch_notice
@@ -355,6 +356,17 @@ def exempted() -> Notice:
     )
 
 
+def lapsed() -> Notice:
+    """Somebody changed the tag by which the policy selected the VPC; the next day, its route is lost."""
+    event_id = "7b7f4e63-1f4b-4b66-8e1f-2f3f4b5c6d7e"
+    tagged = Change(at(309.5), event_id, "CreateTags", "team-b-dev/mallory", frozenset({VPC}), tags=frozenset({"env"}))
+    by_tag = Waiver(VPC, keys=frozenset({"env"}))
+    unserved = {(subnet_id, "monitoring"): (by_tag,) for subnet_id in (APP_A, APP_B)}
+    return exempted_notice(
+        Exempting(NETWORK, {}, (tagged,), at(340), timedelta(hours=72), stack_name="lifeline", unserved=unserved)
+    )
+
+
 # ---- all of them
 
 NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
@@ -379,12 +391,17 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "handed-over": (241, handed_over),
     "teardown": (300, torn_down),
     "exempted": (311, exempted),
+    "exempted-unserved": (340, lapsed),
     "policy": (
         0,
         lambda: policy_notice(
             Problem("rules[2].services[0]", "must be a service such as monitoring or ecr.api", 7, 6, is_news=True),
             "/lifeline/policy",
         ),
+    ),
+    "forgotten": (
+        25,
+        lambda: forgotten_notice({WATCH.name: [agent(1, incident="inc-20261120-0914-3fa9c1"), agent(2, entity="db")]}),
     ),
     "kill-switch": (
         0,

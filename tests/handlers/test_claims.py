@@ -130,7 +130,9 @@ def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_d
     (sent,) = days.world.notices()
     notified = json.loads(sent["Body"])
     text = notified["Message"]
-    assert notified["Subject"] == f"[lifeline] monitoring DNS name in {vpc_id} handed over to deploy-role: try again"
+    assert notified["Subject"] == (
+        f"[lifeline] monitoring DNS name in {vpc_id[:12]}... handed over to deploy-role/terraform: try again"
+    )
     assert notified["MessageAttributes"]["kind"]["Value"] == "handed_over"
     assert "CreateVpcEndpoint by deploy-role/terraform at" in text
     assert f"turned off private DNS for {ours}" in " ".join(text.split())

@@ -375,9 +375,37 @@ def test_without_dns_attributes_the_page_comes_and_says_what_that_means(stage: S
     stage.site()
     with failing("ec2", "DescribeVpcAttribute", "UnauthorizedOperation"):
         coverage = stage.cover()
+    cell = coverage.vpcs[0].subnets[0].cells[0]
+    assert cell.standing is Standing.BLOCKED  # as the next run would leave it
+    assert cell.detail == "it isn't known whether the VPC's DNS is on: the DNS attributes could not be read"
+    assert coverage.notes == ()
+    assert any("UnauthorizedOperation" in note for note in coverage.vpcs[0].notes)
+
+
+def test_with_throttled_dns_attributes_the_page_comes_and_says_what_that_means(stage: Stage) -> None:
+    stage.site()
+    with failing("ec2", "DescribeVpcAttribute", "RequestLimitExceeded"):
+        coverage = stage.cover()
     assert coverage.vpcs[0].subnets[0].cells[0].standing is Standing.MISSING
     (note,) = coverage.notes
     assert note.startswith("not read: DNS attributes and central endpoints")
+
+
+def test_a_prefix_list_that_cant_be_read_leaves_its_subnet_unknown_on_the_page_and_says_why(stage: Stage) -> None:
+    vpc_id, ec2 = stage.site(), stage.world.ec2
+    made = ec2.create_managed_prefix_list(
+        PrefixListName="corp", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "192.0.2.0/24"}]
+    )
+    table_id = stage.world.open_to_internet(vpc_id)
+    ec2.delete_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0")
+    gateway_id = ec2.describe_internet_gateways()["InternetGateways"][0]["InternetGatewayId"]
+    list_id = made["PrefixList"]["PrefixListId"]
+    ec2.create_route(RouteTableId=table_id, DestinationPrefixListId=list_id, GatewayId=gateway_id)
+    with failing("ec2", "GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound"):
+        coverage = stage.cover()
+    (row,) = coverage.vpcs[0].subnets
+    assert (row.tier, [cell.standing for cell in row.cells]) == ("unknown", [Standing.UNKNOWN])
+    assert any(list_id in note for note in coverage.vpcs[0].notes)
 
 
 @pytest.mark.parametrize("event", [{}, {"plan": "vpc-0123456789abcdef0"}])

@@ -19,15 +19,17 @@ from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition, Position
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.admission import NEW_HOSTS
 from lifeline.core.agents.agent import State
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.incidents.canary import silences
 from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
@@ -55,10 +57,19 @@ from tests.support.agents import (
 )
 from tests.support.emulator import emulated_aws
 from tests.support.home import HOME
+from tests.support.log_lines import logged
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
 ACTIVE = ("watched", "silent", "unknown", "opened", "ended")
+
+
+PART = '{"check": {"watch": "cloudwatch-agent", "run": "r", "part": 0, "chunks": [0]}}'
+
+
+def from_checks(body: object, *, queue: str = "checks") -> dict[str, object]:
+    """A message as Lambda hands it over."""
+    return {"messageId": "m-1", "body": body, "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:{queue}"}
 
 
 class Context:
@@ -763,7 +774,7 @@ class TestParts:
         while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-                found.append({"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]})
+                found.append({"Records": [from_checks(message["Body"])]})
         return found
 
     def test_the_last_part_settles_for_all_of_them(self, detector: Detector, parts: str) -> None:
@@ -941,6 +952,54 @@ class TestCalls:
         assert {service: len(made[service]) for service in services if len(made[service]) > most[service]} == {}
 
 
+class TestInventedAgents:
+    """Whoever may publish metrics can invent as many names as they like."""
+
+    def invent(self, count: int, *, at: datetime) -> None:
+        for first in range(0, count, 100):
+            publish(*(f"ghost-{number:04}" for number in range(first, min(count, first + 100))), at=at)
+
+    def metrics_read(self, detector: Detector, now: datetime) -> int:
+        with calls("cloudwatch") as made:
+            detector.run(now)
+        return sum(len(asked["MetricDataQueries"]) for name, asked in made if name == "GetMetricData")
+
+    def test_invented_hostnames_cost_no_more_reads_than_the_bounds(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "150")
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        self.invent(400, at=minute(15))
+        detector.run(minute(16))
+        assert self.metrics_read(detector, minute(17)) <= NEW_HOSTS + 1
+        self.invent(400, at=minute(30))
+        detector.run(minute(32))
+        assert self.metrics_read(detector, minute(33)) == 150
+
+    def test_who_reported_before_keeps_its_watch(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "1")
+        detector.run_each_minute(0, 2, reporting=(HOST,))
+        self.invent(100, at=minute(3))
+        assert detector.run(minute(18))["opened"] == [HOST]
+
+    def test_an_instance_that_ec2_does_not_know_joins_no_roster_and_costs_no_read(self, detector: Detector) -> None:
+        real = launch()
+        publish(real, "i-0fedcba9876543210", at=START)
+        assert detector.run(minute(0.5))["watched"] == 1
+        assert self.metrics_read(detector, minute(1)) == 1
+
+    def test_what_is_left_out_is_a_metric_and_a_line_in_the_log(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("MOST_HOSTS", "2")
+        publish("web-1", "web-2", "web-3", at=START)
+        with logged() as lines:
+            detector.run(minute(0.5))
+        metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "AgentsLeftOut" in line]
+        assert [line["AgentsLeftOut"] for line in metrics] == [[1]]
+        assert [line["agents"] for line in lines if line.get("message") == "agents left out"] == [1]
+
+
 class TestForgetting:
     def test_a_forgotten_agent_is_silent_no_more_until_it_reports_again(self, detector: Detector) -> None:
         detector.run_each_minute(0, 0, reporting=(HOST,))
@@ -952,6 +1011,32 @@ class TestForgetting:
         publish(HOST, at=minute(41))
         assert states(detector.run(minute(41.5))) == {"reporting": 1}
         assert detector.run(minute(60))["opened"] == [HOST]
+
+    def test_that_an_agent_is_forgotten_is_said_once_with_its_open_incident(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST, "web-2"))
+        publish("web-2", at=minute(7))
+        detector.run(minute(7))
+        for _ in range(2):
+            detector.call(minute(8), {"forget": ["web-2", HOST]})
+        opened, said = detector.notices
+        assert (opened.kind, said.kind) == ("incident_opened", "forgotten")
+        assert said.subject == "[lifeline] 2 agents forgotten, 1 of them silent"
+        assert f"- cloudwatch-agent: {HOST}, web-2" in flat(said.text)
+        assert f"Silent now: {HOST}." in flat(said.text)
+        assert "Open incidents no longer wait for these agents: inc-" in flat(said.text)
+
+    def test_nobody_is_forgotten_before_it_could_be_said(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        with failing("sns", "Publish"), pytest.raises(LifelineError):
+            detector.call(minute(1), {"forget": [HOST]})
+        assert detector.run(minute(7))["opened"] == [HOST]
+
+    def test_an_agent_that_is_forgotten_before_its_silence_counts_is_named_as_well(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.call(minute(2), {"forget": [HOST]})
+        assert detector.run_each_minute(3, 12)[-1]["opened"] == []
+        [said] = detector.notices
+        assert (said.kind, said.subject) == ("forgotten", "[lifeline] 1 agent forgotten")
 
     def test_an_agent_is_forgotten_though_a_run_writes_meanwhile(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
@@ -1000,17 +1085,23 @@ class TestEvent:
             ({"forget": [HOST, 7]}, "forget[1]"),
             ({"forget": [HOST], "watch": 1}, "watch"),
             ({"Records": []}, "Records"),
-            ({"Records": [{"body": "{}"}]}, "Records[0].body"),
-            ({"Records": [{"body": None}]}, "Records[0].body"),
-            ({"Records": [{"body": "[" * 100_000}]}, "Records[0].body"),
-            ({"Records": [{"body": '{"check": {"chunks": [' + "1" * 5_000 + "]}}"}]}, "Records[0].body"),
+            ({"Records": [from_checks("{}")]}, "Records[0].body"),
+            ({"Records": [from_checks(None)]}, "Records[0].body"),
+            ({"Records": [from_checks("[" * 100_000)]}, "Records[0].body"),
+            ({"Records": [from_checks('{"check": {"chunks": [' + "1" * 5_000 + "]}}")]}, "Records[0].body"),
             (
-                {"Records": [{"body": '{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}'}]},
+                {"Records": [from_checks('{"check": {"watch": "w", "run": "r", "part": 1e999, "chunks": []}}')]},
                 "Records[0].body",
             ),
+            ({"Records": [from_checks(PART, queue="changes")]}, "Records[0].eventSourceARN"),
+            ({"Records": [{"body": PART}]}, "Records[0].eventSourceARN"),
+            ({"Records": [{"body": PART, "eventSourceARN": ["checks"]}]}, "Records[0].eventSourceARN"),
         ],
     )
-    def test_an_unusable_event_is_refused_in_words(self, detector: Detector, event: object, field: str) -> None:
+    def test_an_unusable_event_is_refused_in_words(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch, event: object, field: str
+    ) -> None:
+        monkeypatch.setenv("DETECT_QUEUE_URL", "https://sqs/123456789012/checks")
         publish(HOST, at=START)
         answer = detector.call(minute(1), event)
         [error] = answer.pop("errors")
@@ -1031,3 +1122,64 @@ class TestEvent:
         counted = {name: emf[name] for name in ("Watched", "Reporting", "Silent", "Suppressed", "Unknown")}
         assert counted == {"Watched": [2], "Reporting": [1], "Silent": [1], "Suppressed": [0], "Unknown": [0]}
         assert (emf["GapsOpened"], emf["GapsEnded"], emf["Evaluations"]) == ([1], [0], [1])
+
+
+class TestListingInParts:
+    """A watch whose list takes several runs: each reads a page, and goes on where the one before stopped."""
+
+    AGENTS = ("web-1", "web-2", "web-3")
+
+    @pytest.fixture
+    def tokens(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The tokens that were asked with, one agent's series a page."""
+        asked: list[str] = []
+
+        def pages(_: CloudWatch, token: str) -> Iterator[tuple[list[dict[str, Any]], str]]:
+            asked.append(token)
+            if token == "stale":
+                raise TerminalError("the token is invalid", code="InvalidParameterValue")
+            page = int(token or 0)
+            dimensions = [{"Name": "InstanceId", "Value": self.AGENTS[page]}]
+            left = str(page + 1) if page + 1 < len(self.AGENTS) else ""
+            yield [{"MetricName": "mem_used_percent", "Dimensions": dimensions}], left
+
+        monkeypatch.setattr(CloudWatch, "_pages", pages)
+        return asked
+
+    def test_the_next_runs_go_on_until_all_are_listed(self, detector: Detector, tokens: list[str]) -> None:
+        answers = detector.run_each_minute(0, 4, reporting=self.AGENTS)
+        assert [answer["watched"] for answer in answers] == [1, 2, 3, 3, 3]
+        assert tokens == ["", "1", "2"]
+        assert Roster(TABLE, WATCH.name).discovered_at() == minute(0.5)  # of when it began: it is what was known then
+
+    def test_who_isnt_reached_yet_is_never_gone(self, detector: Detector, tokens: list[str]) -> None:
+        detector.run_each_minute(0, 2, reporting=self.AGENTS)
+        tokens.clear()
+        for number in range(3, 20):
+            publish(*self.AGENTS, at=minute(number))
+            assert states(detector.run(minute(number) + timedelta(seconds=30))) == {"reporting": 3}
+        assert tokens[:3] == ["", "1", "2"]
+
+    def test_an_agent_that_falls_silent_meanwhile_is_silent(self, detector: Detector, tokens: list[str]) -> None:
+        detector.run_each_minute(0, 2, reporting=self.AGENTS)
+        assert detector.run(minute(9))["opened"] == [*self.AGENTS]
+        assert tokens
+
+    def test_a_token_that_isnt_taken_any_more_begins_anew(self, detector: Detector, tokens: list[str]) -> None:
+        ListPosition(TABLE, WATCH.name).save(Position("stale", minute(0)))
+        detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        assert tokens == ["stale", ""]
+
+    def test_a_list_that_has_taken_an_hour_begins_anew(self, detector: Detector, tokens: list[str]) -> None:
+        ListPosition(TABLE, WATCH.name).save(Position("1", minute(0) - timedelta(hours=1)))
+        detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        assert tokens == [""]
+
+    def test_where_agents_arent_saved_the_next_run_lists_them_again(
+        self, detector: Detector, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(Roster, "save", lambda *_: None)
+            detector.run_each_minute(0, 0, reporting=self.AGENTS)
+        detector.run(minute(1))
+        assert tokens == ["", ""]

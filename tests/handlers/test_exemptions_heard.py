@@ -64,7 +64,10 @@ def use_policy(days: Days, monkeypatch: pytest.MonkeyPatch, **document: object) 
 
 def heard(days: Days) -> list[dict[str, Any]]:
     """The notices since the last time, of this kind alone, as machines read them."""
-    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in days.world.forms()]
+    found = days.world.forms()
+    for one in found:  # they would come again after the queue's visibility timeout
+        days.world.sqs.delete_message(QueueUrl=days.world.notices_url, ReceiptHandle=one["ReceiptHandle"])
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in found]
     return [form for form in forms if form["kind"] == "exempted"]
 
 
@@ -85,7 +88,7 @@ def test_a_tag_on_somebody_elses_vpc_is_heard_at_once_with_who_did_it_and_what_i
     (notice,) = heard(days)
     ends_at = days.clock() + timedelta(hours=72)
     assert notice["subject"] == (
-        f"[lifeline] monitoring endpoint in {vpc_id} no longer required: CreateTags by team-b-dev"
+        f"[lifeline] monitoring endpoint in {vpc_id} no longer required: CreateTags by mallory"
     )
     text = flat(notice["text"])
     assert f"- {endpoint_id} (monitoring): {vpc_id} is exempt because it has the tag lifeline:exempt" in text
@@ -280,12 +283,374 @@ def test_a_route_that_is_back_exempts_nobody(days: Days) -> None:
     assert (heard(days), days.live(vpc_id)) == ([], [])
 
 
-def test_where_lifeline_has_nothing_an_exemption_costs_no_mail(days: Days) -> None:
+# ---- where Lifeline has nothing yet
+
+
+def opened(days: Days, **tags: str) -> tuple[str, str, str]:
+    """A VPC with a way out, looked at a day ago, in which Lifeline has nothing: its id, its subnet's, its table's."""
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    if tags:
+        days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+    table_id = days.world.open_to_internet(vpc_id)
+    days.after(1)
+    days.clock.advance(timedelta(days=1))
+    days.world.notices()
+    assert days.live(vpc_id) == []
+    return vpc_id, subnet_id, table_id
+
+
+@pytest.mark.parametrize(("key", "value"), [(EXEMPT, "true"), (EXEMPT, "2099-12-31"), (REQUIRE, "s3")])
+@pytest.mark.parametrize("is_of_subnet", [True, False])
+@pytest.mark.parametrize("waits", [timedelta(hours=2), timedelta(days=30)])
+def test_an_exemption_that_costs_nothing_is_quiet_until_the_path_is_lost(
+    days: Days, key: str, value: str, waits: timedelta, *, is_of_subnet: bool
+) -> None:
+    vpc_id, subnet_id, table_id = opened(days)
+    subject = subnet_id if is_of_subnet else vpc_id
+    tag(days, subject, key, value)
+    days.sweeps(2)
+    days.clock.advance(waits)
+    days.sweeps(1)
+    assert heard(days) == []
+    days.cut_off(table_id)
+    days.sweeps(1)
+    (notice,) = heard(days)
+    text = flat(notice["text"])
+    says = f"[lifeline] no path to monitoring in {vpc_id[:12]}..., not required: CreateTags by team-b-dev/mallory"
+    assert notice["subject"] == says
+    assert f"- {subnet_id} (monitoring): {subject}" in text
+    assert f"team-b-dev/mallory set the tag {key} on {subject} (CreateTags)" in text
+    assert "Lifeline hasn't created any endpoint for them" in text
+    assert notice["facts"]["unserved"] == {subnet_id: ["monitoring"]}
+    assert notice["facts"]["deleted_from"] == ""
+    for _ in range(3):
+        days.after(30)
+    assert heard(days) == []
+
+
+def test_an_exempt_vpc_without_any_path_is_heard_at_once_and_once(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
     tag(days, vpc_id, EXEMPT)
+    assert [notice["vpc_id"] for notice in heard(days)] == [vpc_id]
+    for _ in range(3):
+        days.after(30)
+    assert heard(days) == []
+
+
+def test_where_a_central_endpoint_serves_it_an_exemption_costs_no_mail(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    client("route53").create_hosted_zone(
+        Name="monitoring.us-east-1.amazonaws.com",
+        CallerReference="hub",
+        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+    )
+    hub_id = days.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    (table,) = days.world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
+    attached = {"VpcId": vpc_id, "SubnetIds": [subnet_id], "TransitGatewayId": hub_id}
+    days.world.ec2.create_transit_gateway_vpc_attachment(**attached)
+    to_hub = {"DestinationCidrBlock": "10.128.0.0/9", "TransitGatewayId": hub_id}
+    days.world.ec2.create_route(RouteTableId=table["RouteTableId"], **to_hub)
+    tag(days, vpc_id, EXEMPT)
     days.sweeps(3)
     assert heard(days) == []
+
+
+def test_where_somebody_elses_endpoint_serves_it_it_is_heard_once_that_is_gone(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    theirs = days.world.ec2.create_vpc_endpoint(
+        VpcId=vpc_id,
+        ServiceName="com.amazonaws.us-east-1.monitoring",
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet_id],
+        PrivateDnsEnabled=True,
+    )["VpcEndpoint"]["VpcEndpointId"]
+    days.clock.advance(MINUTES)
+    tag(days, vpc_id, EXEMPT)
+    days.sweeps(2)
+    assert heard(days) == []
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[theirs])
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert [notice["facts"]["unserved"] for notice in heard(days)] == [{subnet_id: ["monitoring"]}]
+
+
+def test_a_call_and_the_policys_own_words_are_not_announced_where_nothing_is_deleted(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = days.world.make_vpc(), days.world.make_vpc()
+    for vpc_id in (first, second):
+        days.world.make_subnet(vpc_id)
+    use_policy(
+        days,
+        monkeypatch,
+        rules=[{"require": ["monitoring"]}],
+        exemptions=[{"vpc_id": second, "reason": "a sandbox"}],
+    )
+    days.call({"exempt": [first], "days": 5, "reason": "moves to the hub"})
+    days.sweeps(3)
+    assert (heard(days), days.live(first), days.live(second)) == ([], [], [])
+
+
+def test_once_the_endpoint_is_deleted_for_an_exemption_it_is_no_second_notice(days: Days) -> None:
+    vpc_id, _, _ = served(days)
+    tag(days, vpc_id, EXEMPT)
+    assert len(heard(days)) == 1
+    days.after(72)
+    days.sweeps(3)
+    days.after(48)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_the_tag_that_alone_required_something_is_heard_where_it_goes(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_policy(days, monkeypatch, rules=[])
+    monkeypatch.setenv("CREATABLE_SERVICES", "monitoring")
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    table_id = days.world.open_to_internet(vpc_id)
+    days.world.ec2.create_tags(Resources=[subnet_id], Tags=[{"Key": REQUIRE, "Value": "monitoring"}])
+    monkeypatch.setenv("MODE", "plan")  # so that nothing is made yet
+    days.sweeps(1)
+    monkeypatch.setenv("MODE", "enforce")
+    untag(days, subnet_id, REQUIRE)
+    days.sweeps(2)
+    assert heard(days) == []
+    days.cut_off(table_id)
+    days.sweeps(2)
+    (notice,) = heard(days)
+    text = flat(notice["text"])
+    assert f"team-b-dev/mallory removed the tag lifeline:require on {subnet_id} (DeleteTags)" in text
+    assert notice["facts"]["unserved"] == {subnet_id: ["monitoring"]}
+
+
+# ---- tags by which the policy's rules go
+
+BY_TAG: dict[str, Any] = {"vpc_tags": {"env": ["prod", "live"]}}
+BY_SUBNET_TAG: dict[str, Any] = {"subnet_tags": {"env": ["prod", "live"]}}
+ISOLATED = {"tiers": ["isolated"]}
+
+
+def with_tag_rule(days: Days, monkeypatch: pytest.MonkeyPatch, where: dict[str, Any]) -> None:
+    use_policy(days, monkeypatch, rules=[{"name": "production", "require": ["monitoring"], "where": where}])
+
+
+def selected(days: Days, where: dict[str, Any]) -> tuple[str, str, str, str]:
+    """A VPC that a rule selects by a tag, and a subnet in it with a NAT gateway: the ids of the VPC, of what is tagged,
+    of the subnet and of its route table.
+    """
+    world = days.world
+    vpc_id = world.make_vpc()
+    subnet_id = world.make_subnet(vpc_id)
+    subject = vpc_id if "vpc_tags" in where else subnet_id
+    world.ec2.create_tags(Resources=[subject], Tags=[{"Key": "env", "Value": "prod"}])
+    world.open_to_internet(vpc_id)
+    public_id = world.make_subnet(vpc_id, "10.0.9.0/24")
+    address = world.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat_id = world.ec2.create_nat_gateway(SubnetId=public_id, AllocationId=address)["NatGateway"]["NatGatewayId"]
+    table_id = world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    world.ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
+    world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat_id)
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.empty_queue()
+    return vpc_id, subject, subnet_id, table_id
+
+
+@pytest.mark.parametrize("where", [BY_TAG, BY_SUBNET_TAG])
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_a_tag_that_no_longer_selects_is_heard_before_the_endpoint_goes(
+    days: Days, monkeypatch: pytest.MonkeyPatch, where: dict[str, Any], *, is_removed: bool
+) -> None:
+    with_tag_rule(days, monkeypatch, where)
+    vpc_id, subject, _, _ = selected(days, where)
+    (endpoint_id,) = days.live(vpc_id)
+    if is_removed:
+        untag(days, subject, "env")
+    else:
+        tag(days, subject, "env", "pr0d")
+    (notice,) = heard(days)
+    text = flat(notice["text"])
+    assert f"- {endpoint_id} (monitoring): no tag lifeline:require lists it" in text
+    assert "no rule that requires it selects this VPC any more: such rules go by the tag env" in text
+    verb, name = ("removed", "DeleteTags") if is_removed else ("set", "CreateTags")
+    assert f"team-b-dev/mallory {verb} the tag env on {subject} ({name})" in text
+    days.after(71)
+    assert days.live(vpc_id) == [endpoint_id]
+    days.sweeps(2)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_another_value_that_the_rule_takes_ends_nothing(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG)
+    vpc_id, subject, _, _ = selected(days, BY_TAG)
+    tag(days, subject, "env", "live")
+    days.after(80)
+    assert (heard(days), len(days.live(vpc_id))) == ([], 1)
+
+
+@pytest.mark.parametrize("where", [BY_TAG, BY_SUBNET_TAG])
+def test_an_isolated_subnets_only_path_stays_and_the_notice_says_so(
+    days: Days, monkeypatch: pytest.MonkeyPatch, where: dict[str, Any]
+) -> None:
+    with_tag_rule(days, monkeypatch, where)
+    vpc_id, subject, subnet_id, table_id = selected(days, where)
+    days.cut_off(table_id)
+    days.sweeps(1)
+    assert heard(days) == []
+    tag(days, subject, "env", "pr0d")
+    (notice,) = heard(days)
+    stays = "An endpoint stays while it is the only path of one of these isolated subnets, which nobody exempted: "
+    assert f"{stays}{subnet_id}." in flat(notice["text"])
+    days.after(80)
+    assert len(days.live(vpc_id)) == 1
+
+
+@pytest.mark.parametrize("where", [BY_TAG, BY_SUBNET_TAG])
+@pytest.mark.parametrize("value", ["pr0d", ""])
+@pytest.mark.parametrize("waits", [timedelta(hours=2), timedelta(days=30)])
+def test_where_lifeline_has_nothing_it_is_heard_once_the_path_is_lost(
+    days: Days, monkeypatch: pytest.MonkeyPatch, where: dict[str, Any], value: str, waits: timedelta
+) -> None:
+    with_tag_rule(days, monkeypatch, where | ISOLATED)
+    vpc_id, subject, subnet_id, table_id = selected(days, where)
+    assert days.live(vpc_id) == []
+    days.sweeps(1)
+    if value:
+        tag(days, subject, "env", value)
+    else:
+        untag(days, subject, "env")
+    days.sweeps(2)
+    days.clock.advance(waits)
+    days.sweeps(1)
+    assert heard(days) == []
+    days.cut_off(table_id)
+    days.sweeps(1)
+    (notice,) = heard(days)
+    text = flat(notice["text"])
+    said = f"a rule of the policy required it by the tag env of {subject}, and no longer does"
+    assert f"- {subnet_id} (monitoring): {said}" in text
+    assert f"team-b-dev/mallory {'set' if value else 'removed'} the tag env on {subject}" in text
+    for _ in range(3):
+        days.after(30)
+    assert (heard(days), days.live(vpc_id)) == ([], [])
+
+
+def test_a_harmless_change_hides_no_later_one(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG | ISOLATED)
+    vpc_id, subject, subnet_id, table_id = selected(days, BY_TAG)
+    tag(days, subject, "env", "pr0d")
+    days.sweeps(1)
+    monkeypatch.setenv("MODE", "plan")  # so that nothing is made yet
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": REQUIRE, "Value": "logs"}])
+    days.sweeps(1)
+    untag(days, vpc_id, REQUIRE)
+    days.sweeps(1)
+    monkeypatch.setenv("MODE", "enforce")
+    days.cut_off(table_id)
+    days.sweeps(1)
+    assert [notice["facts"]["unserved"] for notice in heard(days)] == [{subnet_id: ["logs", "monitoring"]}]
+
+
+def test_a_vpc_that_no_rule_ever_selected_is_no_news(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG)
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    tag(days, vpc_id, "env", "dev")
+    days.sweeps(2)
+    tag(days, vpc_id, "env", "test")
+    days.sweeps(2)
+    assert heard(days) == []
+
+
+def test_where_the_policy_itself_selects_no_longer_nobody_is_blamed(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG)
+    vpc_id, _, _, _ = selected(days, BY_TAG)
+    (endpoint_id,) = days.live(vpc_id)
+    with_tag_rule(days, monkeypatch, {"vpc_tags": {"env": ["production"]}})
+    days.sweeps(1)
+    (notice,) = heard(days)
+    text = flat(notice["text"])
+    assert f"- {endpoint_id} (monitoring): no tag lifeline:require lists it, and no rule that requires it" in text
+    assert "What ended it isn't known: no CloudTrail event" in text
+    assert "actor" not in text
+
+
+def test_where_the_policy_itself_selects_no_longer_and_lifeline_has_nothing_nobody_hears_of_it(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_tag_rule(days, monkeypatch, BY_TAG | ISOLATED)
+    _, _, _, table_id = selected(days, BY_TAG)
+    with_tag_rule(days, monkeypatch, {"vpc_tags": {"env": ["production"]}} | ISOLATED)
+    days.sweeps(1)
+    days.cut_off(table_id)
+    days.sweeps(3)
+    assert heard(days) == []
+
+
+# ---- noise
+
+
+def toggle(days: Days, subject: str, *, times: int) -> list[dict[str, Any]]:
+    """Somebody sets and removes the tag again and again, a quarter of an hour apart; it stays in the end."""
+    found: list[dict[str, Any]] = []
+    for _ in range(times):
+        tag(days, subject, EXEMPT)
+        days.clock.advance(timedelta(minutes=15))
+        untag(days, subject, EXEMPT)
+        days.clock.advance(timedelta(minutes=15))
+        found += heard(days)
+    tag(days, subject, EXEMPT)
+    return found + heard(days)
+
+
+def test_a_tag_that_is_toggled_is_one_notice_a_day_and_the_next_says_how_often(days: Days) -> None:
+    vpc_id, _, endpoint_id = served(days)
+    began = days.clock()
+    assert len(toggle(days, vpc_id, times=6)) == 1
+    while days.clock() - began < timedelta(hours=20):
+        days.after(4)
+        assert heard(days) == []
+    days.after(4)
+    (notice,) = heard(days)
+    assert f"The tag lifeline:exempt of {vpc_id} changed" in flat(notice["text"])
+    assert notice["facts"]["exempted"][0]["changes_in_48_hours"] > 10
+    days.after(71)
+    assert days.live(vpc_id) == [endpoint_id]  # RetireAfterHours counts from the second notice
+    days.sweeps(1)
+    assert days.live(vpc_id) == []
+
+
+def test_where_lifeline_has_nothing_toggling_is_one_notice_a_day_as_well(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREATABLE_SERVICES", "s3")  # so that nothing is made while the tag is gone
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    assert len(toggle(days, vpc_id, times=5)) == 1
+
+
+def test_many_subnets_are_no_more_than_three_notices_a_day(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREATABLE_SERVICES", "s3")
+    vpc_id = days.world.make_vpc()
+    subnets = [days.world.make_subnet(vpc_id, f"10.0.{number}.0/24") for number in range(1, 9)]
+    found: list[dict[str, Any]] = []
+    for subnet_id in subnets:
+        tag(days, subnet_id, EXEMPT)
+        days.clock.advance(MINUTES)
+        found += heard(days)
+    assert len(found) == 3
+    days.after(24)
+    (last,) = heard(days)
+    assert last["facts"]["unserved"].keys() == set(subnets[3:])
 
 
 def test_a_release_needs_no_warning(days: Days) -> None:

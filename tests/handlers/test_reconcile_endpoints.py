@@ -204,7 +204,8 @@ def test_our_own_calls_come_back_as_events_and_set_nothing_going(world: World) -
         (None, "event"),
         ({"vpc_ids": "all"}, "vpc_ids"),
         ({"sweep": True, "mode": "apply"}, "mode"),
-        ({"detail-type": "EC2 Instance State-change Notification", "detail": {}}, "detail-type"),
+        ({"detail-type": "EC2 Spot Instance Interruption Warning", "detail": {}}, "detail-type"),
+        ({"detail-type": "EC2 Instance State-change Notification", "detail": {}}, "source"),
     ],
 )
 def test_bad_input_is_refused_in_words(world: World, event: object, field: str) -> None:

@@ -273,16 +273,79 @@ def test_a_subnet_that_is_about_to_go_gets_no_interface_again(days: Days) -> Non
     assert site.subnets_of_endpoints() == sorted(site.subnet_ids)
 
 
-def test_whoever_needs_the_endpoint_of_a_deleted_subnet_gets_another(days: Days) -> None:
-    site = Site(days, "a", "a")
+def test_an_endpoint_that_others_need_moves_to_another_zone_before_it_leaves(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COVERAGE", "vpc")
+    site = Site(days, "a", "b")
     (before,) = site.subnets_of_endpoints()
     doomed = site.subnet_ids.index(before)
     site.add_interface(1 - doomed)
+    (endpoint_id,) = days.live(site.vpc_id)
     days.deliver(site.try_subnet(doomed))
-    assert days.live(site.vpc_id) == []
+    assert site.subnets_of_endpoints() == sorted(site.subnet_ids)
+    days.clock.advance(MINUTES)
     days.take_from_queue()
     assert site.subnets_of_endpoints() == [site.subnet_ids[1 - doomed]]
+    assert (days.live(site.vpc_id), days.deletions()) == ([endpoint_id], [])
+    (added, moved), (kind, left) = notified(days)
+    assert (added, kind) == ("endpoints", "teardown")
+    assert f"is deleting {before}, and others in the VPC need {endpoint_id}" in moved
+    assert "removed subnets from" in left
+    days.clock.advance(MINUTES)
     assert site.try_subnet(doomed) is None
+
+
+def test_an_endpoint_that_others_need_stays_where_no_other_zone_can_take_it_and_that_is_said_once(days: Days) -> None:
+    site = Site(days, "a", "a")
+    (before,) = site.subnets_of_endpoints()
+    doomed = site.subnet_ids.index(before)
+    interface_id = site.add_interface(1 - doomed)
+    for _ in range(3):
+        days.deliver(site.try_subnet(doomed))
+        days.take_from_queue()
+    assert (site.subnets_of_endpoints(), days.deletions()) == ([before], [])
+    ((kind, text),) = notified(days)
+    assert (kind, "others still need the endpoint there" in text) == ("teardown", True)
+    assert f"add a subnet in another Availability Zone to {site.vpc_id}, then try again" in text
+    days.world.ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+    days.deliver(site.try_subnet(doomed))
+    assert days.live(site.vpc_id) == []
+
+
+def test_an_endpoint_gets_no_second_subnet_of_a_zone_before_it_has_left_the_first(days: Days) -> None:
+    site = Site(days, "a", "b", "a")
+    leaving = next(id_ for id_ in site.subnets_of_endpoints() if id_ != site.subnet_ids[1])
+    site.add_interface(1)
+    site.add_interface(2 if leaving == site.subnet_ids[0] else 0)
+    days.deliver(site.try_subnet(site.subnet_ids.index(leaving)))
+    assert site.subnets_of_endpoints() == [site.subnet_ids[1]]
+    days.clock.advance(MINUTES)
+    assert {action["status"] for action in days.look(site.vpc_id)["actions"]} == {"done"}
+    assert site.subnets_of_endpoints() == sorted({*site.subnet_ids} - {leaving})
+
+
+def test_a_vpc_that_a_peered_network_uses_is_in_use(days: Days) -> None:
+    site = Site(days)
+    ec2 = days.world.ec2
+    peer = days.world.make_vpc(cidr="10.1.0.0/16")
+    made = ec2.create_vpc_peering_connection(VpcId=peer, PeerVpcId=site.vpc_id)["VpcPeeringConnection"]
+    peering_id = made["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering_id)
+    table_id = days.world.main_table(site.vpc_id)
+    route = {"RouteTableId": table_id, "DestinationCidrBlock": "10.1.0.0/16"}
+    ec2.create_route(**route, VpcPeeringConnectionId=peering_id)
+    for _ in range(2):
+        days.deliver(site.try_vpc())
+        days.deliver(site.try_subnet())
+    assert (len(days.live(site.vpc_id)), days.deletions()) == (1, [])
+    texts = [text for kind, text in notified(days) if kind == "teardown"]
+    assert len(texts) == 2
+    assert f"Other networks can use the endpoints in {site.vpc_id} through {peering_id}" in texts[0]
+    assert "remove these routes to other networks first" in texts[0]
+    ec2.delete_route(**route)
+    days.deliver(site.try_vpc())
+    assert days.live(site.vpc_id) == []
 
 
 def test_with_somebody_elses_interface_in_the_subnet_it_keeps_ours(days: Days) -> None:

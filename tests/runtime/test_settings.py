@@ -31,6 +31,7 @@ _OF_THE_DETECTOR = {
     "WARM_UP_SECONDS",
     "RECOVER_AFTER",
     "MOST_AGENTS_A_RUN",
+    "MOST_HOSTS",
 }
 
 
@@ -44,7 +45,7 @@ def test_settings_are_read_with_their_units() -> None:
 def test_the_detectors_settings_have_defaults() -> None:
     settings = DetectorSettings.from_environment(ENVIRONMENT)
     assert settings.default_watch == Watch()
-    assert (settings.agents_a_run, settings.detect_queue_url) == (10_000, "")
+    assert (settings.agents_a_run, settings.most_hosts, settings.detect_queue_url) == (10_000, 1000, "")
     assert settings.ledger_keep == timedelta(days=400)
 
 

@@ -19,7 +19,7 @@ from moto.core import models, responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.sns.models import Subscription
 
-from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws import clients
 
 _ATTACHED = "_make_api_call"  # what `StrictAccount.attach` puts over a client's own method
 
@@ -47,6 +47,8 @@ class Clients:
             self._made[key].append((made, settings))  # the settings live on: an id names one of two that live
             return made
 
+    create_client = client  # as botocore's session calls it
+
     def detach(self) -> None:
         """Gives all clients back to moto alone."""
         for made, _ in (one for several in self._made.values() for one in several):
@@ -60,12 +62,17 @@ _CLIENTS = Clients()
 def emulated_aws() -> Iterator[None]:
     """An empty AWS: `mock_aws`, in which boto3's clients are the ones of the tests before."""
     no_images = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}  # moto makes 1,300 of them for each test
-    with patch.dict(os.environ, no_images), mock_aws(), patch.object(boto3, "client", _CLIENTS.client):
-        client.cache_clear()
+    with (
+        patch.dict(os.environ, no_images),
+        mock_aws(),
+        patch.object(boto3, "client", _CLIENTS.client),
+        patch.object(clients, "session", cache(lambda: _CLIENTS)),
+    ):
+        clients.client.cache_clear()
         try:
             yield
         finally:
-            client.cache_clear()
+            clients.client.cache_clear()
             _CLIENTS.detach()
 
 

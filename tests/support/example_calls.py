@@ -54,6 +54,10 @@ _PREFIXES = {
     "RouteServerPeer": "rsp",
     "Exclusion": "vpcbpa-exclude",
     "VpcEncryptionControl": "vpcec",
+    "Attachment": "eni-attach",
+    "Ipam": "ipam",
+    "IpamPrefixListResolver": "ipam-prefix-list-resolver",
+    "IpamPrefixListResolverTarget": "ipam-prefix-list-resolver-target",
     "Volume": "vol",
     "Snapshot": "snap",
     "Image": "ami",
@@ -77,6 +81,7 @@ _TEXTS = {
     "IpProtocol": "tcp",
     "Protocol": "-1",
     "GroupName": "endpoints",
+    "PrefixListRegion": REGION,
     "PrefixListName": "partners",
     "PrivateIpAddress": "10.0.1.10",
     "PeerAddress": "10.0.1.20",
@@ -111,7 +116,11 @@ _ALSO: dict[str, tuple[str, ...]] = {
     "CreateVpcBlockPublicAccessExclusion": ("VpcId",),
     "CreateNatGateway": ("SubnetId", "AllocationId", "ConnectivityType"),
     "ModifyNetworkInterfaceAttribute": ("SourceDestCheck",),
+    "ResetNetworkInterfaceAttribute": ("SourceDestCheck",),
+    "ModifyInstanceAttribute": ("SourceDestCheck",),
     "CreateVpnConnection": ("VpnGatewayId",),
+    "ModifyVpnConnection": ("VpnGatewayId",),
+    "ModifyVpnConnectionOptions": ("RemoteIpv4NetworkCidr",),
     "CreateVpcPeeringConnection": ("VpcId", "PeerVpcId"),
     "ModifyVpcPeeringConnectionOptions": ("RequesterPeeringConnectionOptions",),
     "ModifyTransitGatewayVpcAttachment": ("AddSubnetIds",),
@@ -144,6 +153,12 @@ _VALUES: dict[tuple[str, str], Any] = {
     ("CreateVpcEndpoint", "PrivateDnsEnabled"): True,
     ("CreateNatGateway", "ConnectivityType"): "public",
     ("CreateManagedPrefixList", "AddressFamily"): "IPv4",
+    ("AttachNetworkInterface", "DeviceIndex"): 1,
+    ("ModifyInstanceAttribute", "SourceDestCheck"): {"Value": True},
+    ("ResetInstanceAttribute", "Attribute"): "sourceDestCheck",
+    ("ResetNetworkInterfaceAttribute", "SourceDestCheck"): "true",
+    ("ModifyVpnTunnelOptions", "VpnTunnelOutsideIpAddress"): "203.0.113.17",
+    ("ModifyVpnTunnelOptions", "TunnelOptions"): {"StartupAction": "start"},
     ("CreateDhcpOptions", "DhcpConfigurations"): [{"Key": "domain-name-servers", "Values": ["10.0.0.2"]}],
     ("CreateSubnet", "CidrBlock"): "10.0.1.0/24",
     ("AssociateVpcCidrBlock", "CidrBlock"): "10.1.0.0/16",
@@ -151,6 +166,58 @@ _VALUES: dict[tuple[str, str], Any] = {
     ("CreateTags", "Tags"): [{"Key": "lifeline:ignore", "Value": "true"}],
     ("DeleteTags", "Resources"): ["subnet-0123456789abcdef0"],
     ("DeleteTags", "Tags"): [{"Key": "lifeline:ignore"}],
+}
+
+# What an answer contains of a structure whose members exclude each other, or come only later …
+_KEPT = {
+    "NatGateway": "NatGatewayId VpcId SubnetId State ConnectivityType CreateTime NatGatewayAddresses Tags",
+    "NatGatewayAddress": "AllocationId IsPrimary Status",
+    "RevokedSecurityGroupRule": "SecurityGroupRuleId GroupId IsEgress IpProtocol FromPort ToPort CidrIpv4",
+    "Route": "DestinationCidrBlock GatewayId State Origin",
+    "SecurityGroupRule": "SecurityGroupRuleId GroupId GroupOwnerId IsEgress IpProtocol FromPort ToPort CidrIpv4",
+    "TransitGatewayVpcAttachment": (
+        "TransitGatewayAttachmentId TransitGatewayId VpcId VpcOwnerId State SubnetIds CreationTime"
+    ),
+    "VpcEndpoint": (
+        "VpcEndpointId VpcEndpointType VpcId ServiceName State SubnetIds Groups IpAddressType PrivateDnsEnabled"
+        " RequesterManaged NetworkInterfaceIds CreationTimestamp OwnerId Tags"
+    ),
+    "VpcPeeringConnection": "VpcPeeringConnectionId RequesterVpcInfo AccepterVpcInfo Status Tags",
+    "VpcPeeringConnectionVpcInfo": "OwnerId VpcId Region",
+    "VpnConnection": "VpnConnectionId State Type Category CustomerGatewayId VpnGatewayId Tags",
+    "VpnGateway": "VpnGatewayId State Type VpcAttachments AmazonSideAsn",
+}
+# … and what it says in a structure, or to a call; nothing for None.
+_PEER = "vpc-f8e772465499a50b3"  # that of the request
+_ANSWERS: dict[tuple[str, str], Any] = {
+    ("CreateVpcPeeringConnection", "AccepterVpcInfo"): {"OwnerId": ACCOUNT, "VpcId": _PEER, "Region": REGION},
+    ("AuthorizeSecurityGroupEgress", "IsEgress"): True,
+    ("RevokeSecurityGroupEgress", "IsEgress"): True,
+    ("NatGatewayAddress", "IsPrimary"): True,
+    ("NatGatewayAddress", "Status"): "associating",
+    ("Route", "DestinationCidrBlock"): "10.0.0.0/16",
+    ("Route", "GatewayId"): "local",
+    ("Route", "Origin"): "CreateRouteTable",
+    ("Subnet", "State"): "available",
+    ("VpnConnection", "Category"): "VPN",
+    ("VpnGateway", "AmazonSideAsn"): 64512,
+    ("ModifyVpnConnection", "State"): "pending",
+    ("ModifyVpnConnectionOptions", "State"): "pending",
+    ("ModifyVpnTunnelOptions", "State"): "pending",
+    ("VpnGateway", "State"): "available",
+    ("VpnGateway", "VpcAttachments"): [],
+    **{
+        (rule, port): 443
+        for rule in ("SecurityGroupRule", "RevokedSecurityGroupRule")
+        for port in ("FromPort", "ToPort")
+    },
+}
+_STATES_AFTER = {
+    "Create": ("pending", "create-in-progress"),
+    "Delete": ("deleting", "delete-in-progress"),
+    "Modify": ("modifying", "modify-in-progress"),
+    "Attach": ("attaching",),
+    "Disassociate": ("disassociating",),
 }
 
 
@@ -172,7 +239,20 @@ def example_request(operation: OperationModel) -> dict[str, Any]:
 def example_response(operation: OperationModel) -> dict[str, Any]:
     """What EC2 might answer to it: ids, states and addresses; nothing that could only be invented."""
     answer = _plausible(operation.name, "", operation.output_shape, 0, required=False)
-    return answer if isinstance(answer, dict) else {}
+    asked = {name: value for name, value in example_request(operation).items() if isinstance(value, str | bool)}
+    return _echoed(answer, asked) if isinstance(answer, dict) else {}
+
+
+def _echoed(value: Any, asked: dict[str, Any]) -> Any:
+    """The answer with what the request asked for, wherever it has a member of the same name."""
+    if isinstance(value, list):
+        return [_echoed(item, asked) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _echoed(inner, asked) if isinstance(inner, dict | list) else asked.get(name, inner)
+        for name, inner in value.items()
+    }
 
 
 def _with_an_address(request: dict[str, Any]) -> dict[str, Any]:
@@ -206,8 +286,22 @@ def _scalar(name: str, kind: str, *, required: bool) -> Any:
 def _structure(operation: str, shape: StructureShape, depth: int, *, required: bool) -> dict[str, Any] | None:
     if depth > _DEPTH:
         return None
-    names = (shape.required_members or shape.members) if required else shape.members
-    filled = {name: _plausible(operation, name, shape.members[name], depth + 1, required=required) for name in names}
+    members: list[str] = list(shape.required_members or shape.members) if required else list(shape.members)
+    if not required and shape.name in _KEPT:
+        members = _KEPT[shape.name].split()
+    said = (
+        {}
+        if required
+        else {
+            name: value for inside in (shape.name, operation) for (of, name), value in _ANSWERS.items() if of == inside
+        }
+    )
+    filled = {
+        name: said[name]
+        if name in said
+        else _plausible(operation, name, shape.members[name], depth + 1, required=required)
+        for name in members
+    }
     return {name: value for name, value in filled.items() if value is not None} or None
 
 
@@ -222,7 +316,9 @@ def _text(operation: str, name: str, shape: StringShape) -> str | None:
     if name in _TEXTS and not shape.enum:
         return _TEXTS[name]
     if shape.enum:
-        return next((state for state in _STATES if state in shape.enum), shape.enum[0])
+        verb = re.match("[A-Z][a-z]+", operation)
+        after = _STATES_AFTER.get(verb[0], ()) if verb and name == "State" else ()
+        return next((state for state in (*after, *_STATES) if state in shape.enum), shape.enum[0])
     if name in ("State", "Code"):
         return "available"
     if name.endswith("Arn"):

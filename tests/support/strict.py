@@ -166,6 +166,14 @@ def refuse_hidden(state: State, params: Params) -> None:
         raise RefusedError("InvalidVpcEndpointId.NotFound", message)
 
 
+def refuse_taken_name(state: State, params: Params) -> None:
+    """EC2 API: CreateSecurityGroup. Names are unique in the VPC, without regard to case, which moto regards."""
+    vpc_id, name = params.get("VpcId", ""), params["GroupName"]
+    if name.lower() in {one.name.lower() for one in state.moto.groups.get(vpc_id, {}).values()}:
+        message = f"The security group '{name}' already exists for VPC '{vpc_id}'"
+        raise RefusedError("InvalidGroup.Duplicate", message)
+
+
 def refuse_used_group(state: State, params: Params) -> None:
     """EC2 API: DeleteSecurityGroup. A group that an endpoint's interfaces use can't be deleted."""
     kinds: Iterable[str] = (INTERFACE, "GatewayLoadBalancer")
@@ -210,6 +218,7 @@ _OWN: dict[str, Callable[[State, Params, PassOn], Params]] = {
 _CHECKS: dict[str, tuple[Callable[[State, Params], None], ...]] = {
     "CreateRoute": (refuse_unattached_transit_gateway,),
     "ReplaceRoute": (refuse_unattached_transit_gateway,),
+    "CreateSecurityGroup": (refuse_taken_name,),
     "DeleteSecurityGroup": (refuse_used_group,),
     "DeleteSubnet": (refuse_used_subnet,),
     "DeleteVpc": (refuse_used_vpc,),

@@ -572,6 +572,12 @@ def test_a_fresh_group_is_not_found_yet_and_its_name_is_taken(land: Land) -> Non
     assert [group["GroupId"] for group in endpoint["Groups"]] == [group_id]
 
 
+def test_a_groups_name_is_taken_in_any_case(land: Land) -> None:
+    land.group("Endpoints")
+    with refused("InvalidGroup.Duplicate"):
+        land.group()
+
+
 def test_a_group_and_a_subnet_that_an_endpoint_uses_stay(land: Land) -> None:
     group_id, subnet_id = land.group(), land.subnet()
     endpoint_id = land.ready(subnet_id, SecurityGroupIds=[group_id])

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.sqs.models import sqs_backends
 
+from lifeline.adapters.aws import pace
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import create_table
 from tests.support.emulator import emulated_aws
@@ -121,6 +122,7 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setattr(pace, "sleep", lambda _: None)  # nobody waits for Route 53's five calls a second here
     teach_moto_filters()
     teach_event_history()
     with emulated_aws():

@@ -14,12 +14,15 @@ from lifeline.core.guards.limits import Limits
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.notices.bus_events import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
+from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import Settings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 from tests.support.emulator import emulated_aws
+from tests.support.models import operations_of
 from tests.support.repository import ROOT
+from tools import aws_calls
 
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
@@ -49,8 +52,9 @@ def statements(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
 def test_the_rules_listen_for_every_change_that_events_holds_a_record_of(template: dict[str, Any]) -> None:
     found = patterns(template)
     attempts = found.pop("AttemptRule")["detail"]["eventName"]
+    found.pop("InstanceRule")  # of no call
     names = [name for pattern in found.values() for name in pattern["detail"]["eventName"]]
-    assert len(names) == len(set(names)) == 118
+    assert len(names) == len(set(names)) == 133
     assert set(names) == {path.stem for path in (ROOT / "events/cloudtrail").glob("*.json")}
     assert set(attempts) == {path.stem.partition("-")[0] for path in ATTEMPTS}
 
@@ -63,11 +67,13 @@ def test_each_pattern_stays_below_eventbridges_default_quota(template: dict[str,
 def test_each_rule_but_one_listens_for_successful_calls_only_and_feeds_the_queue(template: dict[str, Any]) -> None:
     for name, rule in resources(template, "AWS::Events::Rule").items():
         pattern = rule["EventPattern"]
+        is_call = name != "InstanceRule"
         assert pattern["source"] == ["aws.ec2"]
-        assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+        assert pattern["detail-type"] == ["AWS API Call via CloudTrail" if is_call else STATE_CHANGE]
         assert (pattern["account"], pattern["region"]) == ([{"Ref": "AWS::AccountId"}], [{"Ref": "AWS::Region"}])
         codes = sorted({f"Client.{json.loads(path.read_text())['detail']['errorCode'][7:]}" for path in ATTEMPTS})
-        assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
+        if is_call:
+            assert pattern["detail"]["errorCode"] == (codes if name == "AttemptRule" else [{"exists": False}])
         (target,) = rule["Targets"]
         assert target["Arn"] == {"Fn::GetAtt": "Changes.Arn"}
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
@@ -163,12 +169,14 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/history",
         "store/ownership",
         "store/paths",
+        "store/requiring_tags",
         "store/incidents",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
         "aws/topic",
         "store/policy",
+        "store/routed",
         "aws/queue",
     ),
     "DetectRole": (
@@ -184,6 +192,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/policy",
         "aws/repair_requests",
         "aws/roles",
+        "store/list_position",
         "store/roster",
     ),
     "CoverageRole": (
@@ -208,6 +217,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "aws/clients",
     "aws/described",
     "aws/filters",
+    "aws/pace",
     "store/__init__",
     "store/agent_records",
     "store/codec",
@@ -237,7 +247,6 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "logs:CreateLogStream",
     "logs:PutLogEvents",
 }
-_PAGED_BY = {"aws/cloudwatch": "cloudwatch", "store/vpcs": "dynamodb"}
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
     "put": {"dynamodb:PutItem"},
@@ -248,65 +257,33 @@ _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "change": {"dynamodb:GetItem", "dynamodb:PutItem"},
 }
 _GRANTED_AS = {  # calls that IAM has no action for, but grants by their parts
-    "send_message_batch": {"sqs:SendMessage"},
-    "transact_write_items": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
-}
-_SERVICE_OF = {
-    "_cloudtrail": "cloudtrail",
-    "_cloudwatch": "cloudwatch",
-    "_dynamodb": "dynamodb",
-    "dynamodb": "dynamodb",
-    "_ec2": "ec2",
-    "_events": "events",
-    "_iam": "iam",
-    "_profiles": "route53profiles",
-    "_resolver": "route53resolver",
-    "_route53": "route53",
-    "_sns": "sns",
-    "_sqs": "sqs",
-    "_ssm": "ssm",
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    "dynamodb:TransactWriteItems": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
 }
 
 
 @pytest.mark.parametrize("role", ["ReconcileRole", "DetectRole", "CoverageRole"])
 def test_each_role_may_do_exactly_what_its_adapters_call(template: dict[str, Any], role: str) -> None:
     granted = {action for one in statements(template, role) for action in _listed(one["Action"])}
-    assert granted - _BY_THE_SERVICE == calls_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
+    assert granted - _BY_THE_SERVICE == actions_of(_MADE_BY[role]) - _LEFT_TO_THE_OTHER[role]
 
 
 def test_every_adapter_is_known_to_be_of_a_role() -> None:
-    folder = ROOT / "functions/lifeline/adapters"
-    there = {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.py")}
-    assert there == _CALL_NOTHING.union(*_MADE_BY.values())
+    assert set(aws_calls.modules()) == _CALL_NOTHING.union(*_MADE_BY.values())
 
 
-def calls_of(modules: tuple[str, ...]) -> set[str]:
-    """The IAM actions of the boto3 calls that are written in the adapters' sources."""
+def actions_of(modules: tuple[str, ...]) -> set[str]:
+    """The IAM actions of the calls that are written in the adapters' sources, the shared table's among them."""
     found: set[str] = set()
     for module in modules:
         source = (ROOT / f"functions/lifeline/adapters/{module}.py").read_text()
-        for client, name in re.findall(r"self\.(?:_table\.)?(_?\w+)\.(\w+)", source):
-            if client == "_table":
-                found |= _BY_TABLE.get(name, set())
-            elif name in _GRANTED_AS:
-                found |= _GRANTED_AS[name]
-            elif client in _SERVICE_OF and name not in {"get_paginator", "meta"}:
-                found.add(_action(_SERVICE_OF[client], name))
-        if module == "aws/dns":  # each paginated call stands beside its client there
-            for client, name in re.findall(r'pages\(self\.(_\w+), "(\w+)"', source):
-                found.add(_action(_SERVICE_OF[client], name))
-            continue
-        service = _PAGED_BY.get(module, "ec2")
-        for name in re.findall(r'"((?:describe|get|list)_[a-z_]+|query)"', source):
-            found.add(_action(service, name))
+        for name in re.findall(r"self\._table\.(\w+)", source):
+            found |= _BY_TABLE.get(name, set())
+        for service, operations in aws_calls.calls_of(module, operations_of).items():
+            for operation in operations:
+                action = f"{service}:{operation}"
+                found |= _GRANTED_AS.get(action, {action})
     return found
-
-
-def _action(service: str, call: str) -> str:
-    """IAM's name of a boto3 call: the API's own, whatever its capitals."""
-    wanted = call.replace("_", "").lower()
-    names = iam_definition[service]["privileges"]
-    return f"{service}:{next(name for name in names if name.lower() == wanted)}"
 
 
 def test_the_ledger_has_the_index_that_the_record_is_read_by_and_only_one_role_may(template: dict[str, Any]) -> None:

@@ -25,10 +25,9 @@ REGION = "us-east-1"
 
 
 @pytest.fixture
-def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def ec2() -> Iterator[Any]:
     """An account with nothing of Lifeline's in it: no table, no queue, no topic."""
     environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with patch.dict(os.environ, environment), mock_aws():
         os.environ.pop("AWS_REGION", None)
         os.environ.pop("AWS_DEFAULT_REGION", None)
@@ -145,13 +144,13 @@ def test_credentials_that_aws_refuses_are_told_in_a_line_and_end_with_1(
 
 
 def test_no_call_that_could_change_something_leaves_the_machine(ec2: Any) -> None:
-    session = plan._session(REGION, "")
+    session: Any = plan._session(REGION, "")
 
     with pytest.raises(TerminalError, match="CreateVpcEndpoint was not sent, because it could change something"):
-        session.client("ec2").create_vpc_endpoint(VpcId="vpc-0123456789abcdef0", ServiceName="x")
+        session.create_client("ec2").create_vpc_endpoint(VpcId="vpc-0123456789abcdef0", ServiceName="x")
     with pytest.raises(TerminalError, match="Publish"):
-        session.client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:x", Message="x")
-    assert session.client("ec2").describe_vpcs()["Vpcs"]
+        session.create_client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:x", Message="x")
+    assert session.create_client("ec2").describe_vpcs()["Vpcs"]
 
 
 def test_the_environment_is_as_it_was_afterwards(ec2: Any) -> None:

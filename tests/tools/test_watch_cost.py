@@ -115,7 +115,8 @@ def test_the_functions_have_as_much_memory_as_is_reckoned_with() -> None:
     ]
     detector = TEMPLATE.partition("\n  DetectMetricGaps:\n")[2].partition("\n  DetectRole:\n")[0]
     assert "MemorySize" not in detector
-    assert "Architectures" not in TEMPLATE  # x86_64 is the default and the price that is reckoned with
+    architecture = TEMPLATE.partition("\n  Architecture:\n")[2].partition("Description")[0]
+    assert "Default: x86_64" in architecture  # the price that is reckoned with
 
 
 def test_every_hour_sees_as_many_metrics_as_are_reckoned_with() -> None:

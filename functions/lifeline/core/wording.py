@@ -11,10 +11,20 @@ from typing import Any
 WIDTH = 80
 LONGEST_NAME = 60
 _LONGEST_ACTOR = 130  # a role and its session have up to 64 characters each (IAM API: CreateRole, AssumeRole)
+_LONGEST_TEXT = 256  # of a record that is kept; what makes it inert adds to that
+_WITH_PATHS = frozenset({"user", "role"})
+_ACCOUNT = re.compile(r"account [0-9]{12}")
+# CloudTrail's userIdentity.invokedBy: a service's name, or this (CloudTrail guide: userIdentity element).
+_IN_THEIR_NAME = re.compile(
+    r" via (?:CloudFormation|AWS Internal|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?)$"
+)
+_NOBODY = re.compile(r"i-[0-9a-f]{8,17}|session-[0-9a-f]{8}|(?:botocore-session|aws-go-sdk|aws-sdk-[a-z]+)-[0-9]+")
+_SERVICE_ROLE = re.compile(r"AWSServiceRoleFor")  # of a service-linked role (IAM guide: service-linked roles)
 # Slack's mentions and links are in angle brackets, and code is in backticks (Slack guide: formatting text).
 _MARKUP = str.maketrans({"<": "(", ">": ")", "`": "'"})
 _SCHEME = re.compile(r"://|(?<=\b[Ww][Ww][Ww])\.|\]\(")
 _BROKEN = {"://": "[:]//", ".": "[.]", "](": "] ("}
+_BEFORE_A_HOST = re.compile(r"\bwww$", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+/?")
 # The dot before a label that mail clients know as the end of a host: all countries' and the usual others.
@@ -78,24 +88,57 @@ def quoted(text: str, longest: int = LONGEST_NAME) -> str:
     return name if not name or _WORD.fullmatch(name) else f'"{name}"'
 
 
-def write_actor(actor: str) -> str:
-    """Write who made a call, as CloudTrail names them; empty where nobody is known."""
-    return quoted(actor, _LONGEST_ACTOR)
+def write_actor(actor: str, longest: int = _LONGEST_ACTOR) -> str:
+    """Write who made a call, as `Trigger.actor` names them; empty where nobody is known.
+
+    Where that is longer than `longest`, it is without what the person belongs to, then without the service that called
+    in their name. A person's own name stays whole.
+    """
+    who, service = split_actor(actor)
+    person = person_in(actor)
+    versions = [_quoted_actor(who) + service, _quoted_actor(person) + service, _quoted_actor(person)]
+    return next((version for version in versions if len(version) <= longest), _quoted_actor(person, _LONGEST_ACTOR))
+
+
+def write_person(actor: str) -> str:
+    """Write who made a call in as few words as there are: a person's own name, or the role where nobody has one."""
+    return write_actor(actor, 0)
+
+
+def person_in(actor: str) -> str:
+    """The name of a person without a role, a type of user or a path: `dana` of `ops/dana`.
+
+    A session that is nobody's name leaves the role: that of an instance, an SDK's own, a service's, a hash.
+    """
+    who, _ = split_actor(actor)
+    role, _, name = who.partition("/")
+    person = name.rpartition("/")[2] if role in _WITH_PATHS else name
+    return role if not person or _NOBODY.fullmatch(person) or _SERVICE_ROLE.match(role) else person
+
+
+def is_call(event_name: str) -> bool:
+    """False for what EC2 reports without a call, such as `instance stopped`."""
+    return " " not in event_name
+
+
+def split_actor(actor: str) -> tuple[str, str]:
+    """Return who made a call, and the service that called in their name: `ops/dana`, ` via CloudFormation`."""
+    found = _IN_THEIR_NAME.search(actor)
+    return (actor[: found.start()], found[0]) if found and found.start() else (actor, "")
+
+
+def _quoted_actor(who: str, longest: int = 3 * _LONGEST_TEXT) -> str:
+    return who if _ACCOUNT.fullmatch(who) else quoted(who, longest)
 
 
 def shorten(text: str, longest: int) -> str:
-    """Cut a text that is longer than `longest` and end it with three dots."""
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    """Cut a text that is longer than `longest` and end it with three dots, which make no host of what they follow."""
+    return text if len(text) <= longest else _BEFORE_A_HOST.sub("", text[: longest - 3]) + "..."
 
 
 def fingerprint(*parts: str | Sequence[str], length: int) -> str:
     """So many hex digits that are the same for the same parts in the same order, and differ for all others."""
     return sha256(json.dumps(parts).encode()).hexdigest()[:length]  # JSON tells parts apart, whatever is in them
-
-
-def role_of(actor: str) -> str:
-    """Return an actor without its session: `deploy-role` for `deploy-role/release-1842`."""
-    return actor.partition("/")[0]
 
 
 def write_time(time: datetime) -> str:

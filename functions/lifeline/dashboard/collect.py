@@ -5,7 +5,7 @@ what waits for approval) is read of the worst ones alone. What can't be read is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -21,13 +21,14 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import Knowledge, proven_after, shares_among, with_urgency
 from lifeline.core.incidents.canary import silences
 from lifeline.core.incidents.incident import Incident, services_lacking
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan, ServiceReport, ServiceState
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import follow
 from lifeline.core.policy.policy import Desired, Policy
+from lifeline.core.policy.service_names import known_names
 from lifeline.core.wording import plain, write_time
 from lifeline.dashboard.coverage import Coverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, removal_notes, subnet_rows, worst_first
@@ -36,13 +37,14 @@ from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, Vpc
 from lifeline.reconciler.amend.amendments import AMENDMENTS
 from lifeline.reconciler.amend.retirement import RELEASE_HOLDS, is_released
 from lifeline.reconciler.amended import Amended, Reader, network_readers, nothing_planned, read_facts
-from lifeline.reconciler.steps.planning import Planning
+from lifeline.reconciler.steps.planning import THROTTLED, Planning
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 MOST_EXAMINED = 20  # VPCs whose audit log entries, state and waiting plan are read: about four calls each
 _MOST_NOTIFIED = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
+_NOT_READ = "AWS had no capacity for the calls that say whether a central endpoint serves this one: reload the page"
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
 _NOT_EXAMINED = (
     "too many VPCs at once: freezes, last actions and pending approvals here were not read; "
@@ -66,13 +68,13 @@ class PageTools:
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """The VPCs in view, with what is wanted of each and planned for it."""
+    """The VPCs in view, with what is wanted of each and planned for it; `waiting` is why some wait for a later run."""
 
     vpcs: tuple[Vpc, ...]
     wants: Mapping[str, Desired]
     plans: Mapping[str, Plan]
     incidents: tuple[Incident, ...]
-    crowded: frozenset[str] = frozenset()
+    waiting: Mapping[str, str] = field(default_factory=dict)
     has_policy: bool = True
 
     def incidents_in(self, vpc_id: str) -> tuple[Incident, ...]:
@@ -127,7 +129,7 @@ class _Cover:
 
     def cover(self, vpc_ids: tuple[str, ...]) -> Coverage:
         vpcs = self._reads.recognize(self._tools.network.observe(vpc_ids or None))
-        policy, why_stopped = self._reads.policy(), self._reads.why_stopped()
+        policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         planning = self._planning(policy)
         region = self._plan(planning, policy, vpcs, is_whole=not vpc_ids)
         examined = self._reads.examine(self._worst(region))
@@ -139,7 +141,7 @@ class _Cover:
             cover_vpc(
                 self._see(vpc, region, admission.plans[vpc.id], examined.get(vpc.id), offers), self._price, self._now
             )
-            for vpc in vpcs
+            for vpc in region.vpcs
         ]
         return Coverage(
             account_id=self._settings.account_id,
@@ -154,8 +156,18 @@ class _Cover:
         )
 
     def _planning(self, policy: Policy | None) -> Planning:
-        tools = self._tools
-        return Planning(policy or Policy(rules=()), tools.network, tools.central, self._settings, self._now)
+        tools, catalog = self._tools, self._catalog()
+        policy = replace(policy or Policy(rules=()), known_names=known_names(catalog))
+        return Planning(
+            policy, tools.network, tools.central, self._settings, self._now, replace(catalog, ports=policy.ports)
+        )
+
+    def _catalog(self) -> Catalog:
+        try:
+            return self._tools.network.catalog()
+        except LifelineError as error:
+            logger.warning("endpoint services not read", error=str(error))
+            return Catalog(why_unread=str(error))
 
     def _plan(self, planning: Planning, policy: Policy | None, vpcs: tuple[Vpc, ...], *, is_whole: bool) -> _Region:
         """Without a valid policy nothing is required, not even by tags, for nothing would be applied."""
@@ -169,8 +181,9 @@ class _Cover:
         except LifelineError as error:
             logger.warning("planned without the VPCs' state", error=str(error))
             self._notes.append(_NO_DNS)
-            plans, waiting = planning.plan_unread(vpcs), []
-        return _Region(vpcs, wants, plans, incidents, frozenset(waiting))
+            plans, waiting = planning.plan_unread(vpcs), {}
+        vpcs = tuple(vpc for vpc in vpcs if vpc.id in plans)  # one may be gone by now
+        return _Region(vpcs, wants, plans, incidents, waiting)
 
     def _worst(self, region: _Region) -> list[str]:
         """The VPCs that are worth calls of their own: those with open incidents first, then those that miss most, then
@@ -249,7 +262,7 @@ class _Cover:
             owner=self._settings.stack_name,
             price=self._price,
             policy=planning.policy,
-            catalog=planning.catalog(),
+            catalog=planning.catalog,
             retire_after=self._settings.retire_after,
             is_canary=self._settings.canary,
             is_plan=True,
@@ -290,7 +303,8 @@ class _Cover:
         offers: Mapping[str, tuple[Offer | None, str]],
     ) -> Seen:
         offer, words = offers.get(vpc.id, (None, ""))
-        crowded = _NOT_LOOKED_UP if vpc.id in region.crowded else ""
+        why_waiting = region.waiting.get(vpc.id, "")
+        crowded = _NOT_READ if why_waiting == THROTTLED else _NOT_LOOKED_UP if why_waiting else ""
         unread = _NOT_EXAMINED if examined is None and any(report.state in _OPEN for report in plan.services) else ""
         known = examined or Examined()
         return Seen(
@@ -379,7 +393,7 @@ class _Cover:
         vpcs = self._reads.recognize(self._tools.network.observe([vpc_id]))
         if not vpcs:
             return VpcAnswer(vpc_id, refusal=Refusal("plan", f"{vpc_id} does not exist in this account and region"))
-        policy, why_stopped = self._reads.policy(), self._reads.why_stopped()
+        policy, why_stopped = self._reads.policy(self._catalog), self._reads.why_stopped()
         if policy is None:
             tiers = tuple(classify_subnets(vpcs[0]).items())
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))

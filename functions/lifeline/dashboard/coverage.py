@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import SeenTier
 
 
 class Standing(StrEnum):
@@ -38,7 +38,7 @@ class SubnetRow:
     name: str
     zone: str
     cidr: str
-    tier: Tier
+    tier: SeenTier
     cells: tuple[Cell, ...]
 
 

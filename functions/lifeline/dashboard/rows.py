@@ -10,7 +10,7 @@ from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.history.entries import Entry
 from lifeline.core.history.text import deed_of, status_of
 from lifeline.core.incidents.incident import Incident
-from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, ServiceReport, ServiceState, Status
 from lifeline.core.plan.cost import Price, monthly_cost_usd
@@ -28,7 +28,9 @@ _STANDINGS = {
     ServiceState.MISSING: Standing.MISSING,
     ServiceState.BLOCKED: Standing.BLOCKED,
 }
-_TIERS = list(Tier)[::-1]  # isolated first: nothing else helps there
+# Isolated first: nothing else helps there.
+_TIERS = [Tier.ISOLATED, UnsureTier.NOT_PUBLIC, UnsureTier.UNKNOWN, Tier.EGRESS, Tier.PUBLIC]
+_UNSURE = "it isn't known whether it has to reach the service: which way out it has could not be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ def subnet_rows(vpc: Vpc, want: Desired, plan: Plan) -> tuple[SubnetRow, ...]:
         cells = [
             _ServiceCells(vpc, plan, requirement, reports[requirement.service]).cell(subnet)
             for requirement in requirements
+        ]
+        cells += [
+            Cell(requirement.service, Standing.UNKNOWN, "", _UNSURE)
+            for requirement in want.unsure
+            if subnet.id in requirement.subnet_ids
         ]
         cells += [_exempt(service, exempted) for subnet_id, service, exempted in want.spared if subnet_id == subnet.id]
         row = SubnetRow(

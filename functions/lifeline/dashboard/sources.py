@@ -24,7 +24,7 @@ from lifeline.core.guards.limits import Usage
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
-from lifeline.core.network.model import Vpc, VpcRef
+from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, recognize
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
@@ -74,7 +74,7 @@ class Reads:
         """What couldn't be read, in words, each once."""
         return tuple(sorted(set(self._notes)))
 
-    def policy(self) -> Policy | None:
+    def policy(self, catalog: Callable[[], Catalog] = Catalog) -> Policy | None:
         """The policy in force with manual exemptions, or None where there is no valid one. Nothing is written."""
         nobody: tuple[Exempted, ...] = ()
         manual = self.attempt(self._sources.exemptions.read, nobody, "manual exemptions")
@@ -82,7 +82,7 @@ class Reads:
         named = self._settings.policy_parameter
         known = self.attempt(self._sources.policies.load, nothing, "the last valid policy") if named else nothing
         store = ReadOnlyPolicy(self._sources.policies, known)
-        decision = current_policy(named, stacks_policy(self._settings), store, now=self._now)
+        decision = current_policy(named, stacks_policy(self._settings), store, catalog, now=self._now)
         if decision.problem:
             then = "the last valid one stays in force" if decision.policy else "nothing is required or applied"
             problem = f"{decision.problem.field}: {decision.problem.message}"

@@ -26,7 +26,7 @@ from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Ranges, RegionRef, Tier, Vpc
+from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, Tier, Vpc
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import way_out
@@ -103,6 +103,8 @@ class EvidenceCollector:
         health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
         catalog = self._attempt(self._sources.network.catalog, Catalog(), "the region's endpoint services")
         catalog = replace(catalog, ports=self._sources.ports)
+        if catalog.why_unread:
+            self._unreadable[""].append("the region's endpoint services could not be read")
         vicinities = self._vicinities(wanted, instances)
         facts = {
             entity: self._facts(entity, instances[entity], health, vicinities, catalog)
@@ -158,8 +160,13 @@ class EvidenceCollector:
         return tuple(vpc for found in run_concurrently([partial(self._with_dns, vpc) for vpc in vpcs]) for vpc in found)
 
     def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
-        read = partial(self._sources.network.with_dns, [vpc])
-        return self._attempt(read, (vpc,), f"the DNS attributes of {vpc.id}", vpc.id)
+        what = f"the DNS attributes of {vpc.id}"
+        unread: tuple[Vpc, ...] = (vpc,)
+        found = self._attempt(partial(self._sources.network.with_dns, [vpc]), unread, what, vpc.id)
+        if not any(seen.unread_words(Part.DNS_ATTRIBUTES) for seen in found):
+            return found
+        self._unreadable[vpc.id].append(f"{what} could not be read")
+        return unread
 
     def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
         """The changes without a known VPC, since shortly before the first gap."""
@@ -273,10 +280,15 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
 
 
 def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
-    """True if one of the instances has no way out, by its routes or by filters: then what answers the names decides."""
+    """True if one of the instances has no way out, by its routes or by filters, or may have none: then what answers the
+    names decides.
+    """
     tiers = classify_subnets(vpc)
     found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
-    if any(tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_address) for tier, has_address in found):
+    if any(
+        tier is not None and (Tier.ISOLATED in tier.possible or (Tier.PUBLIC in tier.possible and not has_address))
+        for tier, has_address in found
+    ):
         return True
     homes = [subnet for subnet in vpc.subnets if subnet.id in {instance.subnet_id for instance in instances}]
     return any(way_out(subnet, vpc, METRICS, ports_of(METRICS, {})).obstacles for subnet in homes)

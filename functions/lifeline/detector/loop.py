@@ -21,7 +21,9 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.roster import Roster
+from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, replaced
@@ -52,6 +54,8 @@ class DetectorTools:
     sources: EvidenceSources
     repairs: RepairRequests
     checks: Checks | None = None
+    most_hosts: int = MOST_HOSTS
+    positions: Callable[[Watch], ListPosition] | None = None
 
 
 class WatchRun:
@@ -77,7 +81,18 @@ class WatchRun:
         self._cloudwatch = tools.cloudwatch(watch)
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
-        self.discovery = Discovery(self._cloudwatch, instances, self.roster, self.attempt, now, patience=patience)
+        position = tools.positions(watch) if tools.positions else None
+        self.discovery = Discovery(
+            self._cloudwatch,
+            instances,
+            self.roster,
+            self.attempt,
+            now,
+            ec2=tools.sources.instances,
+            patience=patience,
+            most_hosts=tools.most_hosts,
+            position=position,
+        )
         self._maintenance = maintenance
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(

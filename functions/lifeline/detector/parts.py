@@ -13,7 +13,7 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, place, replaced
 from lifeline.detector.chunks import agents_of
-from lifeline.detector.discovery import discover
+from lifeline.detector.discovery import count_hosts, discover
 from lifeline.detector.loop import WatchRun
 from lifeline.detector.report import Report
 from lifeline.detector.survey import Observation
@@ -101,19 +101,22 @@ class SplitRun:
         listed, expected = run.discovery.read()
         if listed is None:
             return numbers
-        unseen, joins_after = dict(listed), run.discovery.joins_after
+        unseen, joins_after, stretch = dict(listed), run.discovery.joins_after, run.discovery.stretch
         unmet = dict(expected or {})
         roomy: list[Chunk] = []
+        hosts = 0
         for batch in batched(numbers, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(batch):
+                hosts += count_hosts(chunk.agents)
                 here = {entity: unseen.pop(entity) for entity in chunk.agents if entity in unseen}
                 wanted = {entity: unmet.pop(entity) for entity in chunk.agents if entity in unmet}
                 there = None if expected is None else wanted
-                changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after)
+                changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after, stretch=stretch)
                 [saved] = run.chunks.save([chunk], [replaced(chunk, changes)]) or [chunk]
                 if len(saved.agents) < MOST:
                     roomy.append(saved)
-        new = discover({}, unseen, unmet, run.now, joins_after=joins_after)
+        admitted = run.discovery.admit(unseen, hosts, unmet)
+        new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
         run.chunks.save(roomy, placed)
         run.end_discovery()

@@ -1,6 +1,6 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -23,8 +23,11 @@ from lifeline.dashboard.collect import PageTools, cover, plan_of
 from lifeline.dashboard.html.page import ButtonTargets, render_page, render_text
 from lifeline.dashboard.request import DOCUMENTATION, WidgetRequest, read_widget
 from lifeline.dashboard.sources import Sources
+from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import PageSettings
+
+_FOR_DNS = timedelta(seconds=30)  # half of the function's time
 
 
 @logger.inject_lambda_context
@@ -66,6 +69,7 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: PageSettings) -> PageTools:
     network, central = _kept()
+    central.give_up_after(_FOR_DNS)
     table = settings.table_name
     return PageTools(
         network=network,
@@ -88,3 +92,6 @@ def _tools(settings: PageSettings) -> PageTools:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+cold_start.end()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,23 +19,29 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.list_position import ListPosition
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
+from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
 from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
+from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
 from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.policy_in_force import current_policy
+from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import DetectorSettings
 
 _MOST_NAMED = 100
+_FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
+_FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
 _COUNTS = {
     "Reporting": State.REPORTING,
     "Late": State.LATE,
@@ -56,8 +62,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     rest is done: the function's error alarm rings, and the next run makes it good.
     """
     metrics.add_metric("Runs", MetricUnit.Count, 1)
+    settings = DetectorSettings.from_environment()
     try:
-        request = read_event(event)
+        request = read_event(event, checks_queue_url=settings.detect_queue_url)
     except InvalidInputError as error:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
@@ -75,7 +82,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         for watch in watches
     }
     if isinstance(request, Forget):
-        return _forget(request, runs)
+        return _forget(request, runs, tools)
     chosen = {name: run for name, run in runs.items() if isinstance(request, Detect) or name == request.watch}
     reports = {name: _timed(SplitRun(run, settings.agents_a_run), request) for name, run in chosen.items()}
     return _answer(reports, run_id)
@@ -115,12 +122,19 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _forget(request: Forget, runs: Mapping[str, WatchRun]) -> dict[str, Any]:
+def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools) -> dict[str, Any]:
+    """Forgets the agents, and says so first: whoever may invoke the function can end the watch of any agent."""
     if request.watch and request.watch not in runs:
         known = ", ".join(sorted(runs)) or "none"
         return {"forgotten": [], "errors": [{"field": "watch", "message": f"is not one of the watches: {known}"}]}
-    chosen = [run for name, run in runs.items() if not request.watch or name == request.watch]
-    deleted = sorted({entity for run in chosen for entity in run.chunks.forget(request.entities, run.now)})
+    chosen = {name: run for name, run in runs.items() if not request.watch or name == request.watch}
+    rosters = {name: agents_of(run.roster.read()) for name, run in chosen.items()}
+    found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
+    if news := {name: newly for name, agents in found.items() if (newly := newly_forgotten(agents))}:
+        for name, agents in news.items():
+            logger.warning("agents forgotten manually", watch=name, agents=[agent.entity for agent in agents])
+        tools.notices.publish(forgotten_notice(news))
+    deleted = sorted({entity for run in chosen.values() for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
         for place, entity in enumerate(request.entities)
@@ -160,7 +174,7 @@ def _policy(settings: DetectorSettings) -> Policy:
     """The policy's document; without a valid one, what the template's parameters say."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
-    decision = current_policy(settings.policy_parameter, fallback, store, now=_now())
+    decision = current_policy(settings.policy_parameter, fallback, store, _kept()[0].catalog, now=_now())
     return decision.policy or fallback
 
 
@@ -172,10 +186,11 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     network, central = _kept()
+    central.give_up_after(_FOR_DNS)
     table, keep = settings.table_name, settings.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
-        cloudwatch=CloudWatch,
+        cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
@@ -183,8 +198,13 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home, policy.ports),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
+        most_hosts=settings.most_hosts,
+        positions=lambda watch: ListPosition(settings.table_name, watch.name),
     )
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+cold_start.end()

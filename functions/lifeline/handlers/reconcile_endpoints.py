@@ -29,8 +29,10 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.requiring_tags import TagStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
-from lifeline.core.errors import InvalidInputError
+from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.entries import Page
 from lifeline.core.history.text import page_json
@@ -38,15 +40,19 @@ from lifeline.core.notices.plan_text import plan_text, queued_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
 from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
+from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
+from lifeline.core.requests.request import Request
+from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.batch import reconcile_batch
 from lifeline.reconciler.gatekeeper import take_approval
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
+from lifeline.runtime import cold_start
 from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import logger, metrics
 from lifeline.runtime.settings import Settings
@@ -72,7 +78,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     )
     records = event.get("Records") if isinstance(event, dict) else None
     if isinstance(records, list):
-        answers, kept = reconcile_batch(records, tools=_tools(settings), settings=settings, run=run)
+        answers, kept = reconcile_batch(records, tools=_tools(settings, run), settings=settings, run=run)
         _count(answers)
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
@@ -97,7 +103,8 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
             return _change_ownership(call, change, event, settings, run)
     try:
         request = read_request(event, own_role_arn=settings.role_arn, region=settings.region)
-        tools = _tools(settings)
+        tools = _tools(settings, run)
+        unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
     except InvalidInputError as error:
         _count(())
@@ -105,11 +112,34 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         return _notified((), [error], settings.mode, is_text=wants_text(event))
     mode = settings.mode.weakened_by(request.mode)
     answers = reconcile([request], mode=mode, tools=tools, settings=settings, run=run)
+    if unchecked:
+        words = f"frozen as written, because the names couldn't be checked: {', '.join(unchecked)}"
+        answers = tuple(replace(answer, note="; ".join(filter(None, (words, answer.note)))) for answer in answers)
     _count(answers)
     for refusal in request.refusals:
         log_refusal(refusal, run.id)
     _end(answers, run, trigger=request.trigger.kind, mode=mode, started=started)
     return _notified(answers, request.refusals, mode, is_text=request.is_text)
+
+
+def _check_services(event: object, request: Request, tools: Tools, settings: Settings) -> tuple[str, ...]:
+    """The services that are frozen unchecked. Raises InvalidInputError for names that mean nothing: nothing is done."""
+    if not isinstance(event, dict) or not (request.freeze or request.unfreeze):
+        return ()
+    names, frozen = _known_names(tools.network), set[str]()
+    for vpc_id in request.vpc_ids if request.unfreeze else ():
+        frozen |= tools.vpcs.load(settings.home.vpc(vpc_id)).frozen.keys()
+    check_unfreezes(event, names, frozen)
+    return unchecked_freezes(event, names)
+
+
+def _known_names(network: Network) -> frozenset[str] | None:
+    """The names of the region's services and of the named sets; None while it can't be read what the region offers."""
+    try:
+        return known_names(network.catalog())
+    except LifelineError as error:
+        logger.warning("endpoint services not read", error=str(error))
+        return None
 
 
 def _notified(
@@ -147,6 +177,8 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
     _count(())
     try:
         request, now = read_exempt(event), run.now()
+        if request.services:
+            check_exempted(event, _known_names(_kept()[0]))
         _check_there(request)
         refs = [settings.home.vpc(vpc_id) for vpc_id in request.vpc_ids]
         Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(request, refs, now=now)
@@ -214,8 +246,9 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: Settings) -> Tools:
+def _tools(settings: Settings, run: Run) -> Tools:
     network, central = _kept()
+    central.give_up_after(run.remaining() / 2)  # the rest is for what the run does with it
     ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
 
     def record(vpc_id: str, resource_id: str) -> None:
@@ -234,7 +267,9 @@ def _tools(settings: Settings) -> Tools:
         calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
         exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        tags=TagStore(settings.table_name),
         incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
+        routed=RoutedStore(settings.table_name),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(
@@ -261,3 +296,6 @@ def _count(answers: Iterable[VpcAnswer]) -> None:
     for status in Status:
         count = sum(action.status is status for answer in notified for action in answer.actions)
         metrics.add_metric(f"Actions{status.capitalize()}", MetricUnit.Count, count)
+
+
+cold_start.end()

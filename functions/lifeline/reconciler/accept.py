@@ -40,7 +40,10 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> tuple[str, ...]:
     """
     run, nothing, busy = run_context(job), VpcState(), list[str]()
     if any(request.claim for requests in job.targets.requests.values() for request in requests):
-        run = replace(run, catalog=job.tools.network.catalog())
+        catalog = job.tools.network.catalog()
+        if not catalog.is_read:
+            raise TransientError(f"whose name is claimed isn't known: {catalog.why_unread}", code="Unread")
+        run = replace(run, catalog=catalog)
     for vpc in vpcs:
         context = context_of(vpc, job, run)
         if all(amendment.accept(context, nothing) == nothing for amendment in AMENDMENTS):

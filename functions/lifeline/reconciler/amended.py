@@ -114,13 +114,19 @@ def network_readers(lookup: Lookup, central: CentralDns, region: str) -> dict[Fa
     """What reads the facts about the network."""
 
     def read_central_dns(vpcs: Mapping[str, Amended]) -> Mapping[str, Any]:
-        """Of so many VPCs as Route 53 answers for at once; what isn't known keeps an endpoint where it is."""
-        return read_each(sorted(vpcs)[:MOST_NAMED], partial(central.view, region=region, fresh=is_leased(vpcs)))
+        """Of so many VPCs as Route 53 answers for at once, others each hour; what isn't known keeps an endpoint where
+        it is, and is announced by a later run.
+        """
+        ids = sorted(vpcs)
+        hours = int(vpcs[ids[0]].context.run.now.timestamp() // 3600)
+        first = hours * MOST_NAMED % len(ids)
+        turn = [*ids[first:], *ids[:first]][:MOST_NAMED]
+        return read_each(turn, partial(central.view, region=region, fresh=is_leased(vpcs)))
 
-    def read_users(vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[str, ...]]:
+    def read_users(vpcs: Mapping[str, Amended]) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         groups = {vpc_id: _security_groups_of(amended_vpc.plan) for vpc_id, amended_vpc in vpcs.items()}
         users = lookup.users_of_security_groups(frozenset[str]().union(*groups.values()))
-        return {vpc_id: tuple(user for id_ in sorted(ids) for user in users[id_]) for vpc_id, ids in groups.items()}
+        return {vpc_id: {id_: users[id_] for id_ in sorted(ids)} for vpc_id, ids in groups.items()}
 
     return {
         Fact.INTERFACES: lookup.interfaces_in,

@@ -12,9 +12,9 @@ from lifeline.core.requests.request import Request
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.decision_log import log_answer
 from lifeline.reconciler.steps.job import Job
+from lifeline.reconciler.steps.planning import CROWDED, THROTTLED
 
 BUSY = "another run works on this VPC"
-CROWDED = "too many VPCs at once: this one's turn comes with a later run, or ask for it by its id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RunNotices:
     def _is_news(self, answer: VpcAnswer, *, is_sweep: bool) -> bool:
         if _is_done(answer):
             return True
-        if any(action.error in {BUSY, CROWDED} for action in answer.actions):
+        if any(action.error in {BUSY, CROWDED} or THROTTLED in action.error for action in answer.actions):
             return False
         if open_issues := self._open(answer):
             return self.job.tools.vpcs.load(self.job.ref(answer.vpc_id)).notified != open_issues

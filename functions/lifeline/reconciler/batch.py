@@ -7,7 +7,7 @@ from typing import Any
 
 from lifeline.core.errors import InvalidInputError, LifelineError, TerminalError, TransientError
 from lifeline.core.plan.answer import VpcAnswer
-from lifeline.core.requests.body import read_body
+from lifeline.core.requests.body import is_from, read_body
 from lifeline.core.requests.calls import read_queued, read_repair_request
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.accept import BusyError
@@ -53,7 +53,7 @@ def read_record(record: object, own_role_arn: str, region: str = "", *, repair_q
         raise InvalidInputError("Records[].body", "must be a text")
     body = read_body(record.get("body"))
     try:
-        if _is_from(record, repair_queue_url):
+        if is_from(record, repair_queue_url):
             request = read_repair_request(body)
         else:
             request = read_queued(body, own_role_arn=own_role_arn, region=region)
@@ -143,7 +143,7 @@ class _Batch:
             yield from self._dead_letter(record, error)
             return
         yield _message_id(record)
-        queue_url = self.settings.repair_queue_url if _is_from(record, self.settings.repair_queue_url) else ""
+        queue_url = self.settings.repair_queue_url if is_from(record, self.settings.repair_queue_url) else ""
         is_unproven = isinstance(error, TransientError) and error.code == UNPROVEN
         after = WAITS[tries - 1] if is_unproven else FIRST_RETRY * 2 ** (tries - 1)
         try:
@@ -160,12 +160,6 @@ class _Batch:
         except LifelineError as refused:
             logger.error("message not sent to the dead-letter queue", error=str(refused))
             yield _message_id(record)
-
-
-def _is_from(record: Mapping[str, Any], queue_url: str) -> bool:
-    """True if the record is of this queue: a queue's ARN and its URL end with its name (SQS guide: queue names)."""
-    arn = record.get("eventSourceARN")
-    return bool(queue_url) and isinstance(arn, str) and arn.rpartition(":")[2] == queue_url.rpartition("/")[2]
 
 
 def _sent_at(record: Mapping[str, Any]) -> datetime:

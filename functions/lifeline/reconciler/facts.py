@@ -1,7 +1,7 @@
 """Facts: what amendments must know, read for many VPCs at once and only where an amendment needs it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -18,6 +18,7 @@ from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.plan.actions import Plan
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed
+from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.reconciler.amend.amendment import Amendment, Fact, RunContext, VpcContext
 from lifeline.reconciler.amended import (
     Amended,
@@ -34,7 +35,6 @@ from lifeline.reconciler.steps.planning import NOTHING, Planning
 from lifeline.runtime.observability import logger
 
 _BEFORE = timedelta(minutes=5)
-_TAGGED_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class FactReader:
     planning: Planning
     gatekeeper: Gatekeeper
     is_region: bool
+    known_tags: Mapping[str, RequiringTags] = field(default_factory=dict)
 
     # ---- contexts
 
@@ -68,6 +69,7 @@ class FactReader:
                         vpc_list for vpc_list, refs in (lists or {}).items() if self.job.ref(vpc.id) in refs
                     ),
                     is_leased=is_leased,
+                    known_tags=self.known_tags.get(vpc.id, {}),
                     read=frozenset({Fact.STATE} if vpc.id in states else ()),
                 ),
                 nothing_planned(vpc),
@@ -80,7 +82,7 @@ class FactReader:
         """What amendments know of the run, now."""
         planning = self.planning
         context = run_context(self.job, is_region=self.is_region)
-        return replace(context, policy=planning.policy, catalog=planning.catalog())
+        return replace(context, policy=planning.policy, catalog=planning.catalog)
 
     # ---- reading
 
@@ -140,10 +142,10 @@ class FactReader:
         return {vpc_id: (*changes, *untraced) for vpc_id, changes in found.items()}
 
     def _taggings(self, vpcs: Mapping[str, Amended]) -> Mapping[str, tuple[Change, ...]]:
-        """Who set and removed Lifeline's own tags lately."""
+        """Who set and removed the tags that decide what is required, as far as the audit log goes back."""
         if self.job.is_manual:
             return dict.fromkeys(vpcs, ())
-        since, until = self.planning.now - _TAGGED_WITHIN, self.planning.now + SHOWN_WITHIN
+        since, until = self.planning.now - self.job.settings.ledger_keep, self.planning.now + SHOWN_WITHIN
         taggings_of = self.job.tools.audit.taggings_of
         return read_each(vpcs, lambda vpc_id: taggings_of(self.job.ref(vpc_id), since=since, until=until))
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import chain
 
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.errors import LifelineError
+from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.network.model import AnyRef, Vpc, VpcRef
+from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
@@ -22,23 +22,27 @@ from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
+from lifeline.core.policy.requiring_tags import RequiringTags, note_tags
+from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
+from lifeline.core.requests.tags import OWN_TAGS, keep_known_tags
 from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
-from lifeline.reconciler.announce import BUSY, CROWDED, RunNotices, Said, as_deferred, gone_answer
+from lifeline.reconciler.announce import BUSY, RunNotices, Said, as_deferred, gone_answer
 from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
-from lifeline.reconciler.steps.planning import NOTHING, Planning
+from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
-from lifeline.reconciler.steps.requeue import Requeuing, debounce
+from lifeline.reconciler.steps.requeue import Requeuing, debounce, pace_sweeps
+from lifeline.reconciler.steps.routed import note_routed, only_routed
 from lifeline.reconciler.steps.targets import Targets, changes_by_vpc, find_targets, not_yet_answered
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -65,15 +69,20 @@ def reconcile(
     Raises TransientError or TerminalError where the network could not be observed, or without `failed`; nothing was
     changed then.
     """
-    proven = prove_claims([request for request in requests if not request.is_own], tools.history, settings)
+    waiting = [request for request in requests if not request.is_own]
+    waiting = only_routed(waiting, tools.routed, failed)  # before anything else is read: these come by the thousands
+    proven = prove_claims(waiting, tools.history, settings)
     if failed is not None:
         failed += proven.failed
     waiting = proven.requests
     if not waiting:
         return ()
-    in_force = current_policy(settings.policy_parameter, stacks_policy(settings), tools.policies, now=run.now())
+    stacks, catalog = stacks_policy(settings), tools.network.catalog
+    in_force = current_policy(settings.policy_parameter, stacks, tools.policies, catalog, now=run.now())
     if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
         waiting = [hash_session_names(request, settings.account_id) for request in waiting]
+    known_tags = OWN_TAGS | (in_force.policy.tag_keys if in_force.policy else frozenset())
+    waiting = [keep_known_tags(request, known_tags) for request in waiting]
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     shares = in_force.policy.shares if in_force.policy else Shares()
@@ -92,6 +101,8 @@ def reconcile(
         failed += targets.failed
     if is_debounced:
         targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
+    if settings.queue_url and not is_manual:
+        targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
     return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)
 
 
@@ -128,6 +139,7 @@ class _Reconciliation:
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job)
+            note_routed(vpcs, job, is_region=named is None and not busy)
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
@@ -158,9 +170,27 @@ class _Reconciliation:
     # ---- before there is a plan
 
     def _planning(self, policy: Policy) -> Planning:
-        tools, settings = self._job.tools, self._job.settings
+        tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
         policy = with_exemptions(policy, self._exempted_manually())
-        return Planning(policy, tools.network, tools.central, settings, self._job.run.now())
+        policy = replace(policy, known_names=known_names(catalog))
+        return Planning(
+            policy, tools.network, tools.central, settings, self._job.run.now(), replace(catalog, ports=policy.ports)
+        )
+
+    def _catalog(self) -> Catalog:
+        """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
+        may be done already, and their VPCs are reconciled again.
+        """
+        targets = self._job.targets
+        try:
+            return self._job.tools.network.catalog()
+        except TransientError as error:
+            asked = [vpc_id for vpc_id in targets.requests if targets.is_requested_by_a_person(vpc_id)]
+            if not asked or targets.sweep:
+                raise
+            self._requeuing.try_reading_again(asked)
+            logger.warning("endpoint services not read", error=str(error))
+            return Catalog(why_unread=THROTTLED)
 
     def _exempted_manually(self) -> tuple[Exempted, ...]:
         """What people exempted. A plan that a caller wants to see must work where there is no ledger: it does without
@@ -183,8 +213,26 @@ class _Reconciliation:
 
     # ---- planning
 
+    def _note_tags(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> Mapping[str, RequiringTags]:
+        """By VPC, the tags by which something is or was required. A failure is logged: what was required before isn't
+        known then, and nothing else must wait for that.
+        """
+        today, store = planning.now.date(), self._job.tools.tags
+
+        def note(known: Mapping[str, RequiringTags]) -> Mapping[str, RequiringTags]:
+            noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
+            kept = {} if is_region else known
+            return {vpc_id: tags for vpc_id, tags in {**kept, **noted}.items() if tags}
+
+        try:
+            return store.change(note) if store and not self._job.is_manual else {}
+        except LifelineError as error:
+            logger.warning("known tags not read or saved", error=str(error))
+            return {}
+
     def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
-        job, facts = self._job, FactReader(self._job, planning, self._gatekeeper, is_region=is_region)
+        job, tags = self._job, self._note_tags(planning, vpcs, is_region=is_region)
+        facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
         checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
@@ -227,22 +275,34 @@ class _Reconciliation:
         check_dns: Collection[str],
         is_fresh: bool = False,
     ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
-        """The VPCs, each with what is missing there, and the answers for those that wait for their turn: without
-        knowing their central endpoints, nothing may be made there.
+        """The VPCs, each with what is missing there, and the answers for those that wait for their turn, or that are
+        gone by now: without knowing their central endpoints, nothing may be made there.
         """
         amended = facts.read(amended, AMENDMENTS, is_planned=False)
         if self._job.is_plan:
             amended, followed = self._with_new_endpoints(amended, followed)
         seen = [vpc for amended_vpc in amended.values() if (vpc := amended_vpc.seen(AMENDMENTS))]
         is_region = facts.is_region and not is_fresh
-        plans, waiting = facts.planning.plan(seen, followed, check_dns=check_dns, is_region=is_region, fresh=is_fresh)
-        self._requeuing.wait_for_turn(waiting)
+        plans, waiting = facts.planning.plan(
+            seen,
+            followed,
+            check_dns=check_dns,
+            is_region=is_region,
+            fresh=is_fresh,
+            tried_often=[vpc.id for vpc in seen if self._requeuing.was_tried_often(vpc.id)],
+        )
+        throttled = [vpc_id for vpc_id, why in waiting.items() if why == THROTTLED]
+        self._requeuing.try_reading_again(throttled)
+        self._requeuing.wait_for_turn(waiting.keys() - {*throttled})
+        gone = [vpc.id for vpc in seen if vpc.id not in plans]
         planned = {
             vpc_id: replace(amended_vpc, plan=plans.get(vpc_id, amended_vpc.plan))
             for vpc_id, amended_vpc in amended.items()
-            if vpc_id not in waiting
+            if vpc_id not in waiting and vpc_id not in gone
         }
-        return planned, [as_deferred(plans[vpc_id], CROWDED) for vpc_id in waiting]
+        requests = self._job.targets.requests
+        left = [as_deferred(plans[vpc_id], why) for vpc_id, why in waiting.items()]
+        return planned, [*left, *(gone_answer(vpc_id, requests.get(vpc_id, ())) for vpc_id in gone)]
 
     def _plan_again(self, facts: FactReader, amended: Mapping[str, Amended]) -> dict[str, Amended]:
         """The VPCs with work whose state wasn't read, with their state, and planned again where that counts: an

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
+from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.errors import SettingsError
 from lifeline.core.guards.limits import Limits
@@ -157,9 +158,9 @@ class StackSettings:
 class Settings(StackSettings):
     """The settings of ReconcileEndpoints, by which the coverage page plans too.
 
-    `retire_after` is how long an endpoint stays that nothing requires; zero keeps it forever. `iac_debounce` is how
-    long a change of an infrastructure-as-code tool waits; zero is no longer than any other. `canary` creates endpoints
-    without private DNS and enables that afterwards.
+    `retire_after` is how long an endpoint stays that nothing requires; zero keeps it forever. `debounce` is how long
+    the queue holds a change back, and `iac_debounce` how long one of an infrastructure-as-code tool waits; zero is no
+    longer than any other. `canary` creates endpoints without private DNS and enables that afterwards.
     """
 
     mode: Mode = _variable("MODE", _one_of(Mode))
@@ -170,6 +171,7 @@ class Settings(StackSettings):
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")
     retire_after: timedelta = _variable("RETIRE_AFTER_HOURS", _length("hours", most=8760), "72")
     canary: bool = _variable("CANARY", _choice("true", "false"), "false")
+    debounce: timedelta = _variable("DEBOUNCE_SECONDS", _length("seconds", most=900), "30")
     iac_debounce: timedelta = _variable("IAC_DEBOUNCE_SECONDS", _length("seconds", most=900), "600")
     endpoints_per_run: int = _variable("MAX_ENDPOINTS_PER_RUN", _whole(), str(_LIMITS.endpoints_per_run))
     endpoints_per_day: int = _variable("MAX_ENDPOINTS_PER_DAY", _whole(), str(_LIMITS.endpoints_per_day))
@@ -201,6 +203,7 @@ class DetectorSettings(StackSettings):
     recover_after: int = _variable("RECOVER_AFTER", _whole(1), "2")
     warm_up: timedelta = _variable("WARM_UP_SECONDS", _length("seconds"), "600")
     agents_a_run: int = _variable("MOST_AGENTS_A_RUN", _whole(1), "10000")
+    most_hosts: int = _variable("MOST_HOSTS", _whole(0), str(MOST_HOSTS))
     detect_queue_url: str = _variable("DETECT_QUEUE_URL", default="")
 
     @property

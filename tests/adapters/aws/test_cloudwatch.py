@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
-from lifeline.adapters.aws.cloudwatch import CloudWatch
+from lifeline.adapters.aws.cloudwatch import CloudWatch, ListingCutError
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.timing import Timing, Window
 from lifeline.core.agents.watches import Rules, Watch
@@ -74,6 +74,23 @@ class ListingCloudWatch:
     def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
         dimensions = ([{"Name": "InstanceId", "Value": entity}] for entity in self._entities)
         yield {"Metrics": [{"MetricName": "mem_used_percent", "Dimensions": one} for one in dimensions]}
+
+
+class PagesOfAList:
+    """Lists one agent a page, and goes on where a token says."""
+
+    def __init__(self, *entities: str) -> None:
+        self._entities = entities
+
+    def get_paginator(self, _operation: str) -> "PagesOfAList":
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        first = int(request.get("NextToken", "0"))
+        for number, entity in enumerate(self._entities[first:], first + 1):
+            dimensions = [{"Name": "InstanceId", "Value": entity}]
+            page = {"Metrics": [{"MetricName": "mem_used_percent", "Dimensions": dimensions}]}
+            yield page | ({"NextToken": str(number)} if number < len(self._entities) else {})
 
 
 def result(id_: str, status: str, *times: datetime) -> dict[str, Any]:
@@ -249,3 +266,26 @@ class TestErrors:
     def test_the_network_is_transient_and_missing_credentials_are_terminal(self) -> None:
         assert isinstance(ours(EndpointConnectionError(endpoint_url="x"), "it failed"), TransientError)
         assert isinstance(ours(NoCredentialsError(), "it failed"), TerminalError)
+
+
+class TestListingInParts:
+    @pytest.mark.parametrize("clock", [[1.0, 9.0], [9.0]])
+    def test_a_list_that_takes_too_long_is_cut_with_what_was_read_and_where_to_go_on(self, clock: list[float]) -> None:
+        times = iter(clock)
+        listing = CloudWatch(WATCH, PagesOfAList("a", "b", "c"), until=5.0, clock=lambda: next(times))
+        with pytest.raises(ListingCutError) as cut:
+            listing.list_series()
+        assert [*cut.value.listed] == ["a", "b", "c"][: len(clock)]
+        assert [*CloudWatch(WATCH, PagesOfAList("a", "b", "c")).list_series(cut.value.token)] == (
+            ["a", "b", "c"][len(clock) :]
+        )
+
+    def test_a_list_that_ends_just_in_time_is_whole(self) -> None:
+        listing = CloudWatch(WATCH, PagesOfAList("a"), until=5.0, clock=lambda: 9.0)
+        assert [*listing.list_series()] == ["a"]
+
+    def test_no_more_is_read_at_a_time_than_fits_into_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lifeline.adapters.aws.cloudwatch._MOST_PAGES", 2)
+        with pytest.raises(ListingCutError) as cut:
+            CloudWatch(WATCH, PagesOfAList("a", "b", "c")).list_series()
+        assert [*cut.value.listed] == ["a", "b"]

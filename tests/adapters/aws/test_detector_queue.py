@@ -48,7 +48,8 @@ class PartialSqs:
 
 def test_each_part_is_a_message_that_the_detector_can_read(url: str) -> None:
     Checks(url).send("cloudwatch-agent", "run-1", [(0, 1), [2]])
-    events = [read_event({"Records": [{"body": body}]}) for body in bodies(url)]
+    records = [{"body": body, "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:checks"} for body in bodies(url)]
+    events = [read_event({"Records": [record]}, checks_queue_url="https://sqs/checks") for record in records]
     parts = [one for one in events if isinstance(one, CheckPart)]
     assert sorted(parts, key=lambda one: one.part) == [
         CheckPart("cloudwatch-agent", "run-1", 0, (0, 1)),

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lifeline.adapters.aws.dns import CentralDns
+from lifeline.adapters.aws.pace import Pace
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, answers_for
 from tests.support.emulator import emulated_aws
 
@@ -399,6 +400,56 @@ def test_a_view_with_something_unreadable_is_not_kept() -> None:
     dns = central(Stub(list_hosted_zones_by_vpc=[error("ListHostedZonesByVPC", "Throttling"), page]))
     assert dns.view(VPC_ID, region=REGION).unreadable
     assert answers_for([NAME], dns.view(VPC_ID, region=REGION))
+
+
+# ---- five calls a second
+
+
+def test_what_is_throttled_can_be_read_later_and_what_is_denied_cant() -> None:
+    for code, status, is_throttled in (("Throttling", 400, True), ("AccessDenied", 403, False)):
+        failing = route53(list_hosted_zones_by_vpc=error("ListHostedZonesByVPC", code, status))
+        view = CentralDns(failing, resolver(), Stub(), Stub()).view(VPC_ID, region=REGION)
+        assert [code in words for words in view.unreadable] == [True]
+        assert view.throttled == (view.unreadable if is_throttled else ())
+
+
+def test_a_part_of_a_profile_that_is_throttled_can_be_read_later() -> None:
+    found = {"ProfileAssociations": [{"ProfileId": "rp-1", "Status": "COMPLETE"}]}
+    throttled = error("ListProfileResourceAssociations", "ThrottlingException")
+    profiles = Stub(list_profile_associations=found, list_profile_resource_associations=throttled)
+    assert CentralDns(route53(), resolver(), profiles, Stub()).view(VPC_ID, region=REGION).throttled
+
+
+def test_no_second_has_more_than_five_calls_of_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    time = {"now": 0.0}
+
+    def pass_by(seconds: float) -> None:
+        time["now"] += seconds
+
+    def note(_: dict[str, Any]) -> dict[str, Any]:
+        times.append(time["now"])
+        return {"HostedZoneSummaries": [], "MaxItems": "100"}
+
+    monkeypatch.setattr(
+        "lifeline.adapters.aws.dns.Pace",
+        lambda a_second: Pace(a_second, clock=lambda: time["now"], wait=pass_by),
+    )
+    dns = CentralDns(route53(list_hosted_zones_by_vpc=note), resolver(), Stub(), Stub())
+    for number in range(12):
+        dns.view(f"vpc-{number:017}", region=REGION)
+    assert len(times) == 12
+    assert all(later - earlier >= 1 for earlier, later in zip(times, times[5:], strict=False))
+
+
+def test_a_call_whose_turn_comes_too_late_is_left_to_a_later_run() -> None:
+    zones = route53()
+    dns = CentralDns(zones, resolver(), Stub(), Stub())
+    dns.give_up_after(timedelta(0))
+    view = dns.view(VPC_ID, region=REGION)
+    assert (zones.calls, bool(view.throttled)) == ([], True)
+    dns.give_up_after(timedelta(seconds=5))
+    assert dns.view(VPC_ID, region=REGION).unreadable == ()
 
 
 # ---- against moto

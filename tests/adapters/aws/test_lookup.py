@@ -37,7 +37,6 @@ def test_every_kind_of_id_leads_to_its_vpc_with_one_call_a_kind(world: World) ->
     made = ec2.create_vpc_endpoint(VpcId=vpc_id, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table_id])
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     nat_id = ec2.create_nat_gateway(SubnetId=subnet_id, AllocationId=address)["NatGateway"]["NatGatewayId"]
-    interface = ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]["NetworkInterfaceId"]
     acls = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["NetworkAcls"]
     groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["SecurityGroups"]
     peering = ec2.create_vpc_peering_connection(VpcId=vpc_id, PeerVpcId=peer_id)["VpcPeeringConnection"]
@@ -50,7 +49,6 @@ def test_every_kind_of_id_leads_to_its_vpc_with_one_call_a_kind(world: World) ->
         gateway["InternetGatewayId"],
         made["VpcEndpoint"]["VpcEndpointId"],
         nat_id,
-        interface,
         acls[0]["NetworkAclId"],
         groups[0]["GroupId"],
         attached["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"],
@@ -128,3 +126,25 @@ def test_a_security_group_leads_to_the_vpcs_whose_endpoints_have_it_as_well(worl
         SecurityGroupIds=[shared],
     )
     assert vpcs_of(shared, alone) == {shared: frozenset({owner, user}), alone: frozenset({owner})}
+
+
+def test_an_interface_and_its_instance_lead_to_each_other_and_to_their_attachment(world: World) -> None:
+    subnet_id = world.make_subnet(world.make_vpc())
+    ran = world.ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2, SubnetId=subnet_id)
+    ids = [
+        (one["InstanceId"], interface["NetworkInterfaceId"], interface["Attachment"]["AttachmentId"])
+        for one in ran["Instances"]
+        for interface in one["NetworkInterfaces"]
+    ]
+    (by_interface, by_instance), gone = ids, "eni-0123456789abcdef0"
+    loose = world.ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]["NetworkInterfaceId"]
+    with calls("ec2") as made:
+        found = Lookup().attachments_of([by_interface[1], by_instance[0], loose, gone])
+        assert Lookup().attachments_of([]) == {}
+    assert found == {
+        by_interface[1]: frozenset(by_interface),
+        by_instance[0]: frozenset(by_instance),
+        loose: frozenset({loose}),
+        gone: frozenset(),
+    }
+    assert [name for name, _ in made] == ["DescribeNetworkInterfaces"] * 2

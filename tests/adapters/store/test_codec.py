@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,3 +127,77 @@ def test_an_items_attributes_have_dynamodbs_types() -> None:
 def test_what_cannot_be_understood_raises_one_of_two_errors(broken: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         from_plain(Tree, broken)
+
+
+# ---- boto3 says how DynamoDB's API writes values
+
+
+plain_numbers = numbers | st.floats(min_value=-1e9, max_value=1e9).filter(lambda number: not 0 < abs(number) < 1e-9)
+plain_values = st.recursive(
+    st.none() | st.booleans() | plain_numbers | st.text(max_size=4) | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def as_boto3_takes_it(value: Any) -> Any:
+    match value:
+        case float():
+            return Decimal(repr(value))
+        case bytes():
+            return Binary(value)
+        case list():
+            return [as_boto3_takes_it(one) for one in value]
+        case dict():
+            return {name: as_boto3_takes_it(one) for name, one in value.items()}
+    return value
+
+
+@given(plain_values.filter(lambda value: value is not None))
+def test_boto3_reads_what_is_written(value: Any) -> None:
+    expected = TypeDeserializer().deserialize(TypeSerializer().serialize(as_boto3_takes_it(value)))
+    written: Any = to_item({"one": value})["one"]
+    assert TypeDeserializer().deserialize(written) == expected
+
+
+@given(plain_values.filter(lambda value: value is not None))
+def test_what_boto3_writes_is_read(value: Any) -> None:
+    assert from_item({"one": TypeSerializer().serialize(as_boto3_takes_it(value))}) == {"one": value}
+
+
+@pytest.mark.parametrize(
+    ("values", "typed"),
+    [
+        ({"b", "a"}, {"SS": ["a", "b"]}),
+        ({2, 10}, {"NS": ["2", "10"]}),
+        ({1.5, 1}, {"NS": ["1", "1.5"]}),
+    ],
+)
+def test_a_set_is_written_as_one_and_read_as_a_sorted_list(values: set[Any], typed: dict[str, Any]) -> None:
+    assert to_item({"one": values}) == {"one": typed}
+    assert from_item({"one": typed}) == {"one": sorted(values)}
+
+
+@pytest.mark.parametrize("values", [set(), {"a", 1}, {True}, {None}])
+def test_a_set_that_dynamodb_has_no_type_for_is_refused(values: set[Any]) -> None:
+    with pytest.raises(TypeError, match="is no set of DynamoDB's"):
+        to_item({"one": values})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**38, -(10**40)])
+def test_a_number_that_dynamodb_refuses_is_refused(number: float) -> None:
+    with pytest.raises(ValueError, match="is no number of DynamoDB's"):
+        to_item({"one": number})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("7", 7), ("-7", -7), ("7.0", 7), ("1E+2", 100), ("0.25", 0.25), ("-0", 0)]
+)
+def test_a_whole_number_is_one_whatever_way_dynamodb_writes_it(text: str, number: float) -> None:
+    found = from_item({"one": {"N": text}})["one"]
+    assert (found, type(found)) == (number, type(number))
+
+
+def test_a_type_that_dynamodb_doesnt_have_is_refused() -> None:
+    with pytest.raises(TypeError, match="X is no type of DynamoDB's"):
+        from_item({"one": {"X": "1"}})

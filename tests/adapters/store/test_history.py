@@ -11,12 +11,12 @@ from lifeline.adapters.aws import clients
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
-from lifeline.adapters.store.keys import partition
+from lifeline.adapters.store.keys import incident_log, partition
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import InvalidInputError, TransientError
 from lifeline.core.history.change import Change
-from lifeline.core.history.entries import EndpointOutcome, Entry
+from lifeline.core.history.entries import EndpointOutcome, Entry, filed
 from lifeline.core.history.text import line_of
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.core.network.model import RegionRef
@@ -222,3 +222,43 @@ def test_the_record_is_kept_as_long_as_the_operator_says(ledger: AuditLog) -> No
 def test_a_record_that_cannot_be_read_is_an_error(ledger: AuditLog) -> None:
     with failing("dynamodb", "Query", "ThrottlingException"), pytest.raises(TransientError, match="audit log"):
         read(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("pk", "sk"),
+    [
+        (incident_log(VPC), "ACTION#2026-11-20T12:00:00+00:00#00"),  # what only ReconcileEndpoints may say
+        (incident_log(HOME), "CHANGE#2026-11-20T12:00:00Z#e-1"),
+        (incident_log(VPC), "OUTCOME#2026-11-20T12:00:00+00:00#vpce-1"),
+        (partition(VPC), "INCIDENT#2026-11-20T12:00:00+00:00#inc-1#opened"),
+        (f"ROSTER#{partition(VPC)}", "ACTION#2026-11-20T12:00:00+00:00#00"),
+    ],
+)
+def test_an_entry_that_its_kinds_own_partition_does_not_hold_is_not_believed(
+    ledger: AuditLog, pk: str, sk: str
+) -> None:
+    put(pk, sk, **filed(VPC, sk), action="retire_endpoint", status="done")
+    assert read(HistoryRequest(day=NOW.date())) == []
+    assert read(WHOLE) == []
+
+
+def test_an_entry_is_only_believed_on_its_own_day_and_of_its_own_vpc(ledger: AuditLog) -> None:
+    sk = "INCIDENT#2026-11-20T12:00:00+00:00#inc-1#opened"
+    put(incident_log(VPC), sk, **filed(VPC, sk) | {"index_pk": "DAY#2026-11-21"})
+    put(incident_log(OTHER), sk, **filed(VPC, sk))
+    assert [read(HistoryRequest(day=date(2026, 11, day))) for day in (20, 21)] == [[], []]
+
+
+def test_only_an_incident_answers_for_an_incident(ledger: AuditLog) -> None:
+    Incidents(TABLE, HOME).save(incident())
+    expected = read(HistoryRequest(incident="inc-1"))
+    forged = {"index_pk": "INCIDENT#inc-1", "index_sk": "0", "since": "2020-01-01T00:00:00+00:00"}
+    put(incident_log(OTHER), "INCIDENT#inc-1", **forged, vpc_id=OTHER.vpc_id)
+    put("ROSTER#watch", "OPEN#inc-1", **forged, vpc_id=OTHER.vpc_id)
+    assert expected
+    assert read(HistoryRequest(incident="inc-1")) == expected
+
+
+def put(pk: str, sk: str, **attributes: str) -> None:
+    item = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **attributes}.items()}
+    clients.client("dynamodb").put_item(TableName=TABLE, Item=item)

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from lifeline.core.coexist.retirement import Retirement, Terms, plan_retirement
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
+    Catalog,
     Endpoint,
     EndpointState,
     EndpointType,
+    Part,
     Route,
     RouteTable,
     TargetKind,
     Tier,
+    Unread,
     Vpc,
     suffix_of,
 )
@@ -392,3 +395,30 @@ def test_the_order_of_awss_answers_makes_no_difference(
         route_tables=network.route_tables[::-1],
     )
     assert retire(turned, rules, unneeded) == retire(network, rules, unneeded)
+
+
+# ---- what isn't known
+
+
+def by_unread_list(target: TargetKind) -> RouteTable:
+    return RouteTable("rtb-main", is_main=True, subnet_ids=frozenset(), routes=(Route((), target, "x", True, "pl-1"),))
+
+
+def test_an_endpoint_of_a_subnet_that_may_require_it_is_not_unneeded() -> None:
+    main = by_unread_list(TargetKind.INTERNET_GATEWAY)
+    unsure = replace(BACK, route_tables=(main,), unread=(Unread(Part.PREFIX_LIST, "gone", "pl-1"),))
+    found = retire(unsure)
+    assert (found.actions, found.unneeded) == ((), {})
+    assert brief(retire(BACK))[0] == RETIRED  # once it is known that the subnet is public
+
+
+def test_the_only_path_of_a_subnet_that_may_be_isolated_stays() -> None:
+    main = by_unread_list(TargetKind.TRANSIT_GATEWAY)
+    unsure = replace(BACK, route_tables=(main,), unread=(Unread(Part.PREFIX_LIST, "gone", "pl-1"),))
+    found = retire(unsure, policy(tiers=frozenset({Tier.PUBLIC})))
+    assert brief(found) == [HELD]
+
+
+def test_without_the_catalog_what_is_required_stays() -> None:
+    needed = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group())
+    assert retire(needed, catalog=Catalog(why_unread="denied")).actions == ()

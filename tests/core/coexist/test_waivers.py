@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from lifeline.core.coexist.waivers import Waiver, find_waivers
+from lifeline.core.coexist.waivers import Waiver, find_lapsed, find_waivers
 from lifeline.core.network.model import TargetKind, Tier, Vpc
-from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, Policy, PolicyRule
+from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy, Policy, PolicyRule
+from lifeline.core.policy.requiring_tags import requiring_tags
 from tests.support.builders import VPC_ID, default_route, subnet, table, vpc
 
 TODAY = date(2026, 11, 22)
@@ -70,6 +71,87 @@ def test_a_vpc_without_subnets_needs_no_waiver() -> None:
     assert waivers(vpc(), asking("monitoring")) == ()
 
 
-def test_where_the_policy_asks_elsewhere_the_only_path_stays_anyway() -> None:
-    elsewhere = PolicyRule(frozenset({"monitoring"}), vpc_tags=(("env", frozenset({"prod"})),))
-    assert waivers(ISOLATED, Policy(rules=(elsewhere,))) == ()
+PROD = PolicyRule(frozenset({"monitoring"}), vpc_tags=(("env", frozenset({"prod"})),))
+APP = PolicyRule(frozenset({"monitoring"}), subnet_tags=(("tier", frozenset({"app", "db"})),))
+
+
+@pytest.mark.parametrize(
+    ("rules", "keys"),
+    [((PROD,), {"env"}), ((PROD, APP), {"env", "tier"}), ((replace(PROD, vpc_ids=frozenset({"vpc-2"})),), set())],
+)
+def test_where_the_policy_asks_elsewhere_the_tags_by_which_it_could_select_are_named(
+    rules: tuple[PolicyRule, ...], keys: set[str]
+) -> None:
+    (waiver,) = waivers(ISOLATED, Policy(rules=rules))
+    assert (waiver.subject, set(waiver.keys), set(waiver.tags)) == ("", keys, {*keys, REQUIRE})
+
+
+@pytest.mark.parametrize("tier", [Tier.EGRESS, Tier.PUBLIC])
+def test_a_tier_that_changed_is_no_waiver(tier: Tier) -> None:
+    elsewhere = PolicyRule(frozenset({"monitoring"}), tiers=frozenset({tier}), vpc_tags=PROD.vpc_tags)
+    assert waivers(tagged(ISOLATED, VPC_ID, "env", "prod"), Policy(rules=(elsewhere,))) == ()
+
+
+# ---- what lapsed by a tag, whether Lifeline has an endpoint or not
+
+
+def lapsed(network: Vpc, policy: Policy, before: Vpc | None = None) -> dict[str, list[tuple[str, set[str]]]]:
+    """By subnet, the subjects and the keys of what lapsed; `before` is the VPC as it was tagged."""
+    known = requiring_tags(before, policy) if before else {}
+    tiers = {one.id: Tier.ISOLATED for one in network.subnets}
+    found = find_lapsed(network, policy, tiers, known, today=TODAY)
+    assert {service for _, service in found} <= {"monitoring"}
+    return {one: [(waiver.subject, {*waiver.tags}) for waiver in said] for (one, _), said in found.items()}
+
+
+def test_nothing_lapsed_where_no_tag_says_anything() -> None:
+    assert lapsed(ISOLATED, asking("monitoring")) == {}
+    exempted = Exempted("subnet-a", (), None, "a sandbox")
+    assert lapsed(tagged(ISOLATED, "subnet-b", "env", "prod"), asking("monitoring", exemptions=(exempted,))) == {}
+
+
+def test_what_a_tag_exempts_or_leaves_out_lapsed() -> None:
+    network = tagged(tagged(ISOLATED, "subnet-a", EXEMPT), "subnet-b", REQUIRE, "logs")
+    found = {"subnet-a": [("subnet-a", {EXEMPT})], "subnet-b": [("subnet-b", {REQUIRE})]}
+    assert lapsed(network, asking("monitoring")) == found
+
+
+def test_what_the_policy_or_a_call_exempts_as_well_did_not_lapse_by_the_tag() -> None:
+    exempted = Exempted("subnet-a", (), None, "a sandbox", ExemptedBy.CALL)
+    assert lapsed(tagged(ISOLATED, "subnet-a", EXEMPT), asking("monitoring", exemptions=(exempted,))) == {}
+
+
+@pytest.mark.parametrize("now", [None, "pr0d"])
+def test_what_a_tag_selected_before_lapsed(now: str | None) -> None:
+    before = tagged(ISOLATED, VPC_ID, "env", "prod")
+    network = tagged(ISOLATED, VPC_ID, "env", now) if now else ISOLATED
+    assert lapsed(network, Policy(rules=(PROD,)), before) == {
+        "subnet-a": [(VPC_ID, {"env"})],
+        "subnet-b": [(VPC_ID, {"env"})],
+    }
+    assert lapsed(network, Policy(rules=(APP,)), before) == {}  # the policy doesn't go by that tag any more
+
+
+def test_of_subnets_only_the_one_whose_tag_changed_lapsed() -> None:
+    before = tagged(tagged(ISOLATED, "subnet-a", "tier", "app"), "subnet-b", "tier", "db")
+    network = tagged(tagged(ISOLATED, "subnet-a", "tier", "app"), "subnet-b", "tier", "old")
+    assert lapsed(network, Policy(rules=(APP,)), before) == {"subnet-b": [("subnet-b", {"tier"})]}
+
+
+def test_a_tag_that_required_it_and_is_gone_lapsed() -> None:
+    before = tagged(ISOLATED, "subnet-b", REQUIRE, "cloudwatch-agent")
+    found = find_lapsed(
+        ISOLATED,
+        asking(),
+        {"subnet-a": Tier.ISOLATED, "subnet-b": Tier.ISOLATED},
+        requiring_tags(before, asking()),
+        today=TODAY,
+    )
+    assert {pair[0] for pair in found} == {"subnet-b"}
+    assert {waiver.subject for said in found.values() for waiver in said} == {"subnet-b"}
+
+
+def test_an_exemption_beside_a_changed_tag_is_named() -> None:
+    before = tagged(ISOLATED, "subnet-a", "tier", "app")
+    network = tagged(tagged(ISOLATED, "subnet-a", "tier", "old"), "subnet-a", EXEMPT)
+    assert lapsed(network, Policy(rules=(APP,)), before) == {"subnet-a": [("subnet-a", {EXEMPT})]}

@@ -126,6 +126,33 @@ def test_a_subnet_is_cut_off_by_what_its_own_way_hangs_on(name: str, ids: tuple[
 
 
 @pytest.mark.parametrize(
+    ("name", "ids", "target", "concerns"),
+    [
+        ("instance stopped", "i-1", "eni-1", True),
+        ("instance terminated", "i-1", "i-1", True),
+        ("instance running", "i-1", "eni-1", False),
+        ("instance stopped", "i-1", "nat-1", False),
+        ("DetachNetworkInterface", "eni-attach-1", "eni-1", True),
+        ("DeleteNetworkInterface", "eni-1", "eni-1", True),
+        ("DeleteNetworkInterface", "eni-2", "eni-1", False),
+        ("ModifyInstanceAttribute", "i-1", "eni-1", True),
+    ],
+)
+def test_behind_a_nat_instance_it_is_the_instance_that_may_have_taken_the_way(
+    name: str, ids: str, target: str, concerns: bool
+) -> None:
+    behind_it = replace(scope(), target_ids=frozenset({target}))
+    found = Past([change(name, ids)], behind_it).change_behind(CauseKind.CUT_OFF, SINCE)
+    assert bool(found) is concerns
+
+
+def test_what_ec2_reports_without_a_call_is_nobodys() -> None:
+    stopped = change("instance stopped", "i-1", actor="")
+    assert change_words(stopped) == "instance stopped"
+    assert change_evidence(stopped).startswith("instance stopped at 2026-03-02 09:00:00 UTC")
+
+
+@pytest.mark.parametrize(
     ("kind", "name", "ids", "concerns"),
     [
         (CauseKind.ENDPOINT_CLOSED, "RevokeSecurityGroupIngress", ("sg-own",), True),
@@ -231,7 +258,7 @@ def test_who_did_what_is_short_in_a_subject_and_whole_in_the_evidence() -> None:
     assert change_words(change("DeleteRoute", actor="deploy-role")) == "DeleteRoute by deploy-role"
     assert change_words(change("DeleteRoute", actor="")) == "DeleteRoute"
     long = change("DeleteRoute", actor="AWSReservedSSO_Network-Admins_0123456789/alice@example.com")
-    assert change_words(long) == "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789"
+    assert change_words(long) == "DeleteRoute by alice@example[.]com"
     assert change_evidence(long) == (
         "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789/alice@example[.]com at 2026-03-02 09:00:00 UTC "
         "(CloudTrail event e-1)"

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import BlockMode, NatGateway, Route, TargetKind, Tier
+from lifeline.core.network.model import BlockMode, NatGateway, Route, SeenTier, TargetKind, Tier
 from lifeline.core.network.tiers import classify, classify_subnets, covers
 from tests.support.builders import default_route, route, subnet, table, vpc
 
 IGW = TargetKind.INTERNET_GATEWAY
 
 
-def tier_with(*routes: Route) -> Tier:
+def tier_with(*routes: Route) -> SeenTier:
     home = subnet("a")
     return classify(home, vpc(home, table("main", *routes)))
 

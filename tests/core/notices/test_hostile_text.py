@@ -54,6 +54,7 @@ VALIDATED = {  # ids and names whose form is checked where they are read, and th
     "dimension",
     "in_force",
     "mode",
+    "incident",  # of an agent: the ID that Lifeline gave it
 }
 NAMES = {"VpcAnswer"}  # whose `name` is a tag
 SCHEMA = {

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.notices.notice import LEFT_OUT, MOST_LINES, Notice, Severity, fit_subject, lay_out, subject_line
+from lifeline.core.notices.notice import (
+    LEFT_OUT,
+    MOST_LINES,
+    SUBJECT_LENGTH,
+    Notice,
+    Severity,
+    brief_id,
+    fit_subject,
+    lay_out,
+    subject_line,
+)
 from lifeline.core.wording import WIDTH, plain
 
 NASTY = st.text(max_size=300) | st.sampled_from(["\x1b[31m", "a\r\nSubject: b", "```", "<!channel>", "\u202e", ""])
@@ -119,3 +129,19 @@ def test_what_is_no_command_of_ours_never_looks_like_one(line: str) -> None:
     notified = notice(next=("Do it:", line)).text
     assert not [row for row in notified.splitlines() if row.startswith("    ")]
     assert any(row.startswith("   ") for row in notified.splitlines())
+
+
+def test_a_subject_is_cut_before_the_end_that_must_stay_whole() -> None:
+    who = ": DeleteRoute by ann.smith"
+    assert fit_subject("x" * 120 + who, "[lifeline] short" + who, end=who) == "[lifeline] short" + who
+    cut = fit_subject("x" * 120 + who, end=who)
+    assert cut == "x" * (SUBJECT_LENGTH - len(who) - 3) + "..." + who
+    too_long = ": DeleteRoute by " + "n" * 120
+    assert fit_subject("[lifeline] endpoint" + too_long, end=too_long).startswith(
+        "[lifeline] endpoint: DeleteRoute by n"
+    )
+
+
+def test_an_id_without_room_keeps_its_kind_and_eight_digits() -> None:
+    assert brief_id("vpc-0123456789abcdef0") == "vpc-01234567..."
+    assert brief_id("vpc-01234567") == "vpc-01234567"

@@ -28,17 +28,32 @@ def test_the_same_change_twice_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actor", "short"),
+    ("actor", "short", "shortest"),
     [
-        ("deploy-role/release-1842-of-the-pipeline", "DeleteRoute by deploy-role"),
-        ("admin/ann", "DeleteRoute by admin/ann"),
-        ("", "DeleteRoute by an unknown actor"),
-        ("r" * 60, f"DeleteRoute by {'r' * 37}..."),
-        ("\x1b[1mroot\n", 'DeleteRoute by "?[1mroot?"'),
+        (
+            "deploy-role/release-1842-of-the-pipeline",
+            "deploy-role/release-1842-of-the-pipeline",
+            "release-1842-of-the-pipeline",
+        ),
+        ("admin/ann via CloudFormation", "admin/ann via CloudFormation", "ann"),
+        ("user/ops/europe/ann@example.com", "user/ops/europe/ann@example[.]com", "ann@example[.]com"),
+        ("deploy-role/session-0123abcd", "deploy-role/session-0123abcd", "deploy-role"),
+        ("ec2-role/i-0123456789abcdef0", "ec2-role/i-0123456789abcdef0", "ec2-role"),
+        ("account 123456789012", "account 123456789012", "account 123456789012"),
+        ("", "an unknown actor", "an unknown actor"),
+        ("r" * 60, "r" * 60, "r" * 60),
+        ("\x1b[1mroot\n", '"?[1mroot?"', '"?[1mroot?"'),
     ],
 )
-def test_a_subject_names_the_role_and_drops_a_long_session(actor: str, short: str) -> None:
-    assert because_of([change(actor=actor)]).short == short
+def test_a_subject_names_the_caller_and_at_the_shortest_the_person(actor: str, short: str, shortest: str) -> None:
+    found = because_of([change(actor=actor)])
+    assert (found.short, found.shortest) == (f"DeleteRoute by {short}", f"DeleteRoute by {shortest}")
+
+
+def test_what_ec2_reports_without_a_call_is_nobodys() -> None:
+    found = because_of([Trigger("change", "e-1", "instance stopped", "", TIME)])
+    assert found.words == "EC2 reported an instance that a route leads to as stopped at 2026-03-02 09:04:00 UTC"
+    assert found.short == "instance stopped"
 
 
 @pytest.mark.parametrize(

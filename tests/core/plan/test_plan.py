@@ -232,12 +232,6 @@ def test_the_group_lets_in_every_block_of_the_vpc_and_blocks_that_come_later() -
     assert only(grown, ActionKind.OPEN_SECURITY_GROUP).cidrs == ("10.1.0.0/16", "2001:db8::/56")
 
 
-def test_a_group_of_our_name_that_is_not_ours_blocks_the_endpoint_too() -> None:
-    found = plan(vpc(subnet("a"), own_security_group(tags=()))).actions
-    assert [action.status for action in found] == [Status.BLOCKED, Status.BLOCKED]
-    assert "delete it, or tag it" in found[0].error
-
-
 def test_a_gateway_endpoint_takes_the_route_tables_of_private_subnets_only() -> None:
     network = vpc(
         subnet("a"), subnet("b"), subnet("pub"), table("main"), table("p", default_route(IGW), subnets=("pub",))

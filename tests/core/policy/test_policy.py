@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped] # not ours: a second opinion on the schema
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
 from lifeline.core.policy.document import MOST_BYTES
 from lifeline.core.policy.policy import (
     EXEMPT,
@@ -633,3 +633,52 @@ def test_wishes_are_sorted_of_services_and_about_available_subnets(
     assert names == sorted(set(names))
     assert not set(names) & set(NAMED_SETS)
     assert all(requirement.subnet_ids and requirement.subnet_ids <= available for requirement in found.requirements)
+
+
+# ---- what isn't known
+
+
+def test_what_every_possible_tier_asks_for_is_required_and_the_rest_is_unsure() -> None:
+    both = policy(rule("monitoring"), rule("logs", tiers=frozenset({Tier.ISOLATED})))
+    seen = vpc(subnet("a"))
+    found = desired(both, seen, {"subnet-a": UnsureTier.NOT_PUBLIC}, today=TODAY)
+    assert [one.service for one in found.requirements] == ["monitoring"]
+    assert [(one.service, one.subnet_ids) for one in found.unsure] == [("logs", frozenset({"subnet-a"}))]
+    found = desired(both, seen, {"subnet-a": UnsureTier.UNKNOWN}, today=TODAY)
+    assert (found.requirements, [one.service for one in found.unsure]) == ((), ["logs", "monitoring"])
+    assert found.services == {"logs", "monitoring"}  # so that nothing of it is taken away either
+
+
+def test_what_is_exempt_is_not_unsure() -> None:
+    seen = vpc(tagged("a", lifeline_exempt="true"))
+    assert desired(policy(), seen, {"subnet-a": UnsureTier.UNKNOWN}, today=TODAY).unsure == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [
+        ("logs", ["logs"]),
+        ("loggs", ["loggs", "monitoring"]),  # beside the rules: a slip takes nothing away
+        ("logs loggs", ["loggs", "logs", "monitoring"]),
+    ],
+)
+def test_a_tag_with_a_misspelt_service_asks_beside_the_rules(value: str, asked: list[str]) -> None:
+    known = replace(policy(), known_names=frozenset({"monitoring", "logs"}))
+    for seen in (vpc(tagged("a", lifeline_require=value)), replace(vpc(subnet("a")), tags=((REQUIRE, value),))):
+        found = desired(known, seen, {"subnet-a": Tier.ISOLATED}, today=TODAY)
+        assert [one.service for one in found.requirements] == asked
+
+
+def test_while_it_isnt_known_what_the_region_offers_no_tag_is_misspelt() -> None:
+    found = look(policy(), vpc(tagged("a", lifeline_require="loggs")))
+    assert [one.service for one in found.requirements] == ["loggs"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_held"), [("true", False), ("false", False), ("2027-01-31", False), ("yes", True)]
+)
+def test_an_exemption_that_cant_be_read_holds_the_vpc_back(value: str, *, is_held: bool) -> None:
+    for seen in (vpc(tagged("a", lifeline_exempt=value)), replace(vpc(subnet("a")), tags=((EXEMPT, value),))):
+        held = desired(policy(), seen, {"subnet-a": Tier.ISOLATED}, today=TODAY).held
+        assert bool(held) == is_held
+        assert all("'yes', which is neither true nor a date such as 2027-01-31" in words for words in held)

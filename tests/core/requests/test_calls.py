@@ -174,6 +174,11 @@ def test_an_organizations_accounts_may_count_all_and_the_recipient_is_one_of_the
         read_request(event, own_role_arn=ROLE)
 
 
+SSO = "AWSReservedSSO_AdministratorAccess_0123456789abcdef"
+CFN = "cloudformation.amazonaws.com"
+ISSUED = {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/team/network-admin"}}}
+
+
 @pytest.mark.parametrize(
     ("identity", "actor"),
     [
@@ -181,6 +186,28 @@ def test_an_organizations_accounts_may_count_all_and_the_recipient_is_one_of_the
         ({"type": "IAMUser", "arn": "arn:aws:iam::1:user/alice"}, "user/alice"),
         ({"accountId": "1", "invokedBy": "ec2.amazonaws.com"}, "ec2.amazonaws.com"),
         ({"arn": "arn:aws:iam::1:user/<b>\n"}, "user/<b>?"),
+        ({"type": "Root", "arn": "arn:aws:iam::1:root"}, "root"),
+        ({"type": "Root"}, "root"),
+        ({"type": "Root", "arn": "arn:aws:iam::1:root", "invokedBy": "rds.amazonaws.com"}, "rds.amazonaws.com"),
+        ({"type": "IAMUser", "arn": "arn:aws:iam::1:user/ops/eu/dana@example.com"}, "user/ops/eu/dana@example.com"),
+        ({"type": "IAMUser", "arn": f"arn:aws:iam::1:user/{'p' * 510}/dana"}, "user/dana"),
+        ({"type": "IAMUser", "userName": "dana"}, "user/dana"),
+        ({"arn": f"arn:aws:sts::1:assumed-role/{SSO}/dana@example.com"}, f"{SSO}/dana@example.com"),
+        ({"arn": "arn:aws-cn:sts::1:assumed-role/ops/dana"}, "ops/dana"),
+        ({"arn": "arn:aws:sts::1:assumed-role/ops/dana", "invokedBy": CFN}, "ops/dana via CloudFormation"),
+        ({"arn": "arn:aws:iam::1:user/dana", "invokedBy": "rds.amazonaws.com"}, "user/dana via rds.amazonaws.com"),
+        ({"type": "AssumedRole", "principalId": "AROA1:dana", **ISSUED}, "network-admin/dana"),
+        ({"type": "Role", "arn": "arn:aws:iam::1:role/ops"}, "role/ops"),
+        ({"type": "FederatedUser", "arn": "arn:aws:sts::1:federated-user/dana"}, "federated-user/dana"),
+        ({"type": "SAMLUser", "principalId": "x:dana", "userName": "dana@example.com"}, "saml-user/dana@example.com"),
+        ({"type": "SAMLUser", "principalId": "x:dana"}, "saml-user/dana"),
+        ({"type": "WebIdentityUser", "principalId": "accounts.google.com:app:117"}, "web-identity-user/117"),
+        ({"type": "IdentityCenterUser", "onBehalfOf": {"userId": "1-2"}}, "identity-center-user/1-2"),
+        ({"type": "IdentityCenterUser", "onBehalfOf": "1-2"}, ""),
+        ({"type": "AWSAccount", "accountId": "999988887777", "principalId": "AIDA1"}, "account 999988887777"),
+        ({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}, "autoscaling.amazonaws.com"),
+        ({"type": "Unknown"}, ""),
+        ("root", ""),
         (None, ""),
         ({"sessionContext": None}, ""),
     ],

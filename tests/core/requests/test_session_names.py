@@ -41,3 +41,31 @@ def test_what_set_requeued_work_going_is_hashed_once() -> None:
 def test_nobody_wears_anothers_hash_as_a_session_name() -> None:
     ann = hashed("deploy-role/ann")
     assert hashed(ann) != ann
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        "user/ops/europe/ann.smith",
+        "AWSReservedSSO_Admin_0123456789abcdef/ann.smith@example.com",
+        "saml-user/Ann Smith",
+        "web-identity-user/ann.smith",
+        "identity-center-user/ann-smith",
+        "saml-user/ann smith via CloudFormation",
+        "ops/ann.smith via rds.amazonaws.com",
+        "saml-user/Ann via Smith",
+        "saml-user/ann/smith via AWS Internal",
+    ],
+)
+def test_no_form_of_a_persons_name_stays(actor: str) -> None:
+    once = hash_session_names(Request(Trigger("call"), because=(Trigger("change", actor=actor),)), ACCOUNT)
+    for text in (hashed(actor), str(once)):
+        assert "ann" not in text.lower()
+        assert "smith" not in text.lower()
+    assert hash_session_names(once, ACCOUNT) == once
+
+
+def test_the_service_that_called_in_somebodys_name_is_nobodys_name() -> None:
+    alone, by_service = hashed("ops/ann"), hashed("ops/ann via CloudFormation")
+    assert by_service == f"{alone} via CloudFormation"
+    assert hashed("account 123456789012") == "account 123456789012"

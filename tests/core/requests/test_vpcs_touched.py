@@ -2,6 +2,7 @@
 
 import pytest
 
+from lifeline.core.requests.named import named_ids
 from lifeline.core.requests.vpcs_touched import (
     CALLS_A_BATCH,
     IDS_A_CALL,
@@ -16,14 +17,38 @@ RTB, IGW = "rtb-0123456789abcdef0", "igw-0123456789abcdef0"
 FOUND = {RTB: frozenset({VPC}), IGW: frozenset({OTHER})}
 
 
-def test_a_record_that_names_its_vpc_needs_no_lookup() -> None:
-    ids = {VPC, IGW}
+def test_a_record_whose_call_was_on_a_vpc_alone_needs_no_lookup() -> None:
+    ids = named_ids("AttachInternetGateway", {"vpcId": VPC, "internetGatewayId": IGW}, None).on
     assert ids_to_look_up("AttachInternetGateway", ids) == frozenset()
-    assert vpcs_touched("AttachInternetGateway", ids, {}) == frozenset({VPC})
+    assert vpcs_touched("AttachInternetGateway", ids, FOUND) == frozenset({VPC})
 
 
 def test_a_routes_vpc_is_its_tables_not_its_targets() -> None:
-    assert vpcs_touched("CreateRoute", {RTB, IGW}, FOUND) == frozenset({VPC})
+    ids = named_ids("CreateRoute", {"routeTableId": RTB, "gatewayId": IGW}, None).on
+    assert vpcs_touched("CreateRoute", ids, FOUND) == frozenset({VPC})
+
+
+@pytest.mark.parametrize(
+    ("event_name", "also"),
+    [
+        ("CreateNatGateway", "subnet-0123456789abcdef0"),
+        ("CreateRouteServerEndpoint", "subnet-0123456789abcdef0"),
+        ("CreateVpcBlockPublicAccessExclusion", "subnet-0123456789abcdef0"),
+        ("AcceptVpcPeeringConnection", "pcx-0123456789abcdef0"),
+        ("DeleteTransitGatewayVpcAttachment", "tgw-attach-0123456789abcdef0"),
+    ],
+)
+def test_what_a_record_names_and_what_is_looked_up_are_united(event_name: str, also: str) -> None:
+    assert ids_to_look_up(event_name, {VPC, also}) == {also}
+    assert vpcs_touched(event_name, {VPC, also}, {also: frozenset({OTHER})}) == frozenset({VPC, OTHER})
+    assert vpcs_touched(event_name, {VPC, also}, {}) == frozenset({VPC})  # gone, but the record says its VPC
+    assert vpcs_touched(event_name, {also}, {}) is None
+
+
+def test_several_kinds_that_are_looked_up_are_united() -> None:
+    endpoint, attachment = "vpce-0123456789abcdef0", "tgw-attach-0123456789abcdef0"
+    found = {endpoint: frozenset({VPC}), attachment: frozenset({OTHER})}
+    assert vpcs_touched("AcceptVpcEndpointConnections", {endpoint, attachment}, found) == frozenset({VPC, OTHER})
 
 
 def test_what_names_only_what_is_gone_asks_for_the_region() -> None:

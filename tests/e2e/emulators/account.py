@@ -132,29 +132,22 @@ class Account:
             *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
             *("--no-progressbar", "--parameter-overrides", *overrides),
         )
-        self.outputs = self._read_outputs()
+        self.outputs = self.read_outputs()
 
     def build(self) -> None:
-        """`sam build` of the repository's own template, once for the same sources, whoever asks.
-
-        SAM reuses what pip installed for the runs before; so one build at a time is in that place.
-        """
+        """`sam build` of the repository's own template, once for the same sources, whoever asks."""
         finished = self.template.parent / "finished"
         with (RUNS / "sam.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if finished.exists():
                 return
-            self._sam(
-                *("build", "--cached", "--template-file", str(TEMPLATE)),
-                *("--build-dir", str(self.template.parent), "--cache-dir", str(RUNS / "sam-cache")),
-            )
+            self._sam("build", "--template-file", str(TEMPLATE), "--build-dir", str(self.template.parent))
             finished.touch()
             _remove_old_builds(keep=3)
 
     def _sam(self, command: str, *options: str) -> None:
         sam = [str(ROOT / ".envs/sam/bin/sam"), command, "--config-file", str(ROOT / "samconfig.toml"), *options]
         environment = self.environment(AWS_ENDPOINT_URL=self.endpoint_url)
-        # Where SAM is called decides where it keeps what pip installed.
         run(sam, environment, self.directory / f"sam-{command}.log", RUNS)
 
     @cached_property
@@ -318,7 +311,7 @@ class Account:
     def _sessions(self) -> Path:
         return self.directory / "sessions"
 
-    def _read_outputs(self) -> dict[str, str]:
+    def read_outputs(self) -> dict[str, str]:
         stacks = self.client("cloudformation").describe_stacks()["Stacks"]
         found = {output["OutputKey"]: output["OutputValue"] for stack in stacks for output in stack.get("Outputs", ())}
         if not found:
@@ -330,7 +323,7 @@ class Account:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         ours = {
-            # SAM looks for python3.13 and pip on PATH.
+            # The package is built by python3.13 and its pip.
             "PATH": f"{ROOT / '.envs/dev/bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             # Nothing may be written beside the sources, and yet SAM and moto take seconds to compile at each start.
             "PYTHONPYCACHEPREFIX": str(RUNS / "pycache"),
@@ -359,8 +352,8 @@ def deployed(*, minute: timedelta = MINUTE, **parameters: str) -> Iterator[Accou
 def _fingerprint() -> str:
     """Of all that `sam build` reads: what is built of the same sources is the same."""
     found = hashlib.sha256()
-    sources = (path for path in (ROOT / "functions").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    for path in sorted([TEMPLATE, *sources]):
+    files = [path for folder in ("functions", "tools") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    for path in sorted([TEMPLATE, *(path for path in files if "__pycache__" not in path.parts)]):
         content = path.read_bytes()
         found.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
     return found.hexdigest()[:16]

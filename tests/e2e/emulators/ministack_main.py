@@ -15,7 +15,7 @@ Some things differ from the `ministack` command. These are what AWS does:
   actions).
 
 And two are for the sake of whoever waits: a minute of a schedule, or of a message that is delayed by minutes, takes
-LIFELINE_MINUTE_S. And code is unpacked and compiled once, below LIFELINE_UNPACKED, not for each process that runs it.
+LIFELINE_MINUTE_S. And code is unpacked once, below LIFELINE_UNPACKED, not for each process that runs it.
 """
 
 import hashlib
@@ -201,7 +201,7 @@ class Unpacked(zipfile.ZipFile):
 
 def unpack_code_once() -> None:
     lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Unpacked})
-    # What Python compiles lies beside the code, where the next process finds it.
+    # The code comes with its bytecode beside it, where only processes without this look for it.
     os.environ.pop("PYTHONPYCACHEPREFIX", None)
 
 

@@ -283,7 +283,7 @@ def test_what_two_ask_for_goes_once_and_a_used_group_stays_and_says_so_where_it_
     assert Removals().needs(here, planned, NOTHING) == {Fact.SECURITY_GROUP_USERS}
     once = Removals().decide(here, planned, NOTHING).plan
     assert kinds(once) == [("retire_endpoint", "planned"), ("delete_security_group", "planned")]
-    used = context(security_group_users=("eni-1",))
+    used = context(security_group_users={"sg-own": ("eni-1",), "sg-other": ()})
     assert kinds(Removals().preview(used, plan(asked), NOTHING).plan) == [("delete_security_group", "blocked")]
     assert kinds(Removals().preview(used, plan(replace(asked, is_optional=True)), NOTHING).plan) == []
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tools.template import read_template
 
+from lifeline.adapters.aws.endpoints import AppliedIds
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer
 from lifeline.core.requests.request import Trigger
@@ -177,7 +178,7 @@ def test_a_long_apply_tells_its_progress_and_does_every_step() -> None:
     actions = tuple(Action(ActionKind.ADD_SUBNETS, "why", service=f"service-{number}") for number in range(12))
     clock = iter(minute(0) + timedelta(seconds=seconds) for seconds in range(0, 1000, 3))
     run = Run("run-1", now=lambda: next(clock), remaining=lambda: timedelta(minutes=4), sleep=lambda _: None)
-    endpoints: Any = SimpleNamespace(apply=lambda *_, **__: SimpleNamespace(endpoint_id="", security_group_id=""))
+    endpoints: Any = SimpleNamespace(apply=lambda *_, **__: AppliedIds())
     calls: Any = SimpleNamespace(reserve_endpoint_call=lambda **_: timedelta(0))
 
     with logged() as found:

@@ -11,14 +11,14 @@ import pytest
 
 from lifeline.adapters.store.policy import Document, Known, Refused
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Catalog, Tier
 from lifeline.core.notices.notice import Severity, subject_line
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.policy.policy import desired, simple_policy
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified
-from tests.support.builders import subnet, vpc
+from tests.support.builders import CATALOG, subnet, vpc
 from tests.support.repository import ROOT
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -279,3 +279,52 @@ def test_each_example_wants_what_the_docs_say(place: int, requirements: dict[str
         for subnet_id in requirement.subnet_ids:
             found.setdefault(subnet_id.removeprefix("subnet-"), set()).add(requirement.service)
     assert found == requirements
+
+
+# ---- names of services
+
+
+MISSPELT = '{"version": 1, "rules": [{"require": ["logs", "monitorng"]}]}'
+
+
+def decide_by(store: MemoryStore, catalog: Catalog | LifelineError) -> PolicyInForce:
+    def read() -> Catalog:
+        if isinstance(catalog, LifelineError):
+            raise catalog
+        return catalog
+
+    return current_policy(NAME, FALLBACK, store, read, now=NOW)
+
+
+def test_a_new_document_that_names_a_service_that_isnt_there_is_wrong() -> None:
+    store = MemoryStore(Document(MISSPELT, 4), Known(last_valid=Document(VALID, 3)))
+    found = decide_by(store, CATALOG)
+    assert found.policy == read_policy(VALID)
+    assert found.problem
+    assert (found.problem.field, found.problem.is_news) == ("rules[0].require[1]", True)
+    assert found.problem.message.endswith("named monitorng; did you mean monitoring?")
+
+
+def test_a_misspelt_service_of_an_exemption_is_wrong_too() -> None:
+    exempting = {"vpc_id": "vpc-0123456789abcdef0", "services": ["loggs"], "reason": "moves"}
+    text = json.dumps({"version": 1, "rules": [{"require": ["cloudwatch-agent"]}], "exemptions": [exempting]})
+    problem = decide_by(MemoryStore(Document(text, 1)), CATALOG).problem
+    assert problem
+    assert problem.field == "exemptions[0].services[0]"
+
+
+@pytest.mark.parametrize("catalog", [CATALOG, Catalog(why_unread="denied"), TransientError("throttled")])
+def test_a_document_that_was_valid_stays_so_whatever_the_region_offers_now(catalog: Catalog | LifelineError) -> None:
+    store = MemoryStore(Document(MISSPELT, 4), Known(last_valid=Document(MISSPELT, 4)))
+    assert decide_by(store, catalog) == PolicyInForce(read_policy(MISSPELT))
+
+
+def test_while_the_catalog_cant_be_read_a_new_document_is_accepted_and_a_refused_one_stays_refused() -> None:
+    unread = Catalog(why_unread="denied")
+    assert decide_by(MemoryStore(Document(MISSPELT, 1)), unread).problem is None
+    store = MemoryStore(Document(MISSPELT, 4), Known(last_valid=Document(VALID, 3)))
+    decide_by(store, CATALOG)
+    found = decide_by(store, unread)
+    assert found.policy == read_policy(VALID)
+    assert found.problem
+    assert found.problem.field == "rules[0].require[1]"

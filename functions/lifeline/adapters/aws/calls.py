@@ -1,6 +1,6 @@
 """What every adapter needs: pages, errors by code, and calls side by side."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -82,10 +82,20 @@ def conditional_write(doing: str, write: Callable[..., Any], **request: Any) -> 
 
 def pages(client: Any, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:
     """Everything that a paginated describe has under `key`. Raises ours."""
+    return paced_pages(client, operation, key, lambda: None, request)
+
+
+def paced_pages(
+    client: Any, operation: str, key: str, before: Callable[[], None], request: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The same; `before` is called before each page."""
     with aws_errors(operation):
         found: list[dict[str, Any]] = []
+        before()
         for page in client.get_paginator(operation).paginate(**request):
             found.extend(page.get(key, []))
+            if page.get("NextToken"):
+                before()
         return found
 
 

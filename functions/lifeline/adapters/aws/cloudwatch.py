@@ -1,9 +1,10 @@
 """Agents' series and datapoints from CloudWatch."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import batched
+from time import monotonic
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,6 +14,7 @@ from lifeline.adapters.aws.clients import client
 from lifeline.core.agents.series import Readings, Series
 from lifeline.core.agents.timing import Window
 from lifeline.core.agents.watches import Watch
+from lifeline.core.errors import TransientError
 from lifeline.runtime.observability import logger
 
 _QUERIES_A_CALL = 500  # CloudWatch API: GetMetricData, MetricDataQueries
@@ -20,17 +22,40 @@ _POINTS_A_CALL = 100_800  # CloudWatch API: GetMetricData, MaxDatapoints
 _CONCURRENCY = 8
 _LONGEST_ENTITY = 255
 _MOST_SHOWN = 10
+_MOST_PAGES = 400  # of a list at a time: 200,000 series fit into the function's memory
+
+
+class ListingCutError(TransientError):
+    """There was no time to list all series. `listed` are those that were, and `token` is where to go on."""
+
+    def __init__(self, listed: Mapping[str, tuple[Series, ...]], token: str) -> None:
+        super().__init__("there was no time to list all series", code="Cut")
+        self.listed = listed
+        self.token = token
 
 
 class CloudWatch:
     """The series of one watch: those of its namespace that have its dimension, whose value names the agent."""
 
-    def __init__(self, watch: Watch, cloudwatch: Any = None) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        cloudwatch: Any = None,
+        *,
+        until: float | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """No page of a list is read after `until`, on this clock."""
         self._watch = watch
         self._cloudwatch = cloudwatch or client("cloudwatch")
+        self._until = until
+        self._clock = clock
 
-    def list_series(self) -> dict[str, tuple[Series, ...]]:
+    def list_series(self, token: str = "") -> dict[str, tuple[Series, ...]]:
         """The agents' recently active series by entity, sorted; only of the metrics that the watch names.
+
+        A list of 100,000s takes minutes, at 500 a page (CloudWatch API: ListMetrics). Raises ListingCutError with what
+        there was time for; the next call goes on with its `token`.
 
         An entity that is too long, or not printable, is left out, with a warning in the log.
         CloudWatch forgets a silent series after 3 to 4 hours, and a new one may take 15 minutes to be listed
@@ -38,15 +63,24 @@ class CloudWatch:
         half a list would look like all of it.
         """
         found: dict[str, set[Series]] = {}
-        for metric in self._pages():
+        left = ""
+        for metrics, next_token in self._pages(token):
+            self._collect(metrics, found)
+            left = next_token
+        named = [entity for entity in sorted(found) if _is_name(entity)]
+        self._complain(found.keys() - {*named, ""})
+        listed = {entity: tuple(sorted(found[entity], key=lambda series: series.rank)) for entity in named}
+        if left:
+            raise ListingCutError(listed, left)
+        return listed
+
+    def _collect(self, metrics: Iterable[Mapping[str, Any]], found: dict[str, set[Series]]) -> None:
+        for metric in metrics:
             if not metric["MetricName"].startswith(self._watch.metric_prefix):
                 continue
             dimensions = ((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])
             series = Series(metric["MetricName"], tuple(sorted(dimensions)))
             found.setdefault(dict(series.dimensions).get(self._watch.dimension, ""), set()).add(series)
-        named = [entity for entity in sorted(found) if _is_name(entity)]
-        self._complain(found.keys() - {*named, ""})
-        return {entity: tuple(sorted(found[entity], key=lambda series: series.rank)) for entity in named}
 
     def read(self, series: Iterable[Series], window: Window) -> Readings:
         """The datapoints of each series in the window, oldest first. One that couldn't be read is left out.
@@ -61,7 +95,8 @@ class CloudWatch:
             answers = pool.map(lambda chunk: self._read_chunk(chunk, window), chunks)
             return {series: times for answer in answers for series, times in answer.items()}
 
-    def _pages(self) -> Iterator[dict[str, Any]]:
+    def _pages(self, token: str) -> Iterator[tuple[list[dict[str, Any]], str]]:
+        """Each page's metrics, with the token of the next page. At least one is read: that is some progress."""
         request: dict[str, Any] = {
             "Namespace": self._watch.namespace,
             "Dimensions": [{"Name": self._watch.dimension}],
@@ -69,10 +104,15 @@ class CloudWatch:
         }
         if self._watch.metric:
             request["MetricName"] = self._watch.metric
+        if token:
+            request["NextToken"] = token
         pages = self._cloudwatch.get_paginator("list_metrics").paginate(**request)
         try:
-            for page in pages:
-                yield from page["Metrics"]
+            for number, page in enumerate(pages, 1):
+                yield page["Metrics"], page.get("NextToken", "")
+                is_late = self._until is not None and self._clock() >= self._until
+                if is_late or number == _MOST_PAGES:
+                    return
         except (ClientError, BotoCoreError) as error:
             raise ours(error, f"the series of {self._watch.namespace} could not be listed") from error
 

@@ -1,5 +1,6 @@
 """EC2's dicts become values, member by member. Nothing else in Lifeline knows how EC2 spells things."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,9 @@ from lifeline.core.network.model import (
     Vpc,
 )
 
+# The Region's code and a letter; those of Local and Wavelength Zones name a place, too (EC2 guide: Regions and Zones).
+_AVAILABILITY_ZONE = re.compile(r"([a-z]+-)+[0-9]+[a-z]")
+
 
 def vpc_of(described: dict[str, Any]) -> Vpc:
     """A VPC without its contents, with every block that is associated or about to be."""
@@ -36,15 +40,16 @@ def vpc_of(described: dict[str, Any]) -> Vpc:
 
 
 def subnet_of(described: dict[str, Any], zone_types: dict[str, str]) -> Subnet:
-    """A subnet. A zone that isn't listed counts as an ordinary one."""
+    """A subnet. Where its zone isn't listed, the zone's name says whether it is an ordinary one."""
     blocked = described.get("BlockPublicAccessStates", {}).get("InternetGatewayBlockMode", "off")
+    zone = described.get("AvailabilityZone", "")
     return Subnet(
         id=described["SubnetId"],
-        zone=described.get("AvailabilityZone", ""),
+        zone=zone,
         zone_id=described.get("AvailabilityZoneId", ""),
         cidr="" if described.get("Ipv6Native") else described.get("CidrBlock", ""),
         ipv6_cidrs=tuple(sorted(_blocks(described, "Ipv6CidrBlock"))),
-        zone_type=zone_types.get(described.get("AvailabilityZone", ""), "availability-zone"),
+        zone_type=zone_types.get(zone) or ("availability-zone" if _AVAILABILITY_ZONE.fullmatch(zone) else "other"),
         free_addresses=int(described.get("AvailableIpAddressCount", 0)),
         owner_id=described.get("OwnerId", ""),
         state=described.get("State", "available"),

@@ -6,17 +6,22 @@ from functools import partial
 from ipaddress import ip_network
 from itertools import chain
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
+from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
 from lifeline.runtime.observability import logger
 
 KEEP = timedelta(minutes=15)
+
+_A_SECOND = 5
+_ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 
 _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
 _LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
@@ -34,7 +39,8 @@ class CentralDns:
     """Reads what answers names in a VPC beside its endpoints, and keeps it for a quarter of an hour.
 
     Route 53 and Resolver grant an account 5 requests a second each (Route 53 guide: quotas), and have no call for many
-    VPCs. Ask for those where something is missing, not for all.
+    VPCs. Ask for those where something is missing, not for all. Calls take turns: those of other runs, and of others in
+    the account, may be throttled all the same.
     """
 
     def __init__(
@@ -57,6 +63,15 @@ class CentralDns:
         self._rules: dict[str, dict[str, Any]] = {}
         self._zone_names: dict[str, str] = {}
         self._dhcp_lock = Lock()
+        self._paces = {service: Pace(_A_SECOND) for service in (_ROUTE53, _RESOLVER, _PROFILES)}
+        self._until: float | None = None
+
+    def give_up_after(self, time: timedelta) -> None:
+        """From now on, only calls whose turn comes within this time are made."""
+        self._until = monotonic() + time.total_seconds()
+
+    def _turn(self, service: str) -> None:
+        self._paces[service].take_turn(self._until)
 
     def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
         """What decides the VPC's DNS; `fresh` reads it again whatever is kept.
@@ -94,6 +109,7 @@ class CentralDns:
         request: dict[str, str] = {"VPCId": vpc_id, "VPCRegion": region, "MaxItems": "100"}
         with aws_errors("list_hosted_zones_by_vpc"):
             while True:
+                self._turn(_ROUTE53)
                 page = self._route53.list_hosted_zones_by_vpc(**request)
                 found += page["HostedZoneSummaries"]
                 if not page.get("NextToken"):
@@ -105,7 +121,8 @@ class CentralDns:
 
     def _rules_of(self, vpc_id: str) -> DnsView:
         filters = [{"Name": "VPCId", "Values": [vpc_id]}]
-        found = pages(self._resolver, "list_resolver_rule_associations", "ResolverRuleAssociations", Filters=filters)
+        key, turn = "ResolverRuleAssociations", partial(self._turn, _RESOLVER)
+        found = paced_pages(self._resolver, "list_resolver_rule_associations", key, turn, {"Filters": filters})
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
         ids = {association["ResolverRuleId"] for association in live}
         return _merged(
@@ -136,6 +153,7 @@ class CentralDns:
     def _rule(self, rule_id: str) -> dict[str, Any]:
         """The rule, read once: its domain and type never change (Route 53 Resolver API: UpdateResolverRule)."""
         if rule_id not in self._rules:
+            self._turn(_RESOLVER)
             with aws_errors("get_resolver_rule"):
                 self._rules[rule_id] = self._resolver.get_resolver_rule(ResolverRuleId=rule_id)["ResolverRule"]
         return self._rules[rule_id]
@@ -144,7 +162,8 @@ class CentralDns:
 
     def _profiles_of(self, vpc_id: str, *, fresh: bool) -> DnsView:
         """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
-        found = pages(self._profiles, "list_profile_associations", "ProfileAssociations", ResourceId=vpc_id)
+        key, turn = "ProfileAssociations", partial(self._turn, _PROFILES)
+        found = paced_pages(self._profiles, "list_profile_associations", key, turn, {"ResourceId": vpc_id})
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
         return _merged(
@@ -164,8 +183,9 @@ class CentralDns:
         )
 
     def _resources_of(self, profile_id: str) -> list[dict[str, Any]]:
-        key = "ProfileResourceAssociations"
-        return pages(self._profiles, "list_profile_resource_associations", key, ProfileId=profile_id)
+        key, turn = "ProfileResourceAssociations", partial(self._turn, _PROFILES)
+        request = {"ProfileId": profile_id}
+        return paced_pages(self._profiles, "list_profile_resource_associations", key, turn, request)
 
     def _resource(self, arn: str, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
         """One resource, told apart by its ARN, for the API doesn't list its type's values.
@@ -190,6 +210,7 @@ class CentralDns:
     def _zone_name(self, zone_id: str) -> str:
         """The zone's name, read once: it never changes."""
         if zone_id not in self._zone_names:
+            self._turn(_ROUTE53)
             with aws_errors("get_hosted_zone"):
                 found = self._route53.get_hosted_zone(Id=zone_id)["HostedZone"]["Name"]
             self._zone_names[zone_id] = domain_of(found)
@@ -245,7 +266,8 @@ def _read(read: Callable[[], DnsView], what: str, *, regional: bool = False) -> 
     except (TransientError, TerminalError) as error:
         if _is_not_offered(error, regional=regional):
             return DnsView()
-        return DnsView(unreadable=(f"{what} couldn't be read: {error}",))
+        words = f"{what} couldn't be read: {error}"
+        return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
 
 def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
@@ -310,4 +332,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         unreadable=tuple(sorted(set(chain.from_iterable(part.unreadable for part in parts)))),
         kept_here=tuple(sorted(set(chain.from_iterable(part.kept_here for part in parts)))),
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
+        throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
     )

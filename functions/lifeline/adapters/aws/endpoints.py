@@ -1,5 +1,7 @@
 """Apply: one planned action becomes EC2 calls. The only module that changes a network."""
 
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -22,6 +24,7 @@ _STALE_CODES = frozenset(
         "InvalidGroup.NotFound",
         "InvalidRouteTableID.NotFound",
         "InvalidRouteTableId.NotFound",
+        "InvalidSecurityGroupID.NotFound",
         "InvalidSubnetID.NotFound",
         "InvalidSubnetId.NotFound",
         "InvalidVpcEndpoint.NotFound",
@@ -31,32 +34,46 @@ _STALE_CODES = frozenset(
 )
 
 
+_GONE_GROUP_CODES = frozenset({"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"})
+_WAITS = (0, 1, 2, 4)  # seconds before each attempt
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedIds:
-    """What an action created or changed."""
+    """What an action created or changed. A group that was created has its name, too."""
 
     endpoint_id: str = ""
     security_group_id: str = ""
+    security_group_name: str = ""
 
 
 class Endpoints:
     """Creates and extends what is Lifeline's own; `owner` is the value of its tag.
 
     `record` is called with the VPC's ID and the new resource's as soon as EC2 has created it: what isn't on record
-    isn't Lifeline's own.
+    isn't Lifeline's own. One for each run, for it remembers which groups are new.
     """
 
-    def __init__(self, owner: str, record: Callable[[str, str], None], ec2: Any = None) -> None:
+    def __init__(
+        self,
+        owner: str,
+        record: Callable[[str, str], None],
+        ec2: Any = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._owner = owner
         self._record = record
         self._ec2 = ec2 or client("ec2")
+        self._sleep = sleep
+        self._new_groups: set[str] = set()
 
     def apply(self, action: Action, *, vpc_id: str, security_group_id: str = "") -> AppliedIds:
         """Makes one change. Raises TransientError where another attempt can succeed, TerminalError where it can't."""
         try:
             return self._apply(action, vpc_id, security_group_id)
         except TerminalError as error:
-            if error.code in _STALE_CODES or _is_name_still_held(action, error):
+            is_too_new = security_group_id in self._new_groups and _is_unknown(security_group_id, error)
+            if is_too_new or error.code in _STALE_CODES or _is_name_still_held(action, error):
                 raise TransientError(str(error), code=error.code) from error
             raise
 
@@ -65,7 +82,7 @@ class Endpoints:
             case ActionKind.FIX_DNS:
                 self._fix_dns(action, vpc_id)
             case ActionKind.CREATE_SECURITY_GROUP:
-                return AppliedIds(security_group_id=self._create_security_group(action, vpc_id))
+                return self._create_security_group(action, vpc_id)
             case ActionKind.OPEN_SECURITY_GROUP:
                 self._let_in(action.security_group_id, action)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
@@ -89,7 +106,12 @@ class Endpoints:
                 self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
-            case ActionKind.OPEN_NETWORK_ACL | ActionKind.CONFIRM_OWNERSHIP:
+            case (
+                ActionKind.OPEN_NETWORK_ACL
+                | ActionKind.CLOSE_SECURITY_GROUP
+                | ActionKind.CONFIRM_OWNERSHIP
+                | ActionKind.CORRECT_TAG
+            ):
                 raise TerminalError(f"{action.kind} is a person's to do")
             case unreachable:
                 assert_never(unreachable)
@@ -140,18 +162,48 @@ class Endpoints:
         with aws_errors(f"modify_vpc_endpoint {action.endpoint_id}"):
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
 
-    def _create_security_group(self, action: Action, vpc_id: str) -> str:
-        """Creates the group and lets the VPC in. A group's name is unique in its VPC, so two runs can't make two."""
-        with aws_errors(f"create_security_group in {vpc_id}"):
+    def _create_security_group(self, action: Action, vpc_id: str) -> AppliedIds:
+        """Creates the group and lets the VPC in.
+
+        EC2 compares names without regard to case (EC2 API: CreateSecurityGroup), so a name may be taken that no
+        observation finds. Then the group gets a number that nobody could have taken before.
+        """
+        name = action.security_group_name
+        try:
+            made = self._create_named_group(name, vpc_id)
+        except TerminalError as error:
+            if error.code != "InvalidGroup.Duplicate":
+                raise
+            name = f"{SECURITY_GROUP_NAME}-{secrets.randbelow(10**9) + 10**9}"
+            made = self._create_named_group(name, vpc_id)
+        security_group_id = self._created(vpc_id, made)
+        self._new_groups.add(security_group_id)
+        self._let_in_new(security_group_id, action)
+        return AppliedIds(security_group_id=security_group_id, security_group_name=name)
+
+    def _create_named_group(self, name: str, vpc_id: str) -> str:
+        with aws_errors(f"create_security_group {name} in {vpc_id}"):
             answer = self._ec2.create_security_group(
-                GroupName=SECURITY_GROUP_NAME,
+                GroupName=name,
                 Description=GROUP_WORDS,
                 VpcId=vpc_id,
-                TagSpecifications=self._tags("security-group", SECURITY_GROUP_NAME),
+                TagSpecifications=self._tags("security-group", name),
             )
-        security_group_id = self._created(vpc_id, str(answer["GroupId"]))
-        self._let_in(security_group_id, action)
-        return security_group_id
+        return str(answer["GroupId"])
+
+    def _let_in_new(self, security_group_id: str, action: Action) -> None:
+        """Lets the VPC into a group that EC2 may not know yet. Raises TransientError if it still doesn't after the
+        waits: the next run opens the group.
+        """
+        for wait in _WAITS:
+            self._sleep(wait)
+            try:
+                return self._let_in(security_group_id, action)
+            except TerminalError as error:
+                if not _is_unknown(security_group_id, error):
+                    raise
+                refusal = error
+        raise TransientError(str(refusal), code=refusal.code) from refusal
 
     def _created(self, vpc_id: str, resource_id: str) -> str:
         """The resource's ID, once it is on record. Raises TerminalError if it isn't: a person must adopt it then."""
@@ -183,7 +235,7 @@ class Endpoints:
             if error.code == "DependencyViolation":
                 words = f"{security_group_id} is in use until its endpoint's interfaces are gone: it is tried again"
                 raise TransientError(words, code=error.code) from error
-            if error.code != "InvalidGroup.NotFound":
+            if error.code not in _GONE_GROUP_CODES:
                 raise
 
     def _let_in(self, security_group_id: str, action: Action) -> None:
@@ -216,6 +268,13 @@ def _moved(action: Action) -> dict[str, list[str]]:
     if action.kind in {ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}:
         return {f"{verb}SubnetIds": list(action.subnet_ids)}
     return {f"{verb}RouteTableIds": list(action.route_table_ids)}
+
+
+def _is_unknown(security_group_id: str, error: TerminalError) -> bool:
+    """The next call may not know a new group yet, nor IAM its tag (EC2 API: eventual consistency). IAM names the
+    resource that it refuses.
+    """
+    return error.code in _GONE_GROUP_CODES | {"UnauthorizedOperation"} and security_group_id in str(error)
 
 
 def _is_name_still_held(action: Action, error: TerminalError) -> bool:

@@ -47,7 +47,6 @@ _LOOKUPS: dict[str, tuple[str, str, str, str, Any]] = {
     "sg": ("describe_security_groups", "SecurityGroups", "group-id", "GroupId", _own_vpc),
     # By association: an ACL without one shapes nothing yet.
     "acl": ("describe_network_acls", "NetworkAcls", "association.network-acl-id", "NetworkAclId", _own_vpc),
-    "eni": ("describe_network_interfaces", "NetworkInterfaces", "network-interface-id", "NetworkInterfaceId", _own_vpc),
     "pcx": (
         "describe_vpc_peering_connections",
         "VpcPeeringConnections",
@@ -138,6 +137,22 @@ class Lookup:
                     )
                 )
         return {vpc_id: tuple(sorted(interfaces)) for vpc_id, interfaces in found.items()}
+
+    def attachments_of(self, target_ids: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """What goes with each interface or instance that a route leads to: the interface, the instance, and the
+        attachment, which is all that DetachNetworkInterface names (EC2 API). Nothing is asked where there are none.
+        """
+        wanted = sorted(set(target_ids))
+        found: dict[str, set[str]] = {target_id: set() for target_id in wanted}
+        for prefix, name in (("eni-", "network-interface-id"), ("i-", "attachment.instance-id")):
+            for chunk in _chunks(target_id for target_id in wanted if target_id.startswith(prefix)):
+                filters = [{"Name": name, "Values": chunk}]
+                for interface in pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters):
+                    attached = interface.get("Attachment", {})
+                    ids = {interface["NetworkInterfaceId"], attached.get("InstanceId"), attached.get("AttachmentId")}
+                    for target_id in found.keys() & ids:
+                        found[target_id] |= ids - {None}
+        return {target_id: frozenset(ids) for target_id, ids in found.items()}
 
     def _interfaces(self, security_group_ids: list[str]) -> list[tuple[str, str]]:
         filters = [{"Name": "group-id", "Values": security_group_ids}]

@@ -1,13 +1,18 @@
 """Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs.
 
+VPCs, subnets, route tables and endpoints have to be read. Whatever else AWS doesn't let Lifeline read is noted in the
+VPCs (`Vpc.unread`) and stops nothing. What may pass, as throttling does, is raised: then the run is tried again.
+
 No page size is asked for: EC2 then answers as much as it will, and further pages are followed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import batched
+from time import monotonic
 from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
@@ -33,10 +38,12 @@ from lifeline.adapters.aws.filters import (
     with_filters,
 )
 from lifeline.core.errors import TerminalError
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Vpc
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, Unread, Vpc
 from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
+_ASKED_AGAIN = timedelta(minutes=1)  # for services that could not be read: not once for each VPC of a run
+_NO_SUCH_VPC = "InvalidVpcID.NotFound"
 
 
 class Network:
@@ -45,20 +52,27 @@ class Network:
     def __init__(self, ec2: Any = None) -> None:
         self._ec2 = ec2 or client("ec2")
         self._catalog: Catalog | None = None
+        self._asked_at = 0.0
         self._zone_types: dict[str, str] | None = None
 
     def catalog(self) -> Catalog:
-        """The endpoint services of the region, read once in the container's life."""
-        if self._catalog is None:
-            found = services_of(pages(self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
-            self._catalog = Catalog(tuple(sorted(found, key=lambda service: (service.name, service.type))))
+        """The endpoint services of the region, read once in the container's life; none, and why, if they can't be."""
+        is_old = monotonic() - self._asked_at >= _ASKED_AGAIN.total_seconds()
+        if self._catalog is None or (not self._catalog.is_read and is_old):
+            described = _attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            self._asked_at = monotonic()
+            if isinstance(described, TerminalError):
+                self._catalog = Catalog(why_unread=str(described))
+            else:
+                found = sorted(services_of(described), key=lambda service: (service.name, service.type))
+                self._catalog = Catalog(tuple(found))
         return self._catalog
 
     def observe(self, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
         """The VPCs as they are now, in their ids' order: those named, or all of the region for None.
 
         A VPC that is gone is left out. Its DNS attributes are read apart, see `with_dns`. Raises TransientError or
-        TerminalError if anything could not be read: half an observation would be a wrong one.
+        TerminalError if anything could not be read without which an observation would be a wrong one.
         """
         wanted = set(vpc_ids or ())
         if vpc_ids is None:
@@ -68,11 +82,14 @@ class Network:
         return self._observe([{"Name": "vpc-id", "Values": sorted(wanted)}]) if wanted else ()
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
-        """The VPCs with their DNS attributes. EC2 has no batch call for them: two calls a VPC, side by side."""
-        reads = [partial(self._attribute, vpc.id, name) for vpc in vpcs for name in _DNS_ATTRIBUTES]
+        """The VPCs with their DNS attributes, without those that are gone by now.
+
+        EC2 has no batch call for the attributes: two calls a VPC, side by side.
+        """
+        reads = [partial(_attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES]
         values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
-        pairs = zip(vpcs, values, strict=True)
-        return tuple(replace(vpc, dns_support=support, dns_hostnames=hostnames) for vpc, (support, hostnames) in pairs)
+        found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
+        return tuple(vpc for vpc in found if vpc)
 
     def count_gateway_endpoints(self) -> int:
         """How many gateway endpoints the region has, for its quota."""
@@ -84,24 +101,39 @@ class Network:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
             return partial(pages, self._ec2, operation, key, **request)
 
-        vpcs, subnets, tables, endpoints, groups, acls, nats, _zones = run_concurrently(
-            [
-                describe("describe_vpcs", "Vpcs", Filters=filters),
-                describe("describe_subnets", "Subnets", Filters=filters),
-                describe("describe_route_tables", "RouteTables", Filters=filters),
-                describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
-                describe("describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAME]),
-                describe("describe_network_acls", "NetworkAcls", Filters=filters),
-                describe("describe_nat_gateways", "NatGateways", Filter=filters),
-                self._read_zone_types,
-            ]
-        )
+        parts = {
+            Part.SECURITY_GROUPS: describe(
+                "describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAMES]
+            ),
+            Part.NETWORK_ACLS: describe("describe_network_acls", "NetworkAcls", Filters=filters),
+            Part.NAT_GATEWAYS: describe("describe_nat_gateways", "NatGateways", Filter=filters),
+            Part.ZONE_TYPES: self._read_zone_types,
+        }
+        reads: list[Callable[[], Any]] = [
+            describe("describe_vpcs", "Vpcs", Filters=filters),
+            describe("describe_subnets", "Subnets", Filters=filters),
+            describe("describe_route_tables", "RouteTables", Filters=filters),
+            describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
+            *(partial(_attempt, read) for read in parts.values()),
+        ]
+        vpcs, subnets, tables, endpoints, *others = run_concurrently(reads)
+        found_parts = dict(zip(parts, others, strict=True))
+        acls, nats = _or_none(found_parts[Part.NETWORK_ACLS]), _or_none(found_parts[Part.NAT_GATEWAYS])
+        groups = _or_none(found_parts[Part.SECURITY_GROUPS])
         attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        groups += self._groups(attached - _ids(groups))
+        more = _attempt(partial(self._groups, attached - _ids(groups)))
+        if isinstance(more, TerminalError):
+            found_parts[Part.SECURITY_GROUPS] = more
+        groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
         interfaces = self._interfaces(guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables))
-        groups += self._groups(groups_of_machines(interfaces or {}, tables) - _ids(groups))
-        lists = self._prefix_lists(tables, groups, guarded)
+        of_machines = groups_of_machines(interfaces or {}, tables) - _ids(groups)
+        groups += _or_none(_attempt(partial(self._groups, of_machines)))
+        unread = [Unread(part, str(error)) for part, error in found_parts.items() if isinstance(error, TerminalError)]
+        listed = self._prefix_lists(tables, groups, guarded)
+        lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, TerminalError)}
+        own, _ = lists_in_routes(tables, guarded)
+        unlisted = {name: str(error) for name, error in listed.items() if name in own and name not in lists}
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -113,7 +145,8 @@ class Network:
         found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
         read = {} if interfaces is None else {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
-        return tuple(with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
+        whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
+        return tuple(replace(vpc, unread=(*unread, *_unread_lists(vpc, unlisted))) for vpc in whole)
 
     def _groups(self, ids: set[str]) -> list[dict[str, Any]]:
         """The security groups of these ids: of a region's thousands, only those on endpoints and on NATs count."""
@@ -128,10 +161,8 @@ class Network:
         chunks = batched(sorted(vpc_ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "vpc-id", "Values": list(chunk)}] for chunk in chunks)
         describe = partial(pages, self._ec2, "describe_network_interfaces", "NetworkInterfaces")
-        try:
-            found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
-        except TerminalError as error:
-            logger.warning("network interfaces not read", error=str(error))
+        found = _attempt(partial(run_concurrently, [partial(describe, Filters=of_chunk) for of_chunk in filters]))
+        if isinstance(found, TerminalError):
             return None
         by_vpc: dict[str, list[dict[str, Any]]] = {vpc_id: [] for vpc_id in vpc_ids}
         for interface in (interface for interfaces in found for interface in interfaces):
@@ -152,30 +183,55 @@ class Network:
 
     def _prefix_lists(
         self, tables: list[dict[str, Any]], groups: list[dict[str, Any]], guarded: set[str]
-    ) -> dict[str, tuple[str, ...]]:
+    ) -> dict[str, tuple[str, ...] | TerminalError]:
         """The CIDRs of the prefix lists in routes and in security group rules; of gateway endpoints' lists, those that
-        a network ACL may tell apart. One that a rule names, or that is AWS's, and can't be read, is left out.
+        a network ACL may tell apart.
+
+        A list of another account that isn't shared any more stays in its routes, which go on working, and can't be read
+        (VPC guide: work with shared prefix lists).
         """
         own, gateways = lists_in_routes(tables, guarded)
-        others = (gateways | lists_in_rules(groups)) - own
-        reads = [partial(self._prefix_list, list_id) for list_id in sorted(own)]
-        reads += [partial(self._prefix_list_if_possible, list_id) for list_id in sorted(others)]
-        entries = zip([*sorted(own), *sorted(others)], run_concurrently(reads), strict=True)
-        return {list_id: found for list_id, found in entries if found is not None}
+        ids = sorted(own | gateways | lists_in_rules(groups))
+        entries = run_concurrently([partial(_attempt, partial(self._prefix_list, list_id)) for list_id in ids])
+        return dict(zip(ids, entries, strict=True))
 
-    def _prefix_list_if_possible(self, list_id: str) -> tuple[str, ...] | None:
-        try:
-            return self._prefix_list(list_id)
-        except TerminalError as error:
-            logger.warning("prefix list not read", error=str(error))
-            return None
-
-    def _prefix_list(self, list_id: str) -> tuple[str, ...] | None:
+    def _prefix_list(self, list_id: str) -> tuple[str, ...]:
         found = pages(self._ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=list_id)
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
-_OWN_NAME = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME]}
+def _attempt[T](read: Callable[[], T]) -> T | TerminalError:
+    """What is read, or AWS's error if that won't pass: what is denied, not shared, not offered in the Region."""
+    try:
+        return read()
+    except TerminalError as error:
+        if error.code != _NO_SUCH_VPC:
+            logger.warning("part of the network not read", error=str(error))
+        return error
+
+
+def _or_none[T](found: list[T] | TerminalError) -> list[T]:
+    return [] if isinstance(found, TerminalError) else found
+
+
+def _unread_lists(vpc: Vpc, unlisted: Mapping[str, str]) -> tuple[Unread, ...]:
+    """Which of these prefix lists the VPC's routes name, with the reason why each could not be read."""
+    named = {route.prefix_list_id for table in vpc.route_tables for route in table.routes}
+    return tuple(Unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
+
+
+def _with_attributes(vpc: Vpc, *read: bool | TerminalError) -> Vpc | None:
+    """The VPC with its DNS attributes, or the reason why they could not be read; None if it is gone."""
+    error = next((found for found in read if isinstance(found, TerminalError)), None)
+    if error and error.code == _NO_SUCH_VPC:
+        return None
+    if error:
+        return replace(vpc, unread=(*vpc.unread, Unread(Part.DNS_ATTRIBUTES, str(error))))
+    support, hostnames = map(bool, read)
+    return replace(vpc, dns_support=support, dns_hostnames=hostnames)
+
+
+_OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 

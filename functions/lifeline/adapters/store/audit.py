@@ -70,7 +70,7 @@ class AuditLog:
         return self._changes(ref, lambda item: item["event_name"] not in _TAGGING, since, until, most)
 
     def taggings_of(self, ref: AnyRef, *, since: datetime, until: datetime, most: int = 200) -> tuple[Change, ...]:
-        """As `changes_of`: the changes of Lifeline's own tags on the VPC and what is in it."""
+        """As `changes_of`: the changes of the tags that decide what is required of the VPC and what is in it."""
         return self._changes(ref, lambda item: bool(item.get("tags")), since, until, most)
 
     def _changes(

@@ -1,7 +1,7 @@
 """Values as items of DynamoDB's, and back.
 
 Dataclasses become plain values, which are those of JSON: text, whole and floating numbers, booleans, lists, dicts and
-None. boto3 turns plain values into typed attributes. The rules in between:
+None. Plain values become DynamoDB's typed attributes. The rules in between:
 
 | value | plain |
 | --- | --- |
@@ -15,16 +15,17 @@ Reading ignores attributes that it doesn't know, since a newer version may have 
 gives missing ones their default.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cache
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+_TOO_LARGE = 10**38  # DynamoDB's data types: a Number has up to 38 digits
 
 type Item = dict[str, dict[str, Any]]
 """An item, or the values of an expression, as DynamoDB's API has them: `{"pk": {"S": "CHANGES"}}`."""
@@ -35,12 +36,12 @@ def to_item(attributes: Mapping[str, Any]) -> Item:
 
     A `set` becomes a set there, for ADD and DELETE in expressions; it must not be empty.
     """
-    return {name: _SERIALIZER.serialize(to_plain(value)) for name, value in attributes.items() if value is not None}
+    return {name: _typed(to_plain(value)) for name, value in attributes.items() if value is not None}
 
 
 def from_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The item's attributes as plain values; bytes stay bytes, and a set is a sorted list."""
-    return {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+    return {name: _plain(value) for name, value in item.items()}
 
 
 def to_plain(value: Any) -> Any:  # noqa: PLR0911 - one return a kind of value
@@ -71,32 +72,71 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     return cast("T", _reader(cast("Hashable", kind))(plain))
 
 
-# ---- DynamoDB's types
+# ---- DynamoDB's types (API: AttributeValue)
 
 
-class _Serializer(TypeSerializer):
-    def serialize(self, value: Any) -> Any:
-        return super().serialize(Decimal(repr(value)) if isinstance(value, float) else value)
+def _typed(value: Any) -> dict[str, Any]:  # noqa: PLR0911 - one return a kind of value
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": _number_text(value)}
+        case str():
+            return {"S": value}
+        case bytes():
+            return {"B": value}
+        case set():
+            return _typed_set(value)
+        case list():
+            return {"L": [_typed(element) for element in value]}
+    return {"M": {str(key): _typed(element) for key, element in value.items()}}
 
 
-class _Deserializer(TypeDeserializer):
-    def deserialize(self, value: Any) -> Any:
-        found = super().deserialize(value)
-        if isinstance(found, set):
-            return sorted(map(_number_or_same, found))
-        return _number_or_same(found)
+def _typed_set(values: Set[Any]) -> dict[str, Any]:
+    """A set of texts or of numbers. Raises TypeError for any other, and where it is empty, as DynamoDB has none."""
+    if values and all(isinstance(value, str) for value in values):
+        return {"SS": sorted(values)}
+    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return {"NS": [_number_text(value) for value in sorted(values)]}
+    raise TypeError(f"{values!r} is no set of DynamoDB's")
 
 
-def _number_or_same(value: Any) -> Any:
-    if isinstance(value, Binary):
-        return cast("Any", value).value
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+def _number_text(value: float) -> str:
+    """The number as DynamoDB takes it. Raises ValueError for what is no number there (data types: Number)."""
+    if not isfinite(value) or abs(value) >= _TOO_LARGE:
+        raise ValueError(f"{value!r} is no number of DynamoDB's")
+    return repr(value)
 
 
-_SERIALIZER = _Serializer()
-_DESERIALIZER = _Deserializer()
+def _plain(typed: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one return a type
+    [(kind, value)] = typed.items()
+    match kind:
+        case "S" | "BOOL" | "B":
+            return value
+        case "N":
+            return _number(value)
+        case "NULL":
+            return None
+        case "L":
+            return [_plain(element) for element in value]
+        case "M":
+            return {key: _plain(element) for key, element in value.items()}
+        case "NS":
+            return sorted(map(_number, value))
+        case "SS" | "BS":
+            return sorted(value)
+    raise TypeError(f"{kind} is no type of DynamoDB's")
+
+
+def _number(text: str) -> int | float:
+    """A whole number as such, whatever way DynamoDB writes it."""
+    if text.removeprefix("-").isdecimal():
+        return int(text)
+    value = Decimal(text)
+    return int(value) if value == value.to_integral_value() else float(value)
+
 
 # ---- reading by type
 

@@ -2,13 +2,17 @@
 
 Each entry, and each incident, stands in one partition of the index: `DAY#<day>` or `INCIDENT#<id>`, at its sort key.
 What is in a VPC is read as last written; the index may lag behind by a second or so.
+
+IAM decides who may write an item by the `pk` alone, so a role can put its items anywhere in the index. An item is only
+believed where Lifeline itself files an item of its `pk` and kind.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
+from lifeline.adapters.store.incidents import is_incident
 from lifeline.adapters.store.keys import incident_log, partition, read_partition
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import InvalidInputError
@@ -18,6 +22,7 @@ from lifeline.core.history.entries import (
     EntryKind,
     Page,
     day_partition,
+    filed,
     incident_partition,
     is_part_of,
     merge,
@@ -64,7 +69,8 @@ class History:
     def _incident(self, request: HistoryRequest, home: RegionRef, now: datetime, most: int) -> Page:
         """What happened in the incident's VPC from what began it until it was closed, without other incidents."""
         values = {":pk": incident_partition(request.incident)}
-        item = next(self._table.query("index_pk = :pk", values, _DOING, IndexName=INDEX, Limit=1), None)
+        items = self._table.query("index_pk = :pk", values, _DOING, IndexName=INDEX)
+        item = next(filter(is_incident, items), None)
         if item is None:
             raise InvalidInputError("history.incident", f"{request.incident} is not in the ledger")
         since = datetime.fromisoformat(item["since"])
@@ -98,9 +104,16 @@ class History:
     ) -> list[Entry]:
         """The first `enough` entries that meet the condition; an item that is no entry is skipped."""
         items = self._table.query(condition, values, _DOING, Limit=enough, **request)
-        refs = ((read_partition(item["pk"]), item) for item in items)
-        entries = (read_entry(ref, item) for ref, item in refs if ref)
-        return list(islice((entry for entry in entries if entry and is_wanted(entry)), enough))
+        return list(islice((entry for entry in map(_entry, items) if entry and is_wanted(entry)), enough))
+
+
+def _entry(item: Mapping[str, Any]) -> Entry | None:
+    """The item's entry; None if it is none, or if one of its kind belongs somewhere else."""
+    ref = read_partition(item["pk"])
+    entry = read_entry(ref, item) if ref else None
+    if ref is None or entry is None or item["pk"] != _partition(ref, entry.kind):
+        return None
+    return entry if all(item.get(name, place) == place for name, place in filed(ref, item["sk"]).items()) else None
 
 
 def _partition(ref: AnyRef, kind: EntryKind) -> str:

@@ -26,6 +26,7 @@ from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import RegionRef
 from lifeline.runtime.observability import logger
 
+_INCIDENTS = "INCIDENTS#"
 _OPEN = "OPEN#"
 _CLOSED = "CLOSED#"
 _BEGUN_BY = ("event_id", "event_name", "actor")
@@ -131,8 +132,13 @@ class Incidents:
         return True
 
 
+def is_incident(item: Mapping[str, Any]) -> bool:
+    """True if the item is an open or closed incident, by its key."""
+    return str(item["pk"]).startswith(_INCIDENTS) and str(item["sk"]).startswith((_OPEN, _CLOSED))
+
+
 def _partition(watch_name: str) -> str:
-    return f"INCIDENTS#{watch_name}"
+    return f"{_INCIDENTS}{watch_name}"
 
 
 def _open_key(incident: Incident) -> Key:

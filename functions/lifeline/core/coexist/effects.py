@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
-from lifeline.core.network.model import MANAGED_BY, Endpoint, Ranges, Vpc, is_own
+from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS
@@ -180,7 +180,7 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
         return EffectState.LOST if any(effect.part in action.attributes for action in fixes) else EffectState.STANDS
     group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
-        return EffectState.LOST
+        return EffectState.STANDS if snapshot.vpc.unread_words(Part.SECURITY_GROUPS) else EffectState.LOST
     cidr, ports = _read_rule(effect.part)
     is_outdated = effect.kind is EffectKind.RULE and cidr not in snapshot.vpc.all_cidrs
     if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
@@ -204,7 +204,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }
     is_there, possible = there[effect.kind]
-    if is_there:
+    if is_there or (effect.kind is EffectKind.GROUP_OFF and vpc.unread_words(Part.SECURITY_GROUPS)):
         return EffectState.STANDS
     return EffectState.LOST if effect.part in possible else EffectState.FORGOTTEN
 
@@ -213,7 +213,8 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
     for action in plan.actions:
         is_remedy = action.kind in _MAKING and bool(action.endpoint_id)  # for an endpoint that someone else made
-        is_elsewhere = effect.kind is EffectKind.RULE and effect.part not in _rules_of(action)
+        is_there = action.security_group_id == effect.id and effect.part in _rules_of(action)
+        is_elsewhere = effect.kind is EffectKind.RULE and not is_there
         if action.kind in _REDONE_BY[effect.kind] and key_of(action) == key and not (is_remedy or is_elsewhere):
             return True
     return False

@@ -13,7 +13,7 @@ from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standi
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import is_used, own_security_groups
 from lifeline.core.wording import write_actor, write_time
 
 _USES_SECURITY_GROUP = frozenset(
@@ -38,8 +38,8 @@ class HandOver:
 def leaves_traces(vpc: Vpc, owner: str) -> bool:
     """True where the VPC itself shows that a claim may have left something to do, whatever the state says."""
     own = vpc.own_endpoints(owner)
-    group = own_security_group(vpc, owner)
-    is_idle = group is not None and not any(group.id in endpoint.security_group_ids for endpoint in own)
+    used = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in own))
+    is_idle = any(group.id not in used for group in own_security_groups(vpc, owner))
     return is_idle or any(_is_silent(endpoint) for endpoint in own)
 
 
@@ -60,7 +60,7 @@ class _HandingOver:
         self._now = now
         self._own = vpc.own_endpoints(owner)
         self._others = [endpoint for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
-        self._group = own_security_group(vpc, owner)
+        self._groups = own_security_groups(vpc, owner)
         self._frozen = dict(frozen)
         self._claims = {service: freeze for service, freeze in frozen.items() if freeze.kind is FreezeKind.CLAIM}
         self._actions = list(plan.actions)
@@ -75,7 +75,7 @@ class _HandingOver:
         retired = [action for action in self._retire_superseded() if not self._is_retired(action.endpoint_id)]
         self._actions += retired
         if retired or self._met:
-            self._actions += self._delete_security_group()
+            self._actions += list(self._delete_security_groups())
         for service in self._met:
             self._forget_met(service)
         plan = replace(self._plan, actions=in_order(self._actions), notes=tuple(self._notes))
@@ -146,15 +146,16 @@ class _HandingOver:
         going = (action.endpoint_id for action in self._actions if action.kind is ActionKind.RETIRE_ENDPOINT)
         return endpoint_id in going
 
-    def _delete_security_group(self) -> Iterator[Action]:
-        """Lifeline's group, where nothing has it any more and nothing that is planned takes it."""
+    def _delete_security_groups(self) -> Iterator[Action]:
+        """Lifeline's groups that nothing has any more, where nothing that is planned takes or deletes one."""
         taken = _USES_SECURITY_GROUP | _DELETES_SECURITY_GROUP
-        if self._group is None or any(action.kind in taken for action in self._actions):
+        if any(action.kind in taken for action in self._actions):
             return
-        users = {endpoint.id for endpoint in self._vpc.live_endpoints if self._group.id in endpoint.security_group_ids}
-        if all(map(self._is_retired, users)):
-            reason = "none of Lifeline's endpoints uses it any more"
-            yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=self._group.id, is_optional=True)
+        left = [endpoint for endpoint in self._vpc.live_endpoints if not self._is_retired(endpoint.id)]
+        for group in self._groups:
+            if not is_used(group, replace(self._vpc, endpoints=tuple(left))):
+                reason = "none of Lifeline's endpoints uses it any more"
+                yield Action(ActionKind.DELETE_SECURITY_GROUP, reason, security_group_id=group.id, is_optional=True)
 
     def _forget_met(self, service: str) -> None:
         going = {action.kind for action in self._actions} & (_DELETES_SECURITY_GROUP | {ActionKind.RETIRE_ENDPOINT})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, VPC_ID
+from lifeline.core.network.model import MANAGED_BY, VPC_ID
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
@@ -92,7 +92,7 @@ def _has_created(action: Action, vpc_id: str) -> bool:
 def _identity(action: Action, vpc_id: str) -> tuple[str, str, str]:
     """The resource's Terraform type, its name there, and its id."""
     is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP
-    label = f"{SECURITY_GROUP_NAME if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
+    label = f"{action.security_group_name if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
     name = re.sub(r"[^A-Za-z0-9_]", "_", label)
     return _MAKES[action.kind][0], name, action.security_group_id if is_group else action.endpoint_id
 
@@ -127,11 +127,11 @@ def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
     """Without egress rules, which Terraform leaves as they are if they aren't written."""
     ipv4, ipv6 = _by_version(action.cidrs)
     return [
-        f"name        = {_quoted(SECURITY_GROUP_NAME)}",
+        f"name        = {_quoted(action.security_group_name)}",
         f"description = {_quoted(GROUP_WORDS)}",
         f"vpc_id      = {_quoted(vpc_id)}",
         *(line for ports in action.ports for line in _ingress(ports, ipv4, ipv6)),
-        f"tags = {{ Name = {_quoted(SECURITY_GROUP_NAME)} }}",
+        f"tags = {{ Name = {_quoted(action.security_group_name)} }}",
     ]
 
 
@@ -185,11 +185,11 @@ def _security_group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]
         for source in sources
     ]
     return {
-        "GroupName": SECURITY_GROUP_NAME,
+        "GroupName": action.security_group_name,
         "GroupDescription": GROUP_WORDS,
         "VpcId": vpc_id,
         "SecurityGroupIngress": rules,
-        "Tags": _name_tag(SECURITY_GROUP_NAME),
+        "Tags": _name_tag(action.security_group_name),
     }
 
 

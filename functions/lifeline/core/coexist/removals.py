@@ -1,6 +1,6 @@
 """Removals: several reasons may ask for the same to go. It goes once, by what goes furthest."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lifeline.core.coexist.retirement import in_use_words
@@ -54,17 +54,19 @@ def _is_removed(action: Action) -> bool:
     return action.is_planned and action.kind in REMOVALS
 
 
-def unless_used(actions: Iterable[Action], users: Sequence[str]) -> tuple[Action, ...]:
-    """The actions. Where others use Lifeline's security group, its deletion is blocked and says so.
+def unless_used(actions: Iterable[Action], users: Mapping[str, Sequence[str]]) -> tuple[Action, ...]:
+    """The actions. Where others use a security group of Lifeline's, its deletion is blocked and says so; `users` are
+    whose each group is, by its id.
 
     A deletion that nobody asked for, and that only goes along with a hand-over, is left out without a word.
     """
     return tuple(
-        action.blocked(in_use_words(users)) if _deletes_group(action) and users else action
+        action.blocked(in_use_words(used_by)) if used_by else action
         for action in actions
-        if not (users and _deletes_group(action) and action.is_optional)
+        if not ((used_by := _used_by(action, users)) and action.is_optional)
     )
 
 
-def _deletes_group(action: Action) -> bool:
-    return action.kind is ActionKind.DELETE_SECURITY_GROUP and action.is_planned
+def _used_by(action: Action, users: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    is_deletion = action.kind is ActionKind.DELETE_SECURITY_GROUP and action.is_planned
+    return users.get(action.security_group_id, ()) if is_deletion else ()

@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 
 from lifeline.core.coexist.waivers import Waiver, find_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Subnet, Tier, Vpc, suffix_of
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SecurityGroup, Subnet, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import is_used, own_security_groups, usable_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
 from lifeline.core.wording import few, write_time
 
@@ -36,32 +36,35 @@ class Terms:
 class Retirement:
     """What to take away, since when each of Lifeline's own isn't needed (by id, to be saved), and what to say.
 
-    `waived` are the endpoints that aren't needed because somebody said so, by id. `warned` is when people were warned
-    of those (to be saved).
+    `waived` are the endpoints that aren't needed because somebody said so, by id. `kept_for` are the isolated subnets
+    of which nobody said so: such an endpoint stays while it is the only path of one.
     """
 
     actions: tuple[Action, ...] = ()
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     waived: Mapping[str, tuple[Waiver, ...]] = field(default_factory=dict)
-    warned: Mapping[str, datetime] = field(default_factory=dict)
+    kept_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def has_own(vpc: Vpc, owner: str) -> bool:
     """True if anything in the VPC is Lifeline's own."""
-    return bool(vpc.own_endpoints(owner) or own_security_group(vpc, owner))
+    return bool(vpc.own_endpoints(owner) or own_security_groups(vpc, owner))
 
 
 def idle(vpc: Vpc, services: Collection[str], owner: str, catalog: Catalog) -> frozenset[str]:
-    """The ids of Lifeline's own endpoints, and its group, that no requirement of `services` needs.
+    """The ids of Lifeline's own endpoints, and its groups, that no requirement of `services` needs.
 
-    An endpoint is needed while any subnet requires its service, the group while any requires a service that has no
-    gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made it.
+    An endpoint is needed while any subnet requires its service. So is a group that endpoints have, or will get, while
+    any requires a service that has no gateway endpoint. An endpoint without Lifeline's tag isn't its own, whoever made
+    it.
     """
     found = {endpoint.id for endpoint in removable(vpc, owner) if suffix_of(endpoint.service_name) not in services}
-    group = own_security_group(vpc, owner)
-    if group and all(_is_by_gateway(service, catalog) for service in services):
-        found.add(group.id)
+    needs_none = all(_is_by_gateway(service, catalog) for service in services)
+    usable = usable_security_group(vpc, owner)
+    for group in own_security_groups(vpc, owner):
+        if needs_none or (group != usable and not is_used(group, vpc)):
+            found.add(group.id)
     return frozenset(found)
 
 
@@ -99,7 +102,7 @@ class _Retiring:
         self._want = want
         self._terms = terms
         self._tiers = classify_subnets(vpc)
-        services = {requirement.service for requirement in want.requirements}
+        services = want.services
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
         self._waived = (
@@ -112,15 +115,16 @@ class _Retiring:
     def plan(self) -> Retirement:
         terms = self._terms
         if not terms.after and not terms.is_release:
-            return Retirement(waived=self._waived, warned=self._warned)
+            return Retirement(waived=self._waived)
         own = removable(self._vpc, terms.owner)
         retired = [self._retire(endpoint) for endpoint in own if terms.is_release or self._is_due(endpoint.id)]
         going = {action.endpoint_id for action in retired if action.is_planned}
         notified = {action.endpoint_id for action in retired}
         notes = [self._note(endpoint) for endpoint in own if endpoint.id in self._since and endpoint.id not in notified]
-        actions = (*retired, *self._delete_security_group(going))
+        actions = (*retired, *self._delete_security_groups(going))
         unneeded = self._since if terms.after else {}
-        return Retirement(actions, unneeded, tuple(notes), self._waived, self._warned)
+        kept_for = {endpoint.id: self._not_meant(endpoint) for endpoint in own if endpoint.id in self._waived}
+        return Retirement(actions, unneeded, tuple(notes), self._waived, kept_for)
 
     def _is_due(self, resource_id: str) -> bool:
         since = (self._warned if resource_id in self._waived else self._since).get(resource_id)
@@ -200,9 +204,11 @@ class _Retiring:
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
-        """True if the subnet is isolated, this endpoint answers it, and nothing would once all that may go are gone."""
+        """True if the subnet is isolated, or may be, this endpoint answers it, and nothing would once all that may go
+        are gone.
+        """
         service = suffix_of(endpoint.service_name)
-        if self._tiers[client.id] is not Tier.ISOLATED:
+        if Tier.ISOLATED not in self._tiers[client.id].possible:
             return False
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
@@ -213,6 +219,12 @@ class _Retiring:
     def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
         vpc = replace(self._vpc, endpoints=endpoints)
         return ServiceReach(vpc, service, self._terms.catalog, self._terms.dns)
+
+    def _not_meant(self, endpoint: Endpoint) -> tuple[str, ...]:
+        """The isolated subnets of which nobody said that they need not reach the endpoint's service, by id."""
+        service = suffix_of(endpoint.service_name)
+        isolated = (subnet for subnet in self._vpc.subnets if self._tiers[subnet.id] is Tier.ISOLATED)
+        return tuple(sorted(subnet.id for subnet in isolated if not self._is_meant(subnet, service)))
 
     def _is_meant(self, client: Subnet, service: str) -> bool:
         """True if someone said that the subnet need not reach the service: by an exemption, by a tag that lists other
@@ -241,13 +253,15 @@ class _Retiring:
             return None
         return answers_for(service.private_dns_names, self._terms.dns)
 
-    # ---- the security group
+    # ---- the security groups
 
-    def _delete_security_group(self, going: Collection[str]) -> Iterator[Action]:
+    def _delete_security_groups(self, going: Collection[str]) -> Iterator[Action]:
+        for group in own_security_groups(self._vpc, self._terms.owner):
+            if self._terms.is_release or self._is_due(group.id):
+                yield from self._delete_security_group(group, going)
+
+    def _delete_security_group(self, group: SecurityGroup, going: Collection[str]) -> Iterator[Action]:
         """Lifeline's group, once its last endpoint goes or is gone. EC2 itself keeps it until no interface has it."""
-        group = own_security_group(self._vpc, self._terms.owner)
-        if group is None or not (self._terms.is_release or self._is_due(group.id)):
-            return
         users = [endpoint.id for endpoint in self._vpc.live_endpoints if group.id in endpoint.security_group_ids]
         stay = [user for user in users if user not in going]
         if any(endpoint.id in stay for endpoint in removable(self._vpc, self._terms.owner)):

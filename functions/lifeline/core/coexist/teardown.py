@@ -1,15 +1,16 @@
 """Teardowns: what Lifeline removes because someone deletes a network, and what it doesn't touch then."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
+from lifeline.core.coexist.moves import reached_by
 from lifeline.core.coexist.retirement import removable
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
 from lifeline.core.network.model import Endpoint, EndpointState, Vpc, is_own
 from lifeline.core.plan.actions import Action, ActionKind
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import write_actor
 
 DELETIONS = frozenset({"DeleteVpc", "DeleteSubnet"})
@@ -17,6 +18,8 @@ DEPENDENCY = "DependencyViolation"  # EC2's code for what can't be deleted becau
 VPC_HANDS_OFF = timedelta(hours=1)
 SUBNET_HANDS_OFF = timedelta(minutes=30)
 IN_USE = "network interfaces that aren't Lifeline's"
+NEEDED = "others still need the endpoint"
+NO_PLACE = "no subnet in another Availability Zone can take its interface"
 _ENDPOINTS_INTERFACE = "vpc_endpoint"
 _DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
 
@@ -53,15 +56,20 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Teardown:
-    """What someone tries to delete in one VPC: where nobody else's interfaces are in the way, and where they are.
+    """What someone tries to delete in one VPC: where nobody else is in the way, and where others are.
 
-    `in_use` has their ids beside each attempt. `is_idle` says that there are none in all of the VPC.
+    `in_use` has their ids beside each attempt: network interfaces and, for a VPC, what connects other networks to it.
+    `is_idle` says that there are none in all of the VPC, and `occupied` are the subnets with others' interfaces.
+    `moves` has the endpoints that others need and that are only in cleared subnets, each with the subnets to add first:
+    none where it has to stay.
     """
 
     vpc_id: str
     cleared: tuple[Attempt, ...] = ()
     in_use: tuple[tuple[Attempt, tuple[str, ...]], ...] = ()
     is_idle: bool = True
+    occupied: frozenset[str] = frozenset()
+    moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
@@ -96,15 +104,18 @@ def judge(
     asked = _latest(vpc, attempts, now)
     latest = _latest(vpc, (*known, *asked.values()), now)
     others = others_interfaces(vpc, interfaces, owner)
+    ways_in = reached_by(vpc)
     cleared: list[Attempt] = []
     in_use: list[tuple[Attempt, tuple[str, ...]]] = []
     for resource_id, last in sorted(latest.items()):
         found = tuple(other.id for other in others if last.is_of_vpc or other.subnet_id == resource_id)
+        found += ways_in if last.is_of_vpc else ()
         if not found:
             cleared.append(last)
         elif resource_id in asked:
             in_use.append((last, found))
-    return Teardown(vpc.id, tuple(cleared), tuple(in_use), is_idle=not others)
+    occupied = frozenset(other.subnet_id for other in others)
+    return Teardown(vpc.id, tuple(cleared), tuple(in_use), is_idle=not (others or ways_in), occupied=occupied)
 
 
 def _latest(vpc: Vpc, attempts: Iterable[Attempt], now: datetime) -> dict[str, Attempt]:
@@ -135,9 +146,10 @@ def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> 
 def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
     """What to take out of the way, and as blocked what stays because others are there.
 
-    Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none.
+    Of a VPC all that is Lifeline's; of subnets the interfaces there, or the endpoint that would be left with none. One
+    that others need is added to another subnet first, and leaves once it is there.
     """
-    going = tuple(_clear(vpc, teardown.cleared, owner))
+    going = tuple(_clear(vpc, teardown.cleared, owner, teardown.moves))
     settled = {action.target for action in going}
     stay = {
         action.target: action.blocked(in_use_words(attempt.resource_id))
@@ -151,10 +163,14 @@ def clear(vpc: Vpc, teardown: Teardown, owner: str) -> tuple[Action, ...]:
 
 def in_use_words(resource_id: str) -> str:
     """Why nothing is removed. The same words as long as it stays so, whoever is there."""
+    if resource_id.startswith("vpc-"):
+        return f"{resource_id} is in use by others: Lifeline won't remove anything while it is"
     return f"{IN_USE} are in {resource_id}: Lifeline won't remove anything while they are there"
 
 
-def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action]:
+def _clear(
+    vpc: Vpc, attempts: Sequence[Attempt], owner: str, moves: Mapping[str, tuple[str, ...]] | None = None
+) -> Iterator[Action]:
     whole = next((attempt for attempt in attempts if attempt.is_of_vpc), None)
     doomed = frozenset(attempt.resource_id for attempt in attempts)
     for endpoint in removable(vpc, owner):
@@ -162,37 +178,51 @@ def _clear(vpc: Vpc, attempts: Sequence[Attempt], owner: str) -> Iterator[Action
             yield Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, _reason(whole))
         elif gone := endpoint.subnet_ids & doomed:
             first = next(attempt for attempt in attempts if attempt.resource_id in gone)
-            yield _leave(endpoint, gone, _reason(first))
-    group = own_security_group(vpc, owner)
-    if whole and group:
-        yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), security_group_id=group.id)
+            yield _leave(endpoint, gone, _reason(first), (moves or {}).get(endpoint.id))
+    if whole:
+        for group in own_security_groups(vpc, owner):
+            yield Action(ActionKind.DELETE_SECURITY_GROUP, _reason(whole), security_group_id=group.id)
 
 
-def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str) -> Action:
-    """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then."""
-    if not endpoint.subnet_ids - gone:
+def _leave(endpoint: Endpoint, gone: frozenset[str], reason: str, to: tuple[str, ...] | None) -> Action:
+    """The endpoint out of these subnets. That EC2 takes the last one from it is nowhere promised, so it goes then,
+    unless others need it: `to` is where it goes first.
+    """
+    leaving = replace(Action.on(ActionKind.REMOVE_SUBNETS, endpoint, reason), subnet_ids=tuple(sorted(gone)))
+    if endpoint.subnet_ids - gone:
+        return leaving
+    if to is None:
         return Action.on(ActionKind.RETIRE_ENDPOINT, endpoint, f"{reason}, and it has no other subnet")
-    return replace(Action.on(ActionKind.REMOVE_SUBNETS, endpoint, reason), subnet_ids=tuple(sorted(gone)))
+    if not to:
+        return leaving.blocked(f"{NEEDED}, and {NO_PLACE}: Lifeline won't remove it")
+    why = f"{reason}, and others in the VPC need {endpoint.id}: it will leave once it has an interface elsewhere"
+    return replace(leaving, kind=ActionKind.ADD_SUBNETS, subnet_ids=to, reason=why)
 
 
 def _reason(attempt: Attempt) -> str:
     return f"{write_actor(attempt.actor) or 'someone'} is deleting {attempt.resource_id}"
 
 
+def held_subnets(vpc: Vpc, teardown: Teardown) -> frozenset[str]:
+    """The cleared subnets that keep an endpoint of Lifeline's: others need it, and it has no place elsewhere."""
+    held = (endpoint.subnet_ids for endpoint in vpc.endpoints if teardown.moves.get(endpoint.id) == ())
+    return frozenset[str]().union(*held)
+
+
 # ---- what is frozen
 
 
-def without(vpc: Vpc, doomed: Collection[str], owner: str) -> Vpc:
+def without(vpc: Vpc, doomed: Collection[str], owner: str, staying: Collection[str] = ()) -> Vpc:
     """The VPC as if these subnets, and what Lifeline has in them, were gone: what the others need is planned by that.
 
-    An endpoint of Lifeline's that has no other subnet counts as being deleted.
+    An endpoint of Lifeline's that has no other subnet counts as being deleted, unless it is `staying`.
     """
     if not doomed:
         return vpc
 
     def rest(endpoint: Endpoint) -> Endpoint:
         left = endpoint.subnet_ids.difference(doomed)
-        if not is_own(endpoint, owner) or left == endpoint.subnet_ids:
+        if not is_own(endpoint, owner) or left == endpoint.subnet_ids or endpoint.id in staying:
             return endpoint
         return replace(endpoint, subnet_ids=left, state=endpoint.state if left else EndpointState.DELETING)
 

@@ -20,7 +20,9 @@ class VpcState:
     - `made`, `failures`: by service, the endpoint that was made last, and how often it failed in a row.
     - `notified`: a fingerprint of the open issues that people know of.
     - `unneeded`: by id, since when nothing has required what is Lifeline's own.
-    - `warned`: by id, when people were warned that an endpoint isn't needed any more because of what somebody said.
+    - `warned`: by the id of an endpoint, or a tagged resource and a service, when people were warned that the service
+      isn't required any more because of what somebody said.
+    - `warned_before`: by the same keys, the warnings of the last day whose reason is gone.
     - `released_at`: when a person released everything of Lifeline's there.
     - `releasing`: when a person asked for that, while something is left to delete.
     - `frozen`: by service (or `*`, a subnet, the VPC), what Lifeline doesn't touch, and why.
@@ -38,6 +40,7 @@ class VpcState:
     notified: str = ""
     unneeded: Mapping[str, datetime] = field(default_factory=dict)
     warned: Mapping[str, datetime] = field(default_factory=dict)
+    warned_before: Mapping[str, datetime] = field(default_factory=dict)
     released_at: datetime | None = None
     releasing: datetime | None = None
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class VpcState:
 class VpcList(StrEnum):
     """A list of the VPCs in whose state there is something, so that a sweep reads these alone."""
 
-    RETIRING = "RETIRING"  # something of Lifeline's own isn't needed, or wasn't when people were warned
+    RETIRING = "RETIRING"  # something isn't needed, or wasn't when people were warned
     FROZEN = "FROZEN"
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
     RELEASING = "RELEASING"  # a person released it, and something is left to delete
@@ -71,7 +74,7 @@ class VpcList(StrEnum):
         """True if a VPC of this state belongs on the list."""
         match self:
             case VpcList.RETIRING:
-                return bool(state.unneeded or state.warned)
+                return bool(state.unneeded or state.warned or state.warned_before)
             case VpcList.FROZEN:
                 return bool(state.frozen)
             case VpcList.RELEASING:

@@ -1,36 +1,57 @@
 """Waivers: why nothing requires a service in a VPC although no subnet got another way out: somebody said so."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.network.model import Subnet, Tier, Vpc
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Exempted, ExemptedBy, Policy, desired, without_require
+from lifeline.core.policy.policy import (
+    EXEMPT,
+    REQUIRE,
+    Desired,
+    Exempted,
+    ExemptedBy,
+    Policy,
+    desired,
+    without_require,
+)
+from lifeline.core.policy.requiring_tags import RequiringTags, as_required, lost_keys
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
     """Who need not reach a service, and by what: a VPC or subnet that is `exempted`, or else whose tag
     `lifeline:require` leaves the service out. Without a subject, neither the policy nor a tag asks for the service.
+
+    With `keys`, the subject had tags of these keys by which the service was required, and has them no longer, or with
+    other values. Without a subject, they are the tags by which the policy's rules for the service go, none of which
+    selects the VPC; whether any ever did isn't known then.
     """
 
     subject: str = ""
     exempted: Exempted | None = None
+    keys: frozenset[str] = frozenset()
 
     @property
     def tag(self) -> str:
-        """The tag that says so, or that may have been removed; empty where no tag does."""
+        """The tag of Lifeline's own that says so, or that may have been removed; empty where none does."""
         if self.exempted:
             return EXEMPT if self.exempted.by is ExemptedBy.TAG else ""
-        return REQUIRE
+        return "" if self.keys else REQUIRE
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The keys of all tags whose change may have been the cause."""
+        own = self.tag or (REQUIRE if not self.subject else "")
+        return self.keys | ({own} - {""})
 
 
 def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: date) -> Mapping[str, tuple[Waiver, ...]]:
     """The waivers of each of these services, none of which anything requires; without those that nobody waived.
 
-    A service that only subnets with another way out would need, and a VPC without subnets, have no waivers. Neither has
-    a service that the policy asks for elsewhere: there, an isolated subnet's only path stays.
+    A service that only subnets with another way out would need, and a VPC without subnets, have no waivers.
     """
     unneeded = sorted(set(services))
     if not unneeded or not vpc.subnets:
@@ -38,15 +59,65 @@ def find_waivers(vpc: Vpc, services: Iterable[str], policy: Policy, *, today: da
     tiers = classify_subnets(vpc)
     as_tagged = desired(policy, vpc, tiers, today=today)
     untagged = desired(policy, without_require(vpc), tiers, today=today)
-    cut_off = desired(policy, vpc, dict.fromkeys(tiers, Tier.ISOLATED), today=today)
+    in_any_tier = [desired(policy, vpc, dict.fromkeys(tiers, tier), today=today) for tier in Tier]
     found: dict[str, tuple[Waiver, ...]] = {}
     for service in unneeded:
         exempted = (*_exempted(service, vpc, as_tagged), *_exempted(service, vpc, untagged))
         if said := {*exempted, *_left_out(service, vpc, untagged)}:
             found[service] = tuple(sorted(said, key=_in_order))
-        elif not _asks(cut_off, service) and not any(service in rule.services for rule in policy.rules):
-            found[service] = (Waiver(),)
+        elif not any(_asks(want, service) for want in in_any_tier):
+            found[service] = (Waiver(keys=_selecting(service, policy, vpc)),)
     return found
+
+
+def find_lapsed(
+    vpc: Vpc, policy: Policy, tiers: Mapping[str, Tier], known: RequiringTags, *, today: date
+) -> Mapping[tuple[str, str], tuple[Waiver, ...]]:
+    """What subnets of these tiers would have to reach but for a tag, by subnet and service: what the tag says, or that
+    it was `known` and isn't there any more. Exemptions by the policy or a call aren't tags, and come before them.
+    """
+    if not known and not any(tagged.tag(key) for tagged in (vpc, *vpc.subnets) for key in (EXEMPT, REQUIRE)):
+        return {}
+    before = as_required(vpc, known)
+    required = desired(policy, vpc, tiers, today=today).pairs
+    found: dict[tuple[str, str], set[Waiver]] = defaultdict(set)
+    as_tagged = (vpc, without_require(vpc))
+    variants = {id(variant): variant for variant in (*as_tagged, before, without_require(before))}
+    for variant in variants.values():
+        want, settled = desired(policy, variant, tiers, today=today), required | found.keys()
+        for subnet_id, service, exempted in want.spared:
+            if (subnet_id, service) not in settled and exempted.by is ExemptedBy.TAG:
+                found[subnet_id, service].add(Waiver(exempted.subject, exempted))
+        for subnet_id, service in want.pairs - settled:
+            by = (
+                [_left_out_by(vpc, subnet_id)]
+                if any(variant is one for one in as_tagged)
+                else _retagged(vpc, subnet_id, known)
+            )
+            found[subnet_id, service].update(by)
+    return {pair: tuple(sorted(said, key=_in_order)) for pair, said in sorted(found.items())}
+
+
+def _retagged(vpc: Vpc, subnet_id: str, known: RequiringTags) -> Iterator[Waiver]:
+    """The VPC and the subnet, as far as they lost a tag."""
+    subnets = (subnet for subnet in vpc.subnets if subnet.id == subnet_id)
+    both: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
+    for tagged in both:
+        if keys := lost_keys(tagged, known):
+            yield Waiver(tagged.id, keys=keys)
+
+
+def _left_out_by(vpc: Vpc, subnet_id: str) -> Waiver:
+    """The subnet whose own tag `lifeline:require` stands in for everything else, or else its VPC."""
+    own = (subnet.tag(REQUIRE) for subnet in vpc.subnets if subnet.id == subnet_id)
+    return Waiver(vpc.id if all(value is None for value in own) else subnet_id)
+
+
+def _selecting(service: str, policy: Policy, vpc: Vpc) -> frozenset[str]:
+    """The keys of the tags by which rules that ask for the service could select the VPC or its subnets."""
+    rules = [rule for rule in policy.rules if service in rule.services]
+    could = (rule for rule in rules if not rule.vpc_ids or vpc.id in rule.vpc_ids)
+    return frozenset(key for rule in could for key, _ in (*rule.vpc_tags, *rule.subnet_tags))
 
 
 def _exempted(service: str, vpc: Vpc, want: Desired) -> Iterator[Waiver]:
@@ -62,10 +133,7 @@ def _exempted(service: str, vpc: Vpc, want: Desired) -> Iterator[Waiver]:
 
 def _left_out(service: str, vpc: Vpc, untagged: Desired) -> Iterator[Waiver]:
     """What would require the service but for the tag `lifeline:require`: a subnet's own tag, or its VPC's."""
-    tagged = {subnet.id for subnet in vpc.subnets if subnet.tag(REQUIRE) is not None}
-    for requirement in untagged.requirements:
-        if requirement.service == service:
-            yield from (Waiver(id_ if id_ in tagged else vpc.id) for id_ in requirement.subnet_ids)
+    yield from (_left_out_by(vpc, subnet_id) for subnet_id, asked in untagged.pairs if asked == service)
 
 
 def _asks(want: Desired, service: str) -> bool:
@@ -73,6 +141,7 @@ def _asks(want: Desired, service: str) -> bool:
     return service in required or any(service == spared for _, spared, _ in want.spared)
 
 
-def _in_order(waiver: Waiver) -> tuple[str, str, str]:
+def _in_order(waiver: Waiver) -> tuple[str, str, str, list[str]]:
     exempted = waiver.exempted
-    return waiver.subject, str(exempted.by) if exempted else "", exempted.reason if exempted else ""
+    by, reason = (str(exempted.by), exempted.reason) if exempted else ("", "")
+    return waiver.subject, by, reason, sorted(waiver.keys)

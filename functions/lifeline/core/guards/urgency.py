@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from lifeline.core.network.model import Tier, Vpc, suffix_of
+from lifeline.core.network.model import SeenTier, Tier, Vpc, suffix_of
 from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import REMOVALS, ActionKind, Plan, ServiceReport, Urgency
@@ -161,7 +161,7 @@ def _asked_by_rules(policy: Policy, vpc: Vpc) -> dict[str, frozenset[str]]:
         subnet.id: frozenset(
             service
             for rule in policy.rules
-            if any(rule.matches(vpc, subnet, tier) for tier in (tiers[subnet.id], Tier.ISOLATED))
+            if any(rule.matches(vpc, subnet, tier) for tier in {*tiers[subnet.id].possible, Tier.ISOLATED})
             for service in rule.services
         )
         for subnet in vpc.subnets
@@ -173,7 +173,10 @@ def _noted(known: KnownVpc, plan: Plan, now: datetime) -> KnownVpc:
     that of a service that nothing requires just now: a tag that comes and goes must not make a path younger.
     """
     tiers = dict(plan.tiers)
-    there: dict[str, bool | None] = {subnet_id: tier is not Tier.ISOLATED for subnet_id, tier in tiers.items()}
+    there: dict[str, bool | None] = {
+        subnet_id: None if len(tier.possible) > 1 and Tier.ISOLATED in tier.possible else tier is not Tier.ISOLATED
+        for subnet_id, tier in tiers.items()
+    }
     there |= {report.service: _is_served(report, tiers) for report in plan.services}
     services = {key for key in known.paths if not key.startswith("subnet-")}
     there |= dict.fromkeys(services - there.keys())
@@ -190,7 +193,7 @@ def _path(known: KnownPath | None, now: datetime, *, is_there: bool | None) -> K
     return replace(known, lost_at=lost_at) if now - lost_at < BACKLOG else None
 
 
-def _is_served(report: ServiceReport, tiers: Mapping[str, Tier]) -> bool | None:
+def _is_served(report: ServiceReport, tiers: Mapping[str, SeenTier]) -> bool | None:
     """True if an endpoint or central DNS serves it; None if that isn't known yet, or every subnet has a way out."""
     found = {path.reach for _, path in report.paths}
     if found & {Reach.SERVED, Reach.CENTRAL}:

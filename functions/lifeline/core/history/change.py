@@ -8,8 +8,8 @@ from datetime import datetime
 class Change:
     """A network change as the ledger stores it. `ids` are the resources that its CloudTrail record names.
 
-    `tags` are the keys of Lifeline's own tags that it set or removed. `is_traced` is False if that record doesn't say
-    in which VPC it was made, as with DisassociateRouteTable.
+    `tags` are the keys that it set or removed of the tags that decide what is required. `is_traced` is False if that
+    record doesn't say in which VPC it was made, as with DisassociateRouteTable.
     """
 
     at: datetime

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from lifeline.core.history.entries import Entry, EntryKind, Page
-from lifeline.core.wording import inert, read_time, write_count, write_length
+from lifeline.core.wording import inert, is_call, read_time, write_count, write_length
 
 _MOST_IDS = 5
 
@@ -56,7 +56,8 @@ def _change_words(facts: Mapping[str, Any]) -> str:
 
 
 def _made_by(facts: Mapping[str, Any]) -> str:
-    return f"{facts.get('event_name', 'a change')} by {facts.get('actor') or 'an unknown actor'}"
+    event_name = str(facts.get("event_name", "change"))
+    return f"{event_name} by {facts.get('actor') or 'an unknown actor'}" if is_call(event_name) else event_name
 
 
 _STATUSES = {"planned": "planned, not done", "blocked": "blocked, not done"}

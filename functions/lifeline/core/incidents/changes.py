@@ -13,7 +13,7 @@ from lifeline.core.network.acl import acl_of
 from lifeline.core.network.model import RouteTable, Subnet, Vpc
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.wording import write_actor, write_time
+from lifeline.core.wording import is_call, write_actor, write_time
 
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
@@ -28,8 +28,8 @@ class Field(StrEnum):
 
     ROUTES = (
         "Route|VgwRoute|InternetGateway|EgressOnlyInternetGateway|CarrierGateway|NatGateway|PrivateNatGateway"
-        "|NetworkInterfaceAttribute|Vpn|VpcPeering|LocalGateway|TransitGateway|VpcBlockPublicAccess|ManagedPrefixList"
-        "|Subnet$|SubnetCidrBlock"
+        "|NetworkInterface|InstanceAttribute|Vpn|VpcPeering|LocalGateway|TransitGateway|VpcBlockPublicAccess"
+        "|ManagedPrefixList|IpamPrefixListResolver|Subnet$|SubnetCidrBlock"
     )
     ENDPOINTS = "VpcEndpoints?$"
     FILTERS = "SecurityGroup|NetworkAcl|ManagedPrefixList"
@@ -42,6 +42,8 @@ class Field(StrEnum):
 
 @lru_cache(maxsize=1024)
 def _fields_of(event_name: str) -> frozenset[Field]:
+    if not is_call(event_name):  # an instance that a route leads to
+        return frozenset({Field.ROUTES})
     return frozenset(field for field in Field if re.match(rf"[A-Z][a-z]+(?:{field.value})", event_name))
 
 
@@ -49,10 +51,14 @@ def _fields_of(event_name: str) -> frozenset[Field]:
 # deny, an added association may be the wrong one, and an endpoint with private DNS takes its service's name for all.
 _ONLY_ADDS = re.compile(
     r"(Create|Attach|Accept|Enable|Assign)(?!NetworkAclEntry|VpcEndpoint$|Subnet$)|Authorize\w+Ingress"
+    r"|instance (pending|running)$"
 )
 # Calls that can't bring anything back. A rule that is deleted may have denied, and a subnet without an association of
 # its own follows the main route table.
-_ONLY_TAKES = re.compile(r"(Delete|Detach|Disable|Reject|Revoke|Unassign)(?!NetworkAcl)|Disassociate(?!RouteTable$)")
+_ONLY_TAKES = re.compile(
+    r"(Delete|Detach|Disable|Reject|Revoke|Unassign)(?!NetworkAcl)|Disassociate(?!RouteTable$)"
+    r"|instance (stopping|stopped|shutting-down|terminated)$"
+)
 
 _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.CUT_OFF: (Field.ROUTES, Field.ENDPOINTS),
@@ -165,9 +171,9 @@ def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
 
 
 def change_words(change: Change) -> str:
-    """Who did what, short enough for a subject: `DeleteRoute by deploy-role`."""
-    actor = change.actor if len(change.actor) <= _LONGEST_ACTOR else change.actor.partition("/")[0][:_LONGEST_ACTOR]
-    return f"{change.event_name} by {write_actor(actor)}" if actor else change.event_name
+    """Who did what, short enough for a subject: `DeleteRoute by ops/dana`."""
+    actor = write_actor(change.actor, _LONGEST_ACTOR)
+    return f"{change.event_name} by {actor}" if actor else change.event_name
 
 
 def change_evidence(change: Change) -> str:
@@ -216,6 +222,8 @@ def _touches_routes(ids: frozenset[str], scope: ChangeScope) -> bool:
         return _names(ids, ("rtb",), scope.table_ids, scope, otherwise=False)
     if _of_kinds(ids, ("eni", "pl")):
         return bool(ids & scope.target_ids)
+    if _of_kinds(ids, ("i", "eni-attach")):  # of the VPC's routes; which one isn't said, so any to an instance
+        return bool(_of_kinds(scope.target_ids, ("eni", "i")))
     return _names(ids, _GATEWAYS, scope.target_ids, scope, otherwise=True)
 
 

@@ -1,9 +1,10 @@
 """Network ACLs as gates. They are stateless: the request must pass out and in, and the answer back again."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from lifeline.core.network.gates import End, Gate, ObstacleKind, find_passage
-from lifeline.core.network.model import AclEntry, NetworkAcl, Ranges, Subnet, Vpc
+from lifeline.core.network.model import AclEntry, NetworkAcl, Part, Ranges, Subnet, Vpc
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, Lane, addresses_in, lanes_of, without
 
 _NOT_PUBLIC = (
@@ -23,8 +24,14 @@ _PUBLIC = {4: without(_EVERYTHING, addresses_in(_NOT_PUBLIC, 4)), 6: addresses_i
 
 
 def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:
-    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does."""
+    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does, or none read."""
     return next((acl for acl in vpc.network_acls if subnet.id in acl.subnet_ids), None)
+
+
+def unread_acls(client: Subnet, hosts: Iterable[Subnet], vpc: Vpc) -> tuple[str, ...]:
+    """What was not read and may keep `client` from an interface in one of the hosts: ACLs, if it is another subnet."""
+    is_across = any(host.id != client.id for host in hosts)
+    return vpc.unread_words(Part.NETWORK_ACLS) if is_across else ()
 
 
 def public_end(service: str, version: int, listed: tuple[str, ...] = ()) -> End:

@@ -16,9 +16,10 @@ type Ranges = tuple[tuple[int, int], ...]
 """Addresses or ports as numbers: sorted ranges that neither overlap nor touch, both ends included."""
 
 MANAGED_BY = "lifeline:managed-by"
-SECURITY_GROUP_NAME = "lifeline-endpoints"
+SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
+_OWN_NAME = re.compile(rf"{SECURITY_GROUP_NAME}(-[0-9]+)?")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 
 
@@ -97,6 +98,53 @@ class Tier(StrEnum):
     PUBLIC = "public"
     EGRESS = "egress"
     ISOLATED = "isolated"
+
+    @property
+    def possible(self) -> "frozenset[Tier]":
+        """The tier alone: it is known."""
+        return frozenset({self})
+
+
+class UnsureTier(StrEnum):
+    """What stands in for a subnet's tier where something that could not be read decides."""
+
+    UNKNOWN = "unknown"
+    NOT_PUBLIC = "isolated or egress"
+
+    @property
+    def possible(self) -> frozenset[Tier]:
+        """The tiers that it may be."""
+        return frozenset(Tier) - ({Tier.PUBLIC} if self is UnsureTier.NOT_PUBLIC else frozenset())
+
+
+type SeenTier = Tier | UnsureTier
+
+
+class Part(StrEnum):
+    """A part of a VPC's observation that may be missing, where the rest is there."""
+
+    PREFIX_LIST = "prefix list"
+    SECURITY_GROUPS = "security groups"
+    NETWORK_ACLS = "network ACLs"
+    NAT_GATEWAYS = "NAT gateways"
+    ZONE_TYPES = "types of the Availability Zones"
+    DNS_ATTRIBUTES = "DNS attributes"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unread:
+    """What of a VPC could not be read: which part, of which resource if it isn't the VPC's own, and AWS's reason."""
+
+    part: Part
+    why: str
+    id: str = ""
+
+    @property
+    def words(self) -> str:
+        """What wasn't read, as a clause."""
+        if self.id:
+            return f"the entries of the {self.part} {self.id} could not be read"
+        return f"the {self.part} could not be read"
 
 
 class TargetKind(StrEnum):
@@ -186,7 +234,10 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Route:
-    """One route. `destinations` are its CIDRs: one, or those of the prefix list it names; none if it can't be read."""
+    """One route. `destinations` are its CIDRs: one, or those of the prefix list it names.
+
+    There are none where the list wasn't read: the VPC's `unread` then says so.
+    """
 
     destinations: tuple[str, ...]
     target: TargetKind
@@ -252,14 +303,23 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup(Tagged):
-    """A security group's name, rules and tags. `on_record` is as for an endpoint."""
+    """A security group's name, rules and tags. `on_record` is as for an endpoint.
+
+    `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now.
+    """
 
     id: str
     name: str
     ingress: tuple[Rule, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
+    is_handed_over: bool = False
     egress: tuple[Rule, ...] = ()
+
+    @property
+    def has_own_name(self) -> bool:
+        """True if its name is one that Lifeline gives its groups, whoever made it."""
+        return _OWN_NAME.fullmatch(self.name) is not None
 
 
 # Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
@@ -389,6 +449,8 @@ class Vpc(Tagged):
     `shared_groups` are other VPCs' security groups on its endpoints and interfaces (VPC guide: share security groups).
     `interfaces` are read only where something depends on them: a rule that names a group, a route to an interface, an
     ACL that denies; else None. `prefix_lists` are the lists that rules and routes name, as far as they could be read.
+    `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
+    say that it isn't known.
     """
 
     id: str
@@ -411,6 +473,12 @@ class Vpc(Tagged):
     def groups(self, ids: Collection[str]) -> list[SecurityGroup]:
         """The security groups of these ids that were read, the VPC's own and others'."""
         return [group for group in (*self.security_groups, *self.shared_groups) if group.id in ids]
+
+    unread: tuple[Unread, ...] = ()
+
+    def unread_words(self, *parts: Part) -> tuple[str, ...]:
+        """Which of these parts could not be read, each as a clause; none if all were."""
+        return tuple(unread.words for unread in self.unread if unread.part in parts)
 
     @property
     def ownable(self) -> tuple[Endpoint | SecurityGroup, ...]:
@@ -435,10 +503,19 @@ class Vpc(Tagged):
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The endpoint services that the region offers. `ports` are those that the policy says of services, by suffix."""
+    """The endpoint services that the region offers. Every region offers some: without any, they were not read.
+
+    `why_unread` is AWS's reason then. `ports` are those that the policy says of services, by suffix.
+    """
 
     services: tuple[Service, ...] = field(default=())
+    why_unread: str = ""
     ports: tuple[tuple[str, Ranges], ...] = ()
+
+    @property
+    def is_read(self) -> bool:
+        """True if it is known what the region offers."""
+        return bool(self.services)
 
     def find(self, suffix: str) -> tuple[Service, ...]:
         """The services that Amazon offers under a suffix, gateway before interface; empty where the region has none.

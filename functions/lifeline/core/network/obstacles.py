@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version
+from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, unread_acls
 from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
@@ -12,6 +12,7 @@ from lifeline.core.network.model import (
     EndpointState,
     EndpointType,
     NetworkInterface,
+    Part,
     Ranges,
     Rule,
     SecurityGroup,
@@ -111,7 +112,9 @@ def _barrier_to_interfaces(
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
     ends: list[tuple[list[Gate], End]] = []
     is_open = True
-    for host in (subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids):
+    hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
+    unread = (*unread, *unread_acls(client, hosts, vpc))
+    for host in hosts:
         if shared_version(client, host) != version:
             continue
         there = [one for one in own if one.subnet_id == host.id]
@@ -226,7 +229,7 @@ def _barrier_to_gateway(
     if far.is_guess and barrier.is_partly_far and barrier.passes_any:
         acl = gates[0].words.partition(" doesn't")[0]
         return Barrier(unread=(f"{acl} denies some addresses, and the prefix list of {service} was not read",))
-    return barrier
+    return replace(barrier, unread=vpc.unread_words(Part.NETWORK_ACLS))
 
 
 def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:

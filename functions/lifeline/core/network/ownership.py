@@ -1,10 +1,14 @@
 """Ownership: which endpoints and security groups are Lifeline's own, by the ledger's record and by their tag."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lifeline.core.network.model import MANAGED_BY, Endpoint, SecurityGroup, Vpc
+from lifeline.core.wording import few
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ def _recognized[T: (Endpoint, SecurityGroup)](resource: T, vpc_id: str, records:
         return replace(resource, on_record=False)
     if record.handed_over_at:
         tags = tuple((key, value) for key, value in resource.tags if key != MANAGED_BY)
-        return replace(resource, on_record=False, tags=tags)
+        handed_over = replace(resource, on_record=False, tags=tags)
+        return replace(handed_over, is_handed_over=True) if isinstance(handed_over, SecurityGroup) else handed_over
     return replace(resource, on_record=True)
 
 
@@ -56,15 +61,31 @@ def gone(records: Mapping[str, Owned], vpcs: Iterable[Vpc], *, before: datetime)
     return frozenset(id_ for id_, record in records.items() if id_ not in shown and record.at < before)
 
 
-def unclear(vpc: Vpc, owner: str) -> dict[Endpoint, str]:
-    """The endpoints of which tag and record disagree, so that Lifeline leaves them alone, and what a person can do."""
-    words: dict[Endpoint, str] = {}
-    for endpoint in vpc.endpoints:
+def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
+    """The endpoints and security groups of which tag and record disagree, so that Lifeline leaves them alone, and what
+    a person can do about each. Groups that only have one of Lifeline's names are one entry, that of the first: anybody
+    can create as many as they like.
+    """
+    found: dict[Endpoint | SecurityGroup, str] = {}
+    for endpoint in vpc.live_endpoints:
         is_tagged = endpoint.tag(MANAGED_BY) == owner
-        if endpoint.state.is_gone or endpoint.requester_managed or is_tagged == endpoint.on_record:
-            continue
-        words[endpoint] = _NOT_ON_RECORD.format(endpoint.id) if is_tagged else _NOT_TAGGED.format(endpoint.id, owner)
-    return words
+        if not endpoint.requester_managed and is_tagged != endpoint.on_record:
+            words = _NOT_ON_RECORD if is_tagged else _NOT_TAGGED
+            found[endpoint] = words.format(endpoint.id, owner, "is left alone, but still counts toward the limits")
+    for group in vpc.security_groups:
+        if group.on_record and group.tag(MANAGED_BY) != owner:
+            found[group] = _NOT_TAGGED.format(group.id, owner, "isn't used")
+    if namesakes := [group for group in vpc.security_groups if _is_namesake(group, owner)]:
+        ids = [group.id for group in namesakes]
+        call = json.dumps({"adopt": ids[:_SHOWN]})
+        found[namesakes[0]] = _NAMESAKE.format(few(ids, _SHOWN), owner, call)
+    return found
+
+
+def _is_namesake(group: SecurityGroup, owner: str) -> bool:
+    """True where only the name, or the tag, says that it is this stack's. What another stack tagged is that stack's."""
+    is_claimed = group.tag(MANAGED_BY) not in {None, owner}
+    return group.has_own_name and not (group.on_record or group.is_handed_over or is_claimed)
 
 
 _NOT_ON_RECORD = (
@@ -72,6 +93,10 @@ _NOT_ON_RECORD = (
     f"delete it, or remove the tag {MANAGED_BY}"
 )
 _NOT_TAGGED = (
-    f"it no longer has the tag {MANAGED_BY}={{1}}, so it is left alone, but still counts toward the limits: "
+    f"it no longer has the tag {MANAGED_BY}={{1}}, so it {{2}}: "
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
+)
+_NAMESAKE = (
+    "named like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; delete "
+    f"it, or give it the tag {MANAGED_BY}={{1}} and adopt it with {{2}}"
 )

@@ -11,12 +11,15 @@ from lifeline.core.network.model import (
     EndpointState,
     EndpointType,
     NetworkInterface,
+    Part,
     Ranges,
     RouteTable,
+    SeenTier,
     Service,
     Subnet,
     TargetKind,
     Tier,
+    UnsureTier,
     Vpc,
     suffix_of,
 )
@@ -26,10 +29,12 @@ from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.network.way_out import way_out
 
-_ROUTES = {
+_ROUTES: dict[SeenTier, str] = {
     Tier.ISOLATED: "no route out of the VPC",
     Tier.EGRESS: "a route out of the VPC",
     Tier.PUBLIC: "a route to an internet gateway",
+    UnsureTier.NOT_PUBLIC: "routes of which not all could be read",
+    UnsureTier.UNKNOWN: "routes of which not all could be read",
 }
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
@@ -153,7 +158,7 @@ class ServiceReach:
         self.vpc, self.service, self.dns, self.asking = vpc, service, dns, asking
         self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
-        self.is_catalog_read = bool(catalog.services)
+        self.is_catalog_read = catalog.is_read
         self.names = tuple(name for offered in self.offered for name in offered.private_dns_names)
         self.endpoints = endpoints_of(service, vpc)
         self.central = answers_for(self.names, dns) if dns else None
@@ -178,11 +183,22 @@ class ServiceReach:
             or self._filtered(subnet, has_public_address=has_public_address)
             or self._nowhere(subnet)
         )
+        path = self._unless_dns_is_unread(path, subnet)
         return replace(path, notes=(self._tier_words(subnet), *path.notes))
 
     def private_path(self, subnet: Subnet) -> NetworkPath:
         """The path by an endpoint, here or central, whatever way out the subnet has beside it."""
-        return self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+        path = self._by_name(subnet) or self._not_yet(subnet) or self._unserved(subnet)
+        return self._unless_dns_is_unread(path, subnet)
+
+    def _unless_dns_is_unread(self, path: NetworkPath, subnet: Subnet) -> NetworkPath:
+        """The path; unknown if it is open only while the VPC's DNS is on, and whether that is so could not be read."""
+        unread = self.vpc.unread_words(Part.DNS_ATTRIBUTES)
+        if not unread or not path.reach.is_open:
+            return path
+        words = f"it isn't known whether {subnet.id} can reach the {self.service} service"
+        notes, unread = (*path.notes, path.words), (*path.unread, *unread)
+        return replace(path, reach=Reach.UNKNOWN, words=words, notes=notes, unread=unread)
 
     @property
     def is_held(self) -> bool:
@@ -285,6 +301,11 @@ class ServiceReach:
         tier = classify(subnet, self.vpc)
         if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
             return None
+        if len(tier.possible) > 1:
+            words = f"it isn't known whether a route gives {subnet.id} access to the {self.service} service"
+            unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
+            can_repair = bool(self.offered) or not self.is_catalog_read
+            return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=can_repair)
         barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
         if barrier.obstacles and not barrier.passes_any:
             return None

@@ -1,10 +1,25 @@
-"""Public, egress or isolated: what a subnet's routes make it."""
+"""Public, egress or isolated: what a subnet's routes make it, or that this isn't known."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from lifeline.core.network.model import BlockMode, NatGateway, Route, RouteTable, Subnet, TargetKind, Tier, Vpc, block
+from lifeline.core.network.model import (
+    BlockMode,
+    NatGateway,
+    Part,
+    Route,
+    RouteTable,
+    SeenTier,
+    Subnet,
+    TargetKind,
+    Tier,
+    UnsureTier,
+    Vpc,
+    block,
+)
 
+_EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
 NAT64 = IPv6Network("64:ff9b::/96")
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
 _WAYS_OUT = frozenset(
@@ -19,18 +34,65 @@ _WAYS_OUT = frozenset(
 )
 
 
-def classify_subnets(vpc: Vpc) -> dict[str, Tier]:
+def classify_subnets(vpc: Vpc) -> dict[str, SeenTier]:
     """The tier of each subnet of the VPC, by id, in the ids' order."""
-    return {subnet.id: classify(subnet, vpc) for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id)}
+    variants = _variants(vpc)
+    subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
+    return {subnet.id: _common({_classify(subnet, variant) for variant in variants}) for subnet in subnets}
 
 
-def classify(subnet: Subnet, vpc: Vpc) -> Tier:
+def classify(subnet: Subnet, vpc: Vpc) -> SeenTier:
     """The subnet's tier, by the address family in which it reaches AWS's names.
 
     That family is IPv4 wherever the subnet has it, for AWS's regional names (`monitoring.<region>.amazonaws.com`)
     resolve to IPv4 addresses; only an IPv6-only subnet is judged by its IPv6 routes. So a subnet whose `0.0.0.0/0` is
     gone is private even while `::/0` still leads to an internet gateway (VPC guide: route tables, read per family).
+
+    What was not read makes no difference to most subnets. Where it does, the tier says which are possible.
     """
+    return _common({_classify(subnet, variant) for variant in _variants(vpc)})
+
+
+def _common(found: Collection[Tier]) -> SeenTier:
+    """The one tier, or what says that it is one of several."""
+    if len(found) == 1:
+        return next(iter(found))
+    return UnsureTier.NOT_PUBLIC if Tier.PUBLIC not in found else UnsureTier.UNKNOWN
+
+
+def _variants(vpc: Vpc) -> tuple[Vpc, ...]:
+    """The VPC as it may be: a prefix list that was not read may hold nothing or everything, alone or with the others,
+    and NAT gateways that were not read may all work or not. Between these there is no other tier.
+    """
+    lists = {unread.id for unread in vpc.unread if unread.part is Part.PREFIX_LIST}
+    full = [frozenset[str](), *(frozenset({list_id}) for list_id in sorted(lists)), frozenset(lists)]
+    variants = [_with_full(vpc, list_ids) for list_ids in dict.fromkeys(full)]
+    if vpc.unread_words(Part.NAT_GATEWAYS):
+        targets = {(route.target, route.target_id) for table in vpc.route_tables for route in table.routes}
+        nats = sorted(target_id for kind, target_id in targets if kind is TargetKind.NAT_GATEWAY)
+        broken = tuple(NatGateway(nat_id, is_public=True, is_available=False) for nat_id in nats)
+        variants += [replace(variant, nat_gateways=broken) for variant in variants]
+    return tuple(variants)
+
+
+def _with_full(vpc: Vpc, list_ids: Collection[str]) -> Vpc:
+    """The VPC as if these prefix lists held every address."""
+    if not list_ids:
+        return vpc
+    tables = tuple(
+        replace(
+            table,
+            routes=tuple(
+                replace(route, destinations=_EVERYWHERE) if route.prefix_list_id in list_ids else route
+                for route in table.routes
+            ),
+        )
+        for table in vpc.route_tables
+    )
+    return replace(vpc, route_tables=tables)
+
+
+def _classify(subnet: Subnet, vpc: Vpc) -> Tier:
     table = effective_route_table(subnet, vpc)
     if table is None:
         return Tier.ISOLATED

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.acl import leaving, public_end, through_nat
 from lifeline.core.network.gates import End, Gate, ObstacleKind
-from lifeline.core.network.model import NetworkInterface, Ranges, Route, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Subnet, TargetKind, Vpc
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes
 from lifeline.core.network.packets import Lane, addresses_in, common, without
 from lifeline.core.network.tiers import NAT64, effective_route_table, ways_out
@@ -31,6 +31,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         gates, unseen = _on(route, subnet, vpc, near, far, ports)
         ends.append((gates, far))
         unread += unseen
+    unread += vpc.unread_words(Part.NETWORK_ACLS)
     barrier = barrier_of(ends, near, ports, subnet, repairable=False)
     if barrier.passes_any and barrier.is_partly_far:
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lifeline.core.guards.freeze import Freeze
-from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
+from lifeline.core.network.model import SeenTier, Tier
+from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
-from lifeline.core.wording import few, role_of, write_actor, write_count, write_time
+from lifeline.core.wording import few, write_actor, write_count, write_person, write_time
 
 _MOST_NAMED = 5
 
@@ -19,7 +19,7 @@ def handed_over_notice(
     vpc_id: str,
     *,
     stack_name: str,
-    tiers: Iterable[tuple[str, Tier]],
+    tiers: Iterable[tuple[str, SeenTier]],
     done: Iterable[Action],
 ) -> Notice:
     """Write whose endpoint takes precedence, what Lifeline did, which subnets go without, and what happens next.
@@ -28,7 +28,7 @@ def handed_over_notice(
     """
     actions = list(done)
     who = write_actor(freeze.actor) or "an unknown actor"
-    named = [f" to {actor}" for actor in (who, role_of(who))]
+    person = write_person(freeze.actor) or who
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
     what = "routes" if freeze.ids else "DNS name"
@@ -36,7 +36,13 @@ def handed_over_notice(
         kind="handed_over",
         severity=Severity.WARNING,
         subject=fit_subject(
-            *(f"[lifeline] {service} {what} in {vpc_id} handed over{to}: try again" for to in (*named, ""))
+            *(
+                f"[lifeline] {service} {what} in {place} handed over to {caller}: try again"
+                for caller in (who, person)
+                for place in (vpc_id, brief_id(vpc_id))
+            ),
+            f"[lifeline] {service} {what} handed over to {person}",
+            end=f" to {person}",
         ),
         happened=(f"{freeze.why}. The caller's endpoint takes precedence over Lifeline's.",),
         why=(_why(freeze),),

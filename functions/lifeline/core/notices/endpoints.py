@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from lifeline.core.coexist.import_blocks import handover_lines
-from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
+from lifeline.core.network.model import SeenTier, Tier
+from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids, with_slash
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
@@ -19,7 +19,7 @@ _MOST_SUBNETS = 5
 _MOST_FACTS = 10
 _MOST_APPROVALS = 3
 _LONGEST_NAME = 20
-_TIERS = {Tier.ISOLATED: " (no route out of the VPC)"}
+_TIERS: dict[SeenTier, str] = {Tier.ISOLATED: " (no route out of the VPC)"}
 _PAID = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _MAKES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _PREPARES = frozenset({ActionKind.CREATE_SECURITY_GROUP, ActionKind.FIX_DNS})
@@ -100,19 +100,18 @@ def _after_loss(endpoints: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def _subject(worth: Sequence[VpcAnswer], actions: Sequence[Action], because: Because) -> str:
-    what = _what(actions)
-    after = f": {because.short}" if because.short else ""
-    full, short = _places(worth)
-    return fit_subject(
-        f"[lifeline] {what} in {full}{after}", f"[lifeline] {what} in {short}{after}", f"[lifeline] {what} in {short}"
-    )
+    what = f"[lifeline] {_what(actions)}"
+    short, shortest = (f": {words}" if words else "" for words in (because.short, because.shortest or because.short))
+    places = [(words, f" in {place}") for words in (short, shortest) for place in _places(worth)]
+    return fit_subject(*(f"{what}{place}{words}" for words, place in [*places, (shortest, "")]), end=shortest)
 
 
-def _places(worth: Sequence[VpcAnswer]) -> tuple[str, str]:
+def _places(worth: Sequence[VpcAnswer]) -> tuple[str, ...]:
+    """Where it was, fullest first."""
     if len(worth) > 1:
-        return (f"{len(worth)} VPCs",) * 2
+        return (f"{len(worth)} VPCs",)
     name = quoted(worth[0].name, _LONGEST_NAME)
-    return (_place(worth[0]), name) if name else (worth[0].vpc_id,) * 2
+    return (_place(worth[0]), name) if name else (worth[0].vpc_id, brief_id(worth[0].vpc_id))
 
 
 def _place(answer: VpcAnswer) -> str:

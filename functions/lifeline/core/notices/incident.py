@@ -24,7 +24,7 @@ from lifeline.core.notices.incident_text import (
     were_late,
 )
 from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
-from lifeline.core.wording import quoted, role_of, shorten, write_count, write_length
+from lifeline.core.wording import person_in, quoted, shorten, write_count, write_length
 
 _MOST_SUMMARIZED = 10
 _LONGEST_SUMMARY = 120
@@ -111,9 +111,13 @@ def _subject(news: News, now: datetime) -> str:
     """Who, what, where and why in 100 characters: what says least is left out first, the cause last."""
     cause = _quoted(news.incident.cause)
     whole, short = place_of(cause), _short_place(cause)
-    versions = [(candidate, place) for candidate in _barer(cause) for place in (whole, short)]
+    *fuller, barest = _barer(cause)
+    versions = [(candidate, place) for candidate in fuller for place in (whole, short)]
+    person = person_in(cause.change.actor) if cause.change and "/" in cause.change.actor else ""
+    versions += [(barest, place) for place in ((whole, short, "") if person else (whole, short))]
     news_of = ((replace(news, incident=replace(news.incident, cause=cause)), place) for cause, place in versions)
-    return fit_subject(*(f"[lifeline] {_headline(news_item, place, now)}" for news_item, place in news_of))
+    caller = f": {barest.words}" if person else ""
+    return fit_subject(*(f"[lifeline] {_headline(news_item, place, now)}" for news_item, place in news_of), end=caller)
 
 
 def _quoted(cause: Cause) -> Cause:
@@ -123,13 +127,13 @@ def _quoted(cause: Cause) -> Cause:
 
 
 def _barer(cause: Cause) -> list[Cause]:
-    """The cause in fewer and fewer words: without the actor's session, the fix's time, and what it led to."""
+    """The cause in fewer and fewer words: without what a person belongs to, the fix's time, and what it led to."""
     versions = [cause]
     change = cause.change
-    if change and "/" in change.actor:
-        role = role_of(change.actor)
-        words, fix = (text.replace(change.actor, role) for text in (cause.words, cause.fix))
-        versions.append(replace(cause, words=words, fix=fix, change=replace(change, actor=role)))
+    if change and change.actor:
+        whole, least_change = change_words(change), replace(change, actor=person_in(change.actor))
+        words, fix = (text.replace(whole, change_words(least_change)) for text in (cause.words, cause.fix))
+        versions.append(replace(cause, words=words, fix=fix, change=least_change))
     least = versions[-1]
     fix = _END.split(least.fix)[0]
     words = change_words(least.change) if least.change else least.words

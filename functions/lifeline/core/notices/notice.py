@@ -16,6 +16,8 @@ _ROW = re.compile(r"( *(?:- )?)(.*)")
 # A row to be pasted: a command of sam or aws, its next line, or JSON. It holds nothing else that a shell acts upon.
 _TO_PASTE = re.compile(r"    (?:(?:sam|aws) |  --|\{)[A-Za-z0-9_ ./:,=+'\"{}\[\]\\-]*")
 _INDENT = 3  # at most, of rows that aren't to be pasted
+_LEAST_ROOM = len("[lifeline] ...")
+_LONGEST_NUMBER = 11  # of an id that is cut: eight digits and three dots
 _LEAST = 2  # lines of a part that is shortened
 _MOST_IDS = 10  # of one kind
 _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-": "Endpoint", "sg-": "Security group"}
@@ -127,11 +129,23 @@ def subject_line(text: str) -> str:
     return shorten(unlinked(text), SUBJECT_LENGTH)
 
 
-def fit_subject(*versions: str) -> str:
-    """Choose the first of a subject's versions, fullest first, that fits; cut the last one if none does."""
-    return next(
-        (version for version in map(unlinked, versions) if len(version) <= SUBJECT_LENGTH), subject_line(versions[-1])
-    )
+def fit_subject(*versions: str, end: str = "") -> str:
+    """Choose the first of a subject's versions, fullest first, that fits; cut the last one if none does.
+
+    `end` is what stays whole at the end of the last one, such as who called: the cut is before it.
+    """
+    plain_versions, kept = list(map(unlinked, versions)), unlinked(end)
+    fitting = next((version for version in plain_versions if len(version) <= SUBJECT_LENGTH), "")
+    last, room = plain_versions[-1], SUBJECT_LENGTH - len(kept)
+    if fitting or not kept or not last.endswith(kept) or room < _LEAST_ROOM:
+        return fitting or subject_line(last)
+    return shorten(last.removesuffix(kept), room) + kept
+
+
+def brief_id(resource_id: str) -> str:
+    """Write an ID for a subject that has no room for it all: `vpc-01234567...`."""
+    kind, _, number = resource_id.rpartition("-")
+    return f"{kind}-{shorten(number, _LONGEST_NUMBER)}"
 
 
 def invoke_lines(stack_name: str, event: Mapping[str, object]) -> tuple[str, str]:

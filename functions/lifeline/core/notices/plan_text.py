@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Tier, UnsureTier
 from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
@@ -58,13 +58,14 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.REMOVE_SUBNETS: Words(Sign.CHANGE, "remove subnets from {}", "removed subnets from {}"),
     ActionKind.REMOVE_ROUTE_TABLES: Words(Sign.CHANGE, "remove route tables from {}", "removed route tables from {}"),
     ActionKind.OPEN_NETWORK_ACL: Words(Sign.CHANGE, "open a network ACL", "opened a network ACL"),
+    ActionKind.CLOSE_SECURITY_GROUP: Words(
+        Sign.CHANGE, "close security group {} to others", "closed security group {} to others"
+    ),
     ActionKind.CONFIRM_OWNERSHIP: Words(Sign.CHANGE, "say whose {} is", "said whose {} is"),
+    ActionKind.CORRECT_TAG: Words(Sign.CHANGE, "correct a tag", "corrected a tag"),
     ActionKind.RETIRE_ENDPOINT: Words(Sign.DELETE, "delete endpoint {}", "deleted endpoint {}"),
     ActionKind.DELETE_SECURITY_GROUP: Words(Sign.DELETE, "delete security group {}", "deleted security group {}"),
 }
-_OF_A_SECURITY_GROUP = frozenset(
-    {ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP, ActionKind.DELETE_SECURITY_GROUP}
-)
 _STATES = {
     ServiceState.SERVED: "served",
     ServiceState.CENTRAL: "served centrally",
@@ -177,7 +178,7 @@ def _subnets(answer: VpcAnswer) -> str:
     """How many subnets of each tier, and in which zones these are."""
     zone_of = dict(answer.zones)
     parts = []
-    for tier in Tier:
+    for tier in (*Tier, *UnsureTier):
         ids = [subnet_id for subnet_id, candidate in answer.tiers if candidate is tier]
         zones = sorted({zone_of[subnet_id] for subnet_id in ids if subnet_id in zone_of})
         if ids:
@@ -231,9 +232,9 @@ def _sign(action: Action) -> Sign:
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
-    if action.kind is ActionKind.OPEN_SECURITY_GROUP and not action.security_group_id:
-        return f"of {action.endpoint_id}"
-    return action.security_group_id if action.kind in _OF_A_SECURITY_GROUP else action.endpoint_id
+    if action.kind is ActionKind.OPEN_SECURITY_GROUP:
+        return action.security_group_id or f"of {action.endpoint_id}"
+    return action.target
 
 
 def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:

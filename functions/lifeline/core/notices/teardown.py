@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lifeline.core.coexist.teardown import Attempt, Teardown
+from lifeline.core.coexist.teardown import NEEDED, NO_PLACE, Attempt, Teardown, held_subnets
 from lifeline.core.network.model import Vpc, is_own
 from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import few, listed, write_actor, write_count, write_time
 
 _SHOWN = 3
+_INTERFACE = "eni-"
+_USERS = {True: "network interfaces", False: "routes to other networks"}
 _CLEARS = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REMOVE_SUBNETS, ActionKind.DELETE_SECURITY_GROUP})
 
 
@@ -23,7 +25,7 @@ def teardown_notice(vpc: Vpc, teardown: Teardown, actions: Sequence[Action], own
         severity=_severity(teardown, ours),
         subject=subject_line(f"[lifeline] teardown in {vpc.id}: {_outcome(teardown, ours)}"),
         happened=tuple(map(_attempt_words, attempts)),
-        why=tuple(_why(teardown)),
+        why=tuple(_why(vpc, teardown)),
         done=(*_summary(ours, is_plan=is_plan), *action_lines(ours)),
         next=tuple(_next(vpc, teardown, ours, owner, is_plan=is_plan)),
         vpc_id=vpc.id,
@@ -63,7 +65,8 @@ def _outcome(teardown: Teardown, ours: Sequence[Action]) -> str:
         return f"{done} of {write_count(len(ours), 'Lifeline resource')} removed"
     if any(action.is_failed for action in ours):
         return "Lifeline's resources could not be removed"
-    return "nothing removed, still in use by others" if teardown.in_use else "nothing removed yet"
+    is_used = teardown.in_use or any(not to for to in teardown.moves.values())
+    return "nothing removed, still in use by others" if is_used else "nothing removed yet"
 
 
 def _attempt_words(attempt: Attempt) -> str:
@@ -75,15 +78,28 @@ def _attempt_words(attempt: Attempt) -> str:
     )
 
 
-def _why(teardown: Teardown) -> Iterator[str]:
+def _why(vpc: Vpc, teardown: Teardown) -> Iterator[str]:
+    held = held_subnets(vpc, teardown)
     for cleared in teardown.cleared:
-        yield f"No one else has network interfaces in {cleared.resource_id}, so Lifeline is removing its own resources."
-    for attempt, interface_ids in teardown.in_use:
-        verb = "are" if len(interface_ids) > 1 else "is"
-        yield (
-            f"{few(interface_ids, _SHOWN)} in {attempt.resource_id} {verb} not Lifeline's and might still need its "
-            "endpoints, so Lifeline won't remove anything for this deletion."
-        )
+        nobody = f"No one else has network interfaces in {cleared.resource_id},"
+        if cleared.resource_id in held:
+            yield f"{nobody} but {NEEDED} there, and {NO_PLACE}."
+        else:
+            yield f"{nobody} so Lifeline is removing its own resources."
+    for attempt, user_ids in teardown.in_use:
+        interfaces = [user_id for user_id in user_ids if user_id.startswith(_INTERFACE)]
+        ways_in = [user_id for user_id in user_ids if user_id not in interfaces]
+        if interfaces:
+            verb = "are" if len(interfaces) > 1 else "is"
+            yield (
+                f"{few(interfaces, _SHOWN)} in {attempt.resource_id} {verb} not Lifeline's and might still need its "
+                "endpoints, so Lifeline won't remove anything for this deletion."
+            )
+        if ways_in:
+            yield (
+                f"Other networks can use the endpoints in {attempt.resource_id} through {few(ways_in, _SHOWN)}, "
+                "so Lifeline won't remove anything for this deletion."
+            )
 
 
 def _summary(ours: Sequence[Action], *, is_plan: bool) -> Iterator[str]:
@@ -98,11 +114,18 @@ def _summary(ours: Sequence[Action], *, is_plan: bool) -> Iterator[str]:
 def _next(vpc: Vpc, teardown: Teardown, ours: Iterable[Action], owner: str, *, is_plan: bool) -> Iterator[str]:
     if teardown.in_use:
         them = listed([attempt.resource_id for attempt, _ in teardown.in_use])
-        yield f"To delete {them}, remove these network interfaces first, then try again. Lifeline will check each time."
+        what = {_USERS[user_id.startswith(_INTERFACE)] for _, user_ids in teardown.in_use for user_id in user_ids}
+        yield f"To delete {them}, remove these {listed(sorted(what))} first, then try again. "
+        yield "Lifeline will check each time."
+    held = held_subnets(vpc, teardown)
+    if held:
+        yield f"To delete {listed(sorted(held))}, add a subnet in another Availability Zone to {vpc.id}, then try"
+        yield "again. Lifeline will move the endpoint there first."
     if not teardown.cleared or is_plan:
         return
-    yield "Try the deletion again in a minute or two, once the endpoints' network interfaces are gone."
-    yield "Terraform retries on its own."
+    if any(attempt.resource_id not in held for attempt in teardown.cleared):
+        yield "Try the deletion again in a minute or two, once the endpoints' network interfaces are gone."
+        yield "Terraform retries on its own."
     if others := _others(vpc, teardown, owner):
         yield f"Other resources that might block the deletion: {others}."
     is_needed = any(action.kind is ActionKind.RETIRE_ENDPOINT and not action.is_blocked for action in ours)
@@ -118,8 +141,8 @@ def _others(vpc: Vpc, teardown: Teardown, owner: str) -> str:
     """The VPC's other resources that would have to go, as far as Lifeline sees them."""
     if not teardown.is_whole:
         return ""
-    own = own_security_group(vpc, owner)
-    groups = [group.id for group in vpc.security_groups if group.name != "default" and group != own]
+    own = own_security_groups(vpc, owner)
+    groups = [group.id for group in vpc.security_groups if group.name != "default" and group not in own]
     endpoints = [endpoint.id for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
     tables = [route_table.id for route_table in vpc.route_tables if not route_table.is_main]
     targets = {route.target_id for table in vpc.route_tables for route in table.routes}

@@ -4,18 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifeline.core.requests.request import Trigger
-from lifeline.core.wording import quoted, read_time, role_of, write_actor, write_count, write_time
-
-_LONGEST_ACTOR = 40
+from lifeline.core.wording import is_call, quoted, read_time, write_actor, write_count, write_person, write_time
 
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """A run's trigger: `words` is a sentence without its full stop; `short` is for a subject and may be empty."""
+    """A run's trigger: `words` is a sentence without its full stop; `short` is for a subject and may be empty.
+
+    `shortest` is `short` with no more of who called than a person's own name, where that is less.
+    """
 
     words: str
     short: str = ""
     event_id: str = ""
+    shortest: str = ""
 
     @property
     def is_call(self) -> bool:
@@ -32,14 +34,18 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
     if changes:
         time, name, actor, event_id = changes[0]
         more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
-        words = f"{write_actor(actor) or 'An unknown actor'} called {name} at {_time(time)}{more}"
-        return Because(words, f"{name} by {_short(actor)}", event_id)
+        return Because(
+            f"{_sentence(name, actor)} at {_time(time)}{more}",
+            _by(name, write_actor(actor)),
+            event_id,
+            _by(name, write_person(actor)),
+        )
     attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
-        who = write_actor(first.actor) or "An unknown actor"
-        words = f"{who} called {first.event_name} at {_time(first.time)}; the call failed"
-        return Because(words, f"{first.event_name} by {_short(first.actor)} failed", first.event_id)
+        words = f"{_sentence(first.event_name, first.actor)} at {_time(first.time)}; the call failed"
+        short, shortest = (_by(first.event_name, write(first.actor)) for write in (write_actor, write_person))
+        return Because(words, f"{short} failed", first.event_id, f"{shortest} failed")
     approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "plan approved")
@@ -57,7 +63,11 @@ def _time(text: str) -> str:
     return write_time(time) if time else quoted(text) or "an unknown time"
 
 
-def _short(actor: str) -> str:
-    """A role without its session, which says least."""
-    actor = role_of(actor) if len(actor) > _LONGEST_ACTOR / 2 else actor
-    return quoted(actor, _LONGEST_ACTOR) or "an unknown actor"
+def _sentence(event_name: str, actor: str) -> str:
+    if is_call(event_name):
+        return f"{write_actor(actor) or 'An unknown actor'} called {event_name}"
+    return f"EC2 reported an {event_name.replace(' ', ' that a route leads to as ', 1)}"
+
+
+def _by(event_name: str, who: str) -> str:
+    return f"{event_name} by {who or 'an unknown actor'}" if is_call(event_name) else event_name

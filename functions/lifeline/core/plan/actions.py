@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from lifeline.core.network.model import Endpoint, Ranges, Tier, suffix_of
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
 
@@ -30,7 +30,9 @@ class ActionKind(StrEnum):
     OPEN_NETWORK_ACL = "open_network_acl"  # always a person's: ACLs are the network owner's own guard
     RETIRE_ENDPOINT = "retire_endpoint"
     DELETE_SECURITY_GROUP = "delete_security_group"
+    CLOSE_SECURITY_GROUP = "close_security_group"  # always a person's: only they know what relies on others' rules
     CONFIRM_OWNERSHIP = "confirm_ownership"  # always a person's: only they know whose it is
+    CORRECT_TAG = "correct_tag"  # always a person's: only they know what they meant
 
 
 # What hands something over, or takes it away: no limit is meant for it, and no freeze.
@@ -79,7 +81,7 @@ class Action:
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
     left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short. `ports` are those
-    of the service, or those that a security group lets in.
+    of the service, or those that a security group lets in. `security_group_name` is that of a group that is to be made.
     """
 
     kind: ActionKind
@@ -91,6 +93,7 @@ class Action:
     cidrs: tuple[str, ...] = ()
     endpoint_id: str = ""
     security_group_id: str = ""
+    security_group_name: str = SECURITY_GROUP_NAME
     ip_address_type: str = "ipv4"
     attributes: tuple[str, ...] = ()
     ports: Ranges = HTTPS
@@ -197,7 +200,7 @@ class Plan:
     """The answer for one VPC: each subnet's tier, each service's state, and the actions in their order."""
 
     vpc_id: str
-    tiers: tuple[tuple[str, Tier], ...]
+    tiers: tuple[tuple[str, SeenTier], ...]
     actions: tuple[Action, ...]
     services: tuple[ServiceReport, ...] = ()
     monthly_cost_usd: Decimal = Decimal(0)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
-from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.network.model import SeenTier, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, Status
 from lifeline.core.wording import fingerprint
 
@@ -48,7 +48,7 @@ class VpcAnswer:
     """
 
     vpc_id: str
-    tiers: tuple[tuple[str, Tier], ...] = ()
+    tiers: tuple[tuple[str, SeenTier], ...] = ()
     actions: tuple[Action, ...] = ()
     services: tuple[ServiceReport, ...] = ()
     monthly_cost_usd: Decimal = Decimal(0)

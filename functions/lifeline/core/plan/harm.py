@@ -11,6 +11,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    Part,
     Ranges,
     Service,
     Subnet,
@@ -74,7 +75,12 @@ class Takeover:
     @property
     def catalog(self) -> Catalog:
         """The service, and the ports that the policy says."""
-        return Catalog((self.service,), self.said_ports)
+        return Catalog((self.service,), ports=self.said_ports)
+
+    @property
+    def ports(self) -> Ranges:
+        """The service's ports."""
+        return ports_of(self.suffix, dict(self.said_ports))
 
     def dependents(self) -> tuple["Dependent", ...]:
         """The subnets that reach the service today."""
@@ -112,8 +118,7 @@ class Takeover:
         safe = () if harm_words(self.harm_with(endpoint, safe)) else safe
         served = zones if safe and not endpoint.subnet_ids else {subnet.zone for subnet in safe}
         left = tuple(subnet for subnet in missing if subnet.zone not in served)
-        ports = ports_of(self.suffix, dict(self.said_ports))
-        return safe, left, harm_words(self.harm_with(endpoint, left), ports) if left else ""
+        return safe, left, harm_words(self.harm_with(endpoint, left), self.ports) if left else ""
 
 
 def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc, ports: Ranges) -> list[Obstacle]:
@@ -144,6 +149,7 @@ def find_dependents(
 ) -> tuple[Dependent, ...]:
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
+    With them are those of which it isn't known because something of the VPC could not be read.
     Whether a machine in a public subnet has a public address is not known here, so each counts as having one.
     """
     spared = {exempted.subject for exempted in exempt if exempted.spares(service)}
@@ -151,7 +157,8 @@ def find_dependents(
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
-    return tuple(Dependent(subnet, path.shut) for subnet, path in paths if path.reach.is_open_in_part)
+    counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
+    return tuple(Dependent(subnet, path.shut) for subnet, path in paths if path.reach in counting)
 
 
 def find_harm(
@@ -219,12 +226,16 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
     on, answers = ports_in(ports), ports_in(EPHEMERAL)
-    kind = first.path.obstacles[0].kind if first.path.obstacles else ObstacleKind.SECURITY_GROUP
+    unread = "; ".join(first.path.unread)
+    kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
+    kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
         ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
     }.get(kind, "open the way to the endpoint")
+    if Part.DNS_ATTRIBUTES in unread:
+        remedy = "let Lifeline read them"
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
     why = "; ".join((first.path.words, *first.path.unread))
     return (
@@ -275,7 +286,8 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
 def _lets_in(candidate: Action, action: Action) -> bool:
     if candidate.kind is ActionKind.ATTACH_SECURITY_GROUP:
         return candidate.endpoint_id == action.endpoint_id
-    return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id)
+    is_another = bool(action.security_group_id) and candidate.security_group_id != action.security_group_id
+    return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another
 
 
 def _without_closed(

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Part, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
@@ -174,7 +175,7 @@ class InterfacePlanner(ServicePlanner):
             private_dns=not self.plan_input.canary,
         )
         walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
-        refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled)
+        refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled, placement.subnets)
         if refusal:
             yield action.blocked(refusal)
             return
@@ -187,11 +188,14 @@ class InterfacePlanner(ServicePlanner):
         """False in a first draft, before the VPC's DNS was read: where a hub answers, no endpoint harms anyone."""
         return self.plan_input.dns is not None
 
-    def _harm_refusal(self, found: Sequence[Harm], walled: list[Obstacle]) -> str:
+    def _harm_refusal(self, found: Sequence[Harm], walled: list[Obstacle], hosts: Sequence[Subnet]) -> str:
         """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
         if not self._is_dns_read:
             return ""
         harm = harm_words(found, self.ports)
+        unread = [unread_acls(client, hosts, self.vpc) for client in self.clients]
+        if not harm and all(unread):
+            return f"it isn't known whether a subnet could reach an endpoint there: {'; '.join(unread[0])}"
         if harm or len(walled) < len(self.clients):
             return harm
         return f"no subnet that needs the service could reach an endpoint there: {walled[0].words}; {ALLOW}"
@@ -225,6 +229,8 @@ class InterfacePlanner(ServicePlanner):
 
     def _attributes_refusal(self, off: tuple[str, ...]) -> str:
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
+            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
         if not off:
             return ""
         if not self.plan_input.fix_dns:

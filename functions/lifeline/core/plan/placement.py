@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from lifeline.core.network.model import Service, Subnet, Tier, Vpc
+from lifeline.core.network.model import SeenTier, Service, Subnet, Tier, UnsureTier, Vpc
 
 FEWEST_FREE_ADDRESSES = 4  # an interface takes one; a subnet this full is about to fail its own workload
-_TIERS = (Tier.ISOLATED, Tier.EGRESS, Tier.PUBLIC)
+_TIERS = (Tier.ISOLATED, UnsureTier.NOT_PUBLIC, Tier.EGRESS, UnsureTier.UNKNOWN, Tier.PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ def place_interfaces(
     service: Service,
     clients: Iterable[Subnet],
     vpc: Vpc,
-    tiers: Mapping[str, Tier],
+    tiers: Mapping[str, SeenTier],
     *,
     per_zone: bool,
     account_id: str = "",

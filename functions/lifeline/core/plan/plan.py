@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lifeline.core.network.model import Catalog, EndpointType, Vpc
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.packets import joined
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
 from lifeline.core.plan.gateway import GatewayPlanner
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
-from lifeline.core.plan.security_group import own_security_group, plan_security_group
+from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
+from lifeline.core.plan.uncertain import hold_back, plan_without_catalog, uncertain_requirements, wrong_tags
 from lifeline.core.policy.policy import Requirement
+from lifeline.core.policy.service_names import unknown_words
 
 
 def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
@@ -30,8 +33,12 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         more, report = _plan_service(requirement, scene, catalog, found)
         found += more
         reports.append(report)
+    for action, report in uncertain_requirements(scene, catalog):
+        found.append(action)
+        reports += [report] if report.service not in {known.service for known in reports} else []
     found = _with_security_group(found, scene, catalog)
-    found += ownership_questions(vpc, plan_input.owner)
+    found = [*hold_back(found, vpc, plan_input.held), *wrong_tags(plan_input.problems)]
+    found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]
     actions = in_order(dict.fromkeys(found))
     return Plan(
         vpc_id=vpc.id,
@@ -43,15 +50,20 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
 
 
 def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
-    """An action for each endpoint of which it isn't clear whether it is Lifeline's own: a person has to say."""
-    for endpoint, words in unclear(vpc, owner).items():
-        reason = f"it is unclear whether {endpoint.id} belongs to Lifeline"
-        yield Action.on(ActionKind.CONFIRM_OWNERSHIP, endpoint, reason).blocked(words)
+    """An action for each resource of which it isn't clear whether it is Lifeline's own: a person has to say."""
+    for resource, words in unclear(vpc, owner).items():
+        kind, reason = ActionKind.CONFIRM_OWNERSHIP, f"it is unclear whether {resource.id} belongs to Lifeline"
+        if isinstance(resource, Endpoint):
+            yield Action.on(kind, resource, reason).blocked(words)
+        else:
+            yield Action(kind, reason, security_group_id=resource.id).blocked(words)
 
 
 def _plan_service(
     requirement: Requirement, scene: Scene, catalog: Catalog, planned: list[Action]
 ) -> tuple[list[Action], ServiceReport]:
+    if not catalog.is_read:
+        return plan_without_catalog(requirement, scene, catalog)
     services = catalog.find(requirement.service)
     refusal = _refusal(requirement, scene, offered=bool(services))
     if refusal:
@@ -66,7 +78,7 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     """Why nothing can be planned for the requirement at all, or an empty text."""
     vpc, plan_input = scene.vpc, scene.plan_input
     if not offered:
-        return f"the region offers no endpoint service named {requirement.service}; is the name misspelled?"
+        return unknown_words(requirement.service, plan_input.known_names or ())
     if plan_input.account_id and vpc.owner_id and vpc.owner_id != plan_input.account_id:
         return f"the VPC belongs to account {vpc.owner_id}, which alone can create and see its endpoints: ask its owner"
     return ""
@@ -75,14 +87,14 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
 def _with_security_group(actions: list[Action], scene: Scene, catalog: Catalog) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
     needed = joined(port for action in actions if action.needs_security_group for port in action.ports)
-    group = list(plan_security_group(scene.vpc, scene.plan_input.owner, catalog, needed=needed))
+    group = list(plan_security_groups(scene.vpc, scene.plan_input.owner, catalog, needed=needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
-    own = own_security_group(scene.vpc, scene.plan_input.owner)
+    usable = usable_security_group(scene.vpc, scene.plan_input.owner, needed or HTTPS)
 
     def settled(action: Action) -> Action:
         if not action.needs_security_group:
             return action
-        return action.blocked(refusal) if refusal else replace(action, security_group_id=own.id if own else "")
+        return action.blocked(refusal) if refusal else replace(action, security_group_id=usable.id if usable else "")
 
     return [*group, *map(settled, actions)]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Subnet, Tier, Vpc
+from lifeline.core.network.model import SeenTier, Subnet, Vpc
 from lifeline.core.plan.cost import Price
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
 from lifeline.core.wording import listed
@@ -18,7 +18,8 @@ class PlanInput:
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
     names in the VPC, None where they weren't read. `exempt` are the exemptions of its subnets. `canary` asks for
-    endpoints whose private DNS is turned on only once they are available.
+    endpoints whose private DNS is turned on only once they are available. `unsure`, `held` and `problems` are those of
+    what is desired; `known_names` are the services' names, for the nearest right one to a wrong one.
     """
 
     requirements: tuple[Requirement, ...]
@@ -35,6 +36,10 @@ class PlanInput:
     price: Price | None = None
     exempt: tuple[Exempted, ...] = ()
     canary: bool = False
+    unsure: tuple[Requirement, ...] = ()
+    held: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    known_names: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Scene:
     """One VPC with its subnets' tiers and what is required there: what every step of planning works on."""
 
     vpc: Vpc
-    tiers: Mapping[str, Tier]
+    tiers: Mapping[str, SeenTier]
     plan_input: PlanInput
 
     def clients(self, requirement: Requirement) -> tuple[Subnet, ...]:

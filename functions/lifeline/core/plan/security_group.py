@@ -1,47 +1,93 @@
-"""Lifeline's one security group in a VPC: the ports of the services that use it, from every block of the VPC."""
+"""Lifeline's security group in a VPC: the ports of the services that use it, from every block of the VPC; and another
+group where the first can't be used.
+
+Whoever can create, open or tag security groups can make any of them unusable. That must not keep endpoints from being
+repaired, so the next group takes the next free name, and people are notified of each that isn't used.
+"""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, count
 
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import joined, ports_in
-from lifeline.core.network.ports import ports_of
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
 RULE_WORDS = "From the VPC to its endpoints"
+MOST_GROUPS = 10  # that Lifeline makes in a VPC: it makes one only for an endpoint, where others spoiled those before
+_MOST_RULES = 60  # of an IP version, inbound (VPC quotas: security groups)
+_SHOWN = 3
 
 
-def own_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
-    """The group of Lifeline's name that it created, by its record, and that still carries its tag; or None."""
-    named = sorted(_namesakes(vpc), key=lambda group: group.id)
-    return next((group for group in named if group.on_record and group.tag(MANAGED_BY) == owner), None)
+def own_security_groups(vpc: Vpc, owner: str) -> tuple[SecurityGroup, ...]:
+    """The groups of Lifeline's names that it created, by its record, and that still carry its tag, in their order."""
+    own = (group for group in vpc.security_groups if group.on_record and group.tag(MANAGED_BY) == owner)
+    named = (group for group in own if group.has_own_name)
+    return tuple(sorted(named, key=lambda group: (len(group.name), group.name, group.id)))
 
 
-def plan_security_group(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
-    """Creates the group where endpoints will need these ports of it, and opens it for blocks that the VPC gained, and
-    for the ports of all services that use it.
+def usable_security_group(vpc: Vpc, owner: str, ports: Ranges = HTTPS) -> SecurityGroup | None:
+    """Which of them new endpoints get: one that lets in nothing but the VPC, and can let in all of it on the ports.
+
+    One that is in use goes first, so that a group that was repaired doesn't leave two in use.
+    """
+    own = (group for group in own_security_groups(vpc, owner) if not _others(group, vpc))
+    fit = (group for group in own if can_let_in(group, vpc, ports))
+    return min(fit, key=lambda group: not is_used(group, vpc), default=None)
+
+
+def is_used(group: SecurityGroup, vpc: Vpc) -> bool:
+    """True while an endpoint has the group, whoever's."""
+    return any(group.id in endpoint.security_group_ids for endpoint in vpc.live_endpoints)
+
+
+def can_let_in(group: SecurityGroup, vpc: Vpc, ports: Ranges = HTTPS) -> bool:
+    """True if the group lets in the whole VPC, or has room for the rules that it lacks."""
+    rules = sum(len((*rule.cidrs, *rule.groups, *rule.prefix_lists)) for rule in group.ingress)
+    missing = sum(len(cidrs) * len(lacking) for cidrs, lacking in _missing(group, vpc, ports).items())
+    return not missing or rules + missing <= _MOST_RULES
+
+
+def plan_security_groups(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
+    """Opens the groups in use for blocks of the VPC and ports of their services that they lack, and creates one where
+    endpoints will need it, with these ports.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
-    private DNS). A group of the same name that isn't Lifeline's is left alone, and nothing is built on it. Nor is it on
-    Lifeline's own once that lets in anything but the VPC, because someone else opened it.
+    private DNS). A group that others opened to more than the VPC serves the endpoints that have it, and no new ones.
     """
-    own = own_security_group(vpc, owner)
-    if own and needed and (wider := _lets_in_others(own, vpc)):
-        reason = f"endpoints need a security group that lets in nothing but {', '.join(vpc.all_cidrs)}"
-        action = Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_id=own.id)
-        yield action.blocked(f"{own.id} also lets in {', '.join(wider)}, which isn't in the VPC: remove these rules")
-    elif own:
-        for cidrs, ports in _missing(own, vpc, joined((*needed, *_in_use(own, vpc, catalog)))).items():
-            reason = f"{own.id} doesn't allow inbound TCP {ports_in(ports)} from {', '.join(cidrs)}"
-            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=own.id, ports=ports)
-    elif needed:
+    usable = usable_security_group(vpc, owner, needed or HTTPS)
+    for group in own_security_groups(vpc, owner):
+        is_new = bool(needed) and group == usable
+        wanted = joined((*(needed if is_new else ()), *_in_use(group, vpc, catalog)))
+        for cidrs, ports in _missing(group, vpc, wanted).items():
+            reason = f"{group.id} doesn't allow inbound TCP {ports_in(ports)} from {', '.join(cidrs)}"
+            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=group.id, ports=ports)
+    if needed and usable is None:
         allows = f"inbound TCP {ports_in(needed)} from {', '.join(vpc.all_cidrs)}"
         reason = f"endpoints need a security group that allows {allows}"
         action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, ports=needed)
-        namesake = next(_namesakes(vpc), None)
-        yield action.blocked(_namesake_words(namesake, owner)) if namesake else action
+        action = replace(action, security_group_name=_free_name(vpc))
+        made = sum(group.on_record for group in vpc.security_groups)
+        words = f"Lifeline made {made} security groups in the VPC and can use none of them: repair or delete them"
+        yield action.blocked(words) if made >= MOST_GROUPS else action
+
+
+def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
+    """An action for each own group that lets in more than the VPC: only people know who relies on that."""
+    for group in own_security_groups(vpc, owner):
+        if others := _others(group, vpc):
+            users = [endpoint.id for endpoint in vpc.live_endpoints if group.id in endpoint.security_group_ids]
+            reason = f"{group.id} doesn't only let the VPC connect{f' to {few(users, _SHOWN)}' if users else ''}"
+            words = (
+                f"{group.id} also lets in {few(others, _SHOWN)}, which isn't in the VPC: remove these rules; until "
+                "then, Lifeline will use another security group for what it creates"
+            )
+            yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
 
 
 def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
@@ -61,7 +107,7 @@ def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, .
     return found
 
 
-def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
+def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     """What the group lets in besides the VPC's own blocks, whatever the port."""
     blocks = [cidr for rule in group.ingress for cidr in rule.cidrs]
     others = [cidr for cidr in blocks if not any(covers(own, cidr) for own in vpc.all_cidrs)]
@@ -69,14 +115,8 @@ def _lets_in_others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     return tuple(sorted({*others, *sources}))
 
 
-def _namesakes(vpc: Vpc) -> Iterator[SecurityGroup]:
-    return (group for group in vpc.security_groups if group.name == SECURITY_GROUP_NAME)
-
-
-def _namesake_words(namesake: SecurityGroup, owner: str) -> str:
-    """A group without the tag must be tagged first: Lifeline's role may only change what carries it."""
-    tag = "" if namesake.tag(MANAGED_BY) == owner else f"tag it {MANAGED_BY}={owner} and "
-    return (
-        f"{namesake.id} is named {SECURITY_GROUP_NAME}, but the ledger has no record that it is Lifeline's: delete it, "
-        f'or {tag}adopt it with {{"adopt": ["{namesake.id}"]}}'
-    )
+def _free_name(vpc: Vpc) -> str:
+    """The first of Lifeline's names that no group has. A name is unique in its VPC (EC2 API: CreateSecurityGroup)."""
+    taken = {group.name.lower() for group in vpc.security_groups}
+    names = chain([SECURITY_GROUP_NAME], (f"{SECURITY_GROUP_NAME}-{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)

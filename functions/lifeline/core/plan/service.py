@@ -11,7 +11,7 @@ from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
-from lifeline.core.plan.security_group import own_security_group
+from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
 
@@ -132,15 +132,15 @@ class ServicePlanner:
             yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, allow)
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
-        """True if Lifeline's group is on the endpoint: opening it for the VPC's blocks is planned with the group."""
-        own = own_security_group(self.vpc, self.plan_input.owner)
-        return own is not None and own.id in endpoint.security_group_ids
+        """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""
+        own = (group for group in own_security_groups(self.vpc, self.plan_input.owner) if can_let_in(group, self.vpc))
+        return any(group.id in endpoint.security_group_ids for group in own)
 
     def remedy(self, kind: ActionKind, endpoint: Endpoint, found: list[Obstacle]) -> Action:
         """The action that removes the obstacles, blocked where it isn't Lifeline's to do."""
         words = "; ".join(dict.fromkeys(obstacle.words for obstacle in found[:3]))
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
-            why = f"{words}: someone removed Lifeline's security group from it"
+            why = f"{words}: none of its security groups is one that Lifeline can open"
             return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
         whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "a dualstack endpoint in dual-stack subnets serves both"

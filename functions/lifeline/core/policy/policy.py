@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from lifeline.core.agents.watches import Maintenance, Tags, Watch
-from lifeline.core.network.model import Ranges, Subnet, Tier, Vpc
+from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.service_sets import expand, is_service
 
@@ -35,8 +35,8 @@ class PolicyRule:
         return (
             tier in self.tiers
             and (not self.vpc_ids or vpc.id in self.vpc_ids)
-            and all(vpc.tag(key) in values for key, values in self.vpc_tags)
-            and all(subnet.tag(key) in values for key, values in self.subnet_tags)
+            and all(_has_tag(vpc, key, values) for key, values in self.vpc_tags)
+            and all(_has_tag(subnet, key, values) for key, values in self.subnet_tags)
         )
 
 
@@ -95,6 +95,9 @@ class Policy:
     `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
     template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported. `ports` are
     what services listen on, where Lifeline doesn't know it or isn't to go by what it knows.
+
+    `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
+    anything else is misspelt.
     """
 
     rules: tuple[PolicyRule, ...]
@@ -107,11 +110,17 @@ class Policy:
     maintenance: tuple[Maintenance, ...] = ()
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
+    known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def watch_names(self) -> tuple[str, ...]:
         """The names of all watches, under which their incidents are kept."""
         return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
+
+    @property
+    def tag_keys(self) -> frozenset[str]:
+        """The keys of the tags by which the rules select VPCs and subnets."""
+        return frozenset(key for rule in self.rules for key, _ in (*rule.vpc_tags, *rule.subnet_tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +136,31 @@ class Requirement:
 class Desired:
     """One VPC's requirements by service, the exemptions that took some away, and the tags that can't be read, in words.
 
-    `spared` names each service that a subnet would have to reach, were it not for an exemption.
+    `spared` names each service that a subnet would have to reach, were it not for an exemption. `unsure` are the
+    requirements of subnets whose tier isn't known and decides: nothing is made for them, and nothing taken away.
+    `held` says which tags `lifeline:exempt` can't be read: somebody wants to be left alone, so nothing is made at all.
     """
 
     requirements: tuple[Requirement, ...]
     exempted: tuple[Exempted, ...] = ()
     problems: tuple[str, ...] = ()
     spared: tuple[tuple[str, str, Exempted], ...] = field(default=(), compare=False)
+    unsure: tuple[Requirement, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def services(self) -> frozenset[str]:
+        """What a subnet must reach, or may have to."""
+        return frozenset(requirement.service for requirement in (*self.requirements, *self.unsure))
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Each subnet, by id, and service that it must reach."""
+        return frozenset(
+            (subnet_id, requirement.service)
+            for requirement in self.requirements
+            for subnet_id in requirement.subnet_ids
+        )
 
 
 def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
@@ -144,24 +171,29 @@ def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: 
 # ---- what a VPC's subnets must reach
 
 
-def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date) -> Desired:
+def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: date) -> Desired:
     """What the VPC's available subnets must reach on a day (UTC): what is asked of each, without what is exempt.
 
     A subnet's tag `lifeline:require` stands in for the rules there; a VPC's stands in for them in the whole VPC, and
-    asks in its private subnets. Exemptions count whoever asks. A tag that can't be read counts as absent. The order of
-    rules, subnets and tags makes no difference.
+    asks in its private subnets. Exemptions count whoever asks. A tag that can't be read counts as absent, and one that
+    names a service that isn't known asks beside the rules: a slip takes nothing away. The order of rules, subnets and
+    tags makes no difference.
     """
     subnets = sorted((subnet for subnet in vpc.subnets if subnet.state == "available"), key=lambda subnet: subnet.id)
     tagged: tuple[Vpc | Subnet, ...] = (vpc, *subnets)
     tags = {tagged_resource.id: _read_tags(tagged_resource) for tagged_resource in tagged}
-    asked = {subnet.id: _asked(policy, vpc, subnet, tiers[subnet.id], tags) for subnet in subnets}
+    asked = {subnet.id: _asked_for_sure(policy, vpc, subnet, tiers[subnet.id], tags) for subnet in subnets}
     said = [*policy.exemptions, *(_tags_read.exempted for _tags_read in tags.values() if _tags_read.exempted)]
     exemptions = [exempted for exempted in said if exempted.subject in tags and exempted.counts_on(today)]
     used: set[Exempted] = set()
     spared: list[tuple[str, str, Exempted]] = []
     requirements: dict[str, dict[str, bool]] = {}
-    for subnet_id, services in asked.items():
+    unsure: dict[str, dict[str, bool]] = {}
+    for subnet_id, (services, maybe) in asked.items():
         here = [exempted for exempted in exemptions if exempted.subject in {vpc.id, subnet_id}]
+        for service, per_zone in maybe.items():
+            if not any(exempted.spares(service) for exempted in here):
+                unsure.setdefault(service, {})[subnet_id] = per_zone
         for service, per_zone in services.items():
             sparing = [exempted for exempted in here if exempted.spares(service)]
             used.update(sparing)
@@ -169,17 +201,23 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, Tier], *, today: date)
             if not sparing:
                 requirements.setdefault(service, {})[subnet_id] = per_zone
     return Desired(
-        requirements=tuple(
-            Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(requirements.items())
-        ),
+        requirements=_as_requirements(requirements),
         exempted=tuple(sorted(used, key=_in_order)),
         problems=tuple(problem for _tags_read in tags.values() for problem in _tags_read.problems),
         spared=tuple(spared),
+        unsure=_as_requirements(unsure),
+        held=tuple(_tags_read.unclear for _tags_read in tags.values() if _tags_read.unclear),
     )
 
 
+def _as_requirements(asked: Mapping[str, Mapping[str, bool]]) -> tuple[Requirement, ...]:
+    return tuple(Requirement(service, frozenset(who), any(who.values())) for service, who in sorted(asked.items()))
+
+
 def without_require(vpc: Vpc) -> Vpc:
-    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`."""
+    """The VPC as if nobody had tagged it, or a subnet of it, with `lifeline:require`; itself where nobody has."""
+    if all(tagged.tag(REQUIRE) is None for tagged in (vpc, *vpc.subnets)):
+        return vpc
     subnets = tuple(replace(subnet, tags=_not_required(subnet)) for subnet in vpc.subnets)
     return replace(vpc, tags=_not_required(vpc), subnets=subnets)
 
@@ -196,14 +234,32 @@ def exempted_subnets(policy: Policy, vpc: Vpc, *, today: date) -> tuple[Exempted
     return tuple(exempted for exempted in said if exempted.subject in ids and exempted.counts_on(today))
 
 
+def _has_tag(tagged: Vpc | Subnet, key: str, values: frozenset[str]) -> bool:
+    """True if a tag of that key has one of the values. What is there has one of a key; see `as_required`."""
+    return any(name == key and value in values for name, value in tagged.tags)
+
+
+def _asked_for_sure(
+    policy: Policy, vpc: Vpc, subnet: Subnet, tier: SeenTier, tags: Mapping[str, "_TagsRead"]
+) -> tuple[dict[str, bool], dict[str, bool]]:
+    """What is asked of the subnet whichever of the possible tiers is its own, and what only in some of them."""
+    variants = [_asked(policy, vpc, subnet, possible, tags) for possible in sorted(tier.possible)]
+    found = {service: any(asked.get(service) for asked in variants) for asked in variants for service in asked}
+    sure = {service for service in found if all(service in asked for asked in variants)}
+    maybe = {service: per_zone for service, per_zone in found.items() if service not in sure}
+    return {service: per_zone for service, per_zone in found.items() if service in sure}, maybe
+
+
 def _asked(policy: Policy, vpc: Vpc, subnet: Subnet, tier: Tier, tags: Mapping[str, "_TagsRead"]) -> dict[str, bool]:
     """What is asked of the subnet before exemptions: each service, and whether it is in each zone."""
     of_subnet, of_vpc = tags[subnet.id].required, tags[vpc.id].required
-    if of_subnet is not None:
-        return dict.fromkeys(of_subnet, policy.per_zone)
-    if of_vpc is not None:
-        return dict.fromkeys(of_vpc if tier in PRIVATE else (), policy.per_zone)
+    by_tag = of_subnet if of_subnet is not None else of_vpc
     asked: dict[str, bool] = {}
+    if by_tag is not None:
+        counts = of_subnet is not None or tier in PRIVATE
+        asked = dict.fromkeys(by_tag if counts else (), policy.per_zone)
+        if policy.known_names is None or by_tag <= policy.known_names:
+            return asked
     for rule in policy.rules:
         if rule.matches(vpc, subnet, tier):
             for service in rule.services:
@@ -220,11 +276,15 @@ def _in_order(exempted: Exempted) -> tuple[str, tuple[str, ...], date, str]:
 
 @dataclass(frozen=True, slots=True)
 class _TagsRead:
-    """Lifeline's tags on one VPC or subnet; `required` is None where the tag is absent or can't be read."""
+    """Lifeline's tags on one VPC or subnet; `required` is None where the tag is absent or can't be read.
+
+    `unclear` says what is wrong with a tag `lifeline:exempt` that can't be read.
+    """
 
     required: frozenset[str] | None
     exempted: Exempted | None
     problems: tuple[str, ...]
+    unclear: str = ""
 
 
 def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
@@ -236,11 +296,19 @@ def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
         problems.append(f"{wrong} such as monitoring,logs; it counts as absent")
     spares = False if exempt is None else _read_exempt(exempt)
     until = None if isinstance(spares, bool) else spares
+    unclear = ""
     if spares is None:
+        unclear = f"the tag {EXEMPT} of {tagged.id} is {shown(exempt)}, which is neither true nor a date"
+        unclear += " such as 2027-01-31: correct it, or remove it"
         wrong = f"{tagged.id}: the tag {EXEMPT} is {shown(exempt)}, which is neither true nor a date"
         problems.append(f"{wrong} such as 2027-01-31; it exempts nothing")
     exempted = Exempted(tagged.id, (), until, f"tag {EXEMPT}", ExemptedBy.TAG) if spares else None
-    return _TagsRead(required, exempted, tuple(problems))
+    return _TagsRead(required, exempted, tuple(problems), unclear)
+
+
+def required_by_tag(tagged: Vpc | Subnet) -> frozenset[str] | None:
+    """The services that the tag `lifeline:require` lists; None where it isn't set or can't be read."""
+    return _read_tags(tagged).required
 
 
 def is_exempt(value: str | None, today: date) -> bool:

@@ -1,6 +1,6 @@
 """From a policy document, which fits its schema, to the policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
@@ -8,6 +8,7 @@ from lifeline.core.network.model import Ranges, Tier
 from lifeline.core.network.packets import joined
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
 from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, read_date
+from lifeline.core.policy.service_names import unknown_words
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.policy.watches import read_maintenance, read_watches
 
@@ -43,6 +44,23 @@ def _ports(said: Mapping[str, Sequence[int]]) -> tuple[tuple[str, Ranges], ...]:
     """The ports of each service, in the services' order."""
     found = {service: joined((int(port), int(port)) for port in ports) for service, ports in said.items()}
     return tuple(sorted(found.items()))
+
+
+def check_services(text: str, known: Collection[str]) -> None:
+    """Nothing, once each service that a valid document names is one of the known ones.
+
+    Raises InvalidInputError with the path to the first that isn't, and the nearest right name.
+    """
+    document = read_document(text)
+    lists = [(f"rules[{place}].require", rule["require"]) for place, rule in enumerate(document["rules"])]
+    lists += [
+        (f"exemptions[{place}].services", exemption.get("services", []))
+        for place, exemption in enumerate(document.get("exemptions", []))
+    ]
+    for field, names in lists:
+        for place, name in enumerate(names):
+            if name not in known:
+                raise InvalidInputError(f"{field}[{place}]", unknown_words(name, known))
 
 
 def _whole_numbers(said: Mapping[str, int]) -> dict[str, int]:

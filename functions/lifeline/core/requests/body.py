@@ -1,6 +1,7 @@
 """The body of a queue's message: anybody may have written it, so it is bounded before anything reads it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
@@ -34,6 +35,14 @@ def read_body(text: object) -> Any:
     if _is_deeper(body, _DEEPEST):
         raise InvalidInputError("body", f"is nested too deeply; the maximum is {_DEEPEST} levels")
     return body
+
+
+def is_from(record: Mapping[str, Any], queue_url: str) -> bool:
+    """True if the record says that it is from this queue. A queue's ARN and its URL end with its name (SQS guide:
+    queue names).
+    """
+    arn = record.get("eventSourceARN")
+    return bool(queue_url) and isinstance(arn, str) and arn.rpartition(":")[2] == queue_url.rpartition("/")[2]
 
 
 def _refuse_constant(name: str) -> None:

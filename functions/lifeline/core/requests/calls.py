@@ -12,7 +12,8 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
-from lifeline.core.requests.cloudtrail import read_change
+from lifeline.core.policy.service_sets import expand
+from lifeline.core.requests.cloudtrail import STATE_CHANGE, account_of, read_change
 from lifeline.core.requests.fields import (
     A_VPC_ID,
     APPROVE_FIELDS,
@@ -33,6 +34,7 @@ from lifeline.core.requests.fields import (
     time_text,
 )
 from lifeline.core.requests.request import Request, Trigger
+from lifeline.core.requests.state_change import read_state_change
 
 _MOST_VPC_IDS = 1000
 _NO_WITHDRAWAL = "is Lifeline's own decision, from the silence that the detector recorded; freeze the service instead"
@@ -49,8 +51,8 @@ def read_request(event: object, *, own_role_arn: str = "", accounts: Collection[
     because it must not trigger Lifeline again.
     """
     call = check_object(event)
-    if _is_record(call):
-        return read_change(call, own_role_arn, accounts=accounts, region=region)
+    if _is_event(call):
+        return _read_event(call, own_role_arn, accounts, region)
     return replace(_read_call(call), is_text=_read_format(call))
 
 
@@ -60,8 +62,8 @@ def read_queued(body: object, *, own_role_arn: str = "", accounts: Collection[st
     Raises InvalidInputError, with the path to the field, for everything else.
     """
     message = check_object(body)
-    if _is_record(message):
-        return read_change(message, own_role_arn, accounts=accounts, region=region)
+    if _is_event(message):
+        return _read_event(message, own_role_arn, accounts, region)
     check_queued(message, QUEUE_FIELDS)
     return _read_call(message, is_queued=True)
 
@@ -76,8 +78,14 @@ def read_repair_request(body: object) -> Request:
     return _read_call(message)
 
 
-def _is_record(event: Mapping[str, Any]) -> bool:
+def _is_event(event: Mapping[str, Any]) -> bool:
     return "detail-type" in event or "detail" in event
+
+
+def _read_event(event: dict[str, Any], own_role_arn: str, accounts: Collection[str], region: str) -> Request:
+    if event.get("detail-type") == STATE_CHANGE:
+        return read_state_change(event, accounts=accounts or account_of(own_role_arn), region=region)
+    return read_change(event, own_role_arn, accounts=accounts, region=region)
 
 
 def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
@@ -161,13 +169,13 @@ def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:
 
 
 def _read_frozen(event: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """The services of `freeze` or `unfreeze`: a list of their names, or true for all."""
+    """The services of `freeze` or `unfreeze`: a list of them and of named sets, or true for all."""
     value = event.get(name)
     if value is None or value is True:
         return (EVERYTHING,) if value else ()
     if not isinstance(value, list):
         raise must_be(name, "true or a list of services", value)
-    return tuple(sorted(set(read_services(value, name))))
+    return tuple(sorted(expand(read_services(value, name))))
 
 
 def _read_vpc_ids(value: object) -> tuple[tuple[str, ...], tuple[InvalidInputError, ...]]:

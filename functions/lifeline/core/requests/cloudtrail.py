@@ -7,12 +7,14 @@ from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.document import shown
 from lifeline.core.requests.claims import read_claim
 from lifeline.core.requests.fields import ascii_text, is_vpc_id, must_be, time_text
-from lifeline.core.requests.iac_tools import tool_of
+from lifeline.core.requests.iac_tools import CLOUDFORMATION, tool_of
 from lifeline.core.requests.named import named_ids
 from lifeline.core.requests.request import Request, Trigger
-from lifeline.core.requests.tags import tags_of_lifeline
+from lifeline.core.requests.tags import tags_changed
+from lifeline.core.wording import plain
 
 CHANGE = "AWS API Call via CloudTrail"
+STATE_CHANGE = "EC2 Instance State-change Notification"  # the other type of event that is read: `state_change`
 MOST_IDS = 100  # of a record that are kept; one call may tag 1,000 resources (EC2 API: CreateTags)
 
 
@@ -25,7 +27,7 @@ def read_change(
     accounts, it is the role's own.
     """
     if event.get("detail-type") != CHANGE:
-        raise must_be("detail-type", repr(CHANGE), event.get("detail-type"))
+        raise must_be("detail-type", f"{CHANGE!r} or {STATE_CHANGE!r}", event.get("detail-type"))
     if event.get("source") != "aws.ec2":
         raise must_be("source", "'aws.ec2'", event.get("source"))
     detail = event.get("detail")
@@ -34,7 +36,7 @@ def read_change(
     name = detail.get("eventName")
     if not isinstance(name, str) or not name.isalnum():
         raise must_be("detail.eventName", "the name of an EC2 call", name)
-    _check_origin(event, detail, accounts or _account_of(own_role_arn), region)
+    check_origin(event, detail, accounts or account_of(own_role_arn), region)
     ids = named_ids(name, detail.get("requestParameters"), detail.get("responseElements"))
     failure = ascii_text(detail.get("errorCode"))
     code = failure.removeprefix("Client.")  # CloudTrail's prefix (CloudTrail guide: record contents)
@@ -47,7 +49,7 @@ def read_change(
             actor=_actor(detail.get("userIdentity")),
             time=time_text(detail.get("eventTime")) or time_text(event.get("time")),
             ids=frozenset(sorted(ids.on | ids.there)[:MOST_IDS]),
-            tags=tags_of_lifeline(name, detail.get("requestParameters")),
+            tags=tags_changed(name, detail.get("requestParameters")),
         ),
         vpc_ids=tuple(sorted(filter(is_vpc_id, ids.on))),
         changed_ids=ids.on,
@@ -58,8 +60,8 @@ def read_change(
     )
 
 
-def _check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Collection[str], region: str) -> None:
-    """Raises InvalidInputError where the record is of another account or region.
+def check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Collection[str], region: str) -> None:
+    """Raises InvalidInputError where the event, or the record in it, is of another account or region.
 
     `recipientAccountId` is whose resources the call was on, whoever made it (CloudTrail guide: record contents).
     """
@@ -74,7 +76,7 @@ def _check_origin(event: dict[str, Any], detail: dict[str, Any], accounts: Colle
             raise InvalidInputError(f"{inside}{name}", f"is {shown(part[name])}: only records of {whose} count")
 
 
-def _account_of(role_arn: str) -> tuple[str, ...]:
+def account_of(role_arn: str) -> tuple[str, ...]:
     """The account of a role, none where there is no role."""
     return tuple(role_arn.split(":")[4:5])
 
@@ -86,9 +88,59 @@ def _issuer_arn(identity: object) -> str:
     return ascii_text(issuer.get("arn")) if isinstance(issuer, dict) else ""
 
 
+_IAM_TYPES = {
+    "IAMUser": "user",
+    "IdentityCenterUser": "identity-center-user",
+    "SAMLUser": "saml-user",
+    "WebIdentityUser": "web-identity-user",
+}
+_SERVICES = {"cloudformation.amazonaws.com": CLOUDFORMATION}
+_LONGEST_ARN = 2048  # IAM API: arnType; a user's path has up to 512 characters
+_LONGEST_ACTOR = 256
+
+
 def _actor(identity: object) -> str:
-    """Who made the change, as a person would name them: a role, a user, or the service that did it."""
+    """Who made the change, as a person would name them, and the service that called in their name: `ops/dana via
+    CloudFormation` (CloudTrail guide: userIdentity element).
+
+    A person's name always follows a slash, so that it can be hashed. Empty where the record says nobody.
+    """
     if not isinstance(identity, dict):
         return ""
-    arn = ascii_text(identity.get("arn")) or _issuer_arn(identity)
-    return arn.partition(":assumed-role/")[2] or arn.rpartition(":")[2] or ascii_text(identity.get("invokedBy"))
+    service = ascii_text(identity.get("invokedBy"))
+    service = _SERVICES.get(service, service)
+    who = _caller(identity)
+    if not service or not who or who == "root":  # services acted as the root user before 2018
+        return service or who
+    return f"{who} via {service}"
+
+
+def _caller(identity: dict[str, Any]) -> str:
+    type_ = identity.get("type")
+    arn = _long_text(identity.get("arn"))
+    by_arn = arn.partition(":assumed-role/")[2] or arn.rpartition(":")[2]
+    if by_arn:
+        kind, _, name = by_arn.partition("/")
+        is_long = len(by_arn) > _LONGEST_ACTOR
+        return f"{kind}/{name.rpartition('/')[2]}" if is_long else by_arn  # never without the person's name
+    issuer = _issuer_arn(identity).rpartition(":role/")[2].rpartition("/")[2]
+    principal_id = ascii_text(identity.get("principalId")).rpartition(":")[2]
+    name = ascii_text(identity.get("userName"))
+    match type_:
+        case "Root":
+            return "root"
+        case "AWSAccount":
+            account = ascii_text(identity.get("accountId"))
+            return f"account {account}" if account else ""
+        case "IdentityCenterUser":
+            behalf = identity.get("onBehalfOf")
+            name = ascii_text(behalf.get("userId")) if isinstance(behalf, dict) else ""
+        case "SAMLUser" | "WebIdentityUser":
+            name = name or principal_id
+        case _ if issuer:
+            return f"{issuer}/{principal_id}" if principal_id else f"role/{issuer}"
+    return f"{_IAM_TYPES.get(str(type_), 'user')}/{name}" if name else ""
+
+
+def _long_text(value: object) -> str:
+    return plain(value[:_LONGEST_ARN]) if isinstance(value, str) else ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.requests.body import read_body
+from lifeline.core.requests.body import is_from, read_body
 from lifeline.core.requests.fields import (
     DETECT_FIELDS,
     FORGET_FIELDS,
@@ -43,14 +43,15 @@ class Forget:
     watch: str = ""
 
 
-def read_event(event: object) -> Detect | CheckPart | Forget:
+def read_event(event: object, *, checks_queue_url: str = "") -> Detect | CheckPart | Forget:
     """The request in an event: the schedule's, a manual one, or a message of the detector's own queue.
 
-    Raises InvalidInputError, with the field's name, for everything else.
+    Raises InvalidInputError, with the field's name, for everything else. Whoever may invoke the function can write any
+    queue into a record, so a part gives no power that an invocation doesn't give: it checks agents.
     """
     call = check_object(event)
     if "Records" in call:
-        return _read_record(call["Records"])
+        return _read_record(call["Records"], checks_queue_url)
     if "forget" in call:
         return _read_forget(call)
     check_names(call, DETECT_FIELDS | {"forget"}, call="detect")
@@ -70,10 +71,13 @@ def _read_forget(event: Mapping[str, Any]) -> Forget:
     return Forget(tuple(dict.fromkeys(entities)), watch)
 
 
-def _read_record(records: object) -> CheckPart:
+def _read_record(records: object, checks_queue_url: str) -> CheckPart:
     """The one message of a batch: the queue's mapping has a batch size of 1."""
     if not isinstance(records, list) or len(records) != 1 or not isinstance(records[0], dict):
         raise InvalidInputError("Records", "must be a list of one message")
+    if not is_from(records[0], checks_queue_url):
+        arn = records[0].get("eventSourceARN")
+        raise must_be("Records[0].eventSourceARN", "the ARN of the stack's queue Checks", arn)
     try:
         check = read_body(records[0].get("body"))["check"]
         return CheckPart(

@@ -37,7 +37,8 @@ A_VPC_ID = "a VPC ID (vpc-, then 8 or 17 of 0-9a-f)"
 AN_OWNED_ID = "the ID of an endpoint or a security group (vpce- or sg-, then 8 or 17 of 0-9a-f)"
 A_SERVICE = "a service or a named set, such as monitoring or ecr.api"
 _RESOURCE_ID = re.compile(
-    r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|eni|cagw"
+    r"^(vpc|subnet|rtbassoc|rtb|eigw|igw|nat|vgw|tgw-attach|tgw-rtb|tgw|pcx|vpce|sgr|sg|aclassoc|acl|dopt|pl|cagw"
+    r"|i|eni-attach|eni"
     r"|lgw-rtb|lgw|vpcbpa-exclude|rse|rsp|rs)-(?:[0-9a-f]{8}|[0-9a-f]{17})$"
 )
 PLAN_ID = re.compile(r"plan-[0-9a-f]{16}")

@@ -15,6 +15,7 @@ _PEERS = f"{_PEERING}.requesterVpcInfo.vpcId {_PEERING}.accepterVpcInfo.vpcId"
 _ATTACHED = "transitGatewayVpcAttachment"
 _ATTACHED_TO = f"transitGatewayAttachmentId {_ATTACHED}.vpcId"
 _ATTACHMENT = f"{_ATTACHED}.transitGatewayAttachmentId {_ATTACHED}.transitGatewayId {_ATTACHED}.subnetIds"
+_RESOLVED = "ipamPrefixListResolverTarget"
 _TRANSIT_TABLE = "transitGatewayRouteTableId"
 # Names as CloudTrail spells them, the first letter in lower case, without the wrappers of requests, responses and
 # lists. A test holds the table against botocore's model of EC2 and the template's rules.
@@ -60,12 +61,20 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("CreateNatGateway", "vpcId subnetId natGateway.vpcId", "natGateway.natGatewayId"),
     ("DeleteNatGateway AssociateNatGatewayAddress DisassociateNatGatewayAddress", "natGatewayId", ""),
     ("AssignPrivateNatGatewayAddress UnassignPrivateNatGatewayAddress", "natGatewayId", ""),
+    # ---- instances and interfaces, which count where a route leads to them
+    ("AttachNetworkInterface", "networkInterfaceId instanceId", ""),
+    ("DeleteNetworkInterface ResetNetworkInterfaceAttribute", "networkInterfaceId", ""),
+    ("DetachNetworkInterface", "attachmentId", ""),
     ("ModifyNetworkInterfaceAttribute", "networkInterfaceId", ""),
+    ("ModifyInstanceAttribute ResetInstanceAttribute", "instanceId", ""),
+    # ---- VPNs and peering
     ("CreateVpnGateway", "vpnGateway.vpnGatewayId", ""),
     ("AttachVpnGateway DetachVpnGateway", "vpcId", "vpnGatewayId"),
     ("DeleteVpnGateway", "vpnGatewayId", ""),
     ("CreateVpnConnection", "vpnGatewayId transitGatewayId", ""),
     ("DeleteVpnConnection CreateVpnConnectionRoute DeleteVpnConnectionRoute", "vpnConnectionId", ""),
+    ("ModifyVpnConnection", "vpnConnectionId vpnGatewayId transitGatewayId", ""),
+    ("ModifyVpnConnectionOptions ModifyVpnTunnelOptions", "vpnConnectionId", ""),
     ("CreateVpcPeeringConnection", f"vpcId peerVpcId {_PEERS}", f"{_PEERING}.vpcPeeringConnectionId"),
     ("AcceptVpcPeeringConnection", f"vpcPeeringConnectionId {_PEERS}", ""),
     ("RejectVpcPeeringConnection DeleteVpcPeeringConnection", "vpcPeeringConnectionId", ""),
@@ -99,6 +108,9 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     ("ReplaceNetworkAclAssociation", "networkAclId associationId newAssociationId", ""),
     ("CreateManagedPrefixList", "prefixList.prefixListId", ""),
     ("ModifyManagedPrefixList RestoreManagedPrefixListVersion DeleteManagedPrefixList", "prefixListId", ""),
+    ("CreateIpamPrefixListResolver ModifyIpamPrefixListResolver DeleteIpamPrefixListResolver", "", ""),
+    ("CreateIpamPrefixListResolverTarget", "prefixListId", ""),
+    ("ModifyIpamPrefixListResolverTarget DeleteIpamPrefixListResolverTarget", f"{_RESOLVED}.prefixListId", ""),
     # ---- tags
     ("CreateTags DeleteTags", "resourcesSet.resourceId", ""),
 )

@@ -51,8 +51,9 @@ def adoptable(ids: Iterable[str], vpcs: Iterable[Vpc], owner: str) -> dict[str, 
         if isinstance(resource, Endpoint) and (resource.requester_managed or resource.state.is_gone):
             why = "an AWS service manages it" if resource.requester_managed else "it is being deleted"
             raise InvalidInputError(field, f"{resource_id} can't be adopted: {why}")
-        if not isinstance(resource, Endpoint) and resource.name != SECURITY_GROUP_NAME:
-            raise InvalidInputError(field, f"{resource_id} must be named {SECURITY_GROUP_NAME}, not {resource.name}")
+        if not isinstance(resource, Endpoint) and not resource.has_own_name:
+            names = f"{SECURITY_GROUP_NAME}, or {SECURITY_GROUP_NAME}- and a number"
+            raise InvalidInputError(field, f"{resource_id} must be named {names}, not {resource.name}")
         if resource.tag(MANAGED_BY) != owner:
             raise InvalidInputError(field, f"{resource_id} must have the tag {MANAGED_BY}={owner}: add it first")
         adopted[resource_id] = vpc.id

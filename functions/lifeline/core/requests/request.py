@@ -12,8 +12,9 @@ from lifeline.core.guards.mode import Mode
 class Trigger:
     """Who or what set Lifeline going: for the ledger, never for a decision.
 
-    `ids` are the resources that a record names, `tags` the keys of Lifeline's own tags that it set or removed. They
-    stay behind when work is put back, and don't tell one trigger from another.
+    `ids` are the resources that a record names, `tags` the keys of the tags that it set or removed: once the policy is
+    known, those that decide what is required. They stay behind when work is put back, and don't tell one trigger from
+    another.
     """
 
     kind: str

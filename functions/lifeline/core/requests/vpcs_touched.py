@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 
 from lifeline.core.requests.named import TAGGING
 
-# From what names one VPC to what may name several: the first kind whose every id is found answers.
-_KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "eni", "tgw-attach", "pcx")
-_OF_ONE_VPC = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "eni")
+_KINDS = ("subnet", "rtb", "rtbassoc", "vpce", "nat", "igw", "sg", "acl", "tgw-attach", "pcx")
 _TAGGED = ("subnet", "vpce", "sg")  # whose tags mean anything to Lifeline, beside those of VPCs
 
 # They make something that no VPC uses yet, or that none may use any more.
@@ -15,6 +13,7 @@ _TOUCH_NO_VPC = frozenset(
     {
         "CreateDhcpOptions",
         "CreateInternetGateway",
+        "CreateIpamPrefixListResolver",
         "CreateManagedPrefixList",
         "CreateRouteServer",
         "CreateVpnGateway",
@@ -37,36 +36,26 @@ def kind_of(resource_id: str) -> str:
 
 
 def ids_to_look_up(event_name: str, ids: Iterable[str]) -> frozenset[str]:
-    """The ids whose VPC must be asked for: none where the record names a VPC itself, or touches none."""
-    found = frozenset(ids)
-    if event_name in TAGGING:
-        return _of_kinds(_TAGGED, found)
-    if event_name in _TOUCH_NO_VPC or _of_kinds(("vpc",), found):
+    """The ids whose VPC must be asked for, also where the record names a VPC itself: it may touch others, too."""
+    if event_name in _TOUCH_NO_VPC:
         return frozenset()
-    if _of_kinds(_OF_ONE_VPC, found):  # then a group beside it needn't be asked for, which takes two calls
-        found -= _of_kinds(("sg",), found)
-    return _of_kinds(_KINDS, found)
+    return _of_kinds(_TAGGED if event_name in TAGGING else _KINDS, frozenset(ids))
 
 
 def vpcs_touched(event_name: str, ids: Iterable[str], found: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
-    """The VPCs that a change touches; None where that isn't known, so that the whole region must be reconciled.
+    """The VPCs that a change touches: those that it names, and those of what it names.
 
+    None where that isn't known, so that the whole region must be reconciled: of no kind of ids is every VPC known.
     `found` maps looked-up ids to their VPCs. What was deleted can't be looked up any more, and some records name
     nothing but what was deleted (DisassociateRouteTable): a sweep costs a few calls, a lost event costs an outage.
     """
-    all_ids = frozenset(ids)
-    named = _of_kinds(("vpc",), all_ids)
     if event_name in _TOUCH_NO_VPC:
         return frozenset()
-    if event_name in TAGGING:
-        return named.union(*(found.get(all_id, frozenset()) for all_id in all_ids))
-    if named:
-        return named
-    for kind in _KINDS:
-        of_kind = _of_kinds((kind,), all_ids)
-        if of_kind and all(found.get(resource_id) for resource_id in of_kind):
-            return frozenset().union(*(found[resource_id] for resource_id in of_kind))
-    return None
+    named = _by_kind(ids)
+    vpcs_of = {id_: frozenset({id_}) for id_ in named.get("vpc", ())} | dict(found)
+    is_known = any(all(map(vpcs_of.get, named[kind])) for kind in ("vpc", *_KINDS) if kind in named)
+    touched = frozenset[str]().union(*(vpcs_of.get(id_, frozenset()) for of_kind in named.values() for id_ in of_kind))
+    return touched if is_known or event_name in TAGGING else None
 
 
 def attempted_on(event_name: str, ids: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ An amendment is pure. It is given what was read as values, says which facts it l
 The loop reads, saves, applies, publishes and requeues; no amendment does, and none knows another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from lifeline.core.plan.actions import REMOVALS, Action, Plan
 from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.policy.policy import Desired, Policy, desired
+from lifeline.core.policy.requiring_tags import RequiringTags
 from lifeline.core.requests.request import Request, Trigger
 
 SWITCH_DELAY = timedelta(minutes=15)
@@ -71,7 +72,8 @@ class VpcContext:
     endpoints. `lists` are those that the VPC is on, in a run of the whole region. `is_leased` says that the VPC is this
     run's alone and was observed since; otherwise another run may be changing it. `withdrawals` are silences that the
     detector recorded, `known` is what Lifeline has seen of the VPC, `silent_for` are the services that silent agents
-    there lack. `read` are the facts that are there: without it, an empty field says nothing.
+    there lack. `known_tags` are the tags by which something is or was required there. `read` are the facts that are
+    there: without it, an empty field says nothing.
     """
 
     run: RunContext
@@ -89,8 +91,9 @@ class VpcContext:
     dns: DnsView | None = None
     changes: tuple[Change, ...] = ()
     taggings: tuple[Change, ...] = ()
-    security_group_users: tuple[str, ...] = ()
+    security_group_users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     known: Knowledge = field(default_factory=Knowledge)
+    known_tags: RequiringTags = field(default_factory=dict)
     silent_for: frozenset[str] = frozenset()
     admitted: Plan | None = None
 

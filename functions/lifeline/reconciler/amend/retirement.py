@@ -1,14 +1,15 @@
 """Retirement: what nothing requires any more goes after a while, and at once what a person releases."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
 from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, plan_retirement, waived_endpoints
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.coexist.waivers import Waiver
+from lifeline.core.coexist.warnings import due, settle
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Vpc, suffix_of
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 from lifeline.core.wording import read_time, write_time
@@ -29,17 +30,21 @@ class Retirements(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with something unneeded, now or before: it may be required again, and then its time is
-        over. Central DNS where something stays because subnets seem to have no other path. Who changed Lifeline's tags
-        where people are to be warned.
+        over; and of those that lack something because of a tag. Central DNS where subnets seem to have no other path.
+        Who changed tags where people are to be warned.
         """
-        if plan is None or not (context.is_release or _has_unneeded(context, plan)):
+        if plan is None:
             return frozenset()
-        is_kept = any(map(_is_kept, retired(context, state).actions))
-        is_warning = Fact.STATE in context.read and bool(_to_warn_of(context, retired(context, state), state))
+        is_concerned, lapsed = _has_unneeded(context, plan), _lapsed(context)
+        if not (context.is_release or is_concerned or lapsed.of_isolated):
+            return frozenset()
+        if Fact.STATE not in context.read and lapsed.of_isolated:
+            return frozenset({Fact.STATE})
+        going, lacking = retired(context, state), _lacking(context, lapsed, state)
         needed = {
-            Fact.STATE: _has_unneeded(context, plan),
-            Fact.CENTRAL_DNS: is_kept,
-            Fact.TAGGINGS: is_warning,
+            Fact.STATE: is_concerned,
+            Fact.CENTRAL_DNS: any(map(_is_kept, going.actions)) or bool(lacking.unasked),
+            Fact.TAGGINGS: Fact.STATE in context.read and bool(_warned_of(context, going, lapsed, lacking, state)),
         }
         return frozenset(fact for fact, is_needed in needed.items() if is_needed)
 
@@ -57,17 +62,18 @@ class Retirements(Amendment):
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
         """Keeps since when what isn't needed, and waits no longer for what was retired: nobody else deleted it. One
-        notice for what somebody said isn't needed any more, before its time starts.
+        notice for what somebody said isn't needed any more: before its time starts, and once subnets lack it.
         """
-        going = retired(context, state)
+        going, lapsed = retired(context, state), _lapsed(context)
         made = {
             service: replace(made, is_settled=made.is_settled or made.endpoint_id in _retired_ids(done))
             for service, made in state.made.items()
         }
-        state = replace(state, made=made, unneeded=going.unneeded, warned=going.warned)
-        gone = _retired_ids(done)
-        waived = {id_: said for id_, said in _to_warn_of(context, going, state).items() if id_ not in gone}
-        return Decision(plan, state, (_warning(context, waived),) if waived else ())
+        state = replace(state, made=made, unneeded=going.unneeded)
+        state = settle(state, {*going.waived, *lapsed.keys}, context.run.now)
+        lacking = _lacking(context, lapsed, state)
+        keys = _warned_of(context, going, lapsed, lacking, state) - _retired_ids(done)
+        return Decision(plan, state, (_warning(context, going, lapsed, lacking, keys),) if keys else ())
 
 
 class Releases(Amendment):
@@ -134,21 +140,51 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
     return plan_retirement(context.vpc, context.desired, terms, state.unneeded, state.warned)
 
 
-def _to_warn_of(context: VpcContext, going: Retirement, state: VpcState) -> Mapping[str, tuple[Waiver, ...]]:
-    return {id_: said for id_, said in going.waived.items() if id_ not in state.warned and not context.is_release}
+def _lapsed(context: VpcContext) -> Lapsed:
+    if context.is_release:
+        return Lapsed()
+    return judge_lapsed(context.vpc, context.run.policy, context.known_tags, today=context.run.now.date())
 
 
-def _warning(context: VpcContext, waived: Mapping[str, tuple[Waiver, ...]]) -> Announcement:
+def _lacking(context: VpcContext, lapsed: Lapsed, state: VpcState) -> Lacking:
+    """What subnets lack of which people don't know yet."""
+    news = due(state, lapsed.keys_of(lapsed.of_isolated), context.run.now)
+    return find_lacking(lapsed, news, context.vpc, context.run.catalog, context.dns)
+
+
+def _warned_of(
+    context: VpcContext, going: Retirement, lapsed: Lapsed, lacking: Lacking, state: VpcState
+) -> frozenset[str]:
+    """What people are to be warned of now."""
+    if context.is_release:
+        return frozenset()
+    return due(state, {*going.waived, *lapsed.keys_of(lacking.unserved)}, context.run.now)
+
+
+def _warning(
+    context: VpcContext, going: Retirement, lapsed: Lapsed, lacking: Lacking, keys: Collection[str]
+) -> Announcement:
     run = context.run
-    taggings = (*context.taggings, *_taggings(context))
+    waived = {id_: said for id_, said in going.waived.items() if id_ in keys}
+    services = {suffix_of(one.service_name) for one in context.vpc.endpoints if one.id in waived}
     exempting = Exempting(
-        context.vpc, waived, taggings, run.now, run.retire_after, stack_name=run.owner, is_plan=run.is_plan
+        context.vpc,
+        waived,
+        (*context.taggings, *_taggings(context)),
+        run.now,
+        run.retire_after,
+        stack_name=run.owner,
+        is_plan=run.is_plan,
+        kept_for=going.kept_for,
+        unserved={pair: said for pair, said in lacking.unserved.items() if pair[1] not in services},
     )
-    return Announcement(exempted_notice(exempting), VpcState(warned=dict.fromkeys(waived, run.now)))
+    # What is said of an endpoint holds for all subnets: nobody needs to hear of them once it is gone.
+    warned = {*keys, *lapsed.keys_of(pair for pair in lapsed.waivers if pair[1] in services)}
+    return Announcement(exempted_notice(exempting), VpcState(warned=dict.fromkeys(sorted(warned), run.now)))
 
 
 def _taggings(context: VpcContext) -> Iterator[Change]:
-    """The changes of Lifeline's tags that set this run going: they aren't in the audit log yet."""
+    """The changes of tags that set this run going: they aren't in the audit log yet."""
     for trigger in context.triggers:
         at = read_time(trigger.time)
         if trigger.kind == "change" and trigger.tags and at:

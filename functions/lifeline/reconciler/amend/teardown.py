@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from lifeline.core.coexist.moves import Stay, reached_by
 from lifeline.core.coexist.removals import make_room
 from lifeline.core.coexist.teardown import (
     DELETIONS,
@@ -23,7 +24,7 @@ from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, FreezeKind, is_overruled, standing
 from lifeline.core.network.model import Vpc
 from lifeline.core.notices.teardown import clears, notified_here, teardown_notice
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.requests.request import Trigger
 from lifeline.core.wording import read_time
 from lifeline.reconciler.amend.amendment import (
@@ -31,10 +32,13 @@ from lifeline.reconciler.amend.amendment import (
     Announcement,
     Decision,
     Fact,
+    Requeue,
     VpcContext,
     as_they_stand,
     retry_after_switch,
 )
+
+_MOVED_AFTER = timedelta(minutes=1)
 
 
 class Teardowns(Amendment):
@@ -63,7 +67,7 @@ class Teardowns(Amendment):
         teardown = _judged(context, state)
         if teardown is None or teardown.is_whole or teardown.is_idle:
             return vpc
-        return without(vpc, teardown.doomed, context.run.owner)
+        return without(vpc, teardown.doomed, context.run.owner, teardown.moves)
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan with what gets out of the way, and the state with what is frozen for it."""
@@ -71,7 +75,17 @@ class Teardowns(Amendment):
         if teardown is None:
             return Decision(plan, state)
         cleared = clear(context.vpc, teardown, context.run.owner)
-        actions = make_room(plan.actions, cleared)
+        # EC2 takes one subnet a zone, and one change of an endpoint at a time: it grows again once it has left.
+        leaving = {
+            action.target for action in cleared if action.kind is ActionKind.REMOVE_SUBNETS and action.is_planned
+        }
+        leaving |= teardown.moves.keys()
+        planned = (
+            action
+            for action in plan.actions
+            if action.kind is not ActionKind.ADD_SUBNETS or action.target not in leaving
+        )
+        actions = make_room(planned, cleared)
         return Decision(replace(plan, actions=actions), _with_freezes(context, teardown, state))
 
     def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
@@ -88,9 +102,12 @@ class Teardowns(Amendment):
             state = _with_freezes(context, teardown, state)
         if not retry:
             state = replace(state, attempts={})  # what is cleared is frozen by now, and the rest was judged
+        moving = [action for action in actions if _moves(action, teardown)]
+        if any(action.is_done for action in moving):
+            retry = Requeue(_MOVED_AFTER)  # to leave the subnet that is deleted
         ours = [action for action in actions if clears(action)]
         announcements: tuple[Announcement, ...] = ()
-        if is_news(teardown, ours, state.teardowns, run.now, is_plan=run.is_plan):
+        if (ours or not moving) and is_news(teardown, ours, state.teardowns, run.now, is_plan=run.is_plan):
             notice = teardown_notice(context.vpc, teardown, ours, run.owner, is_plan=run.is_plan)
             entries = VpcState(teardowns=dict.fromkeys(notified_keys(teardown, ours), run.now))
             announcements = (Announcement(notice, entries, frozenset(ours)),)
@@ -103,13 +120,30 @@ class Teardowns(Amendment):
         )
 
 
+def _moves(action: Action, teardown: Teardown) -> bool:
+    return action.kind is ActionKind.ADD_SUBNETS and action.target in teardown.moves
+
+
 def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
     """The VPC's teardown, None where nobody deletes anything, or where it isn't known who else is there."""
     if Fact.INTERFACES not in context.read:
         return None
-    known = list(remembered(state.frozen, now=context.run.now))
+    run, known = context.run, list(remembered(state.frozen, now=context.run.now))
     attempts = list(_attempts(context, state))
-    return judge(context.vpc, attempts, context.interfaces, context.run.owner, now=context.run.now, known=known)
+    teardown = judge(context.vpc, attempts, context.interfaces, run.owner, now=run.now, known=known)
+    if teardown.is_whole or teardown.is_idle or not teardown.doomed:
+        return teardown
+    stay = Stay(
+        context.vpc,
+        run.owner,
+        teardown.doomed,
+        teardown.occupied,
+        is_reached=bool(reached_by(context.vpc)),
+        desired=context.desired,
+        catalog=run.catalog,
+        dns=context.dns,
+    )
+    return replace(teardown, moves=stay.moves())
 
 
 def _is_frozen(context: VpcContext, state: VpcState) -> bool:

@@ -95,6 +95,7 @@ def _apply_step(
         status=Status.DONE,
         endpoint_id=made.endpoint_id or action.endpoint_id,
         security_group_id=made.security_group_id or security_group_id,
+        security_group_name=made.security_group_name or action.security_group_name,
     )
 
 

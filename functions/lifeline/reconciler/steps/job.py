@@ -22,11 +22,13 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.requiring_tags import TagStore
+from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.mode import Mode
-from lifeline.core.network.model import RegionRef, Vpc, VpcRef
+from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, gone, recognize
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
@@ -48,8 +50,9 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, and
-    without `incidents` no agent is known to be silent.
+    """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
+    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, and without
+    `routed` no route is known to lead to an instance.
     """
 
     network: Network
@@ -67,7 +70,9 @@ class Tools:
     policies: PolicyStore
     guards: Guards
     exemptions: Exemptions | None = None
+    tags: TagStore | None = None
     incidents: Incidents | None = None
+    routed: RoutedStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,8 @@ class Job:
                 raise
             logger.warning("ownership not read", error=str(error))
         vpcs = recognize(self.tools.network.observe(vpc_ids), records)
-        if vpc_ids is None and records and not self.is_manual:
+        is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
+        if is_whole and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
         return vpcs
 

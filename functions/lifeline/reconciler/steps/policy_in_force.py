@@ -1,15 +1,17 @@
 """Which policy is in force: the parameter's, or the last valid one while that is wrong; never a wrong one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from lifeline.adapters.store.policy import Document, Known, Refused
 from lifeline.core.errors import InvalidInputError, TerminalError, TransientError
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Catalog, Tier
 from lifeline.core.notices.policy import Problem
 from lifeline.core.policy.policy import Policy, simple_policy
-from lifeline.core.policy.reading import read_policy
+from lifeline.core.policy.reading import check_services, read_policy
+from lifeline.core.policy.service_names import known_names
 from lifeline.runtime.settings import EndpointPlacement, Settings, TierScope
 
 UNREADABLE = "PolicyParameter"  # the field where there is no document to speak of: the template's parameter
@@ -49,9 +51,13 @@ def stacks_policy(settings: Settings) -> Policy:
     return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
 
 
-def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: datetime) -> PolicyInForce:
+def current_policy(
+    parameter_name: str, fallback: Policy, store: Store, catalog: Callable[[], Catalog] = Catalog, *, now: datetime
+) -> PolicyInForce:
     """The policy in force: `fallback` if no parameter is named, else the parameter's, else the last valid one.
 
+    A new document must name services that the region's catalog has. One that was valid stays so: services may be
+    withdrawn, and while the catalog can't be read, a document is neither refused for its names nor accepted again.
     Raises TransientError or TerminalError where the ledger can't be read or written: a run needs it anyway.
     """
     if not parameter_name:
@@ -65,6 +71,7 @@ def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: 
         return _do_without(Refused(0, UNREADABLE, str(error)), known, store, now=now)
     try:
         policy = read_policy(document.text)
+        _check_names(document, known, catalog)
     except InvalidInputError as error:
         return _do_without(Refused(document.version, error.field, error.message), known, store, now=now)
     if document != known.last_valid:
@@ -72,6 +79,27 @@ def current_policy(parameter_name: str, fallback: Policy, store: Store, *, now: 
     if known.refused:
         store.close(known.refused, now=now)
     return PolicyInForce(policy)
+
+
+def _check_names(document: Document, known: Known, catalog: Callable[[], Catalog]) -> None:
+    """Nothing, unless the document is new and names services that the catalog hasn't, or was refused before and the
+    catalog can't be read now.
+    """
+    if known.last_valid and document.text == known.last_valid.text:
+        return
+    names = known_names(_read(catalog))
+    if names is not None:
+        check_services(document.text, names)
+    elif known.refused and known.refused.version == document.version:
+        raise InvalidInputError(known.refused.field, known.refused.message)
+
+
+def _read(catalog: Callable[[], Catalog]) -> Catalog:
+    """The region's endpoint services; none while they can't be read."""
+    try:
+        return catalog()
+    except (TransientError, TerminalError) as error:
+        return Catalog(why_unread=str(error))
 
 
 def mark_notified(problem: Problem, store: Store, *, now: datetime) -> None:

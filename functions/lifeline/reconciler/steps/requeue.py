@@ -8,17 +8,20 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from lifeline.adapters.aws.queue import Queue
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.network.model import RegionRef
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.requests.calls import MOST_ATTEMPTS, MOST_CAUSES, MOST_REQUEUES
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Job
-from lifeline.reconciler.steps.targets import Targets
+from lifeline.reconciler.steps.targets import CONSISTENCY, Targets
 from lifeline.runtime.observability import logger
 
 BUSY_DELAY = timedelta(seconds=20)
 FIRST_RETRY = timedelta(seconds=30)
 FOLLOW_DELAY = timedelta(seconds=60)
+MOST_PACE, _LEAST_PACE = timedelta(minutes=5), timedelta(seconds=10)
 _SECOND = timedelta(seconds=1)
 _ENDLESS = f"abandoned after it was requeued {MOST_REQUEUES} times in a row; the next sweep checks all VPCs again"
 
@@ -52,6 +55,18 @@ class Requeuing:
     def wait_for_turn(self, vpc_ids: Iterable[str]) -> None:
         """Requeues VPCs that this run has no time for, or that another run has."""
         self.requeue({vpc_id: self._attempt(vpc_id) for vpc_id in vpc_ids}, BUSY_DELAY)
+
+    def try_reading_again(self, vpc_ids: Iterable[str]) -> None:
+        """Requeues VPCs of which AWS throttled what decides, later each time. Whoever tried often enough plans without
+        that, see `was_tried_often`.
+        """
+        for vpc_id in vpc_ids:
+            attempt = self._attempt(vpc_id) + 1
+            self.requeue({vpc_id: attempt}, _backoff(vpc_id, attempt))
+
+    def was_tried_often(self, vpc_id: str) -> bool:
+        """True if the VPC was requeued as often as anything is attempted."""
+        return self._attempt(vpc_id) >= MOST_ATTEMPTS
 
     def follow(self, vpc_ids: Iterable[str]) -> None:
         """Has new endpoints followed up."""
@@ -109,6 +124,32 @@ def debounce(targets: Targets, queue: Queue, *, during: timedelta, now: datetime
         queue.requeue(vpc_ids, attempt=0, after=timedelta(seconds=seconds), because=because)
         logger.info("changes by a tool debounced", vpc_ids=vpc_ids, seconds=seconds)
     return targets.with_resting(frozenset(vpc_id for vpc_ids in alike.values() for vpc_id in vpc_ids))
+
+
+def pace_sweeps(
+    targets: Targets, queue: Queue, vpcs: VpcStore, home: RegionRef, *, debounce: timedelta, now: datetime
+) -> Targets:
+    """The targets without a sweep that only the queue asks for, if one began after the last message was sent, or began
+    just now, within ten times `debounce` and MOST_PACE: then one for all of these messages is requeued.
+
+    Changes that can't be traced to a VPC, of one's own prefix list for example, cost anybody who makes them nothing,
+    and each would cost a sweep of the region. So the queue causes one sweep in that time, or two where two runs
+    overlap, and each change is answered by one that begins after it. Raises what the queue raises: then the messages
+    come again.
+    """
+    sent = [request.sent_at for request in targets.sweep if request.sent_at]
+    if not sent or len(sent) != len(targets.sweep):
+        return targets
+    began = vpcs.load(home).reconciled_at
+    if began is None:
+        return targets
+    if began < max(sent) + CONSISTENCY:
+        wait = began + max(_LEAST_PACE, min(MOST_PACE, 10 * debounce)) - now
+        if wait < _SECOND:
+            return targets
+        queue.requeue_sweep(after=wait, because=targets.sweep_triggers)
+        logger.info("sweep postponed", seconds=int(wait.total_seconds()), requests=len(sent))
+    return targets.without_sweep()
 
 
 def _wait(requests: list[Request], during: timedelta, now: datetime) -> timedelta:

@@ -65,8 +65,12 @@ class Targets:
 
     def triggers(self, vpc_id: str) -> tuple[Trigger, ...]:
         """What set the run going for the VPC, the earliest first."""
-        found = [trigger for request in self.requests_for(vpc_id) for trigger in _causes(request)]
-        return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
+        return _in_order(self.requests_for(vpc_id))
+
+    @property
+    def sweep_triggers(self) -> tuple[Trigger, ...]:
+        """What asks for all VPCs, the earliest first."""
+        return _in_order(self.sweep)
 
     def attempt(self, vpc_id: str) -> int:
         """How often the VPC was requeued after an attempt. Whoever asks anew starts the count anew."""
@@ -177,6 +181,11 @@ def _as_recorded(trigger: Trigger, there: Collection[str]) -> Trigger:
     is_tagging = trigger.event_name in TAGGING
     ids = (id_ for id_ in trigger.ids if id_ in there or not (is_tagging or is_vpc_id(id_)))
     return replace(trigger, ids=frozenset(ids))
+
+
+def _in_order(requests: Iterable[Request]) -> tuple[Trigger, ...]:
+    found = [trigger for request in requests for trigger in _causes(request)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda trigger: trigger.time))
 
 
 def _causes(request: Request) -> tuple[Trigger, ...]:

@@ -1,0 +1,73 @@
+"""What lapsed: services that subnets would have to reach, were it not for a tag, and of those what they lack."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from lifeline.core.coexist.waivers import Waiver, find_lapsed
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, Tier, Vpc
+from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.policy.policy import Policy
+from lifeline.core.policy.requiring_tags import RequiringTags
+
+_SERVED = frozenset({Reach.SERVED, Reach.CENTRAL, Reach.PENDING})
+
+type Pair = tuple[str, str]  # a subnet's id and a service
+type Waivers = Mapping[Pair, tuple[Waiver, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """What subnets need not reach because of a tag, whatever way out they have; `of_isolated` is the part of those
+    that have none.
+    """
+
+    waivers: Waivers = field(default_factory=dict)
+    of_isolated: frozenset[Pair] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What the waivers are known by, all of them."""
+        return self.keys_of(self.waivers)
+
+    def keys_of(self, pairs: Iterable[Pair]) -> frozenset[str]:
+        """What the waivers of these subnets and services are known by: `vpc-0123456789abcdef0 monitoring`."""
+        return frozenset(f"{waiver.subject} {pair[1]}" for pair in pairs for waiver in self.waivers[pair])
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What isolated subnets lack because of a tag: `unserved` by any endpoint, here or central. `unasked` is what an
+    endpoint elsewhere may serve: nobody has looked yet.
+    """
+
+    unserved: Waivers
+    unasked: Waivers
+
+
+def judge_lapsed(vpc: Vpc, policy: Policy, known: RequiringTags, *, today: date) -> Lapsed:
+    """What lapsed in the VPC."""
+    cut_off = {subnet.id: Tier.ISOLATED for subnet in vpc.subnets}
+    waivers = find_lapsed(vpc, policy, cut_off, known, today=today)
+    if not waivers:
+        return Lapsed()
+    tiers = classify_subnets(vpc)
+    return Lapsed(waivers, frozenset(pair for pair in waivers if tiers[pair[0]] is Tier.ISOLATED))
+
+
+def find_lacking(lapsed: Lapsed, keys: Collection[str], vpc: Vpc, catalog: Catalog, dns: DnsView | None) -> Lacking:
+    """What isolated subnets lack of what these keys are for. `dns` is what else answers names there, None where it
+    wasn't read.
+    """
+    pairs = [pair for pair in sorted(lapsed.of_isolated) if lapsed.keys_of([pair]) & set(keys)]
+    offered = {service for _, service in pairs if catalog.find(service)}
+    reach = {service: ServiceReach(vpc, service, catalog, dns) for service in offered}
+    subnets = {subnet.id: subnet for subnet in vpc.subnets}
+    paths = {pair: reach[pair[1]].private_path(subnets[pair[0]]) for pair in pairs if pair[1] in offered}
+    lacking = {pair: path for pair, path in paths.items() if path.reach not in _SERVED}
+    return Lacking(
+        unserved={pair: lapsed.waivers[pair] for pair, path in lacking.items() if not path.is_unasked},
+        unasked={pair: lapsed.waivers[pair] for pair, path in lacking.items() if path.is_unasked},
+    )

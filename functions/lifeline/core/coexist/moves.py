@@ -1,0 +1,118 @@
+"""Moves: where Lifeline's endpoint goes when someone deletes its only subnet, and others still need it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    TargetKind,
+    Vpc,
+    suffix_of,
+)
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.harm import Takeover, find_dependents, find_harm, place_unharmed
+from lifeline.core.plan.placement import Placement, place_interfaces
+from lifeline.core.policy.policy import Desired
+
+_FROM_OUTSIDE = frozenset(
+    {
+        TargetKind.PEERING,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    }
+)
+
+
+def reached_by(vpc: Vpc) -> tuple[str, ...]:
+    """Through what other networks can use the VPC's endpoints: peering connections, transit gateways and the like, by
+    id.
+
+    Those networks have no interface in the VPC. But none of them gets an answer from there without a route back, so an
+    active route to them shows that the VPC is in use; a blackhole's target is gone (EC2 API: Route.State).
+    """
+    routes = (route for table in vpc.route_tables for route in table.routes)
+    return tuple(sorted({route.target_id for route in routes if route.target in _FROM_OUTSIDE and route.is_active}))
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """What is known of those who stay while subnets are `doomed`, to see which endpoints they need.
+
+    `occupied` are the other subnets with somebody's network interfaces. `is_reached` says that other networks can use
+    the VPC, too.
+    """
+
+    vpc: Vpc
+    owner: str
+    doomed: frozenset[str]
+    occupied: frozenset[str]
+    is_reached: bool
+    desired: Desired
+    catalog: Catalog = field(default_factory=Catalog)
+    dns: DnsView | None = None
+
+    def moves(self) -> Mapping[str, tuple[str, ...]]:
+        """Lifeline's endpoints that are needed and have all of their subnets among the doomed, each with the subnet to
+        add first. It is none where no subnet can take its interface: then the endpoint stays where it is.
+
+        The new subnet is in another Availability Zone, because AWS takes one subnet a zone, and refuses a second one
+        before the first is gone (EC2 API errors: DuplicateSubnetsInSameZone).
+        """
+        stranded = (
+            endpoint
+            for endpoint in self.vpc.own_endpoints(self.owner)
+            if endpoint.type is EndpointType.INTERFACE and endpoint.subnet_ids and endpoint.subnet_ids <= self.doomed
+        )
+        return {endpoint.id: self._place(endpoint) for endpoint in stranded if self._is_needed(endpoint)}
+
+    def _is_needed(self, endpoint: Endpoint) -> bool:
+        """True if somebody who stays must reach the service, or does, and wouldn't without the endpoint."""
+        if self.is_reached or self.occupied & self._requiring(endpoint):
+            return True
+        service = suffix_of(endpoint.service_name)
+        others = tuple(other for other in self.vpc.endpoints if other.id != endpoint.id)
+        # As once it is available: while EC2 is changing it, nobody would count as reaching anything.
+        now = replace(self.vpc, endpoints=(*others, replace(endpoint, state=EndpointState.AVAILABLE)))
+        dependents = find_dependents(service, now, self.catalog, self.dns)
+        served = [dependent for dependent in dependents if dependent.subnet.id in self.occupied]
+        found = find_harm(service, served, replace(self.vpc, endpoints=others), self.catalog, self.dns)
+        return any(not harm.few for harm in found)
+
+    def _requiring(self, endpoint: Endpoint) -> frozenset[str]:
+        service = suffix_of(endpoint.service_name)
+        found = (want.subnet_ids for want in self.desired.requirements if want.service == service)
+        return frozenset[str]().union(*found)
+
+    def _place(self, endpoint: Endpoint) -> tuple[str, ...]:
+        service = self.catalog.named(endpoint.service_name, endpoint.type)
+        if service is None:
+            return ()
+        zones = {subnet.zone for subnet in self.vpc.subnets if subnet.id in endpoint.subnet_ids}
+        closed = {subnet.id for subnet in self.vpc.subnets if subnet.zone in zones or subnet.id in self.doomed}
+        clients = [subnet for subnet in self.vpc.subnets if subnet.id in self._requiring(endpoint) - self.doomed]
+
+        def place(avoid: frozenset[str]) -> Placement:
+            return place_interfaces(
+                service,
+                clients,
+                self.vpc,
+                classify_subnets(self.vpc),
+                per_zone=False,
+                account_id=self.vpc.owner_id,
+                kind=endpoint.ip_address_type,
+                avoid=avoid | closed,
+            )
+
+        takeover = Takeover(service, suffix_of(service.name), self.vpc, self.dns, said_ports=self.catalog.ports)
+        dependents = (dependent.subnet for dependent in takeover.dependents())
+        staying = [subnet for subnet in dependents if subnet.id not in self.doomed]
+        placement = place_unharmed(place, staying, clients, self.vpc, takeover.ports)
+        moved = replace(endpoint, subnet_ids=frozenset(subnet.id for subnet in placement.subnets))
+        is_harmful = any(harm.subnet_id not in self.doomed and not harm.few for harm in takeover.harm_by(moved))
+        return () if is_harmful else tuple(sorted(moved.subnet_ids))

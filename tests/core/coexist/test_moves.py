@@ -1,0 +1,131 @@
+"""Where an endpoint goes whose only subnet is deleted, and who needs it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from lifeline.core.coexist.moves import Stay, reached_by
+from lifeline.core.network.model import AclEntry, EndpointState, NetworkAcl, TargetKind, Vpc
+from lifeline.core.policy.policy import Desired, Requirement
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    OWNER,
+    default_route,
+    endpoint,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+B, C = "us-east-1b", "us-east-1c"
+
+
+def network(*more: object, **changes: object) -> Vpc:
+    """The doomed subnet a with the endpoint, and subnet b in another zone."""
+    mine = replace(endpoint(MONITORING, "a"), **changes)  # type: ignore[arg-type]
+    return vpc(subnet("a"), subnet("b", B), mine, own_security_group(), *more)  # type: ignore[arg-type]
+
+
+def moves(
+    of: Vpc, *occupied: str, requiring: str = "", doomed: str = "a", reached: bool = False
+) -> Mapping[str, tuple[str, ...]]:
+    wanted = frozenset(f"subnet-{one}" for one in requiring)
+    stay = Stay(
+        of,
+        OWNER,
+        frozenset(f"subnet-{one}" for one in doomed),
+        frozenset(f"subnet-{one}" for one in occupied),
+        is_reached=reached,
+        desired=Desired((Requirement("monitoring", wanted, per_zone=True),)),
+        catalog=CATALOG,
+    )
+    return stay.moves()
+
+
+TO_B = {"vpce-1": ("subnet-b",)}
+
+
+def test_who_depends_on_the_endpoint_needs_it_whether_or_not_the_policy_asks_for_it() -> None:
+    assert moves(network(), "b") == TO_B
+    assert moves(network(), "b", requiring="ab") == TO_B
+
+
+def test_while_it_is_being_changed_it_is_needed_all_the_same() -> None:
+    assert moves(network(state=EndpointState.PENDING), "b") == TO_B
+
+
+def test_an_empty_subnet_needs_nothing() -> None:
+    assert moves(network(), requiring="ab") == {}
+
+
+def test_who_has_another_way_out_needs_it_only_if_the_policy_says_so() -> None:
+    out = table("out", default_route(TargetKind.INTERNET_GATEWAY), subnets=("b",))
+    assert moves(network(out, table()), "b") == {}
+    assert moves(network(out, table()), "b", requiring="b") == TO_B
+
+
+def test_other_networks_need_it_though_nobody_is_in_the_vpc() -> None:
+    assert moves(network(), reached=True) == TO_B
+
+
+def test_what_has_another_subnet_left_needs_no_move() -> None:
+    assert moves(network(subnet_ids=frozenset({"subnet-a", "subnet-b"})), "b") == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        subnet("c"),  # the doomed subnet's zone
+        subnet("c", C, free=1),
+        subnet("c", C, outpost_arn="arn:aws:outposts:us-east-1:123456789012:outpost/op-1"),
+        subnet("c", C, state="pending"),
+        subnet("c", "us-east-1d"),  # a zone without the service
+    ],
+)
+def test_where_no_other_zone_can_take_it_it_has_no_place(other: object) -> None:
+    assert moves(vpc(subnet("a"), other, endpoint(MONITORING, "a"), own_security_group()), "c") == {"vpce-1": ()}  # type: ignore[arg-type]
+
+
+def test_it_goes_where_nobody_loses_it() -> None:
+    entries = (
+        AclEntry(100, egress=False, allow=False, protocol="-1", cidr="0.0.0.0/0"),
+        AclEntry(100, egress=True, allow=True, protocol="-1", cidr="0.0.0.0/0"),
+    )
+    closed = NetworkAcl("acl-1", frozenset({"subnet-b"}), entries)
+    open_to_all = NetworkAcl(
+        "acl-2", frozenset({"subnet-a", "subnet-c"}), tuple(replace(one, allow=True) for one in entries)
+    )
+    of = replace(network(subnet("c", C)), network_acls=(closed, open_to_all))
+    assert moves(of, "c") == {"vpce-1": ("subnet-c",)}
+
+
+def test_of_two_doomed_subnets_neither_takes_it() -> None:
+    assert moves(network(subnet("c", C)), "c", doomed="ab") == {"vpce-1": ("subnet-c",)}
+
+
+def test_only_our_own_moves() -> None:
+    assert moves(network(on_record=False), "b") == {}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        TargetKind.PEERING,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    ],
+)
+def test_a_route_to_another_network_shows_that_the_vpc_can_be_used_from_there(kind: TargetKind) -> None:
+    assert reached_by(vpc(subnet(), table("main", route("10.1.0.0/16", kind, "other-1")))) == ("other-1",)
+    assert reached_by(vpc(subnet(), table("main", route("10.1.0.0/16", kind, "other-1", active=False)))) == ()
+
+
+def test_the_internet_is_no_user_of_a_vpc() -> None:
+    ways_out = (TargetKind.INTERNET_GATEWAY, TargetKind.NAT_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY)
+    assert reached_by(vpc(subnet(), table("main", *map(default_route, ways_out)))) == ()

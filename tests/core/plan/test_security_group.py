@@ -1,0 +1,169 @@
+"""Lifeline's security groups: which one it uses, and what it does where people spoiled one."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifeline.core.network.model import MANAGED_BY, Rule, SecurityGroup, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
+from lifeline.core.plan.security_group import MOST_GROUPS, own_security_groups, usable_security_group
+from tests.support.builders import MONITORING, OWNER, endpoint, own_security_group, plan, subnet, vpc
+
+CREATE = ActionKind.CREATE_SECURITY_GROUP
+OPEN = ActionKind.OPEN_SECURITY_GROUP
+ATTACH = ActionKind.ATTACH_SECURITY_GROUP
+CLOSE = ActionKind.CLOSE_SECURITY_GROUP
+CONFIRM = ActionKind.CONFIRM_OWNERSHIP
+HTTPS = Rule("tcp", 443, 443, ("10.0.0.0/16",))
+PING = Rule("icmp", -1, -1, ("192.0.2.1/32",))
+OTHERS_TAG = ((MANAGED_BY, "lifeline-2"),)
+
+
+def opened(*rules: Rule, **more: object) -> SecurityGroup:
+    return own_security_group(ingress=(HTTPS, *(rules or (PING,))), **more)
+
+
+def second(**more: object) -> SecurityGroup:
+    return own_security_group(id="sg-second", name="lifeline-endpoints-2", **more)
+
+
+def of_kind(found: Plan, kind: ActionKind) -> list[Action]:
+    return [action for action in found.actions if action.kind is kind]
+
+
+def made_group(network: Vpc) -> str:
+    """The name of the group that is to be made, with the endpoint that needs it planned along."""
+    found = plan(network)
+    (group,), (made,) = of_kind(found, CREATE), of_kind(found, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (group.status, made.status) == (Status.PLANNED, Status.PLANNED)
+    return group.security_group_name
+
+
+# ---- what keeps a group from being used, and what is said of it
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "words"),
+    [
+        pytest.param(own_security_group(tags=(), on_record=False), CONFIRM, "delete it, or", id="somebody's"),
+        pytest.param(own_security_group(on_record=False), CONFIRM, '{"adopt": ["sg-own"]}', id="tagged by somebody"),
+        pytest.param(own_security_group(tags=()), CONFIRM, '{"hand_over": ["sg-own"]}', id="tag removed"),
+        pytest.param(own_security_group(tags=OTHERS_TAG), CONFIRM, "restore the tag", id="tag changed"),
+        pytest.param(opened(), CLOSE, "192.0.2.1/32", id="opened on another port"),
+        pytest.param(opened(Rule("tcp", 443, 443, ("10.0.0.0/8",))), CLOSE, "10.0.0.0/8", id="opened wider"),
+        pytest.param(opened(Rule("-1", -1, -1, groups=("sg-x",))), CLOSE, "sg-x", id="opened to a group"),
+        pytest.param(opened(Rule("tcp", 1, 2, prefix_lists=("pl-x",))), CLOSE, "pl-x", id="opened to a prefix list"),
+    ],
+)
+def test_a_group_that_was_spoiled_is_said_and_another_is_made(
+    group: SecurityGroup, kind: ActionKind, words: str
+) -> None:
+    network = vpc(subnet("a"), group)
+    assert made_group(network) == "lifeline-endpoints-2"
+    (said,) = of_kind(plan(network), kind)
+    assert (said.status, said.security_group_id, said.endpoint_id) == (Status.BLOCKED, "sg-own", "")
+    assert words in said.error
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(own_security_group(tags=OTHERS_TAG, on_record=False), id="another stack's"),
+        pytest.param(own_security_group(tags=(), on_record=False, is_handed_over=True), id="handed over"),
+    ],
+)
+def test_nobody_is_asked_about_a_group_whose_owner_is_known_and_another_is_made(group: SecurityGroup) -> None:
+    network = vpc(subnet("a"), group)
+    assert made_group(network) == "lifeline-endpoints-2"
+    assert of_kind(plan(network), CONFIRM) == []
+
+
+def test_a_group_of_another_name_is_nobodys_business() -> None:
+    names = ("lifeline-endpoints-x", "lifeline-endpoints-", "my-lifeline-endpoints", "lifeline-endpoints-2 ")
+    groups = [SecurityGroup(f"sg-{place}", name) for place, name in enumerate(names)]
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), own_security_group(), *groups)
+    assert plan(network).actions == ()
+
+
+def test_it_is_said_although_nothing_needs_a_group_and_names_the_endpoints_that_use_it() -> None:
+    found = plan(vpc(subnet("a"), endpoint(MONITORING, "a"), opened()))
+    (said,) = found.actions
+    assert said.kind is CLOSE
+    assert "vpce-1" in said.reason
+
+
+def test_many_rules_are_said_in_few_words() -> None:
+    rules = [Rule("tcp", 22, 22, (f"192.0.2.{number}/32",)) for number in range(40)]
+    (said,) = of_kind(plan(vpc(subnet("a"), endpoint(MONITORING, "a"), opened(*rules))), CLOSE)
+    assert "and 37 more" in said.error
+
+
+def test_what_lets_in_part_of_the_vpc_is_no_harm() -> None:
+    inside = Rule("tcp", 8443, 8443, ("10.0.7.0/24",))
+    network = vpc(subnet("a"), opened(inside))
+    assert [action.kind for action in plan(network).actions] == [ActionKind.CREATE_INTERFACE_ENDPOINT]
+
+
+# ---- which name, and how many
+
+
+def test_however_many_names_are_taken_the_first_free_one_is_used() -> None:
+    taken = ["lifeline-endpoints", *(f"lifeline-endpoints-{number}" for number in range(2, 60) if number != 37)]
+    groups = [SecurityGroup(f"sg-{place}", name) for place, name in enumerate(taken)]
+    network = vpc(subnet("a"), *groups)
+    assert made_group(network) == "lifeline-endpoints-37"
+    (said,) = of_kind(plan(network), CONFIRM)
+    assert f"and {len(taken) - 3} more" in said.error
+
+
+def test_groups_of_its_own_that_it_cannot_use_are_bounded_and_then_it_says_so() -> None:
+    groups = [opened(id=f"sg-{number}", name=f"lifeline-endpoints-{number}") for number in range(MOST_GROUPS)]
+    assert made_group(vpc(subnet("a"), *groups[:-1])) == "lifeline-endpoints"
+    found = plan(vpc(subnet("a"), *groups))
+    (refused,) = of_kind(found, CREATE)
+    (blocked,) = of_kind(found, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (refused.status, blocked.error) == (Status.BLOCKED, refused.error)
+    assert f"made {MOST_GROUPS} security groups" in refused.error
+    assert len(of_kind(found, CLOSE)) == MOST_GROUPS
+
+
+# ---- which of its own is used
+
+
+def test_the_second_group_is_used_while_the_first_is_spoiled() -> None:
+    found = plan(vpc(subnet("a"), opened(), second()))
+    (made,) = of_kind(found, ActionKind.CREATE_INTERFACE_ENDPOINT)
+    assert (made.security_group_id, made.status) == ("sg-second", Status.PLANNED)
+    assert of_kind(found, CREATE) == []
+
+
+def test_one_in_use_goes_before_one_that_is_repaired() -> None:
+    other = endpoint("com.amazonaws.us-east-1.logs", "a", security_group_ids=frozenset({"sg-second"}))
+    both = vpc(subnet("a"), own_security_group(), second())
+    in_use = replace(both, endpoints=(other,))
+    assert [group.id for group in own_security_groups(both, OWNER)] == ["sg-own", "sg-second"]
+    assert usable_security_group(both, OWNER) == own_security_group()
+    assert usable_security_group(in_use, OWNER) == second()
+
+
+def test_groups_in_use_are_opened_for_new_blocks_even_where_they_let_in_others() -> None:
+    cidrs = ("10.0.0.0/16", "10.1.0.0/16")
+    network = vpc(subnet("a"), endpoint(MONITORING, "a"), opened(), second(), cidrs=cidrs)
+    assert [(one.security_group_id, one.cidrs) for one in of_kind(plan(network), OPEN)] == [("sg-own", cidrs[1:])]
+
+
+def test_a_group_that_is_full_of_rules_is_replaced_on_the_endpoints_that_it_shuts_out() -> None:
+    inside = tuple(Rule("tcp", 1, 1, (f"10.0.1.{number}/32",)) for number in range(60))
+    full = own_security_group(ingress=inside)
+    found = plan(vpc(subnet("a"), endpoint(MONITORING, "a"), full))
+    assert [one.kind for one in found.planned] == [CREATE, OPEN, ATTACH]
+    room = own_security_group(ingress=inside[:-1])
+    assert [one.kind for one in plan(vpc(subnet("a"), endpoint(MONITORING, "a"), room)).actions] == [OPEN]
+
+
+def test_an_endpoint_whose_group_lost_its_tag_and_its_rule_gets_another_group() -> None:
+    closed = own_security_group("192.168.0.0/16", tags=())
+    found = plan(vpc(subnet("a"), endpoint(MONITORING, "a"), closed))
+    assert {one.kind for one in found.actions} == {CREATE, ATTACH, CONFIRM}
+    (attach,) = of_kind(found, ATTACH)
+    assert (attach.status, attach.endpoint_id) == (Status.PLANNED, "vpce-1")

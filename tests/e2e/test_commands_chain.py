@@ -1,0 +1,132 @@
+"""The docs' commands as they stand, by the real SAM CLI: a second deployment, and a release of 40 endpoints."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import blocks
+from tests.e2e.conftest import MINUTE
+from tests.e2e.emulators.account import REGION, ROOT, RUNS, Account
+from tests.e2e.machine import build_site
+from tests.e2e.steps import endpoints_in, wait_until_quiet
+
+pytestmark = pytest.mark.chain_more
+
+SERVICES = [
+    "monitoring",
+    "logs",
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+    "kms",
+    "sts",
+    "ecr.api",
+    "ecr.dkr",
+    "secretsmanager",
+]
+STACK = "lifeline"
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """The stack as README deploys it at first: in plan mode, with what a person answered."""
+    with Account(minute=MINUTE).closing() as account:
+        account.start()
+        account.build()
+        first = command("README.md", "sam deploy --guided").replace("--guided ", "")  # nobody is here to be asked
+        answers = account.parameters() | {"Mode": "plan", "RetireAfterHours": "96", "AlertEmail": "ops@example.com"}
+        run(account, first, *DEPLOYING, "--parameter-overrides", *(f"{key}={value}" for key, value in answers.items()))
+        account.outputs = account.read_outputs()
+        yield account
+
+
+DEPLOYING = ("--no-confirm-changeset", "--no-progressbar")
+
+
+def command(page: str, begins: str) -> str:
+    """The page's one command that begins so."""
+    lines = "\n".join(blocks(ROOT / page, "sh")).replace("&& ", "\n").splitlines()
+    (found,) = {line.strip() for line in lines if line.strip().startswith(begins)}
+    return found
+
+
+def run(account: Account, text: str, *more: str) -> str:
+    """What a command of the docs prints; `more` is what a machine without a person or a profile needs besides."""
+    program, *arguments = shlex.split(text)
+    assert program == "sam"
+    if arguments[0] == "deploy":
+        more = ("--template-file", str(account.template), "--config-file", str(ROOT / "samconfig.toml"), *more)
+    done = subprocess.run(
+        [str(ROOT / ".envs/sam/bin/sam"), *arguments, *more],
+        env=account.environment(AWS_ENDPOINT_URL=account.endpoint_url),
+        cwd=RUNS,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def parameters(account: Account) -> dict[str, str]:
+    (stack,) = account.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+
+
+def test_the_second_deployment_changes_the_mode_and_keeps_every_other_answer(account: Account) -> None:
+    before = parameters(account)
+    assert (before["Mode"], before["RetireAfterHours"]) == ("plan", "96")
+    enforce = command("README.md", "sam deploy --region")
+    assert f"--region {REGION}" in enforce
+    run(account, enforce, *DEPLOYING)
+    assert parameters(account) == before | {"Mode": "enforce"}
+    run(account, "sam deploy", *DEPLOYING, "--no-fail-on-empty-changeset")  # as an upgrade does
+    assert parameters(account) == before | {"Mode": "enforce"}
+
+
+def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> None:
+    if parameters(account)["Mode"] != "enforce":
+        run(account, command("README.md", "sam deploy --region"), *DEPLOYING)
+    ec2 = account.client("ec2")
+    sites = [build_site(ec2, cidr=f"10.{200 + number}", name=f"release-{number}") for number in range(4)]
+    made = [make_endpoint(ec2, site.vpc_id, site.subnet_id, service) for site in sites for service in SERVICES]
+    wait_until_quiet(account)
+    adopted = remote(account, {"adopt": made})
+    assert len(adopted["adopt"]) == 40, adopted
+
+    answer = json.loads(run(account, command("docs/operate.md", RELEASE)))
+
+    assert "is queued, and Lifeline will go on with it by itself" in answer["queued"]
+
+    def left() -> int:
+        return sum(len(endpoints_in(ec2, site.vpc_id)) for site in sites)
+
+    account.wait(lambda: left() == 0, what="the end of the release", within_s=400)
+    wait_until_quiet(account)
+    assert account.messages("DeadLetterQueue") == []
+
+
+RELEASE = "sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"release\": true}'"
+
+
+def remote(account: Account, event: dict[str, Any]) -> dict[str, Any]:
+    asked = shlex.join(["sam", "remote", "invoke", "ReconcileEndpoints", "--stack-name", STACK, "--event"])
+    return dict(json.loads(run(account, f"{asked} {shlex.quote(json.dumps(event))}")))
+
+
+def make_endpoint(ec2: Any, vpc_id: str, subnet_id: str, service: str) -> str:
+    tags = [{"Key": "lifeline:managed-by", "Value": STACK}]
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=f"com.amazonaws.{REGION}.{service}",
+        SubnetIds=[subnet_id],
+        PrivateDnsEnabled=False,
+        TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": tags}],
+    )
+    return str(made["VpcEndpoint"]["VpcEndpointId"])

@@ -1,0 +1,286 @@
+"""Whoever can create, open or tag security groups: what that gets them, and that endpoints are repaired anyway."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.cloudtrail import Identity, record_call
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world
+
+TAG = {"Key": "lifeline:managed-by", "Value": "lifeline"}
+STRANGER = Identity("team-b-dev", session="mallory")
+FROM_ELSEWHERE: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
+PING = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "192.0.2.1/32"}]}
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield Days(world, monkeypatch)
+
+
+def isolated(days: Days) -> str:
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    return vpc_id
+
+
+def served(days: Days) -> tuple[str, str, str]:
+    """A VPC with Lifeline's endpoint, and the endpoint's group."""
+    vpc_id = isolated(days)
+    days.look(vpc_id)
+    settle(days)
+    (endpoint_id,) = days.live(vpc_id)
+    return vpc_id, endpoint_id, group_of(days, vpc_id)
+
+
+def settle(days: Days) -> None:
+    days.clock.advance(MINUTES)
+    days.world.notices()
+    days.empty_queue()
+
+
+def group_of(days: Days, vpc_id: str) -> str:
+    (endpoint,) = [one for one in days.world.endpoints(vpc_id) if one["State"] != "deleting"]
+    ((group,),) = [[one["GroupId"] for one in endpoint["Groups"]]]
+    return str(group)
+
+
+def names(days: Days, vpc_id: str) -> dict[str, str]:
+    filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
+    found = days.world.ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    return {one["GroupId"]: one["GroupName"] for one in found if one["GroupName"] != "default"}
+
+
+def create(days: Days, vpc_id: str, *wanted: str, tags: tuple[dict[str, str], ...] = ()) -> list[str]:
+    found = []
+    for name in wanted:
+        found.append(days.world.ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc_id)["GroupId"])
+        if tags:
+            days.world.ec2.create_tags(Resources=[found[-1]], Tags=list(tags))
+    return found
+
+
+def open_to(days: Days, group_id: str, permission: dict[str, Any] | None = None) -> None:
+    call = {"GroupId": group_id, "IpPermissions": [permission or PING]}
+    days.world.ec2.authorize_security_group_ingress(**call)
+    days.deliver(record_call("AuthorizeSecurityGroupIngress", call, {}, identity=STRANGER, at=days.clock()))
+
+
+def untag(days: Days, group_id: str) -> None:
+    call = {"Resources": [group_id], "Tags": [{"Key": TAG["Key"]}]}
+    days.world.ec2.delete_tags(**call)
+    days.deliver(record_call("DeleteTags", call, {}, identity=STRANGER, at=days.clock()))
+
+
+def lose(days: Days, vpc_id: str) -> None:
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=days.live(vpc_id))
+    days.clock.advance(MINUTES)
+
+
+# ---- the name
+
+
+@pytest.mark.parametrize("tags", [(), (TAG,), ({"Key": TAG["Key"], "Value": "other"},)])
+def test_taken_names_keep_no_endpoint_from_being_made(days: Days, tags: tuple[dict[str, str], ...]) -> None:
+    vpc_id = isolated(days)
+    numbered = [f"lifeline-endpoints-{number}" for number in range(2, 15)]
+    taken = ["lifeline-endpoints", *numbered, "Lifeline-Endpoints-15"]
+    squatted = create(days, vpc_id, *taken, tags=tags)
+    days.sweeps(3)
+    assert len(days.live(vpc_id)) == 1
+    assert group_of(days, vpc_id) not in squatted
+    said = [text for text in days.texts() if "named like Lifeline's own" in text and "and 11 more" in text]
+    assert len(said) == (0 if tags and tags[0] != TAG else 1)
+
+
+# ---- rules of others
+
+
+@pytest.mark.parametrize(
+    "permission",
+    [
+        PING,
+        FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+        FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]},
+        FROM_ELSEWHERE | {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+        FROM_ELSEWHERE | {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0"}]},
+    ],
+)
+def test_a_group_that_somebody_opened_is_said_at_once_and_new_endpoints_get_another(
+    days: Days, permission: dict[str, Any]
+) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    open_to(days, group_id, permission)
+    (said,) = days.texts()
+    assert "mallory" in said
+    assert f"close security group {group_id} to others" in said
+    assert endpoint_id in said
+    days.sweeps(30)
+    assert days.texts() == []
+    assert (days.live(vpc_id), group_of(days, vpc_id)) == ([endpoint_id], group_id)
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
+
+
+def test_the_group_that_nobody_uses_any_more_is_deleted_and_the_other_one_stays(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    open_to(days, group_id)
+    lose(days, vpc_id)
+    days.sweeps(1)
+    second = group_of(days, vpc_id)
+    days.sweeps(70)
+    assert set(names(days, vpc_id)) == {group_id, second}
+    days.sweeps(3)
+    assert set(names(days, vpc_id)) == {second}
+
+
+def test_a_group_that_was_closed_again_is_used_as_before_and_nothing_more_is_said(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    open_to(days, group_id)
+    days.world.ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[PING])
+    settle(days)
+    assert days.look(vpc_id)["actions"] == []
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert group_of(days, vpc_id) == group_id
+
+
+# ---- the tag
+
+
+def test_a_group_whose_tag_somebody_removed_is_left_alone_and_said_once(days: Days) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    untag(days, group_id)
+    (said,) = days.texts()
+    assert f'{{"hand_over": ["{group_id}"]}}' in said
+    days.sweeps(30)
+    assert (days.texts(), days.live(vpc_id)) == ([], [endpoint_id])
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
+    days.sweeps(80)
+    assert group_id in names(days, vpc_id)
+
+
+def test_an_endpoint_whose_group_was_untagged_and_closed_gets_another_one_too(days: Days) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    days.world.ec2.delete_tags(Resources=[group_id], Tags=[{"Key": TAG["Key"]}])
+    permission = FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    days.world.ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[permission])
+    days.look(vpc_id)
+    days.clock.advance(MINUTES)
+    (endpoint,) = days.world.endpoints(vpc_id)
+    assert endpoint["VpcEndpointId"] == endpoint_id
+    assert len(endpoint["Groups"]) == 2
+    assert {one["service"]: one["state"] for one in days.look(vpc_id)["services"]} == {"monitoring": "served"}
+
+
+# ---- all of them, however many
+
+
+def with_two(days: Days) -> tuple[str, str, str]:
+    vpc_id, _, first = served(days)
+    open_to(days, first)
+    lose(days, vpc_id)
+    days.sweeps(1)
+    settle(days)
+    return vpc_id, first, group_of(days, vpc_id)
+
+
+def test_a_release_deletes_each_group_of_lifelines_own(days: Days) -> None:
+    vpc_id, _, _ = with_two(days)
+    (foreign,) = create(days, vpc_id, "lifeline-endpoints-7")
+    days.call({"vpc_ids": [vpc_id], "release": True})
+    days.take_from_queue()
+    assert set(names(days, vpc_id)) == {foreign}
+
+
+def test_one_that_others_use_stays_and_the_other_goes(days: Days) -> None:
+    vpc_id, first, second = with_two(days)
+    subnet_id = days.world.make_subnet(vpc_id, "10.0.7.0/24")
+    days.world.ec2.create_network_interface(SubnetId=subnet_id, Groups=[first])
+    days.call({"vpc_ids": [vpc_id], "release": True})
+    days.take_from_queue()
+    assert first in names(days, vpc_id)
+    assert second not in names(days, vpc_id)
+
+
+def test_one_that_was_handed_over_is_its_users_and_the_next_gets_a_number(days: Days) -> None:
+    vpc_id, _, group_id = served(days)
+    days.call({"hand_over": [group_id]})
+    assert days.look(vpc_id)["actions"] == []
+    lose(days, vpc_id)
+    days.sweeps(1)
+    assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
+
+
+def test_a_group_with_a_number_can_be_adopted_and_another_name_cannot(days: Days) -> None:
+    vpc_id = isolated(days)
+    numbered, other = create(days, vpc_id, "lifeline-endpoints-4", "lifeline-endpoints-x", tags=(TAG,))
+    refused = days.call({"adopt": [other]})
+    assert "must be named lifeline-endpoints, or lifeline-endpoints- and a number" in refused["errors"][0]["message"]
+    assert days.call({"adopt": [numbered]})["adopt"] == [{"id": numbered, "vpc_id": vpc_id}]
+    days.look(vpc_id)
+    assert group_of(days, vpc_id) == numbered
+
+
+def test_the_audit_log_imports_the_second_group_under_its_own_name(days: Days) -> None:
+    vpc_id = isolated(days)
+    create(days, vpc_id, "lifeline-endpoints")
+    days.look(vpc_id)
+    entries = days.call({"history": {"vpc_id": vpc_id}})["history"]["entries"]
+    (made,) = [one["handover"] for one in entries if one.get("action") == "create_security_group"]
+    assert 'name        = "lifeline-endpoints-2"' in made["terraform"]
+    assert '"GroupName": "lifeline-endpoints-2"' in made["cloudformation"]
+
+
+# ---- what was closed by others keeps nothing else from being repaired
+
+
+@pytest.mark.parametrize("spoil", [open_to, untag])
+def test_a_second_vpc_is_repaired_in_the_same_run(days: Days, spoil: Callable[[Days, str], None]) -> None:
+    _, _, group_id = served(days)
+    spoil(days, group_id)
+    other = days.world.make_vpc(cidr="10.9.0.0/16")
+    days.world.make_subnet(other, "10.9.1.0/24")
+    days.sweeps(1)
+    assert len(days.live(other)) == 1
+
+
+def test_somebodys_closed_endpoint_with_lifelines_tag_is_said_and_the_other_services_are_repaired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="monitoring,logs") as world:
+        days = Days(world, monkeypatch)
+        vpc_id = world.make_vpc()
+        subnet_id = world.make_subnet(vpc_id)
+        (closed,) = create(days, vpc_id, "closed")
+        made = world.ec2.create_vpc_endpoint(
+            VpcEndpointType="Interface",
+            VpcId=vpc_id,
+            ServiceName="com.amazonaws.us-east-1.monitoring",
+            SubnetIds=[subnet_id],
+            SecurityGroupIds=[closed],
+            PrivateDnsEnabled=True,
+            TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": [TAG]}],
+        )
+        theirs = made["VpcEndpoint"]["VpcEndpointId"]
+        days.clock.advance(MINUTES)
+        days.sweeps(3)
+        assert len(days.live(vpc_id)) == 2
+        said = [text for text in days.texts() if theirs in text]
+        assert any("it isn't Lifeline's: its owner should allow inbound TCP 443" in text for text in said)
+
+
+def test_a_full_quota_of_groups_is_said_once_and_the_endpoint_follows_once_there_is_room(days: Days) -> None:
+    vpc_id = isolated(days)
+    days.account.fail_next("CreateSecurityGroup", "SecurityGroupLimitExceeded", times=5)
+    days.sweeps(5)
+    assert days.live(vpc_id) == []
+    assert len([text for text in days.texts() if "SecurityGroupLimitExceeded" in text]) == 1
+    days.sweeps(1)
+    assert len(days.live(vpc_id)) == 1
