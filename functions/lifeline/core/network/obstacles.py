@@ -195,13 +195,17 @@ def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ra
     """What decides whether the endpoint's groups let a client in, and wasn't read: their rules, or a prefix list."""
     unseen = sorted(endpoint.security_group_ids - {group.id for group in groups})
     found = [f"the rules of {', '.join(unseen)} on {endpoint.id} were not read"] if unseen else []
-    lists = dict(vpc.prefix_lists)
     for group in groups:
-        rules = [rule for rule in group.ingress if _common_ports(rule, ports)]
-        named = sorted({name for rule in rules for name in rule.prefix_lists if name not in lists})
-        if named:
-            found.append(f"{group.id} of {endpoint.id} allows what is in {', '.join(named)}, which was not read")
+        found += unread_lists(group.ingress, f"{group.id} of {endpoint.id}", vpc, ports)
     return tuple(found)
+
+
+def unread_lists(rules: Collection[Rule], who: str, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+    """The prefix lists that rules for these ports name, and that weren't read, as a clause; `who` has the rules."""
+    lists = dict(vpc.prefix_lists)
+    on_ports = (rule for rule in rules if _common_ports(rule, ports))
+    named = sorted({name for rule in on_ports for name in rule.prefix_lists if name not in lists})
+    return (f"{who} allows what is in {', '.join(named)}, which was not read",) if named else ()
 
 
 def _common_ports(rule: Rule, ports: Ranges) -> bool:

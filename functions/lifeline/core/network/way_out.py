@@ -1,12 +1,12 @@
 """A subnet's own way to a service's public addresses: a route is not yet a path. Filters on the way decide as well."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.acl import leaving, public_end, through_nat
 from lifeline.core.network.gates import End, Gate, ObstacleKind
-from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Subnet, TargetKind, Vpc
-from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes
+from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Rule, Subnet, TargetKind, Vpc
+from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane, addresses_in, common, without
 from lifeline.core.network.tiers import NAT64, effective_route_table, ways_out
 
@@ -25,10 +25,12 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     """
     version = 6 if subnet.is_ipv6_only else 4
     near = End.of(subnet, version, (asking,) if asking else ())
+    there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    members = [asking] if asking else there
     ends: list[tuple[list[Gate], End]] = []
     unread: list[str] = []
     for route, far in _parts(subnet, vpc, service, version):
-        gates, unseen = _on(route, subnet, vpc, near, far, ports)
+        gates, unseen = _on(route, subnet, vpc, near, far, ports, members)
         ends.append((gates, far))
         unread += unseen
     unread += vpc.unread_words(Part.NETWORK_ACLS)
@@ -37,7 +39,10 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
         words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
         words += f", and whether the {service} service has addresses there was not read"
         return Barrier(unread=(words, *dict.fromkeys(unread)))
-    return barrier if barrier.obstacles else replace(barrier, unread=tuple(dict.fromkeys(unread)))
+    if unread and barrier.passes_any:  # what is shut is only said beside what isn't known
+        exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
+        return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys(unread)))
+    return barrier
 
 
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
@@ -58,7 +63,13 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
 
 
 def _on(
-    route: Route, subnet: Subnet, vpc: Vpc, near: End, far: End, ports: Ranges
+    route: Route,
+    subnet: Subnet,
+    vpc: Vpc,
+    near: End,
+    far: End,
+    ports: Ranges,
+    members: Collection[NetworkInterface],
 ) -> tuple[list[Gate], tuple[str, ...]]:
     """The gates on the way by one route, and what was not read there."""
     own, target = leaving(subnet, far, vpc, ports), route.target_id
@@ -73,12 +84,19 @@ def _on(
         interface = next(found, None)
         if interface is None:
             return own, (f"the network interface {target}, to which a route leads, was not read",)
-        return _through_machine(interface, own, subnet, vpc, near, far, ports)
+        return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
     return own, () if route.target in _GATEWAYS else (f"what lies beyond {target} was not read",)
 
 
 def _through_machine(
-    interface: NetworkInterface, own: list[Gate], subnet: Subnet, vpc: Vpc, near: End, far: End, ports: Ranges
+    interface: NetworkInterface,
+    own: list[Gate],
+    subnet: Subnet,
+    vpc: Vpc,
+    near: End,
+    far: End,
+    ports: Ranges,
+    members: Collection[NetworkInterface],
 ) -> tuple[list[Gate], tuple[str, ...]]:
     """A NAT instance: what its ACLs, its security groups and its source/destination check let through."""
     home = next((home for home in vpc.subnets if home.id == interface.subnet_id), None)
@@ -94,10 +112,10 @@ def _through_machine(
     if len(groups) < len(interface.group_ids):
         missing = sorted(interface.group_ids - {group.id for group in groups})
         return gates, (f"the rules of {', '.join(missing)} on {interface.id} were not read", *unread)
-    members = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
-    inward = rule_lanes([rule for group in groups for rule in group.ingress], near, vpc, ports, members)
-    onward = rule_lanes([rule for group in groups for rule in group.egress], far, vpc, ports)
-    words = f"{names} of {interface.id} doesn't allow {{way}}"
+    who = f"{names} of {interface.id}"
+    inward, unseen = _let_pass([rule for group in groups for rule in group.ingress], who, near, vpc, ports, members)
+    onward, more = _let_pass([rule for group in groups for rule in group.egress], who, far, vpc, ports)
+    words = f"{who} doesn't allow {{way}}"
     gates += [
         Gate(
             ObstacleKind.SECURITY_GROUP,
@@ -106,4 +124,13 @@ def _through_machine(
         ),
         Gate(ObstacleKind.SECURITY_GROUP, onward, words.format(way="outbound {ports} to {addresses}"), is_far=True),
     ]
-    return gates, tuple(unread)
+    return gates, (*unseen, *more, *unread)
+
+
+def _let_pass(
+    rules: Collection[Rule], who: str, end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
+) -> tuple[tuple[Lane, ...], tuple[str, ...]]:
+    """What the rules let pass, and what decides that and wasn't read: then as if it let everything through."""
+    lanes = rule_lanes(rules, end, vpc, ports, members)
+    unread = unread_lists(rules, who, vpc, ports) if any(lane.ports != ports for lane in lanes) else ()
+    return (Lane(end.addresses, ports),) if unread else lanes, unread
