@@ -59,6 +59,14 @@ def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports
     ]
 
 
+def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
+    """True if no ACL between the two denies anything: what most VPCs have."""
+    if client.id == host.id:
+        return True
+    found = (acl_of(client, vpc), acl_of(host, vpc))
+    return all(acl is None or _lets_everything_through(acl.entries, version) for acl in found)
+
+
 def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
     """The client's own ACL: requests out of its subnet and answers into it, wherever a route leads them."""
     request, answer = f"out of {client.id} to", f"into {client.id} from"

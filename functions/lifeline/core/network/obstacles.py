@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, unread_acls
+from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
 from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
@@ -109,23 +109,19 @@ def _barrier_to_interfaces(
         near = End.of(client, version)
         return _other_family(words, client, near)
     near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
-    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
-    ends: list[tuple[list[Gate], End]] = []
-    is_open = True
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
-    for host in hosts:
-        if shared_version(client, host) != version:
-            continue
+    reachable = [host for host in hosts if shared_version(client, host) == version]
+    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
+    if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
+        return Barrier(unread=unread)
+    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
+    ends: list[tuple[list[Gate], End]] = [([gate], near)] if len(guarded) < max(len(reachable), 1) else []
+    for host in guarded:
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
         far = replace(far, is_guess=not there or far == End.of(host, version))
-        gates = acl_gates(client, host, near, far, vpc, ports)
-        is_open = is_open and not gates
-        ends.append(([gate, *gates], far))
-    if is_open and [lane.ports for lane in gate.lanes] == [ports]:
-        return Barrier(unread=unread)
-    ends = ends or [([gate], near)]
+        ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
     barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
     is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
     if is_guess and barrier.is_partly_far and barrier.passes_any and (barrier.obstacles or barrier.exception):
