@@ -16,6 +16,7 @@ from lifeline.core.network.packets import (
     joined,
     ports_in,
     refined,
+    size,
     span,
     traffic,
     usable_in,
@@ -101,16 +102,19 @@ class Passage:
 
 
 def find_passage(gates: Sequence[Gate], near: End, far: End, ports: Ranges) -> Passage:
-    """Which flows pass. Of far addresses that are a guess, a few that are shut are left out: it is hardly one of them.
+    """Which flows pass. Of far addresses that are a guess, a few that differ are left out: it is hardly one of them.
 
     `is_partly_far` says that the far addresses differ.
     """
     nears = refined((gate.lanes for gate in gates if not gate.is_far), near.addresses, ports)
     fars = refined((gate.lanes for gate in gates if gate.is_far), far.addresses, ports)
     if far.is_guess:
-        worse = [lane for lane in fars if lane.ports != ports or not lane.sources]
-        if is_few(joined(found for lane in worse for found in lane.addresses), far.addresses):
-            fars = tuple(lane for lane in fars if lane not in worse)
+        alike: dict[tuple[Ranges, Ranges], list[Lane]] = {}
+        for lane in fars:
+            alike.setdefault((lane.ports, lane.sources), []).append(lane)
+        most = max(alike.values(), key=lambda lanes: sum(size(lane.addresses) for lane in lanes), default=[])
+        differing = joined(found for lane in fars if lane not in most for found in lane.addresses)
+        fars = tuple(most) if is_few(differing, far.addresses) else fars
     found = traffic(nears, fars, ports)
     if found.passes_all:
         return Passage(found)
