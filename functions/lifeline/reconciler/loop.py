@@ -173,7 +173,9 @@ class _Reconciliation:
         tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
         policy = with_exemptions(policy, self._exempted_manually())
         policy = replace(policy, known_names=known_names(catalog))
-        return Planning(policy, tools.network, tools.central, settings, self._job.run.now(), catalog)
+        return Planning(
+            policy, tools.network, tools.central, settings, self._job.run.now(), replace(catalog, ports=policy.ports)
+        )
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
