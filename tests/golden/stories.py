@@ -176,6 +176,9 @@ FOREIGN = Endpoint(
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
+[ELSEWHERE] = diagnose(
+    {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
+).values()
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 
@@ -191,6 +194,7 @@ STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
 ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
+OF_ANOTHER_ACCOUNT = News(NewsKind.OPENED, incident(ELSEWHERE), silent=(agent(3),), joined=1)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -312,6 +316,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
+    "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),

@@ -18,6 +18,7 @@ from datetime import datetime
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
+from lifeline.adapters.aws.instances import Elsewhere
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
@@ -70,13 +71,15 @@ class WatchRun:
         finds_expected: bool = True,
     ) -> None:
         self.watch = watch
-        self.tools = tools
         self.now = now
         self.run_id = run_id
         self.attempt = Attempts()
         self.roster = tools.roster(watch)
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
+        if watch.is_elsewhere:
+            tools = replace(tools, sources=replace(tools.sources, instances=Elsewhere()))
+        self.tools = tools
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
         self.discovery = Discovery(

@@ -116,7 +116,8 @@ class SplitRun:
                 if len(saved.agents) < MOST:
                     roomy.append(saved)
         admitted = run.discovery.admit(unseen, hosts, unmet)
-        new = discover({}, admitted, unmet, run.now, joins_after=joins_after)
+        elsewhere = run.discovery.elsewhere
+        new = discover({}, admitted, unmet, run.now, joins_after=joins_after, elsewhere=elsewhere)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
         run.chunks.save(roomy, placed)
         run.end_discovery()

@@ -47,7 +47,9 @@ _COUNTS = {
     "Suppressed": State.SUPPRESSED,
     "Unknown": State.UNKNOWN,
 }
-_INSTANCE = "InstanceId"  # the first watch with this dimension expects the instances that are tagged
+_INSTANCE = (
+    "InstanceId"  # the first watch with this dimension, but for those elsewhere, expects the instances that are tagged
+)
 
 
 @logger.inject_lambda_context
@@ -69,7 +71,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     watches, maintenance = _watches(settings)
     tools = _tools(settings)
-    expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
+    expecting = next((watch for watch in watches if watch.dimension == _INSTANCE and not watch.is_elsewhere), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: WatchRun(

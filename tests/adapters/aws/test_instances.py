@@ -132,10 +132,10 @@ class TestLookingUp:
         found = Instances().look_up([stopped, terminated])
         assert (found[stopped].power, found[terminated].power) == (Power.DOWN, Power.GONE)
 
-    def test_an_id_that_ec2_does_not_know_is_gone_and_does_not_fail_the_others(self) -> None:
+    def test_an_id_that_ec2_does_not_know_is_missing_not_terminated_and_does_not_fail_the_others(self) -> None:
         id_ = launch()
         found = Instances().look_up([id_, "i-0123456789abcdef0"])
-        assert (found[id_].power, found["i-0123456789abcdef0"]) == (Power.RUNNING, Instance(Power.GONE))
+        assert (found[id_].power, found["i-0123456789abcdef0"]) == (Power.RUNNING, Instance(Power.MISSING))
 
     @pytest.mark.parametrize("entity", ["web-1", "i-", "i-XYZ", "i-0000000a*", "i-0000000a\n", "mi-0123456789abcdef0"])
     def test_what_is_not_an_instance_id_never_reaches_ec2(self, entity: str) -> None:

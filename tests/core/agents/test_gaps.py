@@ -33,6 +33,7 @@ RUNNING = Instance(Power.RUNNING, minute(-600))
 TAGGED = replace(RUNNING, tags=(("lifeline:agent", "expected"),))
 DOWN = Instance(Power.DOWN)
 GONE = Instance(Power.GONE)
+MISSING = Instance(Power.MISSING)
 UNREADABLE = Instance(Power.UNREADABLE)
 FORTNIGHT = 14 * 24 * 60  # minutes, the default of `forget_after`
 
@@ -322,6 +323,29 @@ class TestSuppression:
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
         for remembered in (agent(), silent_agent(), aside(), expected_agent(), Agent("i-0000000a", series())):
             assert judge(remembered, unread(GONE), at(30)) == Verdict(State.SUPPRESSED, None)
+
+
+class TestAnInstanceThatEc2DoesNotKnow:
+    def test_one_that_reported_within_the_hour_is_elsewhere_and_its_silence_counts(self) -> None:
+        verdict = judge(agent(), seen(0, instance=MISSING), at(30))
+        assert (verdict.transition, kept(verdict).is_elsewhere) == (Transition.OPENED, True)
+
+    def test_one_that_is_silent_for_over_an_hour_was_terminated(self) -> None:
+        assert judge(agent(), seen(0, instance=MISSING), at(61)) == Verdict(State.SUPPRESSED, None)
+
+    def test_one_that_is_known_to_be_elsewhere_is_judged_by_its_datapoints_alone(self) -> None:
+        silent = silent_agent(is_elsewhere=True)
+        assert judge(silent, seen(0, instance=MISSING), at(600)) == Verdict(State.SILENT, silent)
+
+    def test_one_that_a_tag_has_promised_was_here_and_is_gone(self) -> None:
+        assert judge(expected_agent(), nothing(MISSING), at(5)).agent is None
+
+    def test_one_whose_datapoints_could_not_be_read_is_not_gone(self) -> None:
+        assert judge(agent(seen_at=None), unread(MISSING), at(600)).state is State.UNKNOWN
+
+    def test_one_that_ec2_shows_after_all_is_not_elsewhere(self) -> None:
+        here = Instance(Power.RUNNING, minute(-600), state="running")
+        assert not kept(judge(agent(is_elsewhere=True), seen(0, instance=here), at(30))).is_elsewhere
 
 
 class TestWarmUp:

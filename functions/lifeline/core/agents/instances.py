@@ -17,11 +17,16 @@ def is_instance_id(entity: str) -> bool:
 
 
 class Power(StrEnum):
-    """Whether an instance can be expected to report."""
+    """Whether an instance can be expected to report.
+
+    GONE is terminated. MISSING is an ID that EC2 doesn't know: the instance may be in another account or region, or was
+    terminated so long ago that EC2 has forgotten it.
+    """
 
     RUNNING = "running"
     DOWN = "down"
     GONE = "gone"
+    MISSING = "missing"
     UNREADABLE = "unreadable"
 
 

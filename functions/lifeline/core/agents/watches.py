@@ -40,7 +40,8 @@ class Watch:
     """One kind of agent. Each value of `dimension` in `namespace` names one agent, the entity.
 
     With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start with it;
-    with neither, all. `needs` are services that the agents must reach besides `monitoring`.
+    with neither, all. `needs` are services that the agents must reach besides `monitoring`. With `is_elsewhere` all
+    agents run in other accounts or regions, or on premises, even where their names are IDs of instances.
     """
 
     name: str = "cloudwatch-agent"
@@ -50,6 +51,7 @@ class Watch:
     metric_prefix: str = ""
     rules: Rules = field(default_factory=Rules)
     needs: frozenset[str] = frozenset()
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

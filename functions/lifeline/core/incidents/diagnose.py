@@ -23,7 +23,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.agents.instances import Health
+from lifeline.core.agents.instances import Health, Power
 from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
@@ -290,7 +290,7 @@ class _Check:
     def agent(self) -> Cause:
         """What remains: the agent itself."""
         if not self.facts.is_managed:
-            evidence: tuple[str, ...] = ("EC2 doesn't know the agent's host, so Lifeline can't examine it",)
+            evidence: tuple[str, ...] = (self._unexamined(),)
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
@@ -300,6 +300,18 @@ class _Check:
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
         return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=check + advice)
+
+    def _unexamined(self) -> str:
+        """Why nothing around the agent can be examined."""
+        if self.facts.watch.is_elsewhere:
+            return "the policy says that this watch's instances are elsewhere, so Lifeline can't examine this one"
+        match self.facts.instance.power:
+            case Power.MISSING:
+                where = "it likely runs in another account or region, or on premises"
+                return f"EC2 here doesn't know the instance, so Lifeline can't examine it: {where}"
+            case Power.UNREADABLE:
+                return "the instance could not be looked up in EC2, so Lifeline can't examine it"
+        return "EC2 doesn't know the agent's host, so Lifeline can't examine it"
 
     def _checked(self) -> Iterator[str]:
         """What was checked and found fine, or couldn't be read."""

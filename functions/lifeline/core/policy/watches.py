@@ -24,7 +24,12 @@ def read_watches(said: Sequence[Mapping[str, Any]]) -> tuple[Watch, ...]:
 
 def _watch(said: Mapping[str, Any]) -> Watch:
     names = {key: said[key] for key in ("name", "namespace", "dimension", "metric", "metric_prefix") if key in said}
-    return Watch(**names, rules=_rules(said), needs=expand(said.get("needs", ())) - {_ALWAYS_NEEDED})
+    return Watch(
+        **names,
+        rules=_rules(said),
+        needs=expand(said.get("needs", ())) - {_ALWAYS_NEEDED},
+        is_elsewhere=said.get("instances") == "elsewhere",
+    )
 
 
 def _rules(said: Mapping[str, Any]) -> Rules:
