@@ -25,6 +25,7 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.guards.limits import Limits, Usage, admit, heaviest
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
@@ -176,6 +177,9 @@ FOREIGN = Endpoint(
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
+[BY_ANOTHER_NAME] = diagnose(
+    {"it": replace(FACTS, changes=(), known=KnownVpc(at(-6000)))}, at(14), reporting_by_zone={}
+).values()
 [ELSEWHERE] = diagnose(
     {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
 ).values()
@@ -316,6 +320,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
+    "incident-another-name": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(BY_ANOTHER_NAME), silent=(agent(1),), joined=1), 14),
+    ),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),

@@ -19,6 +19,7 @@ from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.admission import NEW_HOSTS
@@ -29,6 +30,7 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.incidents.canary import silences
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
@@ -869,6 +871,18 @@ class TestCauses:
         [notice] = detector.notices
         assert "monitoring" in notice.text
         assert [request["vpc_ids"] for request in detector.asked_for_mending()] == [[vpc_id]]
+
+    def test_an_agent_that_reported_where_lifeline_never_saw_a_path_is_not_cut_off(self, detector: Detector) -> None:
+        id_ = launch()
+        vpc_id = cut_off(id_)
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        PathStore(TABLE).change(lambda _: {vpc_id: KnownVpc(now - timedelta(days=2))})
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        detector.run(now)
+        [notice] = detector.notices
+        assert "Why: no instance profile gives the agent credentials" in flat(notice.text)
+        assert detector.asked_for_mending() == []
 
     def test_an_agent_that_falls_silent_of_a_canary_gets_it_withdrawn_and_its_incident_names_that_as_the_fix(
         self, detector: Detector

@@ -12,6 +12,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
@@ -19,6 +20,7 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import Freeze, standing
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.diagnose import diagnose
@@ -49,6 +51,7 @@ class EvidenceSources:
     audit: AuditLog
     roles: Roles
     home: RegionRef
+    paths: PathStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class _Vicinity:
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
+    known: KnownVpc | None = None
 
 
 class EvidenceCollector:
@@ -131,12 +135,14 @@ class EvidenceCollector:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
+        known = self._known() if seen else {}
         found = {
             vpc_id: replace(
                 loaded,
                 vpc=vpcs.get(vpc_id),
                 dns=dns.get(vpc_id),
                 changes=(*loaded.changes, *untraced),
+                known=known.get(vpc_id),
                 unreadable=self._unreadable_in(vpc_id),
             )
             for vpc_id, loaded in zip(seen, read, strict=True)
@@ -154,6 +160,12 @@ class EvidenceCollector:
     def _with_dns(self, vpc: Vpc) -> tuple[Vpc, ...]:
         read = partial(self._sources.network.with_dns, [vpc])
         return self._attempt(read, (vpc,), f"the DNS attributes of {vpc.id}", vpc.id)
+
+    def _known(self) -> Mapping[str, KnownVpc]:
+        """The paths that Lifeline saw over time, by VPC."""
+        none: Mapping[str, KnownVpc] = {}
+        paths = self._sources.paths
+        return self._attempt(paths.read, none, "the paths that Lifeline saw before") if paths else none
 
     def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
         """The changes without a known VPC, since shortly before the first gap."""
@@ -214,6 +226,7 @@ class EvidenceCollector:
             frozen=around.frozen,
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
+            known=around.known,
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:

@@ -19,6 +19,7 @@ from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
@@ -193,7 +194,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
+        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home, PathStore(table)),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
         most_hosts=settings.most_hosts,

@@ -15,6 +15,7 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
@@ -49,6 +50,9 @@ INSTANCE = Instance(
     zone="us-east-1a",
     profile_arn="arn:aws:iam::1:instance-profile/app",
 )
+SEEN_OPEN = KnownVpc(minute(-9000), {"subnet-a": KnownPath(minute(-9000))})
+LOST = KnownPath(minute(-9000), minute(-60))
+SEEN_SHUT = KnownVpc(minute(-9000))
 SERVED = endpoint(MONITORING, "a")
 CLOSED_GROUP = own_security_group("192.168.0.0/16")
 DENYING = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}})
@@ -88,6 +92,7 @@ def facts(seen: Vpc | None = None, *needs: str, **more: Any) -> Facts:
         catalog=CATALOG,
         dns=DnsView(),
         role=ALLOWED,
+        known=SEEN_OPEN,
     )
     return replace(sound, **more)
 
@@ -105,6 +110,69 @@ DELETED = change("DeleteRoute", "rtb-main")
 
 def why(known: Facts, now: datetime = NOW) -> Cause:
     return why_silent(known, now)
+
+
+class TestAnAgentThatReportedWithoutAPath:
+    """It may use a FIPS name, or an endpoint of its own choice."""
+
+    def test_in_a_network_that_lifeline_saw_unchanged_it_is_likely_the_agent_and_nothing_is_repaired(self) -> None:
+        cause = why(facts(network(), known=SEEN_SHUT))
+        assert (cause.kind, cause.confidence, cause.is_repairable) == (CauseKind.AGENT, Confidence.MEDIUM, False)
+        assert cause.words == "likely the agent itself or its endpoint setting"
+        assert "the agent reported through this network until 2026-03-02 08:59:00 UTC" in cause.evidence[0]
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            network(replace(SERVED, private_dns=False)),
+            network(replace(SERVED, state=EndpointState.FAILED)),
+            network(SERVED, dns_support=False),
+        ],
+        ids=["no private DNS", "failed", "DNS off"],
+    )
+    def test_whatever_closes_the_path(self, seen: Vpc) -> None:
+        assert why(facts(seen, known=SEEN_SHUT)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(
+        ("more", "confidence"),
+        [
+            ({"known": SEEN_SHUT, "changes": (DELETED,)}, Confidence.HIGH),
+            ({"known": SEEN_OPEN}, Confidence.HIGH),
+            (
+                {"known": KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(-60))})},
+                Confidence.HIGH,
+            ),
+            ({"known": None}, Confidence.MEDIUM),
+            ({"known": KnownVpc(minute(0))}, Confidence.MEDIUM),
+            ({"known": SEEN_SHUT, "unreadable": ("the changes could not be read",)}, Confidence.MEDIUM),
+            ({"known": SEEN_SHUT, "agent": agent(seen_at=None)}, Confidence.HIGH),
+        ],
+        ids=[
+            "a change on record",
+            "a way out that was seen",
+            "an endpoint that was lost",
+            "not known before",
+            "known only since",
+            "changes that were not read",
+            "an agent that never reported",
+        ],
+    )
+    def test_what_else_is_known_keeps_the_network_as_the_cause(
+        self, more: Mapping[str, Any], confidence: Confidence
+    ) -> None:
+        cause = why(facts(network(), **more))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, confidence)
+
+    def test_a_need_that_lost_its_path_is_found_all_the_same(self) -> None:
+        cause = why(
+            facts(network(), "monitoring-fips", known=SEEN_SHUT, changes=(change("DeleteVpcEndpoints", "vpce-9"),))
+        )
+        assert cause.kind is CauseKind.CUT_OFF
+
+
+def test_an_endpoint_of_another_region_serves_nothing_here() -> None:
+    foreign = endpoint(MONITORING.replace("us-east-1", "eu-west-1"), "a")
+    assert why(facts(network(foreign))).kind is CauseKind.CUT_OFF
 
 
 class TestTheOrder:

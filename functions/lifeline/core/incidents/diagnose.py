@@ -103,6 +103,7 @@ class _Check:
 
     def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
         self.facts, self.now, self.around, self.paths = facts, now, around, around.paths
+        self.contradiction: tuple[str, ...] = ()  # what speaks against the path that is closed by what was read
 
     def machine(self) -> Cause | None:
         """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
@@ -142,6 +143,11 @@ class _Check:
         kind = _KINDS[path.reach]
         change = self.around.change_behind(self.facts, kind, service, self.now)
         is_sure = confidence is Confidence.HIGH
+        if service == METRICS and change is None and self.facts.agent.seen_at:
+            if contradiction := self._contradiction(path, self.facts.agent.seen_at):
+                self.contradiction = contradiction
+                return None
+            confidence = confidence if self._had_path else Confidence.MEDIUM
         return self._cause(
             kind,
             Confidence.MEDIUM if path.uncertainties else confidence,
@@ -158,6 +164,30 @@ class _Check:
             subject=path.endpoint_id,
             change=change,
             is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
+        )
+
+    @property
+    def _had_path(self) -> bool:
+        """True if Lifeline saw the subnet's way out, or what served its metrics."""
+        known = self.facts.known
+        return known is not None and any(key in known.paths for key in (self.facts.instance.subnet_id, METRICS))
+
+    def _contradiction(self, path: NetworkPath, seen_at: datetime) -> tuple[str, ...]:
+        """What speaks against a closed path as the cause, a line for each fact; empty if nothing does.
+
+        An agent that reported through the very network in which no path was ever seen doesn't depend on that path: it
+        may use a FIPS name, or an endpoint of its own choice (CloudWatch agent guide: endpoint_override). Where
+        Lifeline didn't know the network then, a change may have gone unrecorded.
+        """
+        known = self.facts.known
+        if known is None or known.since > seen_at or self._had_path or self.facts.unreadable:
+            return ()
+        if path.reach in (Reach.NO_ADDRESS, Reach.PENDING):
+            return ()
+        return (
+            f"the agent reported through this network until {write_time(seen_at)}",
+            f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor a change",
+            path.words,
         )
 
     def _needed(self, service: str) -> tuple[str, ...]:
@@ -295,11 +325,16 @@ class _Check:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
+        confidence = Confidence.LOW
+        if self.contradiction:
+            words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
+            evidence = (*self.contradiction, *evidence)
+            advice = " Check its endpoint setting too (endpoint_override, or a FIPS endpoint)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
-        return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=check + advice)
+        return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
 
     def _unexamined(self) -> str:
         """Why nothing around the agent can be examined."""

@@ -9,6 +9,7 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, Past, scope_of
 from lifeline.core.incidents.iam_policy import RoleVerdict
@@ -36,7 +37,7 @@ class Facts:
     the causes of the VPC's open incidents and when these began; `own` is the cause of the agent's own incident.
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
-    `unreadable` describes what couldn't be read.
+    `known` are the paths that Lifeline saw in the VPC over time. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -54,6 +55,7 @@ class Facts:
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
+    known: KnownVpc | None = None
 
     @property
     def is_managed(self) -> bool:

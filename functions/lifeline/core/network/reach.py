@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Tier,
     Vpc,
+    region_of,
     suffix_of,
 )
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to, is_managed, is_on_gateway
@@ -381,9 +382,20 @@ class ServiceReach:
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
-    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed."""
+    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed.
+
+    An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
+    """
     known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
-    return tuple(endpoint for endpoint in known if suffix_of(endpoint.service_name) == service)
+    here = (endpoint for endpoint in known if not _is_of_another_region(endpoint, vpc))
+    return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
+
+
+def _is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """By the region in its service's name, and in the zones of the VPC's subnets: us-east-1a, us-west-2-lax-1a."""
+    region = region_of(endpoint.service_name)
+    zones = [subnet.zone for subnet in vpc.subnets if subnet.zone]
+    return bool(region and zones) and not any(zone.startswith(region) for zone in zones)
 
 
 def _imagined(service: Service) -> Endpoint:
