@@ -30,6 +30,7 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
+from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, RouteTable, Subnet, TargetKind
@@ -180,6 +181,15 @@ IMITATED = agent(1, strangers=(STRANGER,))
 [BY_ANOTHER_NAME] = diagnose(
     {"it": replace(FACTS, changes=(), known=KnownVpc(at(-6000)))}, at(14), reporting_by_zone={}
 ).values()
+ALL_AT_ONCE = {
+    f"i-{number}": Facts(
+        agent=agent(number),
+        watch=WATCH,
+        instance=replace(FACTS.instance, vpc_id=f"vpc-{number % 2}", zone=f"us-east-1{'abc'[number % 3]}"),
+    )
+    for number in range(1, 13)
+}
+LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
 [ELSEWHERE] = diagnose(
     {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
 ).values()
@@ -323,6 +333,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-another-name": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(BY_ANOTHER_NAME), silent=(agent(1),), joined=1), 14),
+    ),
+    "incident-cloudwatch-late": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(LATE), silent=TWELVE, joined=12), 14),
     ),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),

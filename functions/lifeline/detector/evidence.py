@@ -26,6 +26,7 @@ from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
+from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, RegionRef, Tier, Vpc
@@ -58,7 +59,8 @@ class EvidenceSources:
 class Case:
     """What is to be diagnosed: the watch's agents by entity, the instances known so far, and the open incidents.
 
-    `quiet` are agents that still count as reporting but are close to being overdue.
+    `quiet` are agents that still count as reporting but are close to being overdue. `left_out` counts the agents that
+    report and weren't given, because nobody near them on the roster is silent.
     """
 
     watch: Watch
@@ -67,6 +69,7 @@ class Case:
     open_incidents: Sequence[Incident]
     now: datetime
     quiet: frozenset[str] = frozenset()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,13 @@ class EvidenceCollector:
             return causes
         reporting, quiet = self._by_zone(open_)
         known = facts | self._with_roles(open_)
-        return diagnose(known, self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet)
+        return diagnose(
+            known,
+            self._case.now,
+            reporting_by_zone=reporting,
+            quiet_by_zone=quiet,
+            others=self._others(),
+        )
 
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
@@ -238,11 +247,16 @@ class EvidenceCollector:
         roles = dict(zip(profiles, verdicts, strict=True))
         return {entity: replace(known, role=roles.get(known.instance.profile_arn)) for entity, known in facts.items()}
 
+    def _others(self) -> Others:
+        """The watch's agents that aren't silent."""
+        up = sum(agent.state is State.REPORTING for agent in self._case.agents.values())
+        quiet = len(self._case.quiet)
+        return Others(max(0, up - quiet) + self._case.left_out, quiet)
+
     def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
         """How many agents still report, and how many are quiet, in each zone that may have failed as a whole.
 
-        EC2 is called only if there may be enough of them. If most agents of every zone are quiet, CloudWatch is late,
-        and none counts as quiet.
+        EC2 is called only if there may be enough of them.
         """
         silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
         is_new = silent and any(candidate.own is None for candidate in facts.values())
@@ -257,8 +271,6 @@ class EvidenceCollector:
         for entity, instance in found.items():
             if instance.zone:
                 (quiet if entity in self._case.quiet else reporting)[instance.zone] += scale
-        if all(quiet[zone] > reporting[zone] for zone in quiet):
-            return reporting + quiet, Counter()
         return reporting, quiet
 
     def _unreadable_in(self, vpc_id: str) -> tuple[str, ...]:
@@ -274,6 +286,8 @@ class EvidenceCollector:
 
 
 def _concerns(cause: Cause, instance: Instance) -> bool:
+    if cause.kind is CauseKind.CLOUDWATCH:
+        return True
     if cause.kind is CauseKind.ZONE:
         return cause.zone == instance.zone
     return cause.vpc_id == instance.vpc_id

@@ -140,15 +140,18 @@ class WatchRun:
         chunks: Sequence[Chunk],
         verdicts: Mapping[str, Verdict],
         observation: Observation,
+        left_out: int = 0,
     ) -> Report:
-        """Group the silent agents into incidents, save everything, and notify. `kept` are the chunks as read."""
+        """Group the silent agents into incidents, save everything, and notify. `kept` are the chunks as read, without
+        those of `left_out` agents that report.
+        """
         before = agents_of(chunks)
         after = {entity: verdicts[entity].agent if entity in verdicts else agent for entity, agent in before.items()}
         removed = [before[entity] for entity, agent in after.items() if agent is None and before[entity].incident]
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self.tools.incidents.read_open(self.watch.name)
         agents |= self._without_lost_incidents(agents, incidents)
-        case = Case(self.watch, agents, observation.instances, incidents, self.now, observation.quiet)
+        case = Case(self.watch, agents, observation.instances, incidents, self.now, observation.quiet, left_out)
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
             causes = EvidenceCollector(self.tools.sources, case).find_causes(examined)

@@ -68,15 +68,18 @@ class SplitRun:
         """Update the incidents of all agents, whichever part judged them."""
         states: Counter[State] = Counter()
         chunks: list[Chunk] = []
+        left_out = 0
         for numbers in batched(self._roster.sizes(), _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
                     chunks.append(chunk)
+                else:
+                    left_out += sum(agent.state is State.REPORTING for agent in chunk.agents.values())
         leaving = {
             entity: Verdict(State.SUPPRESSED, None) for entity, agent in agents_of(chunks).items() if _is_leaving(agent)
         }
-        report = self._run.update_incidents(chunks, chunks, leaving, Observation({}, {}))
+        report = self._run.update_incidents(chunks, chunks, leaving, Observation({}, {}), left_out)
         fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
         states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
         return replace(report, states=states + fleeting)

@@ -21,6 +21,7 @@ from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -796,6 +797,51 @@ def test_names_of_others_are_printable_and_cut() -> None:
 def test_a_machine_that_is_down_is_sure_whatever_could_not_be_read() -> None:
     found = why(facts(health=Health.IMPAIRED, vpc=None, unreadable=("the network could not be read",)))
     assert (found.kind, found.confidence) == (CauseKind.MACHINE, Confidence.HIGH)
+
+
+class TestNearlyAllAtOnce:
+    def fleet(self, *starts: float, zones: str = "ab", **more: Any) -> dict[str, Facts]:
+        return {
+            f"i-{zone}{number}": facts(
+                agent=agent(since=minute(start)), instance=replace(INSTANCE, zone=f"us-east-1{zone}"), **more
+            )
+            for zone in zones
+            for number, start in enumerate(starts)
+        }
+
+    def kinds(self, fleet: Mapping[str, Facts], others: Others | None) -> set[CauseKind]:
+        return {cause.kind for cause in diagnose(fleet, NOW, reporting_by_zone={}, others=others).values()}
+
+    def test_are_one_incident_and_not_one_for_each_zone(self) -> None:
+        found = diagnose(self.fleet(0, 1, 2), NOW, reporting_by_zone={}, others=Others(0))
+        [cause] = set(found.values())
+        assert (cause.words, cause.confidence) == ("CloudWatch is late or unreachable", Confidence.MEDIUM)
+        assert (cause.key, cause.is_repairable) == ("CLOUDWATCH|", False)
+        assert cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+
+    @pytest.mark.parametrize(
+        ("fleet", "others", "kind"),
+        [
+            ({"starts": (0,) * 9}, Others(2), CauseKind.CLOUDWATCH),
+            ({"starts": (0,) * 9}, Others(3), CauseKind.ZONE),
+            ({"starts": (0,)}, Others(0), CauseKind.AGENT),
+            ({"starts": (0,)}, Others(0, quiet=1), CauseKind.CLOUDWATCH),
+            ({"starts": (0, 0, 0), "zones": "a"}, Others(0), CauseKind.ZONE),
+            ({"starts": (0, 0, 0)}, None, CauseKind.ZONE),
+            ({"starts": (0, 0, 0), "role": DENIED}, Others(0), CauseKind.ROLE),
+        ],
+        ids=["nine in ten", "fewer", "two", "others follow", "one zone", "not counted", "explained"],
+    )
+    def test_only_if_they_are_nearly_all_of_several_zones_and_nothing_explains_it(
+        self, fleet: Any, others: Others | None, kind: CauseKind
+    ) -> None:
+        starts = fleet.pop("starts")
+        assert self.kinds(self.fleet(*starts, **fleet), others) == {kind}
+
+    def test_one_that_follows_later_joins_them(self) -> None:
+        [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
+        later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))
+        assert self.kinds(later, Others(50)) == {CauseKind.CLOUDWATCH}
 
 
 class TestManyInOneZone:

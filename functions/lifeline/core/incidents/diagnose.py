@@ -11,9 +11,10 @@
 | 7 | role | the instance's role may not publish metrics |
 | 8 | no profile | the instance has no instance profile |
 | 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
-| 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 11 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
-| 12 | agent | nothing else was found, and every path is known |
+| 10 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
+| 11 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 12 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
+| 13 | agent | nothing else was found, and every path is known |
 
 What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -31,6 +32,7 @@ from lifeline.core.incidents.changes import change_evidence, clock_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
 from lifeline.core.incidents.strangers import stranger_words
@@ -61,12 +63,13 @@ def diagnose(
     *,
     reporting_by_zone: Mapping[str, int],
     quiet_by_zone: Mapping[str, int] | None = None,
+    others: Others | None = None,
 ) -> dict[str, Cause]:
     """Find the cause of each agent's silence, by entity; agents without a cause of their own may share their zone's.
     A step whose facts couldn't be read is skipped.
 
     `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
-    silent.
+    silent, and `others` both of all zones; None if they weren't counted.
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
@@ -74,7 +77,9 @@ def diagnose(
         key = Around.key(of_agent)
         around = known[key] = known.get(key) or Around(of_agent)
         found[entity] = _diagnose(of_agent, now, around)
-    return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
+    quiet = quiet_by_zone or {}
+    zones = zone_causes(facts, found, now, reporting_by_zone, quiet)
+    return found | zones | (late_causes(facts, found, now, others, quiet) if others else {})
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:

@@ -25,6 +25,7 @@ class CauseKind(StrEnum):
     NO_PROFILE = "no instance profile"
     ROLE = "the role's policies deny it"
     PATH_UNKNOWN = "it isn't known whether the path works"
+    CLOUDWATCH = "CloudWatch is late or unreachable"
     ZONE = "many agents at once in one zone"
     AGENT = "the agent itself"
     FLAPPING = "flapping"
@@ -55,8 +56,8 @@ _NETWORK = frozenset(
         CauseKind.PATH_UNKNOWN,
     }
 )
-_UNEXPLAINED = frozenset({CauseKind.PATH_UNKNOWN, CauseKind.ZONE, CauseKind.AGENT})
-_OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.ZONE})
+_UNEXPLAINED = frozenset({CauseKind.PATH_UNKNOWN, CauseKind.CLOUDWATCH, CauseKind.ZONE, CauseKind.AGENT})
+_OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.CLOUDWATCH, CauseKind.ZONE})
 
 
 class Confidence(StrEnum):
