@@ -33,7 +33,16 @@ from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, RouteTable, Subnet, TargetKind
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    TargetKind,
+)
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
@@ -190,6 +199,21 @@ ALL_AT_ONCE = {
     for number in range(1, 13)
 }
 LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
+OWN_GROUP = SecurityGroup("sg-0a1b2c3d4e5f60717", "app", egress=(Rule("tcp", 5432, 5432, ("10.20.0.0/16",)),))
+REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozenset({OWN_GROUP.id}))
+[SHUT_IN] = diagnose(
+    {
+        "it": replace(
+            FACTS,
+            instance=replace(FACTS.instance, group_ids=frozenset({OWN_GROUP.id})),
+            vpc=replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),)),
+            changes=(REVOKED,),
+            own_groups=(OWN_GROUP,),
+        )
+    },
+    at(14),
+    reporting_by_zone={},
+).values()
 [ELSEWHERE] = diagnose(
     {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
 ).values()
@@ -337,6 +361,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-cloudwatch-late": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(LATE), silent=TWELVE, joined=12), 14),
+    ),
+    "incident-own-group": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(SHUT_IN), silent=(agent(1),), joined=1), 14),
     ),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),

@@ -29,7 +29,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, RegionRef, Tier, Vpc
+from lifeline.core.network.model import Catalog, RegionRef, SecurityGroup, Tier, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
@@ -39,6 +39,7 @@ _MOST_VPCS = 20
 _MOST_CENTRAL = 10  # VPCs a run: Route 53 allows an account five calls a second (Route 53 guide: quotas)
 _MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
 _MOST_ROLES = 10
+_MOST_GROUPS = 200  # security groups a run: one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ class EvidenceCollector:
         health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
         catalog = self._attempt(self._sources.network.catalog, Catalog(), "the region's endpoint services")
         vicinities = self._vicinities(wanted, instances)
+        groups = self._groups(instances.values())
         facts = {
-            entity: self._facts(entity, instances[entity], health, vicinities, catalog)
+            entity: self._facts(entity, instances[entity], health, vicinities, catalog, groups)
             for entity in wanted
             if self._case.agents[entity].gap
         }
@@ -128,6 +130,14 @@ class EvidenceCollector:
         missing = [entity for entity in wanted if entity not in self._case.instances]
         known = {**self._case.instances, **self._sources.instances.look_up(missing)}
         return {entity: known.get(entity, UNMANAGED) for entity in wanted}
+
+    def _groups(self, instances: Iterable[Instance]) -> tuple[SecurityGroup, ...]:
+        """The instances' own security groups, as many as one run may read."""
+        ids = sorted({id_ for instance in instances for id_ in instance.group_ids or ()})[:_MOST_GROUPS]
+        none: tuple[SecurityGroup, ...] = ()
+        if not ids:
+            return none
+        return self._attempt(lambda: self._sources.network.groups(ids), none, "the instances' security groups")
 
     def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
@@ -216,6 +226,7 @@ class EvidenceCollector:
         health: Mapping[str, Health],
         vicinities: Mapping[str, _Vicinity],
         catalog: Catalog,
+        groups: Sequence[SecurityGroup],
     ) -> Facts:
         around = vicinities.get(instance.vpc_id, _Vicinity())
         agent = self._case.agents[entity]
@@ -236,6 +247,7 @@ class EvidenceCollector:
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
             known=around.known,
+            own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
@@ -296,5 +308,12 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
 def _is_any_shut_in(vpc: Vpc, instances: Iterable[Instance]) -> bool:
     """True if the routes of one of the instances don't lead out: then what answers the names decides."""
     tiers = classify_subnets(vpc)
-    found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
+    ipv6_only = {subnet.id for subnet in vpc.subnets if subnet.is_ipv6_only}
+    found = (
+        (
+            tiers.get(instance.subnet_id),
+            instance.has_ipv6_address if instance.subnet_id in ipv6_only else instance.has_public_address,
+        )
+        for instance in instances
+    )
     return any(tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_address) for tier, has_address in found)

@@ -109,13 +109,14 @@ class TestLookingUp:
             ({}, False),
             ({"PrivateIpAddress": "10.0.0.4", "PublicIpAddress": ""}, False),
             ({"PublicIpAddress": "203.0.113.9"}, True),
-            ({"Ipv6Address": "2001:db8::1"}, True),
+            ({"Ipv6Address": "2001:db8::1"}, False),
             ({"NetworkInterfaces": [{"Ipv6Addresses": []}, {}]}, False),
-            ({"NetworkInterfaces": [{}, {"Ipv6Addresses": [{"Ipv6Address": "2001:db8::1"}]}]}, True),
+            ({"NetworkInterfaces": [{}, {"Ipv6Addresses": [{"Ipv6Address": "2001:db8::1"}]}]}, False),
         ],
     )
-    def test_a_public_address_is_an_ipv4_one_or_any_ipv6_one(self, found: dict[str, Any], *, is_public: bool) -> None:
+    def test_an_ipv6_address_is_no_public_ipv4_address(self, found: dict[str, Any], *, is_public: bool) -> None:
         assert described(**found).has_public_address is is_public
+        assert described(**found).has_ipv6_address is ("2001" in str(found))
 
     def test_a_running_instance_comes_with_its_subnet_and_the_time_of_its_launch(self) -> None:
         id_ = launch()

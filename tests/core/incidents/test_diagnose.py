@@ -23,7 +23,16 @@ from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointState,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -319,7 +328,7 @@ class TestCutOff:
 
     def test_names_a_public_address_that_is_missing(self) -> None:
         public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
-        assert why(facts(public)).words == "the instance has no public address"
+        assert why(facts(public)).words == "the instance has no public IPv4 address"
         open_way = why(facts(public, instance=replace(INSTANCE, has_public_address=True)))
         assert open_way.kind is CauseKind.AGENT
 
@@ -797,6 +806,82 @@ def test_names_of_others_are_printable_and_cut() -> None:
 def test_a_machine_that_is_down_is_sure_whatever_could_not_be_read() -> None:
     found = why(facts(health=Health.IMPAIRED, vpc=None, unreadable=("the network could not be read",)))
     assert (found.kind, found.confidence) == (CauseKind.MACHINE, Confidence.HIGH)
+
+
+class TestTheClientsEnd:
+    """The instance's own security groups, and the metadata service that gives it credentials."""
+
+    OWN = SecurityGroup("sg-app", "app")
+
+    def of(self, *egress: Rule, seen: Vpc | None = None, **more: Any) -> Facts:
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
+        group = replace(self.OWN, egress=egress)
+        return facts(seen, **{"instance": instance, "own_groups": (group,), **more})
+
+    def test_a_group_that_lets_nothing_out_is_the_cause_with_the_change_that_began_it(self) -> None:
+        revoked = change("RevokeSecurityGroupEgress", "sg-app")
+        other = change("RevokeSecurityGroupEgress", "sg-other", event_id="e-2")
+        cause = why(self.of(Rule("tcp", 5432, 5432, ("10.0.0.0/16",)), changes=(revoked, other)))
+        assert (cause.kind, cause.confidence, cause.change) == (CauseKind.OWN_GROUP, Confidence.HIGH, revoked)
+        assert cause.words == "the instance's own group sg-app lets no 443 out to vpce-1"
+        assert not cause.is_repairable
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Rule("-1", 0, 65535, ("0.0.0.0/0",)),
+            Rule("tcp", 443, 443, ("10.0.0.0/16",)),
+            Rule("tcp", 1, 1024, ("10.0.0.0/8",)),
+            Rule("tcp", 443, 443, groups=("sg-own",)),
+        ],
+        ids=["everything", "the VPC", "a range", "the endpoint's group"],
+    )
+    def test_a_group_that_lets_443_out_to_the_endpoint_is_no_cause(self, rule: Rule) -> None:
+        assert why(self.of(rule)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Rule("tcp", 443, 443, ("54.0.0.0/8",)),
+            Rule("udp", 443, 443, ("0.0.0.0/0",)),
+            Rule("tcp", 443, 443, ("::/0",)),
+            Rule("tcp", 443, 443, groups=("sg-other",)),
+        ],
+        ids=["public addresses alone", "another protocol", "another family", "another group"],
+    )
+    def test_a_rule_for_something_else_lets_nothing_out_to_the_endpoint(self, rule: Rule) -> None:
+        assert why(self.of(rule)).kind is CauseKind.OWN_GROUP
+
+    def test_a_way_out_needs_public_addresses(self) -> None:
+        nat = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
+        assert why(self.of(Rule("tcp", 443, 443, ("10.0.0.0/8",)), seen=nat)).kind is CauseKind.OWN_GROUP
+        assert why(self.of(Rule("tcp", 443, 443, ("54.0.0.0/8",)), seen=nat)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize("is_listed", [True, False], ids=["a prefix list", "a group that was not read"])
+    def test_what_was_not_read_is_said_and_never_that_the_path_is_open(self, *, is_listed: bool) -> None:
+        named = self.of(Rule("tcp", 443, 443, prefix_lists=("pl-1",)))
+        cause = why(named if is_listed else replace(named, own_groups=()))
+        assert cause.kind is CauseKind.AGENT
+        assert "whether the instance's own groups let 443 out to vpce-1 was not read" in cause.evidence
+        assert not any("is open" in line for line in cause.evidence)
+
+    def test_without_the_metadata_service_a_profile_gives_no_credentials(self) -> None:
+        cause = why(facts(instance=replace(INSTANCE, has_metadata=False)))
+        assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)
+        assert "the instance metadata service is off" in cause.words
+
+    @pytest.mark.parametrize(("has_ipv6", "has_ipv4"), [(True, False), (False, False), (False, True)])
+    def test_only_an_ipv4_address_leads_out_of_a_public_subnet_with_ipv4(
+        self, *, has_ipv6: bool, has_ipv4: bool
+    ) -> None:
+        public = vpc(subnet("a"), table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+        instance = replace(INSTANCE, has_ipv6_address=has_ipv6, has_public_address=has_ipv4)
+        assert (why(facts(public, instance=instance)).kind is CauseKind.CUT_OFF) is not has_ipv4
+
+    def test_an_egress_only_gateway_that_goes_cut_off_no_agent_that_has_ipv4(self) -> None:
+        gone = change("DeleteEgressOnlyInternetGateway", "eigw-1")
+        cause = why(facts(network(), changes=(gone,)))
+        assert (cause.kind, cause.change) == (CauseKind.CUT_OFF, None)
 
 
 class TestNearlyAllAtOnce:

@@ -156,6 +156,7 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
         id=described["GroupId"],
         name=described.get("GroupName", ""),
         ingress=tuple(_rule(permission) for permission in described.get("IpPermissions", [])),
+        egress=tuple(_rule(permission) for permission in described.get("IpPermissionsEgress", [])),
         tags=tags_of(described),
     )
 

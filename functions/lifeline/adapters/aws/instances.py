@@ -140,13 +140,19 @@ def _instance(described: dict[str, Any]) -> Instance:
         subnet_id=described.get("SubnetId", ""),
         zone=described.get("Placement", {}).get("AvailabilityZone", ""),
         profile_arn=described.get("IamInstanceProfile", {}).get("Arn", ""),
-        has_public_address=bool(described.get("PublicIpAddress")) or _has_ipv6(described),
+        address=str(described.get("PrivateIpAddress") or described.get("Ipv6Address") or ""),
+        group_ids=frozenset(group["GroupId"] for group in described["SecurityGroups"])
+        if "SecurityGroups" in described
+        else None,
+        has_public_address=bool(described.get("PublicIpAddress")),
+        has_ipv6_address=_has_ipv6(described),
+        has_metadata=described.get("MetadataOptions", {}).get("HttpEndpoint", "enabled") != "disabled",
         tags=tags_of(described),
     )
 
 
 def _has_ipv6(described: dict[str, Any]) -> bool:
-    """True if any of its interfaces has an IPv6 address: each of them is public."""
+    """True if any of its interfaces has an IPv6 address."""
     interfaces = described.get("NetworkInterfaces", [])
     return bool(described.get("Ipv6Address")) or any(interface.get("Ipv6Addresses") for interface in interfaces)
 

@@ -4,7 +4,7 @@ No page size is asked for: EC2 then answers as much as it will, and further page
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import batched
@@ -22,7 +22,7 @@ from lifeline.adapters.aws.described import (
     subnet_of,
     vpc_of,
 )
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Vpc
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, SecurityGroup, Vpc
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
@@ -97,10 +97,17 @@ class Network:
         found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
         return tuple(replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
 
+    def groups(self, ids: Collection[str]) -> tuple[SecurityGroup, ...]:
+        """The security groups of these ids, by id; one that EC2 doesn't know is left out."""
+        return tuple(sorted(map(security_group_of, self._describe_groups(ids)), key=lambda group: group.id))
+
     def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
         """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
         attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        chunks = batched(sorted(attached - known), _FILTER_VALUES, strict=False)
+        return self._describe_groups(attached - known)
+
+    def _describe_groups(self, ids: Collection[str]) -> list[dict[str, Any]]:
+        chunks = batched(sorted(ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "group-id", "Values": list(chunk)}] for chunk in chunks)
         describe = partial(pages, self._ec2, "describe_security_groups", "SecurityGroups")
         found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])

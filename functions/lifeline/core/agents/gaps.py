@@ -113,7 +113,7 @@ def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
             is_missing = evidence.instance.power is Power.MISSING
             if is_missing and not agent.is_elsewhere and _was_terminated(agent, evidence, timing):
                 return Verdict(State.SUPPRESSED, None)
-            if is_missing or evidence.instance.state:
+            if (is_missing or evidence.instance.state) and agent.is_elsewhere != is_missing:
                 agent = replace(agent, is_elsewhere=is_missing)
             if evidence.suppression is not None:
                 return _suppress(agent, evidence, evidence.suppression, timing)

@@ -42,7 +42,10 @@ class Health(StrEnum):
 class Instance:
     """An agent's instance. `launched_at` is its last start, not its first (EC2 API: Instance.LaunchTime).
 
-    `state` is EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none.
+    `address` and `group_ids` are those of its first network interface, empty and None where EC2 doesn't say. `state` is
+    EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none. `has_public_address` is of
+    IPv4, `has_ipv6_address` of any interface: each of these is public. `has_metadata` is False if the instance metadata
+    service, from which an agent has its role's credentials, is off (EC2 API: MetadataOptions.HttpEndpoint).
     """
 
     power: Power
@@ -53,6 +56,10 @@ class Instance:
     zone: str = ""
     profile_arn: str = ""
     has_public_address: bool = False
+    address: str = ""
+    group_ids: frozenset[str] | None = None
+    has_ipv6_address: bool = False
+    has_metadata: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
     def tag(self, key: str) -> str | None:

@@ -5,16 +5,17 @@
 | 1 | machine | EC2's own status checks of the instance fail |
 | 2 | canary | private DNS was turned on right before, and the subnet had another path |
 | 3 | network | `monitoring` can't be reached: no path, endpoint pending, failed or closed, the VPC's DNS off |
-| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
-| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
-| 7 | role | the instance's role may not publish metrics |
-| 8 | no profile | the instance has no instance profile |
-| 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
-| 10 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
-| 11 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 12 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
-| 13 | agent | nothing else was found, and every path is known |
+| 4 | own group | the instance's own security groups let nothing out to what serves `monitoring` |
+| 5 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 6 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 7 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
+| 8 | role | the instance's role may not publish metrics |
+| 9 | no profile | the instance has no instance profile |
+| 10 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
+| 11 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
+| 12 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 13 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
+| 14 | agent | nothing else was found, and every path is known |
 
 What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -29,6 +30,7 @@ from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
+from lifeline.core.incidents.egress import egress_of
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
@@ -89,6 +91,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         check.machine,
         lambda: canary_cause(facts, around),
         check.path_to_metrics,
+        check.own_group,
         check.endpoint_policy,
         check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
@@ -237,6 +240,28 @@ class _Check:
 
     # ---- what else keeps metrics out
 
+    def own_group(self) -> Cause | None:
+        """A security group lets out only what its egress rules list (VPC guide: security group rules)."""
+        path, vpc = self.paths.get(METRICS), self.facts.vpc
+        ids = self.facts.instance.group_ids
+        if path is None or vpc is None or not ids or not path.reach.is_open:
+            return None
+        way = egress_of(ids, self.facts.own_groups, path, vpc)
+        if way.is_open is not False:
+            return None
+        names = ", ".join(sorted(ids))
+        change = self.around.change_of_groups(self.facts, ids, self.now)
+        return self._cause(
+            CauseKind.OWN_GROUP,
+            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
+            f"the instance's own group {names} lets no 443 out to {way.where}",
+            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
+            advice=f"Allow outbound TCP 443 to {way.where} in a security group of the instance.",
+            service=METRICS,
+            subject=names,
+            change=change,
+        )
+
     def endpoint_policy(self) -> Cause | None:
         """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
         path = self.paths.get(METRICS)
@@ -273,7 +298,18 @@ class _Check:
 
     def profile(self) -> Cause | None:
         """Without an instance profile an agent has no credentials, unless a file gives it some."""
-        if not self.facts.is_managed or self.facts.instance.profile_arn:
+        if not self.facts.is_managed:
+            return None
+        if self.facts.instance.profile_arn and not self.facts.instance.has_metadata:
+            return self._cause(
+                CauseKind.NO_PROFILE,
+                Confidence.MEDIUM,
+                "the instance metadata service is off, so the agent gets no credentials from its instance profile",
+                evidence=("EC2: HttpEndpoint of the instance's metadata options is disabled", *self._path_words()),
+                advice="Turn on the instance metadata service (aws ec2 modify-instance-metadata-options "
+                "--http-endpoint enabled). If the agent gets its credentials from a file, check those.",
+            )
+        if self.facts.instance.profile_arn:
             return None
         return self._cause(
             CauseKind.NO_PROFILE,
@@ -379,6 +415,11 @@ class _Check:
         path = self.paths.get(METRICS)
         if path is None:
             return (self._unread_words(METRICS),)
+        ids, vpc = self.facts.instance.group_ids, self.facts.vpc
+        way = egress_of(ids, self.facts.own_groups, path, vpc) if ids and vpc and path.reach.is_open else None
+        if way and way.is_open is None:
+            unknown = f"whether the instance's own groups let 443 out to {way.where} was not read"
+            return (*path.notes, path.words, unknown, *path.uncertainties)
         is_open = "the network path is open: " if path.reach.is_open else ""
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 

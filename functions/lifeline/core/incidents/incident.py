@@ -21,6 +21,7 @@ class CauseKind(StrEnum):
     ENDPOINT_FAILED = "the endpoint failed"
     ENDPOINT_CLOSED = "the endpoint is closed to the agent"
     DNS_OFF = "the VPC's DNS is off"
+    OWN_GROUP = "the instance's own security group is closed"
     ENDPOINT_POLICY = "the endpoint policy denies it"
     NO_PROFILE = "no instance profile"
     ROLE = "the role's policies deny it"
@@ -101,7 +102,7 @@ class Cause:
                 return f"network|{self.vpc_id}|{self.service}"
             case CauseKind.CANARY:  # separate from the outage that the endpoint is to repair
                 return f"{self.kind.name}|{self.vpc_id}|{self.subject}"
-            case CauseKind.ENDPOINT_POLICY | CauseKind.ROLE:
+            case CauseKind.ENDPOINT_POLICY | CauseKind.OWN_GROUP | CauseKind.ROLE:
                 return f"{self.kind.name}|{self.subject}"
             case CauseKind.ZONE:
                 return f"ZONE|{self.zone}"

@@ -245,7 +245,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup(Tagged):
-    """A security group's name, inbound rules and tags. `on_record` is as for an endpoint.
+    """A security group's name, rules and tags. `on_record` is as for an endpoint.
 
     `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now.
     """
@@ -256,6 +256,7 @@ class SecurityGroup(Tagged):
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
     is_handed_over: bool = False
+    egress: tuple[Rule, ...] = ()
 
     @property
     def has_own_name(self) -> bool:

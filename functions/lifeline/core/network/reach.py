@@ -27,6 +27,7 @@ _ROUTES = {
     Tier.EGRESS: "a route out of the VPC",
     Tier.PUBLIC: "a route to an internet gateway",
 }
+_PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
@@ -303,7 +304,7 @@ class ServiceReach:
     def _nowhere(self, subnet: Subnet) -> NetworkPath:
         path = self._closed(subnet)
         if classify(subnet, self.vpc) is Tier.PUBLIC:
-            path = replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
+            path = replace(path, reach=Reach.NO_ADDRESS, words=f"the instance has no {_PUBLIC[subnet.is_ipv6_only]}")
         elif effective_route_table(subnet, self.vpc) is None:
             return self._without_table(path, subnet)
         return self._unless_central(path, subnet)
