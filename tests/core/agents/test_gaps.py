@@ -27,8 +27,9 @@ from tests.support.agents import (
     silent_agent,
 )
 
-RULES = Rules(PERIOD, GRACE)
-AT_ONCE = Rules(PERIOD, GRACE, recover_after=1)
+RULES = Rules(PERIOD, GRACE, longest_period=PERIOD)
+MIXED = Rules(PERIOD, GRACE)
+AT_ONCE = Rules(PERIOD, GRACE, recover_after=1, longest_period=PERIOD)
 RUNNING = Instance(Power.RUNNING, minute(-600))
 TAGGED = replace(RUNNING, tags=(("lifeline:agent", "expected"),))
 DOWN = Instance(Power.DOWN)
@@ -323,6 +324,25 @@ class TestSuppression:
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
         for remembered in (agent(), silent_agent(), aside(), expected_agent(), Agent("i-0000000a", series())):
             assert judge(remembered, unread(GONE), at(30)) == Verdict(State.SUPPRESSED, None)
+
+
+class TestItsOwnPeriod:
+    """One that publishes every five minutes, in a watch of one minute with a grace of five."""
+
+    @pytest.mark.parametrize(("now", "state"), [(26.5, State.LATE), (30, State.LATE), (30.5, State.SILENT)])
+    def test_is_what_its_last_datapoints_show(self, now: float, state: State) -> None:
+        known = agent(seen_at=minute(0))
+        assert judge(known, seen(0, 5, 10, 15, 20), at(now, MIXED)).state is state
+
+    def test_is_the_watchs_where_it_publishes_every_minute(self) -> None:
+        assert judge(agent(), seen(-4, -3, -2, -1, 0), at(6.5, MIXED)).state is State.SILENT
+
+    def test_is_no_longer_for_a_datapoint_that_is_missing_now_and_then(self) -> None:
+        assert judge(agent(), seen(-5, -4, -2, -1, 0), at(6.5, MIXED)).state is State.SILENT
+
+    def test_is_no_longer_than_the_watch_allows(self) -> None:
+        rules = replace(RULES, longest_period=minute(4) - minute(0))
+        assert judge(agent(), seen(0, 5, 10, 15, 20), at(26.5, rules)).state is State.SILENT
 
 
 class TestAnInstanceThatEc2DoesNotKnow:

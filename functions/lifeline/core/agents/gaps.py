@@ -21,6 +21,8 @@ EC2 shows a terminated instance for about an hour (EC2 guide: terminate instance
 whose agent sent a datapoint within the last hour, isn't terminated but elsewhere: in another account or region, or on
 premises. From then on its agent is judged by its datapoints alone.
 
+Agents of several periods may share a watch: before one is called silent, its last datapoints show its own period.
+
 A new agent that EC2 can't vouch for, such as a host outside it, leaves the roster if it falls silent before it has sent
 a few datapoints. Only datapoints of an agent's own series count (`survey`): those that it had while it reported.
 
@@ -133,6 +135,8 @@ def _was_terminated(agent: Agent, evidence: Evidence, timing: Timing) -> bool:
 def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
+    if not _is_open(agent.gap):
+        timing = timing.of_agent(evidence.seen_at)
     latest = _latest(agent, evidence, timing)
     is_overdue = latest is None or timing.missing_since(latest) is not None
     if agent.expected_since is None and (latest is None or (is_overdue and _left_to_prove(agent, evidence))):

@@ -13,13 +13,17 @@ type Tags = tuple[tuple[str, frozenset[str]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When an agent counts as silent, and as back. Raises ValueError if the period isn't from 1 s to 1 h."""
+    """When an agent counts as silent, and as back. Raises ValueError if the period isn't from 1 s to 1 h.
+
+    An agent whose datapoints come less often than each `period` is judged by its own, up to `longest_period`.
+    """
 
     period: timedelta = timedelta(minutes=1)
     grace: timedelta = timedelta(minutes=4)
     warm_up: timedelta = timedelta(minutes=10)
     forget_after: timedelta = timedelta(days=14)
     recover_after: int = 2
+    longest_period: timedelta = timedelta(minutes=5)
 
     def __post_init__(self) -> None:
         if not timedelta(seconds=1) <= self.period <= timedelta(hours=1):

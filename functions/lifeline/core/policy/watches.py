@@ -39,6 +39,10 @@ def _rules(said: Mapping[str, Any]) -> Rules:
         grace=_seconds(said, "grace_seconds", usual.grace),
         warm_up=_seconds(said, "warm_up_seconds", usual.warm_up),
         forget_after=timedelta(days=said["forget_after_days"]) if "forget_after_days" in said else usual.forget_after,
+        longest_period=max(
+            _seconds(said, "longest_period_seconds", usual.longest_period),
+            _seconds(said, "period_seconds", usual.period),
+        ),
         recover_after=int(said.get("recover_after", usual.recover_after)),
     )
 
