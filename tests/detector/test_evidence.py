@@ -146,7 +146,7 @@ def test_who_else_answers_counts_for_an_instance_in_a_public_subnet_only_without
     instances = {entity: replace(one, has_public_address=has_address) for entity, one in instances_in(1, 1).items()}
     (cause,) = region.causes(instances).values()
     assert region.times("view") == times
-    assert (cause.words == "the instance has no public address") != has_address
+    assert (cause.words == "the instance has no public IPv4 address") != has_address
 
 
 def test_a_vpc_whose_dns_attributes_cannot_be_read_leaves_the_others_known() -> None:

@@ -83,7 +83,7 @@ def _through_internet(ec2: Any, instance: dict[str, Any]) -> Path:
     if instance["VpcId"] not in [attachment["VpcId"] for attachment in attachments]:
         return Path(is_open=False, why=f"{gateway_id} is detached")
     if not instance.get("PublicIpAddress"):
-        return Path(is_open=False, why="the instance has no public address")
+        return Path(is_open=False, why="the instance has no public IPv4 address")
     return Path(is_open=True, why=f"through {gateway_id}")
 
 

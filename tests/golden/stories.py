@@ -25,10 +25,12 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.guards.limits import Limits, Usage, admit, heaviest
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
+from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
@@ -241,6 +243,36 @@ ANSWERS_SHUT = AclEntry(90, egress=False, allow=False, protocol="6", cidr="0.0.0
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
+[BY_ANOTHER_NAME] = diagnose(
+    {"it": replace(FACTS, changes=(), known=KnownVpc(at(-6000)))}, at(14), reporting_by_zone={}
+).values()
+ALL_AT_ONCE = {
+    f"i-{number}": Facts(
+        agent=agent(number),
+        watch=WATCH,
+        instance=replace(FACTS.instance, vpc_id=f"vpc-{number % 2}", zone=f"us-east-1{'abc'[number % 3]}"),
+    )
+    for number in range(1, 13)
+}
+CLOUDWATCH_LATE = diagnose(ALL_AT_ONCE, at(14), reporting_by_zone={}, others=Others(1))["i-1"]
+OWN_GROUP = SecurityGroup("sg-0a1b2c3d4e5f60717", "app", egress=(Rule("tcp", 5432, 5432, ("10.20.0.0/16",)),))
+REVOKED = replace(LOST_ROUTE, event_name="RevokeSecurityGroupEgress", ids=frozenset({OWN_GROUP.id}))
+[SHUT_IN] = diagnose(
+    {
+        "it": replace(
+            FACTS,
+            instance=replace(FACTS.instance, group_ids=frozenset({OWN_GROUP.id})),
+            vpc=replace(NETWORK, endpoints=(FOREIGN,), security_groups=(own_security_group("10.20.0.0/16", id=GROUP),)),
+            changes=(REVOKED,),
+            own_groups=(OWN_GROUP,),
+        )
+    },
+    at(14),
+    reporting_by_zone={},
+).values()
+[UNKNOWN_TO_EC2] = diagnose(
+    {"it": Facts(agent=agent(3), watch=WATCH, instance=Instance(Power.MISSING))}, at(14), reporting_by_zone={}
+).values()
 REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became available (first observed at 09:16:00 UTC)")
 ID = "inc-20261120-0914-3fa9c1"
 
@@ -257,6 +289,7 @@ ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
 WAY_OUT_SHUT = News(NewsKind.OPENED, incident(SHUT), silent=TWELVE[:2], joined=2)
+OF_ANOTHER_ACCOUNT = News(NewsKind.OPENED, incident(UNKNOWN_TO_EC2), silent=(agent(3),), joined=1)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -381,6 +414,19 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
+    "incident-another-name": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(BY_ANOTHER_NAME), silent=(agent(1),), joined=1), 14),
+    ),
+    "incident-cloudwatch-late": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(CLOUDWATCH_LATE), silent=TWELVE, joined=12), 14),
+    ),
+    "incident-own-group": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(SHUT_IN), silent=(agent(1),), joined=1), 14),
+    ),
+    "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),

@@ -20,6 +20,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition, Position
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.admission import NEW_HOSTS
@@ -30,6 +31,7 @@ from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.incidents.canary import silences
 from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
@@ -887,6 +889,18 @@ class TestCauses:
         assert "monitoring" in notice.text
         assert [request["vpc_ids"] for request in detector.asked_for_mending()] == [[vpc_id]]
 
+    def test_an_agent_that_reported_where_lifeline_never_saw_a_path_is_not_cut_off(self, detector: Detector) -> None:
+        id_ = launch()
+        vpc_id = cut_off(id_)
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        PathStore(TABLE).change(lambda _: {vpc_id: KnownVpc(now - timedelta(days=2))})
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        detector.run(now)
+        [notice] = detector.notices
+        assert "Why: no instance profile gives the agent credentials" in flat(notice.text)
+        assert detector.asked_for_mending() == []
+
     def test_an_agent_that_falls_silent_of_a_canary_gets_it_withdrawn_and_its_incident_names_that_as_the_fix(
         self, detector: Detector
     ) -> None:
@@ -1002,11 +1016,21 @@ class TestInventedAgents:
         self.invent(100, at=minute(3))
         assert detector.run(minute(18))["opened"] == [HOST]
 
-    def test_an_instance_that_ec2_does_not_know_joins_no_roster_and_costs_no_read(self, detector: Detector) -> None:
+    def test_invented_instance_ids_cost_no_more_reads_than_the_bounds(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.bound(monkeypatch, 1)
         real = launch()
-        publish(real, "i-0fedcba9876543210", at=START)
-        assert self.metrics_read(detector, minute(0.5)) == 1
-        assert detector.run(minute(1))["watched"] == 1
+        publish(real, "i-0fedcba9876543210", "i-0fedcba9876543211", at=START)
+        assert detector.run(minute(0.5))["watched"] == 2
+        assert self.metrics_read(detector, minute(1)) == 2
+
+    def test_one_datapoint_under_an_invented_instance_id_is_no_agent(self, detector: Detector) -> None:
+        publish("i-0fedcba9876543210", at=START)
+        detector.run(minute(0.5))
+        detector.run(minute(8))
+        assert detector.run(minute(9))["watched"] == 0
+        assert detector.notices == []
 
     def test_what_is_left_out_is_a_line_in_the_log(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
         self.bound(monkeypatch, 2)
@@ -1014,6 +1038,71 @@ class TestInventedAgents:
         with logged() as lines:
             detector.run(minute(0.5))
         assert [line["agents"] for line in lines if line.get("message") == "agents left out"] == [1]
+
+
+class TestAgentsElsewhere:
+    """Agents of other accounts and regions publish here under the IDs of instances that EC2 doesn't know."""
+
+    FOREIGN = "i-0abc0abc0abc0abc0"
+
+    def test_one_is_watched_and_its_silence_is_told_as_that_of_an_instance_that_ec2_does_not_know(
+        self, detector: Detector
+    ) -> None:
+        detector.run_each_minute(0, 3, reporting=(self.FOREIGN,))
+        assert states(detector.run(minute(9.5))) == {"silent": 1}
+        [notice] = detector.notices
+        assert "EC2 here doesn't know the instance" in flat(notice.text)
+        assert detector.asked_for_mending() == []
+        publish(self.FOREIGN, at=minute(10))
+        detector.run(minute(10.5))
+        assert detector.kinds == ["incident_opened", "incident_resolved"]
+
+    def test_one_that_is_silent_for_hours_stays_silent(self, detector: Detector) -> None:
+        detector.run_each_minute(0, 3, reporting=(self.FOREIGN,))
+        for number in (9.5, 70, 200, 500):
+            assert states(detector.run(minute(number))) == {"silent": 1}
+
+    def test_one_that_joined_while_ec2_could_not_be_read_is_told_as_well(self, detector: Detector) -> None:
+        have_reported(self.FOREIGN)
+        detector.check(minute(0.5), instances=Looked(Instance(Power.UNREADABLE)))
+        detector.run_each_minute(1, 3, reporting=(self.FOREIGN,))
+        assert states(detector.run(minute(9.5))) == {"silent": 1}
+
+    def test_an_instance_that_ec2_shows_terminated_is_told_nothing_of(self, detector: Detector) -> None:
+        id_ = launch()
+        detector.run_each_minute(0, 3, reporting=(id_,))
+        boto3.client("ec2", region_name=REGION).terminate_instances(InstanceIds=[id_])
+        detector.run(minute(9.5))
+        assert detector.run(minute(10.5))["watched"] == 0
+        assert detector.notices == []
+
+    def test_an_instance_of_ours_that_ec2_forgot_while_nobody_looked_is_told_nothing_of(
+        self, detector: Detector
+    ) -> None:
+        id_ = launch()
+        detector.run_each_minute(0, 3, reporting=(id_,))
+        ec2_backends["123456789012"][REGION].reservations.clear()
+        detector.run(minute(90))
+        assert detector.run(minute(91))["watched"] == 0
+        assert detector.notices == []
+
+    def test_a_watch_of_instances_elsewhere_never_asks_ec2_and_expects_no_tagged_instance(
+        self, detector: Detector
+    ) -> None:
+        tagged = launch()
+        boto3.client("ec2", region_name=REGION).create_tags(
+            Resources=[tagged], Tags=[{"Key": "lifeline:agent", "Value": "expected"}]
+        )
+        watch = replace(WATCH, is_elsewhere=True)
+        have_reported(self.FOREIGN)
+        publish(self.FOREIGN, at=START)
+        with calls("ec2") as made:
+            for number in (0.5, 7):
+                report = WatchRun(watch, detector.tools(), now=minute(number)).check()
+        assert (report.watched, report.silent) == (1, (self.FOREIGN,))
+        assert {name for name, _ in made} == {"DescribeVpcEndpointServices"}
+        [notice] = detector.notices
+        assert "the policy says that this watch's instances are elsewhere" in flat(notice.text)
 
 
 class TestForgetting:

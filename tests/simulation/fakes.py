@@ -141,7 +141,7 @@ class SimulatedInstances:
         if self._world.is_troubled("ec2"):
             return dict.fromkeys(wanted, Instance(Power.UNREADABLE))
         machines = self._world.machines
-        return {one: machines[one].instance() if one in machines else Instance(Power.GONE) for one in wanted}
+        return {one: machines[one].instance() if one in machines else Instance(Power.MISSING) for one in wanted}
 
     def find_expected(self) -> dict[str, Instance]:
         if self._world.is_troubled("ec2"):

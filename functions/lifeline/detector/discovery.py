@@ -89,6 +89,7 @@ class Discovery:
         self._position = position
         self._began: Position | None = None  # where this run went on
         self._goes_on: Position | None = None  # where the next one is to
+        self.elsewhere: frozenset[str] = frozenset()  # those admitted whose IDs EC2 doesn't know
 
     def read(self) -> tuple[Listed | None, Mapping[str, Instance] | None]:
         """The agents listed, and the instances expected to report; None for what can't be read."""
@@ -136,19 +137,30 @@ class Discovery:
         known = {entity: series for entity, series in listed.items() if entity in agents}
         new_names = {entity: series for entity, series in listed.items() if entity not in agents}
         admitted = {**known, **self.admit(new_names, count_hosts(agents), expected or ())}
-        changes = discover(agents, admitted, expected, self._now, joins_after=self.joins_after, stretch=self.stretch)
+        changes = discover(
+            agents,
+            admitted,
+            expected,
+            self._now,
+            joins_after=self.joins_after,
+            stretch=self.stretch,
+            elsewhere=self.elsewhere,
+        )
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
         return place([replaced(chunk, changes) for chunk in chunks], new)
 
     def admit(self, new: Listed, hosts: int, expected: Collection[str]) -> Listed:
-        """Those of the new names that join: instances that EC2 knows, or may know, and some others. `hosts` are on the
-        roster, and `expected` are looked up already.
+        """Those of the new names that join: instances that EC2 knows, or may know, and some others, among them
+        instances elsewhere. `hosts` are on the roster, and `expected` are looked up already.
         """
         ids = [entity for entity in new if is_instance_id(entity) and entity not in expected]
         asked = sample(ids, NEW_INSTANCES, self._now)
-        there = [id_ for id_, instance in self._ec2.look_up(asked).items() if instance.power is not Power.GONE]
-        names = [entity for entity in new if not is_instance_id(entity)]
+        found = self._ec2.look_up(asked)
+        there = [id_ for id_, instance in found.items() if instance.power not in (Power.GONE, Power.MISSING)]
+        missing = {id_ for id_, instance in found.items() if instance.power is Power.MISSING}
+        names = [entity for entity in new if not is_instance_id(entity) or entity in missing]
         joining = admit_hosts(names, hosts, self._most_hosts, self._now)
+        self.elsewhere = frozenset(missing.intersection(joining))
         left_out = len(names) - len(joining) + len(ids) - len(asked)
         if left_out:
             logger.warning("agents left out", agents=left_out, hosts=hosts + len(joining), most_hosts=self._most_hosts)
@@ -175,9 +187,9 @@ class Discovery:
                 self._attempt(position.clear)
 
 
-def count_hosts(agents: Iterable[str]) -> int:
-    """How many of the names are no instances, so that EC2 can't vouch for them."""
-    return sum(not is_instance_id(entity) for entity in agents)
+def count_hosts(agents: Mapping[str, Agent]) -> int:
+    """How many of the agents EC2 can't vouch for: those of no instance, and those of instances elsewhere."""
+    return sum(agent.is_elsewhere or not is_instance_id(entity) for entity, agent in agents.items())
 
 
 def list_series(cloudwatch: CloudWatch) -> Listed | None:
@@ -201,11 +213,13 @@ def discover(
     *,
     joins_after: timedelta,
     stretch: Stretch = Stretch.WHOLE,
+    elsewhere: Collection[str] = (),
 ) -> dict[str, Agent | None]:
     """The roster's changes: new agents, new series of known ones, and None for agents that are no longer expected.
 
     If only a `stretch` of the list was read, an agent may have more series than are listed, so that they only add to
-    what is known of it. Who is expected and not listed is clear after the last stretch.
+    what is known of it. Who is expected and not listed is clear after the last stretch. `elsewhere` are new instances
+    that EC2 doesn't know.
     An agent that isn't listed stays: CloudWatch stops listing a silent one after three hours (CloudWatch API:
     ListMetrics, RecentlyActive), and that is no sign of health.
     """
@@ -213,7 +227,10 @@ def discover(
     for entity, series in listed.items():
         known = roster.get(entity)
         is_whole = stretch is Stretch.WHOLE
-        agent = _renewed(known, series, now, joins_after, is_whole=is_whole) if known else _agent(entity, series)
+        if known:
+            agent = _renewed(known, series, now, joins_after, is_whole=is_whole)
+        else:
+            agent = _agent(entity, series, is_elsewhere=entity in elsewhere)
         if not known and not is_whole:
             agent = replace(agent, known="")  # any counts as its own until a whole list says which there are
         if agent != known:
@@ -226,7 +243,7 @@ def discover(
     return changes | {entity: _unexpected(roster[entity]) for entity in never - expected.keys() - listed.keys()}
 
 
-def _agent(entity: str, listed: Iterable[Series]) -> Agent:
+def _agent(entity: str, listed: Iterable[Series], *, is_elsewhere: bool) -> Agent:
     series = [*listed]
     chosen = choose_series(series)
     return Agent(
@@ -234,7 +251,8 @@ def _agent(entity: str, listed: Iterable[Series]) -> Agent:
         chosen,
         others=other_series(chosen, series, limit=_OTHERS),
         known=marks_of(series, entity),
-        unproven=0 if is_instance_id(entity) else PROOF,
+        unproven=0 if is_instance_id(entity) and not is_elsewhere else PROOF,
+        is_elsewhere=is_elsewhere,
         needs=needs_of(series),
     )
 

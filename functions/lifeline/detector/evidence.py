@@ -12,6 +12,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import Agent, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance
@@ -19,14 +20,16 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.freeze import Freeze, standing
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
+from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, Tier, Vpc
+from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import way_out
@@ -38,6 +41,7 @@ _MOST_VPCS = 20
 _MOST_CENTRAL = 10  # VPCs a run: Route 53 allows an account five calls a second (Route 53 guide: quotas)
 _MOST_CHECKED = 1000  # instances a run whose status checks are read: ten calls
 _MOST_ROLES = 10
+_MOST_GROUPS = 200  # security groups a run: one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class EvidenceSources:
     audit: AuditLog
     roles: Roles
     home: RegionRef
+    paths: PathStore | None = None
     ports: tuple[tuple[str, Ranges], ...] = ()
 
 
@@ -60,7 +65,8 @@ class EvidenceSources:
 class Case:
     """What is to be diagnosed: the watch's agents by entity, the instances known so far, and the open incidents.
 
-    `quiet_among` selects agents that still count as reporting but are close to being overdue.
+    `quiet_among` selects agents that still count as reporting but are close to being overdue. `left_out` counts the
+    agents that report and weren't given, because nobody near them on the roster is silent.
     """
 
     watch: Watch
@@ -69,6 +75,7 @@ class Case:
     open_incidents: Sequence[Incident]
     now: datetime
     quiet_among: Callable[[Iterable[str]], frozenset[str]] = lambda _: frozenset()
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class _Vicinity:
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
+    known: KnownVpc | None = None
 
 
 class EvidenceCollector:
@@ -106,8 +114,9 @@ class EvidenceCollector:
         if catalog.why_unread:
             self._unreadable[""].append("the region's endpoint services could not be read")
         vicinities = self._vicinities(wanted, instances)
+        groups = self._groups(instances.values())
         facts = {
-            entity: self._facts(entity, instances[entity], health, vicinities, catalog)
+            entity: self._facts(entity, instances[entity], health, vicinities, catalog, groups)
             for entity in wanted
             if self._case.agents[entity].gap
         }
@@ -115,14 +124,22 @@ class EvidenceCollector:
         open_ = {entity: candidate for entity, candidate in facts.items() if is_undecided(causes[entity])}
         if not open_:
             return causes
-        reporting, quiet = self._by_zone(open_)
+        reporting, quiet, others = self._others(open_)
         known = facts | self._with_roles(open_)
-        return diagnose(known, self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet)
+        return diagnose(known, self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet, others=others)
 
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
         known = {**self._case.instances, **self._sources.instances.look_up(missing)}
         return {entity: known.get(entity, UNMANAGED) for entity in wanted}
+
+    def _groups(self, instances: Iterable[Instance]) -> tuple[SecurityGroup, ...]:
+        """The instances' own security groups, as many as one run may read."""
+        ids = sorted({id_ for instance in instances for id_ in instance.group_ids or ()})[:_MOST_GROUPS]
+        none: tuple[SecurityGroup, ...] = ()
+        if not ids:
+            return none
+        return self._attempt(lambda: self._sources.network.groups(ids), none, "the instances' security groups")
 
     def _vicinities(self, wanted: Sequence[str], instances: Mapping[str, Instance]) -> dict[str, _Vicinity]:
         """Read the surroundings of each VPC, those with most silent agents first, as far as one run can."""
@@ -139,12 +156,14 @@ class EvidenceCollector:
             self._unreadable[vpc_id].append(f"the DNS answers in {vpc_id} are read in a later run")
         read = run_concurrently([partial(self._loaded, vpc_id, wanted, instances) for vpc_id in seen])
         untraced = self._untraced(wanted) if seen else ()
+        known = self._known() if seen else {}
         found = {
             vpc_id: replace(
                 loaded,
                 vpc=vpcs.get(vpc_id),
                 dns=dns.get(vpc_id),
                 changes=(*loaded.changes, *untraced),
+                known=known.get(vpc_id),
                 unreadable=self._unreadable_in(vpc_id),
             )
             for vpc_id, loaded in zip(seen, read, strict=True)
@@ -167,6 +186,12 @@ class EvidenceCollector:
             return found
         self._unreadable[vpc.id].append(f"{what} could not be read")
         return unread
+
+    def _known(self) -> Mapping[str, KnownVpc]:
+        """The paths that Lifeline saw over time, by VPC."""
+        none: Mapping[str, KnownVpc] = {}
+        paths = self._sources.paths
+        return self._attempt(paths.read, none, "the paths that Lifeline saw before") if paths else none
 
     def _untraced(self, wanted: Sequence[str]) -> tuple[Change, ...]:
         """The changes without a known VPC, since shortly before the first gap."""
@@ -208,6 +233,7 @@ class EvidenceCollector:
         health: Mapping[str, Health],
         vicinities: Mapping[str, _Vicinity],
         catalog: Catalog,
+        groups: Sequence[SecurityGroup],
     ) -> Facts:
         around = vicinities.get(instance.vpc_id, _Vicinity())
         agent = self._case.agents[entity]
@@ -227,6 +253,8 @@ class EvidenceCollector:
             frozen=around.frozen,
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
+            known=around.known,
+            own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )
 
     def _with_roles(self, facts: Mapping[str, Facts]) -> dict[str, Facts]:
@@ -238,32 +266,31 @@ class EvidenceCollector:
         roles = dict(zip(profiles, verdicts, strict=True))
         return {entity: replace(known, role=roles.get(known.instance.profile_arn)) for entity, known in facts.items()}
 
-    def _by_zone(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str]]:
-        """How many agents still report, and how many are quiet, in each zone that may have failed as a whole.
+    def _others(self, facts: Mapping[str, Facts]) -> tuple[Counter[str], Counter[str], Others]:
+        """How many agents still report, and how many are quiet, in each zone that may have failed as a whole, and in
+        all.
 
-        EC2 is called only if there may be enough of them. If most agents of every zone are quiet, CloudWatch is late,
-        and none counts as quiet.
+        Who is quiet is read only if a silence is new or a zone may have failed, and EC2 is called only if there may be
+        enough of them.
         """
         silent = Counter(candidate.instance.zone for candidate in facts.values() if candidate.instance.zone)
         most = max(silent.values(), default=0)
         is_new = any(candidate.own is None for candidate in facts.values())
-        if not most or (most < FEWEST and not is_new):
-            return Counter(), Counter()
-        others = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
-        scale = max(1, len(others) // _MOST_CHECKED)
-        sample = others[::scale]
-        quiet_ones = self._case.quiet_among(sample)
-        if most + scale * len(quiet_ones) < FEWEST:
-            return Counter(), Counter()
+        up = [agent.entity for agent in self._case.agents.values() if agent.state is State.REPORTING]
+        scale = max(1, len(up) // _MOST_CHECKED)
+        sample = up[::scale]
+        quiet_ones = self._case.quiet_among(sample) if is_new or most >= FEWEST else frozenset()
+        quiet_in_all = scale * len(quiet_ones)
+        others = Others(max(0, len(up) - quiet_in_all) + self._case.left_out, quiet_in_all)
+        if not most or most + quiet_in_all < FEWEST:
+            return Counter(), Counter(), others
         found = self._sources.instances.look_up(sample)
         quiet = Counter({instance.zone: 0 for instance in found.values() if instance.zone})
         reporting = Counter(quiet)
         for entity, instance in found.items():
             if instance.zone:
                 (quiet if entity in quiet_ones else reporting)[instance.zone] += scale
-        if all(quiet[zone] > reporting[zone] for zone in quiet):
-            return reporting + quiet, Counter()
-        return reporting, quiet
+        return reporting, quiet, others
 
     def _unreadable_in(self, vpc_id: str) -> tuple[str, ...]:
         return (*self._unreadable[""], *self._unreadable[vpc_id])
@@ -278,6 +305,8 @@ class EvidenceCollector:
 
 
 def _concerns(cause: Cause, instance: Instance) -> bool:
+    if cause.kind is CauseKind.CLOUDWATCH:
+        return True
     if cause.kind is CauseKind.ZONE:
         return cause.zone == instance.zone
     return cause.vpc_id == instance.vpc_id
@@ -288,7 +317,14 @@ def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
     names decides.
     """
     tiers = classify_subnets(vpc)
-    found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
+    ipv6_only = {subnet.id for subnet in vpc.subnets if subnet.is_ipv6_only}
+    found = (
+        (
+            tiers.get(instance.subnet_id),
+            instance.has_ipv6_address if instance.subnet_id in ipv6_only else instance.has_public_address,
+        )
+        for instance in instances
+    )
     if any(
         tier is not None and (Tier.ISOLATED in tier.possible or (Tier.PUBLIC in tier.possible and not has_address))
         for tier, has_address in found

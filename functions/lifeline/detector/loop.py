@@ -19,6 +19,7 @@ from datetime import datetime
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
+from lifeline.adapters.aws.instances import Elsewhere
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
@@ -71,13 +72,15 @@ class WatchRun:
         finds_expected: bool = True,
     ) -> None:
         self.watch = watch
-        self.tools = tools
         self.now = now
         self.run_id = run_id
         self.attempt = Attempts()
         self.roster = tools.roster(watch)
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
+        if watch.is_elsewhere:
+            tools = replace(tools, sources=replace(tools.sources, instances=Elsewhere()))
+        self.tools = tools
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace
         position = tools.positions(watch) if tools.positions else None
@@ -153,15 +156,19 @@ class WatchRun:
         chunks: Sequence[Chunk],
         verdicts: Mapping[str, Verdict],
         observation: Observation,
+        left_out: int = 0,
     ) -> Report:
-        """Group the silent agents into incidents, save everything, and notify. `kept` are the chunks as read."""
+        """Group the silent agents into incidents, save everything, and notify. `kept` are the chunks as read, without
+        those of `left_out` agents that report.
+        """
         before = agents_of(chunks)
         after = {entity: verdicts[entity].agent if entity in verdicts else agent for entity, agent in before.items()}
         removed = [before[entity] for entity, agent in after.items() if agent is None and before[entity].incident]
         agents = {entity: agent for entity, agent in after.items() if agent is not None}
         incidents = self.tools.incidents.read_open(self.watch.name)
         agents |= self._without_lost_incidents(agents, incidents)
-        case = Case(self.watch, agents, observation.instances, incidents, self.now, observation.quiet_among)
+        quiet_among = observation.quiet_among
+        case = Case(self.watch, agents, observation.instances, incidents, self.now, quiet_among, left_out)
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
             causes = EvidenceCollector(self.tools.sources, case).find_causes(examined)

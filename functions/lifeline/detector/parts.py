@@ -69,17 +69,20 @@ class SplitRun:
         plain_sizes = self._roster.plain_sizes()
         states = Counter({State.REPORTING: sum(size or 0 for size in plain_sizes.values())})
         chunks: list[Chunk] = []
+        left_out = states[State.REPORTING]
         others = [number for number, size in plain_sizes.items() if size is None]
         for numbers in batched(others, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
                 if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
                     chunks.append(chunk)
+                else:
+                    left_out += sum(agent.state is State.REPORTING for agent in chunk.agents.values())
         leaving = {
             entity: Verdict(State.SUPPRESSED, None) for entity, agent in agents_of(chunks).items() if _is_leaving(agent)
         }
         observation = Observation({}, {}, quiet_among=self._run.survey(chunks).quiet_among)
-        report = self._run.update_incidents(chunks, chunks, leaving, observation)
+        report = self._run.update_incidents(chunks, chunks, leaving, observation, left_out)
         fleeting = Counter({State.LATE: state.late, State.UNKNOWN: state.unknown})
         states[State.REPORTING] = max(0, states[State.REPORTING] - fleeting.total())
         return replace(report, states=states + fleeting)
@@ -119,7 +122,8 @@ class SplitRun:
                 if len(saved.agents) < MOST:
                     roomy.append(saved)
         admitted = run.discovery.admit(unseen, hosts, unmet)
-        new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch)
+        elsewhere = run.discovery.elsewhere
+        new = discover({}, admitted, unmet, run.now, joins_after=joins_after, stretch=stretch, elsewhere=elsewhere)
         placed = place(roomy, [agent for agent in new.values() if agent], first_free=max(numbers, default=-1) + 1)
         run.chunks.save(roomy, placed)
         run.end_discovery()

@@ -21,6 +21,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition
+from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
@@ -46,7 +47,7 @@ _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
 _FOR_DNS = timedelta(seconds=30)  # a quarter of the function's time
 _COUNTS = {"Silent": State.SILENT, "Unknown": State.UNKNOWN}
-_INSTANCE = "InstanceId"  # the first watch with this dimension expects the instances that are tagged
+_INSTANCE = "InstanceId"  # the first watch with it, but for those elsewhere, expects the instances that are tagged
 
 
 @logger.inject_lambda_context
@@ -69,7 +70,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     policy = _policy(settings)
     watches = (settings.default_watch,) if policy.watches is None else policy.watches
     tools = _tools(settings, policy)
-    expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
+    expecting = next((watch for watch in watches if watch.dimension == _INSTANCE and not watch.is_elsewhere), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: WatchRun(
@@ -198,7 +199,9 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home, policy.ports),
+        sources=EvidenceSources(
+            Instances(), network, central, vpcs, audit, Roles(), settings.home, PathStore(table), policy.ports
+        ),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
         positions=lambda watch: ListPosition(settings.table_name, watch.name),

@@ -109,13 +109,14 @@ class TestLookingUp:
             ({}, False),
             ({"PrivateIpAddress": "10.0.0.4", "PublicIpAddress": ""}, False),
             ({"PublicIpAddress": "203.0.113.9"}, True),
-            ({"Ipv6Address": "2001:db8::1"}, True),
+            ({"Ipv6Address": "2001:db8::1"}, False),
             ({"NetworkInterfaces": [{"Ipv6Addresses": []}, {}]}, False),
-            ({"NetworkInterfaces": [{}, {"Ipv6Addresses": [{"Ipv6Address": "2001:db8::1"}]}]}, True),
+            ({"NetworkInterfaces": [{}, {"Ipv6Addresses": [{"Ipv6Address": "2001:db8::1"}]}]}, False),
         ],
     )
-    def test_a_public_address_is_an_ipv4_one_or_any_ipv6_one(self, found: dict[str, Any], *, is_public: bool) -> None:
+    def test_an_ipv6_address_is_no_public_ipv4_address(self, found: dict[str, Any], *, is_public: bool) -> None:
         assert described(**found).has_public_address is is_public
+        assert described(**found).has_ipv6_address is ("2001" in str(found))
 
     def test_a_running_instance_comes_with_its_subnet_and_the_time_of_its_launch(self) -> None:
         id_ = launch()
@@ -132,10 +133,10 @@ class TestLookingUp:
         found = Instances().look_up([stopped, terminated])
         assert (found[stopped].power, found[terminated].power) == (Power.DOWN, Power.GONE)
 
-    def test_an_id_that_ec2_does_not_know_is_gone_and_does_not_fail_the_others(self) -> None:
+    def test_an_id_that_ec2_does_not_know_is_missing_not_terminated_and_does_not_fail_the_others(self) -> None:
         id_ = launch()
         found = Instances().look_up([id_, "i-0123456789abcdef0"])
-        assert (found[id_].power, found["i-0123456789abcdef0"]) == (Power.RUNNING, Instance(Power.GONE))
+        assert (found[id_].power, found["i-0123456789abcdef0"]) == (Power.RUNNING, Instance(Power.MISSING))
 
     @pytest.mark.parametrize("entity", ["web-1", "i-", "i-XYZ", "i-0000000a*", "i-0000000a\n", "mi-0123456789abcdef0"])
     def test_what_is_not_an_instance_id_never_reaches_ec2(self, entity: str) -> None:

@@ -27,12 +27,14 @@ from tests.support.agents import (
     silent_agent,
 )
 
-RULES = Rules(PERIOD, GRACE)
-AT_ONCE = Rules(PERIOD, GRACE, recover_after=1)
+RULES = Rules(PERIOD, GRACE, longest_period=PERIOD)
+MIXED = Rules(PERIOD, GRACE)
+AT_ONCE = Rules(PERIOD, GRACE, recover_after=1, longest_period=PERIOD)
 RUNNING = Instance(Power.RUNNING, minute(-600))
 TAGGED = replace(RUNNING, tags=(("lifeline:agent", "expected"),))
 DOWN = Instance(Power.DOWN)
 GONE = Instance(Power.GONE)
+MISSING = Instance(Power.MISSING)
 UNREADABLE = Instance(Power.UNREADABLE)
 FORTNIGHT = 14 * 24 * 60  # minutes, the default of `forget_after`
 
@@ -322,6 +324,48 @@ class TestSuppression:
     def test_a_terminated_instance_leaves_the_roster(self) -> None:
         for remembered in (agent(), silent_agent(), aside(), expected_agent(), Agent("i-0000000a", series())):
             assert judge(remembered, unread(GONE), at(30)) == Verdict(State.SUPPRESSED, None)
+
+
+class TestItsOwnPeriod:
+    """One that publishes every five minutes, in a watch of one minute with a grace of five."""
+
+    @pytest.mark.parametrize(("now", "state"), [(26.5, State.LATE), (30, State.LATE), (30.5, State.SILENT)])
+    def test_is_what_its_last_datapoints_show(self, now: float, state: State) -> None:
+        known = agent(seen_at=minute(0))
+        assert judge(known, seen(0, 5, 10, 15, 20), at(now, MIXED)).state is state
+
+    def test_is_the_watchs_where_it_publishes_every_minute(self) -> None:
+        assert judge(agent(), seen(-4, -3, -2, -1, 0), at(6.5, MIXED)).state is State.SILENT
+
+    def test_is_no_longer_for_a_datapoint_that_is_missing_now_and_then(self) -> None:
+        assert judge(agent(), seen(-5, -4, -2, -1, 0), at(6.5, MIXED)).state is State.SILENT
+
+    def test_is_no_longer_than_the_watch_allows(self) -> None:
+        rules = replace(RULES, longest_period=minute(4) - minute(0))
+        assert judge(agent(), seen(0, 5, 10, 15, 20), at(26.5, rules)).state is State.SILENT
+
+
+class TestAnInstanceThatEc2DoesNotKnow:
+    def test_one_that_reported_within_the_hour_is_elsewhere_and_its_silence_counts(self) -> None:
+        verdict = judge(agent(), seen(0, instance=MISSING), at(30))
+        assert (verdict.transition, kept(verdict).is_elsewhere) == (Transition.OPENED, True)
+
+    def test_one_that_is_silent_for_over_an_hour_was_terminated(self) -> None:
+        assert judge(agent(), seen(0, instance=MISSING), at(61)) == Verdict(State.SUPPRESSED, None)
+
+    def test_one_that_is_known_to_be_elsewhere_is_judged_by_its_datapoints_alone(self) -> None:
+        silent = silent_agent(is_elsewhere=True)
+        assert judge(silent, seen(0, instance=MISSING), at(600)) == Verdict(State.SILENT, silent)
+
+    def test_one_that_a_tag_has_promised_was_here_and_is_gone(self) -> None:
+        assert judge(expected_agent(), nothing(MISSING), at(5)).agent is None
+
+    def test_one_whose_datapoints_could_not_be_read_is_not_gone(self) -> None:
+        assert judge(agent(seen_at=None), unread(MISSING), at(600)).state is State.UNKNOWN
+
+    def test_one_that_ec2_shows_after_all_is_not_elsewhere(self) -> None:
+        here = Instance(Power.RUNNING, minute(-600), state="running")
+        assert not kept(judge(agent(is_elsewhere=True), seen(0, instance=here), at(30))).is_elsewhere
 
 
 class TestWarmUp:

@@ -15,13 +15,24 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointState,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -49,6 +60,9 @@ INSTANCE = Instance(
     zone="us-east-1a",
     profile_arn="arn:aws:iam::1:instance-profile/app",
 )
+SEEN_OPEN = KnownVpc(minute(-9000), {"subnet-a": KnownPath(minute(-9000))})
+LOST = KnownPath(minute(-9000), minute(-60))
+SEEN_SHUT = KnownVpc(minute(-9000))
 SERVED = endpoint(MONITORING, "a")
 CLOSED_GROUP = own_security_group("192.168.0.0/16")
 DENYING = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "logs:*", "Resource": "*"}})
@@ -88,6 +102,7 @@ def facts(seen: Vpc | None = None, *needs: str, **more: Any) -> Facts:
         catalog=CATALOG,
         dns=DnsView(),
         role=ALLOWED,
+        known=SEEN_OPEN,
     )
     return replace(sound, **more)
 
@@ -105,6 +120,69 @@ DELETED = change("DeleteRoute", "rtb-main")
 
 def why(known: Facts, now: datetime = NOW) -> Cause:
     return why_silent(known, now)
+
+
+class TestAnAgentThatReportedWithoutAPath:
+    """It may use a FIPS name, or an endpoint of its own choice."""
+
+    def test_in_a_network_that_lifeline_saw_unchanged_it_is_likely_the_agent_and_nothing_is_repaired(self) -> None:
+        cause = why(facts(network(), known=SEEN_SHUT))
+        assert (cause.kind, cause.confidence, cause.is_repairable) == (CauseKind.AGENT, Confidence.MEDIUM, False)
+        assert cause.words == "likely the agent itself or its endpoint setting"
+        assert "the agent reported through this network until 2026-03-02 08:59:00 UTC" in cause.evidence[0]
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            network(replace(SERVED, private_dns=False)),
+            network(replace(SERVED, state=EndpointState.FAILED)),
+            network(SERVED, dns_support=False),
+        ],
+        ids=["no private DNS", "failed", "DNS off"],
+    )
+    def test_whatever_closes_the_path(self, seen: Vpc) -> None:
+        assert why(facts(seen, known=SEEN_SHUT)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(
+        ("more", "confidence"),
+        [
+            ({"known": SEEN_SHUT, "changes": (DELETED,)}, Confidence.HIGH),
+            ({"known": SEEN_OPEN}, Confidence.HIGH),
+            (
+                {"known": KnownVpc(minute(-9000), {"monitoring": KnownPath(minute(-9000), minute(-60))})},
+                Confidence.HIGH,
+            ),
+            ({"known": None}, Confidence.MEDIUM),
+            ({"known": KnownVpc(minute(0))}, Confidence.MEDIUM),
+            ({"known": SEEN_SHUT, "unreadable": ("the changes could not be read",)}, Confidence.MEDIUM),
+            ({"known": SEEN_SHUT, "agent": agent(seen_at=None)}, Confidence.HIGH),
+        ],
+        ids=[
+            "a change on record",
+            "a way out that was seen",
+            "an endpoint that was lost",
+            "not known before",
+            "known only since",
+            "changes that were not read",
+            "an agent that never reported",
+        ],
+    )
+    def test_what_else_is_known_keeps_the_network_as_the_cause(
+        self, more: Mapping[str, Any], confidence: Confidence
+    ) -> None:
+        cause = why(facts(network(), **more))
+        assert (cause.kind, cause.confidence) == (CauseKind.CUT_OFF, confidence)
+
+    def test_a_need_that_lost_its_path_is_found_all_the_same(self) -> None:
+        cause = why(
+            facts(network(), "monitoring-fips", known=SEEN_SHUT, changes=(change("DeleteVpcEndpoints", "vpce-9"),))
+        )
+        assert cause.kind is CauseKind.CUT_OFF
+
+
+def test_an_endpoint_of_another_region_serves_nothing_here() -> None:
+    foreign = endpoint(MONITORING.replace("us-east-1", "eu-west-1"), "a")
+    assert why(facts(network(foreign))).kind is CauseKind.CUT_OFF
 
 
 class TestTheOrder:
@@ -250,7 +328,7 @@ class TestCutOff:
 
     def test_names_a_public_address_that_is_missing(self) -> None:
         public = network(table("main", default_route(TargetKind.INTERNET_GATEWAY, "igw-1")))
-        assert why(facts(public)).words == "the instance has no public address"
+        assert why(facts(public)).words == "the instance has no public IPv4 address"
         open_way = why(facts(public, instance=replace(INSTANCE, has_public_address=True)))
         assert open_way.kind is CauseKind.AGENT
 
@@ -728,6 +806,131 @@ def test_names_of_others_are_printable_and_cut() -> None:
 def test_a_machine_that_is_down_is_sure_whatever_could_not_be_read() -> None:
     found = why(facts(health=Health.IMPAIRED, vpc=None, unreadable=("the network could not be read",)))
     assert (found.kind, found.confidence) == (CauseKind.MACHINE, Confidence.HIGH)
+
+
+class TestTheClientsEnd:
+    """The instance's own security groups, and the metadata service that gives it credentials."""
+
+    OWN = SecurityGroup("sg-app", "app")
+
+    def of(self, *egress: Rule, seen: Vpc | None = None, **more: Any) -> Facts:
+        instance = replace(INSTANCE, group_ids=frozenset({"sg-app"}))
+        group = replace(self.OWN, egress=egress)
+        return facts(seen, **{"instance": instance, "own_groups": (group,), **more})
+
+    def test_a_group_that_lets_nothing_out_is_the_cause_with_the_change_that_began_it(self) -> None:
+        revoked = change("RevokeSecurityGroupEgress", "sg-app")
+        other = change("RevokeSecurityGroupEgress", "sg-other", event_id="e-2")
+        cause = why(self.of(Rule("tcp", 5432, 5432, ("10.0.0.0/16",)), changes=(revoked, other)))
+        assert (cause.kind, cause.confidence, cause.change) == (CauseKind.OWN_GROUP, Confidence.HIGH, revoked)
+        assert cause.words == "the instance's own group sg-app lets no 443 out to vpce-1"
+        assert not cause.is_repairable
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Rule("-1", 0, 65535, ("0.0.0.0/0",)),
+            Rule("tcp", 443, 443, ("10.0.0.0/16",)),
+            Rule("tcp", 1, 1024, ("10.0.0.0/8",)),
+            Rule("tcp", 443, 443, groups=("sg-own",)),
+        ],
+        ids=["everything", "the VPC", "a range", "the endpoint's group"],
+    )
+    def test_a_group_that_lets_443_out_to_the_endpoint_is_no_cause(self, rule: Rule) -> None:
+        assert why(self.of(rule)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            Rule("tcp", 443, 443, ("54.0.0.0/8",)),
+            Rule("udp", 443, 443, ("0.0.0.0/0",)),
+            Rule("tcp", 443, 443, ("::/0",)),
+            Rule("tcp", 443, 443, groups=("sg-other",)),
+        ],
+        ids=["public addresses alone", "another protocol", "another family", "another group"],
+    )
+    def test_a_rule_for_something_else_lets_nothing_out_to_the_endpoint(self, rule: Rule) -> None:
+        assert why(self.of(rule)).kind is CauseKind.OWN_GROUP
+
+    def test_a_way_out_needs_public_addresses(self) -> None:
+        nat = vpc(subnet("a"), table("main", default_route(TargetKind.NAT_GATEWAY)))
+        assert why(self.of(Rule("tcp", 443, 443, ("10.0.0.0/8",)), seen=nat)).kind is CauseKind.OWN_GROUP
+        assert why(self.of(Rule("tcp", 443, 443, ("54.0.0.0/8",)), seen=nat)).kind is CauseKind.AGENT
+
+    @pytest.mark.parametrize("is_listed", [True, False], ids=["a prefix list", "a group that was not read"])
+    def test_what_was_not_read_is_said_and_never_that_the_path_is_open(self, *, is_listed: bool) -> None:
+        named = self.of(Rule("tcp", 443, 443, prefix_lists=("pl-1",)))
+        cause = why(named if is_listed else replace(named, own_groups=()))
+        assert cause.kind is CauseKind.AGENT
+        why_not = (
+            "sg-app allows what is in pl-1, which was not read" if is_listed else "the rules of sg-app were not read"
+        )
+        unknown = f"it isn't known whether the instance's own groups let 443 out to vpce-1: {why_not}"
+        assert unknown in cause.evidence
+        assert not any("is open" in line for line in cause.evidence)
+
+    def test_without_the_metadata_service_a_profile_gives_no_credentials(self) -> None:
+        cause = why(facts(instance=replace(INSTANCE, has_metadata=False)))
+        assert (cause.kind, cause.confidence) == (CauseKind.NO_PROFILE, Confidence.MEDIUM)
+        assert "the instance metadata service is off" in cause.words
+
+    @pytest.mark.parametrize(("has_ipv6", "has_ipv4"), [(True, False), (False, False), (False, True)])
+    def test_only_an_ipv4_address_leads_out_of_a_public_subnet_with_ipv4(
+        self, *, has_ipv6: bool, has_ipv4: bool
+    ) -> None:
+        public = vpc(subnet("a"), table("main", default_route(TargetKind.INTERNET_GATEWAY)))
+        instance = replace(INSTANCE, has_ipv6_address=has_ipv6, has_public_address=has_ipv4)
+        assert (why(facts(public, instance=instance)).kind is CauseKind.CUT_OFF) is not has_ipv4
+
+    def test_an_egress_only_gateway_that_goes_cut_off_no_agent_that_has_ipv4(self) -> None:
+        gone = change("DeleteEgressOnlyInternetGateway", "eigw-1")
+        cause = why(facts(network(), changes=(gone,)))
+        assert (cause.kind, cause.change) == (CauseKind.CUT_OFF, None)
+
+
+class TestNearlyAllAtOnce:
+    def fleet(self, *starts: float, zones: str = "ab", **more: Any) -> dict[str, Facts]:
+        return {
+            f"i-{zone}{number}": facts(
+                agent=agent(since=minute(start)), instance=replace(INSTANCE, zone=f"us-east-1{zone}"), **more
+            )
+            for zone in zones
+            for number, start in enumerate(starts)
+        }
+
+    def kinds(self, fleet: Mapping[str, Facts], others: Others | None) -> set[CauseKind]:
+        return {cause.kind for cause in diagnose(fleet, NOW, reporting_by_zone={}, others=others).values()}
+
+    def test_are_one_incident_and_not_one_for_each_zone(self) -> None:
+        found = diagnose(self.fleet(0, 1, 2), NOW, reporting_by_zone={}, others=Others(0))
+        [cause] = set(found.values())
+        assert (cause.words, cause.confidence) == ("CloudWatch is late or unreachable", Confidence.MEDIUM)
+        assert (cause.key, cause.is_repairable) == ("CLOUDWATCH|", False)
+        assert cause.evidence[0] == "6 agents in us-east-1a, us-east-1b fell silent together; 0 still report"
+
+    @pytest.mark.parametrize(
+        ("fleet", "others", "kind"),
+        [
+            ({"starts": (0,) * 9}, Others(2), CauseKind.CLOUDWATCH),
+            ({"starts": (0,) * 9}, Others(3), CauseKind.ZONE),
+            ({"starts": (0,)}, Others(0), CauseKind.AGENT),
+            ({"starts": (0,)}, Others(0, quiet=1), CauseKind.CLOUDWATCH),
+            ({"starts": (0, 0, 0), "zones": "a"}, Others(0), CauseKind.ZONE),
+            ({"starts": (0, 0, 0)}, None, CauseKind.ZONE),
+            ({"starts": (0, 0, 0), "role": DENIED}, Others(0), CauseKind.ROLE),
+        ],
+        ids=["nine in ten", "fewer", "two", "others follow", "one zone", "not counted", "explained"],
+    )
+    def test_only_if_they_are_nearly_all_of_several_zones_and_nothing_explains_it(
+        self, fleet: Any, others: Others | None, kind: CauseKind
+    ) -> None:
+        starts = fleet.pop("starts")
+        assert self.kinds(self.fleet(*starts, **fleet), others) == {kind}
+
+    def test_one_that_follows_later_joins_them(self) -> None:
+        [cause] = set(diagnose(self.fleet(0, 0), NOW, reporting_by_zone={}, others=Others(0)).values())
+        later = self.fleet(2, zones="c", earlier=((cause, minute(0)),))
+        assert self.kinds(later, Others(50)) == {CauseKind.CLOUDWATCH}
 
 
 class TestManyInOneZone:

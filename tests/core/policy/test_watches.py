@@ -90,7 +90,8 @@ def test_what_a_watch_leaves_out_is_as_the_schema_says() -> None:
         key: one["default"] for key, one in SCHEMA["definitions"]["watch"]["properties"].items() if "default" in one
     }
     assert watch() == Watch(name="x") == watch(**said)
-    assert len(said) == len(fields(Rules)) + len({"namespace", "dimension", "most_hosts"})
+    assert watch(instances="elsewhere") == Watch(name="x", is_elsewhere=True)
+    assert len(said) == len(fields(Rules)) + len({"namespace", "dimension", "most_hosts", "instances"})
 
 
 def test_monitoring_goes_without_saying() -> None:

@@ -162,8 +162,8 @@ def security_group_of(described: dict[str, Any]) -> SecurityGroup:
         id=described["GroupId"],
         name=described.get("GroupName", ""),
         ingress=tuple(_rule(permission) for permission in described.get("IpPermissions", [])),
-        tags=tags_of(described),
         egress=tuple(_rule(permission) for permission in described.get("IpPermissionsEgress", [])),
+        tags=tags_of(described),
     )
 
 

@@ -25,7 +25,7 @@ class Instances:
     """The account's instances in the region.
 
     Those that an AWS service manages are among them, though an account may hide them (EC2 API:
-    IncludeManagedResources): a hidden instance would look terminated.
+    IncludeManagedResources): a hidden instance would look like one of another account.
     """
 
     def __init__(self, ec2: Any = None) -> None:
@@ -34,9 +34,9 @@ class Instances:
     def look_up(self, entities: Iterable[str]) -> dict[str, Instance]:
         """The instance of each entity that is an instance id; others, such as host names, are left out.
 
-        An id that EC2 doesn't know is GONE: terminated an hour ago or longer (EC2 API: DescribeInstances). Filters, not
-        InstanceIds, so that one such id doesn't fail its batch. A batch that fails is UNREADABLE, with a warning in the
-        log. Whatever is neither running nor terminated is DOWN, a starting instance too.
+        An id that EC2 doesn't know is MISSING. Filters, not InstanceIds, so that one such id doesn't fail its batch. A
+        batch that fails is UNREADABLE, with a warning in the log. Whatever is neither running nor terminated is DOWN, a
+        starting instance too.
         """
         ids = _instance_ids(entities)
         if not ids:
@@ -73,7 +73,7 @@ class Instances:
     def _look_up_batch(self, ids: Sequence[str]) -> dict[str, Instance]:
         try:
             found = self._describe([{"Name": "instance-id", "Values": list(ids)}])
-            return dict.fromkeys(ids, Instance(Power.GONE)) | dict(found)
+            return dict.fromkeys(ids, Instance(Power.MISSING)) | dict(found)
         except (ClientError, BotoCoreError) as error:
             problem = ours(error, f"{len(ids)} instances could not be looked up")
             logger.warning(str(problem), extra={"code": problem.code})
@@ -107,6 +107,25 @@ class Instances:
         return {status["InstanceId"]: _health(status) for status in found}
 
 
+class Elsewhere(Instances):
+    """The instances of a watch whose agents all run in other accounts or regions, or on premises: EC2 isn't asked."""
+
+    def __init__(self) -> None:
+        """No client is needed."""
+
+    def look_up(self, entities: Iterable[str]) -> dict[str, Instance]:
+        """Each instance id is MISSING here."""
+        return dict.fromkeys(_instance_ids(entities), Instance(Power.MISSING))
+
+    def find_expected(self) -> dict[str, Instance]:
+        """None of them has a tag that EC2 could show."""
+        return {}
+
+    def health(self, ids: Iterable[str]) -> dict[str, Health]:
+        """Not known."""
+        return dict.fromkeys(_instance_ids(ids), Health.UNKNOWN)
+
+
 def _instance_ids(entities: Iterable[str]) -> list[str]:
     return sorted({entity for entity in entities if is_instance_id(entity)})
 
@@ -125,13 +144,15 @@ def _instance(described: dict[str, Any]) -> Instance:
         group_ids=frozenset(group["GroupId"] for group in described["SecurityGroups"])
         if "SecurityGroups" in described
         else None,
-        has_public_address=bool(described.get("PublicIpAddress")) or _has_ipv6(described),
+        has_public_address=bool(described.get("PublicIpAddress")),
+        has_ipv6_address=_has_ipv6(described),
+        has_metadata=described.get("MetadataOptions", {}).get("HttpEndpoint", "enabled") != "disabled",
         tags=tags_of(described),
     )
 
 
 def _has_ipv6(described: dict[str, Any]) -> bool:
-    """True if any of its interfaces has an IPv6 address: each of them is public."""
+    """True if any of its interfaces has an IPv6 address."""
     interfaces = described.get("NetworkInterfaces", [])
     return bool(described.get("Ipv6Address")) or any(interface.get("Ipv6Addresses") for interface in interfaces)
 

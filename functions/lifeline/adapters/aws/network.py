@@ -7,7 +7,7 @@ No page size is asked for: EC2 then answers as much as it will, and further page
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -38,7 +38,7 @@ from lifeline.adapters.aws.filters import (
     with_filters,
 )
 from lifeline.core.errors import TerminalError
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, Unread, Vpc
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
 from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
@@ -148,7 +148,11 @@ class Network:
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
         return tuple(replace(vpc, unread=(*unread, *_unread_lists(vpc, unlisted))) for vpc in whole)
 
-    def _groups(self, ids: set[str]) -> list[dict[str, Any]]:
+    def groups(self, ids: Collection[str]) -> tuple[SecurityGroup, ...]:
+        """The security groups of these ids, by id; one that EC2 doesn't know is left out."""
+        return tuple(sorted(map(security_group_of, self._groups(ids)), key=lambda group: group.id))
+
+    def _groups(self, ids: Collection[str]) -> list[dict[str, Any]]:
         """The security groups of these ids: of a region's thousands, only those on endpoints and on NATs count."""
         chunks = batched(sorted(ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "group-id", "Values": list(chunk)}] for chunk in chunks)

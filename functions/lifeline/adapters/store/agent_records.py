@@ -9,7 +9,7 @@ times. A record holds only what differs from a quiet agent's:
 | e | entity |
 | s, o | the series to judge by, and the others: `[metric, {dimension: value}]`; the value 0 stands for the entity |
 | k, j, w | the marks of its own series, those that are joining, and since when |
-| y, q | strangers like `o`, unproven |
+| y, q, l | strangers like `o`, unproven, is_elsewhere |
 | n | services that it needs |
 | a, x | `seen_at`, `expected_since` |
 | d | the chunk's `newest` for it: seconds |
@@ -91,6 +91,7 @@ def _record(agent: Agent, newest: datetime | None) -> dict[str, Any]:
         "w": _number(agent.joining_since),
         "y": [_series_record(series, agent.entity) for series in agent.strangers],
         "q": agent.unproven or None,
+        "l": agent.is_elsewhere or None,
         "n": sorted(agent.needs),
         "a": _number(agent.seen_at),
         "x": _number(agent.expected_since),
@@ -136,6 +137,7 @@ def _agent(record: Mapping[str, Any]) -> Agent:
         joining_since=_time(get("w")),
         strangers=tuple([_series(packed, entity) for packed in get("y", ())]),
         unproven=get("q", 0),
+        is_elsewhere=bool(get("l")),
         needs=frozenset(get("n", ())),
         seen_at=_time(get("a")),
         expected_since=_time(get("x")),

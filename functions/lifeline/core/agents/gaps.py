@@ -14,7 +14,14 @@ grace, and "overdue" otherwise.
 | suppressed | reporting | on time with a new datapoint; with an open gap as from silent | ends that gap, if any |
 | suppressed | silent | overdue, its instance runs, warm-up and grace are over | opens a gap, or continues its own |
 | any | none | its instance is terminated; or it is not expected and no datapoint can be found | none |
+| any | none | EC2 doesn't know its instance, and its last datapoint is over an hour old (unless elsewhere) | none |
 | silent, suppressed | none | its last datapoint, or its instance's start, is over `forget_after` ago | none |
+
+EC2 shows a terminated instance for about an hour (EC2 guide: terminate instances). So one that it doesn't know, and
+whose agent sent a datapoint within the last hour, isn't terminated but elsewhere: in another account or region, or on
+premises. From then on its agent is judged by its datapoints alone.
+
+Agents of several periods may share a watch: before one is called silent, its last datapoints show its own period.
 
 A new agent that EC2 can't vouch for, such as a host outside it, leaves the roster if it falls silent before it has sent
 a few datapoints. Only datapoints of an agent's own series count (`survey`): those that it had while it reported.
@@ -56,6 +63,7 @@ from lifeline.core.agents.series import Readings, Series
 from lifeline.core.agents.timing import Timing
 
 _HOUR = timedelta(hours=1)
+_SHOWN_FOR = timedelta(hours=1)  # a terminated instance (EC2 guide: terminate instances)
 
 
 def close_gap(gap: Gap, last_seen: datetime, seen_at: Iterable[datetime], *, period: timedelta) -> Gap:
@@ -103,7 +111,12 @@ def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
             return Verdict(State.SUPPRESSED, None)
         case Power.DOWN:
             return _suppress(agent, evidence, Suppression.STOPPED, timing)
-        case Power.RUNNING | Power.UNREADABLE:
+        case Power.RUNNING | Power.UNREADABLE | Power.MISSING:
+            is_missing = evidence.instance.power is Power.MISSING
+            if is_missing and not agent.is_elsewhere and _was_terminated(agent, evidence, timing):
+                return Verdict(State.SUPPRESSED, None)
+            if (is_missing or evidence.instance.state) and agent.is_elsewhere != is_missing:
+                agent = replace(agent, is_elsewhere=is_missing)
             if evidence.suppression is not None:
                 return _suppress(agent, evidence, evidence.suppression, timing)
             return _judge_by_datapoints(agent, evidence, timing)
@@ -111,9 +124,19 @@ def judge(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
             assert_never(evidence.instance.power)
 
 
+def _was_terminated(agent: Agent, evidence: Evidence, timing: Timing) -> bool:
+    """True if EC2 doesn't know the instance any more: a tag of it was seen, or it has sent nothing for so long."""
+    latest = _latest(agent, evidence, timing)
+    if agent.expected_since is not None or (latest is None and evidence.seen_at is not None):
+        return True
+    return latest is not None and timing.now - latest > _SHOWN_FOR
+
+
 def _judge_by_datapoints(agent: Agent, evidence: Evidence, timing: Timing) -> Verdict:
     if evidence.seen_at is None:
         return Verdict(State.UNKNOWN, agent)
+    if not _is_open(agent.gap):
+        timing = timing.of_agent(evidence.seen_at)
     latest = _latest(agent, evidence, timing)
     is_overdue = latest is None or timing.missing_since(latest) is not None
     if agent.expected_since is None and (latest is None or (is_overdue and _left_to_prove(agent, evidence))):

@@ -17,11 +17,16 @@ def is_instance_id(entity: str) -> bool:
 
 
 class Power(StrEnum):
-    """Whether an instance can be expected to report."""
+    """Whether an instance can be expected to report.
+
+    GONE is terminated. MISSING is an ID that EC2 doesn't know: the instance may be in another account or region, or was
+    terminated so long ago that EC2 has forgotten it.
+    """
 
     RUNNING = "running"
     DOWN = "down"
     GONE = "gone"
+    MISSING = "missing"
     UNREADABLE = "unreadable"
 
 
@@ -38,7 +43,9 @@ class Instance:
     """An agent's instance. `launched_at` is its last start, not its first (EC2 API: Instance.LaunchTime).
 
     `address` and `group_ids` are those of its first network interface, empty and None where EC2 doesn't say. `state` is
-    EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none.
+    EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none. `has_public_address` is of
+    IPv4, `has_ipv6_address` of any interface: each of these is public. `has_metadata` is False if the instance metadata
+    service, from which an agent has its role's credentials, is off (EC2 API: MetadataOptions.HttpEndpoint).
     """
 
     power: Power
@@ -51,6 +58,8 @@ class Instance:
     has_public_address: bool = False
     address: str = ""
     group_ids: frozenset[str] | None = None
+    has_ipv6_address: bool = False
+    has_metadata: bool = True
     tags: tuple[tuple[str, str], ...] = ()
 
     def tag(self, key: str) -> str | None:

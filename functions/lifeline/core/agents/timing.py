@@ -6,13 +6,17 @@ once the grace is over it is missing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Self
 
 from lifeline.core.agents.watches import Rules
 
 _RECENT = timedelta(hours=3)  # how long datapoints of less than a minute are kept (CloudWatch API: GetMetricData)
 _HOUR = timedelta(hours=1)
+_LEARNED_FROM = 5  # an agent's last datapoints, from which its period is learned
+_FEWEST_SPACINGS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,20 @@ class Timing:
     def remembered_window(self) -> Window:
         """As long as an agent is kept, by the hour: for a silence that began while the detector didn't run."""
         return self._window(self.rules.forget_after, _HOUR)
+
+    def of_agent(self, seen_at: Iterable[datetime]) -> Self:
+        """The timing by the agent's own period, as its last datapoints have it, if the watch allows one so long.
+
+        The lower median counts, so that a datapoint that is missing now and then makes no period longer.
+        """
+        latest = sorted(time for time in seen_at if time <= self.now)[-_LEARNED_FROM:]
+        spacings = sorted(after - before for before, after in pairwise(latest))
+        if len(spacings) < _FEWEST_SPACINGS:
+            return self
+        period = spacings[(len(spacings) - 1) // 2]
+        if not self.rules.period < period <= self.rules.longest_period:
+            return self
+        return replace(self, rules=replace(self.rules, period=period))
 
     def is_on_time(self, seen_at: Iterable[datetime]) -> bool:
         """True if, after the latest of these datapoints, the agent's next one is not overdue."""

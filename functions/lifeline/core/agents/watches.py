@@ -14,13 +14,17 @@ type Tags = tuple[tuple[str, frozenset[str]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When an agent counts as silent, and as back. Raises ValueError if the period isn't from 1 s to 1 h."""
+    """When an agent counts as silent, and as back. Raises ValueError if the period isn't from 1 s to 1 h.
+
+    An agent whose datapoints come less often than each `period` is judged by its own, up to `longest_period`.
+    """
 
     period: timedelta = timedelta(minutes=1)
     grace: timedelta = timedelta(minutes=4)
     warm_up: timedelta = timedelta(minutes=10)
     forget_after: timedelta = timedelta(days=14)
     recover_after: int = 2
+    longest_period: timedelta = timedelta(minutes=5)
 
     def __post_init__(self) -> None:
         if not timedelta(seconds=1) <= self.period <= timedelta(hours=1):
@@ -42,7 +46,8 @@ class Watch:
 
     With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start with it;
     with neither, all. `needs` are services that the agents must reach besides `monitoring`. `most_hosts` is how many
-    agents for which EC2 can't vouch, such as hosts outside AWS, join the roster.
+    agents for which EC2 can't vouch, such as hosts outside AWS, join the roster. With `is_elsewhere` all agents run in
+    other accounts or regions, or on premises, even where their names are IDs of instances.
     """
 
     name: str = "cloudwatch-agent"
@@ -53,6 +58,7 @@ class Watch:
     rules: Rules = field(default_factory=Rules)
     needs: frozenset[str] = frozenset()
     most_hosts: int = MOST_HOSTS
+    is_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def _in_order(facts: Facts) -> Iterable[tuple[str, Canary]]:
 
 def _has_another_path(facts: Facts, around: Around) -> bool:
     """True if the subnet's own routes take it out: only then did it reach the service before."""
-    return around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.instance.has_public_address)
+    return around.tier is Tier.EGRESS or (around.tier is Tier.PUBLIC and facts.has_public_address)
 
 
 def _is_after(facts: Facts, around: Around, service: str, canary: Canary) -> bool:

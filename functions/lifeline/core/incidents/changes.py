@@ -69,6 +69,7 @@ _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.DNS_OFF: (Field.DNS,),
     CauseKind.PATH_UNKNOWN: (Field.ROUTES, Field.ENDPOINTS, Field.FILTERS, Field.DNS),
     CauseKind.ENDPOINT_POLICY: (Field.ENDPOINTS,),
+    CauseKind.OWN_GROUP: (Field.FILTERS,),
 }
 
 
@@ -83,6 +84,7 @@ class ChangeScope:
     endpoint_ids: frozenset[str]
     filter_ids: frozenset[str]
     other_ids: frozenset[str]
+    is_ipv6_only: bool = False
 
 
 def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
@@ -109,6 +111,7 @@ def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
         endpoint_ids=frozenset(endpoint.id for endpoint in endpoints),
         filter_ids=acls | groups | lists,
         other_ids=_seen(vpc),
+        is_ipv6_only=subnet.is_ipv6_only,
     )
 
 
@@ -197,7 +200,12 @@ def _plainness(change: Change, scope: ChangeScope) -> int:
 
 
 def _concerns(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
-    """True unless the change names others' resources only. Older records, and some calls, name none at all."""
+    """True unless the change names others' resources only. Older records, and some calls, name none at all.
+
+    An egress-only internet gateway carries IPv6 alone (VPC guide), by which only an IPv6-only subnet reaches AWS.
+    """
+    if "EgressOnlyInternetGateway" in change.event_name and not scope.is_ipv6_only:
+        return False
     of = _fields_of(change.event_name).intersection(fields)
     return bool(of) and (not change.ids or any(_touches(change.ids, field, scope) for field in of))
 

@@ -5,15 +5,17 @@
 | 1 | machine | EC2's own status checks of the instance fail |
 | 2 | canary | private DNS was turned on right before, and the subnet had another path |
 | 3 | network | `monitoring` can't be reached: no path, endpoint pending, failed or closed, the VPC's DNS off |
-| 4 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
-| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
-| 7 | role | the instance's role may not publish metrics |
-| 8 | no profile | the instance has no instance profile |
-| 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
-| 10 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 11 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
-| 12 | agent | nothing else was found, and every path is known |
+| 4 | own group | the instance's own security groups let nothing out to what serves `monitoring` |
+| 5 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
+| 6 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 7 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
+| 8 | role | the instance's role may not publish metrics |
+| 9 | no profile | the instance has no instance profile |
+| 10 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
+| 11 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
+| 12 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 13 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
+| 14 | agent | nothing else was found, and every path is known |
 
 What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -23,7 +25,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lifeline.core.agents.instances import Health
+from lifeline.core.agents.instances import Health, Power
 from lifeline.core.guards.freeze import freeze_words
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
@@ -31,10 +33,13 @@ from lifeline.core.incidents.changes import change_evidence, clock_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
 from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
+from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
 from lifeline.core.incidents.remedies import network_words, remedy_for
 from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
+from lifeline.core.network.egress import Egress, OwnGroups, egress_to, egress_to_central, egress_to_public
+from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
@@ -62,12 +67,13 @@ def diagnose(
     *,
     reporting_by_zone: Mapping[str, int],
     quiet_by_zone: Mapping[str, int] | None = None,
+    others: Others | None = None,
 ) -> dict[str, Cause]:
     """Find the cause of each agent's silence, by entity; agents without a cause of their own may share their zone's.
     A step whose facts couldn't be read is skipped.
 
     `reporting_by_zone` counts the agents of each zone that still report, `quiet_by_zone` those that are about to fall
-    silent.
+    silent, and `others` both of all zones; None if they weren't counted.
     """
     known: dict[Hashable, Around] = {}
     found: dict[str, Cause] = {}
@@ -77,7 +83,9 @@ def diagnose(
         if asking := around.interface_of(of_agent):
             around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking)
         found[entity] = _diagnose(of_agent, now, around)
-    return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
+    quiet = quiet_by_zone or {}
+    zones = zone_causes(facts, found, now, reporting_by_zone, quiet)
+    return found | zones | (late_causes(facts, found, now, others, quiet) if others else {})
 
 
 def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
@@ -87,6 +95,7 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         check.machine,
         lambda: canary_cause(facts, around),
         check.path_to_metrics,
+        check.own_group,
         check.endpoint_policy,
         check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
@@ -106,6 +115,7 @@ class _Check:
 
     def __init__(self, facts: Facts, now: datetime, around: Around) -> None:
         self.facts, self.now, self.around, self.paths = facts, now, around, around.paths
+        self.contradiction: tuple[str, ...] = ()  # what speaks against the path that is closed by what was read
 
     def machine(self) -> Cause | None:
         """EC2 checks a machine from outside: its network makes no difference (EC2 guide: status checks)."""
@@ -146,6 +156,11 @@ class _Check:
         kind = CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
         change = self.around.change_behind(self.facts, kind, service, self.now)
         is_sure = confidence is Confidence.HIGH
+        if service == METRICS and change is None and self.facts.agent.seen_at:
+            if contradiction := self._contradiction(path, self.facts.agent.seen_at):
+                self.contradiction = contradiction
+                return None
+            confidence = confidence if self._had_path else Confidence.MEDIUM
         return self._cause(
             kind,
             Confidence.MEDIUM if path.uncertainties else confidence,
@@ -162,6 +177,30 @@ class _Check:
             subject=path.endpoint_id,
             change=change,
             is_repairable=path.is_repairable and not self.facts.freeze_of(service, path.reach),
+        )
+
+    @property
+    def _had_path(self) -> bool:
+        """True if Lifeline saw the subnet's way out, or what served its metrics."""
+        known = self.facts.known
+        return known is not None and any(key in known.paths for key in (self.facts.instance.subnet_id, METRICS))
+
+    def _contradiction(self, path: NetworkPath, seen_at: datetime) -> tuple[str, ...]:
+        """What speaks against a closed path as the cause, a line for each fact; empty if nothing does.
+
+        An agent that reported through the very network in which no path was ever seen doesn't depend on that path: it
+        may use a FIPS name, or an endpoint of its own choice (CloudWatch agent guide: endpoint_override). Where
+        Lifeline didn't know the network then, a change may have gone unrecorded.
+        """
+        known = self.facts.known
+        if known is None or known.since > seen_at or self._had_path or self.facts.unreadable:
+            return ()
+        if path.reach in (Reach.NO_ADDRESS, Reach.PENDING):
+            return ()
+        return (
+            f"the agent reported through this network until {write_time(seen_at)}",
+            f"Lifeline first saw the VPC at {write_time(known.since)}, and has seen neither a path there nor a change",
+            path.words,
         )
 
     def _needed(self, service: str) -> tuple[str, ...]:
@@ -206,6 +245,40 @@ class _Check:
 
     # ---- what else keeps metrics out
 
+    def _egress(self, path: NetworkPath) -> Egress | None:
+        """Whether the instance's own groups let its requests out on an open path; None if there is nothing to say."""
+        ids, vpc, subnet = self.facts.instance.group_ids, self.facts.vpc, self.facts.subnet
+        if not ids or vpc is None or subnet is None or not path.reach.is_open:
+            return None
+        groups, ports = OwnGroups(ids, self.facts.own_groups), ports_of(METRICS, dict(self.facts.catalog.ports))
+        if endpoint := next((found for found in vpc.endpoints if found.id == path.endpoint_id), None):
+            return egress_to(groups, endpoint, subnet, vpc, ports)
+        return (
+            egress_to_central(groups, vpc, ports)
+            if path.central_id
+            else egress_to_public(groups, METRICS, subnet, vpc, ports)
+        )
+
+    def own_group(self) -> Cause | None:
+        """A security group lets out only what its egress rules list (VPC guide: security group rules)."""
+        path = self.paths.get(METRICS)
+        way = self._egress(path) if path else None
+        if path is None or way is None or way.is_open is not False:
+            return None
+        ids = self.facts.instance.group_ids or frozenset()
+        names = ", ".join(sorted(ids))
+        change = self.around.change_of_groups(self.facts, ids, self.now)
+        return self._cause(
+            CauseKind.OWN_GROUP,
+            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
+            f"the instance's own group {names} lets no 443 out to {way.where}",
+            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
+            advice=f"Allow outbound TCP 443 to {way.where} in a security group of the instance.",
+            service=METRICS,
+            subject=names,
+            change=change,
+        )
+
     def endpoint_policy(self) -> Cause | None:
         """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
         path = self.paths.get(METRICS)
@@ -242,7 +315,18 @@ class _Check:
 
     def profile(self) -> Cause | None:
         """Without an instance profile an agent has no credentials, unless a file gives it some."""
-        if not self.facts.is_managed or self.facts.instance.profile_arn:
+        if not self.facts.is_managed:
+            return None
+        if self.facts.instance.profile_arn and not self.facts.instance.has_metadata:
+            return self._cause(
+                CauseKind.NO_PROFILE,
+                Confidence.MEDIUM,
+                "the instance metadata service is off, so the agent gets no credentials from its instance profile",
+                evidence=("EC2: HttpEndpoint of the instance's metadata options is disabled", *self._path_words()),
+                advice="Turn on the instance metadata service (aws ec2 modify-instance-metadata-options "
+                "--http-endpoint enabled). If the agent gets its credentials from a file, check those.",
+            )
+        if self.facts.instance.profile_arn:
             return None
         return self._cause(
             CauseKind.NO_PROFILE,
@@ -294,16 +378,33 @@ class _Check:
     def agent(self) -> Cause:
         """What remains: the agent itself."""
         if not self.facts.is_managed:
-            evidence: tuple[str, ...] = ("EC2 doesn't know the agent's host, so Lifeline can't examine it",)
+            evidence: tuple[str, ...] = (self._unexamined(),)
         else:
             evidence = tuple(self._checked())
         as_read = ", as far as it could be read" if self.facts.unreadable else ""
         words, advice = f"no cause found outside the agent{as_read}", ""
+        confidence = Confidence.LOW
+        if self.contradiction:
+            words, confidence = "likely the agent itself or its endpoint setting", Confidence.MEDIUM
+            evidence = (*self.contradiction, *evidence)
+            advice = " Check its endpoint setting too (endpoint_override, or a FIPS endpoint)."
         if self.facts.agent.strangers:
             words = "none of its own metrics arrive, but others do under its ID"
             advice = " If its configuration was changed, forget it: Lifeline then watches it by its new metrics."
         check = "Check the agent on its instance: whether it is running, what its log says, and which metrics it sends."
-        return self._cause(CauseKind.AGENT, Confidence.LOW, words, evidence=evidence, advice=check + advice)
+        return self._cause(CauseKind.AGENT, confidence, words, evidence=evidence, advice=check + advice)
+
+    def _unexamined(self) -> str:
+        """Why nothing around the agent can be examined."""
+        if self.facts.watch.is_elsewhere:
+            return "the policy says that this watch's instances are elsewhere, so Lifeline can't examine this one"
+        match self.facts.instance.power:
+            case Power.MISSING:
+                where = "it likely runs in another account or region, or on premises"
+                return f"EC2 here doesn't know the instance, so Lifeline can't examine it: {where}"
+            case Power.UNREADABLE:
+                return "the instance could not be looked up in EC2, so Lifeline can't examine it"
+        return "EC2 doesn't know the agent's host, so Lifeline can't examine it"
 
     def _checked(self) -> Iterator[str]:
         """What was checked and found fine, or couldn't be read."""
@@ -332,6 +433,10 @@ class _Check:
         if path is None:
             return (self._unread_words(METRICS),)
         is_open = "the network path is open: " if path.reach.is_open and not path.unread else ""
+        way = self._egress(path)
+        if way and way.is_open is None:
+            unknown = f"it isn't known whether the instance's own groups let 443 out to {way.where}: {way.unread}"
+            return (*path.notes, path.words, unknown, *path.uncertainties)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 
     def _policy_of(self, endpoint_id: str) -> str:

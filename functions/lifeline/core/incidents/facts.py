@@ -9,12 +9,13 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
+from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, Past, scope_of
 from lifeline.core.incidents.iam_policy import RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, NetworkInterface, Subnet, Vpc
+from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -36,7 +37,8 @@ class Facts:
     the causes of the VPC's open incidents and when these began; `own` is the cause of the agent's own incident.
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
-    `unreadable` describes what couldn't be read.
+    `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
+    they were read. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -54,6 +56,8 @@ class Facts:
     frozen: tuple[tuple[str, Freeze], ...] = ()
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
+    known: KnownVpc | None = None
+    own_groups: tuple[SecurityGroup, ...] = ()
 
     @property
     def is_managed(self) -> bool:
@@ -87,6 +91,12 @@ class Facts:
         """The instance's subnet, None if it wasn't found."""
         subnets = self.vpc.subnets if self.vpc else ()
         return next((subnet for subnet in subnets if subnet.id == self.instance.subnet_id), None)
+
+    @property
+    def has_public_address(self) -> bool:
+        """True if the instance has a public address of the family in which its subnet reaches AWS's names (ADR 5)."""
+        is_ipv6 = self.subnet is not None and self.subnet.is_ipv6_only
+        return self.instance.has_ipv6_address if is_ipv6 else self.instance.has_public_address
 
     @property
     def vpc_id(self) -> str:
@@ -158,13 +168,20 @@ class Around:
     def key(facts: Facts) -> Hashable:
         """Return a key that is the same for agents with the same paths and the same history."""
         seen = (id(facts.vpc), id(facts.dns), id(facts.catalog), id(facts.changes))
-        own = (facts.instance.subnet_id, facts.instance.has_public_address, facts.foreign_owner)
+        own = (facts.instance.subnet_id, facts.has_public_address, facts.foreign_owner)
         return (*seen, *own, facts.needs)
 
     def change_behind(self, facts: Facts, kind: CauseKind, service: str, now: datetime) -> Change | None:
         """Return the recorded change that began a cause of this kind for one of these agents, if any."""
         past, harmless_before = self.past(service), facts.harmless_before(service, kind)
         return past.change_behind(kind, facts.since(now), harmless_before=harmless_before) if past else None
+
+    def change_of_groups(self, facts: Facts, group_ids: frozenset[str], now: datetime) -> Change | None:
+        """Return the recorded change of the instance's own security groups that began the silence, if any."""
+        if self._subnet is None or facts.vpc is None:
+            return None
+        scope = replace(scope_of(self._subnet, facts.vpc, METRICS), filter_ids=group_ids)
+        return Past(facts.changes, scope).change_behind(CauseKind.OWN_GROUP, facts.since(now))
 
     def past(self, service: str) -> Past | None:
         """Return the recorded changes to the path to the service; None if there are none or the subnet wasn't found."""
@@ -179,7 +196,7 @@ class Around:
         subnet, facts = self._subnet, self._facts
         if subnet is None or facts.vpc is None:
             return {}
-        has_address = facts.instance.has_public_address
+        has_address = facts.has_public_address
         found = {
             service: find_path(
                 subnet,

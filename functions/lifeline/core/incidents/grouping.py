@@ -24,7 +24,7 @@ MISSED = Cause(CauseKind.AGENT, Confidence.LOW, "the agent was back before its c
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _SURENESS = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 # Their key alone says which fault it is.
-_TIMELESS = frozenset({CauseKind.CANARY, CauseKind.ENDPOINT_POLICY, CauseKind.ROLE})
+_TIMELESS = frozenset({CauseKind.CANARY, CauseKind.ENDPOINT_POLICY, CauseKind.OWN_GROUP, CauseKind.ROLE})
 
 
 class Groups:

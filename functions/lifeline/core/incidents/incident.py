@@ -22,10 +22,12 @@ class CauseKind(StrEnum):
     ENDPOINT_FAILED = "the endpoint failed"
     ENDPOINT_CLOSED = "the endpoint is closed to the agent"
     DNS_OFF = "the VPC's DNS is off"
+    OWN_GROUP = "the instance's own security group is closed"
     ENDPOINT_POLICY = "the endpoint policy denies it"
     NO_PROFILE = "no instance profile"
     ROLE = "the role's policies deny it"
     PATH_UNKNOWN = "it isn't known whether the path works"
+    CLOUDWATCH = "CloudWatch is late or unreachable"
     ZONE = "many agents at once in one zone"
     AGENT = "the agent itself"
     FLAPPING = "flapping"
@@ -57,8 +59,8 @@ _NETWORK = frozenset(
         CauseKind.PATH_UNKNOWN,
     }
 )
-_UNEXPLAINED = frozenset({CauseKind.PATH_UNKNOWN, CauseKind.ZONE, CauseKind.AGENT})
-_OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.ZONE})
+_UNEXPLAINED = frozenset({CauseKind.PATH_UNKNOWN, CauseKind.CLOUDWATCH, CauseKind.ZONE, CauseKind.AGENT})
+_OF_SEVERAL_VPCS = frozenset({CauseKind.ROLE, CauseKind.CLOUDWATCH, CauseKind.ZONE})
 
 
 class Confidence(StrEnum):
@@ -102,7 +104,7 @@ class Cause:
                 return f"network|{self.vpc_id}|{self.service}"
             case CauseKind.CANARY:  # separate from the outage that the endpoint is to repair
                 return f"{self.kind.name}|{self.vpc_id}|{self.subject}"
-            case CauseKind.ENDPOINT_POLICY | CauseKind.ROLE:
+            case CauseKind.ENDPOINT_POLICY | CauseKind.OWN_GROUP | CauseKind.ROLE:
                 return f"{self.kind.name}|{self.subject}"
             case CauseKind.ZONE:
                 return f"ZONE|{self.zone}"

@@ -138,7 +138,7 @@ class _Check:
     @property
     def _has_no_other_path(self) -> bool:
         """True if the subnet's own routes don't lead out: without an endpoint it reaches nothing."""
-        has_address = self.facts.instance.has_public_address
+        has_address = self.facts.has_public_address
         return self.around.tier is Tier.ISOLATED or (self.around.tier is Tier.PUBLIC and not has_address)
 
     def _cut(self, kind: CauseKind) -> Change | None:

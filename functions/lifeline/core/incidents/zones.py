@@ -1,8 +1,8 @@
 """Zones: many agents of one zone fell silent at once, and nothing else explains it."""
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lifeline.core.incidents.facts import METRICS, Facts
@@ -29,11 +29,15 @@ def zone_causes(
 
     They are at least FEWEST, and as many as still report in their zone, by `reporting_by_zone`; their silences began
     within two periods of each other. Those of `quiet_by_zone`, who are about to fall silent, count with them: of a
-    zone that fails, the first agents are silent a minute or two before the others. One that follows later shares the
+    zone that fails, the first agents are silent a minute or two before the others. Where most agents of every zone are
+    about to, it is no zone's fault, and none counts so. One that follows later shares the
     cause of its zone's open incident. A need that is only likely, or a path that isn't known, yields to it where agents
     of other zones still report, and none of them fell silent of it at that time: a new setting restarts agents in all
     zones.
     """
+    if all(quiet_by_zone.get(zone, 0) > count for zone, count in reporting_by_zone.items()):
+        reporting_by_zone = Counter(reporting_by_zone) + Counter(quiet_by_zone)
+        quiet_by_zone = {}
     left: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
     widespread = _widespread(facts, causes, now)
     for entity, cause in causes.items():
@@ -44,7 +48,7 @@ def zone_causes(
             left[zone].append((facts[entity].since(now), entity))
     found: dict[str, Cause] = {}
     for zone, silences in sorted(left.items()):
-        span = max(_SHORTEST_SPAN, *(facts[entity].two_periods for _, entity in silences))
+        span = span_of([facts[entity] for _, entity in silences])
         reporting, quiet = reporting_by_zone.get(zone, 0), quiet_by_zone.get(zone, 0)
         for group in _groups(sorted(silences), span, fewest=max(1, max(FEWEST, reporting) - quiet)):
             cause = _zone_cause(zone, [causes[entity] for entity in group], reporting, quiet)
@@ -54,6 +58,17 @@ def zone_causes(
             if earlier:
                 found[entity] = earlier
     return found
+
+
+def span_of(facts: Iterable[Facts]) -> timedelta:
+    """Within what time the silences of these agents must begin to count as one."""
+    return max([_SHORTEST_SPAN, *(of_agent.two_periods for of_agent in facts)])
+
+
+def largest_group(silences: list[tuple[datetime, str]], span: timedelta) -> list[str]:
+    """The most entities whose silences, given in their order, began within `span` of each other."""
+    start, end = _largest(silences, span)
+    return [entity for _, entity in silences[start:end]]
 
 
 def _widespread(facts: Mapping[str, Facts], causes: Mapping[str, Cause], now: datetime) -> frozenset[str]:

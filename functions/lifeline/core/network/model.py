@@ -540,6 +540,12 @@ def suffix_of(name: str) -> str:
     return ".".join(labels[regions[0] + 1 :]) if regions else labels[-1]
 
 
+@lru_cache(maxsize=4096)
+def region_of(name: str) -> str:
+    """The region in a service's full name: `com.amazonaws.us-east-1.ecr.api` gives `us-east-1`; empty without one."""
+    return next((label for label in name.split(".") if _is_region(label)), "")
+
+
 def _is_region(label: str) -> bool:
     parts = label.split("-")
     return len(parts) >= 3 and parts[-1].isdigit() and all(part.isalpha() for part in parts[:-1])

@@ -21,6 +21,7 @@ from lifeline.core.network.model import (
     Tier,
     UnsureTier,
     Vpc,
+    region_of,
     suffix_of,
 )
 from lifeline.core.network.obstacles import FAILED_STATES, Barrier, Obstacle, barrier_to, is_managed, is_on_gateway
@@ -36,6 +37,7 @@ _ROUTES: dict[SeenTier, str] = {
     UnsureTier.NOT_PUBLIC: "routes of which not all could be read",
     UnsureTier.UNKNOWN: "routes of which not all could be read",
 }
+_PUBLIC = {False: "public IPv4 address", True: "IPv6 address"}
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
 _IN_PART = "only some of what the subnet sends is let through"
@@ -392,7 +394,7 @@ class ServiceReach:
     def _nowhere(self, subnet: Subnet) -> NetworkPath:
         path = self._closed(subnet)
         if classify(subnet, self.vpc) is Tier.PUBLIC:
-            path = replace(path, reach=Reach.NO_ADDRESS, words="the instance has no public address")
+            path = replace(path, reach=Reach.NO_ADDRESS, words=f"the instance has no {_PUBLIC[subnet.is_ipv6_only]}")
         elif effective_route_table(subnet, self.vpc) is None:
             return self._without_table(path, subnet)
         return self._unless_central(path, subnet)
@@ -471,9 +473,20 @@ class ServiceReach:
 
 
 def endpoints_of(service: str, vpc: Vpc) -> tuple[Endpoint, ...]:
-    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed."""
+    """The VPC's endpoints of the service that aren't gone, by id. Their names are enough: no catalog is needed.
+
+    An endpoint of another region never serves this region's name (PrivateLink guide: cross-region connectivity).
+    """
     known = (endpoint for endpoint in vpc.live_endpoints if endpoint.type is not EndpointType.OTHER)
-    return tuple(endpoint for endpoint in known if suffix_of(endpoint.service_name) == service)
+    here = (endpoint for endpoint in known if not _is_of_another_region(endpoint, vpc))
+    return tuple(endpoint for endpoint in here if suffix_of(endpoint.service_name) == service)
+
+
+def _is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
+    """By the region in its service's name, and in the zones of the VPC's subnets: us-east-1a, us-west-2-lax-1a."""
+    region = region_of(endpoint.service_name)
+    zones = [subnet.zone for subnet in vpc.subnets if subnet.zone]
+    return bool(region and zones) and not any(zone.startswith(region) for zone in zones)
 
 
 def _imagined(service: Service) -> Endpoint:

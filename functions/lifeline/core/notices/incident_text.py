@@ -277,7 +277,7 @@ def _evidence(cause: Cause, members: int) -> list[str]:
     """The evidence, of one agent unless it was collected for all: the others are judged by that one."""
     change = cause.change
     evidence = [line for line in cause.evidence if not (change and change.event_id and change.event_id in line)]
-    is_of_one = members > 1 and cause.kind not in (CauseKind.ZONE, CauseKind.FLAPPING)
+    is_of_one = members > 1 and cause.kind not in (CauseKind.CLOUDWATCH, CauseKind.ZONE, CauseKind.FLAPPING)
     more = len(evidence) - _MOST_EVIDENCE
     is_older = cause.fixed_at is not None and cause.fix not in cause.evidence
     heading = "Evidence" + (" from before the fix" if is_older else "")

@@ -24,8 +24,13 @@ def read_watches(said: Sequence[Mapping[str, Any]]) -> tuple[Watch, ...]:
 
 def _watch(said: Mapping[str, Any]) -> Watch:
     names = {key: said[key] for key in ("name", "namespace", "dimension", "metric", "metric_prefix") if key in said}
-    needs = expand(said.get("needs", ())) - {_ALWAYS_NEEDED}
-    return Watch(**names, rules=_rules(said), needs=needs, most_hosts=int(said.get("most_hosts", Watch().most_hosts)))
+    return Watch(
+        **names,
+        rules=_rules(said),
+        needs=expand(said.get("needs", ())) - {_ALWAYS_NEEDED},
+        most_hosts=int(said.get("most_hosts", Watch().most_hosts)),
+        is_elsewhere=said.get("instances") == "elsewhere",
+    )
 
 
 def _rules(said: Mapping[str, Any]) -> Rules:
@@ -35,6 +40,10 @@ def _rules(said: Mapping[str, Any]) -> Rules:
         grace=_seconds(said, "grace_seconds", usual.grace),
         warm_up=_seconds(said, "warm_up_seconds", usual.warm_up),
         forget_after=timedelta(days=said["forget_after_days"]) if "forget_after_days" in said else usual.forget_after,
+        longest_period=max(
+            _seconds(said, "longest_period_seconds", usual.longest_period),
+            _seconds(said, "period_seconds", usual.period),
+        ),
         recover_after=int(said.get("recover_after", usual.recover_after)),
     )
 

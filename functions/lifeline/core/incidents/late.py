@@ -1,0 +1,73 @@
+"""CloudWatch late or unreachable: nearly all agents of a region fell silent together, and nothing else explains it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.incidents.zones import FEWEST, largest_group, span_of
+
+NEARLY_ALL = Fraction(9, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """How many of the watch's agents still report, and how many more are `quiet`: about to fall silent."""
+
+    reporting: int
+    quiet: int = 0
+
+
+def late_causes(
+    facts: Mapping[str, Facts],
+    causes: Mapping[str, Cause],
+    now: datetime,
+    others: Others,
+    quiet_by_zone: Mapping[str, int],
+) -> dict[str, Cause]:
+    """CloudWatch's cause, by entity, for agents without one of their own that fell silent together.
+
+    With those that are about to they are at least FEWEST, in at least two zones, and nearly all that reported until
+    then. Zones don't fail together: what all agents have in common is the region's CloudWatch (AWS guide: fault
+    isolation boundaries). One that follows later shares the cause of the open incident.
+    """
+    left = {entity: facts[entity].since(now) for entity, cause in causes.items() if not cause.kind.is_explained}
+    if not left:
+        return {}
+    span = span_of([facts[entity] for entity in left])
+    group = largest_group(sorted((since, entity) for entity, since in left.items()), span)
+    zones = {facts[entity].instance.zone for entity in group} | {zone for zone, few in quiet_by_zone.items() if few}
+    together = len(group) + others.quiet
+    found: dict[str, Cause] = {}
+    is_everywhere = len(zones - {""}) > 1 and not _shares_path([causes[entity] for entity in group])
+    if is_everywhere and together >= FEWEST and together >= NEARLY_ALL * (together + others.reporting):
+        found = dict.fromkeys(group, _cause(len(group), others, sorted(zones - {""})))
+    for entity, since in left.items():
+        near = (cause for cause, began in facts[entity].earlier if abs(since - began) <= 2 * span)
+        earlier = next((cause for cause in near if cause.kind is CauseKind.CLOUDWATCH), None)
+        if earlier:
+            found[entity] = earlier
+    return found
+
+
+def _shares_path(causes: Sequence[Cause]) -> bool:
+    """True if all of them are in one VPC whose path isn't known: that may be what they have in common."""
+    return len({cause.vpc_id for cause in causes}) == 1 and all(
+        cause.kind is CauseKind.PATH_UNKNOWN for cause in causes
+    )
+
+
+def _cause(silent: int, others: Others, zones: list[str]) -> Cause:
+    following = f", {others.quiet} are about to" if others.quiet else ""
+    return Cause(
+        CauseKind.CLOUDWATCH,
+        Confidence.MEDIUM,
+        "CloudWatch is late or unreachable",
+        evidence=(
+            f"{silent} agents in {', '.join(zones)} fell silent together{following}; {others.reporting} still report",
+            "nothing else that was read explains it",
+        ),
+        advice="Check the AWS Health Dashboard for CloudWatch in this region, and what was last deployed everywhere.",
+    )
