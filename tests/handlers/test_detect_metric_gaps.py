@@ -1022,8 +1022,8 @@ class TestInventedAgents:
         self.bound(monkeypatch, 1)
         real = launch()
         publish(real, "i-0fedcba9876543210", "i-0fedcba9876543211", at=START)
-        assert detector.run(minute(0.5))["watched"] == 2
-        assert self.metrics_read(detector, minute(1)) == 2
+        assert self.metrics_read(detector, minute(0.5)) == 2
+        assert detector.run(minute(1))["watched"] == 2
 
     def test_one_datapoint_under_an_invented_instance_id_is_no_agent(self, detector: Detector) -> None:
         publish("i-0fedcba9876543210", at=START)
