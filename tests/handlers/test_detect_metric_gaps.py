@@ -17,6 +17,7 @@ from moto.ec2.models import ec2_backends
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.instances import Instances
+from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.list_position import ListPosition, Position
@@ -33,6 +34,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.incidents.canary import silences
+from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
@@ -955,6 +957,111 @@ class TestCauses:
         with failing("ec2", "DescribeVpcs"), failing("ec2", "DescribeVpcEndpointServices"):
             detector.run(minute(7))
         assert detector.kinds == ["incident_opened"]
+
+    def test_an_instance_whose_own_group_lets_nothing_out_is_told_with_that_group(self, detector: Detector) -> None:
+        id_ = launch()
+        _, endpoint_id = answered_here(id_)
+        ec2 = clients.client("ec2")
+        instance = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+        group = ec2.create_security_group(GroupName="app", Description="app", VpcId=instance["VpcId"])
+        ec2.modify_instance_attribute(InstanceId=id_, Groups=[group["GroupId"]])
+        everything: Any = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(id_, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=everything)
+        detector.run(now)
+        [notice] = detector.notices
+        assert f"Why: the instance's own group {group['GroupId']} lets no 443 out to {endpoint_id}." in flat(
+            notice.text
+        )
+        assert "Lifeline can't repair this." in flat(notice.text)
+        assert detector.asked_for_mending() == []
+
+
+class TestAllAtOnce:
+    """Nearly all agents fall silent together, and nothing changed."""
+
+    def fleet(self, zones: str) -> list[str]:
+        """Three running instances in each zone, as EC2 shows them."""
+        ec2 = clients.client("ec2")
+        found = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        subnets = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in found}
+        image = ec2.register_image(Name="any")["ImageId"]
+        made = [
+            ec2.run_instances(ImageId=image, MinCount=3, MaxCount=3, SubnetId=subnets[f"{REGION}{zone}"])
+            for zone in zones
+        ]
+        return [instance["InstanceId"] for run in made for instance in run["Instances"]]
+
+    def fall_silent(self, detector: Detector, fleet: list[str], *, but: tuple[str, ...] = ()) -> list[Sent]:
+        now = datetime.now(START.tzinfo) + timedelta(hours=1)
+        publish(*fleet, at=now - timedelta(minutes=20))
+        detector.run(now - timedelta(minutes=19.5))
+        if but:
+            publish(*but, at=now - timedelta(minutes=1))
+        detector.run(now)
+        return detector.notices
+
+    def without_a_cause(self, monkeypatch: pytest.MonkeyPatch, fleet: list[str]) -> None:
+        """Nothing near the agents explains their silence."""
+        answered_here(fleet[0])
+        monkeypatch.setattr(Roles, "may_publish", lambda *_: RoleVerdict(Permission.ALLOWED, "agent"))
+        look_up = Instances.look_up
+
+        def with_profiles(instances: Instances, entities: Any) -> dict[str, Instance]:
+            return {id_: replace(one, profile_arn="arn:p") for id_, one in look_up(instances, entities).items()}
+
+        monkeypatch.setattr(Instances, "look_up", with_profiles)
+
+    def test_in_all_zones_it_is_one_incident_of_cloudwatch(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fleet = self.fleet("abc")
+        self.without_a_cause(monkeypatch, fleet)
+        [notice] = self.fall_silent(detector, fleet)
+        assert "Why: CloudWatch is late or unreachable." in flat(notice.text)
+        assert detector.asked_for_mending() == []
+
+    def test_in_one_zone_alone_it_is_the_zones(self, detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+        fleet = self.fleet("ab")
+        self.without_a_cause(monkeypatch, fleet)
+        [notice] = self.fall_silent(detector, fleet, but=tuple(fleet[3:]))
+        assert "CloudWatch is late" not in flat(notice.text)
+        assert f"{REGION}a" in notice.text
+
+
+class TestPeriods:
+    """Agents of two periods in one fleet are judged each by its own."""
+
+    SLOW, QUICK = "slow-1", "quick-1"
+
+    def publish_until(self, detector: Detector, last: int) -> list[dict[str, Any]]:
+        """Every minute's run, up to the last: one agent sends each minute, and the other each fifth."""
+        for number in range(-15, 0, 5):
+            publish(self.SLOW, at=minute(number))
+        have_reported(self.QUICK)
+        answers = []
+        for number in range(last + 1):
+            publish(*((self.SLOW, self.QUICK) if number % 5 == 0 else (self.QUICK,)), at=minute(number))
+            answers.append(detector.run(minute(number) + timedelta(seconds=30)))
+        return answers
+
+    def test_one_that_sends_each_fifth_minute_is_never_silent_between(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GAP_GRACE_SECONDS", "60")
+        assert {states(answer).get("silent", 0) for answer in self.publish_until(detector, 14)} == {0}
+        assert detector.notices == []
+
+    def test_each_is_silent_after_its_own_period_and_the_grace(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GAP_GRACE_SECONDS", "60")
+        self.publish_until(detector, 10)
+        assert detector.run(minute(12.5))["opened"] == [self.QUICK]
+        assert detector.run(minute(15.5))["opened"] == []
+        assert detector.run(minute(16.5))["opened"] == [self.SLOW]
 
 
 class TestCalls:
