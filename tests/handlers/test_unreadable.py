@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.routed import RoutedStore
+from lifeline.core.network.model import NO_CAPACITY
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.world import Context, World, emulated_world
@@ -138,6 +140,48 @@ def test_a_refused_look_at_central_dns_is_blocked_as_ever(world: World, refusing
     assert world.requeue() == []
 
 
+OPTIONAL = (
+    "DescribeNetworkAcls",
+    "DescribeNatGateways",
+    "DescribeAvailabilityZones",
+    "DescribeSecurityGroups",
+    "DescribeVpcAttribute",
+)
+
+
+@pytest.mark.parametrize("operation", OPTIONAL)
+def test_a_throttled_part_holds_up_what_depends_on_it_until_a_later_run_and_nothing_else(
+    world: World, refusing: Refusing, operation: str
+) -> None:
+    vpc_id, open_id = site(world), world.make_vpc(cidr="10.1.0.0/16")
+    world.open_to_internet(open_id)
+    world.make_subnet(open_id, cidr="10.1.1.0/24")
+    refusing("ec2", operation, THROTTLED)
+    answers = look(vpc_id, open_id)
+    assert {action["error"] for action in answers[vpc_id]["actions"] if action["status"] == "planned"} <= {NO_CAPACITY}
+    assert all(NO_CAPACITY in action["error"] for action in answers[vpc_id]["actions"])
+    assert "could not be read: describe_" in answers[vpc_id]["note"]
+    assert answers[open_id]["outcome"] == "unchanged"
+    assert [(one["vpc_ids"], one["attempt"]) for one in world.requeue()] == [([vpc_id], 1)]
+    assert (world.notices(), world.endpoints(vpc_id)) == ([], [])
+    refusing.end()
+    call({"sweep": True})
+    assert len(world.endpoints(vpc_id)) == 1
+
+
+@pytest.mark.parametrize("operation", OPTIONAL)
+def test_what_stays_throttled_is_judged_as_what_is_denied_after_as_many_attempts_as_anything_gets(
+    world: World, refusing: Refusing, operation: str
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", operation, THROTTLED)
+    assert handler(sqs({"vpc_ids": [vpc_id], "attempt": 6}), Context()) == {"batchItemFailures": []}
+    (notice,) = world.notices()
+    assert NO_CAPACITY not in notice["Body"]
+    is_made = operation in {"DescribeNetworkAcls", "DescribeNatGateways", "DescribeAvailabilityZones"}
+    assert (len(world.endpoints(vpc_id)), world.requeue()) == (int(is_made), [])
+
+
 # ---- the catalog
 
 
@@ -233,3 +277,46 @@ def test_a_tag_that_may_exempt_holds_the_vpc_back_and_is_notified_once(world: Wo
     assert "lifeline:exempt" in json.dumps(world.notices())
     call({"sweep": True})
     assert world.notices() == []
+
+
+# ---- what decides nothing by itself
+
+
+@pytest.mark.parametrize("how", [DENIED, THROTTLED])
+def test_dhcp_options_that_cant_be_read_stop_nothing_and_are_named(
+    world: World, refusing: Refusing, how: tuple[str, int]
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeDhcpOptions", how)
+    answer = look(vpc_id)[vpc_id]
+    assert answer["outcome"] == "changed"
+    assert answer["note"] == f"the VPC's DHCP options could not be read: describe_dhcp_options: {how[0]}: no"
+
+
+@pytest.mark.parametrize("how", [DENIED, THROTTLED])
+def test_routes_targets_are_known_although_what_is_attached_to_them_cant_be_read(
+    world: World, refusing: Refusing, how: tuple[str, int]
+) -> None:
+    vpc_id, other = site(world), site(world, "10.1.0.0/16")
+    (subnet,) = world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    made = world.ec2.create_network_interface(SubnetId=subnet["SubnetId"])
+    interface_id = made["NetworkInterface"]["NetworkInterfaceId"]
+    table_id = world.main_table(vpc_id)
+    world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="192.0.2.0/24", NetworkInterfaceId=interface_id)
+    refusing("ec2", "DescribeNetworkInterfaces", how)
+    answers = look(vpc_id, other)
+    assert "what is attached to the network interfaces that routes lead to could not be read" in answers[vpc_id]["note"]
+    assert "note" not in answers[other]
+    assert RoutedStore("ledger").read() == {vpc_id: frozenset({interface_id})}
+    refusing.end()
+    ran = world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet["SubnetId"])
+    instance_id = ran["Instances"][0]["InstanceId"]
+    attached = world.ec2.attach_network_interface(
+        NetworkInterfaceId=interface_id, InstanceId=instance_id, DeviceIndex=1
+    )
+    known = {vpc_id: frozenset({interface_id, instance_id, attached["AttachmentId"]})}
+    look(vpc_id)
+    assert RoutedStore("ledger").read() == known
+    refusing("ec2", "DescribeNetworkInterfaces", how)
+    call({"sweep": True})
+    assert RoutedStore("ledger").read() == known  # what was known stays known

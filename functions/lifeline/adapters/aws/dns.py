@@ -93,7 +93,7 @@ class CentralDns:
                 ]
             )
         )
-        if not found.unreadable:
+        if not (found.unreadable or found.unread):
             self._kept["view", vpc_id, region] = (self._now(), found)
         return found
 
@@ -226,13 +226,15 @@ class CentralDns:
     # ---- DHCP options
 
     def _dns_servers(self, vpc_id: str, *, fresh: bool) -> DnsView:
-        """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing."""
+        """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing: it is
+        only said.
+        """
         try:
             with self._dhcp_lock:
                 servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
         except (TransientError, TerminalError) as error:
             logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
-            return DnsView()
+            return DnsView(unread=(f"the VPC's DHCP options could not be read: {error}",))
         return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
 
     def _dns_servers_by_vpc(self) -> dict[str, tuple[str, ...]]:
@@ -333,4 +335,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         kept_here=tuple(sorted(set(chain.from_iterable(part.kept_here for part in parts)))),
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
         throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
+        unread=tuple(sorted(set(chain.from_iterable(part.unread for part in parts)))),
     )

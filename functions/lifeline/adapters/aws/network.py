@@ -1,7 +1,7 @@
 """Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs.
 
-VPCs, subnets, route tables and endpoints have to be read. Whatever else AWS doesn't let Lifeline read is noted in the
-VPCs (`Vpc.unread`) and stops nothing. What may pass, as throttling does, is raised: then the run is tried again.
+VPCs, subnets, route tables and endpoints have to be read. Whatever else can't be read is noted in the VPCs
+(`Vpc.unread`) and stops nothing else, whether AWS denies it or only throttles it.
 
 No page size is asked for: EC2 then answers as much as it will, and further pages are followed.
 """
@@ -27,7 +27,7 @@ from lifeline.adapters.aws.described import (
     subnet_of,
     vpc_of,
 )
-from lifeline.core.errors import TerminalError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, Unread, Vpc
 from lifeline.runtime.observability import logger
 
@@ -46,12 +46,17 @@ class Network:
         self._zone_types: dict[str, str] | None = None
 
     def catalog(self) -> Catalog:
-        """The endpoint services of the region, read once in the container's life; none, and why, if they can't be."""
+        """The endpoint services of the region, read once in the container's life; none, and why, if they can't be.
+
+        Raises TransientError if that may pass.
+        """
         is_old = monotonic() - self._asked_at >= _ASKED_AGAIN.total_seconds()
         if self._catalog is None or (not self._catalog.is_read and is_old):
             described = _attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            if isinstance(described, TransientError):
+                raise described  # without the services, no VPC can be judged
             self._asked_at = monotonic()
-            if isinstance(described, TerminalError):
+            if isinstance(described, LifelineError):
                 self._catalog = Catalog(why_unread=str(described))
             else:
                 found = sorted(services_of(described), key=lambda service: (service.name, service.type))
@@ -110,14 +115,14 @@ class Network:
         found_parts = dict(zip(parts, others, strict=True))
         seen = {group["GroupId"] for group in _or_none(found_parts[Part.SECURITY_GROUPS])}
         more = _attempt(partial(self._groups_of, endpoints, seen))
-        if isinstance(more, TerminalError):
+        if isinstance(more, LifelineError):
             found_parts[Part.SECURITY_GROUPS] = more
         groups = [*_or_none(found_parts[Part.SECURITY_GROUPS]), *_or_none(more)]
         acls, nats = _or_none(found_parts[Part.NETWORK_ACLS]), _or_none(found_parts[Part.NAT_GATEWAYS])
-        unread = [Unread(part, str(error)) for part, error in found_parts.items() if isinstance(error, TerminalError)]
+        unread = [_unread(part, error) for part, error in found_parts.items() if isinstance(error, LifelineError)]
         listed = self._prefix_lists(tables)
-        lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, TerminalError)}
-        unlisted = {list_id: str(error) for list_id, error in listed.items() if isinstance(error, TerminalError)}
+        lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, LifelineError)}
+        unlisted = {list_id: error for list_id, error in listed.items() if isinstance(error, LifelineError)}
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -151,7 +156,7 @@ class Network:
             answer = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
         return bool(answer[name[0].upper() + name[1:]]["Value"])
 
-    def _prefix_lists(self, tables: list[dict[str, Any]]) -> dict[str, tuple[str, ...] | TerminalError]:
+    def _prefix_lists(self, tables: list[dict[str, Any]]) -> dict[str, tuple[str, ...] | LifelineError]:
         """The CIDRs of the customer's prefix lists in routes. A gateway endpoint's list is AWS's and not read.
 
         A list of another account that isn't shared any more stays in its routes, which go on working, and can't be read
@@ -173,33 +178,37 @@ class Network:
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
-def _attempt[T](read: Callable[[], T]) -> T | TerminalError:
-    """What is read, or AWS's error if that won't pass: what is denied, not shared, not offered in the Region."""
+def _attempt[T](read: Callable[[], T]) -> T | LifelineError:
+    """What is read, or AWS's error: what is denied, not shared, not offered in the Region, or throttled."""
     try:
         return read()
-    except TerminalError as error:
+    except (TransientError, TerminalError) as error:
         if error.code != _NO_SUCH_VPC:
             logger.warning("part of the network not read", error=str(error))
         return error
 
 
-def _or_none[T](found: list[T] | TerminalError) -> list[T]:
-    return [] if isinstance(found, TerminalError) else found
+def _or_none[T](found: list[T] | LifelineError) -> list[T]:
+    return [] if isinstance(found, LifelineError) else found
 
 
-def _unread_lists(vpc: Vpc, unlisted: Mapping[str, str]) -> tuple[Unread, ...]:
+def _unread(part: Part, error: LifelineError, id_: str = "") -> Unread:
+    return Unread(part, str(error), id_, is_passing=isinstance(error, TransientError))
+
+
+def _unread_lists(vpc: Vpc, unlisted: Mapping[str, LifelineError]) -> tuple[Unread, ...]:
     """Which of these prefix lists the VPC's routes name, with the reason why each could not be read."""
     named = {route.prefix_list_id for table in vpc.route_tables for route in table.routes}
-    return tuple(Unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
+    return tuple(_unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
 
 
-def _with_attributes(vpc: Vpc, *read: bool | TerminalError) -> Vpc | None:
+def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
     """The VPC with its DNS attributes, or the reason why they could not be read; None if it is gone."""
-    error = next((found for found in read if isinstance(found, TerminalError)), None)
-    if error and error.code == _NO_SUCH_VPC:
+    errors = [found for found in read if isinstance(found, LifelineError)]
+    if any(isinstance(error, TerminalError) and error.code == _NO_SUCH_VPC for error in errors):
         return None
-    if error:
-        return replace(vpc, unread=(*vpc.unread, Unread(Part.DNS_ATTRIBUTES, str(error))))
+    if errors:
+        return replace(vpc, unread=(*vpc.unread, _unread(Part.DNS_ATTRIBUTES, errors[0])))
     support, hostnames = map(bool, read)
     return replace(vpc, dns_support=support, dns_hostnames=hostnames)
 
