@@ -107,6 +107,78 @@ def test_a_vpc_that_goes_meanwhile_is_gone_and_the_others_are_served(world: Worl
         assert "gone" in json.dumps(answers[going]) or "does not exist" in json.dumps(answers[going])
 
 
+# ---- people hear of it
+
+
+def denied_notices(world: World) -> list[dict[str, Any]]:
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in world.forms()]
+    return [form for form in forms if form["kind"] == "read_denied"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("ec2", "DescribeNetworkAcls"),
+        ("ec2", "DescribeNatGateways"),
+        ("ec2", "DescribeAvailabilityZones"),
+        ("ec2", "DescribeSecurityGroups"),
+        ("ec2", "DescribeVpcAttribute"),
+        ("ec2", "DescribeDhcpOptions"),
+        ("ec2", SERVICES),
+        ("route53", "ListHostedZonesByVPC"),
+        ("route53resolver", "ListResolverRuleAssociations"),
+        ("route53profiles", "ListProfileAssociations"),
+    ],
+)
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AccessDeniedException"])
+def test_a_read_that_is_denied_is_notified_once(
+    world: World, refusing: Refusing, service: str, operation: str, code: str
+) -> None:
+    vpc_id = site(world)
+    refusing(service, operation, (code, 403))
+    call({"vpc_ids": [vpc_id], "mode": "plan"})
+    assert denied_notices(world) == []
+    call({"vpc_ids": [vpc_id]})
+    call({"vpc_ids": [vpc_id]})
+    call({"sweep": True})
+    (notice,) = denied_notices(world)
+    assert list(notice["facts"]["denied"]) == [operation]
+    assert operation in notice["subject"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeNetworkAcls", "DescribeDhcpOptions", SERVICES])
+def test_a_read_that_is_throttled_is_no_denial(world: World, refusing: Refusing, operation: str) -> None:
+    vpc_id = site(world)
+    refusing("ec2", operation, THROTTLED)
+    call({"vpc_ids": [vpc_id]})
+    assert denied_notices(world) == []
+
+
+def test_several_denied_reads_are_one_notice_and_a_further_one_is_another(world: World, refusing: Refusing) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    refusing("ec2", "DescribeNatGateways", DENIED)
+    call({"vpc_ids": [vpc_id]})
+    refusing("ec2", "DescribeDhcpOptions", DENIED)
+    call({"vpc_ids": [vpc_id, site(world, "10.1.0.0/16")]})
+    first, second = denied_notices(world)
+    assert set(first["facts"]["denied"]) == {"DescribeNetworkAcls", "DescribeNatGateways"}
+    assert set(second["facts"]["denied"]) == {"DescribeDhcpOptions"}
+
+
+def test_a_notice_of_a_denied_read_that_could_not_be_sent_is_sent_by_a_later_run(
+    world: World, refusing: Refusing
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    refusing("sns", "Publish", THROTTLED)
+    call({"vpc_ids": [vpc_id]})
+    refusing.end()
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    call({"sweep": True})
+    assert len(denied_notices(world)) == 1
+
+
 # ---- throttled
 
 

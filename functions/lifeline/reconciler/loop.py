@@ -31,7 +31,7 @@ from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
-from lifeline.reconciler.announce import BUSY, RunNotices, Said, as_deferred, gone_answer
+from lifeline.reconciler.announce import BUSY, RunNotices, Said, announce_denials, as_deferred, gone_answer
 from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
@@ -157,6 +157,7 @@ class _Reconciliation:
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
             finished.append(settled.with_note(unread.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
+        announce_denials(job)
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_manual:

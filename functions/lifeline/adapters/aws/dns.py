@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
@@ -50,6 +51,7 @@ class CentralDns:
         profiles: Any = None,
         ec2: Any = None,
         *,
+        denials: Denials | None = None,
         now: Callable[[], datetime] = _now,
         keep: timedelta = KEEP,
     ) -> None:
@@ -57,6 +59,7 @@ class CentralDns:
         self._resolver = resolver or client("route53resolver")
         self._profiles = profiles or client("route53profiles")
         self._ec2 = ec2 or client("ec2")
+        self._denials = denials or Denials()
         self._now = now
         self._keep = keep
         self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
@@ -86,9 +89,13 @@ class CentralDns:
         found = _merged(
             run_concurrently(
                 [
-                    partial(_read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
-                    partial(_read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True),
-                    partial(_read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True),
+                    partial(self._read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
+                    partial(
+                        self._read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True
+                    ),
+                    partial(
+                        self._read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True
+                    ),
                     partial(self._dns_servers, vpc_id, fresh=fresh),
                 ]
             )
@@ -96,6 +103,17 @@ class CentralDns:
         if not (found.unreadable or found.unread):
             self._kept["view", vpc_id, region] = (self._now(), found)
         return found
+
+    def _read(self, read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
+        """What `read` finds, or in words why it couldn't. `regional` is for a list that a region may not offer."""
+        try:
+            return read()
+        except (TransientError, TerminalError) as error:
+            if _is_not_offered(error, regional=regional):
+                return DnsView()
+            self._denials.note(error)
+            words = f"{what} couldn't be read: {error}"
+            return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
     # ---- zones
 
@@ -126,7 +144,7 @@ class CentralDns:
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
         ids = {association["ResolverRuleId"] for association in live}
         return _merged(
-            _read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
+            self._read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
             for rule_id in sorted(ids)
             if not rule_id.startswith(_AUTODEFINED)
         )
@@ -167,14 +185,14 @@ class CentralDns:
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
         return _merged(
-            _read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
+            self._read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
             for profile_id in sorted(ids)
         )
 
     def _profile(self, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
         resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id), fresh=fresh)
         return _merged(
-            _read(
+            self._read(
                 partial(self._resource, resource["ResourceArn"], profile_id, vpc_id, fresh=fresh),
                 f"{resource['ResourceArn']} of the Profile {profile_id}",
             )
@@ -234,6 +252,7 @@ class CentralDns:
                 servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
         except (TransientError, TerminalError) as error:
             logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
+            self._denials.note(error)
             return DnsView(unread=(f"the VPC's DHCP options could not be read: {error}",))
         return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
 
@@ -259,17 +278,6 @@ class CentralDns:
         found = read()
         self._kept[key] = (self._now(), found)
         return found
-
-
-def _read(read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
-    """What `read` finds, or in words why it couldn't. `regional` is for a list that a region may not offer."""
-    try:
-        return read()
-    except (TransientError, TerminalError) as error:
-        if _is_not_offered(error, regional=regional):
-            return DnsView()
-        words = f"{what} couldn't be read: {error}"
-        return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
 
 def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.described import (
     endpoint_of,
     nat_gateway_of,
@@ -39,8 +40,9 @@ _NO_SUCH_VPC = "InvalidVpcID.NotFound"
 class Network:
     """Reads the region's networks. Holds the endpoint services that it read: they change with AWS's launches only."""
 
-    def __init__(self, ec2: Any = None) -> None:
+    def __init__(self, ec2: Any = None, denials: Denials | None = None) -> None:
         self._ec2 = ec2 or client("ec2")
+        self._denials = denials or Denials()
         self._catalog: Catalog | None = None
         self._asked_at = 0.0
         self._zone_types: dict[str, str] | None = None
@@ -52,7 +54,7 @@ class Network:
         """
         is_old = monotonic() - self._asked_at >= _ASKED_AGAIN.total_seconds()
         if self._catalog is None or (not self._catalog.is_read and is_old):
-            described = _attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            described = self._attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
             if isinstance(described, TransientError):
                 raise described  # without the services, no VPC can be judged
             self._asked_at = monotonic()
@@ -81,7 +83,9 @@ class Network:
 
         EC2 has no batch call for the attributes: two calls a VPC, side by side.
         """
-        reads = [partial(_attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES]
+        reads = [
+            partial(self._attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES
+        ]
         values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
@@ -109,12 +113,12 @@ class Network:
             describe("describe_subnets", "Subnets", Filters=filters),
             describe("describe_route_tables", "RouteTables", Filters=filters),
             describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
-            *(partial(_attempt, read) for read in parts.values()),
+            *(partial(self._attempt, read) for read in parts.values()),
         ]
         vpcs, subnets, tables, endpoints, *others = run_concurrently(reads)
         found_parts = dict(zip(parts, others, strict=True))
         seen = {group["GroupId"] for group in _or_none(found_parts[Part.SECURITY_GROUPS])}
-        more = _attempt(partial(self._groups_of, endpoints, seen))
+        more = self._attempt(partial(self._groups_of, endpoints, seen))
         if isinstance(more, LifelineError):
             found_parts[Part.SECURITY_GROUPS] = more
         groups = [*_or_none(found_parts[Part.SECURITY_GROUPS]), *_or_none(more)]
@@ -170,22 +174,22 @@ class Network:
                 if route.get("DestinationPrefixListId") and not str(route.get("GatewayId", "")).startswith("vpce-")
             }
         )
-        entries = run_concurrently([partial(_attempt, partial(self._prefix_list, list_id)) for list_id in ids])
+        entries = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in ids])
         return dict(zip(ids, entries, strict=True))
+
+    def _attempt[T](self, read: Callable[[], T]) -> T | LifelineError:
+        """What is read, or AWS's error: what is denied, not shared, not offered in the Region, or throttled."""
+        try:
+            return read()
+        except (TransientError, TerminalError) as error:
+            if error.code != _NO_SUCH_VPC:
+                logger.warning("part of the network not read", error=str(error))
+                self._denials.note(error)
+            return error
 
     def _prefix_list(self, list_id: str) -> tuple[str, ...]:
         found = pages(self._ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=list_id)
         return tuple(sorted(entry["Cidr"] for entry in found))
-
-
-def _attempt[T](read: Callable[[], T]) -> T | LifelineError:
-    """What is read, or AWS's error: what is denied, not shared, not offered in the Region, or throttled."""
-    try:
-        return read()
-    except (TransientError, TerminalError) as error:
-        if error.code != _NO_SUCH_VPC:
-            logger.warning("part of the network not read", error=str(error))
-        return error
 
 
 def _or_none[T](found: list[T] | LifelineError) -> list[T]:

@@ -45,6 +45,8 @@ def note_routed(vpcs: Sequence[Vpc], job: Job, *, is_region: bool) -> Mapping[st
         attached = job.tools.lookup.attachments_of(frozenset[str]().union(*targets.values()))
     except LifelineError as error:
         logger.warning("attachments of what routes lead to not read", error=str(error), run_id=job.run.id)
+        if job.tools.denials:
+            job.tools.denials.note(error)
         words = f"what is attached to the network interfaces that routes lead to could not be read: {error}"
         unread = {vpc_id: words for vpc_id, ids in targets.items() if ids}
     try:
