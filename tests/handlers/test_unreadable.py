@@ -296,7 +296,7 @@ def test_a_change_that_comes_while_the_services_are_throttled_comes_again(world:
 # ---- misspelt services
 
 
-@pytest.mark.parametrize("name", ["monitorng", "cloudwatch", "com.amazonaws.us-east-1.monitoring"])
+@pytest.mark.parametrize("name", ["monitorng", "cloudwatch", "com.amazonaws.us-east-1.monitoring", "Monitoring"])
 @pytest.mark.parametrize("field", ["freeze", "unfreeze"])
 def test_a_misspelt_service_is_refused_and_nothing_of_the_call_is_done(world: World, field: str, name: str) -> None:
     vpc_id = site(world)
