@@ -128,6 +128,28 @@ def test_a_subject_names_the_person_of_every_type_of_identity(world: World, iden
     assert service in form["text"]
 
 
+SSO = f"{STS}:assumed-role/AWSReservedSSO_AdministratorAccess_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("arn", "by", "words"),
+    [
+        (f"{SSO}/ann", "cloudformation.amazonaws.com", "ann via CloudFormation"),
+        (f"{SSO}/ann@example.com", "cloudformation.amazonaws.com", "ann@example[.]com via CloudFormation"),
+        (f"{SSO}/ann", "ssm.amazonaws.com", "ann via ssm.amazonaws.com"),
+        (f"{IAM}:user/corp/europe/network/ann", "AWS Internal", "ann via AWS Internal"),
+    ],
+)
+def test_a_subject_names_the_person_and_the_service_that_called_in_their_name(
+    world: World, arn: str, by: str, words: str
+) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    delete_route(world, cut_off(world), {"type": "AssumedRole", "arn": arn, "invokedBy": by})
+    subject = notice(world)["subject"]
+    assert subject.endswith(f"by {words}") or f"{words} " in subject
+    assert len(subject) <= 100
+
+
 @pytest.mark.parametrize("identity", EVERY_IDENTITY, ids=lambda identity: str(identity["type"]))
 def test_hashed_names_hide_the_person_of_every_type_of_identity(
     world: World, identity: dict[str, Any], capsys: pytest.CaptureFixture[str]

@@ -11,12 +11,14 @@ from lifeline.core.wording import is_call, quoted, read_time, write_actor, write
 class Because:
     """A run's trigger: `words` is a sentence without its full stop; `short` is for a subject and may be empty.
 
-    `shortest` is `short` with no more of who called than a person's own name, where that is less.
+    `shorter` is `short` with no more of who called than a person's own name and the service that called in it, and
+    `shortest` is without that service.
     """
 
     words: str
     short: str = ""
     event_id: str = ""
+    shorter: str = ""
     shortest: str = ""
 
     @property
@@ -38,14 +40,17 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
             f"{_sentence(name, actor)} at {_time(time)}{more}",
             _by(name, write_actor(actor)),
             event_id,
+            _by(name, write_person(actor, is_service_named=True)),
             _by(name, write_person(actor)),
         )
     attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
         words = f"{_sentence(first.event_name, first.actor)} at {_time(first.time)}; the call failed"
-        short, shortest = (_by(first.event_name, write(first.actor)) for write in (write_actor, write_person))
-        return Because(words, f"{short} failed", first.event_id, f"{shortest} failed")
+        with_service = write_person(first.actor, is_service_named=True)
+        who = (write_actor(first.actor), with_service, write_person(first.actor))
+        short, shorter, shortest = (f"{_by(first.event_name, name)} failed" for name in who)
+        return Because(words, short, first.event_id, shorter, shortest)
     approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "plan approved")
