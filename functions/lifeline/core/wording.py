@@ -108,6 +108,11 @@ def write_person(actor: str, *, is_service_named: bool = False) -> str:
     return _quoted_actor(person_in(actor), _LONGEST_ACTOR) + service
 
 
+def write_actor_shorter(actor: str) -> tuple[str, str, str]:
+    """Write who made a call for a subject, fullest first: whole, the person with the service, the person alone."""
+    return write_actor(actor), write_person(actor, is_service_named=True), write_person(actor)
+
+
 def person_in(actor: str) -> str:
     """The name of a person without a role, a type of user or a path: `dana` of `ops/dana`.
 
