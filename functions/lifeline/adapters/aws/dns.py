@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from itertools import chain
+from socket import EAI_NODATA, EAI_NONAME, gaierror
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
@@ -28,7 +29,7 @@ _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an e
 _LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
 _UNKNOWN_OPERATION = frozenset({"UnknownOperation", "UnknownOperationException", "NotImplemented"})
-_NO_ENDPOINT = "EndpointConnectionError"
+_NO_SUCH_HOST = frozenset({EAI_NONAME, EAI_NODATA})
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
 
 
@@ -283,13 +284,15 @@ class CentralDns:
 def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
     """True where the service, or this call of it, doesn't exist here. Route 53 itself is one for all regions.
 
-    Only a list's 404 says so: a single thing's says that it is gone, or another account's.
+    Only a list's 404 says so: a single thing's says that it is gone, or another account's. No connection says so unless
+    the service's host has an address, or may have one.
     """
     cause = error.__cause__
     status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(cause, ClientError) else 0
     listed = isinstance(cause, ClientError) and cause.operation_name.startswith("List")
-    if error.code == _NO_ENDPOINT:
-        return regional
+    if isinstance(cause, EndpointConnectionError):
+        why = getattr(cause.kwargs.get("error"), "__cause__", None)
+        return regional and (why is None or (isinstance(why, gaierror) and why.errno in _NO_SUCH_HOST))
     return listed and (status in {404, 501} or error.code in _UNKNOWN_OPERATION)
 
 
