@@ -27,6 +27,11 @@ EVERY_IDENTITY: list[dict[str, Any]] = [
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/okta-admins/ann.smith@example.com"},
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ann.smith@example.com"},
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/ops/ann.smith", "invokedBy": "cloudformation.amazonaws.com"},
+    {
+        "type": "AssumedRole",
+        "arn": f"{STS}:assumed-role/ops/botocore-session-1770000000",
+        "sessionContext": {"sourceIdentity": "ann.smith@example.com"},
+    },
     {"type": "FederatedUser", "arn": f"{STS}:federated-user/ann.smith"},
     {"type": "SAMLUser", "principalId": "x:y", "userName": "ann.smith@example.com"},
     {"type": "WebIdentityUser", "principalId": "accounts.google.com:app:x", "userName": "ann.smith"},
