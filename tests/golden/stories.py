@@ -52,6 +52,7 @@ from lifeline.core.notices.bus_events import BusEvent, answer_events, change_eve
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
 from lifeline.core.notices.conflict import Frozen, frozen_notice
+from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.notices.forgotten import forgotten_notice
@@ -448,6 +449,19 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "forgotten": (
         25,
         lambda: forgotten_notice({WATCH.name: [agent(1, incident="inc-20261120-0914-3fa9c1"), agent(2, entity="db")]}),
+    ),
+    "read-denied": (
+        0,
+        lambda: denied_notice(
+            {
+                "ec2:DescribeNetworkAcls": (
+                    "describe_network_acls: UnauthorizedOperation: You are not authorized to perform this operation. "
+                    "User: arn:aws:sts::123456789012:assumed-role/lifeline-Reconcile/lifeline is "
+                    "not authorized to perform: ec2:DescribeNetworkAcls with an explicit deny in a service control "
+                    "policy"
+                )
+            }
+        ),
     ),
     "kill-switch": (
         0,

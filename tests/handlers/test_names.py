@@ -27,6 +27,11 @@ EVERY_IDENTITY: list[dict[str, Any]] = [
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/okta-admins/ann.smith@example.com"},
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ann.smith@example.com"},
     {"type": "AssumedRole", "arn": f"{STS}:assumed-role/ops/ann.smith", "invokedBy": "cloudformation.amazonaws.com"},
+    {
+        "type": "AssumedRole",
+        "arn": f"{STS}:assumed-role/ops/botocore-session-1770000000",
+        "sessionContext": {"sourceIdentity": "ann.smith@example.com"},
+    },
     {"type": "FederatedUser", "arn": f"{STS}:federated-user/ann.smith"},
     {"type": "SAMLUser", "principalId": "x:y", "userName": "ann.smith@example.com"},
     {"type": "WebIdentityUser", "principalId": "accounts.google.com:app:x", "userName": "ann.smith"},
@@ -126,6 +131,28 @@ def test_a_subject_names_the_person_of_every_type_of_identity(world: World, iden
     assert "ann.smith" in " ".join(str(form["text"]).split())
     service = "CloudFormation" if "invokedBy" in identity else ""
     assert service in form["text"]
+
+
+SSO = f"{STS}:assumed-role/AWSReservedSSO_AdministratorAccess_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("arn", "by", "words"),
+    [
+        (f"{SSO}/ann", "cloudformation.amazonaws.com", "ann via CloudFormation"),
+        (f"{SSO}/ann@example.com", "cloudformation.amazonaws.com", "ann@example[.]com via CloudFormation"),
+        (f"{SSO}/ann", "ssm.amazonaws.com", "ann via ssm.amazonaws.com"),
+        (f"{IAM}:user/corp/europe/network/ann", "AWS Internal", "ann via AWS Internal"),
+    ],
+)
+def test_a_subject_names_the_person_and_the_service_that_called_in_their_name(
+    world: World, arn: str, by: str, words: str
+) -> None:
+    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    delete_route(world, cut_off(world), {"type": "AssumedRole", "arn": arn, "invokedBy": by})
+    subject = notice(world)["subject"]
+    assert subject.endswith(f"by {words}") or f"{words} " in subject
+    assert len(subject) <= 100
 
 
 @pytest.mark.parametrize("identity", EVERY_IDENTITY, ids=lambda identity: str(identity["type"]))

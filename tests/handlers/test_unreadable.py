@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.store.routed import RoutedStore
+from lifeline.core.network.model import NO_CAPACITY
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.world import Context, World, emulated_world
@@ -105,6 +107,78 @@ def test_a_vpc_that_goes_meanwhile_is_gone_and_the_others_are_served(world: Worl
         assert "gone" in json.dumps(answers[going]) or "does not exist" in json.dumps(answers[going])
 
 
+# ---- people hear of it
+
+
+def denied_notices(world: World) -> list[dict[str, Any]]:
+    forms = [json.loads(json.loads(one["Body"])["Message"]) for one in world.forms()]
+    return [form for form in forms if form["kind"] == "read_denied"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("ec2", "DescribeNetworkAcls"),
+        ("ec2", "DescribeNatGateways"),
+        ("ec2", "DescribeAvailabilityZones"),
+        ("ec2", "DescribeSecurityGroups"),
+        ("ec2", "DescribeVpcAttribute"),
+        ("ec2", "DescribeDhcpOptions"),
+        ("ec2", SERVICES),
+        ("route53", "ListHostedZonesByVPC"),
+        ("route53resolver", "ListResolverRuleAssociations"),
+        ("route53profiles", "ListProfileAssociations"),
+    ],
+)
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "AccessDeniedException"])
+def test_a_read_that_is_denied_is_notified_once(
+    world: World, refusing: Refusing, service: str, operation: str, code: str
+) -> None:
+    vpc_id = site(world)
+    refusing(service, operation, (code, 403))
+    call({"vpc_ids": [vpc_id], "mode": "plan"})
+    assert denied_notices(world) == []
+    call({"vpc_ids": [vpc_id]})
+    call({"vpc_ids": [vpc_id]})
+    call({"sweep": True})
+    (notice,) = denied_notices(world)
+    assert list(notice["facts"]["denied"]) == [operation]
+    assert operation in notice["subject"]
+
+
+@pytest.mark.parametrize("operation", ["DescribeNetworkAcls", "DescribeDhcpOptions", SERVICES])
+def test_a_read_that_is_throttled_is_no_denial(world: World, refusing: Refusing, operation: str) -> None:
+    vpc_id = site(world)
+    refusing("ec2", operation, THROTTLED)
+    call({"vpc_ids": [vpc_id]})
+    assert denied_notices(world) == []
+
+
+def test_several_denied_reads_are_one_notice_and_a_further_one_is_another(world: World, refusing: Refusing) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    refusing("ec2", "DescribeNatGateways", DENIED)
+    call({"vpc_ids": [vpc_id]})
+    refusing("ec2", "DescribeDhcpOptions", DENIED)
+    call({"vpc_ids": [vpc_id, site(world, "10.1.0.0/16")]})
+    first, second = denied_notices(world)
+    assert set(first["facts"]["denied"]) == {"DescribeNetworkAcls", "DescribeNatGateways"}
+    assert set(second["facts"]["denied"]) == {"DescribeDhcpOptions"}
+
+
+def test_a_notice_of_a_denied_read_that_could_not_be_sent_is_sent_by_a_later_run(
+    world: World, refusing: Refusing
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    refusing("sns", "Publish", THROTTLED)
+    call({"vpc_ids": [vpc_id]})
+    refusing.end()
+    refusing("ec2", "DescribeNetworkAcls", DENIED)
+    call({"sweep": True})
+    assert len(denied_notices(world)) == 1
+
+
 # ---- throttled
 
 
@@ -136,6 +210,48 @@ def test_a_refused_look_at_central_dns_is_blocked_as_ever(world: World, refusing
     refusing("route53", "ListHostedZonesByVPC", ("AccessDenied", 403))
     assert look(vpc_id)[vpc_id]["outcome"] == "blocked"
     assert world.requeue() == []
+
+
+OPTIONAL = (
+    "DescribeNetworkAcls",
+    "DescribeNatGateways",
+    "DescribeAvailabilityZones",
+    "DescribeSecurityGroups",
+    "DescribeVpcAttribute",
+)
+
+
+@pytest.mark.parametrize("operation", OPTIONAL)
+def test_a_throttled_part_holds_up_what_depends_on_it_until_a_later_run_and_nothing_else(
+    world: World, refusing: Refusing, operation: str
+) -> None:
+    vpc_id, open_id = site(world), world.make_vpc(cidr="10.1.0.0/16")
+    world.open_to_internet(open_id)
+    world.make_subnet(open_id, cidr="10.1.1.0/24")
+    refusing("ec2", operation, THROTTLED)
+    answers = look(vpc_id, open_id)
+    assert {action["error"] for action in answers[vpc_id]["actions"] if action["status"] == "planned"} <= {NO_CAPACITY}
+    assert all(NO_CAPACITY in action["error"] for action in answers[vpc_id]["actions"])
+    assert "could not be read: describe_" in answers[vpc_id]["note"]
+    assert answers[open_id]["outcome"] == "unchanged"
+    assert [(one["vpc_ids"], one["attempt"]) for one in world.requeue()] == [([vpc_id], 1)]
+    assert (world.notices(), world.endpoints(vpc_id)) == ([], [])
+    refusing.end()
+    call({"sweep": True})
+    assert len(world.endpoints(vpc_id)) == 1
+
+
+@pytest.mark.parametrize("operation", OPTIONAL)
+def test_what_stays_throttled_is_judged_as_what_is_denied_after_as_many_attempts_as_anything_gets(
+    world: World, refusing: Refusing, operation: str
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", operation, THROTTLED)
+    assert handler(sqs({"vpc_ids": [vpc_id], "attempt": 6}), Context()) == {"batchItemFailures": []}
+    (notice,) = world.notices()
+    assert NO_CAPACITY not in notice["Body"]
+    is_made = operation in {"DescribeNetworkAcls", "DescribeNatGateways", "DescribeAvailabilityZones"}
+    assert (len(world.endpoints(vpc_id)), world.requeue()) == (int(is_made), [])
 
 
 # ---- the catalog
@@ -180,7 +296,7 @@ def test_a_change_that_comes_while_the_services_are_throttled_comes_again(world:
 # ---- misspelt services
 
 
-@pytest.mark.parametrize("name", ["monitorng", "cloudwatch", "com.amazonaws.us-east-1.monitoring"])
+@pytest.mark.parametrize("name", ["monitorng", "cloudwatch", "com.amazonaws.us-east-1.monitoring", "Monitoring"])
 @pytest.mark.parametrize("field", ["freeze", "unfreeze"])
 def test_a_misspelt_service_is_refused_and_nothing_of_the_call_is_done(world: World, field: str, name: str) -> None:
     vpc_id = site(world)
@@ -233,3 +349,46 @@ def test_a_tag_that_may_exempt_holds_the_vpc_back_and_is_notified_once(world: Wo
     assert "lifeline:exempt" in json.dumps(world.notices())
     call({"sweep": True})
     assert world.notices() == []
+
+
+# ---- what decides nothing by itself
+
+
+@pytest.mark.parametrize("how", [DENIED, THROTTLED])
+def test_dhcp_options_that_cant_be_read_stop_nothing_and_are_named(
+    world: World, refusing: Refusing, how: tuple[str, int]
+) -> None:
+    vpc_id = site(world)
+    refusing("ec2", "DescribeDhcpOptions", how)
+    answer = look(vpc_id)[vpc_id]
+    assert answer["outcome"] == "changed"
+    assert answer["note"] == f"the VPC's DHCP options could not be read: describe_dhcp_options: {how[0]}: no"
+
+
+@pytest.mark.parametrize("how", [DENIED, THROTTLED])
+def test_routes_targets_are_known_although_what_is_attached_to_them_cant_be_read(
+    world: World, refusing: Refusing, how: tuple[str, int]
+) -> None:
+    vpc_id, other = site(world), site(world, "10.1.0.0/16")
+    (subnet,) = world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    made = world.ec2.create_network_interface(SubnetId=subnet["SubnetId"])
+    interface_id = made["NetworkInterface"]["NetworkInterfaceId"]
+    table_id = world.main_table(vpc_id)
+    world.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="192.0.2.0/24", NetworkInterfaceId=interface_id)
+    refusing("ec2", "DescribeNetworkInterfaces", how)
+    answers = look(vpc_id, other)
+    assert "what is attached to the network interfaces that routes lead to could not be read" in answers[vpc_id]["note"]
+    assert "note" not in answers[other]
+    assert RoutedStore("ledger").read() == {vpc_id: frozenset({interface_id})}
+    refusing.end()
+    ran = world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=subnet["SubnetId"])
+    instance_id = ran["Instances"][0]["InstanceId"]
+    attached = world.ec2.attach_network_interface(
+        NetworkInterfaceId=interface_id, InstanceId=instance_id, DeviceIndex=1
+    )
+    known = {vpc_id: frozenset({interface_id, instance_id, attached["AttachmentId"]})}
+    look(vpc_id)
+    assert RoutedStore("ledger").read() == known
+    refusing("ec2", "DescribeNetworkInterfaces", how)
+    call({"sweep": True})
+    assert RoutedStore("ledger").read() == known  # what was known stays known

@@ -138,6 +138,7 @@ RECONCILERS = {
     "BUDGET",
     "CHANGES",
     "CLAIMED",
+    "DENIED",
     "EXEMPTIONS",
     "FROZEN",
     "KILL_SWITCH",

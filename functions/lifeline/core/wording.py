@@ -100,9 +100,17 @@ def write_actor(actor: str, longest: int = _LONGEST_ACTOR) -> str:
     return next((version for version in versions if len(version) <= longest), _quoted_actor(person, _LONGEST_ACTOR))
 
 
-def write_person(actor: str) -> str:
-    """Write who made a call in as few words as there are: a person's own name, or the role where nobody has one."""
-    return write_actor(actor, 0)
+def write_person(actor: str, *, is_service_named: bool = False) -> str:
+    """Write who made a call in as few words as there are: a person's own name, or the role where nobody has one, and
+    the service that called in their name if that is to be named.
+    """
+    service = split_actor(actor)[1] if is_service_named else ""
+    return _quoted_actor(person_in(actor), _LONGEST_ACTOR) + service
+
+
+def write_actor_shorter(actor: str) -> tuple[str, str, str]:
+    """Write who made a call for a subject, fullest first: whole, the person with the service, the person alone."""
+    return write_actor(actor), write_person(actor, is_service_named=True), write_person(actor)
 
 
 def person_in(actor: str) -> str:

@@ -44,7 +44,7 @@ from lifeline.runtime.settings import Settings
 MOST_EXAMINED = 20  # VPCs whose audit log entries, state and waiting plan are read: about four calls each
 _MOST_NOTIFIED = 3  # of incidents that belong to no VPC on the page
 _UNLIMITED = 10**9
-_NOT_READ = "AWS had no capacity for the calls that say whether a central endpoint serves this one: reload the page"
+_NOT_READ = "AWS had no capacity for some of the calls that show what is missing here: reload the page"
 _NOT_LOOKED_UP = "too many VPCs at once: whether a central endpoint serves this one was not looked up"
 _NOT_EXAMINED = (
     "too many VPCs at once: freezes, last actions and pending approvals here were not read; "

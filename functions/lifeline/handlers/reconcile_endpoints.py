@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
@@ -19,6 +20,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -231,9 +233,12 @@ def _refusal(error: InvalidInputError | Refusal) -> dict[str, str]:
 
 
 @cache
-def _kept() -> tuple[Network, CentralDns]:
-    """What remembers from one invocation to the next: the region's services, and who answers names in a VPC."""
-    return Network(), CentralDns()
+def _kept() -> tuple[Network, CentralDns, Denials]:
+    """What remembers from one invocation to the next: the region's services, who answers names in a VPC, and what AWS
+    denied both.
+    """
+    denials = Denials()
+    return Network(denials=denials), CentralDns(denials=denials), denials
 
 
 def _tools_for(run: Run, settings: Settings) -> Tools:
@@ -243,7 +248,7 @@ def _tools_for(run: Run, settings: Settings) -> Tools:
 
 
 def _tools(settings: Settings) -> Tools:
-    network, central = _kept()
+    network, central, denials = _kept()
     ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
 
     def record(vpc_id: str, resource_id: str) -> None:
@@ -265,6 +270,8 @@ def _tools(settings: Settings) -> Tools:
         tags=TagStore(settings.table_name),
         incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
         routed=RoutedStore(settings.table_name),
+        denials=denials,
+        denial_notices=DenialNotices(settings.table_name),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(

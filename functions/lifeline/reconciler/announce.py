@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lifeline.core.errors import LifelineError
 from lifeline.core.notices.bus_events import answer_events
+from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.trigger_text import because_of
 from lifeline.core.plan.actions import Action, Plan
@@ -13,6 +15,7 @@ from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.decision_log import log_answer
 from lifeline.reconciler.steps.job import Job
 from lifeline.reconciler.steps.planning import CROWDED, THROTTLED
+from lifeline.runtime.observability import logger
 
 BUSY = "another run works on this VPC"
 
@@ -98,6 +101,20 @@ class RunNotices:
     def _mark_notified(self, vpc_id: str, fingerprint: str) -> None:
         state = self.job.tools.vpcs.load(self.job.ref(vpc_id))
         self.job.save(vpc_id, state, replace(state, notified=fingerprint))
+
+
+def announce_denials(job: Job) -> None:
+    """One notice of the reads that AWS denied, if any is news. A failure is logged: the next denial says it."""
+    noted, store = job.tools.denials, job.tools.denial_notices
+    if not noted or not store or job.is_manual:
+        return
+    try:
+        denied = noted.take()
+        news = store.reserve(denied, now=job.run.now())
+        if news and not job.publish(denied_notice({permission: denied[permission] for permission in news})):
+            store.return_reservation(news)
+    except LifelineError as error:
+        logger.error("notice of denied reads not sent", error=str(error))
 
 
 def as_deferred(plan: Plan, why: str) -> VpcAnswer:

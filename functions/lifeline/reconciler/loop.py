@@ -31,7 +31,7 @@ from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
-from lifeline.reconciler.announce import BUSY, RunNotices, Said, as_deferred, gone_answer
+from lifeline.reconciler.announce import BUSY, RunNotices, Said, announce_denials, as_deferred, gone_answer
 from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
@@ -134,12 +134,13 @@ class _Reconciliation:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
         busy: tuple[str, ...] = ()
+        unread: Mapping[str, str] = {}
         if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job)
-            note_routed(vpcs, job, is_region=named is None and not busy)
+            unread = note_routed(vpcs, job, is_region=named is None and not busy)
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
@@ -154,8 +155,9 @@ class _Reconciliation:
         finished: list[VpcAnswer] = []
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
-            finished.append(settled.located(observed.get(answer.vpc_id)))
+            finished.append(settled.with_note(unread.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
+        announce_denials(job)
         if self._unsaved:
             raise self._unsaved  # only now: people had to hear what was done
         if not job.is_manual:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from socket import EAI_AGAIN, EAI_NONAME, gaierror
 from typing import Any
 
 import boto3
@@ -307,6 +308,28 @@ def test_one_profile_that_is_gone_hides_no_other() -> None:
 def test_a_service_that_the_region_does_not_offer_answers_nothing(failure: Exception) -> None:
     view = central(shared=Stub(list_profile_associations=failure)).view(VPC_ID, region=REGION)
     assert view.unreadable == ()
+
+
+def no_connection(cause: OSError) -> EndpointConnectionError:
+    """The error as botocore raises it."""
+    inner = ConnectionError("no connection")
+    inner.__cause__ = cause
+    return EndpointConnectionError(endpoint_url="https://route53profiles.us-east-1.amazonaws.com", error=inner)
+
+
+def test_a_service_whose_host_has_no_address_is_not_offered() -> None:
+    failure = no_connection(gaierror(EAI_NONAME, "Name or service not known"))
+    view = central(shared=Stub(list_profile_associations=failure)).view(VPC_ID, region=REGION)
+    assert view.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    "cause", [ConnectionRefusedError(), gaierror(EAI_AGAIN, "Temporary failure"), OSError("no route to host")]
+)
+def test_a_service_that_only_cant_be_reached_now_is_read_later(cause: OSError) -> None:
+    rules = resolver(list_resolver_rule_associations=no_connection(cause))
+    view = central(rules=rules, shared=Stub(list_profile_associations=no_connection(cause))).view(VPC_ID, region=REGION)
+    assert len(view.throttled) == 2
 
 
 def test_route_53_is_offered_everywhere_so_that_no_connection_is_no_answer() -> None:

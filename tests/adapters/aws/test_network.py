@@ -69,11 +69,28 @@ def test_without_what_is_essential_nothing_is_observed(world: World, operation: 
 
 
 @pytest.mark.parametrize("operation", [*OPTIONAL, "GetManagedPrefixListEntries", "DescribeVpcAttribute"])
-def test_throttling_is_no_answer_and_is_raised_to_be_tried_again(world: World, operation: str) -> None:
+def test_one_part_that_is_throttled_is_named_as_passing_and_stops_nothing(world: World, operation: str) -> None:
     vpc_id, _ = listing(world)
     network = Network(ec2_that_refuses("RequestLimitExceeded", operation, status=503))
-    with pytest.raises(TransientError):
-        network.with_dns(network.observe([vpc_id]))
+    (seen,) = network.with_dns(network.observe([vpc_id]))
+    assert [unread.is_passing for unread in seen.unread] == [True]
+    assert seen.is_partly_seen
+    assert len(seen.subnets) == 1
+
+
+def test_a_vpc_that_is_gone_is_left_out_although_one_of_its_attributes_was_throttled(world: World) -> None:
+    vpc_id = world.make_vpc()
+    ec2 = ec2_that_refuses("InvalidVpcID.NotFound", "DescribeVpcAttribute", of="enableDnsHostnames", status=400)
+    really = ec2._make_api_call
+
+    def call(operation: str, request: dict[str, Any]) -> Any:
+        if request.get("Attribute") == "enableDnsSupport":
+            raise TransientError("throttled")
+        return really(operation, request)
+
+    ec2._make_api_call = call
+    network = Network(ec2)
+    assert network.with_dns(network.observe([vpc_id])) == ()
 
 
 def listing(world: World) -> tuple[str, str]:

@@ -266,6 +266,8 @@ def test_who_did_what_is_short_in_a_subject_and_whole_in_the_evidence() -> None:
     assert change_words(change("DeleteRoute", actor="")) == "DeleteRoute"
     long = change("DeleteRoute", actor="AWSReservedSSO_Network-Admins_0123456789/alice@example.com")
     assert change_words(long) == "DeleteRoute by alice@example[.]com"
+    through = change("DeleteRoute", actor=f"{long.actor} via CloudFormation")
+    assert change_words(through) == "DeleteRoute by alice@example[.]com via CloudFormation"
     assert change_evidence(long) == (
         "DeleteRoute by AWSReservedSSO_Network-Admins_0123456789/alice@example[.]com at 2026-03-02 09:00:00 UTC "
         "(CloudTrail event e-1)"

@@ -50,6 +50,23 @@ def test_a_subject_names_the_caller_and_at_the_shortest_the_person(actor: str, s
     assert (found.short, found.shortest) == (f"DeleteRoute by {short}", f"DeleteRoute by {shortest}")
 
 
+@pytest.mark.parametrize(
+    ("actor", "shorter"),
+    [
+        ("admin/ann via CloudFormation", "ann via CloudFormation"),
+        ("user/ops/europe/ann via ssm.amazonaws.com", "ann via ssm.amazonaws.com"),
+        ("admin/ann", "ann"),
+        ("ec2-role/i-0123456789abcdef0 via AWS Internal", "ec2-role via AWS Internal"),
+    ],
+)
+def test_before_it_is_at_the_shortest_the_service_that_called_is_named_with_the_person(
+    actor: str, shorter: str
+) -> None:
+    assert because_of([change(actor=actor)]).shorter == f"DeleteRoute by {shorter}"
+    failed = because_of([Trigger("attempt", "e-1", "DeleteSubnet", actor, TIME)])
+    assert failed.shorter == f"DeleteSubnet by {shorter} failed"
+
+
 def test_what_ec2_reports_without_a_call_is_nobodys() -> None:
     found = because_of([Trigger("change", "e-1", "instance stopped", "", TIME)])
     assert found.words == "EC2 reported an instance that a route leads to as stopped at 2026-03-02 09:04:00 UTC"

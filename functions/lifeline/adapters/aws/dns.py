@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from itertools import chain
+from socket import EAI_NODATA, EAI_NONAME, gaierror
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
@@ -27,7 +29,7 @@ _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an e
 _LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
 _UNKNOWN_OPERATION = frozenset({"UnknownOperation", "UnknownOperationException", "NotImplemented"})
-_NO_ENDPOINT = "EndpointConnectionError"
+_NO_SUCH_HOST = frozenset({EAI_NONAME, EAI_NODATA})
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
 
 
@@ -50,6 +52,7 @@ class CentralDns:
         profiles: Any = None,
         ec2: Any = None,
         *,
+        denials: Denials | None = None,
         now: Callable[[], datetime] = _now,
         keep: timedelta = KEEP,
     ) -> None:
@@ -57,6 +60,7 @@ class CentralDns:
         self._resolver = resolver or client("route53resolver")
         self._profiles = profiles or client("route53profiles")
         self._ec2 = ec2 or client("ec2")
+        self._denials = denials or Denials()
         self._now = now
         self._keep = keep
         self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
@@ -86,16 +90,31 @@ class CentralDns:
         found = _merged(
             run_concurrently(
                 [
-                    partial(_read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
-                    partial(_read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True),
-                    partial(_read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True),
+                    partial(self._read, partial(self._zones, vpc_id, region), f"the private hosted zones of {vpc_id}"),
+                    partial(
+                        self._read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True
+                    ),
+                    partial(
+                        self._read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True
+                    ),
                     partial(self._dns_servers, vpc_id, fresh=fresh),
                 ]
             )
         )
-        if not found.unreadable:
+        if not (found.unreadable or found.unread):
             self._kept["view", vpc_id, region] = (self._now(), found)
         return found
+
+    def _read(self, read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
+        """What `read` finds, or in words why it couldn't. `regional` is for a list that a region may not offer."""
+        try:
+            return read()
+        except (TransientError, TerminalError) as error:
+            if _is_not_offered(error, regional=regional):
+                return DnsView()
+            self._denials.note(error)
+            words = f"{what} couldn't be read: {error}"
+            return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
 
     # ---- zones
 
@@ -126,7 +145,7 @@ class CentralDns:
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_RULES)
         ids = {association["ResolverRuleId"] for association in live}
         return _merged(
-            _read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
+            self._read(partial(self._rule_view, rule_id), f"the resolver rule {rule_id}")
             for rule_id in sorted(ids)
             if not rule_id.startswith(_AUTODEFINED)
         )
@@ -167,14 +186,14 @@ class CentralDns:
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
         return _merged(
-            _read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
+            self._read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
             for profile_id in sorted(ids)
         )
 
     def _profile(self, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
         resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id), fresh=fresh)
         return _merged(
-            _read(
+            self._read(
                 partial(self._resource, resource["ResourceArn"], profile_id, vpc_id, fresh=fresh),
                 f"{resource['ResourceArn']} of the Profile {profile_id}",
             )
@@ -226,13 +245,16 @@ class CentralDns:
     # ---- DHCP options
 
     def _dns_servers(self, vpc_id: str, *, fresh: bool) -> DnsView:
-        """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing."""
+        """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing: it is
+        only said.
+        """
         try:
             with self._dhcp_lock:
                 servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
         except (TransientError, TerminalError) as error:
             logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
-            return DnsView()
+            self._denials.note(error)
+            return DnsView(unread=(f"the VPC's DHCP options could not be read: {error}",))
         return DnsView(custom_dns_servers=servers.get(vpc_id, ()))
 
     def _dns_servers_by_vpc(self) -> dict[str, tuple[str, ...]]:
@@ -259,27 +281,18 @@ class CentralDns:
         return found
 
 
-def _read(read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
-    """What `read` finds, or in words why it couldn't. `regional` is for a list that a region may not offer."""
-    try:
-        return read()
-    except (TransientError, TerminalError) as error:
-        if _is_not_offered(error, regional=regional):
-            return DnsView()
-        words = f"{what} couldn't be read: {error}"
-        return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
-
-
 def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
     """True where the service, or this call of it, doesn't exist here. Route 53 itself is one for all regions.
 
-    Only a list's 404 says so: a single thing's says that it is gone, or another account's.
+    Only a list's 404 says so: a single thing's says that it is gone, or another account's. No connection says so unless
+    the service's host has an address, or may have one.
     """
     cause = error.__cause__
     status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(cause, ClientError) else 0
     listed = isinstance(cause, ClientError) and cause.operation_name.startswith("List")
-    if error.code == _NO_ENDPOINT:
-        return regional
+    if isinstance(cause, EndpointConnectionError):
+        why = getattr(cause.kwargs.get("error"), "__cause__", None)
+        return regional and (why is None or (isinstance(why, gaierror) and why.errno in _NO_SUCH_HOST))
     return listed and (status in {404, 501} or error.code in _UNKNOWN_OPERATION)
 
 
@@ -333,4 +346,5 @@ def _merged(views: Iterable[DnsView]) -> DnsView:
         kept_here=tuple(sorted(set(chain.from_iterable(part.kept_here for part in parts)))),
         custom_dns_servers=tuple(chain.from_iterable(part.custom_dns_servers for part in parts)),
         throttled=tuple(sorted(set(chain.from_iterable(part.throttled for part in parts)))),
+        unread=tuple(sorted(set(chain.from_iterable(part.unread for part in parts)))),
     )

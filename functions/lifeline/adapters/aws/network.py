@@ -1,7 +1,7 @@
 """Observe: EC2's answers become `Vpc` values. Calls grow with pages, not with VPCs.
 
-VPCs, subnets, route tables and endpoints have to be read. Whatever else AWS doesn't let Lifeline read is noted in the
-VPCs (`Vpc.unread`) and stops nothing. What may pass, as throttling does, is raised: then the run is tried again.
+VPCs, subnets, route tables and endpoints have to be read. Whatever else can't be read is noted in the VPCs
+(`Vpc.unread`) and stops nothing else, whether AWS denies it or only throttles it.
 
 No page size is asked for: EC2 then answers as much as it will, and further pages are followed.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.described import (
     endpoint_of,
     interface_of,
@@ -37,7 +38,7 @@ from lifeline.adapters.aws.filters import (
     vpcs_with_members,
     with_filters,
 )
-from lifeline.core.errors import TerminalError
+from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
 from lifeline.runtime.observability import logger
 
@@ -49,19 +50,25 @@ _NO_SUCH_VPC = "InvalidVpcID.NotFound"
 class Network:
     """Reads the region's networks. Holds the endpoint services that it read: they change with AWS's launches only."""
 
-    def __init__(self, ec2: Any = None) -> None:
+    def __init__(self, ec2: Any = None, denials: Denials | None = None) -> None:
         self._ec2 = ec2 or client("ec2")
+        self._denials = denials or Denials()
         self._catalog: Catalog | None = None
         self._asked_at = 0.0
         self._zone_types: dict[str, str] | None = None
 
     def catalog(self) -> Catalog:
-        """The endpoint services of the region, read once in the container's life; none, and why, if they can't be."""
+        """The endpoint services of the region, read once in the container's life; none, and why, if they can't be.
+
+        Raises TransientError if that may pass.
+        """
         is_old = monotonic() - self._asked_at >= _ASKED_AGAIN.total_seconds()
         if self._catalog is None or (not self._catalog.is_read and is_old):
-            described = _attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            described = self._attempt(partial(pages, self._ec2, "describe_vpc_endpoint_services", "ServiceDetails"))
+            if isinstance(described, TransientError):
+                raise described  # without the services, no VPC can be judged
             self._asked_at = monotonic()
-            if isinstance(described, TerminalError):
+            if isinstance(described, LifelineError):
                 self._catalog = Catalog(why_unread=str(described))
             else:
                 found = sorted(services_of(described), key=lambda service: (service.name, service.type))
@@ -86,7 +93,9 @@ class Network:
 
         EC2 has no batch call for the attributes: two calls a VPC, side by side.
         """
-        reads = [partial(_attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES]
+        reads = [
+            partial(self._attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES
+        ]
         values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
@@ -114,26 +123,29 @@ class Network:
             describe("describe_subnets", "Subnets", Filters=filters),
             describe("describe_route_tables", "RouteTables", Filters=filters),
             describe("describe_vpc_endpoints", "VpcEndpoints", Filters=filters),
-            *(partial(_attempt, read) for read in parts.values()),
+            *(partial(self._attempt, read) for read in parts.values()),
         ]
         vpcs, subnets, tables, endpoints, *others = run_concurrently(reads)
         found_parts = dict(zip(parts, others, strict=True))
         acls, nats = _or_none(found_parts[Part.NETWORK_ACLS]), _or_none(found_parts[Part.NAT_GATEWAYS])
         groups = _or_none(found_parts[Part.SECURITY_GROUPS])
         attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        more = _attempt(partial(self._groups, attached - _ids(groups)))
-        if isinstance(more, TerminalError):
+        more = self._attempt(partial(self._groups, attached - _ids(groups)))
+        if isinstance(more, LifelineError):
             found_parts[Part.SECURITY_GROUPS] = more
         groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
-        interfaces = self._interfaces(guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables))
-        of_machines = groups_of_machines(interfaces or {}, tables) - _ids(groups)
-        groups += _or_none(_attempt(partial(self._groups, of_machines)))
-        unread = [Unread(part, str(error)) for part, error in found_parts.items() if isinstance(error, TerminalError)]
+        asked = guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables)
+        interfaces = self._attempt(partial(self._interfaces, asked))
+        found_parts[Part.INTERFACES] = interfaces
+        by_vpc = None if isinstance(interfaces, LifelineError) else interfaces
+        of_machines = groups_of_machines(by_vpc or {}, tables) - _ids(groups)
+        groups += _or_none(self._attempt(partial(self._groups, of_machines)))
+        unread = [_unread(part, error) for part, error in found_parts.items() if isinstance(error, LifelineError)]
         listed = self._prefix_lists(tables, groups, guarded)
-        lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, TerminalError)}
+        lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, LifelineError)}
         own, _ = lists_in_routes(tables, guarded)
-        unlisted = {name: str(error) for name, error in listed.items() if name in own and name not in lists}
+        unlisted = {name: why for name, why in listed.items() if name in own and isinstance(why, LifelineError)}
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -144,7 +156,7 @@ class Network:
         }
         found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
-        read = {} if interfaces is None else {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
+        read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in (by_vpc or {}).items()}
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
         return tuple(replace(vpc, unread=(*unread, *_unread_lists(vpc, unlisted))) for vpc in whole)
 
@@ -160,14 +172,12 @@ class Network:
         found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
         return [group for groups in found for group in groups]
 
-    def _interfaces(self, vpc_ids: set[str]) -> dict[str, list[dict[str, Any]]] | None:
-        """The network interfaces of these VPCs, by VPC; None if AWS doesn't let Lifeline read them."""
+    def _interfaces(self, vpc_ids: set[str]) -> dict[str, list[dict[str, Any]]]:
+        """The network interfaces of these VPCs, by VPC."""
         chunks = batched(sorted(vpc_ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "vpc-id", "Values": list(chunk)}] for chunk in chunks)
         describe = partial(pages, self._ec2, "describe_network_interfaces", "NetworkInterfaces")
-        found = _attempt(partial(run_concurrently, [partial(describe, Filters=of_chunk) for of_chunk in filters]))
-        if isinstance(found, TerminalError):
-            return None
+        found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
         by_vpc: dict[str, list[dict[str, Any]]] = {vpc_id: [] for vpc_id in vpc_ids}
         for interface in (interface for interfaces in found for interface in interfaces):
             by_vpc[interface["VpcId"]].append(interface)
@@ -187,7 +197,7 @@ class Network:
 
     def _prefix_lists(
         self, tables: list[dict[str, Any]], groups: list[dict[str, Any]], guarded: set[str]
-    ) -> dict[str, tuple[str, ...] | TerminalError]:
+    ) -> dict[str, tuple[str, ...] | LifelineError]:
         """The CIDRs of the prefix lists in routes and in security group rules; of gateway endpoints' lists, those that
         a network ACL may tell apart.
 
@@ -196,41 +206,45 @@ class Network:
         """
         own, gateways = lists_in_routes(tables, guarded)
         ids = sorted(own | gateways | lists_in_rules(groups))
-        entries = run_concurrently([partial(_attempt, partial(self._prefix_list, list_id)) for list_id in ids])
+        entries = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in ids])
         return dict(zip(ids, entries, strict=True))
+
+    def _attempt[T](self, read: Callable[[], T]) -> T | LifelineError:
+        """What is read, or AWS's error: what is denied, not shared, not offered in the Region, or throttled."""
+        try:
+            return read()
+        except (TransientError, TerminalError) as error:
+            if error.code != _NO_SUCH_VPC:
+                logger.warning("part of the network not read", error=str(error))
+                self._denials.note(error)
+            return error
 
     def _prefix_list(self, list_id: str) -> tuple[str, ...]:
         found = pages(self._ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=list_id)
         return tuple(sorted(entry["Cidr"] for entry in found))
 
 
-def _attempt[T](read: Callable[[], T]) -> T | TerminalError:
-    """What is read, or AWS's error if that won't pass: what is denied, not shared, not offered in the Region."""
-    try:
-        return read()
-    except TerminalError as error:
-        if error.code != _NO_SUCH_VPC:
-            logger.warning("part of the network not read", error=str(error))
-        return error
+def _or_none[T](found: list[T] | LifelineError) -> list[T]:
+    return [] if isinstance(found, LifelineError) else found
 
 
-def _or_none[T](found: list[T] | TerminalError) -> list[T]:
-    return [] if isinstance(found, TerminalError) else found
+def _unread(part: Part, error: LifelineError, id_: str = "") -> Unread:
+    return Unread(part, str(error), id_, is_passing=isinstance(error, TransientError))
 
 
-def _unread_lists(vpc: Vpc, unlisted: Mapping[str, str]) -> tuple[Unread, ...]:
+def _unread_lists(vpc: Vpc, unlisted: Mapping[str, LifelineError]) -> tuple[Unread, ...]:
     """Which of these prefix lists the VPC's routes name, with the reason why each could not be read."""
     named = {route.prefix_list_id for table in vpc.route_tables for route in table.routes}
-    return tuple(Unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
+    return tuple(_unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
 
 
-def _with_attributes(vpc: Vpc, *read: bool | TerminalError) -> Vpc | None:
+def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
     """The VPC with its DNS attributes, or the reason why they could not be read; None if it is gone."""
-    error = next((found for found in read if isinstance(found, TerminalError)), None)
-    if error and error.code == _NO_SUCH_VPC:
+    errors = [found for found in read if isinstance(found, LifelineError)]
+    if any(isinstance(error, TerminalError) and error.code == _NO_SUCH_VPC for error in errors):
         return None
-    if error:
-        return replace(vpc, unread=(*vpc.unread, Unread(Part.DNS_ATTRIBUTES, str(error))))
+    if errors:
+        return replace(vpc, unread=(*vpc.unread, _unread(Part.DNS_ATTRIBUTES, errors[0])))
     support, hostnames = map(bool, read)
     return replace(vpc, dns_support=support, dns_hostnames=hostnames)
 

@@ -13,7 +13,7 @@ from lifeline.core.network.acl import acl_of
 from lifeline.core.network.model import RouteTable, Subnet, Vpc
 from lifeline.core.network.reach import endpoints_of
 from lifeline.core.network.tiers import effective_route_table
-from lifeline.core.wording import is_call, write_actor, write_time
+from lifeline.core.wording import is_call, write_actor, write_person, write_time
 
 LOOK_BACK = timedelta(hours=24)
 LAG = timedelta(minutes=2)  # clocks differ: a change may be recorded a little after the datapoint that it stopped
@@ -175,7 +175,9 @@ def brings(change: Change, fields: Sequence[Field], scope: ChangeScope) -> bool:
 
 def change_words(change: Change) -> str:
     """Who did what, short enough for a subject: `DeleteRoute by ops/dana`."""
-    actor = write_actor(change.actor, _LONGEST_ACTOR)
+    actor = write_actor(change.actor)
+    if len(actor) > _LONGEST_ACTOR:
+        actor = write_person(change.actor, is_service_named=True)
     return f"{change.event_name} by {actor}" if actor else change.event_name
 
 

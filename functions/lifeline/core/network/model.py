@@ -129,19 +129,36 @@ class Part(StrEnum):
     NAT_GATEWAYS = "NAT gateways"
     ZONE_TYPES = "types of the Availability Zones"
     DNS_ATTRIBUTES = "DNS attributes"
+    INTERFACES = "network interfaces"
+
+
+NO_CAPACITY = "AWS had no capacity for the calls that this takes, so Lifeline will try again in a minute"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unread:
-    """What of a VPC could not be read: which part, of which resource if it isn't the VPC's own, and AWS's reason."""
+    """What of a VPC could not be read: which part, of which resource if it isn't the VPC's own, and AWS's reason.
+
+    `is_passing` says that a later run can read it, as after throttling: what depends on it waits for that run.
+    """
 
     part: Part
     why: str
     id: str = ""
+    is_passing: bool = False
 
     @property
     def words(self) -> str:
-        """What wasn't read, as a clause."""
+        """What wasn't read, as a clause, and whether it will be read later."""
+        return f"{self._what}: {NO_CAPACITY}" if self.is_passing else self._what
+
+    @property
+    def note(self) -> str:
+        """What wasn't read, with AWS's reason."""
+        return f"{self._what}: {self.why}"
+
+    @property
+    def _what(self) -> str:
         if self.id:
             return f"the entries of the {self.part} {self.id} could not be read"
         return f"the {self.part} could not be read"
@@ -479,6 +496,11 @@ class Vpc(Tagged):
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""
         return tuple(unread.words for unread in self.unread if unread.part in parts)
+
+    @property
+    def is_partly_seen(self) -> bool:
+        """True if a later run can read what this observation lacks."""
+        return any(unread.is_passing for unread in self.unread)
 
     @property
     def ownable(self) -> tuple[Endpoint | SecurityGroup, ...]:

@@ -8,7 +8,7 @@ from lifeline.core.network.model import SeenTier, Tier
 from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
-from lifeline.core.wording import few, write_actor, write_count, write_person, write_time
+from lifeline.core.wording import few, write_actor, write_actor_shorter, write_count, write_time
 
 _MOST_NAMED = 5
 
@@ -27,8 +27,7 @@ def handed_over_notice(
     `done` are the actions that made room for it. The claim must have an end.
     """
     actions = list(done)
-    who = write_actor(freeze.actor) or "an unknown actor"
-    person = write_person(freeze.actor) or who
+    who, through, person = (name or "an unknown actor" for name in write_actor_shorter(freeze.actor))
     isolated = sorted(subnet_id for subnet_id, tier in tiers if tier is Tier.ISOLATED)
     ends = write_time(freeze.until) if freeze.until else "its end"
     what = "routes" if freeze.ids else "DNS name"
@@ -38,7 +37,7 @@ def handed_over_notice(
         subject=fit_subject(
             *(
                 f"[lifeline] {service} {what} in {place} handed over to {caller}: try again"
-                for caller in (who, person)
+                for caller in (who, through, person)
                 for place in (vpc_id, brief_id(vpc_id))
             ),
             f"[lifeline] {service} {what} handed over to {person}",

@@ -10,7 +10,7 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
 from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Plan
-from lifeline.core.wording import few, listed, write_actor, write_person, write_time
+from lifeline.core.wording import few, listed, write_actor, write_actor_shorter, write_time
 
 _MOST_SUBNETS = 5
 _SHARED = {SECURITY_GROUP: "Lifeline's security group", DNS_ATTRIBUTES: "the VPC's DNS attributes"}
@@ -34,14 +34,13 @@ def frozen_notice(frozen: Frozen) -> Notice:
     """Write one notice for everything that a reconciliation froze in a VPC, whoever caused it."""
     vpc_id, keys = frozen.plan.vpc_id, sorted(frozen.conflicts)
     reversals = [reversal for key in keys for reversal in frozen.conflicts[key].reversals]
-    actors, people = (
-        list(dict.fromkeys(write(reversal.actor) for reversal in reversals if reversal.actor))
-        for write in (write_actor, write_person)
-    )
+    named = [write_actor_shorter(reversal.actor) for reversal in reversals if reversal.actor]
+    actors, through, people = (list(dict.fromkeys(names[place] for names in named)) for place in range(3))
     things = [_SHARED.get(key, f"the {key} endpoint") for key in keys]
     what, short = listed(things), few([thing.removeprefix("the ") for thing in things], 1)
     times = max(len(conflict.reversals) for conflict in frozen.conflicts.values())
-    by, by_people, by_one = (f" by {who or 'others'}" for who in (few(actors, 2), few(people, 2), few(people, 1)))
+    by_one = f" by {few(people, 1) or 'others'}"
+    by = [*(f" by {few(names, 2) or 'others'}" for names in (actors, through, people)), by_one]
     who, window = few(actors, 2), f"within {int(WINDOW.total_seconds() // 3600)} hours"
     deleted = [reversal.id for reversal in reversals if reversal.kind is EffectKind.ENDPOINT]
     if len(keys) == 1 and len(deleted) == len(reversals):
@@ -63,7 +62,7 @@ def frozen_notice(frozen: Frozen) -> Notice:
         subject=fit_subject(
             *(
                 f"[lifeline] {short} frozen in {place}: reverted {times} times{callers}"
-                for callers in (by, by_people, by_one)
+                for callers in by
                 for place in (vpc_id, brief_id(vpc_id))
             ),
             f"[lifeline] {short} frozen: reverted{by_one}",

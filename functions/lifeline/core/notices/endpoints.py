@@ -101,10 +101,13 @@ def _after_loss(endpoints: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _subject(worth: Sequence[VpcAnswer], actions: Sequence[Action], because: Because) -> str:
     what = f"[lifeline] {_what(actions)}"
-    short, shortest = (f": {words}" if words else "" for words in (because.short, because.shortest or because.short))
-    places = [(words, f" in {place}") for words in (short, shortest) for place in _places(worth)]
+    causes = (because.short, because.shorter or because.short, because.shortest or because.short)
+    short, shorter, shortest = (f": {words}" if words else "" for words in causes)
+    places = [f" in {place}" for place in _places(worth)]
+    versions = [(place, short) for place in places]
+    versions += [(place, words) for words in (shorter, shortest) for place in (*places, "")]
     kept = shortest if because.shortest else ""  # it says who: without that, it may be cut
-    return fit_subject(*(f"{what}{place}{words}" for words, place in [*places, (shortest, "")]), end=kept)
+    return fit_subject(*(f"{what}{place}{words}" for place, words in versions), end=kept)
 
 
 def _places(worth: Sequence[VpcAnswer]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
-from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_person, write_time
+from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_time
 
 _MOST_NAMED = 5
 _LONGEST_REASON = 100
@@ -94,19 +94,15 @@ def exempted_notice(exempting: Exempting) -> Notice:
     names = few(exempting.all_services, 2)
     what = f"{names} endpoint{'s' if len(services) > 1 else ''}" if services else f"no path to {names}"
     end = " no longer required" if services else ", not required"
-    by, by_person = _callers(taggings[0]) if taggings else ("", "")
+    by = _callers(taggings[0]) if taggings else [""]
     ends_at = exempting.now + exempting.after if exempting.after else None
     return Notice(
         kind="exempted",
         severity=Severity.WARNING,
         subject=fit_subject(
-            *(
-                f"[lifeline] {what} in {place}{end}{caller}"
-                for caller in (by, by_person)
-                for place in (vpc.id, brief_id(vpc.id))
-            ),
-            f"[lifeline] {what}{end}{by_person}",
-            end=by_person,
+            *(f"[lifeline] {what} in {place}{end}{caller}" for caller in by for place in (vpc.id, brief_id(vpc.id))),
+            f"[lifeline] {what}{end}{by[-1]}",
+            end=by[-1],
         ),
         happened=tuple(_happened(exempting)),
         why=tuple(_why(exempting)),
@@ -267,10 +263,9 @@ def _undo(waiver: Waiver, exempting: Exempting) -> Iterator[str]:
         yield f"- Require {services} by the policy, or by the tag {REQUIRE} of {exempting.vpc.id} or its subnets."
 
 
-def _callers(change: Change) -> tuple[str, str]:
-    """Who made the call, for a subject: in full, and by a person's own name."""
-    who, person = (write(change.actor) or "an unknown actor" for write in (write_actor, write_person))
-    return f": {change.event_name} by {who}", f": {change.event_name} by {person}"
+def _callers(change: Change) -> list[str]:
+    """Who made the call, for a subject: fullest first, and by a person's own name last."""
+    return [f": {change.event_name} by {who or 'an unknown actor'}" for who in write_actor_shorter(change.actor)]
 
 
 def _facts(waiver: Waiver, exempting: Exempting) -> dict[str, object]:

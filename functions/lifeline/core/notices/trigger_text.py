@@ -4,19 +4,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifeline.core.requests.request import Trigger
-from lifeline.core.wording import is_call, quoted, read_time, write_actor, write_count, write_person, write_time
+from lifeline.core.wording import is_call, quoted, read_time, write_actor, write_actor_shorter, write_count, write_time
 
 
 @dataclass(frozen=True, slots=True)
 class Because:
     """A run's trigger: `words` is a sentence without its full stop; `short` is for a subject and may be empty.
 
-    `shortest` is `short` with no more of who called than a person's own name, where that is less.
+    `shorter` is `short` with no more of who called than a person's own name and the service that called in it, and
+    `shortest` is without that service.
     """
 
     words: str
     short: str = ""
     event_id: str = ""
+    shorter: str = ""
     shortest: str = ""
 
     @property
@@ -33,19 +35,22 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
     )
     if changes:
         time, name, actor, event_id = changes[0]
+        short, shorter, shortest = (_by(name, who) for who in write_actor_shorter(actor))
         more = f"; {write_count(len(changes) - 1, 'more change')} followed" if len(changes) > 1 else ""
         return Because(
             f"{_sentence(name, actor)} at {_time(time)}{more}",
-            _by(name, write_actor(actor)),
+            short,
             event_id,
-            _by(name, write_person(actor)),
+            shorter,
+            shortest,
         )
     attempts = [cause for cause in causes if cause.kind == "attempt"]
     if attempts:
         first = min(attempts, key=lambda cause: cause.time)
         words = f"{_sentence(first.event_name, first.actor)} at {_time(first.time)}; the call failed"
-        short, shortest = (_by(first.event_name, write(first.actor)) for write in (write_actor, write_person))
-        return Because(words, f"{short} failed", first.event_id, f"{shortest} failed")
+        names = write_actor_shorter(first.actor)
+        short, shorter, shortest = (f"{_by(first.event_name, who)} failed" for who in names)
+        return Because(words, short, first.event_id, shorter, shortest)
     approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
     if approved:
         return Because(f"{', '.join(approved[:3])} was approved", "plan approved")

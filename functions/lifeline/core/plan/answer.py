@@ -70,6 +70,10 @@ class VpcAnswer:
             note="; ".join(plan.notes),
         )
 
+    def with_note(self, note: str) -> "VpcAnswer":
+        """The answer with something else that a person should know."""
+        return replace(self, note="; ".join(filter(None, (self.note, note))))
+
     def located(self, vpc: Vpc | None) -> "VpcAnswer":
         """The answer with what people call the VPC, and where its subnets are."""
         if vpc is None:

@@ -11,7 +11,7 @@ from lifeline.core.requests.iac_tools import CLOUDFORMATION, tool_of
 from lifeline.core.requests.named import named_ids
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.tags import tags_changed
-from lifeline.core.wording import plain
+from lifeline.core.wording import person_in, plain
 
 CHANGE = "AWS API Call via CloudTrail"
 STATE_CHANGE = "EC2 Instance State-change Notification"  # the other type of event that is read: `state_change`
@@ -126,6 +126,9 @@ def _caller(identity: dict[str, Any]) -> str:
     by_arn = arn.partition(":assumed-role/")[2] or arn.rpartition(":")[2]
     if by_arn:
         kind, _, name = by_arn.partition("/")
+        source = _source_identity(identity)
+        if source and person_in(by_arn) == kind:  # the session is nobody's name
+            return f"{kind}/{source}"
         is_long = len(by_arn) > _LONGEST_ACTOR
         return f"{kind}/{name.rpartition('/')[2]}" if is_long else by_arn  # never without the person's name
     issuer = _issuer_arn(identity).rpartition(":role/")[2].rpartition("/")[2]
@@ -145,6 +148,12 @@ def _caller(identity: dict[str, Any]) -> str:
         case _ if issuer:
             return f"{issuer}/{principal_id}" if principal_id else f"role/{issuer}"
     return f"{_IAM_TYPES.get(str(type_), 'user')}/{name}" if name else ""
+
+
+def _source_identity(identity: dict[str, Any]) -> str:
+    """Who the caller said to be on assuming the first role of a chain (CloudTrail guide: AWS STS source identity)."""
+    context = identity.get("sessionContext")
+    return ascii_text(context.get("sourceIdentity")) if isinstance(context, dict) else ""
 
 
 def _long_text(value: object) -> str:

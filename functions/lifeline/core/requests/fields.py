@@ -10,6 +10,7 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import VPC_ID
 from lifeline.core.policy.document import shown
+from lifeline.core.policy.service_names import suggestion
 from lifeline.core.policy.service_sets import is_service
 from lifeline.core.wording import plain, read_time
 
@@ -107,7 +108,9 @@ def read_services(value: object, field: str, *, most: int = 1000) -> list[str]:
     """A list of services and named sets."""
     for place, element in enumerate(services := read_list(value, field, of="services", most=most)):
         if not isinstance(element, str) or not is_service(element):
-            raise must_be(f"{field}[{place}]", A_SERVICE, element)
+            error = must_be(f"{field}[{place}]", A_SERVICE, element)
+            meant = suggestion(element) if isinstance(element, str) else ""
+            raise InvalidInputError(error.field, f"{error.message}{meant}")
     return services
 
 

@@ -4,7 +4,7 @@ Instances start and stop, and interfaces come and go, by the thousands, and near
 So their events are matched against the ids that routes lead to, as the last runs saw them, before anything else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from lifeline.core.network.model import TargetKind, Vpc
@@ -54,7 +54,13 @@ def targets_of_routes(vpc: Vpc) -> frozenset[str]:
     return frozenset(route.target_id for route in routes if route.target is TargetKind.NETWORK_INTERFACE)
 
 
-def noted(routed: Routed, vpcs: Mapping[str, frozenset[str]], *, is_region: bool) -> dict[str, frozenset[str]]:
-    """What is known once these VPCs were observed. A VPC without such routes isn't kept, and after a sweep no other."""
+def noted(
+    routed: Routed, vpcs: Mapping[str, frozenset[str]], *, is_region: bool, keep: Collection[str] = ()
+) -> dict[str, frozenset[str]]:
+    """What is known once these VPCs were observed. A VPC without such routes isn't kept, and after a sweep no other.
+
+    Of the VPCs in `keep`, what was known before stays known.
+    """
     others = {} if is_region else {vpc_id: ids for vpc_id, ids in routed.items() if vpc_id not in vpcs}
-    return {**others, **{vpc_id: ids for vpc_id, ids in vpcs.items() if ids}}
+    kept = {vpc_id: routed.get(vpc_id, frozenset()) for vpc_id in keep}
+    return {**others, **{vpc_id: ids | kept.get(vpc_id, frozenset()) for vpc_id, ids in vpcs.items() if ids}}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
@@ -15,6 +16,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -51,8 +53,8 @@ class Guards:
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
-    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, and without
-    `routed` no route is known to lead to an instance.
+    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
+    no route is known to lead to an instance, and without `denials` and `denial_notices` nobody hears of denied reads.
     """
 
     network: Network
@@ -73,6 +75,8 @@ class Tools:
     tags: TagStore | None = None
     incidents: Incidents | None = None
     routed: RoutedStore | None = None
+    denials: Denials | None = None
+    denial_notices: DenialNotices | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -9,7 +9,7 @@ from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
 from lifeline.core.network.dns import DnsView, custom_dns_finding
-from lifeline.core.network.model import Catalog, EndpointState, EndpointType, Vpc
+from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import NAMING, ActionKind, Plan
 from lifeline.core.plan.cost import Price, nat_comparison, price_in
@@ -22,7 +22,7 @@ from lifeline.runtime.settings import Settings
 
 MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 CROWDED = "too many VPCs at once: this one's turn comes with a later run, or ask for it by its id"
-THROTTLED = "AWS had no capacity for the calls that this takes, so Lifeline will try again in a minute"
+THROTTLED = NO_CAPACITY
 NOTHING = Followed(made={}, failures={})
 
 
@@ -55,21 +55,28 @@ class Planning:
         earlier will do. The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said
         isn't known then.
         """
-        seen = {vpc.id: vpc for vpc in vpcs}
-        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
+        seen = {vpc.id: _settled(vpc) if vpc.id in tried_often else vpc for vpc in vpcs}
+        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in seen.values()}
         wanting = [vpc.id for vpc in vpcs if any(action.kind in NAMING for action in plans[vpc.id].planned)]
         naming, waiting = wanting[:MOST_NAMED], dict.fromkeys(wanting[MOST_NAMED:], CROWDED)
         ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
         checked = sorted(ours & {*naming, *check_dns})
         with_dns = {vpc.id: vpc for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked])}
-        seen |= with_dns
+        seen |= {id_: _settled(vpc) if id_ in tried_often else vpc for id_, vpc in with_dns.items()}
         for vpc_id in set(checked) - with_dns.keys():
             del plans[vpc_id]
         checked, naming = [vpc_id for vpc_id in checked if vpc_id in plans], [id_ for id_ in naming if id_ in plans]
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
         views: dict[str, DnsView] = dict(zip(naming, run_concurrently(read), strict=True))
-        waiting |= {id_: THROTTLED for id_, view in views.items() if view.throttled and id_ not in tried_often}
+        throttled = {id_: view.throttled for id_, view in views.items() if view.throttled and id_ not in tried_often}
+        throttled |= {
+            id_: (*(unread.note for unread in seen[id_].unread), *throttled.get(id_, ()))
+            for id_, plan in plans.items()
+            if plan.actions and seen[id_].is_partly_seen
+        }
+        waiting |= dict.fromkeys(throttled, THROTTLED)
+        plans |= {id_: _with_notes(plans[id_], notes) for id_, notes in throttled.items()}
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         for vpc_id in sorted({*checked, *making} - waiting.keys()):
@@ -109,10 +116,11 @@ class Planning:
             known_names=self.policy.known_names,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input)
-        notes = [f"{unread.words}: {unread.why}" for unread in vpc.unread]
+        notes = [unread.note for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
         notes += [*want.problems, *map(_exempt_words, want.exempted)]
+        notes += dns.unread if dns else ()
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))
         if plan.monthly_cost_usd and vpc.nat_gateways:
@@ -133,6 +141,15 @@ class Planning:
             for vpc in vpcs
             for endpoint in vpc.endpoints
         )
+
+
+def _settled(vpc: Vpc) -> Vpc:
+    """The VPC as if nothing more could be read of it."""
+    return replace(vpc, unread=tuple(replace(unread, is_passing=False) for unread in vpc.unread))
+
+
+def _with_notes(plan: Plan, notes: Iterable[str]) -> Plan:
+    return replace(plan, notes=tuple(dict.fromkeys((*plan.notes, *notes))))
 
 
 def _exempt_words(exempted: Exempted) -> str:

@@ -1,0 +1,34 @@
+"""The notice of reads that AWS denied and that Lifeline does without."""
+
+from collections.abc import Mapping
+
+from lifeline.core.notices.notice import Notice, Severity, fit_subject
+from lifeline.core.wording import few, write_count
+
+_SHOWN = 10
+
+
+def denied_notice(denied: Mapping[str, str]) -> Notice:
+    """Write which permissions Lifeline lacks: `denied` has AWS's words by permission."""
+    names = sorted(denied)
+    count = write_count(len(names), "permission")
+    return Notice(
+        kind="read_denied",
+        severity=Severity.WARNING,
+        subject=fit_subject(f"[lifeline] AWS denied {few(names, 2)}", f"[lifeline] AWS denied {count} to read"),
+        happened=(
+            f"AWS denied Lifeline {count} to read:",
+            *(f"- {name}: {denied[name]}" for name in names[:_SHOWN]),
+            *((f"- and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()),
+        ),
+        done=(
+            "Lifeline goes on without these reads. Its responses say what it doesn't know because of that, and it",
+            "won't make any change that depends on it.",
+        ),
+        next=(
+            "Check the policies of ReconcileEndpoints' role, its permissions boundary, and your organization's service",
+            "control policies. If another account owns the resource, ask that account to share it.",
+            "If the denial is intended, no action is needed. Lifeline won't send this notice again while it lasts.",
+        ),
+        facts={"denied": {name: denied[name] for name in names}},
+    )

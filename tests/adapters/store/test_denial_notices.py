@@ -1,0 +1,44 @@
+"""A denied permission is news once, for as long as the denial lasts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from lifeline.adapters.store.denial_notices import DenialNotices
+from tests.support.agents import TABLE, create_table
+from tests.support.emulator import emulated_aws
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ACLS, DNS = "ec2:DescribeNetworkAcls", "route53:ListHostedZonesByVPC"
+
+
+@pytest.fixture
+def store() -> Iterator[DenialNotices]:
+    with emulated_aws():
+        create_table()
+        yield DenialNotices(TABLE, boto3.client("dynamodb", region_name="us-east-1"))
+
+
+def test_it_is_news_once_while_it_lasts_however_long_that_is(store: DenialNotices) -> None:
+    news = [store.reserve([ACLS], now=NOW + number * HOUR) for number in range(72)]
+    assert news == [[ACLS], *[[]] * 71]
+
+
+def test_after_a_day_without_it_is_news_again(store: DenialNotices) -> None:
+    assert store.reserve([ACLS], now=NOW) == [ACLS]
+    assert store.reserve([ACLS], now=NOW + DAY - HOUR) == []
+    assert store.reserve([ACLS], now=NOW + 2 * DAY - HOUR) == [ACLS]
+
+
+def test_each_permission_counts_by_itself(store: DenialNotices) -> None:
+    assert store.reserve([ACLS], now=NOW) == [ACLS]
+    assert store.reserve([DNS, ACLS], now=NOW + HOUR) == [DNS]
+
+
+def test_what_could_not_be_sent_is_news_again(store: DenialNotices) -> None:
+    store.reserve([ACLS], now=NOW)
+    store.return_reservation([ACLS])
+    assert store.reserve([ACLS], now=NOW + HOUR) == [ACLS]
