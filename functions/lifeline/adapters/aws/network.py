@@ -136,10 +136,10 @@ class Network:
         groups = [*groups, *_or_none(more)]
         guarded = guarded_vpcs(acls)
         asked = guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables)
-        interfaces = self._attempt(partial(self._interfaces, asked))
-        found_parts[Part.INTERFACES] = interfaces
-        by_vpc = None if isinstance(interfaces, LifelineError) else interfaces
-        of_machines = groups_of_machines(by_vpc or {}, tables) - _ids(groups)
+        found = self._attempt(partial(self._interfaces, asked))
+        interfaces = {} if isinstance(found, LifelineError) else found
+        unseen = (_unread(Part.INTERFACES, found),) if isinstance(found, LifelineError) else ()
+        of_machines = groups_of_machines(interfaces, tables) - _ids(groups)
         groups += _or_none(self._attempt(partial(self._groups, of_machines)))
         unread = [_unread(part, error) for part, error in found_parts.items() if isinstance(error, LifelineError)]
         listed = self._prefix_lists(tables, groups, guarded)
@@ -154,11 +154,14 @@ class Network:
             "network_acls": _by_vpc(acls, network_acl_of),
             "nat_gateways": _by_vpc(nats, nat_gateway_of),
         }
-        found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
-        whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
-        read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in (by_vpc or {}).items()}
+        whole = (vpc_of(described) for described in sorted(vpcs, key=lambda described: str(described["VpcId"])))
+        whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in whole)
+        read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
-        return tuple(replace(vpc, unread=(*unread, *_unread_lists(vpc, unlisted))) for vpc in whole)
+        return tuple(
+            replace(vpc, unread=(*unread, *(unseen if vpc.id in asked else ()), *_unread_lists(vpc, unlisted)))
+            for vpc in whole
+        )
 
     def groups(self, ids: Collection[str]) -> tuple[SecurityGroup, ...]:
         """The security groups of these ids, by id; one that EC2 doesn't know is left out."""
