@@ -60,7 +60,10 @@ REASONS: dict[str, dict[str, str]] = {
         "route53profiles:ListProfileAssociations": "finds the VPC's Route 53 Profiles",
         "route53profiles:ListProfileResourceAssociations": "reads the zones and rules in those Profiles",
     },
-    "ReadCentralZones": {"route53:GetHostedZone": "reads the name of a hosted zone in a Profile"},
+    "ReadCentralZones": {
+        "route53:GetHostedZone": "reads the name of a hosted zone in a Profile",
+        "route53:ListResourceRecordSets": "reads to which addresses a private hosted zone leads a service's name",
+    },
     "ReadCentralRules": {"route53resolver:GetResolverRule": "reads the domain name and type of a rule"},
     "PrivateDns": {
         "route53:AssociateVPCWithHostedZone": _OWN_ZONE,

@@ -30,7 +30,7 @@ from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -76,6 +76,7 @@ from tests.support.builders import (
     endpoint,
     own_security_group,
     plan,
+    route,
     vpc,
 )
 
@@ -161,6 +162,21 @@ BY_MEMBERS = answer(
         "monitoring",
     )
 )
+HUB_ZONE = DnsAnswer(
+    AnswerKind.PRIVATE_ZONE,
+    "monitoring.us-east-1.amazonaws.com",
+    "Z0123456789HUB",
+    "the private hosted zone monitoring.us-east-1.amazonaws.com (Z0123456789HUB)",
+    addresses=("10.128.0.10", "10.128.1.10"),
+)
+LOST_HUB = route("10.128.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-0hub", active=False)
+LEFT_HUB = replace(
+    NETWORK,
+    route_tables=tuple(
+        replace(table, routes=(*table.routes, LOST_HUB)) if table.is_main else table for table in NETWORK.route_tables
+    ),
+)
+WITHOUT_HUB = answer(plan(LEFT_HUB, "monitoring", dns=DnsView((HUB_ZONE,))))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -376,6 +392,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
+    "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),

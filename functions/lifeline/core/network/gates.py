@@ -33,6 +33,8 @@ class ObstacleKind(StrEnum):
     NETWORK_ACL = "network ACL"
     ADDRESS_FAMILY = "address family"
     NAT = "NAT"
+    ROUTE = "route"
+    DNS_RECORD = "DNS record"
 
 
 @dataclass(frozen=True, slots=True)

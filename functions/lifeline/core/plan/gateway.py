@@ -50,6 +50,8 @@ class GatewayPlanner(ServicePlanner):
         """
         path = self.paths[subnet_id]
         kinds = {obstacle.kind for obstacle in path.obstacles}
+        if path.central_id and path.obstacles:  # the name leads elsewhere, whatever routes the service's own addresses
+            return False
         may_be_central = path.reach is Reach.UNKNOWN and not (path.endpoint_id or path.central_id)
         return (path.reach in _WITHOUT_ROUTE or may_be_central) and ObstacleKind.ADDRESS_FAMILY not in kinds
 
@@ -58,6 +60,8 @@ class GatewayPlanner(ServicePlanner):
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
         if self.reach.holder:
             yield from self.remove(found, self.reach.holder)
+        elif self.reach.central and any(path.central_id for path in self.paths.values()):
+            yield from self.without_way_to(self.reach.central)
         else:
             yield from self.open_acls(found, live[0].id if live else "")
 

@@ -7,7 +7,6 @@ from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Part, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
-from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
@@ -87,14 +86,10 @@ class InterfacePlanner(ServicePlanner):
         domain), and over a rule it would take what the others reach centrally.
         """
         yield from self._fix_dns(central.source_id)
-        lost = [client for client in self.clients if self.paths[client.id].reach is Reach.UNREACHABLE]
-        if lost:
-            who, answer = self.scene.named(lost), f"{central.kind} {central.source_id}"
-            reason = f"{who} can't reach the {self.requirement.service} service: {answer} answers its name, "
-            reason += "but no route leads to the central endpoint"
-            remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
-            remedy = f"{answer} is in the way of an endpoint: {remedy}"
-            yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", lost[0].id, reason, remedy)
+        if here := self.reach.beside(central):
+            yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
+        else:
+            yield from self.without_way_to(central)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.

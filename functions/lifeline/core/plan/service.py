@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
+from lifeline.core.network.model import Catalog, Endpoint, Service, Subnet, is_own
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
@@ -130,6 +131,31 @@ class ServicePlanner:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
             allow = f"allow it in {words.partition(' do')[0]}"
             yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, allow)
+
+    def without_way_to(self, central: DnsAnswer) -> Iterator[Action]:
+        """What keeps subnets from a central endpoint: all of it others' to remove, for it is in an endpoint's way.
+
+        Where it is a route or a record, one remedy is for all; the others are the network owner's filters.
+        """
+        by_kind: dict[ObstacleKind, list[tuple[Subnet, str]]] = {}
+        for client in self.clients:
+            path = self.paths[client.id]
+            for obstacle in path.obstacles[:1] if path.central_id and not path.reach.is_open else ():
+                by_kind.setdefault(obstacle.kind, []).append((client, obstacle.words))
+        answer, service = f"{central.kind} {central.source_id}", self.requirement.service
+        for kind, lost in by_kind.items():
+            who, first = self.scene.named([client for client, _ in lost]), lost[0][0].id
+            at = f" ({', '.join(central.addresses)})" if central.addresses else ""
+            why, remedy = {
+                ObstacleKind.ROUTE: (
+                    f"{answer} answers its name, but no route leads to the central endpoint{at and f': {lost[0][1]}'}",
+                    f"route {first} to the central endpoint{at}",
+                ),
+                ObstacleKind.DNS_RECORD: (lost[0][1], "add the record"),
+            }.get(kind, (f"{answer} answers its name, but {lost[0][1]}", f"let it pass{at}"))
+            reason = f"{who} can't reach the {service} service: {why}"
+            remedy = f"{answer} is in the way of an endpoint: {remedy}, or disassociate {answer} from the VPC"
+            yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", first, reason, remedy)
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""
