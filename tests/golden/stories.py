@@ -72,6 +72,7 @@ from tests.support.builders import (
     CATALOG,
     LOCAL,
     MONITORING,
+    S3,
     default_route,
     endpoint,
     own_security_group,
@@ -177,6 +178,15 @@ LEFT_HUB = replace(
     ),
 )
 WITHOUT_HUB = answer(plan(LEFT_HUB, "monitoring", dns=DnsView((HUB_ZONE,))))
+S3_BY_INTERFACE = endpoint(
+    S3,
+    "0c1d2e3f405162738",
+    own=False,
+    id="vpce-0a3b4c5d6e7f80919",
+    inbound_dns_only=False,
+    security_group_ids=frozenset(),
+)
+BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -393,6 +403,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
+    "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),

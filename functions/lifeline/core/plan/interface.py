@@ -1,11 +1,10 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Part, Subnet
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
@@ -13,7 +12,6 @@ from lifeline.core.plan.harm import (
     Harm,
     Takeover,
     few_words,
-    find_harm_by_dns,
     harm_words,
     place_unharmed,
     shut_out,
@@ -21,8 +19,6 @@ from lifeline.core.plan.harm import (
 )
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.service import ALLOW, ServicePlanner
-
-_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 
 
 class InterfacePlanner(ServicePlanner):
@@ -50,34 +46,11 @@ class InterfacePlanner(ServicePlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
-        actions = [*self._fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
+        actions = [*self.fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
             detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
-
-    def _fix_dns(self, answering_id: str = "") -> Iterator[Action]:
-        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
-        off = self.reach.attributes_off
-        if not off:
-            return
-        service = self.requirement.service
-        named = (
-            f"the private DNS name of {answering_id} isn't resolved"
-            if answering_id
-            else f"private DNS for the {service} service doesn't work"
-        )
-        action = Action(
-            ActionKind.FIX_DNS,
-            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC",
-            attributes=off,
-        )
-        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
-        refusal = self._attributes_refusal(off)
-        if not refusal:
-            yield action
-        elif answering_id:
-            yield action.blocked(refusal)
 
     def _by_central(self, central: DnsAnswer) -> Iterator[Action]:
         """What keeps subnets from a central endpoint, in whose place Lifeline makes none.
@@ -85,7 +58,7 @@ class InterfacePlanner(ServicePlanner):
         AWS refuses an endpoint whose name a private hosted zone of the VPC answers (PrivateLink guide: conflicting DNS
         domain), and over a rule it would take what the others reach centrally.
         """
-        yield from self._fix_dns(central.source_id)
+        yield from self.fix_dns(central.source_id)
         if here := self.reach.beside(central):
             yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
         else:
@@ -147,7 +120,7 @@ class InterfacePlanner(ServicePlanner):
         if refusal:
             yield action.blocked(refusal)
             return
-        yield from self._fix_dns()
+        yield from self.fix_dns()
         if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
             yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
@@ -174,7 +147,7 @@ class InterfacePlanner(ServicePlanner):
         if refusal:
             yield action.blocked(refusal)
             return
-        yield from self._fix_dns()
+        yield from self.fix_dns()
         yield self.with_token(action)
         yield from self.open_acls(walled)
 
@@ -222,19 +195,8 @@ class InterfacePlanner(ServicePlanner):
             return self._no_subnet_words()
         return self.ports_words() or self.may_create() or self._dns_refusal() or self._quota_words()
 
-    def _attributes_refusal(self, off: tuple[str, ...]) -> str:
-        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
-        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
-            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
-        if not off:
-            return ""
-        if not self.plan_input.fix_dns:
-            return self._dns_remedy(off)
-        plan_input = self.plan_input
-        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
-
     def _dns_refusal(self) -> str:
-        refusal = self._attributes_refusal(self.reach.attributes_off)
+        refusal = self.attributes_refusal(self.reach.attributes_off)
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
@@ -253,11 +215,6 @@ class InterfacePlanner(ServicePlanner):
             kind=kind,
             avoid=avoid,
         )
-
-    def _dns_remedy(self, off: tuple[str, ...]) -> str:
-        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
-        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
-        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     def _no_subnet_words(self) -> str:
         zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))

@@ -18,7 +18,8 @@ class PlanInput:
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
     names in the VPC, None where they weren't read. `exempt` are the exemptions of its subnets. `canary` asks for
-    endpoints whose private DNS is turned on only once they are available. `unsure`, `held` and `problems` are those of
+    endpoints whose private DNS is turned on only once they are available. `gateway_always` are the services that get a
+    gateway endpoint even where an interface endpoint serves them. `unsure`, `held` and `problems` are those of
     what is desired; `known_names` are the services' names, for the nearest right one to a wrong one.
     """
 
@@ -36,6 +37,7 @@ class PlanInput:
     price: Price | None = None
     exempt: tuple[Exempted, ...] = ()
     canary: bool = False
+    gateway_always: frozenset[str] = frozenset()
     unsure: tuple[Requirement, ...] = ()
     held: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

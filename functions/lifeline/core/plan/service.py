@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, Service, Subnet, is_own
+from lifeline.core.network.model import Catalog, Endpoint, Part, Service, Subnet, is_own
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.harm import find_harm_by_dns, harm_words
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
@@ -19,6 +20,7 @@ from lifeline.core.wording import fingerprint
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
 
+_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 ALLOW = "allow it in the network ACL"
 _STATES = {
     Reach.SERVED: ServiceState.SERVED,
@@ -182,6 +184,47 @@ class ServicePlanner:
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
         """An action for one subnet that a person must do."""
         return self.action(kind, reason, subnet_ids=(subnet_id,), endpoint_id=endpoint_id).blocked(remedy)
+
+    # ---- the VPC's DNS
+
+    def fix_dns(self, answering_id: str = "") -> Iterator[Action]:
+        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
+        off = self.reach.attributes_off
+        if not off:
+            return
+        service = self.requirement.service
+        named = (
+            f"the private DNS name of {answering_id} isn't resolved"
+            if answering_id
+            else f"private DNS for the {service} service doesn't work"
+        )
+        action = Action(
+            ActionKind.FIX_DNS,
+            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC",
+            attributes=off,
+        )
+        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
+        refusal = self.attributes_refusal(off)
+        if not refusal:
+            yield action
+        elif answering_id:
+            yield action.blocked(refusal)
+
+    def attributes_refusal(self, off: tuple[str, ...]) -> str:
+        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
+            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
+        if not off:
+            return ""
+        if not self.plan_input.fix_dns:
+            return self._dns_remedy(off)
+        plan_input = self.plan_input
+        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
+
+    def _dns_remedy(self, off: tuple[str, ...]) -> str:
+        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
+        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
+        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     # ---- what may be made
 

@@ -103,6 +103,7 @@ class Planning:
             price=self._price(),
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
             canary=self.settings.canary,
+            gateway_always=self.policy.gateway_always,
             unsure=want.unsure,
             held=want.held,
             problems=want.problems,
@@ -113,6 +114,7 @@ class Planning:
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
         notes += [*want.problems, *map(_exempt_words, want.exempted)]
+        notes += plan.notes
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))
         if plan.monthly_cost_usd and vpc.nat_gateways:
