@@ -159,6 +159,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/approvals",
         "store/audit",
         "store/call_rate",
+        "aws/askers",
         "aws/bus",
         "aws/dns",
         "aws/endpoints",
@@ -197,6 +198,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
     ),
     "CoverageRole": (
         "store/approvals",
+        "aws/askers",
         "aws/dns",
         "store/exemptions",
         "store/limit_usage",

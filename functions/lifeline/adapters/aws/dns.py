@@ -13,11 +13,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from lifeline.adapters.aws.askers import AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.described import interface_of
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.network.askers import Askers
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
 from lifeline.runtime.observability import logger
 
@@ -101,6 +103,27 @@ class CentralDns:
         )
         if not found.unreadable:
             self._kept["view", vpc_id, region] = (self._now(), found)
+        return found
+
+    def askers(self) -> Askers:
+        """Who else resolves names through the region's VPCs, kept like the rest. Ask where private DNS is about to be
+        turned on.
+        """
+        kept = self._kept.get(("askers",))
+        if kept and self._now() - kept[0] < self._keep:
+            known: Askers = kept[1]
+            return known
+        servers: dict[str, tuple[str, ...]] = {}
+        unread: tuple[str, ...] = ()
+        try:
+            with self._dhcp_lock:
+                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=False)
+        except (TransientError, TerminalError) as error:
+            unread = (f"the VPCs' DHCP options could not be read: {error}",)
+        found = AskersReader(self._resolver, partial(self._turn, _RESOLVER)).read(servers)
+        found = replace(found, unread=(*found.unread, *unread))
+        if not found.unread:
+            self._kept["askers",] = (self._now(), found)
         return found
 
     # ---- zones

@@ -35,6 +35,7 @@ class ObstacleKind(StrEnum):
     NAT = "NAT"
     ROUTE = "route"
     DNS_RECORD = "DNS record"
+    CLIENT_GROUP = "client's security group"
 
 
 @dataclass(frozen=True, slots=True)

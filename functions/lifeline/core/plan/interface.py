@@ -1,12 +1,14 @@
 """Interface endpoints: a VPC is served by the one endpoint that answers the service's name there."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
     Harm,
@@ -18,6 +20,7 @@ from lifeline.core.plan.harm import (
     walled_off,
 )
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 
 
@@ -115,8 +118,10 @@ class InterfacePlanner(ServicePlanner):
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
-        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why + few_words(found), endpoint_id=endpoint.id)
-        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports)
+        others = self._elsewhere(endpoint)
+        why += few_words(found) + others.warning
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
+        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
             yield action.blocked(refusal)
             return
@@ -133,7 +138,8 @@ class InterfacePlanner(ServicePlanner):
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         found = self._takeover().harm_in(placement) if self._is_dns_read else ()
-        reason += (f"; {over.detail}" if over else "") + few_words(found)
+        others = self._elsewhere(self._takeover().imagined(placement))
+        reason += (f"; {over.detail}" if over else "") + few_words(found) + others.warning
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
@@ -144,6 +150,7 @@ class InterfacePlanner(ServicePlanner):
         )
         walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
         refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled, placement.subnets)
+        refusal = refusal or others.breaks
         if refusal:
             yield action.blocked(refusal)
             return
@@ -171,7 +178,17 @@ class InterfacePlanner(ServicePlanner):
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
         service = self.requirement.service
-        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports)
+        own = frozenset(group.id for group in own_security_groups(self.vpc, plan_input.owner))
+        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports, own)
+
+    def _elsewhere(self, endpoint: Endpoint) -> Elsewhere:
+        """What the endpoint's private DNS would do beyond the VPC's clients, and to other names than it answers."""
+        if not self._is_dns_read:
+            return Elsewhere()
+        takeover = self._takeover()
+        groups = self.vpc.groups(endpoint.security_group_ids or takeover.group_ids)
+        found = find_elsewhere(takeover, endpoint, self.plan_input.asking, groups)
+        return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
         clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]

@@ -12,8 +12,8 @@ from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
-from lifeline.core.plan.harm import find_harm_by_dns, harm_words
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
+from lifeline.core.plan.waking import waking_harm, waking_words
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
 
@@ -200,7 +200,8 @@ class ServicePlanner:
         )
         action = Action(
             ActionKind.FIX_DNS,
-            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC",
+            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC"
+            + waking_words(self.plan_input.dns),
             attributes=off,
         )
         action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
@@ -219,7 +220,8 @@ class ServicePlanner:
         if not self.plan_input.fix_dns:
             return self._dns_remedy(off)
         plan_input = self.plan_input
-        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
+        required = {requirement.service for requirement in plan_input.requirements}
+        return waking_harm(self.vpc, plan_input.dns, self.catalog, plan_input.exempt, required)
 
     def _dns_remedy(self, off: tuple[str, ...]) -> str:
         command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
