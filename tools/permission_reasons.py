@@ -60,8 +60,17 @@ REASONS: dict[str, dict[str, str]] = {
         "route53profiles:ListProfileAssociations": "finds the VPC's Route 53 Profiles",
         "route53profiles:ListProfileResourceAssociations": "reads the zones and rules in those Profiles",
     },
-    "ReadCentralZones": {"route53:GetHostedZone": "reads the name of a hosted zone in a Profile"},
+    "ReadCentralZones": {
+        "route53:GetHostedZone": "reads the name of a hosted zone in a Profile",
+        "route53:ListResourceRecordSets": "reads to which addresses a private hosted zone leads a service's name",
+    },
     "ReadCentralRules": {"route53resolver:GetResolverRule": "reads the domain name and type of a rule"},
+    "FindWhoAsks": {
+        "ds:DescribeDirectories": "finds directories whose DNS servers send names on to the VPC's resolver",
+        "route53resolver:ListResolverEndpoints": "finds inbound endpoints, which answer others by the VPC's names",
+        "route53resolver:ListResolverEndpointIpAddresses": "reads the addresses on which they are asked",
+        "route53resolver:ListResolverRules": "finds rules that forward names to them",
+    },
     "PrivateDns": {
         "route53:AssociateVPCWithHostedZone": _OWN_ZONE,
         "route53:DisassociateVPCFromHostedZone": "the same, when the endpoint is deleted",

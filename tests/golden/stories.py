@@ -32,7 +32,7 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -75,10 +75,12 @@ from tests.support.builders import (
     CATALOG,
     LOCAL,
     MONITORING,
+    S3,
     default_route,
     endpoint,
     own_security_group,
     plan,
+    route,
     vpc,
 )
 
@@ -164,6 +166,30 @@ BY_MEMBERS = answer(
         "monitoring",
     )
 )
+HUB_ZONE = DnsAnswer(
+    AnswerKind.PRIVATE_ZONE,
+    "monitoring.us-east-1.amazonaws.com",
+    "Z0123456789HUB",
+    "the private hosted zone monitoring.us-east-1.amazonaws.com (Z0123456789HUB)",
+    addresses=("10.128.0.10", "10.128.1.10"),
+)
+LOST_HUB = route("10.128.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-0hub", active=False)
+LEFT_HUB = replace(
+    NETWORK,
+    route_tables=tuple(
+        replace(table, routes=(*table.routes, LOST_HUB)) if table.is_main else table for table in NETWORK.route_tables
+    ),
+)
+WITHOUT_HUB = answer(plan(LEFT_HUB, "monitoring", dns=DnsView((HUB_ZONE,))))
+S3_BY_INTERFACE = endpoint(
+    S3,
+    "0c1d2e3f405162738",
+    own=False,
+    id="vpce-0a3b4c5d6e7f80919",
+    inbound_dns_only=False,
+    security_group_ids=frozenset(),
+)
+BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -410,6 +436,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
+    "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
+    "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),

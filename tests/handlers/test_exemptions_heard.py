@@ -348,12 +348,7 @@ def test_an_exempt_vpc_without_any_path_is_heard_at_once_and_once(days: Days) ->
 def test_where_a_central_endpoint_serves_it_an_exemption_costs_no_mail(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     subnet_id = days.world.make_subnet(vpc_id)
-    client("route53").create_hosted_zone(
-        Name="monitoring.us-east-1.amazonaws.com",
-        CallerReference="hub",
-        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
-        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
-    )
+    days.world.hub_zone(vpc_id, "monitoring.us-east-1.amazonaws.com", "10.128.0.10")
     hub_id = days.world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
     (table,) = days.world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
     attached = {"VpcId": vpc_id, "SubnetIds": [subnet_id], "TransitGatewayId": hub_id}

@@ -102,12 +102,7 @@ def test_a_hub_that_serves_the_vpc_through_a_private_zone_is_not_doubled(world: 
     say({"version": 1, "rules": [{"require": ["logs"]}]})
     vpc_id = world.make_vpc()
     world.make_subnet(vpc_id)
-    boto3.client("route53").create_hosted_zone(
-        Name="logs.us-east-1.amazonaws.com",
-        CallerReference="hub",
-        VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
-        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
-    )
+    world.hub_zone(vpc_id, "logs.us-east-1.amazonaws.com", "10.128.0.10")
     hub = world.ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
     (table,) = world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
     world.ec2.create_route(

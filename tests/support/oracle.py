@@ -25,6 +25,7 @@ FIRST_SOURCE, LAST_SOURCE = 32768, 60999
 NAT_FIRST, NAT_LAST = 1024, 65535
 _RESERVED = 4  # a subnet's first four addresses and its last go to no interface
 _FEW = 16
+_BEYOND = (TargetKind.TRANSIT_GATEWAY, TargetKind.PEERING, TargetKind.VIRTUAL_PRIVATE_GATEWAY)
 _PRIVATE = [
     IPv4Network(text)
     for text in (
@@ -230,6 +231,33 @@ class Oracle:
                 and self._through(home, client, requests, to, port)
             )
         return False
+
+    # ---- a hub's addresses
+
+    def by_central(self, client: Subnet, asking: NetworkInterface | None, addresses: Iterable[str]) -> Seen:
+        """What becomes of all flows to the addresses with which a hub's zone answers, if all is well beyond the VPC."""
+        flows = [
+            self._central_flow(client, who, IPv4Address(to), port)
+            for who in self.clients(client, asking, None)
+            for to in addresses
+            for port in self.ports
+        ]
+        return _seen(flows)
+
+    def _central_flow(self, client: Subnet, who: "Who", to: IPv4Address, port: int) -> bool:
+        route = self._route(client, to)
+        if route is None or not route.is_active:
+            return False
+        requests = [Packet(who.address, source, to, port) for source in self._sources(FIRST_SOURCE, LAST_SOURCE)]
+        if route.target in _BEYOND:
+            return any(self._leaves(client, packet) for packet in requests)
+        if route.target is not TargetKind.NAT_GATEWAY:
+            return False
+        nat = next(nat for nat in self.vpc.nat_gateways if nat.id == route.target_id)
+        home = next(subnet for subnet in self.vpc.subnets if subnet.id == nat.subnet_id)
+        onward = self._route(home, to)
+        is_led_on = onward is not None and onward.is_active and onward.target in _BEYOND
+        return is_led_on and self._through(home, client, requests, to, port)
 
     def _leaves(self, client: Subnet, packet: Packet) -> bool:
         return self.acl_passes(client, packet, out=True) and self.acl_passes(client, packet.answer(), out=False)

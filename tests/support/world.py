@@ -68,6 +68,23 @@ class World:
         self.ec2.create_route(RouteTableId=table_id, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway_id)
         return table_id
 
+    def hub_zone(self, vpc_id: str, name: str, *addresses: str) -> str:
+        """A private hosted zone of a service's name in the VPC, with a record of these addresses, or without one."""
+        route53 = boto3.client("route53")
+        made = route53.create_hosted_zone(
+            Name=name,
+            CallerReference=f"{vpc_id} {name}",
+            HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+            VPC={"VPCRegion": "us-east-1", "VPCId": vpc_id},
+        )
+        zone_id = str(made["HostedZone"]["Id"]).rpartition("/")[2]
+        if addresses:
+            values = [{"Value": address} for address in addresses]
+            record: Any = {"Name": name, "Type": "A", "TTL": 60, "ResourceRecords": values}
+            changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+            route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+        return zone_id
+
     def endpoints(self, vpc_id: str) -> list[dict[str, Any]]:
         filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
         found: list[dict[str, Any]] = self.ec2.describe_vpc_endpoints(Filters=filters)["VpcEndpoints"]

@@ -160,6 +160,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/approvals",
         "store/audit",
         "store/call_rate",
+        "aws/askers",
         "aws/bus",
         "store/denial_notices",
         "aws/dns",
@@ -199,6 +200,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
     ),
     "CoverageRole": (
         "store/approvals",
+        "aws/askers",
         "aws/dns",
         "store/exemptions",
         "store/limit_usage",

@@ -150,9 +150,75 @@ def test_every_page_of_zones_is_read_with_the_number_as_text() -> None:
     second = {"HostedZoneSummaries": [hosted_zone("a.example", "Z2")]}
     zones = Stub(list_hosted_zones_by_vpc=[first, second])
     assert [source for _, _, source in kinds(central(zones))] == ["Z2", "Z1"]
-    (_, one), (_, two) = zones.calls
+    (_, one), (_, two), *_ = zones.calls
     assert one == {"VPCId": VPC_ID, "VPCRegion": REGION, "MaxItems": "100"}
     assert two == {**one, "NextToken": "more"}
+
+
+# ---- the addresses of zones
+
+
+def records(*values: str, name: str = f"{NAME}.", kind: str = "A", alias: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {"Name": name, "Type": kind}
+    if alias:
+        return found | {"AliasTarget": {"DNSName": alias}}
+    return found | {"ResourceRecords": [{"Value": value} for value in values]}
+
+
+def with_records(*sets: dict[str, Any]) -> Stub:
+    there = [records("ns-1.example", kind="NS"), records("a b c", kind="SOA"), *sets]
+    return route53(hosted_zone(), list_resource_record_sets={"ResourceRecordSets": there})
+
+
+HUBS = {
+    "describe_vpc_endpoints": {"VpcEndpoints": [{"VpcEndpointId": "vpce-0a1", "NetworkInterfaceIds": ["eni-1"]}]},
+    "describe_network_interfaces": {
+        "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.9.0.10"}]
+    },
+}
+ALIAS = "vpce-0a1-xyz.monitoring.us-east-1.vpce.amazonaws.com."
+
+
+@pytest.mark.parametrize(
+    ("zones", "addresses", "endpoint_id"),
+    [
+        (with_records(records("10.9.0.10"), records("10.9.1.10")), ("10.9.0.10", "10.9.1.10"), ""),
+        (with_records(records(alias=ALIAS)), ("10.9.0.10",), "vpce-0a1"),
+        (with_records(records(ALIAS, kind="CNAME")), ("10.9.0.10",), "vpce-0a1"),
+        (with_records(records("10.9.0.9", name=f"\\052.{NAME}.")), ("10.9.0.9",), ""),
+        (with_records(), (), ""),
+        (with_records(records("10.9.0.9", name=f"other.{NAME}.")), (), ""),
+        (with_records(records(alias="hub-1.elb.us-east-1.amazonaws.com.")), None, ""),
+        (route53(hosted_zone(), list_resource_record_sets=error("ListResourceRecordSets", "AccessDenied")), None, ""),
+    ],
+)
+def test_a_zones_addresses_are_those_of_its_own_name(
+    zones: Stub, addresses: tuple[str, ...] | None, endpoint_id: str
+) -> None:
+    (answer,) = central(zones, ec2=Stub(**HUBS)).view(VPC_ID, region=REGION).answers
+    assert (answer.addresses, answer.endpoint_id) == (addresses, endpoint_id)
+
+
+def test_the_addresses_of_another_accounts_endpoint_are_not_known() -> None:
+    zones = with_records(records(alias=ALIAS))
+    (answer,) = (
+        central(zones, ec2=Stub(describe_vpc_endpoints={"VpcEndpoints": []})).view(VPC_ID, region=REGION).answers
+    )
+    assert (answer.addresses, answer.endpoint_id) == (None, "")
+
+
+def test_records_are_read_once_for_all_vpcs_and_not_of_zones_that_hold_no_name_of_aws() -> None:
+    zones = route53(hosted_zone(), hosted_zone("corp.example", "Z2"))
+    dns = central(zones)
+    for vpc_id in (VPC_ID, "vpc-0fedcba9876543210"):
+        dns.view(vpc_id, region=REGION)
+    assert [request["HostedZoneId"] for name, request in zones.calls if name == "list_resource_record_sets"] == ["Z1"]
+
+
+def test_records_that_are_throttled_can_be_read_later() -> None:
+    throttled = error("ListResourceRecordSets", "Throttling")
+    view = central(route53(hosted_zone(), list_resource_record_sets=throttled)).view(VPC_ID, region=REGION)
+    assert view.throttled == view.unreadable != ()
 
 
 # ---- rules

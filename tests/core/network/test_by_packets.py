@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifeline.core.network.dns import DnsView
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -54,6 +54,8 @@ BLOCKS = (
     "10.0.2.10/32",
     "10.0.2.66/32",
     "10.0.9.0/28",
+    "10.200.0.0/16",
+    "10.200.1.10/32",
     "52.0.0.0/8",
     "52.1.2.3/32",
 )
@@ -186,6 +188,55 @@ def test_the_judge_and_the_oracle_agree(question: tuple[Vpc, str, NetworkInterfa
         assert not is_all_given or len(possible) > 1, (path, possible)
     else:
         assert {said} == possible, (path, possible)
+
+
+HUBS = ("10.200.0.10", "10.200.1.10", "10.201.0.10")
+NEAR_HUBS = ("10.200.0.0/16", "10.200.1.0/24", "10.200.1.10/32", "10.201.0.0/16", "0.0.0.0/0")
+hub_routes = st.builds(
+    lambda text, target, is_active: route(text, *target, active=is_active),
+    text=st.sampled_from(NEAR_HUBS),
+    target=st.sampled_from(
+        [
+            (TargetKind.TRANSIT_GATEWAY, "tgw-1"),
+            (TargetKind.PEERING, "pcx-1"),
+            (TargetKind.NAT_GATEWAY, NAT.id),
+            (TargetKind.INTERNET_GATEWAY, "igw-1"),
+        ]
+    ),
+    is_active=st.sampled_from([True, True, True, False]),
+)
+onward_routes = hub_routes.filter(lambda found: found.target is not TargetKind.NAT_GATEWAY)
+
+
+@st.composite
+def hub_questions(draw: st.DrawFn) -> tuple[Vpc, tuple[str, ...], NetworkInterface | None]:
+    """A VPC in which a hub's zone answers, with routes to the hub, elsewhere, or nowhere, behind ACLs of every kind."""
+    main = draw(st.lists(hub_routes, max_size=4, unique_by=lambda one: one.destinations))
+    onward = draw(st.lists(onward_routes, max_size=3, unique_by=lambda one: one.destinations))
+    there = tuple(draw(clients))
+    found = replace(
+        vpc(CLIENT, HOST, NAT_HOME, table("main", *main), table("nat", *onward, subnets=("nat",))),
+        network_acls=tuple(draw(acls(one.id)) for one in (CLIENT, NAT_HOME) if draw(st.integers(0, 2))),
+        nat_gateways=(NAT,),
+        interfaces=there,
+    )
+    addresses = draw(st.lists(st.sampled_from(HUBS), min_size=1, unique=True))
+    return found, tuple(sorted(addresses)), draw(st.sampled_from([None, *there]))
+
+
+@settings(max_examples=examples(100, soak=2000))
+@given(hub_questions())
+def test_the_judge_and_the_oracle_agree_on_hubs(
+    question: tuple[Vpc, tuple[str, ...], NetworkInterface | None],
+) -> None:
+    network, addresses, asking = question
+    zone = DnsAnswer(AnswerKind.PRIVATE_ZONE, "monitoring.amazonaws.com", "Z1", "", addresses=addresses)
+    dns = DnsView((zone,))
+    path = find_path(CLIENT, network, "monitoring", CATALOG, dns, has_public_address=True, asking=asking)
+    is_partly = path.reach is Reach.PARTLY or (path.reach.is_open and path.shut)
+    said = Seen.PARTLY if is_partly else Seen.OPEN if path.reach is Reach.CENTRAL else Seen.SHUT
+    assert said is Oracle(network, [443]).by_central(CLIENT, asking, addresses), path
+    assert path.unread or said is Seen.SHUT, path  # what lies beyond the VPC never was read
 
 
 def as_seen(path: NetworkPath) -> Seen | None:

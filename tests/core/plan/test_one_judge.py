@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -212,10 +213,11 @@ def awaited(network: Vpc, service: str) -> set[ServiceState]:
     return {ServiceState.PENDING} if is_coming else set()
 
 
-def answering_all(service: str) -> DnsView:
-    """A hub that answers each of the service's names."""
+def answering_all(service: str, kind: AnswerKind = AnswerKind.PRIVATE_ZONE) -> DnsView:
+    """A hub that answers each of the service's names, by zones or by rules."""
     names = [domain_of(name) for offered in CATALOG.find(service) for name in offered.private_dns_names]
-    return DnsView(tuple(DnsAnswer(AnswerKind.PRIVATE_ZONE, name, "Z1", "") for name in names))
+    forwards = kind is AnswerKind.RESOLVER_RULE
+    return DnsView(tuple(DnsAnswer(kind, name, "Z1", "", forwards) for name in names))
 
 
 @given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from(VIEWS), st.booleans())
@@ -273,6 +275,9 @@ def check_words(cause: Cause, paths: Mapping[str, NetworkPath]) -> None:
         assert "should report again by" not in cause.advice
 
 
+_BY = (AnswerKind.PRIVATE_ZONE, AnswerKind.RESOLVER_RULE)
+
+
 @given(networks(), st.sampled_from(["monitoring", "s3"]), st.sampled_from([None, UNREAD]))
 def test_unread_dns_makes_a_path_unknown_exactly_where_it_decides(
     network: Vpc, service: str, dns: DnsView | None
@@ -280,7 +285,9 @@ def test_unread_dns_makes_a_path_unknown_exactly_where_it_decides(
     """An endpoint that is coming will take the name in any case, so it is told."""
     for one in network.subnets:
         unread = judged(network, one.id, service, dns)
-        read = [judged(network, one.id, service, view) for view in (NOBODY_ELSE, answering_all(service))]
+        read = [
+            judged(network, one.id, service, view) for view in (NOBODY_ELSE, *map(partial(answering_all, service), _BY))
+        ]
         is_decided = len({path.reach.is_open for path in read}) == 1
         if unread.reach not in {Reach.UNKNOWN, Reach.PENDING}:
             assert is_decided, (unread, read)

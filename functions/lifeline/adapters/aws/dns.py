@@ -1,22 +1,25 @@
 """What decides a VPC's DNS, read from Route 53, its Resolver, its Profiles and the VPC's DHCP options."""
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
 from itertools import chain
-from socket import EAI_NODATA, EAI_NONAME, gaierror
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from botocore.exceptions import ClientError, EndpointConnectionError
-
+from lifeline.adapters.aws.askers import AskersReader
 from lifeline.adapters.aws.calls import aws_errors, paced_pages, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.denials import Denials
+from lifeline.adapters.aws.described import interface_of
+from lifeline.adapters.aws.offered import is_not_offered
 from lifeline.adapters.aws.pace import Pace
 from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.network.askers import Askers
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
 from lifeline.runtime.observability import logger
 
@@ -28,8 +31,9 @@ _ROUTE53, _RESOLVER, _PROFILES = "Route 53", "Resolver", "Profiles"
 _LIVE_RULES = frozenset({"CREATING", "COMPLETE"})  # what is coming counts: an endpoint made now would be in its way
 _LIVE_PROFILES = frozenset({"CREATING", "COMPLETE", "UPDATING"})
 _AUTODEFINED = "rslvr-autodefined-"  # Resolver's own: the internet, and one for each zone, which is read as a zone
-_UNKNOWN_OPERATION = frozenset({"UnknownOperation", "UnknownOperationException", "NotImplemented"})
-_NO_SUCH_HOST = frozenset({EAI_NONAME, EAI_NODATA})
+_ADDRESS_RECORDS = frozenset({"A", "AAAA", "CNAME"})
+_AWS = re.compile(r"(^|\.)(amazonaws|aws)\.|\.aws$")  # the domains of service names
+_ENDPOINT_NAME = re.compile(r"(vpce-[0-9a-f]+)-")
 _AMAZONS_DNS = frozenset({"AmazonProvidedDNS", "169.254.169.253", "fd00:ec2::253"})
 
 
@@ -110,11 +114,33 @@ class CentralDns:
         try:
             return read()
         except (TransientError, TerminalError) as error:
-            if _is_not_offered(error, regional=regional):
+            if is_not_offered(error, regional=regional):
                 return DnsView()
             self._denials.note(error)
             words = f"{what} couldn't be read: {error}"
             return DnsView(unreadable=(words,), throttled=(words,) if isinstance(error, TransientError) else ())
+
+    def askers(self) -> Askers:
+        """Who else resolves names through the region's VPCs, kept like the rest. Ask where private DNS is about to be
+        turned on.
+        """
+        kept = self._kept.get(("askers",))
+        if kept and self._now() - kept[0] < self._keep:
+            known: Askers = kept[1]
+            return known
+        servers: dict[str, tuple[str, ...]] = {}
+        unread: tuple[str, ...] = ()
+        try:
+            with self._dhcp_lock:
+                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=False)
+        except (TransientError, TerminalError) as error:
+            self._denials.note(error)
+            unread = (f"the VPCs' DHCP options could not be read: {error}",)
+        found = AskersReader(self._resolver, partial(self._turn, _RESOLVER), self._denials).read(servers)
+        found = replace(found, unread=(*found.unread, *unread))
+        if not found.unread:
+            self._kept["askers",] = (self._now(), found)
+        return found
 
     # ---- zones
 
@@ -134,7 +160,59 @@ class CentralDns:
                 if not page.get("NextToken"):
                     break
                 request["NextToken"] = page["NextToken"]
-        return DnsView(answers=tuple(_zone_answer(zone) for zone in found if not zone["Owner"].get("OwningService")))
+        zones = [(zone, _zone_answer(zone)) for zone in found if not zone["Owner"].get("OwningService")]
+        answers = tuple(self._with_addresses(answer, zone["HostedZoneId"]) for zone, answer in zones)
+        return DnsView(answers=answers)
+
+    def _with_addresses(self, answer: DnsAnswer, zone_id: str) -> DnsAnswer:
+        """The answer with the addresses that the zone has for its own name, where it is a name of AWS's.
+
+        Of another account's zone the records can't be read. They change seldom, so they are never read anew within the
+        time that they are kept.
+        """
+        if not _AWS.search(answer.domain):
+            return answer
+        read = partial(self._records_of, zone_id, answer.domain)
+        addresses, endpoint_id = self._keeping(("records", zone_id), read, fresh=False)
+        return replace(answer, addresses=addresses, endpoint_id=endpoint_id)
+
+    def _records_of(self, zone_id: str, domain: str) -> tuple[tuple[str, ...] | None, str]:
+        """The addresses of the zone's own name, None if they can't be seen from here, and the endpoint that has them.
+
+        A hub's zone leads to its endpoint by an alias (whitepaper: centralized access to VPC private endpoints). The
+        zone's own name comes first of all records, so one page is enough (Route 53 API: ListResourceRecordSets).
+        """
+        self._turn(_ROUTE53)
+        try:
+            with aws_errors("list_resource_record_sets"):
+                page = self._route53.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="300")
+        except TerminalError as error:
+            logger.info("records of a zone not read", extra={"zone_id": zone_id, "error": str(error)})
+            return None, ""
+        sets = [one for one in page.get("ResourceRecordSets", []) if domain_of(one["Name"]) == domain]
+        sets = [one for one in sets if one["Type"] in _ADDRESS_RECORDS]
+        found = {value for one in sets if one["Type"] != "CNAME" for value in _values(one)}
+        targets = [target for one in sets for target in _targets(one)]
+        named = [_ENDPOINT_NAME.match(target) for target in targets]
+        endpoint_ids = {match[1] for match in named if match}
+        if len(endpoint_ids) > 1 or not all(named):
+            return None, ""
+        endpoint_id = next(iter(endpoint_ids), "")
+        theirs = self._addresses_of(endpoint_id) if endpoint_id else ()
+        addresses = None if theirs is None else tuple(sorted({*found, *theirs}))
+        return addresses, endpoint_id if theirs else ""
+
+    def _addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
+        """The addresses of an endpoint's interfaces; None if they can't be seen from here."""
+        try:
+            endpoint = self._keeping(("endpoint", endpoint_id), partial(self._endpoint, endpoint_id), fresh=False)
+            ids = endpoint.get("NetworkInterfaceIds", [])
+            filters = [{"Name": "network-interface-id", "Values": ids}]
+            found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters) if ids else []
+        except TerminalError as error:
+            logger.info("addresses of an endpoint not read", extra={"endpoint_id": endpoint_id, "error": str(error)})
+            return None
+        return tuple(sorted(address for one in found for address in interface_of(one).addresses)) or None
 
     # ---- rules
 
@@ -217,12 +295,18 @@ class CentralDns:
             case "hostedzone":
                 name = self._zone_name(resource_id)
                 detail = f"the private hosted zone {name} ({resource_id}){_through(profile_id)}"
-                return DnsView(answers=(DnsAnswer(AnswerKind.PROFILE, name, profile_id, detail),))
+                answer = DnsAnswer(AnswerKind.PROFILE, name, profile_id, detail)
+                return DnsView(answers=(self._with_addresses(answer, resource_id),))
             case "resolver-rule":
                 return self._rule_view(resource_id, profile_id)
             case "vpc-endpoint":
                 read = partial(self._endpoint, resource_id)
-                return _endpoint_view(self._keeping(("endpoint", resource_id), read, fresh=fresh), profile_id, vpc_id)
+                endpoint = self._keeping(("endpoint", resource_id), read, fresh=fresh)
+                if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
+                    return DnsView()
+                keeping = partial(self._keeping, ("addresses", resource_id), fresh=False)
+                addresses: tuple[str, ...] | None = keeping(partial(self._addresses_of, resource_id))
+                return _endpoint_view(endpoint, profile_id, addresses)
             case _:
                 return DnsView()
 
@@ -281,21 +365,6 @@ class CentralDns:
         return found
 
 
-def _is_not_offered(error: TransientError | TerminalError, *, regional: bool) -> bool:
-    """True where the service, or this call of it, doesn't exist here. Route 53 itself is one for all regions.
-
-    Only a list's 404 says so: a single thing's says that it is gone, or another account's. No connection says so unless
-    the service's host has an address, or may have one.
-    """
-    cause = error.__cause__
-    status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(cause, ClientError) else 0
-    listed = isinstance(cause, ClientError) and cause.operation_name.startswith("List")
-    if isinstance(cause, EndpointConnectionError):
-        why = getattr(cause.kwargs.get("error"), "__cause__", None)
-        return regional and (why is None or (isinstance(why, gaierror) and why.errno in _NO_SUCH_HOST))
-    return listed and (status in {404, 501} or error.code in _UNKNOWN_OPERATION)
-
-
 def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:
     name = domain_of(zone["Name"])
     owner = zone["Owner"].get("OwningAccount", "")
@@ -304,19 +373,27 @@ def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:
     return DnsAnswer(AnswerKind.PRIVATE_ZONE, name, zone["HostedZoneId"], detail)
 
 
-def _endpoint_view(endpoint: dict[str, Any], profile_id: str, vpc_id: str) -> DnsView:
-    """The endpoint's private DNS names; none if it is in the VPC itself, where it is seen as an endpoint."""
-    if endpoint.get("VpcId") == vpc_id:
-        return DnsView()
+def _endpoint_view(endpoint: dict[str, Any], profile_id: str, addresses: tuple[str, ...] | None) -> DnsView:
+    """What an endpoint of another VPC answers: its private DNS names."""
+    endpoint_id = endpoint["VpcEndpointId"]
     names = {domain_of(entry.get("DnsName", "")) for entry in endpoint.get("DnsEntries", [])}
-    named = f"the endpoint {endpoint['VpcEndpointId']} of {endpoint.get('VpcId')}{_through(profile_id)}"
+    named = f"the endpoint {endpoint_id} of {endpoint.get('VpcId')}{_through(profile_id)}"
+    answer = DnsAnswer(AnswerKind.PROFILE, "", profile_id, named, addresses=addresses)
+    answer = replace(answer, endpoint_id=endpoint_id if addresses else "")
     return DnsView(
-        answers=tuple(
-            DnsAnswer(AnswerKind.PROFILE, name, profile_id, named)
-            for name in sorted(names)
-            if name and "vpce" not in name.split(".")
-        )
+        answers=tuple(replace(answer, domain=name) for name in sorted(names) if name and "vpce" not in name.split("."))
     )
+
+
+def _values(record_set: dict[str, Any]) -> list[str]:
+    return [record["Value"] for record in record_set.get("ResourceRecords", [])]
+
+
+def _targets(record_set: dict[str, Any]) -> list[str]:
+    """The names to which a record set leads: an alias, or the name of a CNAME."""
+    alias = record_set.get("AliasTarget", {}).get("DNSName", "")
+    names = [alias] if alias else []
+    return [domain_of(name) for name in (*names, *(_values(record_set) if record_set["Type"] == "CNAME" else ()))]
 
 
 def _through(profile_id: str) -> str:

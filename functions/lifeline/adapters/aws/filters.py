@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.adapters.aws.described import security_group_of
-from lifeline.core.network.model import NetworkInterface, Vpc
+from lifeline.core.network.model import NetworkInterface, SecurityGroup, Vpc
 
 _LAST = 32767  # AWS's own last entry, which denies the rest (VPC guide: network ACL rules)
 _EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
@@ -97,3 +97,18 @@ def with_filters(
     rules = [rule for group in found.groups(used) for rule in (*group.ingress, *group.egress)]
     named = sorted({name for rule in rules for name in rule.prefix_lists if name in lists})
     return replace(found, prefix_lists=tuple((name, lists[name]) for name in named))
+
+
+def with_clients(
+    vpc: Vpc,
+    interfaces: tuple[NetworkInterface, ...],
+    groups: Iterable[SecurityGroup],
+    lists: Mapping[str, tuple[str, ...]],
+) -> Vpc:
+    """The VPC with its interfaces, its clients' security groups, and the prefix lists that their rules name."""
+    used = frozenset[str]().union(*(one.group_ids for one in interfaces if one.is_client))
+    own = tuple(sorted((group for group in groups if group.id in used), key=lambda group: group.id))
+    named = {name for group in own for rule in (*group.ingress, *group.egress) for name in rule.prefix_lists}
+    more = {name: lists[name] for name in named if name in lists}
+    found = tuple(sorted({**dict(vpc.prefix_lists), **more}.items()))
+    return replace(vpc, interfaces=interfaces, client_groups=own, prefix_lists=found)

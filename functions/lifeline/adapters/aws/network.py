@@ -36,6 +36,7 @@ from lifeline.adapters.aws.filters import (
     lists_in_rules,
     vpcs_with_machines,
     vpcs_with_members,
+    with_clients,
     with_filters,
 )
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
@@ -99,6 +100,29 @@ class Network:
         values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
+
+    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        """The VPCs with their network interfaces and with the security groups of clients, whose egress rules decide
+        whether they can reach an endpoint. Two calls for all of them, or few more.
+        """
+        read = self._attempt(partial(self._interfaces, {vpc.id for vpc in vpcs}))
+        if isinstance(read, LifelineError):
+            unread = _unread(Part.CLIENTS, read)
+            return tuple(replace(vpc, unread=(*vpc.unread, unread)) for vpc in vpcs)
+        interfaces = {vpc_id: tuple(map(interface_of, found)) for vpc_id, found in read.items()}
+        used = {id_ for found in interfaces.values() for one in found if one.is_client for id_ in one.group_ids}
+        described = self._attempt(partial(self._groups, used))
+        if isinstance(described, LifelineError):
+            unread = _unread(Part.CLIENTS, described)
+            return tuple(replace(vpc, unread=(*vpc.unread, unread), interfaces=interfaces[vpc.id]) for vpc in vpcs)
+        known = {list_id: cidrs for vpc in vpcs for list_id, cidrs in vpc.prefix_lists}
+        wanted = sorted(lists_in_rules(described) - known.keys())
+        entries = run_concurrently([partial(self._attempt, partial(self._prefix_list, list_id)) for list_id in wanted])
+        known |= {
+            name: found for name, found in zip(wanted, entries, strict=True) if not isinstance(found, LifelineError)
+        }
+        groups = tuple(map(security_group_of, described))
+        return tuple(with_clients(vpc, interfaces[vpc.id], groups, known) for vpc in vpcs)
 
     def count_gateway_endpoints(self) -> int:
         """How many gateway endpoints the region has, for its quota."""

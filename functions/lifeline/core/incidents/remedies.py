@@ -45,6 +45,13 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
             f"On an instance in the subnet, try to connect to the {service} service on TCP port {on}. If that fails, "
             f"check {what}. If it works, check the agent and its log."
         )
+    if path.central_id and path.obstacles and not endpoint:
+        do = {
+            ObstacleKind.ROUTE: "Route the subnet to the central endpoint",
+            ObstacleKind.DNS_RECORD: f"Add the record to {path.central_id}",
+            ObstacleKind.NETWORK_ACL: f"Allow TCP {on} to the central endpoint, and the responses, in the network ACL",
+        }.get(path.obstacles[0].kind, "Open the way to the central endpoint")
+        return f"{do}, or disassociate {path.central_id} from the VPC."
     if path.reach in {Reach.CLOSED, Reach.PARTLY} and endpoint:
         return {
             ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP {on} to {endpoint}, and the responses.",
@@ -61,8 +68,6 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
             ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
         }[kind]
         return f"{undo}, or create an endpoint for the {service} service in the VPC."
-    if path.central_id and path.reach is Reach.UNREACHABLE:
-        return f"Route the subnet to the central endpoint, or disassociate {path.central_id} from the VPC."
     return {
         Reach.PENDING: f"Wait for {endpoint}: it takes a few minutes, and the service's owner might have to accept it.",
         Reach.FAILED: f"Delete {endpoint}, and create a new endpoint for the {service} service.",

@@ -40,6 +40,11 @@ def public_end(service: str, version: int, listed: tuple[str, ...] = ()) -> End:
     return End(addresses or _PUBLIC[version], f"the public addresses of {service}", version, is_guess=not addresses)
 
 
+def private_addresses(version: int) -> Ranges:
+    """The addresses of this IP version that no service of AWS's has in public."""
+    return without(((0, 2 ** (32 if version == 4 else 128) - 1),), _PUBLIC[version])
+
+
 def shared_version(client: Subnet, host: Subnet) -> int:
     """The IP version in which two subnets talk: IPv4, or IPv6 where one has nothing else; 0 if they can't."""
     if client.cidr and host.cidr:

@@ -20,6 +20,9 @@ class DnsAnswer:
     `domain` is lower case and has no trailing dot; the root is empty. `source_id` is the zone, rule or Profile.
     `forwards` is True for a rule, which answers every name under its domain; a zone or an endpoint answers the names
     that it has records for, and only its own name is known without reading them.
+
+    `addresses` are those with which it answers its own name: none where the zone has no record for it, None where they
+    were not read. `endpoint_id` is the endpoint whose addresses they are, where that is known.
     """
 
     kind: AnswerKind
@@ -27,6 +30,8 @@ class DnsAnswer:
     source_id: str
     detail: str
     forwards: bool = False
+    addresses: tuple[str, ...] | None = None
+    endpoint_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ def _deepest(name: str, candidates: Iterable[DnsAnswer]) -> DnsAnswer | None:
             dns_answer.kind is AnswerKind.PROFILE,
             not dns_answer.forwards,
             dns_answer.source_id,
-            dns_answer,
+            dns_answer.detail,
         ),
     )
     return rank[0] if rank else None

@@ -33,6 +33,9 @@ class ObstacleKind(StrEnum):
     NETWORK_ACL = "network ACL"
     ADDRESS_FAMILY = "address family"
     NAT = "NAT"
+    ROUTE = "route"
+    DNS_RECORD = "DNS record"
+    CLIENT_GROUP = "client's security group"
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ class Part(StrEnum):
     ZONE_TYPES = "types of the Availability Zones"
     DNS_ATTRIBUTES = "DNS attributes"
     INTERFACES = "network interfaces"
+    CLIENTS = "security groups of the clients' network interfaces"
 
 
 NO_CAPACITY = "AWS had no capacity for the calls that this takes, so Lifeline will try again in a minute"
@@ -465,7 +466,9 @@ class Vpc(Tagged):
 
     `shared_groups` are other VPCs' security groups on its endpoints and interfaces (VPC guide: share security groups).
     `interfaces` are read only where something depends on them: a rule that names a group, a route to an interface, an
-    ACL that denies; else None. `prefix_lists` are the lists that rules and routes name, as far as they could be read.
+    ACL that denies, private DNS that is about to be turned on; else None. `client_groups` are the security groups of
+    clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
+    as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
     say that it isn't known.
     """
@@ -486,10 +489,12 @@ class Vpc(Tagged):
     shared_groups: tuple[SecurityGroup, ...] = ()
     interfaces: tuple[NetworkInterface, ...] | None = None
     prefix_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    client_groups: tuple[SecurityGroup, ...] | None = None
 
     def groups(self, ids: Collection[str]) -> list[SecurityGroup]:
         """The security groups of these ids that were read, the VPC's own and others'."""
-        return [group for group in (*self.security_groups, *self.shared_groups) if group.id in ids]
+        found = (*self.security_groups, *self.shared_groups, *(self.client_groups or ()))
+        return [group for group in {group.id: group for group in found}.values() if group.id in ids]
 
     unread: tuple[Unread, ...] = ()
 

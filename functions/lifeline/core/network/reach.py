@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
@@ -29,6 +30,7 @@ from lifeline.core.network.packets import EPHEMERAL, ports_in
 from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.network.way_out import way_out
+from lifeline.core.network.way_to_central import way_to_central
 
 _ROUTES: dict[SeenTier, str] = {
     Tier.ISOLATED: "no route out of the VPC",
@@ -219,6 +221,8 @@ class ServiceReach:
         is_on = not self.attributes_off
         if is_on and self.holder and self.is_held:
             return self._by_endpoint(self.holder, subnet)
+        if is_on and self.central and self.central.addresses is not None:  # so the name isn't a public address
+            return self._by_central(self.central, subnet)
         gateways = (gateway for gateway in self._gateways if _is_ready(gateway))
         gateway = next((gateway for gateway in gateways if is_on_gateway(gateway, subnet, self.vpc)), None)
         if gateway:
@@ -265,21 +269,41 @@ class ServiceReach:
         return barrier_to(endpoint, subnet, self.vpc, self.ports, self.asking)
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
-        """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
+        """Central endpoints serve a subnet from which a route leads to their addresses. What lies beyond isn't read."""
         words = f"{central.kind} {central.source_id} answers {central.domain or 'every name'}"
-        if self._leads_to_central(subnet):
-            unread = self.dns.unreadable if self.dns else ()
-            return NetworkPath(Reach.CENTRAL, words, central_id=central.source_id, unread=unread)
+        path = NetworkPath(Reach.CENTRAL, words, central_id=central.source_id)
+        if here := self.beside(central):
+            found = self._by_endpoint(here, subnet)
+            is_served = found.reach is Reach.SERVED
+            return replace(path, unread=found.unread) if is_served else replace(found, central_id=central.source_id)
         if effective_route_table(subnet, self.vpc) is None:
-            path = NetworkPath(Reach.UNKNOWN, words, central_id=central.source_id, notes=(words,))
-            return self._without_table(path, subnet)
-        return NetworkPath(
-            Reach.UNREACHABLE,
-            f"no route leads to the central endpoint for the {self.service} service",
-            central_id=central.source_id,
-            notes=(words,),
-            unread=("the central endpoint's addresses could not be read",),
-        )
+            return self._without_table(replace(path, notes=(words,)), subnet)
+        barrier = way_to_central(central, subnet, self.vpc, self.ports, self.endpoints, self.asking)
+        unread = (*(self.dns.unreadable if self.dns else ()), *barrier.unread)
+        path = replace(path, unread=unread, obstacles=barrier.obstacles, shut=barrier.shut)
+        if barrier.obstacles:
+            return self._behind(barrier, path)
+        if barrier.is_partly_far:
+            unsure = f"it isn't known whether {subnet.id} can reach the {self.service} service"
+            return replace(path, reach=Reach.UNKNOWN, words=unsure, notes=(words,))
+        words = f"{words}, except that {barrier.exception}" if barrier.exception else words
+        return replace(path, words=words, notes=(_REDUCED,) if barrier.is_reduced else ())
+
+    def _behind(self, barrier: Barrier, path: NetworkPath) -> NetworkPath:
+        """A path to central endpoints on which something stands."""
+        first, *more = (obstacle.words for obstacle in barrier.obstacles)
+        if barrier.passes_any:
+            return replace(path, reach=Reach.PARTLY, words=first, notes=(path.words, *more), doubts=(_IN_PART,))
+        kind = barrier.obstacles[0].kind
+        if kind is ObstacleKind.ROUTE:
+            none = f"no route leads to the central endpoint for the {self.service} service"
+            return replace(path, reach=Reach.UNREACHABLE, words=none, notes=(path.words, first, *more))
+        reach = Reach.UNREACHABLE if kind is ObstacleKind.DNS_RECORD else Reach.FILTERED
+        return replace(path, reach=reach, words=first, notes=(path.words, *more))
+
+    def beside(self, central: DnsAnswer) -> Endpoint | None:
+        """The endpoint in this very VPC to which a zone leads, once it is available."""
+        return next((one for one in self.endpoints if one.id == central.endpoint_id and _is_ready(one)), None)
 
     def _leads_to_central(self, subnet: Subnet) -> bool:
         """True if a route leads beyond the VPC, or the central answer may be the address of an endpoint in this one."""

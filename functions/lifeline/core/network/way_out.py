@@ -30,7 +30,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     ends: list[tuple[list[Gate], End]] = []
     unread: list[str] = []
     for route, far in _parts(subnet, vpc, service, version):
-        gates, unseen = _on(route, subnet, vpc, near, far, ports, members)
+        gates, unseen = on_route(route, subnet, vpc, near, far, ports, members)
         ends.append((gates, far))
         unread += unseen
     unread += vpc.unread_words(Part.NETWORK_ACLS)
@@ -62,7 +62,7 @@ def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tup
                 yield route, replace(everything, addresses=addresses)
 
 
-def _on(
+def on_route(
     route: Route,
     subnet: Subnet,
     vpc: Vpc,

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Endpoint, EndpointState
-from lifeline.core.network.reach import Reach
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Subnet
+from lifeline.core.network.reach import Reach, ServiceReach, endpoints_of
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.scene import Scene
 from lifeline.core.plan.service import ServicePlanner
 from lifeline.core.wording import write_count
 
@@ -17,14 +18,15 @@ _WITHOUT_ROUTE = frozenset({Reach.UNREACHABLE, Reach.PENDING, Reach.FAILED})
 class GatewayPlanner(ServicePlanner):
     """Route tables that lack the service's route get it, beside whatever endpoints others have on other tables.
 
-    A subnet that an interface endpoint serves gets no second path, which that endpoint's policy wouldn't restrict.
+    A subnet that an interface endpoint serves, or will, gets no second path, which that endpoint's policy wouldn't
+    restrict; unless the policy asks for it.
     """
 
     def plan(self) -> tuple[list[Action], ServiceReport]:
         """The actions, and how the service stands."""
         live = self.live()
         taken = {table for endpoint in live for table in endpoint.route_table_ids}
-        without = (client for client in self.clients if self._lacks_route(client.id))
+        without = (client for client in self.clients if self._lacks_route(client))
         tables = {table.id for client in without if (table := effective_route_table(client, self.vpc))}
         missing = tuple(sorted(tables - taken))
         reported = list(self._open(live))
@@ -42,28 +44,45 @@ class GatewayPlanner(ServicePlanner):
             report = self.report_as(ServiceState.MISSING, detail=action.reason)
         return actions, report
 
-    def _lacks_route(self, subnet_id: str) -> bool:
+    def _lacks_route(self, client: Subnet) -> bool:
         """True if a gateway endpoint in its route table could serve the subnet, and nothing is known to.
 
         Where a central endpoint may serve it, the route is added all the same: the name decides, so it takes nothing
         over.
         """
-        path = self.paths[subnet_id]
+        path = self.paths[client.id]
+        if self._is_asked_for:
+            return not (client.is_ipv6_only and self.requirement.service == "s3")
+        if path.central_id and path.obstacles:  # the name leads elsewhere, whatever routes the service's own addresses
+            return False
+        if path.reach is Reach.PENDING and self.reach.holder and path.endpoint_id == self.reach.holder.id:
+            return False
         kinds = {obstacle.kind for obstacle in path.obstacles}
         may_be_central = path.reach is Reach.UNKNOWN and not (path.endpoint_id or path.central_id)
         return (path.reach in _WITHOUT_ROUTE or may_be_central) and ObstacleKind.ADDRESS_FAMILY not in kinds
+
+    @property
+    def _is_asked_for(self) -> bool:
+        """True if the policy asks for the gateway endpoint, whatever else serves."""
+        return self.requirement.service in self.plan_input.gateway_always
 
     def _open(self, live: list[Endpoint]) -> Iterator[Action]:
         """What keeps subnets from the endpoint that serves the others, or will."""
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
         if self.reach.holder:
+            yield from self.fix_dns(self.reach.holder.id)
             yield from self.remove(found, self.reach.holder)
+        elif self.reach.central and any(path.central_id for path in self.paths.values()):
+            yield from self.without_way_to(self.reach.central)
         else:
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
-        reason += f"{write_count(len(missing), 'route table')} without a route to it"
+        who, service = self.scene.who(self.requirement), self.requirement.service
+        need = f"{who} can't reach the {service} service"
+        if all(path.reach.is_open for path in self.paths.values()):
+            need = f"the policy asks for a gateway endpoint for the {service} service in any case"
+        reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
         if own:
             return self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)
         if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
@@ -79,3 +98,18 @@ class GatewayPlanner(ServicePlanner):
         if self.plan_input.gateway_endpoints_in_region + planned < limit:
             return ""
         return f"the region has its {limit} gateway endpoints: raise the quota, and the limit in the policy"
+
+
+def without_gateway(scene: Scene, catalog: Catalog) -> Iterator[str]:
+    """The services that get no gateway endpoint because an interface endpoint serves them, once for the whole VPC."""
+    for requirement in scene.plan_input.requirements:
+        service = requirement.service
+        reach = ServiceReach(scene.vpc, service, catalog, scene.plan_input.dns)
+        is_answering = reach.gateway and reach.is_held and not reach.attributes_off
+        is_other_way = any(one.type is EndpointType.GATEWAY for one in endpoints_of(service, scene.vpc))
+        is_asked_for = service in scene.plan_input.gateway_always
+        if reach.holder and is_answering and not is_other_way and not is_asked_for:
+            yield (
+                f"{reach.holder.id} answers for the {service} service in the whole VPC, so it gets no gateway "
+                f'endpoint: if it should have one as well, add "gateway_always": ["{service}"] to the policy'
+            )

@@ -1,6 +1,6 @@
 """Do no harm: private DNS takes a service's name for the whole VPC, even from subnets that reach it on another path."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_obstacle
@@ -16,9 +16,8 @@ from lifeline.core.network.model import (
     Service,
     Subnet,
     Vpc,
-    suffix_of,
 )
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to
+from lifeline.core.network.obstacles import Obstacle, barrier_to
 from lifeline.core.network.packets import (
     EPHEMERAL,
     addresses_in,
@@ -32,6 +31,7 @@ from lifeline.core.network.packets import (
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.client_egress import find_cut_off
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
 from lifeline.core.wording import listed
@@ -63,7 +63,9 @@ class Harm:
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """What an endpoint of one service with private DNS would take over in a VPC."""
+    """What an endpoint of one service with private DNS would take over in a VPC. `group_ids` are the security groups
+    that a new one may get.
+    """
 
     service: Service
     suffix: str
@@ -71,6 +73,7 @@ class Takeover:
     dns: DnsView | None = None
     exempt: tuple[Exempted, ...] = ()
     said_ports: tuple[tuple[str, Ranges], ...] = ()
+    group_ids: frozenset[str] = frozenset()
 
     @property
     def catalog(self) -> Catalog:
@@ -89,7 +92,8 @@ class Takeover:
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
         """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
-        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns)
+        groups = endpoint.security_group_ids or self.group_ids
+        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns, group_ids=groups)
 
     def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
         """The same once it has an interface in these subnets, too."""
@@ -97,7 +101,11 @@ class Takeover:
 
     def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
         """The same of an endpoint that isn't there yet."""
-        imagined = Endpoint(
+        return self.harm_by(self.imagined(placement))
+
+    def imagined(self, placement: Placement) -> Endpoint:
+        """An endpoint as it would be made."""
+        return Endpoint(
             id="an endpoint there",
             service_name=self.service.name,
             type=EndpointType.INTERFACE,
@@ -105,7 +113,6 @@ class Takeover:
             subnet_ids=frozenset(subnet.id for subnet in placement.subnets),
             ip_address_type=placement.ip_address_type,
         )
-        return self.harm_by(imagined)
 
     def grow(
         self, endpoint: Endpoint, missing: Sequence[Subnet], placement: Placement
@@ -138,10 +145,13 @@ def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
 
 @dataclass(frozen=True, slots=True)
 class Dependent:
-    """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it."""
+    """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it. `is_public`
+    says that it reaches the service's public addresses.
+    """
 
     subnet: Subnet
     shut: Ranges = ()
+    is_public: bool = False
 
 
 def find_dependents(
@@ -158,20 +168,38 @@ def find_dependents(
     asking = (subnet for subnet in subnets if subnet.id not in spared)
     paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
     counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
-    return tuple(Dependent(subnet, path.shut) for subnet, path in paths if path.reach in counting)
+    public = {Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
+    return tuple(Dependent(subnet, path.shut, path.reach in public) for subnet, path in paths if path.reach in counting)
 
 
 def find_harm(
-    service: str, dependents: Iterable[Dependent], after: Vpc, catalog: Catalog, dns: DnsView | None
+    service: str,
+    dependents: Iterable[Dependent],
+    after: Vpc,
+    catalog: Catalog,
+    dns: DnsView | None,
+    *,
+    group_ids: frozenset[str] = frozenset(),
 ) -> tuple[Harm, ...]:
     """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned.
 
-    A few addresses that would be shut count where interfaces have them.
+    A few addresses that would be shut count where interfaces have them, and so do the clients' own security groups.
+    `group_ids` are the endpoint's.
     """
     reach = ServiceReach(after, service, catalog, dns)
     paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
-    found = (_harm(service, one, path, after) for one, path in paths)
+    found = (_harm(service, one, path, after) or _by_client(one, reach, group_ids) for one, path in paths)
     return tuple(harm for harm in found if harm)
+
+
+def _by_client(dependent: Dependent, reach: ServiceReach, group_ids: frozenset[str]) -> Harm | None:
+    """The harm to the first of the subnet's clients whose own security groups name other addresses only."""
+    if reach.holder is None or not reach.is_held or not reach.ports:
+        return None
+    subnet, is_public = dependent.subnet, dependent.is_public
+    ids = group_ids or reach.holder.security_group_ids
+    cut_off = find_cut_off(reach.holder, ids, subnet, reach.vpc, reach.service, reach.ports, is_public_now=is_public)
+    return Harm(reach.service, subnet.id, cut_off.path(subnet)) if cut_off else None
 
 
 def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
@@ -197,26 +225,6 @@ def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
     return replace(vpc, endpoints=(ready, *others), dns_support=True, dns_hostnames=True)
 
 
-def find_harm_by_dns(
-    vpc: Vpc,
-    dns: DnsView | None,
-    exempt: Collection[Exempted] = (),
-    said_ports: tuple[tuple[str, Ranges], ...] = (),
-) -> tuple[Harm, ...]:
-    """What turning on the VPC's DNS attributes would do, for then every endpoint with private DNS answers (VPC guide:
-    DNS attributes).
-    """
-    found: list[Harm] = []
-    catalog = Catalog(ports=said_ports)
-    for endpoint in vpc.live_endpoints:
-        is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
-        if not is_waking or endpoint.state in FAILED_STATES:
-            continue
-        service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
-        found += find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
-    return tuple(found)
-
-
 def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
     grave = [harm for harm in found if not harm.few]
@@ -233,6 +241,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
+        ObstacleKind.CLIENT_GROUP: f"allow outbound {on} to the endpoint's subnets in that security group",
     }.get(kind, "open the way to the endpoint")
     if Part.DNS_ATTRIBUTES in unread:
         remedy = "let Lifeline read them"

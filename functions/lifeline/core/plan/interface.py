@@ -5,25 +5,23 @@ from dataclasses import replace
 
 from lifeline.core.network.acl import unread_acls
 from lifeline.core.network.dns import DnsAnswer, parent_zone
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Part, Subnet
+from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Subnet
 from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
-from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
+from lifeline.core.plan.elsewhere import Elsewhere, find_elsewhere, shadow_words
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
 from lifeline.core.plan.harm import (
     Harm,
     Takeover,
     few_words,
-    find_harm_by_dns,
     harm_words,
     place_unharmed,
     shut_out,
     walled_off,
 )
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
+from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.plan.service import ALLOW, ServicePlanner
-
-_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 
 
 class InterfacePlanner(ServicePlanner):
@@ -51,34 +49,11 @@ class InterfacePlanner(ServicePlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
-        actions = [*self._fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
+        actions = [*self.fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
             detail = f"it {endpoint.state.words}"
         return actions, self.report(actions, detail)
-
-    def _fix_dns(self, answering_id: str = "") -> Iterator[Action]:
-        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
-        off = self.reach.attributes_off
-        if not off:
-            return
-        service = self.requirement.service
-        named = (
-            f"the private DNS name of {answering_id} isn't resolved"
-            if answering_id
-            else f"private DNS for the {service} service doesn't work"
-        )
-        action = Action(
-            ActionKind.FIX_DNS,
-            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC",
-            attributes=off,
-        )
-        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
-        refusal = self._attributes_refusal(off)
-        if not refusal:
-            yield action
-        elif answering_id:
-            yield action.blocked(refusal)
 
     def _by_central(self, central: DnsAnswer) -> Iterator[Action]:
         """What keeps subnets from a central endpoint, in whose place Lifeline makes none.
@@ -86,15 +61,11 @@ class InterfacePlanner(ServicePlanner):
         AWS refuses an endpoint whose name a private hosted zone of the VPC answers (PrivateLink guide: conflicting DNS
         domain), and over a rule it would take what the others reach centrally.
         """
-        yield from self._fix_dns(central.source_id)
-        lost = [client for client in self.clients if self.paths[client.id].reach is Reach.UNREACHABLE]
-        if lost:
-            who, answer = self.scene.named(lost), f"{central.kind} {central.source_id}"
-            reason = f"{who} can't reach the {self.requirement.service} service: {answer} answers its name, "
-            reason += "but no route leads to the central endpoint"
-            remedy = f"route {lost[0].id} to the central endpoint, or disassociate {answer} from the VPC"
-            remedy = f"{answer} is in the way of an endpoint: {remedy}"
-            yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", lost[0].id, reason, remedy)
+        yield from self.fix_dns(central.source_id)
+        if here := self.reach.beside(central):
+            yield from self.remove((obstacle for path in self.paths.values() for obstacle in path.obstacles), here)
+        else:
+            yield from self.without_way_to(central)
 
     def _spread(self, endpoint: Endpoint) -> Iterator[Action]:
         """With per-zone coverage: the clients' zones in which it has no interface yet.
@@ -147,12 +118,14 @@ class InterfacePlanner(ServicePlanner):
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
         found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
-        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why + few_words(found), endpoint_id=endpoint.id)
-        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports)
+        others = self._elsewhere(endpoint)
+        why += few_words(found) + others.warning
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
+        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports) or others.breaks
         if refusal:
             yield action.blocked(refusal)
             return
-        yield from self._fix_dns()
+        yield from self.fix_dns()
         if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
             yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
@@ -165,7 +138,8 @@ class InterfacePlanner(ServicePlanner):
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
         found = self._takeover().harm_in(placement) if self._is_dns_read else ()
-        reason += (f"; {over.detail}" if over else "") + few_words(found)
+        others = self._elsewhere(self._takeover().imagined(placement))
+        reason += (f"; {over.detail}" if over else "") + few_words(found) + others.warning
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
@@ -176,10 +150,11 @@ class InterfacePlanner(ServicePlanner):
         )
         walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
         refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled, placement.subnets)
+        refusal = refusal or others.breaks
         if refusal:
             yield action.blocked(refusal)
             return
-        yield from self._fix_dns()
+        yield from self.fix_dns()
         yield self.with_token(action)
         yield from self.open_acls(walled)
 
@@ -203,7 +178,17 @@ class InterfacePlanner(ServicePlanner):
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
         service = self.requirement.service
-        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports)
+        own = frozenset(group.id for group in own_security_groups(self.vpc, plan_input.owner))
+        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports, own)
+
+    def _elsewhere(self, endpoint: Endpoint) -> Elsewhere:
+        """What the endpoint's private DNS would do beyond the VPC's clients, and to other names than it answers."""
+        if not self._is_dns_read:
+            return Elsewhere()
+        takeover = self._takeover()
+        groups = self.vpc.groups(endpoint.security_group_ids or takeover.group_ids)
+        found = find_elsewhere(takeover, endpoint, self.plan_input.asking, groups)
+        return replace(found, breaks=found.breaks or shadow_words(takeover))
 
     def _place_unharmed(self, kind: str = "") -> Placement:
         clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
@@ -227,19 +212,8 @@ class InterfacePlanner(ServicePlanner):
             return self._no_subnet_words()
         return self.ports_words() or self.may_create() or self._dns_refusal() or self._quota_words()
 
-    def _attributes_refusal(self, off: tuple[str, ...]) -> str:
-        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
-        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
-            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
-        if not off:
-            return ""
-        if not self.plan_input.fix_dns:
-            return self._dns_remedy(off)
-        plan_input = self.plan_input
-        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
-
     def _dns_refusal(self) -> str:
-        refusal = self._attributes_refusal(self.reach.attributes_off)
+        refusal = self.attributes_refusal(self.reach.attributes_off)
         if refusal:
             return refusal
         unread = self.plan_input.dns.unreadable if self.plan_input.dns else ()
@@ -258,11 +232,6 @@ class InterfacePlanner(ServicePlanner):
             kind=kind,
             avoid=avoid,
         )
-
-    def _dns_remedy(self, off: tuple[str, ...]) -> str:
-        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
-        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
-        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     def _no_subnet_words(self) -> str:
         zones = ", ".join(sorted({subnet.zone for subnet in self.vpc.subnets}))

@@ -10,7 +10,7 @@ from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
-from lifeline.core.plan.gateway import GatewayPlanner
+from lifeline.core.plan.gateway import GatewayPlanner, without_gateway
 from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
@@ -46,6 +46,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
+        notes=tuple(without_gateway(scene, catalog)),
     )
 
 

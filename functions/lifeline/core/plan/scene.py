@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import SeenTier, Subnet, Vpc
 from lifeline.core.plan.cost import Price
@@ -17,9 +18,11 @@ class PlanInput:
     `owner` is the value of Lifeline's tag on what is its own. `made` is the endpoint that it made last for each service
     as far as it remembers, `fresh` those made so recently that EC2 may not show them yet, `failures` how often one
     failed in a row. `creatable` are the services that the role may create, None for all. `dns` is what else answers
-    names in the VPC, None where they weren't read. `exempt` are the exemptions of its subnets. `canary` asks for
-    endpoints whose private DNS is turned on only once they are available. `unsure`, `held` and `problems` are those of
-    what is desired; `known_names` are the services' names, for the nearest right one to a wrong one.
+    names in the VPC, None where they weren't read, and `asking` who else asks there. `exempt` are the exemptions of its
+    subnets. `canary` asks for endpoints whose private DNS is turned on only once they are available. `gateway_always`
+    are the services that get a gateway endpoint even where an interface endpoint serves them. `unsure`, `held` and
+    `problems` are those of what is desired; `known_names` are the services' names, for the nearest right one to a wrong
+    one.
     """
 
     requirements: tuple[Requirement, ...]
@@ -33,9 +36,11 @@ class PlanInput:
     gateway_endpoints_in_region: int = 0
     fix_dns: bool = False
     dns: DnsView | None = None
+    asking: Asking = NOBODY
     price: Price | None = None
     exempt: tuple[Exempted, ...] = ()
     canary: bool = False
+    gateway_always: frozenset[str] = frozenset()
     unsure: tuple[Requirement, ...] = ()
     held: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()

@@ -4,20 +4,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lifeline.core.network.dns import DnsAnswer
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
+from lifeline.core.network.model import Catalog, Endpoint, Part, Service, Subnet, is_own
 from lifeline.core.network.obstacles import Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
+from lifeline.core.plan.waking import waking_harm, waking_words
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
 
 if TYPE_CHECKING:
     from lifeline.core.plan.scene import Scene
 
+_DNS_ATTRIBUTES = {"enableDnsSupport": "--enable-dns-support", "enableDnsHostnames": "--enable-dns-hostnames"}
 ALLOW = "allow it in the network ACL"
 _STATES = {
     Reach.SERVED: ServiceState.SERVED,
@@ -131,6 +134,31 @@ class ServicePlanner:
             allow = f"allow it in {words.partition(' do')[0]}"
             yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, allow)
 
+    def without_way_to(self, central: DnsAnswer) -> Iterator[Action]:
+        """What keeps subnets from a central endpoint: all of it others' to remove, for it is in an endpoint's way.
+
+        Where it is a route or a record, one remedy is for all; the others are the network owner's filters.
+        """
+        by_kind: dict[ObstacleKind, list[tuple[Subnet, str]]] = {}
+        for client in self.clients:
+            path = self.paths[client.id]
+            for obstacle in path.obstacles[:1] if path.central_id and not path.reach.is_open else ():
+                by_kind.setdefault(obstacle.kind, []).append((client, obstacle.words))
+        answer, service = f"{central.kind} {central.source_id}", self.requirement.service
+        for kind, lost in by_kind.items():
+            who, first = self.scene.named([client for client, _ in lost]), lost[0][0].id
+            at = f" ({', '.join(central.addresses)})" if central.addresses else ""
+            why, remedy = {
+                ObstacleKind.ROUTE: (
+                    f"{answer} answers its name, but no route leads to the central endpoint{at and f': {lost[0][1]}'}",
+                    f"route {first} to the central endpoint{at}",
+                ),
+                ObstacleKind.DNS_RECORD: (lost[0][1], "add the record"),
+            }.get(kind, (f"{answer} answers its name, but {lost[0][1]}", f"let it pass{at}"))
+            reason = f"{who} can't reach the {service} service: {why}"
+            remedy = f"{answer} is in the way of an endpoint: {remedy}, or disassociate {answer} from the VPC"
+            yield self.blocked_at(ActionKind.CREATE_INTERFACE_ENDPOINT, "", first, reason, remedy)
+
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""
         own = (group for group in own_security_groups(self.vpc, self.plan_input.owner) if can_let_in(group, self.vpc))
@@ -156,6 +184,49 @@ class ServicePlanner:
     def blocked_at(self, kind: ActionKind, endpoint_id: str, subnet_id: str, reason: str, remedy: str) -> Action:
         """An action for one subnet that a person must do."""
         return self.action(kind, reason, subnet_ids=(subnet_id,), endpoint_id=endpoint_id).blocked(remedy)
+
+    # ---- the VPC's DNS
+
+    def fix_dns(self, answering_id: str = "") -> Iterator[Action]:
+        """Private DNS answers only while both of the VPC's DNS attributes are on (VPC guide: DNS attributes)."""
+        off = self.reach.attributes_off
+        if not off:
+            return
+        service = self.requirement.service
+        named = (
+            f"the private DNS name of {answering_id} isn't resolved"
+            if answering_id
+            else f"private DNS for the {service} service doesn't work"
+        )
+        action = Action(
+            ActionKind.FIX_DNS,
+            f"{named} while {' and '.join(off)} {'is' if len(off) == 1 else 'are'} off in the VPC"
+            + waking_words(self.plan_input.dns),
+            attributes=off,
+        )
+        action = replace(action, endpoint_id=self.reach.holder.id if self.reach.holder else "")
+        refusal = self.attributes_refusal(off)
+        if not refusal:
+            yield action
+        elif answering_id:
+            yield action.blocked(refusal)
+
+    def attributes_refusal(self, off: tuple[str, ...]) -> str:
+        """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
+        if unread := self.vpc.unread_words(Part.DNS_ATTRIBUTES):
+            return f"it isn't known whether the VPC's DNS is on: {'; '.join(unread)}"
+        if not off:
+            return ""
+        if not self.plan_input.fix_dns:
+            return self._dns_remedy(off)
+        plan_input = self.plan_input
+        required = {requirement.service for requirement in plan_input.requirements}
+        return waking_harm(self.vpc, plan_input.dns, self.catalog, plan_input.exempt, required)
+
+    def _dns_remedy(self, off: tuple[str, ...]) -> str:
+        command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"
+        commands = "; ".join(f"{command} {_DNS_ATTRIBUTES[name]}" for name in off)
+        return f"private DNS requires the VPC's {' and '.join(off)} to be on: {commands}"
 
     # ---- what may be made
 

@@ -94,7 +94,8 @@ class Policy:
 
     `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
     template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported. `ports` are
-    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows.
+    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows. `gateway_always` are the
+    services that get a gateway endpoint even where an interface endpoint serves them.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -110,6 +111,7 @@ class Policy:
     maintenance: tuple[Maintenance, ...] = ()
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
+    gateway_always: frozenset[str] = frozenset()
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -1,6 +1,6 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -8,6 +8,8 @@ from functools import partial
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
+from lifeline.core.errors import TerminalError, TransientError
+from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
 from lifeline.core.network.model import NO_CAPACITY, Catalog, EndpointState, EndpointType, Vpc
 from lifeline.core.network.tiers import classify_subnets
@@ -18,11 +20,13 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
+from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
 CROWDED = "too many VPCs at once: this one's turn comes with a later run, or ask for it by its id"
 THROTTLED = NO_CAPACITY
+_TAKES_NAMES = NAMING | {ActionKind.FIX_DNS}
 NOTHING = Followed(made={}, failures={})
 
 
@@ -66,9 +70,10 @@ class Planning:
         for vpc_id in set(checked) - with_dns.keys():
             del plans[vpc_id]
         checked, naming = [vpc_id for vpc_id in checked if vpc_id in plans], [id_ for id_ in naming if id_ in plans]
+        asked = [*naming, *(id_ for id_ in checked if id_ not in naming and self._may_wake(seen[id_]))]
         region = self.settings.region
-        read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in naming]
-        views: dict[str, DnsView] = dict(zip(naming, run_concurrently(read), strict=True))
+        read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in asked]
+        views: dict[str, DnsView] = dict(zip(asked, run_concurrently(read), strict=True))
         throttled = {id_: view.throttled for id_, view in views.items() if view.throttled and id_ not in tried_often}
         throttled |= {
             id_: (*(unread.note for unread in seen[id_].unread), *throttled.get(id_, ()))
@@ -79,10 +84,38 @@ class Planning:
         plans |= {id_: _with_notes(plans[id_], notes) for id_, notes in throttled.items()}
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
+        before: dict[str, int] = {}
         for vpc_id in sorted({*checked, *making} - waiting.keys()):
+            before[vpc_id] = gateways
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
             gateways += _count_new_gateways(plans[vpc_id])
+        taking = [id_ for id_ in before if any(one.kind in _TAKES_NAMES for one in plans[id_].planned)]
+        for vpc, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen):
+            plans[vpc.id] = self._plan_one(vpc, known, views.get(vpc.id), before[vpc.id], asking)
+            if vpc.is_partly_seen and vpc.id not in tried_often:
+                waiting[vpc.id] = THROTTLED
+                plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
         return plans, waiting
+
+    def _may_wake(self, vpc: Vpc) -> bool:
+        """True if Lifeline may turn on the VPC's DNS attributes, by which zones begin to answer."""
+        return self._may_fix_dns and not (vpc.dns_support and vpc.dns_hostnames)
+
+    def _with_askers(self, vpcs: Sequence[Vpc], seen: Mapping[str, Vpc]) -> Iterator[tuple[Vpc, Asking]]:
+        """The VPCs in which a name is about to be taken, with their clients' security groups, and with who else asks
+        for names there: a few calls for all of them.
+        """
+        if not vpcs:
+            return
+        with_clients, askers = self.network.with_clients(vpcs), self.central.askers()
+        unseen = frozenset[str]().union(*(askers.vpcs_asking(vpc) for vpc in vpcs)) - seen.keys()
+        try:
+            others = {vpc.id: vpc for vpc in self.network.observe(unseen)} if unseen else {}
+        except (TransientError, TerminalError) as error:
+            logger.warning("VPCs that ask for names in others not read", error=str(error))
+            others = {}
+        for vpc in with_clients:
+            yield vpc, askers.of(vpc, {**seen, **others})
 
     def plan_unread(self, vpcs: Sequence[Vpc]) -> dict[str, Plan]:
         """Each VPC's plan by what was observed alone: for telling, where the rest can't be read, never for applying."""
@@ -92,7 +125,14 @@ class Planning:
         """What the policy wants of the VPC today."""
         return desired(self.policy, vpc, classify_subnets(vpc), today=self.now.date())
 
-    def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
+    def _plan_one(
+        self,
+        vpc: Vpc,
+        known: Mapping[str, Followed],
+        dns: DnsView | None,
+        gateways: int,
+        asking: Asking = NOBODY,
+    ) -> Plan:
         followed = known.get(vpc.id, NOTHING)
         want = self.desired(vpc)
         plan_input = PlanInput(
@@ -105,11 +145,13 @@ class Planning:
             creatable=frozenset(self.settings.creatable_services) or None,
             limits=self.policy.limits,
             gateway_endpoints_in_region=gateways,
-            fix_dns=self.policy.fix_dns and self.settings.may_fix_dns,
+            fix_dns=self._may_fix_dns,
             dns=dns,
+            asking=asking,
             price=self._price(),
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
             canary=self.settings.canary,
+            gateway_always=self.policy.gateway_always,
             unsure=want.unsure,
             held=want.held,
             problems=want.problems,
@@ -120,6 +162,7 @@ class Planning:
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
         notes += [*want.problems, *map(_exempt_words, want.exempted)]
+        notes += plan.notes
         notes += dns.unread if dns else ()
         if dns and dns.custom_dns_servers:
             notes.append(custom_dns_finding(dns))
@@ -129,6 +172,10 @@ class Planning:
 
     def _is_ours(self, vpc: Vpc) -> bool:
         return not (self.settings.account_id and vpc.owner_id) or vpc.owner_id == self.settings.account_id
+
+    @property
+    def _may_fix_dns(self) -> bool:
+        return self.policy.fix_dns and self.settings.may_fix_dns
 
     def _price(self) -> Price:
         return price_in(self.settings.region)

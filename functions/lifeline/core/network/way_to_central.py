@@ -1,0 +1,173 @@
+"""The way from a subnet to a central endpoint: its addresses must be routed from there, and no filter may stand."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from lifeline.core.network.acl import private_addresses
+from lifeline.core.network.dns import DnsAnswer
+from lifeline.core.network.gates import End, Gate, ObstacleKind
+from lifeline.core.network.model import (
+    Endpoint,
+    EndpointState,
+    NetworkInterface,
+    Part,
+    Ranges,
+    Route,
+    Subnet,
+    TargetKind,
+    Vpc,
+)
+from lifeline.core.network.obstacles import Barrier, Obstacle, barrier_of
+from lifeline.core.network.packets import Lane, addresses_in, blocks_in, common, joined, span
+from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.network.way_out import on_route
+
+# What leads to other networks' private addresses. An internet gateway doesn't, nor does what hangs on it.
+_BEYOND = frozenset(
+    {
+        TargetKind.NETWORK_INTERFACE,
+        TargetKind.TRANSIT_GATEWAY,
+        TargetKind.VIRTUAL_PRIVATE_GATEWAY,
+        TargetKind.PEERING,
+        TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT,
+        TargetKind.CORE_NETWORK,
+        TargetKind.LOCAL_GATEWAY,
+    }
+)
+_TO_THE_INTERNET = frozenset(
+    {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
+)
+
+
+def way_to_central(
+    central: DnsAnswer,
+    subnet: Subnet,
+    vpc: Vpc,
+    ports: Ranges,
+    own: Collection[Endpoint] = (),
+    asking: NetworkInterface | None = None,
+) -> Barrier:
+    """What stands on the way to the addresses that a zone, a rule or a Profile answers with. `own` are the VPC's own
+    endpoints of the service, to which it may lead.
+
+    The most specific route decides for each of them, a blackhole too (VPC guide: route priority). A NAT gateway sends
+    them on by its own subnet's routes (VPC guide: NAT gateways, private ones and transit gateways). What lies beyond
+    the VPC isn't read: the hub's routes back, its ACLs and its endpoint's groups.
+    """
+    version = 6 if subnet.is_ipv6_only else 4
+    near = End.of(subnet, version, (asking,) if asking else ())
+    if central.addresses is None:
+        return _to_unknown_addresses(central, subnet, vpc, own, near)
+    addresses = addresses_in(central.addresses, version)
+    if not addresses:
+        family = f" with an IPv{version} address" if central.addresses else ""
+        words = f"{central.kind} {central.source_id} has no record for {central.domain}{family}"
+        obstacle = Obstacle(ObstacleKind.DNS_RECORD, f"{words}, so the name isn't resolved", subnet.id)
+        return Barrier((obstacle,), shut=near.addresses, passes_any=False)
+    return _by_routes(central, addresses, subnet, vpc, ports, asking)
+
+
+def _to_unknown_addresses(
+    central: DnsAnswer, subnet: Subnet, vpc: Vpc, own: Collection[Endpoint], near: End
+) -> Barrier:
+    """Without addresses, only a subnet from which nothing leads on is known to be cut off. Private ones are likely;
+    but the resolvers that a rule forwards to may well answer with public ones.
+    """
+    unread = (f"the addresses that {central.kind} {central.source_id} answers with were not read",)
+    table = effective_route_table(subnet, vpc)
+    active = [route for route in (table.routes if table else ()) if route.is_active]
+    targets = {route.target for route in active}
+    if targets & _BEYOND or any(one.state is EndpointState.AVAILABLE and one.subnet_ids for one in own):
+        return Barrier(unread=unread)
+    homes = {nat.id: nat.subnet_id for nat in vpc.nat_gateways}
+    nats = [route.target_id for route in active if route.target is TargetKind.NAT_GATEWAY]
+    tables = [effective_route_table(home, vpc) for home in vpc.subnets if home.id in {homes.get(nat) for nat in nats}]
+    onward = {route.target for found in tables if found for route in found.routes if route.is_active}
+    may_be_public = central.forwards and targets & _TO_THE_INTERNET
+    if onward & _BEYOND or may_be_public or any(nat not in homes for nat in nats):
+        return Barrier(unread=unread, is_partly_far=True)
+    obstacle = Obstacle(ObstacleKind.ROUTE, _no_route(subnet, vpc, "another network"), subnet.id)
+    return Barrier((obstacle,), unread=unread, shut=near.addresses, passes_any=False)
+
+
+def _by_routes(
+    central: DnsAnswer, addresses: Ranges, subnet: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
+) -> Barrier:
+    version = 6 if subnet.is_ipv6_only else 4
+    near = End.of(subnet, version, (asking,) if asking else ())
+    by_routes: dict[tuple[Route | None, Route | None], list[tuple[int, int]]] = {}
+    for low, high in addresses:
+        for address in range(low, high + 1):
+            route = _route_to(address, subnet, vpc, version)
+            onward = _onward(route, address, vpc, version) if route else None
+            by_routes.setdefault((route, onward), []).append((address, address))
+    there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    ends: list[tuple[list[Gate], End]] = []
+    unread = list(vpc.unread_words(Part.NETWORK_ACLS))
+    for (route, onward), found in by_routes.items():
+        part = joined(found)
+        far = End(part, blocks_in(part, version), version)
+        unseen = _unseen(route, onward, far, vpc, is_elsewhere=bool(central.endpoint_id))
+        gates: list[Gate] = []
+        if unseen is None:
+            gates.append(Gate(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
+        elif route:
+            members = [asking] if asking else there
+            gates, more = on_route(route, subnet, vpc, near, far, ports, members)
+            unread += more if unseen == () else unseen
+        else:
+            unread += unseen
+        ends.append((gates, far))
+    barrier = barrier_of(ends, near, ports, subnet, repairable=False)
+    return replace(barrier, unread=tuple(dict.fromkeys(unread)), is_partly_far=False)
+
+
+def _unseen(
+    route: Route | None, onward: Route | None, far: End, vpc: Vpc, *, is_elsewhere: bool
+) -> tuple[str, ...] | None:
+    """What of the way by a route wasn't read, beside what every such route hides; None if it is known to lead nowhere.
+
+    `is_elsewhere` says that the addresses are those of an endpoint in another VPC: if they are this VPC's as well, its
+    blocks overlap with the hub's, and they stay here.
+    """
+    if route is None:
+        return vpc.unread_words(Part.PREFIX_LIST) or None
+    if not route.is_active or (route.target is TargetKind.LOCAL and is_elsewhere):
+        return None
+    if route.target is TargetKind.LOCAL:
+        return (f"what answers at {far.name} in the VPC was not read",)
+    is_nat = route.target is TargetKind.NAT_GATEWAY
+    if is_nat and route.target_id not in {nat.id for nat in vpc.nat_gateways}:
+        return (f"what {route.target_id} does with the packets was not read",)
+    if route.target in _BEYOND or not common(far.addresses, private_addresses(far.version)):
+        return ()
+    leads_on = onward is not None and onward.is_active and onward.target in _BEYOND
+    return (f"what lies beyond {onward.target_id} was not read",) if onward and leads_on else None
+
+
+def _onward(route: Route, address: int, vpc: Vpc, version: int) -> Route | None:
+    """The route by which a NAT gateway sends packets on, where it is known."""
+    nat = next((nat for nat in vpc.nat_gateways if nat.id == route.target_id), None)
+    home = next((home for home in vpc.subnets if nat and home.id == nat.subnet_id), None)
+    return _route_to(address, home, vpc, version) if home else None
+
+
+def _route_to(address: int, subnet: Subnet, vpc: Vpc, version: int) -> Route | None:
+    """The most specific route to an address; the VPC's own blocks are always local."""
+    table = effective_route_table(subnet, vpc)
+    local = Route(vpc.all_cidrs, TargetKind.LOCAL, "local", is_active=True)
+    found: list[tuple[int, Route]] = []
+    for route in (*(table.routes if table else ()), local):
+        for text in (text for text in route.destinations if (":" in text) == (version == 6)):
+            low, high = span(text)
+            if low <= address <= high:
+                found.append((high - low, route))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _no_route(subnet: Subnet, vpc: Vpc, where: str) -> str:
+    """That no route leads there, with those that once may have."""
+    table = effective_route_table(subnet, vpc)
+    dead = sorted({route.target_id for route in (table.routes if table else ()) if not route.is_active})
+    blackholes = f"; its route to {', '.join(dead)} is a blackhole" if dead else ""
+    return f"no route of {table.id if table else subnet.id} leads to {where}{blackholes}"

@@ -1,0 +1,118 @@
+"""Do no harm beyond the VPC: whoever resolves names through it gets an endpoint's addresses, too."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from lifeline.core.network.askers import Asking
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import Endpoint, EndpointType, Ranges, SecurityGroup, Subnet, Vpc
+from lifeline.core.network.obstacles import lets_in_cidr
+from lifeline.core.network.packets import usable_in
+from lifeline.core.network.reach import Reach, ServiceReach
+from lifeline.core.network.tiers import covers
+from lifeline.core.network.way_to_central import way_to_central
+from lifeline.core.plan.harm import Takeover
+from lifeline.core.wording import listed
+
+_BY_ITSELF = frozenset({Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC, Reach.SERVED})
+# Services whose private DNS name covers what the endpoint doesn't answer.
+_SHADOWS = {
+    # API Gateway guide: private REST APIs, "issue: I can't connect to my public API from an API Gateway VPC endpoint".
+    "execute-api": "public APIs of API Gateway",
+    # AppSync guide: using AppSync private APIs, private DNS.
+    "appsync-api": "public APIs of AppSync",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What private DNS does to those who ask here from elsewhere: what it breaks, and what isn't known."""
+
+    breaks: str = ""
+    warning: str = ""
+
+
+def find_elsewhere(
+    takeover: Takeover, endpoint: Endpoint, asking: Asking, groups: Collection[SecurityGroup]
+) -> Elsewhere:
+    """What becomes of everybody who asks here for the service's name, once an endpoint with these groups takes it.
+
+    Another VPC loses the service where it is known to ask here, reaches it by its own way out today, and isn't led or
+    let in to the endpoint. Of whoever else asks, it can only be said that they will get other addresses.
+    """
+    unsure: list[str] = []
+    for asker in asking.askers:
+        if not asker.asks_for(takeover.service.private_dns_names):
+            continue
+        lost = _loss(takeover, endpoint, groups, asker.vpc) if asker.vpc else ""
+        if lost and asker.is_sure:
+            return Elsewhere(
+                f"private DNS would make the {takeover.suffix} service unreachable from {lost}: {asker.words}; let "
+                f"{asker.vpc_id} resolve the name elsewhere, or create an endpoint that it can use"
+            )
+        is_loser = asker.vpc is None or any(_dependents(takeover, asker.vpc))
+        unsure += [asker.words] if is_loser else []
+    warning = ""
+    if unsure:
+        shown = listed([*unsure[:3], *([f"{len(unsure) - 3} more"] if len(unsure) > 3 else [])])
+        warning = f"; {shown}: whoever asks there will get the endpoint's addresses as well, and it isn't known who "
+        warning += "that is and whether they can reach them"
+    if asking.unread:
+        warning += f"; it isn't known whether others ask here for the name: {'; '.join(asking.unread)}"
+    return Elsewhere(warning=warning)
+
+
+def shadow_words(takeover: Takeover) -> str:
+    """Why the service's private name would hide what its endpoint doesn't answer, if somebody reaches that today."""
+    hidden = _SHADOWS.get(takeover.suffix)
+    reaching = [one.subnet.id for one in takeover.dependents() if one.is_public] if hidden else []
+    if not reaching:
+        return ""
+    names, shown = ", ".join(takeover.service.private_dns_names), listed(reaching[:3])
+    return (
+        f"private DNS would make {hidden} unreachable from the VPC, which {shown} can reach today: it takes {names}, "
+        "and the endpoint answers for private APIs only; create the endpoint yourself once nobody in the VPC needs them"
+    )
+
+
+def _loss(takeover: Takeover, endpoint: Endpoint, groups: Collection[SecurityGroup], other: Vpc) -> str:
+    """Which subnet of another VPC would lose the service that it reaches today, and why; an empty text if none would.
+
+    Nothing speaks against the rest where it is empty, but what lies between the VPCs wasn't read.
+    """
+    for subnet in _dependents(takeover, other):
+        if why := _why_not(takeover, endpoint, groups, subnet, other):
+            return f"{subnet.id} of {other.id}, which reaches it today, because {why}"
+    return ""
+
+
+def _dependents(takeover: Takeover, other: Vpc) -> Iterator[Subnet]:
+    """The subnets of another VPC that reach the service's public addresses, or a gateway endpoint, by themselves. Its
+    own interface endpoints don't count: the name isn't resolved there.
+    """
+    gateways = tuple(one for one in other.endpoints if one.type is EndpointType.GATEWAY)
+    reach = ServiceReach(replace(other, endpoints=gateways), takeover.suffix, takeover.catalog, DnsView())
+    for subnet in sorted(other.subnets, key=lambda subnet: subnet.id):
+        if reach.path(subnet, has_public_address=True).reach in _BY_ITSELF:
+            yield subnet
+
+
+def _why_not(
+    takeover: Takeover, endpoint: Endpoint, groups: Collection[SecurityGroup], subnet: Subnet, other: Vpc
+) -> str:
+    """Why a subnet of another VPC couldn't use the endpoint; an empty text if nothing that was read speaks against."""
+    hosts = [host for host in takeover.vpc.subnets if host.id in endpoint.subnet_ids and host.cidr]
+    addresses = tuple(str(ip_address(usable_in(host.cidr)[0][0])) for host in hosts)
+    there = DnsAnswer(AnswerKind.PRIVATE_ZONE, "", "", "", addresses=addresses, endpoint_id=endpoint.id)
+    barrier = way_to_central(there, subnet, other, takeover.ports)
+    if barrier.obstacles:
+        return barrier.obstacles[0].words
+    if not subnet.cidr or _lets_in(groups, subnet.cidr, takeover.vpc, takeover.ports):
+        return ""
+    return f"the endpoint's security group lets in {', '.join(takeover.vpc.all_cidrs)}, not {subnet.cidr}"
+
+
+def _lets_in(groups: Collection[SecurityGroup], cidr: str, vpc: Vpc, ports: Ranges) -> bool:
+    is_own = any(covers(block, cidr) for block in vpc.all_cidrs)
+    return is_own or any(lets_in_cidr(group, cidr, ports) for group in groups)

@@ -1,0 +1,80 @@
+"""Turning on a VPC's DNS attributes wakes up what answered nobody so far: names of endpoints, private hosted zones."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of
+from lifeline.core.network.model import Catalog, EndpointType, Service, Vpc, suffix_of
+from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.network.reach import ServiceReach
+from lifeline.core.plan.harm import answered_by, find_dependents, find_harm, harm_words
+from lifeline.core.policy.policy import Exempted
+from lifeline.core.wording import listed
+
+_SHOWN = 3
+
+
+def waking_zones(dns: DnsView | None) -> tuple[DnsAnswer, ...]:
+    """The zones that would begin to answer (Route 53 guide: considerations when working with a private hosted zone,
+    VPC settings).
+    """
+    return tuple(answer for answer in (dns.answers if dns else ()) if not answer.forwards)
+
+
+def waking_words(dns: DnsView | None) -> str:
+    """Which zones these are, as what follows a reason; an empty text if there is none."""
+    zones = [f"{zone.domain} ({zone.source_id})" for zone in waking_zones(dns)]
+    if not zones:
+        return ""
+    more = [f"{len(zones) - _SHOWN} more"] if len(zones) > _SHOWN + 1 else zones[_SHOWN:]
+    count = "a private hosted zone that answers" if len(zones) == 1 else "private hosted zones that answer"
+    return f"; {count} nobody so far will begin to: {listed([*zones[:_SHOWN], *more])}"
+
+
+def waking_harm(
+    vpc: Vpc, dns: DnsView | None, catalog: Catalog, exempt: Collection[Exempted], required: Collection[str] = ()
+) -> str:
+    """What turning the attributes on would break: whoever reaches a service today whose name an endpoint or a zone
+    would take then; an empty text if nothing. Of a zone with many names, one service stands for the others.
+    """
+    if dns and dns.unreadable:
+        return f"it isn't known which private hosted zones would begin to answer: {'; '.join(dns.unreadable)}"
+    for endpoint in vpc.live_endpoints:
+        is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
+        if not is_waking or endpoint.state in FAILED_STATES:
+            continue
+        service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
+        found = find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
+        if words := harm_words(found):
+            return words
+    on = replace(vpc, dns_support=True, dns_hostnames=True)
+    for zone, service, is_own_name in _hidden(dns, catalog, required):
+        reach = ServiceReach(on, service, catalog, dns)
+        for one in find_dependents(service, vpc, catalog, dns, exempt):
+            path = reach.path(one.subnet, has_public_address=True)
+            if is_own_name and path.reach.is_open:
+                continue
+            makes = "would make" if is_own_name else "might make"
+            why = path.words if is_own_name else f"whether it has a record for the {service} service was not read"
+            return (
+                f"{zone.detail} answers nobody while the VPC's DNS attributes are off. Turning them on {makes} the "
+                f"{service} service unreachable from {one.subnet.id}, which reaches it today: {why}; disassociate the "
+                f"zone from the VPC, or turn the attributes on yourself"
+            )
+    return ""
+
+
+def _hidden(dns: DnsView | None, catalog: Catalog, required: Collection[str]) -> Iterator[tuple[DnsAnswer, str, bool]]:
+    """Each zone that would take a service's name, with that service, and whether it is just the zone's own name."""
+    services = sorted(catalog.services, key=lambda one: (suffix_of(one.name) not in required, one.name))
+    for zone in waking_zones(dns):
+        for is_own_name in (True, False):
+            found = next((one for one in services if _takes(zone, one, is_own_name=is_own_name)), None)
+            if found:
+                yield zone, suffix_of(found.name), is_own_name
+                break
+
+
+def _takes(zone: DnsAnswer, service: Service, *, is_own_name: bool) -> bool:
+    names = [domain_of(name) for name in service.private_dns_names]
+    return any(name == zone.domain if is_own_name else name.endswith(f".{zone.domain}") for name in names)

@@ -1,0 +1,167 @@
+"""A hub serves a subnet from which a route leads to its addresses, and no other."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.model import NatGateway, Part, Route, TargetKind, Unread, Vpc
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from tests.support.builders import (
+    CATALOG,
+    MONITORING,
+    S3,
+    default_route,
+    endpoint,
+    gateway,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+from tests.support.reach_samples import CLIENT, PRIVATE_ONLY, SIX, TO_S3
+
+NAME = "monitoring.us-east-1.amazonaws.com"
+TO_HUB = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+PEER = route("10.9.0.0/16", TargetKind.PEERING, "pcx-1")
+OUT = default_route(TargetKind.NAT_GATEWAY, "nat-1")
+NAT_HOME = subnet("nat", cidr="10.0.9.0/28")
+NAT = NatGateway("nat-1", is_public=True, is_available=True, subnet_id=NAT_HOME.id)
+INTERNET = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
+
+
+def zone(*addresses: str, **more: object) -> DnsAnswer:
+    made = DnsAnswer(AnswerKind.PRIVATE_ZONE, NAME, "Z1", "the zone", addresses=addresses)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def reach(network: Vpc, answer: DnsAnswer, service: str = "monitoring") -> NetworkPath:
+    dns = DnsView((answer,))
+    return find_path(network.subnets[0], network, service, CATALOG, dns, has_public_address=False)
+
+
+@pytest.mark.parametrize("way", [TO_HUB, PEER, default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1")])
+def test_a_route_to_its_address_is_a_way_and_what_lies_beyond_is_not_known(way: Route) -> None:
+    found = reach(vpc(CLIENT, table("main", way)), zone("10.9.0.10"))
+    assert (found.reach, found.obstacles) == (Reach.CENTRAL, ())
+    assert found.unread == (f"what lies beyond {way.target_id} was not read",)
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        (),
+        (route("10.8.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1"),),
+        (replace(TO_HUB, is_active=False),),
+        (default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1"), replace(PEER, is_active=False)),  # the blackhole wins
+        (INTERNET,),
+        (OUT,),
+    ],
+)
+def test_without_a_route_to_its_address_it_serves_nobody(routes: tuple[Route, ...]) -> None:
+    network = vpc(CLIENT, NAT_HOME, table("main", *routes), table("nat", INTERNET, subnets=("nat",)))
+    found = reach(replace(network, nat_gateways=(NAT,)), zone("10.9.0.10"))
+    assert (found.reach, found.is_repairable, found.unread) == (Reach.UNREACHABLE, False, ())
+    assert found.words == "no route leads to the central endpoint for the monitoring service"
+    assert [one.kind for one in found.obstacles] == [ObstacleKind.ROUTE]
+    assert "no route of rtb-main leads to 10.9.0.10" in found.obstacles[0].words
+
+
+def test_the_route_that_is_a_blackhole_is_named() -> None:
+    found = reach(vpc(CLIENT, table("main", replace(TO_HUB, is_active=False))), zone("10.9.0.10"))
+    assert "no route of rtb-main leads to 10.9.0.10; its route to tgw-1 is a blackhole" in found.notes
+
+
+def test_a_nat_gateway_whose_own_subnet_leads_to_the_hub_is_a_way() -> None:
+    tables = table("main", OUT), table("nat", INTERNET, TO_HUB, subnets=("nat",))
+    network = replace(vpc(CLIENT, NAT_HOME, *tables), nat_gateways=(NAT,))
+    found = reach(network, zone("10.9.0.10"))
+    assert (found.reach, found.unread) == (Reach.CENTRAL, ("what lies beyond tgw-1 was not read",))
+    unseen = reach(replace(network, nat_gateways=()), zone("10.9.0.10"))
+    assert (unseen.reach, unseen.unread) == (Reach.CENTRAL, ("what nat-1 does with the packets was not read",))
+
+
+def test_where_only_some_of_its_addresses_are_routed_it_serves_in_part() -> None:
+    found = reach(vpc(CLIENT, table("main", TO_HUB)), zone("10.10.0.10", "10.9.0.10"))
+    assert found.reach is Reach.PARTLY
+    assert found.words == "no route of rtb-main leads to 10.10.0.10"
+
+
+def test_a_network_acl_on_the_way_shuts_it() -> None:
+    acl = replace(PRIVATE_ONLY, entries=tuple(replace(one, cidr="10.0.0.0/16") for one in PRIVATE_ONLY.entries))
+    found = reach(vpc(CLIENT, table("main", TO_HUB), network_acls=(acl,)), zone("10.9.0.10"))
+    assert found.reach is Reach.FILTERED
+    assert found.words == "network ACL acl-1 doesn't let 443 out of subnet-a to 10.9.0.10"
+
+
+def test_a_zone_without_a_record_for_the_name_answers_nobody() -> None:
+    found = reach(vpc(CLIENT, table("main", TO_HUB)), zone())
+    assert found.reach is Reach.UNREACHABLE
+    assert found.words == f"private hosted zone Z1 has no record for {NAME}, so the name isn't resolved"
+    assert reach(vpc(SIX, table("main", TO_HUB)), zone("10.9.0.10")).words == (
+        f"private hosted zone Z1 has no record for {NAME} with an IPv6 address, so the name isn't resolved"
+    )
+
+
+def test_a_prefix_list_that_was_not_read_may_lead_there() -> None:
+    listed = Route((), TargetKind.TRANSIT_GATEWAY, "tgw-1", is_active=True, prefix_list_id="pl-1")
+    unread = Unread(Part.PREFIX_LIST, "denied", "pl-1")
+    found = reach(vpc(CLIENT, table("main", listed), unread=(unread,)), zone("10.9.0.10"))
+    assert (found.reach, found.unread) == (Reach.CENTRAL, (unread.words,))
+
+
+class TestAddressesThatWereNotRead:
+    """Those of another account's zone, and whatever a rule's resolvers answer."""
+
+    ZONE = zone(addresses=None)
+    RULE = zone(kind=AnswerKind.RESOLVER_RULE, addresses=None, forwards=True)
+
+    def test_may_lie_where_a_route_leads_to_another_network(self) -> None:
+        for answer in (self.ZONE, self.RULE):
+            found = reach(vpc(CLIENT, table("main", TO_HUB)), answer)
+            assert found.reach is Reach.CENTRAL
+            assert found.unread == (f"the addresses that {answer.kind} Z1 answers with were not read",)
+
+    def test_of_a_zone_are_not_reached_by_the_internet_and_of_a_rule_may_be(self) -> None:
+        network = vpc(CLIENT, NAT_HOME, table("main", OUT), table("nat", INTERNET, subnets=("nat",)))
+        network = replace(network, nat_gateways=(NAT,))
+        assert reach(network, self.ZONE).reach is Reach.UNREACHABLE
+        assert reach(network, self.RULE).reach is Reach.UNKNOWN
+
+    def test_are_out_of_reach_without_any_route(self) -> None:
+        for answer in (self.ZONE, self.RULE):
+            assert reach(vpc(CLIENT), answer).reach is Reach.UNREACHABLE
+
+
+class TestAnEndpointOfTheVpcItself:
+    """A zone may lead to an endpoint without private DNS in this very VPC."""
+
+    HERE = endpoint(MONITORING, "a", private_dns=False)
+    ANSWER = zone("10.0.1.9", endpoint_id="vpce-1")
+
+    def test_serves_by_its_groups_and_takes_no_route(self) -> None:
+        found = reach(vpc(CLIENT, self.HERE, own_security_group()), self.ANSWER)
+        assert (found.reach, found.central_id, found.unread) == (Reach.CENTRAL, "Z1", ())
+        shut = reach(vpc(CLIENT, self.HERE, own_security_group("192.168.0.0/16")), self.ANSWER)
+        assert (shut.reach, shut.endpoint_id) == (Reach.CLOSED, "vpce-1")
+
+    def test_that_is_another_vpcs_with_the_same_block_is_out_of_reach(self) -> None:
+        found = reach(vpc(CLIENT, table("main", TO_HUB)), zone("10.0.1.9", endpoint_id="vpce-9"))
+        assert found.reach is Reach.UNREACHABLE
+
+    def test_whose_address_alone_is_known_leaves_open_what_answers_there(self) -> None:
+        found = reach(vpc(CLIENT), zone("10.0.1.9"))
+        assert (found.reach, found.unread) == (
+            Reach.CENTRAL,
+            ("what answers at 10.0.1.9 in the VPC was not read",),
+        )
+
+
+def test_a_zone_for_s3_decides_before_a_gateway_endpoint_whose_addresses_it_does_not_name() -> None:
+    network = vpc(CLIENT, table("main", TO_S3), gateway("main"))
+    name = "s3.us-east-1.amazonaws.com"
+    assert reach(network, zone("10.9.0.10", domain=name), "s3").reach is Reach.UNREACHABLE
+    assert reach(network, zone(domain=name, addresses=None), "s3").reach is Reach.SERVED
+    assert S3 in {one.service_name for one in network.endpoints}

@@ -1,0 +1,88 @@
+"""Clients whose own security groups name the service's public addresses only are cut off by private DNS."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import NetworkInterface, Rule, SecurityGroup, TargetKind, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.policy.policy import Exempted
+from tests.support import builders
+from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, subnet, table, vpc
+
+CLIENT = subnet("a", cidr="10.0.1.0/24")
+APP = NetworkInterface("eni-app", "subnet-a", ("10.0.1.20",), frozenset({"sg-app"}))
+NAT = table("main", default_route(TargetKind.NAT_GATEWAY))
+PUBLIC = Rule("tcp", 443, 443, ("52.94.0.0/15", "54.239.0.0/16"))
+
+
+def network(*rules: Rule, interface: NetworkInterface = APP, **more: Any) -> Vpc:
+    groups = (SecurityGroup("sg-app", "app", egress=rules),)
+    found = vpc(CLIENT, NAT, own_security_group(), interfaces=(interface,), client_groups=groups)
+    return replace(found, **more)
+
+
+def make(of: Vpc, **more: Any) -> Action:
+    found = builders.plan(of, "monitoring", **{"dns": DnsView(), **more})
+    return next(one for one in found.actions if one.service)
+
+
+def test_one_that_reaches_only_public_ranges_blocks_it() -> None:
+    action = make(network(PUBLIC))
+    assert action.status is Status.BLOCKED
+    assert action.error == (
+        "private DNS would make the monitoring service unreachable from subnet-a, which reaches it today: sg-app of "
+        "eni-app doesn't allow outbound 443 to 10.0.1.0/24; allow outbound 443 to the endpoint's subnets in that "
+        "security group, or exempt subnet-a (tag lifeline:exempt) if it doesn't need the service"
+    )
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (Rule("-1", 0, 65535, ("0.0.0.0/0",)),),
+        (PUBLIC, Rule("tcp", 443, 443, ("10.0.0.0/16",))),
+        (PUBLIC, Rule("tcp", 443, 443, ("10.0.1.0/25", "10.0.1.128/25"))),
+        (PUBLIC, Rule("tcp", 443, 443, groups=("sg-own",))),
+        (PUBLIC, Rule("tcp", 443, 443, prefix_lists=("pl-vpc",))),
+    ],
+)
+def test_one_that_reaches_the_endpoints_addresses_too_does_not(rules: tuple[Rule, ...]) -> None:
+    assert make(network(*rules, prefix_lists=(("pl-vpc", ("10.0.0.0/8",)),))).status is Status.PLANNED
+
+
+@pytest.mark.parametrize(
+    "rules", [(), (Rule("tcp", 5432, 5432, ("0.0.0.0/0",)),), (Rule("udp", 443, 443, ("0.0.0.0/0",)),)]
+)
+def test_one_that_reaches_the_service_nowhere_today_has_nothing_to_lose(rules: tuple[Rule, ...]) -> None:
+    assert make(network(*rules)).status is Status.PLANNED
+
+
+def test_a_rule_by_awss_prefix_list_names_public_addresses() -> None:
+    by_list = Rule("tcp", 443, 443, prefix_lists=("pl-aws",))
+    assert make(network(by_list, prefix_lists=(("pl-aws", ("52.94.0.0/15",)),))).is_blocked
+    unread = make(network(by_list))
+    assert unread.is_blocked
+    assert "private DNS might make the monitoring service unreachable" in unread.error
+    assert "sg-app allows what is in pl-aws, which was not read" in unread.error
+
+
+def test_an_exempt_subnet_and_interfaces_that_call_nobody_do_not_count() -> None:
+    exempt = Exempted("subnet-a", ("monitoring",), None, "it does without")
+    away = subnet("b", "us-east-1b", cidr="10.0.2.0/24")
+    of_both = replace(network(PUBLIC), subnets=(CLIENT, away))
+    assert make(of_both, exempt=(exempt,)).status is Status.PLANNED
+    assert make(network(PUBLIC, interface=replace(APP, kind="nat_gateway"))).status is Status.PLANNED
+
+
+def test_without_their_groups_nothing_is_said_of_them() -> None:
+    assert make(network(PUBLIC, client_groups=None)).status is Status.PLANNED
+
+
+def test_turning_private_dns_on_asks_the_same() -> None:
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    action = make(replace(network(PUBLIC), endpoints=(dark,)))
+    assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.BLOCKED)
+    assert "sg-app of eni-app" in action.error

@@ -1,0 +1,127 @@
+"""Do no harm beyond the VPC: other networks that ask here, and names that an endpoint doesn't answer."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lifeline.core.network.askers import Asker, Asking
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import Catalog, EndpointType, NatGateway, Route, Service, Subnet, TargetKind, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import Exempted, Requirement
+from tests.support import builders
+from tests.support.builders import (
+    MONITORING,
+    OWNER,
+    default_route,
+    endpoint,
+    own_security_group,
+    route,
+    subnet,
+    table,
+    vpc,
+)
+
+OTHER_ID = "vpc-0fedcba9876543210"
+CLIENT = subnet("a", cidr="10.0.1.0/24")
+HERE = vpc(CLIENT, own_security_group())
+NAT = default_route(TargetKind.NAT_GATEWAY)
+PEER = route("10.0.0.0/16", TargetKind.PEERING, "pcx-1")
+
+
+def other(*routes: Route) -> Vpc:
+    """Another VPC, whose subnet has these routes."""
+    local = Route(("10.1.0.0/16",), TargetKind.LOCAL, "local", is_active=True)
+    main = replace(table("main", *routes), routes=(local, *routes))
+    nat = NatGateway("nat_gateway-1", is_public=True, is_available=True)
+    there = subnet("z", cidr="10.1.1.0/24")
+    return vpc(there, main, id=OTHER_ID, cidrs=("10.1.0.0/16",), nat_gateways=(nat,))
+
+
+def asker(network: Vpc | None, *, is_sure: bool = True, domain: str = "") -> Asker:
+    return Asker("somebody asks here", OTHER_ID if network else "", is_sure, domain, network)
+
+
+def make(network: Vpc, *askers: Asker, unread: tuple[str, ...] = (), **more: Any) -> Action:
+    asking = Asking(tuple(askers), unread)
+    found = builders.plan(network, "monitoring", dns=DnsView(), asking=asking, **more)
+    return next(one for one in found.actions if one.service)
+
+
+def test_another_vpc_that_reaches_the_service_today_and_is_not_let_in_blocks_it() -> None:
+    action = make(HERE, asker(other(NAT, PEER)))
+    assert action.status is Status.BLOCKED
+    assert action.error == (
+        f"private DNS would make the monitoring service unreachable from subnet-z of {OTHER_ID}, which reaches it "
+        "today, because the endpoint's security group lets in 10.0.0.0/16, not 10.1.1.0/24: somebody asks here; let "
+        f"{OTHER_ID} resolve the name elsewhere, or create an endpoint that it can use"
+    )
+
+
+def test_another_vpc_from_which_no_route_leads_here_blocks_it_too() -> None:
+    action = make(HERE, asker(other(NAT)))
+    assert action.is_blocked
+    assert "because no route of rtb-main leads to 10.0.1.4" in action.error
+
+
+@pytest.mark.parametrize("routes", [(), (PEER,), (route("0.0.0.0/0", TargetKind.NAT_GATEWAY, active=False),)])
+def test_one_that_does_not_reach_the_service_today_has_nothing_to_lose(routes: tuple[Route, ...]) -> None:
+    action = make(HERE, asker(other(*routes)))
+    assert (action.status, "asks here" in action.reason) == (Status.PLANNED, False)
+
+
+def test_one_that_is_led_and_let_in_is_told_of() -> None:
+    wide = own_security_group("10.0.0.0/8")
+    dark = endpoint(MONITORING, "a", private_dns=False)
+    action = make(vpc(CLIENT, dark, wide), asker(other(NAT, PEER)))
+    assert (action.kind, action.status) == (ActionKind.ENABLE_PRIVATE_DNS, Status.PLANNED)
+    assert "somebody asks here: whoever asks there will get the endpoint's addresses as well" in action.reason
+
+
+@pytest.mark.parametrize("one", [asker(other(NAT, PEER), is_sure=False), asker(None)])
+def test_whoever_may_ask_is_told_and_blocks_nothing(one: Asker) -> None:
+    action = make(HERE, one)
+    assert action.status is Status.PLANNED
+    assert "it isn't known who that is and whether they can reach them" in action.reason
+
+
+def test_a_rule_for_other_names_is_no_question() -> None:
+    action = make(HERE, asker(other(NAT, PEER), domain="corp.example"))
+    assert (action.status, "asks here" in action.reason) == (Status.PLANNED, False)
+    assert make(HERE, asker(other(NAT, PEER), domain="us-east-1.amazonaws.com")).is_blocked
+
+
+def test_what_could_not_be_read_is_said() -> None:
+    action = make(HERE, unread=("the resolver rules could not be read: denied",))
+    assert action.status is Status.PLANNED
+    assert "it isn't known whether others ask here for the name: the resolver rules could not be read" in action.reason
+
+
+class TestAnEndpointThatHidesOtherNames:
+    NAME = "com.amazonaws.us-east-1.execute-api"
+    API = Service(
+        NAME,
+        EndpointType.INTERFACE,
+        zones=frozenset({"us-east-1a"}),
+        private_dns_names=("*.execute-api.us-east-1.amazonaws.com",),
+    )
+
+    def make(self, network: Vpc, *exempt: Exempted) -> Action:
+        clients: tuple[Subnet, ...] = network.subnets
+        wanted = Requirement("execute-api", frozenset({clients[0].id}), per_zone=True)
+        plan_input = PlanInput((wanted,), OWNER, dns=DnsView(), exempt=exempt)
+        found = plan_endpoints(network, Catalog((self.API,)), plan_input)
+        return next(one for one in found.actions if one.service)
+
+    def test_is_blocked_where_somebody_reaches_them_today(self) -> None:
+        action = self.make(vpc(CLIENT, table("main", NAT)))
+        assert action.is_blocked
+        assert action.error.startswith(
+            "private DNS would make public APIs of API Gateway unreachable from the VPC, which subnet-a can reach today"
+        )
+
+    def test_is_made_where_nobody_does(self) -> None:
+        assert self.make(vpc(CLIENT)).status is Status.PLANNED

@@ -1,0 +1,80 @@
+"""Turning on a VPC's DNS attributes wakes up zones that answer nobody so far."""
+
+from typing import Any
+
+from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.model import NatGateway, Route, TargetKind, Vpc
+from lifeline.core.plan.actions import Action, ActionKind, Status
+from tests.support import builders
+from tests.support.builders import MONITORING, default_route, endpoint, own_security_group, route, subnet, table, vpc
+
+CLIENT = subnet("a", cidr="10.0.1.0/24")
+NAT = default_route(TargetKind.NAT_GATEWAY)
+HUB = route("10.9.0.0/16", TargetKind.TRANSIT_GATEWAY, "tgw-1")
+
+
+def network(*routes: Route, hostnames: bool = False) -> Vpc:
+    serving = endpoint(MONITORING, "a")
+    nat = NatGateway("nat_gateway-1", is_public=True, is_available=True)
+    parts = (CLIENT, table("main", *routes), serving, own_security_group())
+    return vpc(*parts, dns_hostnames=hostnames, nat_gateways=(nat,))
+
+
+def zone(domain: str, *addresses: str, zone_id: str = "Z1") -> DnsAnswer:
+    return DnsAnswer(AnswerKind.PRIVATE_ZONE, domain, zone_id, f"the private hosted zone {domain}", addresses=addresses)
+
+
+def fix(of: Vpc, *zones: DnsAnswer, **more: Any) -> Action:
+    dns = DnsView(zones, **more)
+    (action,) = builders.plan(of, "monitoring", dns=dns, fix_dns=True).actions
+    assert action.kind is ActionKind.FIX_DNS
+    return action
+
+
+def test_a_zone_of_a_service_that_works_today_blocks_it() -> None:
+    action = fix(network(NAT), zone("logs.us-east-1.amazonaws.com"))
+    assert action.status is Status.BLOCKED
+    assert action.error == (
+        "the private hosted zone logs.us-east-1.amazonaws.com answers nobody while the VPC's DNS attributes are off. "
+        "Turning them on would make the logs service unreachable from subnet-a, which reaches it today: private hosted "
+        "zone Z1 has no record for logs.us-east-1.amazonaws.com, so the name isn't resolved; disassociate the zone "
+        "from the VPC, or turn the attributes on yourself"
+    )
+
+
+def test_a_zone_whose_addresses_are_routed_keeps_the_service_reachable() -> None:
+    found = zone("logs.us-east-1.amazonaws.com", "10.9.0.10")
+    assert fix(network(NAT, HUB), found).status is Status.PLANNED
+    assert fix(network(NAT), found).is_blocked
+
+
+def test_a_zone_of_a_parent_may_hide_every_service_below_it() -> None:
+    action = fix(network(NAT), zone("us-east-1.amazonaws.com"))
+    assert action.is_blocked
+    assert "Turning them on might make the monitoring service unreachable from subnet-a" in action.error
+
+
+def test_where_nothing_reaches_these_services_today_nothing_is_lost() -> None:
+    assert fix(network(), zone("logs.us-east-1.amazonaws.com")).status is Status.PLANNED
+
+
+def test_zones_of_other_names_are_told_and_block_nothing() -> None:
+    action = fix(network(NAT), zone("example.com"), zone("corp.example", zone_id="Z2"))
+    assert action.status is Status.PLANNED
+    assert action.reason.endswith(
+        "; private hosted zones that answer nobody so far will begin to: example.com (Z1) and corp.example (Z2)"
+    )
+    assert "a private hosted zone that answers nobody so far will begin to: example.com (Z1)" in (
+        fix(network(NAT), zone("example.com")).reason
+    )
+    assert "begin to" not in fix(network(NAT)).reason
+
+
+def test_zones_that_could_not_be_read_block_it() -> None:
+    action = fix(network(NAT), unreadable=("the zones: AccessDenied",))
+    assert action.error == ("it isn't known which private hosted zones would begin to answer: the zones: AccessDenied")
+
+
+def test_with_the_attributes_on_nothing_wakes() -> None:
+    dns = DnsView((zone("example.com"),))
+    assert builders.plan(network(NAT, hostnames=True), "monitoring", dns=dns, fix_dns=True).actions == ()

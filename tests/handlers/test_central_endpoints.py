@@ -1,0 +1,125 @@
+"""Central means reachable: a hub's zone, and the routes by which a VPC gets there, through the whole handlers."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.cases import Case
+
+NAME = "monitoring.us-east-1.amazonaws.com"
+
+
+class Spoke:
+    """A VPC whose only subnet is routed to a hub's block by a transit gateway."""
+
+    def __init__(self, case: Case) -> None:
+        ec2 = case.world.ec2
+        self.case, self.ec2, self.vpc_id = case, ec2, case.world.make_vpc()
+        self.subnet = case.world.make_subnet(self.vpc_id)
+        self.table = case.world.main_table(self.vpc_id)
+        self.gateway = ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+        attached = {"VpcId": self.vpc_id, "SubnetIds": [self.subnet], "TransitGatewayId": self.gateway}
+        ec2.create_transit_gateway_vpc_attachment(**attached)
+
+    def route(self, cidr: str = "10.9.0.0/16") -> None:
+        self.ec2.create_route(RouteTableId=self.table, DestinationCidrBlock=cidr, TransitGatewayId=self.gateway)
+
+    def service(self, **more: Any) -> dict[str, Any]:
+        (found,) = self.case.look(self.vpc_id, **more)["services"]
+        return dict(found)
+
+
+@pytest.fixture
+def spoke(case: Case) -> Spoke:
+    return Spoke(case)
+
+
+def test_a_hub_serves_while_a_route_leads_to_its_addresses(spoke: Spoke) -> None:
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10", "10.9.1.10")
+    spoke.route()
+    assert (spoke.service()["state"], spoke.service()["by"]) == ("served centrally", zone_id)
+    assert spoke.case.world.notices() == []
+
+
+def test_when_its_route_is_removed_it_is_blocked_and_told_with_the_remedy(spoke: Spoke) -> None:
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.10")
+    spoke.route()
+    spoke.service()
+    spoke.ec2.delete_route(RouteTableId=spoke.table, DestinationCidrBlock="10.9.0.0/16")
+    (action,) = spoke.case.look(spoke.vpc_id)["actions"]
+    assert action["status"] == "blocked"
+    assert action["error"] == (
+        f"private hosted zone {zone_id} is in the way of an endpoint: route {spoke.subnet} to the central endpoint "
+        f"(10.9.0.10), or disassociate private hosted zone {zone_id} from the VPC"
+    )
+    (notice,) = spoke.case.told()
+    assert f"no route of {spoke.table} leads to 10.9.0.10" in notice
+    agent = spoke.case.launch(spoke.subnet)
+    why = spoke.case.why_silent(agent["InstanceId"])
+    assert "no route leads to the central endpoint" in why
+    assert f"no route of {spoke.table} leads to 10.9.0.10" in why
+
+
+@pytest.mark.parametrize("cidr", ["10.8.0.0/16", "10.9.0.0/28"])
+def test_a_route_to_the_hub_that_misses_its_addresses_serves_nobody(spoke: Spoke, cidr: str) -> None:
+    spoke.case.world.hub_zone(spoke.vpc_id, NAME, "10.9.0.100")
+    spoke.route(cidr)
+    assert spoke.service()["state"] == "blocked"
+
+
+def test_a_nat_gateway_is_no_way_to_a_hub(case: Case) -> None:
+    vpc_id, _, private = case.behind_nat()
+    case.world.hub_zone(vpc_id, NAME, "10.9.0.10")
+    answer = case.look(vpc_id)
+    assert ([one["status"] for one in answer["actions"]], case.world.endpoints(vpc_id)) == (["blocked"], [])
+    assert private in answer["actions"][0]["subnet_ids"]
+
+
+def test_a_zone_without_a_record_is_in_the_way_and_serves_nobody(spoke: Spoke) -> None:
+    zone_id = spoke.case.world.hub_zone(spoke.vpc_id, NAME)
+    spoke.route()
+    found = spoke.service()
+    assert found["state"] == "blocked"
+    assert found["detail"] == (
+        f"private hosted zone {zone_id} is in the way of an endpoint: add the record, or disassociate private hosted "
+        f"zone {zone_id} from the VPC"
+    )
+    (notice,) = spoke.case.told()
+    assert f"private hosted zone {zone_id} has no record for {NAME}, so the name isn't resolved" in notice
+
+
+def test_a_zone_that_leads_to_an_endpoint_of_the_hub_is_followed_to_its_interfaces(spoke: Spoke) -> None:
+    world = spoke.case.world
+    hub = world.make_vpc(cidr="10.9.0.0/16")
+    made = spoke.ec2.create_vpc_endpoint(
+        VpcId=hub,
+        VpcEndpointType="Interface",
+        ServiceName=spoke.case.account.name_of("monitoring"),
+        SubnetIds=[world.make_subnet(hub, "10.9.1.0/24")],
+        PrivateDnsEnabled=False,
+    )["VpcEndpoint"]
+    spoke.case.later()
+    zone_id = world.hub_zone(spoke.vpc_id, NAME)
+    name = f"{made['VpcEndpointId']}-abc.monitoring.us-east-1.vpce.amazonaws.com"
+    alias = {"DNSName": name, "HostedZoneId": "Z7HUB", "EvaluateTargetHealth": False}
+    record: Any = {"Name": NAME, "Type": "A", "AliasTarget": alias}
+    changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    boto3.client("route53").change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch=changes)
+    found = spoke.service(mode="plan")
+    assert (found["state"], "(10.9.1." in found["detail"]) == ("blocked", True)
+    spoke.route()
+    spoke.case.forget_dns()
+    assert spoke.service()["state"] == "served centrally"
+
+
+@pytest.mark.parametrize("kind", ["FORWARD"])
+def test_a_rule_whose_answers_are_not_known_serves_where_a_route_leads_on(spoke: Spoke, kind: str) -> None:
+    resolver = boto3.client("route53resolver")
+    made = resolver.create_resolver_rule(
+        CreatorRequestId="1", RuleType=kind, DomainName="amazonaws.com", TargetIps=[{"Ip": "10.9.0.2", "Port": 53}]
+    )
+    resolver.associate_resolver_rule(ResolverRuleId=made["ResolverRule"]["Id"], VPCId=spoke.vpc_id)
+    assert spoke.service()["state"] == "blocked"
+    spoke.route()
+    assert spoke.service()["state"] == "served centrally"

@@ -1,0 +1,207 @@
+"""Do no harm beyond the VPC's subnets, through the whole handler: others that ask here, zones, clients' own groups."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.support.cases import Case
+
+FIXING: dict[str, Any] = {"version": 1, "rules": [{"require": ["monitoring"]}], "fix_dns": True}
+SERVERS = ("10.0.1.10", "10.0.1.11")
+
+
+def statuses(answer: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(one["action"], one["status"]) for one in answer["actions"]}
+
+
+MADE = ("create_interface_endpoint", "done")
+BLOCKED = ("create_interface_endpoint", "blocked")
+
+
+class Neighbours:
+    """A VPC whose resolver others can ask, and a second one beside it, with a peering connection between them."""
+
+    def __init__(self, case: Case) -> None:
+        ec2, world = case.world.ec2, case.world
+        self.case, self.ec2 = case, ec2
+        self.first, _, self.servers = case.behind_nat()
+        self.second = world.make_vpc(cidr="10.1.0.0/16")
+        self.apps = world.make_subnet(self.second, "10.1.1.0/24")
+        made = ec2.create_vpc_peering_connection(VpcId=self.second, PeerVpcId=self.first)
+        self.peering = made["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+        ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=self.peering)
+        table = world.main_table(self.second)
+        target = {"VpcPeeringConnectionId": self.peering}
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.0.0.0/16", **target)
+
+    def open_second(self) -> None:
+        """Gives the second VPC its own way to AWS's public names."""
+        self.case.world.open_to_internet(self.second)
+
+    def open_door(self) -> str:
+        group = self.case.group(self.first, "dns")
+        made = boto3.client("route53resolver").create_resolver_endpoint(
+            CreatorRequestId="dns",
+            Direction="INBOUND",
+            SecurityGroupIds=[group],
+            IpAddresses=[{"SubnetId": self.servers, "Ip": one} for one in SERVERS],
+        )
+        return str(made["ResolverEndpoint"]["Id"])
+
+    def name_servers(self, *servers: str) -> None:
+        configured: Any = [{"Key": "domain-name-servers", "Values": list(servers)}]
+        options = self.ec2.create_dhcp_options(DhcpConfigurations=configured)["DhcpOptions"]["DhcpOptionsId"]
+        self.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=self.second)
+
+    def forward(self, *targets: str, domain: str = "amazonaws.com") -> str:
+        resolver = boto3.client("route53resolver")
+        made = resolver.create_resolver_rule(
+            CreatorRequestId="1",
+            RuleType="FORWARD",
+            DomainName=domain,
+            TargetIps=[{"Ip": target, "Port": 53} for target in targets],
+        )
+        resolver.associate_resolver_rule(ResolverRuleId=made["ResolverRule"]["Id"], VPCId=self.second)
+        return str(made["ResolverRule"]["Id"])
+
+
+@pytest.fixture
+def neighbours(case: Case) -> Neighbours:
+    return Neighbours(case)
+
+
+class TestOthersThatAskHere:
+    def test_another_vpc_whose_dhcp_options_lead_here_keeps_what_it_reaches(self, neighbours: Neighbours) -> None:
+        neighbours.open_second()
+        door = neighbours.open_door()
+        neighbours.name_servers(*SERVERS)
+        answer = neighbours.case.look(neighbours.first)
+        assert BLOCKED in statuses(answer)
+        (told,) = neighbours.case.told()
+        assert f"unreachable from {neighbours.apps} of {neighbours.second}, which reaches it today" in told
+        assert "the endpoint's security group lets in 10.0.0.0/16, not 10.1.1.0/24" in told
+        assert f"the DHCP options of {neighbours.second} name inbound Resolver endpoint {door}" in told
+
+    def test_another_vpc_by_a_forwarding_rule_too(self, neighbours: Neighbours) -> None:
+        neighbours.open_second()
+        neighbours.open_door()
+        rule = neighbours.forward(*SERVERS)
+        answer = neighbours.case.look(neighbours.first)
+        assert BLOCKED in statuses(answer)
+        assert f"resolver rule {rule} sends amazonaws[.]com of {neighbours.second}" in " ".join(neighbours.case.told())
+
+    def test_a_rule_for_other_names_or_other_servers_changes_nothing(self, neighbours: Neighbours) -> None:
+        neighbours.open_second()
+        neighbours.forward("10.77.0.2")
+        answer = neighbours.case.look(neighbours.first)
+        assert MADE in statuses(answer)
+        assert "whoever asks" not in " ".join(neighbours.case.told())
+
+    def test_another_vpc_that_reaches_nothing_today_is_only_told_of(self, neighbours: Neighbours) -> None:
+        door = neighbours.open_door()
+        neighbours.name_servers(*SERVERS)
+        answer = neighbours.case.look(neighbours.first)
+        assert MADE in statuses(answer)
+        (told,) = neighbours.case.told()
+        assert (
+            f"inbound Resolver endpoint {door} answers other networks by this VPC's names: whoever asks there" in told
+        )
+
+    def test_another_vpc_by_a_directorys_servers_is_told_of_for_they_may_ask_elsewhere(
+        self, neighbours: Neighbours
+    ) -> None:
+        neighbours.open_second()
+        other = neighbours.case.world.make_subnet(neighbours.first, "10.0.2.0/24", "us-east-1b")
+        directories = boto3.client("ds")
+        directories.create_microsoft_ad(
+            Name="corp.example",
+            Password="Passw0rd!",
+            VpcSettings={"VpcId": neighbours.first, "SubnetIds": [neighbours.servers, other]},
+            Edition="Standard",
+        )
+        (made,) = directories.describe_directories()["DirectoryDescriptions"]
+        neighbours.name_servers(*made["DnsIpAddrs"])
+        answer = neighbours.case.look(neighbours.first)
+        assert MADE in statuses(answer)
+        told = " ".join(neighbours.case.told())
+        assert f"the DHCP options of {neighbours.second} name" in told
+
+    def test_in_an_ordinary_vpc_nothing_is_said(self, case: Case) -> None:
+        vpc_id, _, _ = case.behind_nat()
+        assert MADE in statuses(case.look(vpc_id))
+        assert "whoever asks" not in " ".join(case.told())
+
+
+class TestClientsOwnGroups:
+    def app(self, case: Case, vpc_id: str, *permissions: dict[str, Any]) -> str:
+        group_id = case.group(vpc_id, "app")
+        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        case.world.ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=everything)
+        case.world.ec2.authorize_security_group_egress(GroupId=group_id, IpPermissions=list(permissions))
+        return group_id
+
+    @staticmethod
+    def https(**to: Any) -> dict[str, Any]:
+        return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, **to}
+
+    def test_that_name_public_ranges_only_block_it(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        ranges = [{"CidrIp": one} for one in ("52.94.0.0/15", "54.239.0.0/16")]
+        group = self.app(case, vpc_id, self.https(IpRanges=ranges))
+        case.launch(private, group)
+        assert BLOCKED in statuses(case.look(vpc_id))
+        assert f"{group} of eni-" in " ".join(case.told())
+
+    def test_that_name_a_prefix_list_of_public_ranges_block_it_too(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        made = case.world.ec2.create_managed_prefix_list(
+            PrefixListName="aws", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "52.94.0.0/15"}]
+        )
+        lists = [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]
+        case.launch(private, self.app(case, vpc_id, self.https(PrefixListIds=lists)))
+        assert BLOCKED in statuses(case.look(vpc_id))
+
+    def test_that_name_the_vpcs_block_as_well_block_nothing(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        ranges = [{"CidrIp": one} for one in ("52.94.0.0/15", "10.0.0.0/16")]
+        case.launch(private, self.app(case, vpc_id, self.https(IpRanges=ranges)))
+        assert MADE in statuses(case.look(vpc_id))
+
+
+@pytest.mark.parametrize("case", [{"POLICY_PARAMETER": "/policy", "MAY_FIX_DNS": "yes"}], indirect=True)
+class TestZonesThatWakeUp:
+    def look(self, case: Case, vpc_id: str, *zones: str) -> dict[str, Any]:
+        boto3.client("ssm").put_parameter(Name="/policy", Type="String", Value=json.dumps(FIXING))
+        for name in zones:
+            case.world.hub_zone(vpc_id, name)
+        case.world.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": False})
+        return case.look(vpc_id)
+
+    @pytest.mark.parametrize("name", ["logs.us-east-1.amazonaws.com", "us-east-1.amazonaws.com"])
+    def test_and_hide_what_works_today_block_it(self, case: Case, name: str) -> None:
+        vpc_id, _, _ = case.behind_nat()
+        answer = self.look(case, vpc_id, name)
+        assert ("fix_dns", "done") not in statuses(answer)
+        assert BLOCKED in statuses(answer)
+        assert f"private hosted zone {name}" in " ".join(case.told())
+
+    def test_and_hold_other_names_are_told(self, case: Case) -> None:
+        vpc_id, _, _ = case.behind_nat()
+        answer = self.look(case, vpc_id, "example.com")
+        assert {("fix_dns", "done"), MADE} <= statuses(answer)
+        assert "a private hosted zone that answers nobody so far will begin to: example[.]com" in " ".join(case.told())
+
+    def test_beside_an_endpoint_that_is_there_already_are_read_too(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        group = case.group(vpc_id, "theirs", {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/16"}]})
+        case.their_endpoint(vpc_id, private, group)
+        answer = self.look(case, vpc_id, "logs.us-east-1.amazonaws.com")
+        assert statuses(answer) == {("fix_dns", "blocked")}
+
+    def test_in_a_vpc_that_reaches_nothing_today_harm_nobody(self, case: Case) -> None:
+        vpc_id = case.world.make_vpc()
+        case.world.make_subnet(vpc_id)
+        answer = self.look(case, vpc_id, "logs.us-east-1.amazonaws.com")
+        assert {("fix_dns", "done"), MADE} <= statuses(answer)
