@@ -63,6 +63,7 @@ from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import because_of
+from lifeline.core.notices.unwatched import unwatched_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
@@ -489,6 +490,17 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                     "policy"
                 )
             }
+        ),
+    ),
+    "unwatched": (
+        30,
+        lambda: unwatched_notice(
+            WATCH,
+            [
+                agent(1, state=State.SUPPRESSED, suppressed_by=Suppression.EXEMPT, incident="inc-20261120-0914-3fa9c1"),
+                agent(2, state=State.SUPPRESSED, suppressed_by=Suppression.TAGGED_MAINTENANCE),
+                agent(3, entity="db", state=State.SUPPRESSED, suppressed_by=Suppression.TAGGED_MAINTENANCE),
+            ],
         ),
     ),
     "kill-switch": (

@@ -25,10 +25,10 @@ from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.admission import NEW_HOSTS
-from lifeline.core.agents.agent import State
+from lifeline.core.agents.agent import State, Suppression
 from lifeline.core.agents.instances import Health, Instance, Power
 from lifeline.core.agents.roster import place
-from lifeline.core.agents.watches import Rules, Watch
+from lifeline.core.agents.watches import Maintenance, Rules, Watch
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
@@ -38,6 +38,7 @@ from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
+from lifeline.detector.survey import Survey
 from lifeline.handlers import detect_metric_gaps
 from lifeline.runtime.settings import DetectorSettings
 from tests.support.agents import (
@@ -793,6 +794,17 @@ class TestParts:
                 found.append({"Records": [from_checks(message["Body"])]})
         return found
 
+    def test_agents_that_a_tag_keeps_from_being_reported_are_one_notice(
+        self, detector: Detector, parts: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Survey, "_suppression", lambda *_: Suppression.EXEMPT)
+        for number in (7, 8):
+            detector.run(minute(number))
+            for event in self.take(parts):
+                detector.call(minute(number + 0.1), event)
+        [notice] = detector.notices
+        assert (notice.kind, "12 agents" in notice.subject) == ("unwatched", True)
+
     def test_the_last_part_settles_for_all_of_them(self, detector: Detector, parts: str) -> None:
         assert detector.run(minute(7))["in_parts"] is True
         events = self.take(parts)
@@ -1210,6 +1222,59 @@ class TestAgentsElsewhere:
         assert {name for name, _ in made} == {"DescribeVpcEndpointServices"}
         [notice] = detector.notices
         assert "the policy says that this watch's instances are elsewhere" in flat(notice.text)
+
+
+class TestTagsThatKeepASilenceFromBeingReported:
+    ID = "i-0000000a"
+    EXEMPT = Looked(Instance(Power.RUNNING, tags=(("lifeline:exempt", "true"),)))
+    UP = Looked(Instance(Power.RUNNING))
+
+    @pytest.fixture(autouse=True)
+    def reporting(self, detector: Detector) -> None:
+        have_reported(self.ID)
+        detector.check(minute(0), instances=self.UP)
+
+    def test_an_exempt_agent_that_falls_silent_is_said_once(self, detector: Detector) -> None:
+        assert detector.check(minute(2), instances=self.EXEMPT).opened == ()
+        assert detector.notices == []
+        for number in range(7, 15):
+            assert detector.check(minute(number), instances=self.EXEMPT).opened == ()
+        (said,) = detector.notices
+        assert (said.kind, said.subject) == ("unwatched", "[lifeline] silence of 1 agent not reported because of a tag")
+        assert f"- lifeline:exempt: {self.ID}" in flat(said.text)
+        assert f"AttributeKey=ResourceName,AttributeValue={self.ID}" in said.text
+
+    def test_an_open_incident_that_a_tag_ends_is_said_and_so_is_each_new_tag(self, detector: Detector) -> None:
+        assert detector.check(minute(7), instances=self.UP).opened == (self.ID,)
+        detector.check(minute(8), instances=self.EXEMPT)
+        assert detector.kinds.count("unwatched") == 1
+        (said,) = [notice for notice in detector.notices if notice.kind == "unwatched"]
+        assert "These incidents no longer wait for the agents: inc-" in flat(said.text)
+        publish(self.ID, at=minute(9))
+        detector.check(minute(9.5), instances=self.UP)
+        assert detector.check(minute(20), instances=self.UP).opened == (self.ID,)
+        detector.check(minute(21), instances=self.EXEMPT)
+        assert detector.kinds.count("unwatched") == 2
+
+    def test_it_is_said_later_where_it_could_not_be_sent(self, detector: Detector) -> None:
+        with failing("sns", "Publish"):
+            detector.check(minute(7), instances=self.EXEMPT)
+        assert detector.notices == []
+        detector.check(minute(8), instances=self.EXEMPT)
+        detector.check(minute(9), instances=self.EXEMPT)
+        assert detector.kinds == ["unwatched"]
+
+    @pytest.mark.parametrize(("tags", "said"), [((("patch", frozenset({"now"})),), ["unwatched"]), ((), [])])
+    def test_a_maintenance_window_is_said_where_it_goes_by_tags(
+        self, detector: Detector, tags: Any, said: list[str]
+    ) -> None:
+        window = Maintenance("patches", minute(0), minute(60), instance_tags=tags)
+        tagged = Looked(Instance(Power.RUNNING, tags=(("patch", "now"),)))
+        for number in (7, 8, 59):
+            tools = detector.tools(instances=tagged)
+            assert WatchRun(WATCH, tools, now=minute(number), maintenance=[window]).check().opened == ()
+        assert detector.kinds == said
+        assert detector.check(minute(61), instances=tagged).opened == (self.ID,)
 
 
 class TestForgetting:

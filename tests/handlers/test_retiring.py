@@ -237,6 +237,25 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
     assert "is answered by resolver rule rslvr-rr-1 in the whole VPC" in found["reason"]
 
 
+def test_a_route_to_an_internet_gateway_ends_nothing_while_somebody_there_has_no_public_address(days: Days) -> None:
+    vpc_id, _, endpoint_id = rescued(days)
+    ec2 = days.world.ec2
+    (subnet,) = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    interface = {"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "AssociatePublicIpAddress": False}
+    ran = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+    (instance,) = ran["Instances"]
+    held = days.sweeps(1) + days.after(72) + days.sweeps(2)
+    assert {(one["action"], one["status"]) for one in held} == {("retire_endpoint", "blocked")}
+    (text,) = days.texts()
+    assert f"network interfaces without a public IPv4 address in {subnet['SubnetId']} (public)" in text
+    assert days.live(vpc_id) == [endpoint_id]
+
+    interface_id = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface_id)
+    assert [one["status"] for one in days.sweeps(1) if one["action"] == "retire_endpoint"] == ["done"]
+
+
 def test_a_refusal_for_now_is_tried_again_and_nothing_is_lost(days: Days) -> None:
     vpc_id, _, endpoint_id = rescued(days)
     days.sweeps(1)

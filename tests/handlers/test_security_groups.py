@@ -126,6 +126,36 @@ def test_a_group_that_somebody_opened_is_said_at_once_and_new_endpoints_get_anot
     assert names(days, vpc_id)[group_of(days, vpc_id)] == "lifeline-endpoints-2"
 
 
+def test_rules_replaced_by_one_for_a_group_that_nobody_is_in_are_added_again_twice_and_said_each_time(
+    days: Days,
+) -> None:
+    vpc_id, endpoint_id, group_id = served(days)
+    (nobody,) = create(days, vpc_id, "nobody")
+    open_to(days, group_id, FROM_ELSEWHERE | {"UserIdGroupPairs": [{"GroupId": nobody}]})
+    (said,) = days.texts()
+    assert f"{group_id} also lets in {nobody}" in said
+
+    def revoke() -> str:
+        days.clock.advance(MINUTES)
+        call = {
+            "GroupId": group_id,
+            "IpPermissions": [FROM_ELSEWHERE | {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]}],
+        }
+        days.world.ec2.revoke_security_group_ingress(**call)
+        days.deliver(record_call("RevokeSecurityGroupIngress", call, {}, identity=STRANGER, at=days.clock()))
+        return "\n".join(days.texts())
+
+    for _ in range(2):
+        said = revoke()
+        assert "mallory called RevokeSecurityGroupIngress" in said
+        assert f"{group_id} allows: TCP 443 from 10.0.0.0/16" in said
+        assert days.look(vpc_id)["services"][0]["state"] == "served"
+    said = revoke()
+    assert "mallory reverted Lifeline's changes to Lifeline's security group" in said
+    assert days.look(vpc_id)["services"][0]["state"] != "served"
+    assert days.live(vpc_id) == [endpoint_id]
+
+
 def test_the_group_that_nobody_uses_any_more_is_deleted_and_the_other_one_stays(days: Days) -> None:
     vpc_id, _, group_id = served(days)
     open_to(days, group_id)

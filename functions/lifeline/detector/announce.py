@@ -1,6 +1,6 @@
 """Notices between two writes: an incident is claimed, its notice sent, saved as notified, and closed if it is over."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from lifeline.core.incidents.lifecycle import IncidentUpdate, News, NewsKind, ca
 from lifeline.core.notices.bus_events import incident_event
 from lifeline.core.notices.incident import incident_notice, summary_notice
 from lifeline.core.notices.notice import Notice
+from lifeline.core.notices.unwatched import unwatched_notice
 from lifeline.core.requests.request import Trigger
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.decision_log import log_incidents
@@ -26,7 +27,7 @@ class Announced:
     """The kinds of the notices sent, and the agents that are freed because their incidents are closed."""
 
     kinds: tuple[NewsKind, ...]
-    freed: Mapping[str, Agent]
+    freed: dict[str, Agent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,12 @@ class Announcer:
         pending = {news_item.incident.id for news_item in news} - {news_item.incident.id for news_item in done}
         closing = [claimed[id_] for id_ in sorted(over & claimed.keys() - pending)]
         return Announced(tuple(news_item.kind for news_item in done), self._close(closing, update))
+
+    def notify_of_tags(self, agents: Iterable[Agent]) -> frozenset[str]:
+        """Say of which agents a tag keeps the silence from being reported, if people don't know. Returns those."""
+        news = [agent for agent in agents if agent.is_unwatched]
+        is_said = bool(news) and self._publish(unwatched_notice(self.watch, news))
+        return frozenset(agent.entity for agent in news if is_said)
 
     def _claim(self, update: IncidentUpdate) -> dict[str, Incident]:
         """The incidents as saved, by id; without those that another run saved first, and those that failed."""

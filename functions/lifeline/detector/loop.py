@@ -214,7 +214,10 @@ class WatchRun:
             announced = self._announcer.notify(update)
             part.numbers["notices"] = len(announced.kinds)
         self._notified += announced.kinds
-        self.chunks.save(chunks, [replaced(chunk, announced.freed) for chunk in chunks])
+        agents = agents_of(chunks)
+        told = self._announcer.notify_of_tags(agents.values())
+        changes = announced.freed | {entity: announced.freed.get(entity, agents[entity]).as_told() for entity in told}
+        self.chunks.save(chunks, [replaced(chunk, changes) for chunk in chunks])
 
 
 def _is_kept(agent: Agent, judged: Mapping[str, Verdict]) -> bool:

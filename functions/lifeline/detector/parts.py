@@ -74,7 +74,7 @@ class SplitRun:
         for numbers in batched(others, _CHUNKS_AT_ONCE, strict=False):
             for chunk in self._roster.read(numbers):
                 states.update(agent.state for agent in chunk.agents.values())
-                if any(agent.state is State.SILENT or agent.incident or agent.gap for agent in chunk.agents.values()):
+                if any(map(_is_news, chunk.agents.values())):
                     chunks.append(chunk)
                 else:
                     left_out += sum(agent.state is State.REPORTING for agent in chunk.agents.values())
@@ -135,6 +135,11 @@ def _kept_until_counted(agent: Agent, verdict: Verdict) -> Agent | None:
     if verdict.agent is None and agent.incident:
         return replace(agent, state=State.SUPPRESSED, suppressed_by=None)
     return verdict.agent
+
+
+def _is_news(agent: Agent) -> bool:
+    """True if the agent concerns an incident, or people are to be notified of what its tags do."""
+    return agent.state is State.SILENT or bool(agent.incident or agent.gap) or agent.is_unwatched
 
 
 def _is_leaving(agent: Agent) -> bool:

@@ -319,10 +319,13 @@ class Survey:
         return replace(seen, suppression=self._suppression(self.agents[entity], seen))
 
     def _suppression(self, agent: Agent, seen: Evidence) -> Suppression | None:
-        if any(window.covers(self.watch.name, agent.entity, seen.instance) for window in self._windows):
+        covering = [window for window in self._windows if window.covers(self.watch.name, agent.entity, seen.instance)]
+        if any(not window.instance_tags for window in covering):
             return Suppression.MAINTENANCE
         if is_exempt(seen.instance.tag(EXEMPT), self.timing.now.date()):
             return Suppression.EXEMPT
+        if covering:
+            return Suppression.TAGGED_MAINTENANCE
         is_forgotten = agent.suppressed_by is Suppression.FORGOTTEN
         return Suppression.FORGOTTEN if is_forgotten and not _is_newer(agent, seen) else None
 

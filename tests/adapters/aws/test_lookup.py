@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from lifeline.adapters.aws.lookup import Lookup
-from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import TransientError
+from lifeline.core.network.model import Interface
 from lifeline.core.requests.vpcs_touched import kind_of
 from tests.support.agents import calls, failing
 from tests.support.world import World, emulated_world
@@ -101,6 +101,25 @@ def test_every_interface_of_some_vpcs_is_read_whoever_s_it_is_with_one_call(worl
             empty: (),
         }
     assert [operation for operation, _ in asked] == ["DescribeNetworkInterfaces"]
+
+
+def test_an_interface_says_whether_anything_uses_it_and_whether_it_has_a_public_address(world: World) -> None:
+    ec2, vpc_id = world.ec2, world.make_vpc()
+    subnet_id = world.make_subnet(vpc_id)
+
+    def run(*, is_public: bool) -> str:
+        interface = {"DeviceIndex": 0, "SubnetId": subnet_id, "AssociatePublicIpAddress": is_public}
+        ran = ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+        return str(ran["Instances"][0]["NetworkInterfaces"][0]["NetworkInterfaceId"])
+
+    private, public = run(is_public=False), run(is_public=True)
+    spare = ec2.create_network_interface(SubnetId=subnet_id)["NetworkInterface"]["NetworkInterfaceId"]
+    found = Lookup().interfaces_in([vpc_id])[vpc_id]
+    assert {one.id: (one.is_attached, one.has_public_address) for one in found} == {
+        private: (True, False),
+        public: (True, True),
+        spare: (False, False),
+    }
 
 
 def test_a_look_up_that_fails_takes_nothing_from_the_others(world: World) -> None:

@@ -42,6 +42,7 @@ all_agents = st.builds(
     incident=texts,
     openings=st.lists(times, max_size=3).map(tuple),
     is_flapping=st.booleans(),
+    excused=st.frozensets(st.sampled_from(Suppression)),
 )
 
 

@@ -207,3 +207,50 @@ def test_fights_come_back_as_they_were_kept(ledger: VpcStore) -> None:
     assert ledger.load(VPC).conflicts == conflicts
     save(ledger, conflicts={})
     assert ledger.load(VPC).conflicts == {}
+
+
+# ---- what is too large for the state
+
+MANY = {
+    f"subnet-{number * 0x9E3779B97F4A7C15 % 2**68:017x} {service}": NOW + timedelta(seconds=number)
+    for number in range(10_000)
+    for service in ("monitoring", "logs", "ssm")
+}
+
+
+def test_warnings_about_ten_thousand_subnets_are_saved_and_read(ledger: VpcStore) -> None:
+    save(ledger, warned=MANY, failures={"monitoring": 1})
+    assert ledger.load(VPC).warned == MANY
+    assert ledger.load(VPC).failures == {"monitoring": 1}
+    leased = lease(ledger, "one")
+    assert leased is not None
+    assert leased.warned == MANY
+    assert ledger.listed(VpcList.RETIRING, HOME) == {VPC}
+
+    fewer = dict(list(MANY.items())[:7_000])
+    save(ledger, warned=fewer, warned_before=MANY)
+    assert ledger.load(VPC).warned == fewer
+    assert ledger.load(VPC).warned_before == MANY
+    save(ledger, warned={}, warned_before={"vpce-1": NOW})
+    assert ledger.load(VPC) == replace(VpcState(), warned_before={"vpce-1": NOW}, failures={"monitoring": 1})
+
+
+def test_no_item_of_many_warnings_comes_near_what_dynamodb_takes(ledger: VpcStore, world: World) -> None:
+    save(ledger, warned=MANY)
+    values = {":pk": {"S": partition(VPC)}}
+    found = world.dynamodb.query(
+        TableName="ledger", KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values
+    )["Items"]
+    state = next(item for item in found if item["sk"]["S"] == "STATE")
+    assert state["warned"] == {"N": str(len(found) - 1)}
+    assert all("expires_at" in item for item in found)
+    assert max(len(item["entries"]["B"]) for item in found if "entries" in item) < 200_000
+
+
+def test_warnings_that_have_expired_say_nothing(ledger: VpcStore, world: World) -> None:
+    save(ledger, warned=MANY)
+    key = {"pk": {"S": partition(VPC)}, "sk": {"S": "WARNED#0000"}}
+    world.dynamodb.delete_item(TableName="ledger", Key=key)
+    left = ledger.load(VPC).warned
+    assert 0 < len(left) < len(MANY)
+    assert left.items() <= MANY.items()

@@ -16,6 +16,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    Interface,
     Part,
     Route,
     RouteTable,
@@ -206,6 +207,44 @@ def test_a_tag_that_can_not_be_read_holds_back_what_it_may_have_asked_for() -> N
     found = retire(replace(BACK, tags=(("lifeline:require", "???"),)))
     assert brief(found) == [HELD]
     assert "lifeline:require" in found.actions[0].error
+
+
+INSTANCE = Interface("eni-1", "subnet-a", is_attached=True)
+WITH_ADDRESS = Interface("eni-2", "subnet-a", is_attached=True, has_public_address=True)
+
+
+@pytest.mark.parametrize("kind", ["interface", "lambda", "efa", "what AWS adds next"])
+def test_whoever_has_no_public_address_keeps_the_only_path_although_the_subnet_is_public(kind: str) -> None:
+    found = retire(BACK, interfaces=(WITH_ADDRESS, replace(INSTANCE, kind=kind)))
+    assert brief(found) == [HELD]
+    why = "the only path to the monitoring service for network interfaces without a public IPv4 address in subnet-a"
+    assert why in found.actions[0].error
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        WITH_ADDRESS,
+        replace(INSTANCE, is_attached=False),
+        replace(INSTANCE, kind="vpc_endpoint"),
+        replace(INSTANCE, kind="nat_gateway"),
+        replace(INSTANCE, description="ELB app/internal/0123456789abcdef"),
+        replace(INSTANCE, subnet_id="subnet-b"),
+    ],
+)
+def test_who_can_use_the_internet_gateway_or_calls_nobody_keeps_nothing(other: Interface) -> None:
+    assert brief(retire(BACK, interfaces=(other,))) == [RETIRED, GROUP_GONE]
+
+
+def test_a_way_out_that_needs_no_public_address_is_one() -> None:
+    behind_nat = replace(BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),))
+    rules = policy(tiers=frozenset({Tier.ISOLATED}))
+    assert brief(retire(behind_nat, rules, interfaces=(INSTANCE,))) == [RETIRED, GROUP_GONE]
+
+
+def test_an_exempt_subnet_keeps_nothing_for_those_without_a_public_address() -> None:
+    exempt = replace(BACK, tags=(("lifeline:exempt", "true"),))
+    assert RETIRED in brief(retire(exempt, interfaces=(INSTANCE,)))
 
 
 def test_a_central_endpoint_is_another_way() -> None:

@@ -11,7 +11,6 @@ from lifeline.core.coexist.teardown import (
     SUBNET_HANDS_OFF,
     VPC_HANDS_OFF,
     Attempt,
-    Interface,
     Teardown,
     clear,
     freeze_for,
@@ -22,7 +21,7 @@ from lifeline.core.coexist.teardown import (
 )
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
-from lifeline.core.network.model import Endpoint, EndpointState, Vpc
+from lifeline.core.network.model import Endpoint, EndpointState, Interface, Vpc
 from lifeline.core.notices.notice import Notice, Severity
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Status

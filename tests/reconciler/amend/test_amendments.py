@@ -9,11 +9,11 @@ from lifeline.core.coexist.canary import Canary, Withdrawal
 from lifeline.core.coexist.claims import Claim
 from lifeline.core.coexist.conflicts import MOST, Conflict, Reversal
 from lifeline.core.coexist.effects import Effect, EffectKind
-from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.history.change import Change
+from lifeline.core.network.model import Interface
 from lifeline.core.plan.actions import ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.requests.request import Request, Trigger

@@ -8,8 +8,8 @@ from typing import Any
 
 from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
-from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import LifelineError
+from lifeline.core.network.model import Interface
 from lifeline.core.requests.vpcs_touched import IDS_A_CALL, kind_of
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
@@ -134,6 +134,8 @@ class Lookup:
                         subnet_id=interface.get("SubnetId", ""),
                         kind=interface.get("InterfaceType", ""),
                         description=interface.get("Description", ""),
+                        is_attached="Attachment" in interface,
+                        has_public_address=_has_public_address(interface),
                     )
                 )
         return {vpc_id: tuple(sorted(interfaces)) for vpc_id, interfaces in found.items()}
@@ -206,3 +208,10 @@ class Lookup:
             for name in {group["GroupId"] for group in endpoint.get("Groups", [])} & found.keys():
                 found[name] |= {endpoint["VpcId"]}
         return found
+
+
+def _has_public_address(interface: Mapping[str, Any]) -> bool:
+    """True if any of its addresses has a public IPv4 address, or a carrier's (EC2 API: NetworkInterfaceAssociation)."""
+    bearers = (interface, *interface.get("PrivateIpAddresses", []))
+    associated = [bearer.get("Association", {}) for bearer in bearers]
+    return any(found.get("PublicIp") or found.get("CarrierIp") for found in associated)

@@ -16,6 +16,7 @@ times. A record holds only what differs from a quiet agent's:
 | t, b | state and suppression, by the names that they have in the code |
 | g | gap: `[since, opened_at, ended_at]` |
 | i, p, f | incident, openings, is_flapping |
+| h | excused, by the names that the reasons have in the code |
 
 A time is the number of seconds since 1970, or ISO 8601 text where it has a fraction.
 """
@@ -102,6 +103,7 @@ def _record(agent: Agent, newest: datetime | None) -> dict[str, Any]:
         "i": agent.incident,
         "p": [_number(time) for time in agent.openings],
         "f": agent.is_flapping or None,
+        "h": sorted(reason.name for reason in agent.excused),
     }
     return {key: value for key, value in everything.items() if key == "e" or value not in (None, "", [])}
 
@@ -147,6 +149,7 @@ def _agent(record: Mapping[str, Any]) -> Agent:
         incident=get("i", ""),
         openings=tuple([_known_time(time) for time in get("p", ())]),
         is_flapping=bool(get("f")),
+        excused=frozenset([Suppression[name] for name in get("h", ())]),
     )
 
 

@@ -1,21 +1,33 @@
 """The state of each VPC, whose run it is just now, and the lists of VPCs that a sweep must read."""
 
+import json
+import zlib
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import Any
 
-from lifeline.adapters.store.codec import from_plain
+from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 
+# What grows with the subnets that people tag. DynamoDB's items have 400 KB at most (DynamoDB guide: quotas).
+_LARGE = {"warned": "WARNED#", "warned_before": "WARNED_BEFORE#"}  # by the state's attribute, the key of its parts
+_MOST_IN_STATE = 500
+_MOST_IN_PART = 5_000
+
 
 class VpcStore:
     """The ledger's items of VPCs with STATE, and RETIRING, FROZEN and CLAIMED with VPCS. An item is kept for `keep`
     after it was last written. A region has a state, too, which only says when all of its VPCs were reconciled, so that
     it is on no list.
+
+    Warnings about thousands of subnets are in compressed items of their own, WARNED and WARNED_BEFORE with a number:
+    the state's attribute then says how many there are.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
@@ -24,7 +36,7 @@ class VpcStore:
 
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""
-        return from_plain(VpcState, self._table.get(_key(ref), f"ledger: read {ref}"))
+        return self._state(ref, self._table.get(_key(ref), f"ledger: read {ref}"))
 
     def take_lease(self, ref: VpcRef, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """The VPC's state, once the VPC is this run's alone until `until`; None while another run has it."""
@@ -35,7 +47,7 @@ class VpcStore:
             f"ledger: lease {ref}",
             condition="attribute_not_exists(lease_until) OR lease_until < :now OR lease_run = :run",
         )
-        return None if item is None else from_plain(VpcState, item)
+        return None if item is None else self._state(ref, item)
 
     def return_lease(self, ref: VpcRef, run_id: str) -> None:
         """Ends this run's lease. One that has run out and passed to another run is left alone."""
@@ -66,6 +78,9 @@ class VpcStore:
                 self._list(vpc_list, "ADD", ref)
         written = {name: value for name, value in changed.items() if value is not None}
         written["expires_at"] = expiry(now, self._keep)
+        for name in _LARGE:
+            if len(written.get(name, ())) > _MOST_IN_STATE:
+                written[name] = self._save_parts(ref, name, written[name], written["expires_at"])
         removed = changed.keys() - written.keys()
         self._table.update(
             _key(ref),
@@ -97,6 +112,27 @@ class VpcStore:
                 self.unlist(vpc_list, ref)
         return is_deleted
 
+    # ---- what is too large for the state
+
+    def _state(self, ref: AnyRef, item: dict[str, Any]) -> VpcState:
+        """The state of the item, with what is in other items. A part that has expired says nothing any more."""
+        large = {name: item[name] for name in _LARGE if isinstance(item.get(name), int)}
+        doing = f"ledger: read {', '.join(large)} of {ref}"
+        for name, count in large.items():
+            parts = [self._table.get(_part_key(ref, name, number), doing) for number in range(count)]
+            packed = [part["entries"] for part in parts if "entries" in part]
+            item[name] = {key: at for found in packed for key, at in json.loads(zlib.decompress(found)).items()}
+        return from_plain(VpcState, item)
+
+    def _save_parts(self, ref: AnyRef, name: str, entries: Mapping[str, datetime], expires_at: int) -> int:
+        """How many items now have the entries. They are written before the state that counts them."""
+        parts = list(batched(sorted(to_plain(entries).items()), _MOST_IN_PART, strict=False))
+        for number, part in enumerate(parts):
+            packed = zlib.compress(json.dumps(dict(part), separators=(",", ":")).encode())
+            attributes = {"entries": packed, "expires_at": expires_at}
+            self._table.put(_part_key(ref, name, number), attributes, f"ledger: save {name} of {ref}")
+        return len(parts)
+
     # ---- the lists
 
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
@@ -116,6 +152,10 @@ class VpcStore:
 
 def _key(ref: AnyRef) -> Key:
     return partition(ref), "STATE"
+
+
+def _part_key(ref: AnyRef, name: str, number: int) -> Key:
+    return partition(ref), f"{_LARGE[name]}{number:04}"
 
 
 def _list_key(vpc_list: VpcList) -> Key:

@@ -1,7 +1,7 @@
 """One agent: its record on the roster, the evidence of one run, and the verdict."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,8 +35,12 @@ class Suppression(StrEnum):
     STOPPED = "its instance is stopped"
     WARMING_UP = "its instance has just started"
     MAINTENANCE = "a maintenance window is on"
+    TAGGED_MAINTENANCE = "a maintenance window that goes by its tags is on"
     EXEMPT = "it is exempt"
     FORGOTTEN = "an operator said to forget it"
+
+
+BY_TAG = frozenset({Suppression.EXEMPT, Suppression.TAGGED_MAINTENANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Agent:
     series show it uses. `seen_at` is its last datapoint at the last write: current while it is silent or suppressed,
     old while it reports. `expected_since` is when an agent that has never reported was first expected. `gap` stays,
     ended or not, until its `incident` is closed. `openings` are the times at which its gaps were opened: the last one,
-    and those in the hour before it, oldest first.
+    and those in the hour before it, oldest first. `excused` are the reasons by its instance's tags why its silence
+    isn't reported, as far as people were notified of them.
     """
 
     entity: str
@@ -91,6 +96,7 @@ class Agent:
     strangers: tuple[Series, ...] = ()
     unproven: int = 0
     is_elsewhere: bool = False
+    excused: frozenset[Suppression] = frozenset()
 
     def own(self, listed: Iterable[Series], *, by_names: bool = False) -> tuple[Series, ...]:
         """Those of the series that are its own, the one to judge it by among them; `by_names` whatever their
@@ -101,6 +107,15 @@ class Agent:
         series = [*listed]
         found = {*marked(series, self.entity, self.known, by_names=by_names), self.series}
         return tuple(one for one in series if one in found)
+
+    @property
+    def is_unwatched(self) -> bool:
+        """True if a tag keeps its silence from being reported, and people weren't notified of that."""
+        return self.suppressed_by in BY_TAG and self.suppressed_by not in self.excused
+
+    def as_told(self) -> "Agent":
+        """The agent once people were notified of the tag."""
+        return replace(self, excused=self.excused | ({self.suppressed_by} if self.suppressed_by else set()))
 
     def owns(self, series: Series) -> bool:
         """True if the series has a mark that it had while it reported, but for dimensions' values."""

@@ -224,6 +224,7 @@ def _open_gap(agent: Agent, evidence: Evidence, latest: datetime | None, since: 
         gap=Gap(since=since, opened_at=now),
         incident=agent.incident if agent.is_flapping else "",  # a new silence may have another cause
         openings=openings,
+        excused=frozenset(),
         is_flapping=agent.is_flapping or len(openings) > MOST_OPENINGS,
     )
     return Verdict(State.SILENT, silent, Transition.OPENED)

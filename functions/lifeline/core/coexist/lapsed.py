@@ -63,7 +63,8 @@ def find_lacking(lapsed: Lapsed, keys: Collection[str], vpc: Vpc, catalog: Catal
     """What isolated subnets lack of what these keys are for. `dns` is what else answers names there, None where it
     wasn't read.
     """
-    pairs = [pair for pair in sorted(lapsed.of_isolated) if lapsed.keys_of([pair]) & set(keys)]
+    wanted = frozenset(keys)
+    pairs = [pair for pair in sorted(lapsed.of_isolated) if lapsed.keys_of([pair]) & wanted]
     offered = {service for _, service in pairs if catalog.find(service)}
     reach = {service: ServiceReach(vpc, service, catalog, dns) for service in offered}
     subnets = {subnet.id: subnet for subnet in vpc.subnets}

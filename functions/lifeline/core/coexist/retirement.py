@@ -1,12 +1,23 @@
 """Life-support ends: which of Lifeline's own endpoints nothing requires, since when, and whether they may go."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from lifeline.core.coexist.waivers import Waiver, find_waivers
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SecurityGroup, Subnet, Tier, Vpc, suffix_of
+from lifeline.core.network.model import (
+    Catalog,
+    Endpoint,
+    EndpointType,
+    Interface,
+    SecurityGroup,
+    SeenTier,
+    Subnet,
+    Tier,
+    Vpc,
+    suffix_of,
+)
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind
@@ -20,7 +31,8 @@ class Terms:
     """What decides beside the VPC and its requirements.
 
     `after` is how long an endpoint stays that nothing requires; zero is for good. `dns` is what else answers names in
-    the VPC, None where it wasn't read. `is_release` says that a person releases everything that is Lifeline's.
+    the VPC, None where it wasn't read. `interfaces` are the VPC's network interfaces, empty where nobody read them.
+    `is_release` says that a person releases everything that is Lifeline's.
     """
 
     owner: str
@@ -29,6 +41,7 @@ class Terms:
     now: datetime
     after: timedelta
     dns: DnsView | None = None
+    interfaces: tuple[Interface, ...] = ()
     is_release: bool = False
 
 
@@ -102,6 +115,7 @@ class _Retiring:
         self._want = want
         self._terms = terms
         self._tiers = classify_subnets(vpc)
+        self._stranded = stranded(vpc, self._tiers, terms.interfaces)
         services = want.services
         ids = sorted(idle(vpc, services, terms.owner, terms.catalog))
         self._since = {resource_id: unneeded.get(resource_id, terms.now) for resource_id in ids}
@@ -197,18 +211,19 @@ class _Retiring:
         return self._cut_off_words(cut_off, service) if cut_off else ""
 
     def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
+        whose = "" if self._stranded.isdisjoint(subnet_ids) else "network interfaces without a public IPv4 address in "
         return (
-            f"it is the only path to the {service} service for {self._named(subnet_ids)}, and the policy neither "
-            f"requires it there nor exempts the subnet: do either (in the policy, or with the tag {REQUIRE} or "
+            f"it is the only path to the {service} service for {whose}{self._named(subnet_ids)}, and the policy "
+            f"neither requires it there nor exempts the subnet: do either (in the policy, or with the tag {REQUIRE} or "
             f"{EXEMPT}), or delete the endpoint yourself"
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
-        """True if the subnet is isolated, or may be, this endpoint answers it, and nothing would once all that may go
-        are gone.
+        """True if the subnet has no way out for all who are in it, or may have none, this endpoint answers it, and
+        nothing would once all that may go are gone.
         """
         service = suffix_of(endpoint.service_name)
-        if Tier.ISOLATED not in self._tiers[client.id].possible:
+        if Tier.ISOLATED not in self._tiers[client.id].possible and client.id not in self._stranded:
             return False
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
@@ -275,6 +290,15 @@ class _Retiring:
 def in_use_words(users: Sequence[str]) -> str:
     """Why the group can't be deleted while others, who aren't Lifeline's, use it."""
     return f"in use by {few(users, 3)}, which Lifeline doesn't manage: the owner should use another group"
+
+
+def stranded(vpc: Vpc, tiers: Mapping[str, SeenTier], interfaces: Iterable[Interface]) -> frozenset[str]:
+    """The public subnets in which a network interface can't use the route to the internet gateway, by id.
+
+    Whoever can change routes must not end a repair by a route that doesn't help those who were repaired.
+    """
+    public = {subnet.id for subnet in vpc.subnets if subnet.cidr and Tier.PUBLIC in tiers[subnet.id].possible}
+    return frozenset(one.subnet_id for one in interfaces if one.needs_a_private_path and one.subnet_id in public)
 
 
 def removable(vpc: Vpc, owner: str) -> list[Endpoint]:

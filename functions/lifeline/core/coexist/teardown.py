@@ -8,7 +8,7 @@ from itertools import chain
 from lifeline.core.coexist.moves import reached_by
 from lifeline.core.coexist.retirement import removable
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, standing
-from lifeline.core.network.model import Endpoint, EndpointState, Vpc, is_own
+from lifeline.core.network.model import ENDPOINTS_INTERFACE, Endpoint, EndpointState, Interface, Vpc, is_own
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import own_security_groups
 from lifeline.core.wording import write_actor
@@ -20,7 +20,6 @@ SUBNET_HANDS_OFF = timedelta(minutes=30)
 IN_USE = "network interfaces that aren't Lifeline's"
 NEEDED = "others still need the endpoint"
 NO_PLACE = "no subnet in another Availability Zone can take its interface"
-_ENDPOINTS_INTERFACE = "vpc_endpoint"
 _DESCRIBED = "VPC Endpoint Interface "  # and the endpoint's id: how EC2 describes the interfaces of an endpoint
 
 
@@ -42,16 +41,6 @@ class Attempt:
     def until(self) -> datetime:
         """Until when Lifeline makes nothing there, longer than tools try the same deletion again."""
         return self.at + (VPC_HANDS_OFF if self.is_of_vpc else SUBNET_HANDS_OFF)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Interface:
-    """A network interface of a VPC, whoever's. `kind` is EC2's interface type."""
-
-    id: str
-    subnet_id: str
-    kind: str = "interface"
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +125,7 @@ def others_interfaces(vpc: Vpc, interfaces: Iterable[Interface], owner: str) -> 
     return tuple(
         interface
         for interface in sorted(interfaces)
-        if interface.id not in ours and not (interface.kind == _ENDPOINTS_INTERFACE and interface.description in named)
+        if interface.id not in ours and not (interface.kind == ENDPOINTS_INTERFACE and interface.description in named)
     )
 
 

@@ -16,8 +16,22 @@ type Ranges = tuple[tuple[int, int], ...]
 """Addresses or ports as numbers: sorted ranges that neither overlap nor touch, both ends included."""
 
 MANAGED_BY = "lifeline:managed-by"
+ENDPOINTS_INTERFACE = "vpc_endpoint"  # EC2's type of an endpoint's network interfaces
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
 VPC_ID = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")  # to be matched in full
+_ONLY_ANSWERING = frozenset(
+    {
+        ENDPOINTS_INTERFACE,
+        "gateway_load_balancer",
+        "gateway_load_balancer_endpoint",
+        "load_balancer",
+        "natGateway",  # as EC2's model writes it, and
+        "nat_gateway",  # as EC2 answers
+        "network_load_balancer",
+        "transit_gateway",
+    }
+)
+_LOAD_BALANCER = "ELB "  # how its interfaces' descriptions begin (ELB guide: find the addresses of a load balancer)
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 _OWN_NAME = re.compile(rf"{SECURITY_GROUP_NAME}(-[0-9]+)?")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
@@ -373,6 +387,27 @@ class NetworkInterface:
     def is_client(self) -> bool:
         """True if a workload may call services from it."""
         return self.kind not in _PLUMBING
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interface:
+    """A network interface of a VPC, whoever's. `kind` is EC2's interface type."""
+
+    id: str
+    subnet_id: str
+    kind: str = "interface"
+    description: str = ""
+    is_attached: bool = False
+    has_public_address: bool = False
+
+    @property
+    def needs_a_private_path(self) -> bool:
+        """True if something that may call services uses it, and has no public IPv4 address: then a route to an internet
+        gateway leads it nowhere (VPC guide: internet access with internet gateways). What isn't known to answer only
+        may call.
+        """
+        only_answers = self.kind in _ONLY_ANSWERING or self.description.startswith(_LOAD_BALANCER)
+        return self.is_attached and not self.has_public_address and not only_answers
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,6 +5,7 @@ said so, and until when that can be undone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.history.change import Change
@@ -15,13 +16,14 @@ from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
 from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_time
 
 _MOST_NAMED = 5
+_MOST_SUBNETS = 50
 _LONGEST_REASON = 100
 _FEW = 2  # changes of a tag in that time that are no toggling
 _TOGGLED_WITHIN = timedelta(hours=48)  # a tag that is toggled is in one notice in 24 hours
 _LIKELY_WITHIN = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exempting:
     """What began to count in a VPC: by endpoint, who need not reach its service any more.
 
@@ -51,18 +53,20 @@ class Exempting:
         """The services of the endpoints, each once."""
         return [*dict.fromkeys(self.services.values())]
 
-    @property
+    @cached_property
     def lacking(self) -> dict[str, list[str]]:
         """By isolated subnet, the services to which it has no path."""
-        pairs = sorted(self.unserved)
-        return {subnet_id: [service for other, service in pairs if other == subnet_id] for subnet_id, _ in pairs}
+        found: dict[str, list[str]] = {}
+        for subnet_id, service in sorted(self.unserved):
+            found.setdefault(subnet_id, []).append(service)
+        return found
 
     @property
     def all_services(self) -> list[str]:
         """The services of the endpoints and those that subnets lack, each once."""
         return [*dict.fromkeys([*self.service_names, *(service for _, service in sorted(self.unserved))])]
 
-    @property
+    @cached_property
     def waivers(self) -> tuple[Waiver, ...]:
         """All of them, each once."""
         of_endpoints = [waiver for endpoint_id in self.services for waiver in self.waived[endpoint_id]]
@@ -83,8 +87,17 @@ class Exempting:
         return len({change.event_id for change in self._taggings_of(waiver) if self.now - change.at < _TOGGLED_WITHIN})
 
     def _taggings_of(self, waiver: Waiver) -> list[Change]:
-        subjects = {waiver.subject} if waiver.subject else {self.vpc.id, *(subnet.id for subnet in self.vpc.subnets)}
-        return [change for change in self.taggings if waiver.tags & change.tags and subjects & change.ids]
+        subjects = [waiver.subject] if waiver.subject else [self.vpc.id, *(subnet.id for subnet in self.vpc.subnets)]
+        found = dict.fromkeys(change for subject in subjects for change in self._taggings_by_id.get(subject, ()))
+        return [change for change in found if waiver.tags & change.tags]
+
+    @cached_property
+    def _taggings_by_id(self) -> dict[str, list[Change]]:
+        found: dict[str, list[Change]] = {}
+        for change in self.taggings:
+            for resource_id in change.ids:
+                found.setdefault(resource_id, []).append(change)
+        return found
 
 
 def exempted_notice(exempting: Exempting) -> Notice:
@@ -135,9 +148,12 @@ def _happened(exempting: Exempting) -> Iterator[str]:
     if exempting.unserved:
         yield f"These subnets in {vpc.id} have no route out of the VPC and no endpoint for the services in brackets."
         yield "Nothing requires these services there any more:"
-    for subnet_id, names in exempting.lacking.items():
+    lacking = exempting.lacking
+    for subnet_id, names in list(lacking.items())[:_MOST_SUBNETS]:
         waivers = dict.fromkeys(waiver for service in names for waiver in exempting.unserved[subnet_id, service])
         yield f"- {subnet_id} ({few(names, _MOST_NAMED)}): {_said(list(waivers))}"
+    if len(lacking) > _MOST_SUBNETS:
+        yield f"- {len(lacking) - _MOST_SUBNETS} more subnets"
 
 
 def waiver_words(waiver: Waiver) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from operator import itemgetter
 
 from lifeline.core.agents.watches import Maintenance, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
@@ -186,13 +187,17 @@ def desired(policy: Policy, vpc: Vpc, tiers: Mapping[str, SeenTier], *, today: d
     tags = {tagged_resource.id: _read_tags(tagged_resource) for tagged_resource in tagged}
     asked = {subnet.id: _asked_for_sure(policy, vpc, subnet, tiers[subnet.id], tags) for subnet in subnets}
     said = [*policy.exemptions, *(_tags_read.exempted for _tags_read in tags.values() if _tags_read.exempted)]
-    exemptions = [exempted for exempted in said if exempted.subject in tags and exempted.counts_on(today)]
+    exemptions: dict[str, list[tuple[int, Exempted]]] = {tagged_id: [] for tagged_id in tags}
+    for place, exempted in enumerate(said):
+        if exempted.subject in tags and exempted.counts_on(today):
+            exemptions[exempted.subject].append((place, exempted))
     used: set[Exempted] = set()
     spared: list[tuple[str, str, Exempted]] = []
     requirements: dict[str, dict[str, bool]] = {}
     unsure: dict[str, dict[str, bool]] = {}
     for subnet_id, (services, maybe) in asked.items():
-        here = [exempted for exempted in exemptions if exempted.subject in {vpc.id, subnet_id}]
+        placed = sorted((*exemptions[vpc.id], *exemptions[subnet_id]), key=itemgetter(0))
+        here = [exempted for _, exempted in placed]
         for service, per_zone in maybe.items():
             if not any(exempted.spares(service) for exempted in here):
                 unsure.setdefault(service, {})[subnet_id] = per_zone

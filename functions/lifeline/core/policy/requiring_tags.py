@@ -15,11 +15,15 @@ def requiring_tags(vpc: Vpc, policy: Policy) -> RequiringTags:
     """The tags of the VPC and its subnets by which anything is required there, by id, as they are.
 
     Kept are tags with a value that a rule of the policy goes by, and each service of a `lifeline:require` that can be
-    read: nothing else that somebody wrote into a tag.
+    read, and that the region has where that is known: nothing else that somebody wrote into a tag.
     """
     of_vpc = {(key, value) for rule in policy.rules for key, values in rule.vpc_tags for value in values}
     of_subnet = {(key, value) for rule in policy.rules for key, values in rule.subnet_tags for value in values}
-    found = {vpc.id: _kept(vpc, of_vpc), **{subnet.id: _kept(subnet, of_subnet) for subnet in vpc.subnets}}
+    known = policy.known_names
+    found = {
+        vpc.id: _kept(vpc, of_vpc, known),
+        **{subnet.id: _kept(subnet, of_subnet, known) for subnet in vpc.subnets},
+    }
     return {resource_id: tags for resource_id, tags in found.items() if tags}
 
 
@@ -54,8 +58,11 @@ def lost_keys(tagged: Vpc | Subnet, known: RequiringTags) -> frozenset[str]:
     return frozenset(key for key, value in known.get(tagged.id, ()) if (key, value) not in own)
 
 
-def _kept(tagged: Vpc | Subnet, selecting: set[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    required = {(REQUIRE, service) for service in required_by_tag(tagged) or ()}
+def _kept(
+    tagged: Vpc | Subnet, selecting: set[tuple[str, str]], known_names: frozenset[str] | None
+) -> tuple[tuple[str, str], ...]:
+    services = required_by_tag(tagged) or frozenset()
+    required = {(REQUIRE, service) for service in (services if known_names is None else services & known_names)}
     return tuple(sorted({*required, *(selecting & set(tagged.tags))}))
 
 

@@ -11,13 +11,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from lifeline.core.coexist.canary import Withdrawal
-from lifeline.core.coexist.teardown import Interface
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.guards.urgency import Knowledge
 from lifeline.core.history.change import Change
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Vpc
+from lifeline.core.network.model import Catalog, Interface, Vpc
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.actions import REMOVALS, Action, Plan

@@ -9,7 +9,8 @@ from lifeline.core.coexist.retirement import Retirement, Terms, has_own, idle, p
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.coexist.warnings import due, settle
 from lifeline.core.history.change import Change
-from lifeline.core.network.model import Vpc, suffix_of
+from lifeline.core.network.model import Tier, Vpc, suffix_of
+from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.exempted import Exempting, exempted_notice
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan
 from lifeline.core.wording import read_time, write_time
@@ -30,8 +31,9 @@ class Retirements(Amendment):
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
         """The state of VPCs with something unneeded, now or before: it may be required again, and then its time is
-        over; and of those that lack something because of a tag. Central DNS where subnets seem to have no other path.
-        Who changed tags where people are to be warned.
+        over; and of those that lack something because of a tag. Central DNS where subnets seem to have no other path,
+        and who is in public subnets before anything is deleted: not all there need have a public address. Who changed
+        tags where people are to be warned.
         """
         if plan is None:
             return frozenset()
@@ -44,6 +46,9 @@ class Retirements(Amendment):
         needed = {
             Fact.STATE: is_concerned,
             Fact.CENTRAL_DNS: any(map(_is_kept, going.actions)) or bool(lacking.unasked),
+            Fact.INTERFACES: not context.is_release
+            and any(map(_is_going, going.actions))
+            and _has_public_subnets(context.vpc),
             Fact.TAGGINGS: Fact.STATE in context.read and bool(_warned_of(context, going, lapsed, lacking, state)),
         }
         return frozenset(fact for fact, is_needed in needed.items() if is_needed)
@@ -135,6 +140,7 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
         now=context.run.now,
         after=context.run.retire_after,
         dns=context.dns,
+        interfaces=context.interfaces,
         is_release=context.is_release,
     )
     return plan_retirement(context.vpc, context.desired, terms, state.unneeded, state.warned)
@@ -201,6 +207,14 @@ def _has_unneeded(context: VpcContext, plan: Plan) -> bool:
         return False
     waived = waived_endpoints(context.vpc, required, run.owner, run.policy, today=run.now.date())
     return bool(run.retire_after or waived)
+
+
+def _is_going(action: Action) -> bool:
+    return action.kind is ActionKind.RETIRE_ENDPOINT and action.is_planned
+
+
+def _has_public_subnets(vpc: Vpc) -> bool:
+    return any(Tier.PUBLIC in tier.possible for tier in classify_subnets(vpc).values())
 
 
 def _is_kept(action: Action) -> bool:

@@ -130,6 +130,8 @@ def _judged(context: VpcContext, state: VpcState) -> Teardown | None:
         return None
     run, known = context.run, list(remembered(state.frozen, now=context.run.now))
     attempts = list(_attempts(context, state))
+    if not attempts and not _is_frozen(context, state):
+        return None
     teardown = judge(context.vpc, attempts, context.interfaces, run.owner, now=run.now, known=known)
     if teardown.is_whole or teardown.is_idle or not teardown.doomed:
         return teardown
