@@ -59,7 +59,7 @@ from lifeline.core.notices.kill_switch import switch_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
-from lifeline.core.notices.trigger_text import because_of
+from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
@@ -72,6 +72,7 @@ from tests.support.builders import (
     CATALOG,
     LOCAL,
     MONITORING,
+    SHUT_POLICY,
     default_route,
     endpoint,
     own_security_group,
@@ -161,11 +162,17 @@ BY_MEMBERS = answer(
         "monitoring",
     )
 )
+DENIED_BY = replace(CHANGE, event_name="ModifyVpcEndpoint")
+THEIRS_SHUT = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset(), policy=SHUT_POLICY)
+SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monitoring", per_zone=False))
+OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
+OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
+POLICY_RESET = answer(OF_POLICY, *(replace(action, status=Status.DONE) for action in OF_POLICY.actions))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
-def notified(reported: VpcAnswer, *, is_plan: bool = False) -> Notice:
-    notice = endpoint_notice([reported], because=BECAUSE, is_plan=is_plan)
+def notified(reported: VpcAnswer, *, is_plan: bool = False, because: Because = BECAUSE) -> Notice:
+    notice = endpoint_notice([reported], because=because, is_plan=is_plan)
     assert notice is not None
     return notice
 
@@ -238,6 +245,12 @@ ANSWERS_SHUT = AclEntry(90, egress=False, allow=False, protocol="6", cidr="0.0.0
     at(14),
     reporting_by_zone={},
 ).values()
+MODIFIED = Change(at(6.5), EVENT, "ModifyVpcEndpoint", ROLE, frozenset({ENDPOINT}))
+[DENYING] = diagnose(
+    {"its agent": replace(FACTS, vpc=replace(NETWORK, endpoints=(THEIRS_SHUT,)), changes=(MODIFIED,))},
+    at(14),
+    reporting_by_zone={},
+).values()
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
@@ -257,6 +270,7 @@ ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
 WAY_OUT_SHUT = News(NewsKind.OPENED, incident(SHUT), silent=TWELVE[:2], joined=2)
+POLICY_DENIES = News(NewsKind.OPENED, incident(DENYING), silent=TWELVE[:2], joined=2)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -376,11 +390,14 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
     "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
+    "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
+    "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
+    "incident-endpoint-policy": (14, lambda: of_incident(POLICY_DENIES, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),

@@ -12,7 +12,7 @@ import pytest
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.roles import Roles
 from lifeline.adapters.store.call_rate import CallRate
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.support.strict import Clock, Service, StrictAccount
 from tests.support.world import Context, World, emulated_world

@@ -27,8 +27,8 @@ from lifeline.core.coexist.canary import (
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from tests.support.agents import minute, why_silent

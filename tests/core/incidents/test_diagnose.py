@@ -18,9 +18,9 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GRO
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, Endpoint, EndpointState, RouteTable, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.agents import minute, why_silent

@@ -33,6 +33,7 @@ class ObstacleKind(StrEnum):
     NETWORK_ACL = "network ACL"
     ADDRESS_FAMILY = "address family"
     NAT = "NAT"
+    ENDPOINT_POLICY = "endpoint policy"
 
 
 @dataclass(frozen=True, slots=True)
