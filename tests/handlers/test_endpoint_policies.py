@@ -75,6 +75,17 @@ def test_a_denying_policy_on_lifelines_own_endpoint_is_reset_at_once_with_who_di
     assert service(days, vpc_id)["state"] == "served"
 
 
+def test_while_the_endpoint_is_pending_after_their_change_resetting_it_is_tried_again(days: Days) -> None:
+    _, _, ours = served(days)
+    request = {"VpcEndpointId": ours, "PolicyDocument": DENY}
+    days.world.ec2.modify_vpc_endpoint(**request)
+    assert endpoint(days, ours)["State"] == "pending"
+    days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=MALLORY, at=days.clock()))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(DENY)
+    days.take_from_queue()
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+
+
 def test_whoever_denies_again_and_again_is_left_to_people_with_one_notice(days: Days) -> None:
     vpc_id, _, ours = served(days)
     for _ in range(3):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
-from lifeline.core.network.model import Catalog, Endpoint, EndpointState, Service, is_own
-from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
@@ -125,20 +125,19 @@ class ServicePlanner:
         yield from self.open_acls(obstacles, endpoint.id)
 
     def reset_policies(self) -> Iterator[Action]:
-        """What would let the service through endpoints whose policies don't: they are made without one."""
+        """What would let the service through endpoints whose policies don't: Lifeline makes its own without one.
+
+        AWS takes no change while an endpoint is pending, and says so: then it is tried again.
+        """
         by = {path.endpoint_id: subnet_id for subnet_id, path in sorted(self.paths.items(), reverse=True)}
         for endpoint in filter(is_shut, self.reach.endpoints):
             words = judge_policy(endpoint).words
-            is_idle = endpoint.id not in by and bool(self.reach.holder)
-            if self.is_own(endpoint) and endpoint.state is EndpointState.AVAILABLE and not is_idle:
-                yield self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id)
+            if self.is_own(endpoint):
+                is_idle = endpoint.state in FAILED_STATES or (endpoint.id not in by and self.reach.holder)
+                yield from [] if is_idle else [self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id)]
             elif endpoint.id in by:
-                remedy = f"{self.whose(endpoint)}: its owner should allow it in the policy"
+                remedy = "it isn't Lifeline's: its owner should allow it in the policy"
                 yield self.blocked_at(ActionKind.RESET_POLICY, endpoint.id, by[endpoint.id], words, remedy)
-
-    def whose(self, endpoint: Endpoint) -> str:
-        """Whether it is Lifeline's, as a clause."""
-        return "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
         """The first network ACL that stands between, which its owner alone may open; its words count the others."""
@@ -159,7 +158,7 @@ class ServicePlanner:
         if kind is ActionKind.OPEN_SECURITY_GROUP and self.is_own(endpoint):
             why = f"{words}: none of its security groups is one that Lifeline can open"
             return self.action(ActionKind.ATTACH_SECURITY_GROUP, why, endpoint_id=endpoint.id)
-        whose = self.whose(endpoint)
+        whose = "it is Lifeline's" if self.is_own(endpoint) else "it isn't Lifeline's"
         family = "a dualstack endpoint in dual-stack subnets serves both"
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
