@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser audit
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser audit mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,10 @@ requirements/%.txt.lock:
 # Not part of `make test`, which must give the same answer tomorrow.
 audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs pypi.org)
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.audit
+
+# Not part of `make test`: it takes the better part of an hour.
+mutants: .envs/dev/.ready ## change single things in the core's rooms and see whether a test fails: [SIZE=300] [SEED=14]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.mutants --size="$${SIZE-300}" --seed="$${SEED-14}"
 
 clean: ## remove everything that was built and installed
 	rm -rf .envs .aws-sam .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

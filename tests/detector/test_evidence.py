@@ -13,9 +13,9 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, RouteTable, TargetKind, Vpc, VpcRef
 from lifeline.detector.evidence import Case, EvidenceCollector, EvidenceSources
 from tests.support.agents import minute, silent_agent

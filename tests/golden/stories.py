@@ -62,7 +62,7 @@ from lifeline.core.notices.kill_switch import switch_notice
 from lifeline.core.notices.notice import Notice, Sender
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
-from lifeline.core.notices.trigger_text import because_of
+from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.notices.unwatched import unwatched_notice
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
@@ -77,6 +77,7 @@ from tests.support.builders import (
     LOCAL,
     MONITORING,
     S3,
+    SHUT_POLICY,
     default_route,
     endpoint,
     own_security_group,
@@ -191,11 +192,17 @@ S3_BY_INTERFACE = endpoint(
     security_group_ids=frozenset(),
 )
 BESIDE_S3 = answer(plan(replace(NETWORK, endpoints=(S3_BY_INTERFACE,)), "monitoring", "s3"))
+DENIED_BY = replace(CHANGE, event_name="ModifyVpcEndpoint")
+THEIRS_SHUT = replace(SERVES_MOST, tags=(), on_record=False, security_group_ids=frozenset(), policy=SHUT_POLICY)
+SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monitoring", per_zone=False))
+OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
+OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
+POLICY_RESET = answer(OF_POLICY, *(replace(action, status=Status.DONE) for action in OF_POLICY.actions))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
-def notified(reported: VpcAnswer, *, is_plan: bool = False) -> Notice:
-    notice = endpoint_notice([reported], because=BECAUSE, is_plan=is_plan)
+def notified(reported: VpcAnswer, *, is_plan: bool = False, because: Because = BECAUSE) -> Notice:
+    notice = endpoint_notice([reported], because=because, is_plan=is_plan)
     assert notice is not None
     return notice
 
@@ -268,6 +275,12 @@ ANSWERS_SHUT = AclEntry(90, egress=False, allow=False, protocol="6", cidr="0.0.0
     at(14),
     reporting_by_zone={},
 ).values()
+MODIFIED = Change(at(6.5), EVENT, "ModifyVpcEndpoint", ROLE, frozenset({ENDPOINT}))
+[DENYING] = diagnose(
+    {"its agent": replace(FACTS, vpc=replace(NETWORK, endpoints=(THEIRS_SHUT,)), changes=(MODIFIED,))},
+    at(14),
+    reporting_by_zone={},
+).values()
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
@@ -318,6 +331,7 @@ OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
 WAY_OUT_SHUT = News(NewsKind.OPENED, incident(SHUT), silent=TWELVE[:2], joined=2)
 OF_ANOTHER_ACCOUNT = News(NewsKind.OPENED, incident(UNKNOWN_TO_EC2), silent=(agent(3),), joined=1)
+POLICY_DENIES = News(NewsKind.OPENED, incident(DENYING), silent=TWELVE[:2], joined=2)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -439,6 +453,8 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-no-way-to-hub": (8, lambda: notified(WITHOUT_HUB)),
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
+    "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
+    "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
@@ -457,6 +473,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
         lambda: of_incident(News(NewsKind.OPENED, incident(SHUT_IN), silent=(agent(1),), joined=1), 14),
     ),
     "incident-elsewhere": (14, lambda: of_incident(OF_ANOTHER_ACCOUNT, 14)),
+    "incident-endpoint-policy": (14, lambda: of_incident(POLICY_DENIES, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),

@@ -34,7 +34,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.incidents.canary import silences
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report

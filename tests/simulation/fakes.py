@@ -25,9 +25,9 @@ from lifeline.core.agents.timing import Window
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.history.change import Change
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.core.notices.notice import Notice
 from lifeline.detector.evidence import EvidenceSources

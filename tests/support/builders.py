@@ -31,6 +31,12 @@ PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
 VPC_ID = "vpc-0123456789abcdef0"
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
+# Endpoint policies: one that lets nothing pass, and one of which the policy alone doesn't say what it lets pass.
+SHUT_POLICY = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+NARROW_POLICY = (
+    '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", '
+    '"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}]}'
+)
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 
 CATALOG = Catalog(

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from lifeline.adapters.aws.roles import Roles
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.handlers import detect_metric_gaps, reconcile_endpoints
 from tests.support.strict import StrictAccount
 from tests.support.world import Context, World, flat

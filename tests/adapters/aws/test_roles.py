@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from lifeline.adapters.aws.roles import Roles
-from lifeline.core.incidents.iam_policy import Permission
+from lifeline.core.network.iam_policy import Permission
 
 ACCOUNT = "arn:aws:iam::123456789012"
 PROFILE = f"{ACCOUNT}:instance-profile/team/web"

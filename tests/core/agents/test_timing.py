@@ -53,6 +53,10 @@ class TestMissingSince:
 
 
 class TestLateness:
+    def test_an_overdue_datapoint_is_on_time_up_to_the_grace_itself(self) -> None:
+        assert at(6).is_on_time([minute(0)])
+        assert not at(6.1).is_on_time([minute(0)])
+
     def test_a_datapoint_whose_own_period_has_not_ended_is_not_late(self) -> None:
         assert not at(2).is_late([minute(0)])
 

@@ -27,8 +27,8 @@ from lifeline.core.coexist.canary import (
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import Endpoint, SecurityGroup, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status
 from tests.support.agents import minute, why_silent
@@ -230,6 +230,8 @@ def test_a_freeze_that_was_written_says_what_a_run_that_stopped_could_not() -> N
     freeze = Freeze(FreezeKind.CANARY, minute(8), "why")
     known = {"monitoring": CANARY}
     assert as_known(known, {"monitoring": freeze})["monitoring"].withdrawn_at == minute(8)
+    at_once = as_known(known, {"monitoring": replace(freeze, since=ON_AT)})
+    assert at_once["monitoring"].withdrawn_at == ON_AT
     assert as_known(known, {"monitoring": replace(freeze, since=minute(-8))}) == known
     assert as_known(known, {"monitoring": replace(freeze, kind=FreezeKind.MANUAL)}) == known
     assert timedelta(minutes=10) == WATCHED_FOR

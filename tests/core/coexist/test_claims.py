@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by_own, with_claims
-from lifeline.core.coexist.hand_over import HandOver, answer_claims
+from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.network.model import EndpointState, Vpc
@@ -182,6 +182,13 @@ def test_a_group_that_another_endpoint_has_or_is_to_get_stays() -> None:
 def test_one_that_answers_nobody_beside_theirs_goes_without_a_claim_too() -> None:
     found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group()), {})
     assert kinds(found)[0] is ActionKind.RETIRE_ENDPOINT
+
+
+def test_only_a_group_that_nothing_has_and_an_interface_endpoint_without_private_dns_are_traces_of_a_claim() -> None:
+    own = endpoint(MONITORING, "a")
+    assert not leaves_traces(vpc(subnet("a"), own, gateway("main", id="vpce-2"), own_security_group()), OWNER)
+    assert leaves_traces(vpc(subnet("a"), replace(own, private_dns=False), own_security_group()), OWNER)
+    assert leaves_traces(vpc(subnet("a"), gateway("main"), own_security_group()), OWNER)
 
 
 def test_an_endpoint_without_lifelines_tag_costs_lifeline_nothing_and_is_never_handed_over() -> None:

@@ -31,6 +31,7 @@ from tests.support.builders import (
     MONITORING,
     OWNER,
     S3,
+    SHUT_POLICY,
     VPC_ID,
     default_route,
     endpoint,
@@ -50,6 +51,7 @@ MADE = frozenset(
         Effect(EffectKind.PRIVATE_DNS, "vpce-1"),
         Effect(EffectKind.GROUP_OFF, "vpce-1", "sg-own"),
         Effect(EffectKind.SUBNET, "vpce-1", "subnet-a"),
+        Effect(EffectKind.POLICY, "vpce-1"),
     }
 )
 GROUP = frozenset({Effect(EffectKind.GROUP, "sg-own"), Effect(EffectKind.RULE, "sg-own", "10.0.0.0/16")})
@@ -107,6 +109,10 @@ def other_group() -> SecurityGroup:
             "security group sg-own was removed from vpce-1",
         ),
         (vpc(SUBNET, own_security_group(), endpoint(MONITORING)), "subnet-a was removed from vpce-1"),
+        (
+            vpc(SUBNET, own_security_group(), endpoint(MONITORING, "a", policy=SHUT_POLICY)),
+            "the policy of vpce-1 was changed so that it no longer allows the service",
+        ),
     ],
 )
 def test_each_way_to_undo_an_interface_endpoint_counts_once(network: Vpc, words: str) -> None:
@@ -203,7 +209,7 @@ def test_parts_that_lifeline_gives_up_are_forgotten_and_the_rest_still_stands() 
         ActionKind.REMOVE_SUBNETS, "why", service="monitoring", endpoint_id="vpce-1", subnet_ids=("subnet-a",)
     )
     (found,) = count({"monitoring": conflict()}, snapshot(SERVED, Plan(VPC_ID, (), (off, less)))).values()
-    assert {one.kind for one in found.effects} == {EffectKind.ENDPOINT, EffectKind.GROUP_OFF}
+    assert {one.kind for one in found.effects} == {EffectKind.ENDPOINT, EffectKind.GROUP_OFF, EffectKind.POLICY}
 
 
 def test_what_was_given_up_ends_its_claims_whoever_planned_it() -> None:

@@ -96,6 +96,14 @@ def test_an_endpoint_that_would_be_left_without_a_subnet_goes_itself() -> None:
         assert brief(found) == [(RETIRE, "vpce-1", Status.PLANNED)]
 
 
+def test_an_endpoint_that_others_need_goes_to_another_subnet_first_or_stays_where_there_is_none() -> None:
+    teardown = judged(served("a"), of_subnet())
+    (moved,) = clear(served("a"), replace(teardown, moves={"vpce-1": ("subnet-b",)}), OWNER)
+    assert (moved.kind, moved.subnet_ids, moved.status) == (ActionKind.ADD_SUBNETS, ("subnet-b",), Status.PLANNED)
+    (stuck,) = clear(served("a"), replace(teardown, moves={"vpce-1": ()}), OWNER)
+    assert (stuck.kind, stuck.subnet_ids, stuck.status) == (REMOVE, ("subnet-a",), Status.BLOCKED)
+
+
 def test_where_others_are_it_stays_and_says_why() -> None:
     teardown = judged(served(), of_vpc(), interfaces=(OURS, THEIRS))
     assert teardown.in_use == ((of_vpc(), ("eni-9",)),)

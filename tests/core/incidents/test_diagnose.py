@@ -19,10 +19,10 @@ from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import Facts
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,

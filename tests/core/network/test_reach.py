@@ -34,6 +34,7 @@ from tests.support.builders import (
     table,
     vpc,
 )
+from tests.support.reach_samples import TO_S3
 
 IGW = default_route(TargetKind.INTERNET_GATEWAY, "igw-1")
 NAT = default_route(TargetKind.NAT_GATEWAY, "nat-1")
@@ -232,6 +233,9 @@ class TestACentralEndpoint:
         assert (found.reach, found.is_repairable) == (Reach.UNREACHABLE, False)
         assert found.words == "no route leads to the central endpoint for the monitoring service"
         assert found.unread
+
+    def test_is_out_of_reach_where_the_routes_stay_in_the_vpc_or_are_a_gateway_endpoints(self) -> None:
+        assert path(table("main", TO_S3), dns=DnsView((ZONE,))).reach is Reach.UNREACHABLE
 
     def test_may_be_an_endpoint_of_the_vpc_itself(self) -> None:
         assert path(answering(private_dns=False), dns=DnsView((ZONE,))).reach is Reach.CENTRAL

@@ -30,6 +30,7 @@ from tests.support.agents import minute, why_silent
 from tests.support.builders import (
     CATALOG,
     MONITORING,
+    NARROW_POLICY,
     S3,
     default_route,
     endpoint,
@@ -99,7 +100,7 @@ class TestAnInterfaceEndpointOfS3ForEveryone:
     """Its private DNS takes S3's names in the whole VPC (S3 guide: PrivateLink for Amazon S3)."""
 
     def test_serves_and_gets_no_second_path(self) -> None:
-        network = vpc(CLIENT, replace(S3_FOR_ALL, tags=(), on_record=False, policy="{}"), GROUP)
+        network = vpc(CLIENT, replace(S3_FOR_ALL, tags=(), on_record=False, policy=NARROW_POLICY), GROUP)
         assert private_path(network, "s3").endpoint_id == "vpce-1"
         found = plan(network, "s3")
         assert (found.actions, found.services[0].state) == ((), ServiceState.SERVED)

@@ -317,6 +317,27 @@ def test_what_the_role_may_not_create_is_blocked_with_the_parameter_to_change() 
     assert only(vpc(subnet("a")), ActionKind.CREATE_GATEWAY_ENDPOINT, "s3", creatable=frozenset({"logs"})).error
 
 
+def test_gateway_endpoints_use_up_nothing_of_the_vpcs_interface_endpoints() -> None:
+    one = Quotas(interface_endpoints_per_vpc=1)
+    assert only(
+        vpc(subnet("a"), gateway("main"), gateway("main", id="vpce-2")),
+        ActionKind.CREATE_INTERFACE_ENDPOINT,
+        limits=one,
+    ).is_planned
+    other = endpoint("com.amazonaws.us-east-1.logs", "a", own=False, id="vpce-2")
+    assert (
+        "the VPC has its 1 interface endpoints"
+        in only(vpc(subnet("a"), other), ActionKind.CREATE_INTERFACE_ENDPOINT, limits=one).error
+    )
+
+
+def test_while_lifelines_own_is_coming_up_it_is_named_rather_than_one_that_does_not_answer() -> None:
+    coming = endpoint(MONITORING, "a", id="vpce-9", private_dns=False, state=EndpointState.PENDING)
+    idle = endpoint(MONITORING, "a", own=False, id="vpce-0", private_dns=False)
+    found = plan(vpc(subnet("a"), own_security_group(), coming, idle), "monitoring")
+    assert (found.actions, found.services[0].state, found.services[0].by) == ((), ServiceState.PENDING, "vpce-9")
+
+
 def test_quotas_are_known_before_asking_and_count_what_is_planned() -> None:
     found = plan(vpc(subnet("a")), "monitoring", "ec2", limits=Quotas(interface_endpoints_per_vpc=1)).actions
     assert [(one.service, one.status) for one in found if one.service] == [

@@ -35,6 +35,8 @@ _STALE_CODES = frozenset(
 
 
 _GONE_GROUP_CODES = frozenset({"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"})
+# AWS's default policy. `ResetPolicy` is for gateway endpoints only (EC2 API: ModifyVpcEndpoint).
+_FULL_ACCESS = '{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}'
 _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 
@@ -93,17 +95,17 @@ class Endpoints:
             case ActionKind.REPLACE_ENDPOINT:
                 self._delete(action)
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
-            case ActionKind.ATTACH_SECURITY_GROUP:
-                self._modify(action, AddSecurityGroupIds=[security_group_id])
             case (
-                ActionKind.ADD_SUBNETS
+                ActionKind.ATTACH_SECURITY_GROUP
+                | ActionKind.RESET_POLICY
+                | ActionKind.ADD_SUBNETS
                 | ActionKind.ADD_ROUTE_TABLES
                 | ActionKind.REMOVE_SUBNETS
                 | ActionKind.REMOVE_ROUTE_TABLES
+                | ActionKind.ENABLE_PRIVATE_DNS
+                | ActionKind.DISABLE_PRIVATE_DNS
             ):
-                self._modify(action, **_moved(action))
-            case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
-                self._modify(action, PrivateDnsEnabled=action.kind is ActionKind.ENABLE_PRIVATE_DNS)
+                self._modify(action, **_change(action, security_group_id))
             case ActionKind.RETIRE_ENDPOINT | ActionKind.DELETE_SECURITY_GROUP:
                 self._take_away(action)
             case (
@@ -263,7 +265,15 @@ class Endpoints:
         return [{"ResourceType": resource_type, "Tags": tags}]
 
 
-def _moved(action: Action) -> dict[str, list[str]]:
+def _change(action: Action, security_group_id: str) -> dict[str, object]:
+    """What ModifyVpcEndpoint is to change."""
+    match action.kind:
+        case ActionKind.ATTACH_SECURITY_GROUP:
+            return {"AddSecurityGroupIds": [security_group_id]}
+        case ActionKind.RESET_POLICY:
+            return {"PolicyDocument": _FULL_ACCESS}
+        case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
+            return {"PrivateDnsEnabled": action.kind is ActionKind.ENABLE_PRIVATE_DNS}
     verb = "Remove" if action.kind in REMOVALS else "Add"
     if action.kind in {ActionKind.ADD_SUBNETS, ActionKind.REMOVE_SUBNETS}:
         return {f"{verb}SubnetIds": list(action.subnet_ids)}

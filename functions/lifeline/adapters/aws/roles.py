@@ -6,7 +6,7 @@ from typing import Any
 from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import TerminalError, TransientError
-from lifeline.core.incidents.iam_policy import Permission, RoleVerdict
+from lifeline.core.network.iam_policy import Permission, RoleVerdict
 
 _PUBLISH = "cloudwatch:PutMetricData"
 _NAMESPACE_KEY = "cloudwatch:namespace"

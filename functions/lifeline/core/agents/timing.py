@@ -110,5 +110,4 @@ class Timing:
 
 
 def _floor(time: datetime, step: timedelta) -> datetime:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return time - (time - epoch) % step
+    return time - (time - datetime.fromtimestamp(0, UTC)) % step

@@ -39,6 +39,7 @@ _WORDS = {
     EffectKind.GROUP: "security group {id} was deleted",
     EffectKind.RULE: "the rule for port 443 from {part} was revoked in security group {id}",
     EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
+    EffectKind.POLICY: "the policy of {id} was changed so that it no longer allows the service",
 }
 _RULE_ON_PORT = "the rule from {part} was revoked in security group {id}"
 

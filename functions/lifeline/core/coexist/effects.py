@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
+from lifeline.core.network.endpoint_policy import is_shut
 from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
 from lifeline.core.network.packets import ports_in
@@ -24,6 +25,7 @@ class EffectKind(StrEnum):
     GROUP = "group"
     RULE = "rule"
     ATTRIBUTE = "attribute"
+    POLICY = "policy"
 
     @property
     def calls(self) -> frozenset[str]:
@@ -41,6 +43,7 @@ _CALLS = {
     EffectKind.GROUP: frozenset({"DeleteSecurityGroup"}),
     EffectKind.RULE: frozenset({"RevokeSecurityGroupIngress", "ModifySecurityGroupRules"}),
     EffectKind.ATTRIBUTE: frozenset({"ModifyVpcAttribute"}),
+    EffectKind.POLICY: _MODIFY,
 }
 ON_PORT = " on port "
 RANK = {kind: place for place, kind in enumerate(EffectKind)}
@@ -55,10 +58,18 @@ _REDONE_BY = {
     EffectKind.GROUP: frozenset({ActionKind.CREATE_SECURITY_GROUP}),
     EffectKind.RULE: frozenset({ActionKind.OPEN_SECURITY_GROUP}),
     EffectKind.ATTRIBUTE: frozenset({ActionKind.FIX_DNS}),
+    EffectKind.POLICY: frozenset({ActionKind.RESET_POLICY}),
 }
 _WHOLE = frozenset({ActionKind.RETIRE_ENDPOINT, ActionKind.REPLACE_ENDPOINT, ActionKind.DELETE_SECURITY_GROUP})
 _OF_ENDPOINT = frozenset(
-    {EffectKind.ENDPOINT, EffectKind.PRIVATE_DNS, EffectKind.GROUP_OFF, EffectKind.SUBNET, EffectKind.ROUTE_TABLE}
+    {
+        EffectKind.ENDPOINT,
+        EffectKind.PRIVATE_DNS,
+        EffectKind.GROUP_OFF,
+        EffectKind.SUBNET,
+        EffectKind.ROUTE_TABLE,
+        EffectKind.POLICY,
+    }
 )
 
 
@@ -122,11 +133,14 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
             if action.private_dns:
                 yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
             yield Effect(EffectKind.GROUP_OFF, action.endpoint_id, action.security_group_id)
+            yield Effect(EffectKind.POLICY, action.endpoint_id)
         case ActionKind.ENABLE_PRIVATE_DNS:
             yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
         case ActionKind.ATTACH_SECURITY_GROUP:
             yield Effect(EffectKind.GROUP_OFF, action.endpoint_id, action.security_group_id)
-        case ActionKind.ADD_SUBNETS | ActionKind.ADD_ROUTE_TABLES | ActionKind.CREATE_GATEWAY_ENDPOINT:
+        case ActionKind.CREATE_GATEWAY_ENDPOINT | ActionKind.RESET_POLICY:
+            yield Effect(EffectKind.POLICY, action.endpoint_id)
+        case ActionKind.ADD_SUBNETS | ActionKind.ADD_ROUTE_TABLES:
             pass
         case _:
             return
@@ -200,6 +214,7 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.ENDPOINT: (True, ()),
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
         EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
+        EffectKind.POLICY: (not is_shut(endpoint), ("",)),
         EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (subnet.id for subnet in vpc.subnets)),
         EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
+from lifeline.core.network.endpoint_policy import is_shut
 from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
@@ -182,13 +183,18 @@ def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:
 
 
 def _is_met(freeze: Freeze, theirs: Iterable[Endpoint]) -> bool:
-    ready = [endpoint for endpoint in theirs if endpoint.state is EndpointState.AVAILABLE]
+    ready = list(filter(_works, theirs))
     return bool(ready) and set(freeze.ids) <= {table for endpoint in ready for table in endpoint.route_table_ids}
 
 
 def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:
     is_same = (endpoint.service_name, endpoint.type) == (own.service_name, own.type)
-    return is_same and endpoint.private_dns and endpoint.state is EndpointState.AVAILABLE
+    return is_same and endpoint.private_dns and _works(endpoint)
+
+
+def _works(endpoint: Endpoint) -> bool:
+    """True if it is available, and its policy lets something pass. For one that can serve nobody, none goes."""
+    return endpoint.state is EndpointState.AVAILABLE and not is_shut(endpoint)
 
 
 def _is_timed_out(freeze: Freeze) -> bool:

@@ -4,18 +4,17 @@
 | --- | --- | --- |
 | 1 | machine | EC2's own status checks of the instance fail |
 | 2 | canary | private DNS was turned on right before, and the subnet had another path |
-| 3 | network | `monitoring` can't be reached: no path, endpoint pending, failed or closed, the VPC's DNS off |
+| 3 | network, endpoint policy | `monitoring` can't be reached: no path, endpoint pending, failed, closed, DNS off |
 | 4 | own group | the instance's own security groups let nothing out to what serves `monitoring` |
-| 5 | endpoint policy | the endpoint that serves `monitoring` doesn't allow metrics to be published |
-| 6 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
-| 7 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
-| 8 | role | the instance's role may not publish metrics |
-| 9 | no profile | the instance has no instance profile |
-| 10 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
-| 11 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
-| 12 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
-| 13 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
-| 14 | agent | nothing else was found, and every path is known |
+| 5 | network | another need can't be reached, and the instance started since the last datapoint: it sends nothing yet |
+| 6 | network, recovered | one of these paths was closed and is open again: with the cause's fix |
+| 7 | role | the instance's role may not publish metrics |
+| 8 | no profile | the instance has no instance profile |
+| 9 | network | another need was unreachable and is open again, or still is; the agent may have met it before |
+| 10 | CloudWatch | nearly all agents, in at least two zones, fell silent together for no other reason |
+| 11 | zone | at least three, and as many as still report in their zone, fell silent together for no other reason |
+| 12 | path unknown | nothing else was found, and whether a need can be reached isn't known: what decides was not read |
+| 13 | agent | nothing else was found, and every path is known |
 
 What surely stops an agent comes before what may stop it: an agent that has its tags from `ec2` keeps sending while
 `ec2` can't be reached.
@@ -31,7 +30,6 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.canary import canary_cause
 from lifeline.core.incidents.changes import change_evidence, clock_words
 from lifeline.core.incidents.facts import METRICS, Around, Facts, cause_of
-from lifeline.core.incidents.iam_policy import Permission, allows
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others, late_causes
 from lifeline.core.incidents.recovered import recovered_cause
@@ -39,12 +37,14 @@ from lifeline.core.incidents.remedies import network_words, remedy_for
 from lifeline.core.incidents.strangers import stranger_words
 from lifeline.core.incidents.zones import zone_causes
 from lifeline.core.network.egress import Egress, OwnGroups, egress_to, egress_to_central, egress_to_public
+from lifeline.core.network.endpoint_policy import PUBLISHING
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.iam_policy import Permission
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
 
-PUBLISHING = "cloudwatch:PutMetricData"
 _WILL_CHECK = (
     "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name and if it "
     "is allowed to."
@@ -96,7 +96,6 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
         lambda: canary_cause(facts, around),
         check.path_to_metrics,
         check.own_group,
-        check.endpoint_policy,
         check.sure_need,
         lambda: recovered_cause(facts, around, [path for path in around.paths if path in sure], now),
         check.role,
@@ -108,6 +107,14 @@ def _diagnose(facts: Facts, now: datetime, around: Around) -> Cause:
     found = next((cause for step in steps if (cause := step())), None) or check.agent()
     others = stranger_words(facts.agent)
     return replace(found, evidence=(others, *found.evidence)) if others else found
+
+
+def _kind_of(path: NetworkPath) -> CauseKind:
+    """What a closed path is called; a policy that keeps everybody out before what else stands there."""
+    if any(obstacle.kind is ObstacleKind.ENDPOINT_POLICY for obstacle in path.obstacles):
+        return CauseKind.ENDPOINT_POLICY
+    is_by_endpoint = path.reach is Reach.PARTLY and path.endpoint_id
+    return CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
 
 
 class _Check:
@@ -152,8 +159,7 @@ class _Check:
     def _network_cause(self, service: str, path: NetworkPath, confidence: Confidence) -> Cause | None:
         if not path.reach.is_closed:
             return None
-        is_by_endpoint = path.reach is Reach.PARTLY and path.endpoint_id
-        kind = CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
+        kind = _kind_of(path)
         change = self.around.change_behind(self.facts, kind, service, self.now)
         is_sure = confidence is Confidence.HIGH
         if service == METRICS and change is None and self.facts.agent.seen_at:
@@ -279,24 +285,6 @@ class _Check:
             change=change,
         )
 
-    def endpoint_policy(self) -> Cause | None:
-        """An endpoint's policy limits what goes through it, whatever the role allows (PrivateLink guide)."""
-        path = self.paths.get(METRICS)
-        policy = self._policy_of(path.endpoint_id) if path and path.reach is Reach.SERVED else ""
-        if path is None or allows(policy, PUBLISHING) is not Permission.DENIED:
-            return None
-        change = self.around.change_behind(self.facts, CauseKind.ENDPOINT_POLICY, METRICS, self.now)
-        return self._cause(
-            CauseKind.ENDPOINT_POLICY,
-            Confidence.MEDIUM if path.uncertainties else Confidence.HIGH,
-            f"the policy of {path.endpoint_id} doesn't allow {PUBLISHING}",
-            evidence=(*path.notes, path.words, *path.uncertainties, self._change_evidence(change)),
-            advice=f"Allow {PUBLISHING} on resource * in the endpoint policy of {path.endpoint_id}.",
-            service=METRICS,
-            subject=path.endpoint_id,
-            change=change,
-        )
-
     def role(self) -> Cause | None:
         """A role without the permission gets AccessDenied for each call (IAM guide: policy evaluation logic)."""
         role = self.facts.role
@@ -416,9 +404,6 @@ class _Check:
         for need in self.facts.needs:
             if need in self.paths:
                 yield f"the path to the {need} service: {self.paths[need].words}"
-        path = self.paths.get(METRICS)
-        if path and allows(self._policy_of(path.endpoint_id), PUBLISHING) is Permission.UNSURE:
-            yield f"whether the policy of {path.endpoint_id} allows {PUBLISHING} isn't clear from the policy alone"
         yield self._role_words()
 
     def _role_words(self) -> str:
@@ -438,10 +423,6 @@ class _Check:
             unknown = f"it isn't known whether the instance's own groups let 443 out to {way.where}: {way.unread}"
             return (*path.notes, path.words, unknown, *path.uncertainties)
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
-
-    def _policy_of(self, endpoint_id: str) -> str:
-        endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
-        return next((endpoint.policy for endpoint in endpoints if endpoint.id == endpoint_id), "")
 
     def _cause(self, kind: CauseKind, confidence: Confidence, words: str, **more: object) -> Cause:
         return cause_of(self.facts, replace(Cause(kind, confidence, words), **more))  # type: ignore[arg-type]

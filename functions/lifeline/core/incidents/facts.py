@@ -12,9 +12,9 @@ from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GRO
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, Past, scope_of
-from lifeline.core.incidents.iam_policy import RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.iam_policy import RoleVerdict
 from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify

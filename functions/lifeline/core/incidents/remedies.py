@@ -3,11 +3,13 @@
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
+from lifeline.core.network.endpoint_policy import PUBLISHING
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 
+_ASKED = {METRICS: PUBLISHING}
 _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags before it sends (agent: ec2tagger)
 
 
@@ -55,6 +57,8 @@ def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
     if path.reach in {Reach.CLOSED, Reach.PARTLY} and endpoint:
         return {
             ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP {on} to {endpoint}, and the responses.",
+            ObstacleKind.ENDPOINT_POLICY: f"Allow {_ASKED.get(service, f'the {service} service')} on resource * in the "
+            f"endpoint policy of {endpoint}.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that clients can reach it over IPv4 and IPv6.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,

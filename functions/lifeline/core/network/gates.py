@@ -36,6 +36,7 @@ class ObstacleKind(StrEnum):
     ROUTE = "route"
     DNS_RECORD = "DNS record"
     CLIENT_GROUP = "client's security group"
+    ENDPOINT_POLICY = "endpoint policy"
 
 
 @dataclass(frozen=True, slots=True)

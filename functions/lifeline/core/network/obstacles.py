@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
@@ -31,8 +32,8 @@ FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, Endpoin
 class Obstacle:
     """One reason why a subnet can't use an endpoint that answers its names.
 
-    `is_repairable` is True where Lifeline can remove it: a security group on an endpoint of its own. Network ACLs are
-    the network owner's, another endpoint its owner's.
+    `is_repairable` is True where Lifeline can remove it: a security group on an endpoint of its own, or that endpoint's
+    policy. Network ACLs are the network owner's, another endpoint its owner's.
     """
 
     kind: ObstacleKind
@@ -70,9 +71,20 @@ def barrier_to(
     """What keeps `client` from an endpoint: an interface endpoint whose private DNS it resolves, or a gateway endpoint
     that has a route in its table. `asking` is the one interface there that counts; None for all of the subnet.
     """
-    if endpoint.type is EndpointType.GATEWAY:
-        return _barrier_to_gateway(endpoint, client, vpc, ports, asking)
-    return _barrier_to_interfaces(endpoint, client, vpc, ports, asking)
+    find = _barrier_to_gateway if endpoint.type is EndpointType.GATEWAY else _barrier_to_interfaces
+    return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client)
+
+
+def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet) -> Barrier:
+    """The barrier with what the endpoint's policy doesn't let through: everything, or it isn't known what."""
+    verdict = judge_policy(endpoint)
+    if verdict.opening is Opening.UNREADABLE:
+        return replace(barrier, unread=(*barrier.unread, verdict.words))
+    if verdict.opening is not Opening.SHUT:
+        return barrier
+    obstacle = Obstacle(ObstacleKind.ENDPOINT_POLICY, verdict.words, client.id, is_managed(endpoint))
+    near = End.of(client, 6 if client.is_ipv6_only else 4)
+    return replace(barrier, obstacles=(obstacle, *barrier.obstacles), shut=near.addresses, passes_any=False)
 
 
 def barrier_of(

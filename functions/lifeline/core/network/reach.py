@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lifeline.core.network.dns import DnsAnswer, DnsView, answers_for, custom_dns_finding, parent_zone
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
@@ -242,7 +243,7 @@ class ServiceReach:
             f"{words}, except that {barrier.exception}" if barrier.exception else words,
             endpoint.id,
             obstacles=barrier.obstacles,
-            notes=(_REDUCED,) if barrier.is_reduced else (),
+            notes=(*([_REDUCED] if barrier.is_reduced else []), *_narrow_words(endpoint)),
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
             shut=barrier.shut,
@@ -254,7 +255,7 @@ class ServiceReach:
                 reach=Reach.PARTLY if barrier.passes_any else Reach.CLOSED,
                 doubts=(*path.doubts, in_part) if in_part else path.doubts,
                 words=barrier.obstacles[0].words,
-                notes=tuple(obstacle.words for obstacle in barrier.obstacles[1:]),
+                notes=(*(obstacle.words for obstacle in barrier.obstacles[1:]), *_narrow_words(endpoint)),
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
             )
         if barrier.unread:
@@ -516,6 +517,12 @@ def _is_of_another_region(endpoint: Endpoint, vpc: Vpc) -> bool:
 def _imagined(service: Service) -> Endpoint:
     """A gateway endpoint that could be made."""
     return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
+
+
+def _narrow_words(endpoint: Endpoint) -> tuple[str, ...]:
+    """That the endpoint's policy was read, and may keep something out; none where it keeps out all, or nothing."""
+    verdict = judge_policy(endpoint)
+    return (verdict.words,) if verdict.opening is Opening.NARROW else ()
 
 
 def _is_ready(endpoint: Endpoint) -> bool:

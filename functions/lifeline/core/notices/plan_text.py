@@ -46,6 +46,9 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.ATTACH_SECURITY_GROUP: Words(
         Sign.CHANGE, "attach Lifeline's security group to {}", "attached Lifeline's security group to {}"
     ),
+    ActionKind.RESET_POLICY: Words(
+        Sign.CHANGE, "reset the policy of {} to the default", "reset the policy of {} to the default"
+    ),
     ActionKind.CREATE_INTERFACE_ENDPOINT: Words(
         Sign.CREATE, "create an interface endpoint", "created interface endpoint {}"
     ),

@@ -18,6 +18,7 @@ class ActionKind(StrEnum):
     CREATE_SECURITY_GROUP = "create_security_group"
     OPEN_SECURITY_GROUP = "open_security_group"
     ATTACH_SECURITY_GROUP = "attach_security_group"
+    RESET_POLICY = "reset_policy"  # of an endpoint, to the default one, which allows everything
     CREATE_INTERFACE_ENDPOINT = "create_interface_endpoint"
     ADD_SUBNETS = "add_subnets"
     CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"

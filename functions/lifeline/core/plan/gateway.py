@@ -69,6 +69,7 @@ class GatewayPlanner(ServicePlanner):
     def _open(self, live: list[Endpoint]) -> Iterator[Action]:
         """What keeps subnets from the endpoint that serves the others, or will."""
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
+        yield from self.reset_policies()
         if self.reach.holder:
             yield from self.fix_dns(self.reach.holder.id)
             yield from self.remove(found, self.reach.holder)

@@ -91,7 +91,7 @@ class Takeover:
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
         """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
-        after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
+        after = answered_by(replace(endpoint, security_group_ids=frozenset(), policy=""), self.vpc)
         groups = endpoint.security_group_ids or self.group_ids
         return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns, group_ids=groups)
 
@@ -242,6 +242,7 @@ def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
         ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
         ObstacleKind.CLIENT_GROUP: f"allow outbound {on} to the endpoint's subnets in that security group",
+        ObstacleKind.ENDPOINT_POLICY: "allow it in the endpoint's policy",
     }.get(kind, "open the way to the endpoint")
     if Part.DNS_ATTRIBUTES in unread:
         remedy = "let Lifeline read them"
@@ -293,7 +294,7 @@ def unprepared(action: Action, actions: Iterable[Action]) -> Action | None:
 
 
 def _lets_in(candidate: Action, action: Action) -> bool:
-    if candidate.kind is ActionKind.ATTACH_SECURITY_GROUP:
+    if candidate.kind in {ActionKind.ATTACH_SECURITY_GROUP, ActionKind.RESET_POLICY}:
         return candidate.endpoint_id == action.endpoint_id
     is_another = bool(action.security_group_id) and candidate.security_group_id != action.security_group_id
     return candidate.kind is ActionKind.OPEN_SECURITY_GROUP and bool(candidate.security_group_id) and not is_another

@@ -49,7 +49,12 @@ class InterfacePlanner(ServicePlanner):
 
     def _with(self, endpoint: Endpoint) -> tuple[list[Action], ServiceReport]:
         found = [obstacle for path in self.paths.values() for obstacle in path.obstacles]
-        actions = [*self.fix_dns(endpoint.id), *self.remove(found, endpoint), *self._spread(endpoint)]
+        actions = [
+            *self.fix_dns(endpoint.id),
+            *self.reset_policies(),
+            *self.remove(found, endpoint),
+            *self._spread(endpoint),
+        ]
         detail = actions[0].reason if actions else ""
         if endpoint.state is not EndpointState.AVAILABLE:
             detail = f"it {endpoint.state.words}"
@@ -128,6 +133,7 @@ class InterfacePlanner(ServicePlanner):
         yield from self.fix_dns()
         if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
             yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
+        yield from self.reset_policies()
         yield action
 
     def _creating(self, failed: list[Endpoint]) -> Iterator[Action]:

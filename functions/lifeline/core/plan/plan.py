@@ -1,8 +1,9 @@
 """What is missing in one VPC, and what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.packets import joined
@@ -46,7 +47,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
-        notes=tuple(without_gateway(scene, catalog)),
+        notes=(*without_gateway(scene, catalog), *_policy_notes(vpc, reports)),
     )
 
 
@@ -58,6 +59,15 @@ def ownership_questions(vpc: Vpc, owner: str) -> Iterator[Action]:
             yield Action.on(kind, resource, reason).blocked(words)
         else:
             yield Action(kind, reason, security_group_id=resource.id).blocked(words)
+
+
+def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:
+    """What isn't known of the policies of endpoints that serve: they count as serving all the same."""
+    serving = {path.endpoint_id for report in reports for _, path in report.paths}
+    for endpoint in vpc.live_endpoints:
+        verdict = judge_policy(endpoint)
+        if endpoint.id in serving and verdict.opening is Opening.NARROW:
+            yield verdict.words
 
 
 def _plan_service(

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lifeline.core.network.dns import DnsAnswer
+from lifeline.core.network.endpoint_policy import is_shut, judge_policy
 from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Catalog, Endpoint, Part, Service, Subnet, is_own
-from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
@@ -125,6 +126,21 @@ class ServicePlanner:
             if of_kind and not (kind is ObstacleKind.SECURITY_GROUP and self.security_group_will_do(endpoint)):
                 yield self.remedy(action_kind, endpoint, of_kind)
         yield from self.open_acls(obstacles, endpoint.id)
+
+    def reset_policies(self) -> Iterator[Action]:
+        """What would let the service through endpoints whose policies don't: Lifeline makes its own without one.
+
+        AWS takes no change while an endpoint is pending, and says so: then it is tried again.
+        """
+        by = {path.endpoint_id: subnet_id for subnet_id, path in sorted(self.paths.items(), reverse=True)}
+        for endpoint in filter(is_shut, self.reach.endpoints):
+            words = judge_policy(endpoint).words
+            if self.is_own(endpoint):
+                is_idle = endpoint.state in FAILED_STATES or (endpoint.id not in by and self.reach.holder)
+                yield from [] if is_idle else [self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id)]
+            elif endpoint.id in by:
+                remedy = "it isn't Lifeline's: its owner should allow it in the policy"
+                yield self.blocked_at(ActionKind.RESET_POLICY, endpoint.id, by[endpoint.id], words, remedy)
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
         """The first network ACL that stands between, which its owner alone may open; its words count the others."""

@@ -19,6 +19,7 @@ from lifeline.runtime.stages import Progress
 # Which calls each action makes on AWS's bucket for endpoints (EC2 developer guide: request throttling).
 _ENDPOINT_CALLS = {
     ActionKind.ATTACH_SECURITY_GROUP: 1,
+    ActionKind.RESET_POLICY: 1,
     ActionKind.CREATE_INTERFACE_ENDPOINT: 1,
     ActionKind.ADD_SUBNETS: 1,
     ActionKind.CREATE_GATEWAY_ENDPOINT: 1,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.incidents.iam_policy import Permission, allows
+from lifeline.core.network.iam_policy import Permission, allows
 
 PUT = "cloudwatch:PutMetricData"
 

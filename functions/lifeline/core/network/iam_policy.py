@@ -1,6 +1,7 @@
 """Does a policy document allow an action, as far as the document alone can tell?"""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 EVERYTHING = "*"
+ANYTHING = "*:*"  # asked for: anything of any service
 
 
 class Permission(StrEnum):
@@ -35,26 +37,33 @@ class _Match(StrEnum):
     YES = "yes"
 
 
-def allows(document: str, action: str) -> Permission:
-    """Whether a policy allows everybody an action that has no resources of its own, such as PutMetricData.
+def allows(document: str, asked: str) -> Permission:
+    """Whether a policy allows everybody what is asked: an action that has no resources of its own, such as
+    PutMetricData, or anything of a service (`logs:*`; ANYTHING for that of any).
 
     An empty document allows everything: an endpoint without a policy gives full access (PrivateLink guide: endpoint
     policies). A Deny wins over any Allow, and what no Allow matches is denied (IAM guide: policy evaluation logic).
-    UNSURE where that hangs on who calls, on a condition, or on a part that can't be read. Only `*` as its resource
-    matches such an action, no ARN does (Service Authorization Reference: actions without resource types).
+    UNSURE where that hangs on who calls, on a condition, on which of several actions, or on a part that can't be read.
+    Only `*` as its resource matches an action without resources, no ARN does (Service Authorization Reference: actions
+    without resource types).
     """
     if not document.strip():
         return Permission.ALLOWED
     statements = _statements(document)
     if statements is None:
         return Permission.UNSURE
-    allowed = {_match(statement, action) for statement in statements if statement.get("Effect") == "Allow"}
-    denied = {_match(statement, action) for statement in statements if statement.get("Effect") != "Allow"}
+    allowed = {_match(statement, asked) for statement in statements if statement.get("Effect") == "Allow"}
+    denied = {_match(statement, asked) for statement in statements if statement.get("Effect") != "Allow"}
     if _Match.YES in denied:
         return Permission.DENIED
     if allowed <= {_Match.NO}:
         return Permission.DENIED
-    return Permission.ALLOWED if _Match.YES in allowed and _Match.DEPENDS not in denied else Permission.UNSURE
+    return Permission.ALLOWED if _Match.YES in allowed and denied <= {_Match.NO} else Permission.UNSURE
+
+
+def is_readable(document: str) -> bool:
+    """True if the document is a policy, or empty."""
+    return not document.strip() or _statements(document) is not None
 
 
 def _statements(document: str) -> list[dict[str, Any]] | None:
@@ -70,26 +79,46 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
     return listed if all(item.get("Effect") in ("Allow", "Deny") for item in listed) else None
 
 
-def _match(statement: Mapping[str, Any], action: str) -> _Match:
-    found = {_match_action(statement, action), _match_resource(statement), _match_caller(statement)}
+def _match(statement: Mapping[str, Any], asked: str) -> _Match:
+    found = {_match_action(statement, asked), _match_resource(statement, asked), _match_caller(statement)}
     return next((match for match in _Match if match in found), _Match.DEPENDS)
 
 
-def _match_action(statement: Mapping[str, Any], action: str) -> _Match:
+def _match_action(statement: Mapping[str, Any], asked: str) -> _Match:
     named, excepted = (_texts(statement.get(key)) for key in ("Action", "NotAction"))
     if named is None or excepted is None or bool(named) == bool(excepted):
         return _Match.DEPENDS
-    is_named = any(_is_like(action.lower(), pattern.lower()) for pattern in named or excepted)
-    return _Match.YES if is_named == bool(named) else _Match.NO
+    patterns = [pattern.lower() for pattern in named or excepted]
+    if any(_covers(pattern, asked.lower()) for pattern in patterns):
+        return _Match.YES if named else _Match.NO
+    if any(_touches(pattern, asked.lower()) for pattern in patterns):
+        return _Match.DEPENDS
+    return _Match.NO if named else _Match.YES
 
 
-def _match_resource(statement: Mapping[str, Any]) -> _Match:
+def _covers(pattern: str, asked: str) -> bool:
+    """True if the pattern matches all that is asked: what only wildcards match stands for any name."""
+    return all(_is_like(asked.replace("*", name), pattern) for name in ("\0", "\0" * 99))
+
+
+def _touches(pattern: str, asked: str) -> bool:
+    """True if the pattern may match some of what is asked: by what comes before its first wildcard."""
+    if not asked.endswith("*"):
+        return _is_like(asked, pattern)
+    service, head = asked.removesuffix("*"), re.split(r"[*?]", pattern)[0]
+    is_open = head != pattern and len(head) < len(service)
+    return asked == ANYTHING or (service.startswith(head) if is_open else head.startswith(service))
+
+
+def _match_resource(statement: Mapping[str, Any], asked: str) -> _Match:
     if "NotResource" in statement or "Resource" not in statement:
         return _Match.DEPENDS
     named = _texts(statement["Resource"])
     if named is None:
         return _Match.DEPENDS
-    return _Match.YES if any(_is_like(EVERYTHING, pattern) for pattern in named) else _Match.NO
+    if any(_is_like(EVERYTHING, pattern) for pattern in named):
+        return _Match.YES
+    return _Match.DEPENDS if asked.endswith("*") else _Match.NO
 
 
 def _match_caller(statement: Mapping[str, Any]) -> _Match:

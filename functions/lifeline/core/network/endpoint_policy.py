@@ -1,0 +1,96 @@
+"""Does an endpoint's policy let its service through? Judged by the policy alone, and only as far as it is certain.
+
+An endpoint's policy limits what goes through it, whatever the caller's own policies allow (PrivateLink guide: endpoint
+policies).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, is_readable
+from lifeline.core.network.model import Endpoint, suffix_of
+
+PUBLISHING = "cloudwatch:PutMetricData"
+# How a service's actions begin, where a policy may name them (Service Authorization Reference: service prefixes).
+_PREFIXES = {
+    "autoscaling": "autoscaling",
+    "dynamodb": "dynamodb",
+    "ec2": "ec2",
+    "ec2messages": "ec2messages",
+    "ecr.api": "ecr",
+    "ecr.dkr": "ecr",
+    "events": "events",
+    "kms": "kms",
+    "lambda": "lambda",
+    "logs": "logs",
+    "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "ssmmessages": "ssmmessages",
+    "sts": "sts",
+    "xray": "xray",
+}
+
+
+class Opening(StrEnum):
+    """What a policy lets through.
+
+    `narrow` is what isn't certain: it hangs on who calls, on what is asked, or on a condition.
+    """
+
+    OPEN = "open"
+    NARROW = "narrow"
+    SHUT = "shut"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVerdict:
+    """What the policy of an endpoint lets through of its service, and that as a clause, empty where it is open."""
+
+    opening: Opening
+    words: str = ""
+
+
+def judge_policy(endpoint: Endpoint) -> PolicyVerdict:
+    """What the endpoint's policy lets through: of `monitoring` the publishing of metrics, of others anything at all."""
+    service = suffix_of(endpoint.service_name)
+    opening, whose = _judge(endpoint.policy, service), f"the policy of {endpoint.id}"
+    words = {
+        Opening.OPEN: "",
+        Opening.NARROW: f"whether {whose} allows {_asked_words(service)} isn't clear from the policy alone",
+        Opening.SHUT: f"{whose} doesn't allow {_asked_words(service)}",
+        Opening.UNREADABLE: f"{whose} could not be understood",
+    }[opening]
+    return PolicyVerdict(opening, words)
+
+
+def is_shut(endpoint: Endpoint) -> bool:
+    """True if the endpoint's policy lets nothing through that counts."""
+    return judge_policy(endpoint).opening is Opening.SHUT
+
+
+@lru_cache(maxsize=4096)
+def _judge(document: str, service: str) -> Opening:
+    if not is_readable(document):
+        return Opening.UNREADABLE
+    return {
+        Permission.ALLOWED: Opening.OPEN,
+        Permission.DENIED: Opening.SHUT,
+        Permission.UNSURE: Opening.NARROW,
+    }[allows(document, _asked(service))]
+
+
+def _asked(service: str) -> str:
+    """What must pass, as `allows` takes it."""
+    service = service.removesuffix("-fips")
+    if service == "monitoring":
+        return PUBLISHING
+    return f"{_PREFIXES[service]}:*" if service in _PREFIXES else ANYTHING
+
+
+def _asked_words(service: str) -> str:
+    asked = _asked(service)
+    return asked if asked == PUBLISHING else f"the {service} service"

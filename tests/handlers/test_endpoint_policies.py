@@ -1,0 +1,190 @@
+"""Endpoint policies that let nothing pass: an endpoint with one serves nobody, whoever made it, and that is said."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.handlers.test_claims import apply_again, endpoint, frozen, refused, served, strict_for_all, theirs
+from tests.support.cloudtrail import Identity, record_call
+from tests.support.days import MINUTES, Days
+from tests.support.world import emulated_world
+
+DENY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]})
+OPEN = json.dumps({"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
+NARROW = json.dumps(
+    {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+        }
+    }
+)
+MALLORY = Identity("team-b-dev", session="mallory")
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+@pytest.fixture
+def s3_days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, REQUIRED_SERVICES="s3") as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+def set_policy(days: Days, endpoint_id: str, document: str) -> None:
+    """Somebody's change of an endpoint's policy, with its record."""
+    request = {"VpcEndpointId": endpoint_id, "PolicyDocument": document}
+    days.world.ec2.modify_vpc_endpoint(**request)
+    days.clock.advance(MINUTES)
+    days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=MALLORY, at=days.clock()))
+    days.clock.advance(MINUTES)
+
+
+def service(days: Days, vpc_id: str) -> dict[str, Any]:
+    (found,) = days.look(vpc_id)["services"]
+    return dict(found)
+
+
+def open_to_the_vpc(days: Days, vpc_id: str) -> str:
+    """A security group of theirs that lets the VPC in."""
+    group_id = str(days.world.ec2.create_security_group(GroupName="t", Description="t", VpcId=vpc_id)["GroupId"])
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
+    return group_id
+
+
+# ---- Lifeline's own
+
+
+def test_a_denying_policy_on_lifelines_own_endpoint_is_reset_at_once_with_who_did_it(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    set_policy(days, ours, DENY)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    (text,) = days.texts()
+    assert f"reset the policy of {ours} to the default" in text
+    assert f"the policy of {ours} doesn't allow cloudwatch:PutMetricData" in text
+    assert "team-b-dev/mallory" in text
+    assert service(days, vpc_id)["state"] == "served"
+
+
+def test_while_the_endpoint_is_pending_after_their_change_resetting_it_is_tried_again(days: Days) -> None:
+    _, _, ours = served(days)
+    request = {"VpcEndpointId": ours, "PolicyDocument": DENY}
+    days.world.ec2.modify_vpc_endpoint(**request)
+    assert endpoint(days, ours)["State"] == "pending"
+    days.deliver(record_call("ModifyVpcEndpoint", request, {}, identity=MALLORY, at=days.clock()))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(DENY)
+    days.take_from_queue()
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+
+
+def test_whoever_denies_again_and_again_is_left_to_people_with_one_notice(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    for _ in range(3):
+        set_policy(days, ours, DENY)
+    texts = days.texts()
+    assert "To avoid a loop, Lifeline has stopped repeating its changes." in texts[-1]
+    assert "The monitoring endpoint's policy doesn't let anyone use the service." in texts[-1]
+    assert f"the policy of {ours} was changed so that it no longer allows the service" in texts[-1]
+    assert "team-b-dev/mallory" in texts[-1]
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(DENY)
+    assert service(days, vpc_id)["state"] == "blocked"
+    days.sweeps(3)
+    assert days.texts() == []
+
+
+def test_a_narrow_policy_on_lifelines_own_endpoint_is_its_users_and_stays(days: Days) -> None:
+    vpc_id, _, ours = served(days)
+    set_policy(days, ours, NARROW)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    assert (service(days, vpc_id)["state"], days.texts()) == ("served", [])
+
+
+def test_a_denying_policy_on_lifelines_own_gateway_endpoint_is_reset_too(s3_days: Days) -> None:
+    vpc_id, _, ours = served(s3_days)
+    set_policy(s3_days, ours, DENY)
+    assert json.loads(endpoint(s3_days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    assert service(s3_days, vpc_id)["state"] == "served"
+
+
+# ---- theirs
+
+
+def test_an_endpoint_of_theirs_that_denies_all_serves_nobody_and_is_said_at_once(days: Days) -> None:
+    vpc_id = days.world.make_vpc()
+    subnet_id = days.world.make_subnet(vpc_id)
+    request = theirs(vpc_id, subnet_id) | {
+        "SecurityGroupIds": [open_to_the_vpc(days, vpc_id)],
+        "PolicyDocument": DENY,
+    }
+    made = apply_again(days, request)
+    (text,) = days.texts()
+    assert f"the policy of {made} doesn't allow cloudwatch:PutMetricData" in text
+    assert "it isn't Lifeline's: its owner should allow it in the policy" in text
+    assert service(days, vpc_id)["state"] == "blocked"
+    assert days.live(vpc_id) == [made]
+    assert json.loads(endpoint(days, made)["PolicyDocument"]) == json.loads(DENY)
+    days.sweeps(3)
+    assert days.texts() == []
+
+    set_policy(days, made, OPEN)
+    assert service(days, vpc_id)["state"] == "served"
+
+
+def test_their_gateway_endpoint_that_denies_all_serves_nobody_and_is_said(s3_days: Days) -> None:
+    vpc_id = s3_days.world.make_vpc()
+    s3_days.world.make_subnet(vpc_id)
+    tables = s3_days.world.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["RouteTables"]
+    request = {
+        "VpcEndpointType": "Gateway",
+        "VpcId": vpc_id,
+        "ServiceName": "com.amazonaws.us-east-1.s3",
+        "RouteTableIds": [table["RouteTableId"] for table in tables],
+        "PolicyDocument": DENY,
+    }
+    made = apply_again(s3_days, request)
+    (text,) = s3_days.texts()
+    assert f"the policy of {made} doesn't allow the s3 service" in text
+    assert (service(s3_days, vpc_id)["state"], s3_days.live(vpc_id)) == ("blocked", [made])
+
+
+# ---- claims
+
+
+def claim_with(days: Days, **more: Any) -> tuple[str, str, str]:
+    """A refused call for which Lifeline's own gives up the name, and then theirs: the VPC, Lifeline's own, theirs."""
+    vpc_id, subnet_id, ours = served(days)
+    request = theirs(vpc_id, subnet_id)
+    days.deliver(refused(days, request, identity=MALLORY))
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is False
+    days.world.notices()
+    return vpc_id, ours, apply_again(days, request | more)
+
+
+def test_an_endpoint_that_denies_all_answers_no_claim_and_lifelines_own_stays_to_come_back(days: Days) -> None:
+    vpc_id, ours, made = claim_with(days, PolicyDocument=DENY)
+    (text,) = days.texts()
+    assert f"the policy of {made} doesn't allow cloudwatch:PutMetricData" in text
+    days.sweeps(30)
+    assert (sorted(days.live(vpc_id)), days.deletions()) == (sorted([ours, made]), [])
+    assert (service(days, vpc_id)["state"], frozen(vpc_id)) == ("blocked", [])
+
+    days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+    days.clock.advance(MINUTES)
+    days.sweeps(1)
+    assert endpoint(days, ours)["PrivateDnsEnabled"] is True
+
+
+def test_once_their_policy_lets_the_service_pass_the_claim_is_answered_and_lifelines_own_goes(days: Days) -> None:
+    vpc_id, ours, made = claim_with(days, PolicyDocument=DENY)
+    set_policy(days, made, NARROW)
+    days.sweeps(1)
+    assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
