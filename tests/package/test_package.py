@@ -84,7 +84,8 @@ compiled, made = [], builtins.compile
 sys.addaudithook(lambda name, about: compiled.append(str(about)[:300]) if name == "compile" else None)
 from lifeline.handlers import {handler} as handler
 from lifeline.runtime.settings import {HANDLERS[handler]} as Settings
-handler._tools(Settings.from_environment())
+from lifeline.core.policy.policy import Policy
+handler._tools(*(Settings.from_environment(), Policy(()))[: handler._tools.__code__.co_argcount])
 print(json.dumps(compiled))
 """
     ours = [about for about in run_alone(code) if "__create_fn__" in about]

@@ -19,7 +19,7 @@ from datetime import datetime
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.cloudwatch import CloudWatch
 from lifeline.adapters.aws.detector_queue import Checks
-from lifeline.adapters.aws.instances import Elsewhere
+from lifeline.adapters.aws.instances import NoInstances
 from lifeline.adapters.aws.repair_requests import RepairRequests
 from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.incidents import Incidents
@@ -79,7 +79,7 @@ class WatchRun:
         self.chunks = ChunkWriter(self.roster, watch.name, self.attempt)
         self._cloudwatch = tools.cloudwatch(watch)
         if watch.is_elsewhere:
-            tools = replace(tools, sources=replace(tools.sources, instances=Elsewhere()))
+            tools = replace(tools, sources=replace(tools.sources, instances=NoInstances()))
         self.tools = tools
         instances = tools.sources.instances if finds_expected else None
         patience = watch.rules.period + watch.rules.grace

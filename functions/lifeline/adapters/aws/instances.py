@@ -107,7 +107,7 @@ class Instances:
         return {status["InstanceId"]: _health(status) for status in found}
 
 
-class Elsewhere(Instances):
+class NoInstances(Instances):
     """The instances of a watch whose agents all run in other accounts or regions, or on premises: EC2 isn't asked."""
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from lifeline.core.network.gates import End, Gate, ObstacleKind, find_passage
+from lifeline.core.network.gates import End, Filter, ObstacleKind, find_passage
 from lifeline.core.network.model import AclEntry, NetworkAcl, Part, Ranges, Subnet, Vpc
 from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, Lane, addresses_in, lanes_of, without
 
@@ -52,7 +52,7 @@ def shared_version(client: Subnet, host: Subnet) -> int:
     return 6 if client.ipv6_cidrs and host.ipv6_cidrs else 0
 
 
-def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Filter]:
     """The ACLs between a client and an interface in `host`. Within a subnet none stands (VPC guide: network ACLs)."""
     if client.id == host.id:
         return []
@@ -72,13 +72,13 @@ def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
     return all(acl is None or _lets_everything_through(acl.entries, version) for acl in found)
 
 
-def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Filter]:
     """The client's own ACL: requests out of its subnet and answers into it, wherever a route leads them."""
     request, answer = f"out of {client.id} to", f"into {client.id} from"
     return _gates(acl_of(client, vpc), far, ports, EPHEMERAL, request, answer, is_far=True)
 
 
-def through_nat(home: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+def through_nat(home: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Filter]:
     """The ACL of the subnet that a NAT stands in: in from the client and on from the NAT's own ports, and back."""
     acl = acl_of(home, vpc)
     onward = _gates(acl, far, ports, NAT_PORTS, f"out of {home.id} to", f"into {home.id} from", is_far=True)
@@ -99,7 +99,7 @@ def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> str:
 
 def _gates(
     acl: NetworkAcl | None, end: End, ports: Ranges, sources: Ranges, request: str, answer: str, *, is_far: bool
-) -> list[Gate]:
+) -> list[Filter]:
     """One ACL's two directions, for what it judges by one end's addresses.
 
     Of a NAT's own ports one is enough, as of the client's: `sources` that pass in part count as all for a NAT.
@@ -114,10 +114,10 @@ def _gates(
     returns = tuple(Lane(here, ports, (EPHEMERAL if passed else ()) if is_nat else passed) for here, passed in back)
     words = f"network ACL {acl.id} doesn't let {{what}} {{way}} {{{{addresses}}}}"
     return [
-        Gate(
+        Filter(
             kind, tuple(Lane(here, passed) for here, passed in there), words.format(what="{ports}", way=request), is_far
         ),
-        Gate(kind, returns, words.format(what="answers", way=answer), is_far),
+        Filter(kind, returns, words.format(what="answers", way=answer), is_far),
     ]
 
 

@@ -1,7 +1,7 @@
 """The client's end: whether an instance's own security groups let its requests out."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import public_end
 from lifeline.core.network.gates import End
@@ -43,6 +43,20 @@ class OwnGroups:
         return ", ".join(sorted(self.ids))
 
 
+def ends_of(endpoint: Endpoint, vpc: Vpc, version: int) -> Iterator[End]:
+    """Where an interface endpoint answers in each of its subnets: its interfaces' addresses, or one of the subnet's."""
+    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
+    for host in vpc.subnets:
+        if host.id in endpoint.subnet_ids and (host.cidr if version == 4 else host.ipv6_cidrs):
+            there = [one for one in own if one.subnet_id == host.id]
+            yield replace(End.of(host, version, there), is_guess=not there)
+
+
+def rules_to_members(rules: Iterable[Rule], group_ids: Collection[str]) -> tuple[Rule, ...]:
+    """The rules that name one of an endpoint's groups: they let its members be reached, whatever their addresses."""
+    return tuple(replace(rule, cidrs=("0.0.0.0/0", "::/0")) for rule in rules if set(rule.groups) & set(group_ids))
+
+
 def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
     """Whether the groups let requests out to an endpoint that serves the client.
 
@@ -56,14 +70,8 @@ def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, p
         listed = {cidr for route in table for cidr in (*route.destinations, *lists.get(route.prefix_list_id, ()))}
         ends: tuple[End, ...] = (public_end(endpoint.service_name, version, tuple(listed)),)
         return _judge(groups, ends, endpoint.id, vpc, ports)
-    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
-    hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
-    ends = tuple(End.of(host, version, [one for one in own if one.subnet_id == host.id]) for host in hosts)
-    if any(endpoint.security_group_ids.intersection(rule.groups) for rule in groups.rules):
-        named = [rule for rule in groups.rules if endpoint.security_group_ids.intersection(rule.groups)]
-        whole = tuple(Rule(rule.protocol, rule.from_port, rule.to_port, ("0.0.0.0/0", "::/0")) for rule in named)
-        return _judge(groups, ends, endpoint.id, vpc, ports, whole)
-    return _judge(groups, ends, endpoint.id, vpc, ports)
+    to_members = rules_to_members(groups.rules, endpoint.security_group_ids)
+    return _judge(groups, tuple(ends_of(endpoint, vpc, version)), endpoint.id, vpc, ports, to_members)
 
 
 def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:

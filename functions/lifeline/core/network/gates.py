@@ -70,7 +70,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Filter:
     """One filter in one direction: what it lets pass, by the client's addresses, or by the far end's (`is_far`).
 
     `words` say what it doesn't let pass, with the ports (`{ports}`) and the addresses (`{addresses}`).
@@ -105,7 +105,7 @@ class Passage:
         return not self.traffic.passes_any or not is_few(self.traffic.shut, near.addresses)
 
 
-def find_passage(gates: Sequence[Gate], near: End, far: End, ports: Ranges) -> Passage:
+def find_passage(gates: Sequence[Filter], near: End, far: End, ports: Ranges) -> Passage:
     """Which flows pass. Of far addresses that are a guess, a few that differ are left out: it is hardly one of them.
 
     `is_partly_far` says that the far addresses differ.
@@ -124,7 +124,7 @@ def find_passage(gates: Sequence[Gate], near: End, far: End, ports: Ranges) -> P
         return Passage(found)
     left = joined(address for lane in fars for address in lane.addresses)
     kept = [
-        Gate(gate.kind, _within(gate.lanes, left), gate.words, gate.is_far) if gate.is_far else gate for gate in gates
+        Filter(gate.kind, _within(gate.lanes, left), gate.words, gate.is_far) if gate.is_far else gate for gate in gates
     ]
     words: dict[ObstacleKind, str] = {}
     for gate in kept:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
+from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
     AclEntry,
@@ -88,7 +88,7 @@ def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet) -> Barrie
 
 
 def barrier_of(
-    ends: Iterable[tuple[list[Gate], End]], near: End, ports: Ranges, client: Subnet, *, repairable: bool
+    ends: Iterable[tuple[list[Filter], End]], near: End, ports: Ranges, client: Subnet, *, repairable: bool
 ) -> Barrier:
     """What is shut of the flows to any of the far ends, each behind its own gates."""
     found = [find_passage(gates, near, far, ports) for gates, far in ends]
@@ -128,7 +128,7 @@ def _barrier_to_interfaces(
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
-    ends: list[tuple[list[Gate], End]] = [([gate], near)] if len(guarded) < max(len(reachable), 1) else []
+    ends: list[tuple[list[Filter], End]] = [([gate], near)] if len(guarded) < max(len(reachable), 1) else []
     for host in guarded:
         there = [one for one in own if one.subnet_id == host.id]
         far = End.of(host, version, there)
@@ -148,7 +148,7 @@ def _other_family(words: str, client: Subnet, near: End) -> Barrier:
 
 def _group_gate(
     endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, version: int, asking: NetworkInterface | None
-) -> tuple[End, Gate, tuple[str, ...]]:
+) -> tuple[End, Filter, tuple[str, ...]]:
     """The clients, the endpoint's security groups as a gate before them, and what of the groups wasn't read.
 
     A rule that names a group lets in that group's members: then those interfaces are the clients that are there, or
@@ -160,10 +160,10 @@ def _group_gate(
     words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     rules = [rule for group in groups for rule in group.ingress]
     if not endpoint.security_group_ids:
-        return near, Gate(ObstacleKind.SECURITY_GROUP, (Lane(near.addresses, ports),), words), ()
+        return near, Filter(ObstacleKind.SECURITY_GROUP, (Lane(near.addresses, ports),), words), ()
     lanes = rule_lanes(rules, near, vpc, ports)
     if len(lanes) == 1 and lanes[0].ports == ports:
-        return near, Gate(ObstacleKind.SECURITY_GROUP, lanes, words), ()
+        return near, Filter(ObstacleKind.SECURITY_GROUP, lanes, words), ()
     unread = _unread(endpoint, groups, vpc, ports)
     naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
     there = [one for one in vpc.interfaces or () if one.subnet_id == client.id and one.is_client]
@@ -176,7 +176,7 @@ def _group_gate(
         unread = (*unread, f"{names} of {endpoint.id} allows members of {by}, and {_UNSEEN[vpc.interfaces is None]}")
     if unread:
         lanes = (Lane(near.addresses, ports),)
-    return near, Gate(ObstacleKind.SECURITY_GROUP, lanes, words), unread
+    return near, Filter(ObstacleKind.SECURITY_GROUP, lanes, words), unread
 
 
 _UNSEEN = {True: "the subnet's network interfaces were not read", False: "the subnet has no network interface yet"}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from lifeline.core.network.acl import leaving, public_end, through_nat
-from lifeline.core.network.gates import End, Gate, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind
 from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Rule, Subnet, TargetKind, Vpc
 from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
 from lifeline.core.network.packets import Lane, addresses_in, common, without
@@ -27,7 +27,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     near = End.of(subnet, version, (asking,) if asking else ())
     there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
     members = [asking] if asking else there
-    ends: list[tuple[list[Gate], End]] = []
+    ends: list[tuple[list[Filter], End]] = []
     unread: list[str] = []
     for route, far in _parts(subnet, vpc, service, version):
         gates, unseen = on_route(route, subnet, vpc, near, far, ports, members)
@@ -70,7 +70,7 @@ def on_route(
     far: End,
     ports: Ranges,
     members: Collection[NetworkInterface],
-) -> tuple[list[Gate], tuple[str, ...]]:
+) -> tuple[list[Filter], tuple[str, ...]]:
     """The gates on the way by one route, and what was not read there."""
     own, target = leaving(subnet, far, vpc, ports), route.target_id
     if route.target is TargetKind.NAT_GATEWAY:
@@ -90,14 +90,14 @@ def on_route(
 
 def _through_machine(
     interface: NetworkInterface,
-    own: list[Gate],
+    own: list[Filter],
     subnet: Subnet,
     vpc: Vpc,
     near: End,
     far: End,
     ports: Ranges,
     members: Collection[NetworkInterface],
-) -> tuple[list[Gate], tuple[str, ...]]:
+) -> tuple[list[Filter], tuple[str, ...]]:
     """A NAT instance: what its ACLs, its security groups and its source/destination check let through."""
     home = next((home for home in vpc.subnets if home.id == interface.subnet_id), None)
     gates = through_nat(home, near, far, vpc, ports) if home else []
@@ -106,7 +106,7 @@ def _through_machine(
     unread = [f"what the machine at {interface.id} does with the packets was not read"]
     if interface.checks_source:
         words = f"{interface.id} drops the packets, because its source/destination check is on"
-        gates.append(Gate(ObstacleKind.NAT, (Lane(near.addresses, ()),), words))
+        gates.append(Filter(ObstacleKind.NAT, (Lane(near.addresses, ()),), words))
     groups = vpc.groups(interface.group_ids)
     names = ", ".join(sorted(group.id for group in groups))
     if len(groups) < len(interface.group_ids):
@@ -117,12 +117,12 @@ def _through_machine(
     onward, more = _let_pass([rule for group in groups for rule in group.egress], who, far, vpc, ports)
     words = f"{who} doesn't allow {{way}}"
     gates += [
-        Gate(
+        Filter(
             ObstacleKind.SECURITY_GROUP,
             inward,
             words.format(way=f"inbound {{ports}} from {{addresses}} ({subnet.id})"),
         ),
-        Gate(ObstacleKind.SECURITY_GROUP, onward, words.format(way="outbound {ports} to {addresses}"), is_far=True),
+        Filter(ObstacleKind.SECURITY_GROUP, onward, words.format(way="outbound {ports} to {addresses}"), is_far=True),
     ]
     return gates, (*unseen, *more, *unread)
 

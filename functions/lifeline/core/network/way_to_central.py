@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lifeline.core.network.acl import private_addresses
 from lifeline.core.network.dns import DnsAnswer
-from lifeline.core.network.gates import End, Gate, ObstacleKind
+from lifeline.core.network.gates import End, Filter, ObstacleKind
 from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
@@ -102,15 +102,15 @@ def _by_routes(
             onward = _onward(route, address, vpc, version) if route else None
             by_routes.setdefault((route, onward), []).append((address, address))
     there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
-    ends: list[tuple[list[Gate], End]] = []
+    ends: list[tuple[list[Filter], End]] = []
     unread = list(vpc.unread_words(Part.NETWORK_ACLS))
     for (route, onward), found in by_routes.items():
         part = joined(found)
         far = End(part, blocks_in(part, version), version)
         unseen = _unseen(route, onward, far, vpc, is_elsewhere=bool(central.endpoint_id))
-        gates: list[Gate] = []
+        gates: list[Filter] = []
         if unseen is None:
-            gates.append(Gate(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
+            gates.append(Filter(ObstacleKind.ROUTE, (Lane(near.addresses, ()),), _no_route(subnet, vpc, far.name)))
         elif route:
             members = [asking] if asking else there
             gates, more = on_route(route, subnet, vpc, near, far, ports, members)

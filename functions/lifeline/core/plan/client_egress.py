@@ -1,9 +1,10 @@
 """Clients whose own security groups let them reach a service where it answers today, and not at an endpoint."""
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from lifeline.core.network.acl import public_end
+from lifeline.core.network.egress import ends_of, rules_to_members
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import Endpoint, NetworkInterface, Ranges, Rule, Subnet, Vpc
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
@@ -43,7 +44,7 @@ def find_cut_off(
     public addresses now has nothing to lose, where it `is_public_now`.
     """
     version = 6 if subnet.is_ipv6_only else 4
-    fars = list(_fars(endpoint, vpc, version))
+    fars = list(ends_of(endpoint, vpc, version))
     clients = (one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client)
     for interface in sorted(clients, key=lambda one: one.id):
         groups = vpc.groups(interface.group_ids)
@@ -55,7 +56,7 @@ def find_cut_off(
         public = public_end(service, version)
         if is_public_now and not unread and not any(lane.ports for lane in rule_lanes(rules, public, vpc, ports)):
             continue
-        to_members = [replace(rule, cidrs=_anywhere(version)) for rule in rules if set(rule.groups) & set(group_ids)]
+        to_members = rules_to_members(rules, group_ids)
         shut = [far for far in fars if not _passes([*rules, *to_members], far, vpc, ports)]
         if shut:
             there = ", ".join(far.name for far in shut)
@@ -64,21 +65,8 @@ def find_cut_off(
     return None
 
 
-def _fars(endpoint: Endpoint, vpc: Vpc, version: int) -> Iterator[End]:
-    """The addresses of the endpoint in each of its subnets: those of its interfaces, or one of the subnet's."""
-    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
-    for host in vpc.subnets:
-        if host.id in endpoint.subnet_ids and (host.cidr if version == 4 else host.ipv6_cidrs):
-            there = [one for one in own if one.subnet_id == host.id]
-            yield replace(End.of(host, version, there), is_guess=not there)
-
-
 def _passes(rules: Collection[Rule], far: End, vpc: Vpc, ports: Ranges) -> bool:
     """True if all ports pass to each of the addresses; of a guess, a few may be left out."""
     lanes = rule_lanes(rules, far, vpc, ports)
     shut = joined(found for lane in lanes if lane.ports != ports for found in lane.addresses)
     return not size(shut) or (far.is_guess and is_few(shut, far.addresses))
-
-
-def _anywhere(version: int) -> tuple[str, ...]:
-    return ("0.0.0.0/0",) if version == 4 else ("::/0",)
