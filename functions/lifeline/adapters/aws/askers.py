@@ -18,8 +18,8 @@ class AskersReader:
     Resolver's.
     """
 
-    def __init__(self, resolver: Any, turn: Callable[[], None], directories: Any = None) -> None:
-        self._resolver = resolver
+    def __init__(self, turn: Callable[[], None], resolver: Any = None, directories: Any = None) -> None:
+        self._resolver = resolver or client("route53resolver")
         self._turn = turn
         self._directories = directories
 

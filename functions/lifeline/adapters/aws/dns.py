@@ -120,7 +120,7 @@ class CentralDns:
                 servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=False)
         except (TransientError, TerminalError) as error:
             unread = (f"the VPCs' DHCP options could not be read: {error}",)
-        found = AskersReader(self._resolver, partial(self._turn, _RESOLVER)).read(servers)
+        found = AskersReader(partial(self._turn, _RESOLVER), self._resolver).read(servers)
         found = replace(found, unread=(*found.unread, *unread))
         if not found.unread:
             self._kept["askers",] = (self._now(), found)
