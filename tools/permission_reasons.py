@@ -68,8 +68,10 @@ REASONS: dict[str, dict[str, str]] = {
     "FindWhoAsks": {
         "ds:DescribeDirectories": "finds directories whose DNS servers send names on to the VPC's resolver",
         "route53resolver:ListResolverEndpoints": "finds inbound endpoints, which answer others by the VPC's names",
-        "route53resolver:ListResolverEndpointIpAddresses": "reads the addresses on which they are asked",
         "route53resolver:ListResolverRules": "finds rules that forward names to them",
+    },
+    "ReadInboundEndpoints": {
+        "route53resolver:ListResolverEndpointIpAddresses": "reads the addresses on which inbound endpoints are asked"
     },
     "PrivateDns": {
         "route53:AssociateVPCWithHostedZone": _OWN_ZONE,

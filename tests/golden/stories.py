@@ -32,6 +32,7 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.late import Others
 from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.network.askers import Askers, Door, DoorKind
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
     AclEntry,
@@ -198,6 +199,47 @@ SHUT_BY_POLICY = answer(plan(replace(NETWORK, endpoints=(THEIRS_SHUT,)), "monito
 OURS_SHUT = replace(SERVES_MOST, security_group_ids=frozenset(), policy=SHUT_POLICY)
 OF_POLICY = plan(replace(NETWORK, endpoints=(OURS_SHUT,)), "monitoring", per_zone=False)
 POLICY_RESET = answer(OF_POLICY, *(replace(action, status=Status.DONE) for action in OF_POLICY.actions))
+BEHIND_NAT = replace(
+    NETWORK,
+    route_tables=(
+        RouteTable(TABLE, True, frozenset(), (LOCAL, default_route(TargetKind.NAT_GATEWAY, "nat-1"))),
+        *NETWORK.route_tables[1:],
+    ),
+)
+APPS_GROUP = SecurityGroup(
+    "sg-0c1d2e3f405162aaa", "app", egress=(Rule("tcp", 443, 443, ("52.94.0.0/15", "54.239.0.0/16")),)
+)
+BY_OWN_GROUP = answer(
+    plan(
+        replace(
+            BEHIND_NAT,
+            interfaces=(NetworkInterface("eni-0d2e3f405162738aa", APP_B, ("10.20.2.20",), frozenset({APPS_GROUP.id})),),
+            client_groups=(APPS_GROUP,),
+        ),
+        "monitoring",
+        dns=DnsView(),
+    )
+)
+NEIGHBOUR = replace(
+    BEHIND_NAT,
+    id=OTHER,
+    cidrs=("10.30.0.0/16",),
+    subnets=(Subnet(id="subnet-0e3f405162738495a", zone="us-east-1a", zone_id="", cidr="10.30.1.0/24"),),
+    route_tables=(RouteTable("rtb-1", True, frozenset(), (default_route(TargetKind.TRANSIT_GATEWAY, "tgw-0hub"),)),),
+)
+DOOR = Door(DoorKind.INBOUND, "rslvr-in-0f1e2d3c4b5a69788", VPC, frozenset({"10.20.1.10"}))
+ASKERS = Askers((DOOR,), dns_servers=((OTHER, ("10.20.1.10",)),))
+FOR_OTHERS = answer(plan(NETWORK, "monitoring", dns=DnsView(), asking=ASKERS.of(NETWORK, {OTHER: NEIGHBOUR})))
+MAYBE_OTHERS = answer(plan(NETWORK, "monitoring", dns=DnsView(), asking=Askers((DOOR,)).of(NETWORK, {})))
+_LOGS = "logs.us-east-1.amazonaws.com"
+_ASLEEP = replace(HUB_ZONE, domain=_LOGS, detail=f"the private hosted zone {_LOGS} (Z0123456789HUB)", addresses=())
+_CORP = replace(HUB_ZONE, domain="corp.example", source_id="Z0987654321CORP", addresses=None)
+_ANSWERING = replace(SERVES_MOST, security_group_ids=frozenset({"sg-own"}))
+_DNS_OFF = replace(
+    BEHIND_NAT, dns_hostnames=False, endpoints=(_ANSWERING,), security_groups=(own_security_group("10.20.0.0/16"),)
+)
+WAKING = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_ASLEEP, _CORP)), fix_dns=True))
+WAKING_OTHERS = answer(plan(_DNS_OFF, "monitoring", per_zone=False, dns=DnsView((_CORP,)), fix_dns=True))
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -455,6 +497,11 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-s3-by-interface": (8, lambda: notified(BESIDE_S3, is_plan=True)),
     "endpoints-shut-by-policy": (8, lambda: notified(SHUT_BY_POLICY, because=because_of([DENIED_BY]))),
     "endpoints-policy-reset": (8, lambda: notified(POLICY_RESET, because=because_of([DENIED_BY]))),
+    "endpoints-own-group-shuts": (8, lambda: notified(BY_OWN_GROUP)),
+    "endpoints-others-would-lose": (8, lambda: notified(FOR_OTHERS)),
+    "endpoints-others-may-ask": (8, lambda: notified(MAYBE_OTHERS, is_plan=True)),
+    "endpoints-zones-would-wake": (8, lambda: notified(WAKING)),
+    "endpoints-other-zones-wake": (8, lambda: notified(WAKING_OTHERS, is_plan=True)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),

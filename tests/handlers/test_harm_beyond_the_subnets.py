@@ -105,9 +105,8 @@ class TestOthersThatAskHere:
         answer = neighbours.case.look(neighbours.first)
         assert MADE in statuses(answer)
         (told,) = neighbours.case.told()
-        assert (
-            f"inbound Resolver endpoint {door} answers other networks by this VPC's names: whoever asks there" in told
-        )
+        words = "lets other networks resolve names as this VPC does: whoever asks there will get"
+        assert f"inbound Resolver endpoint {door} {words} the endpoint's addresses as well" in told
 
     def test_another_vpc_by_a_directorys_servers_is_told_of_for_they_may_ask_elsewhere(
         self, neighbours: Neighbours

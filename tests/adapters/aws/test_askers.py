@@ -41,7 +41,7 @@ def resolver(**more: Any) -> Stub:
 
 def read(rules: Stub, directories: Stub | None = None, servers: dict[str, tuple[str, ...]] | None = None) -> Askers:
     ds = directories or Stub(describe_directories={"DirectoryDescriptions": [DIRECTORY, CONNECTOR]})
-    return AskersReader(rules, lambda: None, directories=ds).read(servers or {})
+    return AskersReader(lambda: None, rules, ds).read(servers or {})
 
 
 def test_doors_forwards_and_servers_become_values() -> None:

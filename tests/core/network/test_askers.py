@@ -20,7 +20,7 @@ def asking(askers: Askers, *others: object) -> list[tuple[str, str, bool]]:
 
 def test_an_inbound_endpoint_answers_others_whoever_they_are() -> None:
     assert asking(Askers((INBOUND,))) == [
-        ("inbound Resolver endpoint rslvr-in-1 answers other networks by this VPC's names", "", False)
+        ("inbound Resolver endpoint rslvr-in-1 lets other networks resolve names as this VPC does", "", False)
     ]
     assert asking(Askers((DIRECTORY,))) == []  # its servers are asked by name only where something leads to them
     assert Askers((INBOUND,)).of(THERE, {}).askers == ()

@@ -56,7 +56,7 @@ def test_another_vpc_that_reaches_the_service_today_and_is_not_let_in_blocks_it(
     assert action.status is Status.BLOCKED
     assert action.error == (
         f"private DNS would make the monitoring service unreachable from subnet-z of {OTHER_ID}, which reaches it "
-        "today, because the endpoint's security group lets in 10.0.0.0/16, not 10.1.1.0/24: somebody asks here; let "
+        "today: somebody asks here, and the endpoint's security group lets in 10.0.0.0/16, not 10.1.1.0/24; let "
         f"{OTHER_ID} resolve the name elsewhere, or create an endpoint that it can use"
     )
 
@@ -64,7 +64,7 @@ def test_another_vpc_that_reaches_the_service_today_and_is_not_let_in_blocks_it(
 def test_another_vpc_from_which_no_route_leads_here_blocks_it_too() -> None:
     action = make(HERE, asker(other(NAT)))
     assert action.is_blocked
-    assert "because no route of rtb-main leads to 10.0.1.4" in action.error
+    assert "and no route of rtb-main leads to 10.0.1.4" in action.error
 
 
 @pytest.mark.parametrize("routes", [(), (PEER,), (route("0.0.0.0/0", TargetKind.NAT_GATEWAY, active=False),)])
@@ -85,7 +85,7 @@ def test_one_that_is_led_and_let_in_is_told_of() -> None:
 def test_whoever_may_ask_is_told_and_blocks_nothing(one: Asker) -> None:
     action = make(HERE, one)
     assert action.status is Status.PLANNED
-    assert "it isn't known who that is and whether they can reach them" in action.reason
+    assert "it isn't known who that is, or whether they can reach them" in action.reason
 
 
 def test_a_rule_for_other_names_is_no_question() -> None:

@@ -6,9 +6,9 @@ from ipaddress import IPv4Network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import NetworkInterface, Subnet, TargetKind, Vpc
+from lifeline.core.network.model import NetworkInterface, Rule, SecurityGroup, Subnet, TargetKind, Vpc
 from lifeline.core.plan.actions import Action
-from tests.core.network.test_by_packets import CLIENT, HOST, NAT, NAT_HOME, acls, clients
+from tests.core.network.test_by_packets import BLOCKS, CLIENT, HOST, NAT, NAT_HOME, acls, clients
 from tests.core.plan.test_harm import applied, plan
 from tests.support.builders import default_route, table, vpc
 from tests.support.examples import examples
@@ -18,9 +18,26 @@ OUT = default_route(TargetKind.NAT_GATEWAY, NAT.id)
 PLACES = {CLIENT.id: "10.0.1.50", HOST.id: "10.0.2.50", NAT_HOME.id: "10.0.9.6"}
 
 
+egress_rules = st.builds(
+    lambda ports, cidrs, groups: Rule("tcp", ports[0], ports[1], tuple(cidrs), tuple(groups)),
+    ports=st.sampled_from([(443, 443), (443, 443), (0, 65535), (25, 400)]),
+    cidrs=st.lists(st.sampled_from([*BLOCKS, "52.0.0.0/8", "0.0.0.0/0"]), max_size=2, unique=True),
+    groups=st.lists(st.sampled_from(["sg-own", "sg-app"]), max_size=1),
+)
+EVERYWHERE = (Rule("-1", 0, 65535, ("0.0.0.0/0",)),)
+PUBLIC = (Rule("tcp", 443, 443, ("52.0.0.0/8",)),)
+ways_out = st.one_of(st.just(EVERYWHERE), st.just(PUBLIC), st.lists(egress_rules, max_size=3).map(tuple))
+
+
+@st.composite
+def client_groups(draw: st.DrawFn) -> tuple[SecurityGroup, ...]:
+    """The clients' own groups: what a new one lets out, public addresses alone, or anything."""
+    return tuple(SecurityGroup(name, name, egress=draw(ways_out)) for name in ("sg-app", "sg-other"))
+
+
 @st.composite
 def networks(draw: st.DrawFn) -> Vpc:
-    """Two private subnets, with or without a way out by NAT, behind ACLs of every kind."""
+    """Two private subnets, with or without a way out by NAT, behind ACLs and clients' own groups of every kind."""
     out = draw(st.sampled_from([(), ("a",), ("b",), ("a", "b")]))
     public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
     return replace(
@@ -28,6 +45,7 @@ def networks(draw: st.DrawFn) -> Vpc:
         nat_gateways=(NAT,),
         network_acls=tuple(draw(acls(one.id)) for one in (CLIENT, HOST, NAT_HOME) if draw(st.booleans())),
         interfaces=tuple(draw(clients)),
+        client_groups=draw(client_groups()),
     )
 
 
@@ -50,6 +68,29 @@ def open_clients(network: Vpc) -> set[tuple[str, str]]:
         for address in oracle._representatives(IPv4Network(subnet.cidr))
         if passes(oracle, subnet, NetworkInterface("eni-asking", subnet.id, (str(address),)))
     }
+
+
+@settings(max_examples=examples(40, soak=1000))
+@given(networks(), st.booleans())
+def test_a_plan_cuts_off_no_client_but_those_that_it_names(network: Vpc, per_zone: bool) -> None:
+    before = clients_that_pass(network)
+    found = plan(network, "monitoring", per_zone=per_zone)
+    after = with_interfaces(applied(network, found.actions))
+    lost = before - clients_that_pass(after)
+    assert all(is_named(subnet_id, found.actions) for subnet_id, _ in lost), (lost, found.actions)
+
+
+def clients_that_pass(network: Vpc) -> set[tuple[str, str]]:
+    """The interfaces, with their subnets, whose own groups and the network let them reach the service: some of its
+    public addresses, or all of an endpoint's.
+    """
+    oracle = Oracle(network, [443])
+    found: set[tuple[str, str]] = set()
+    for one in (one for one in network.interfaces or () if one.is_client and one.group_ids):
+        home = next(subnet for subnet in network.subnets if subnet.id == one.subnet_id)
+        if passes(oracle, home, one) and oracle.lets_out(one, network.endpoints[0] if network.endpoints else None):
+            found.add((home.id, one.id))
+    return found
 
 
 def passes(oracle: Oracle, subnet: Subnet, asking: NetworkInterface) -> bool:

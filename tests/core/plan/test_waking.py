@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lifeline.core.network.askers import Asker, Asking
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import NatGateway, Route, TargetKind, Vpc
 from lifeline.core.plan.actions import Action, ActionKind, Status
@@ -73,6 +74,14 @@ def test_zones_of_other_names_are_told_and_block_nothing() -> None:
 def test_zones_that_could_not_be_read_block_it() -> None:
     action = fix(network(NAT), unreadable=("the zones: AccessDenied",))
     assert action.error == ("it isn't known which private hosted zones would begin to answer: the zones: AccessDenied")
+
+
+def test_other_vpcs_that_ask_here_count_as_where_an_endpoint_is_made() -> None:
+    there = vpc(subnet("z", cidr="10.1.1.0/24"), table("main", NAT), id="vpc-0fedcba9876543210", cidrs=("10.1.0.0/16",))
+    asking = Asking((Asker("somebody asks here", there.id, is_sure=True, vpc=there),))
+    (action,) = builders.plan(network(NAT), "monitoring", dns=DnsView(), fix_dns=True, asking=asking).actions
+    assert (action.kind, action.status) == (ActionKind.FIX_DNS, Status.BLOCKED)
+    assert f"unreachable from subnet-z of {there.id}" in action.error
 
 
 def test_with_the_attributes_on_nothing_wakes() -> None:

@@ -19,9 +19,14 @@ class AskersReader:
     """
 
     def __init__(
-        self, resolver: Any, turn: Callable[[], None], denials: Denials | None = None, directories: Any = None
+        self,
+        turn: Callable[[], None],
+        resolver: Any = None,
+        directories: Any = None,
+        *,
+        denials: Denials | None = None,
     ) -> None:
-        self._resolver = resolver
+        self._resolver = resolver or client("route53resolver")
         self._turn = turn
         self._denials = denials or Denials()
         self._directories = directories

@@ -136,7 +136,8 @@ class CentralDns:
         except (TransientError, TerminalError) as error:
             self._denials.note(error)
             unread = (f"the VPCs' DHCP options could not be read: {error}",)
-        found = AskersReader(self._resolver, partial(self._turn, _RESOLVER), self._denials).read(servers)
+        reader = AskersReader(partial(self._turn, _RESOLVER), self._resolver, denials=self._denials)
+        found = reader.read(servers)
         found = replace(found, unread=(*found.unread, *unread))
         if not found.unread:
             self._kept["askers",] = (self._now(), found)

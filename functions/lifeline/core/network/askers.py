@@ -56,7 +56,8 @@ class Askers:
         doors = [door for door in self.doors if door.vpc_id == vpc.id]
         found = [*self._by_rules(vpc, doors, others), *self._by_dhcp(vpc, doors, others)]
         inbound = (door for door in doors if door.kind is DoorKind.INBOUND)
-        found += [Asker(f"{door.kind} {door.id} answers other networks by this VPC's names") for door in inbound]
+        words = "lets other networks resolve names as this VPC does"
+        found += [Asker(f"{door.kind} {door.id} {words}") for door in inbound]
         return Asking(tuple(dict.fromkeys(found)), self.unread)
 
     def vpcs_asking(self, vpc: Vpc) -> frozenset[str]:

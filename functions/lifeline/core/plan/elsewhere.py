@@ -45,19 +45,22 @@ def find_elsewhere(
     for asker in asking.askers:
         if not asker.asks_for(takeover.service.private_dns_names):
             continue
-        lost = _loss(takeover, endpoint, groups, asker.vpc) if asker.vpc else ""
+        dependents = list(_dependents(takeover, asker.vpc)) if asker.vpc else []
+        losses = ((one, _why_not(takeover, endpoint, groups, one, asker.vpc)) for one in dependents if asker.vpc)
+        lost = next(((subnet, why) for subnet, why in losses if why), None)
         if lost and asker.is_sure:
+            subnet, why = lost
             return Elsewhere(
-                f"private DNS would make the {takeover.suffix} service unreachable from {lost}: {asker.words}; let "
-                f"{asker.vpc_id} resolve the name elsewhere, or create an endpoint that it can use"
+                f"private DNS would make the {takeover.suffix} service unreachable from {subnet.id} of {asker.vpc_id}, "
+                f"which reaches it today: {asker.words}, and {why}; let {asker.vpc_id} resolve the name elsewhere, or "
+                "create an endpoint that it can use"
             )
-        is_loser = asker.vpc is None or any(_dependents(takeover, asker.vpc))
-        unsure += [asker.words] if is_loser else []
+        unsure += [asker.words] if dependents or asker.vpc is None else []
     warning = ""
     if unsure:
         shown = listed([*unsure[:3], *([f"{len(unsure) - 3} more"] if len(unsure) > 3 else [])])
         warning = f"; {shown}: whoever asks there will get the endpoint's addresses as well, and it isn't known who "
-        warning += "that is and whether they can reach them"
+        warning += "that is, or whether they can reach them"
     if asking.unread:
         warning += f"; it isn't known whether others ask here for the name: {'; '.join(asking.unread)}"
     return Elsewhere(warning=warning)
@@ -74,17 +77,6 @@ def shadow_words(takeover: Takeover) -> str:
         f"private DNS would make {hidden} unreachable from the VPC, which {shown} can reach today: it takes {names}, "
         "and the endpoint answers for private APIs only; create the endpoint yourself once nobody in the VPC needs them"
     )
-
-
-def _loss(takeover: Takeover, endpoint: Endpoint, groups: Collection[SecurityGroup], other: Vpc) -> str:
-    """Which subnet of another VPC would lose the service that it reaches today, and why; an empty text if none would.
-
-    Nothing speaks against the rest where it is empty, but what lies between the VPCs wasn't read.
-    """
-    for subnet in _dependents(takeover, other):
-        if why := _why_not(takeover, endpoint, groups, subnet, other):
-            return f"{subnet.id} of {other.id}, which reaches it today, because {why}"
-    return ""
 
 
 def _dependents(takeover: Takeover, other: Vpc) -> Iterator[Subnet]:

@@ -235,9 +235,7 @@ class ServicePlanner:
             return ""
         if not self.plan_input.fix_dns:
             return self._dns_remedy(off)
-        plan_input = self.plan_input
-        required = {requirement.service for requirement in plan_input.requirements}
-        return waking_harm(self.vpc, plan_input.dns, self.catalog, plan_input.exempt, required)
+        return waking_harm(self.vpc, self.catalog, self.plan_input)
 
     def _dns_remedy(self, off: tuple[str, ...]) -> str:
         command = f"aws ec2 modify-vpc-attribute --vpc-id {self.vpc.id}"

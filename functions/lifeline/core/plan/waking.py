@@ -6,9 +6,11 @@ from dataclasses import replace
 from lifeline.core.network.dns import DnsAnswer, DnsView, domain_of
 from lifeline.core.network.model import Catalog, EndpointType, Service, Vpc, suffix_of
 from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import ServiceReach
-from lifeline.core.plan.harm import answered_by, find_dependents, find_harm, harm_words
-from lifeline.core.policy.policy import Exempted
+from lifeline.core.plan.elsewhere import find_elsewhere
+from lifeline.core.plan.harm import Takeover, answered_by, find_dependents, find_harm, harm_words
+from lifeline.core.plan.scene import PlanInput
 from lifeline.core.wording import listed
 
 _SHOWN = 3
@@ -31,12 +33,12 @@ def waking_words(dns: DnsView | None) -> str:
     return f"; {count} nobody so far will begin to: {listed([*zones[:_SHOWN], *more])}"
 
 
-def waking_harm(
-    vpc: Vpc, dns: DnsView | None, catalog: Catalog, exempt: Collection[Exempted], required: Collection[str] = ()
-) -> str:
+def waking_harm(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> str:
     """What turning the attributes on would break: whoever reaches a service today whose name an endpoint or a zone
     would take then; an empty text if nothing. Of a zone with many names, one service stands for the others.
     """
+    dns, exempt = plan_input.dns, plan_input.exempt
+    required = {requirement.service for requirement in plan_input.requirements}
     if dns and dns.unreadable:
         return f"it isn't known which private hosted zones would begin to answer: {'; '.join(dns.unreadable)}"
     for endpoint in vpc.live_endpoints:
@@ -45,8 +47,13 @@ def waking_harm(
             continue
         service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
         found = find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
-        if words := harm_words(found):
+        if words := harm_words(found, ports_of(service, dict(catalog.ports))):
             return words
+        if offered := catalog.named(endpoint.service_name, EndpointType.INTERFACE):
+            takeover = Takeover(offered, service, vpc, dns, exempt, catalog.ports)
+            groups = vpc.groups(endpoint.security_group_ids)
+            if words := find_elsewhere(takeover, endpoint, plan_input.asking, groups).breaks:
+                return words
     on = replace(vpc, dns_support=True, dns_hostnames=True)
     for zone, service, is_own_name in _hidden(dns, catalog, required):
         reach = ServiceReach(on, service, catalog, dns)
