@@ -563,6 +563,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
             [
                 agent(1, state=State.SUPPRESSED, suppressed_by=Suppression.EXEMPT, incident="inc-20261120-0914-3fa9c1"),
                 agent(2, state=State.SUPPRESSED, suppressed_by=Suppression.TAGGED_MAINTENANCE),
+                agent(4, state=State.SUPPRESSED, suppressed_by=Suppression.UNTAGGED),
                 agent(3, entity="db", state=State.SUPPRESSED, suppressed_by=Suppression.TAGGED_MAINTENANCE),
             ],
         ),

@@ -158,6 +158,10 @@ def have_reported(*entities: str, before: datetime = START) -> None:
         publish(*entities, at=before - ago * PERIOD)
 
 
+def agents_on_the_roster() -> set[str]:
+    return {entity for chunk in Roster(TABLE, WATCH.name).read() for entity in chunk.agents}
+
+
 class Looked(Instances):
     """EC2 with one answer for every instance: moto starts instances now, not in the test's time."""
 
@@ -1241,7 +1245,7 @@ class TestTagsThatKeepASilenceFromBeingReported:
             assert detector.check(minute(number), instances=self.EXEMPT).opened == ()
         (said,) = detector.notices
         assert (said.kind, said.subject) == ("unwatched", "[lifeline] silence of 1 agent not reported because of a tag")
-        assert f"- lifeline:exempt: {self.ID}" in flat(said.text)
+        assert f"- has the tag lifeline:exempt: {self.ID}" in flat(said.text)
         assert f"AttributeKey=ResourceName,AttributeValue={self.ID}" in said.text
 
     def test_an_open_incident_that_a_tag_ends_is_said_and_so_is_each_new_tag(self, detector: Detector) -> None:
@@ -1263,6 +1267,25 @@ class TestTagsThatKeepASilenceFromBeingReported:
         detector.check(minute(8), instances=self.EXEMPT)
         detector.check(minute(9), instances=self.EXEMPT)
         assert detector.kinds == ["unwatched"]
+
+    @pytest.mark.parametrize(("power", "said"), [(Power.RUNNING, ["unwatched"]), (Power.DOWN, []), (Power.GONE, [])])
+    def test_that_an_agent_is_expected_no_more_is_said_before_it_leaves_the_roster(
+        self, detector: Detector, power: Power, said: list[str]
+    ) -> None:
+        expected, id_ = Instance(Power.RUNNING, tags=(("lifeline:agent", "expected"),)), "i-0000000b"
+        tagged = Looked(expected)
+        tagged.find_expected = lambda: {id_: expected}  # type: ignore[method-assign]
+        detector.check(minute(16), instances=tagged)
+        assert id_ in agents_on_the_roster()
+        publish(self.ID, at=minute(31))
+        untagged = Looked(Instance(power))
+        with failing("sns", "Publish"):
+            detector.check(minute(32), instances=untagged)
+        for number in (33, 34, 48, 49, 64, 65):
+            publish(self.ID, at=minute(number))
+            detector.check(minute(number), instances=untagged)
+        assert [kind for kind in detector.kinds if kind == "unwatched"] == said
+        assert id_ not in agents_on_the_roster()
 
     @pytest.mark.parametrize(("tags", "said"), [((("patch", frozenset({"now"})),), ["unwatched"]), ((), [])])
     def test_a_maintenance_window_is_said_where_it_goes_by_tags(

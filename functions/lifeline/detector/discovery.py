@@ -10,7 +10,7 @@ from lifeline.adapters.aws.instances import Instances
 from lifeline.adapters.store.list_position import ListPosition, Position
 from lifeline.adapters.store.roster import Roster
 from lifeline.core.agents.admission import NEW_INSTANCES, admit_hosts, sample
-from lifeline.core.agents.agent import PROOF, Agent, State
+from lifeline.core.agents.agent import PROOF, Agent, State, Suppression
 from lifeline.core.agents.instances import Instance, Power, is_instance_id
 from lifeline.core.agents.roster import Chunk, place, replaced
 from lifeline.core.agents.series import (
@@ -146,6 +146,7 @@ class Discovery:
             stretch=self.stretch,
             elsewhere=self.elsewhere,
         )
+        changes = leaving_heard(agents, changes)
         new = [agent for entity, agent in sorted(changes.items()) if agent is not None and entity not in agents]
         return place([replaced(chunk, changes) for chunk in chunks], new)
 
@@ -241,6 +242,19 @@ def discover(
         changes[entity] = Agent(entity, None, expected_since=now)
     never = {entity for entity, agent in roster.items() if agent.series is None}
     return changes | {entity: _unexpected(roster[entity]) for entity in never - expected.keys() - listed.keys()}
+
+
+def leaving_heard(roster: Mapping[str, Agent], changes: Mapping[str, Agent | None]) -> dict[str, Agent | None]:
+    """The changes, in which an agent that is expected no more is only set aside until people were notified of that, or
+    its instance turns out to be stopped or gone: whoever can remove its tag must not end its watch unheard.
+    """
+    return {entity: _set_aside(roster[entity]) if agent is None else agent for entity, agent in changes.items()}
+
+
+def _set_aside(agent: Agent) -> Agent | None:
+    if agent.suppressed_by is Suppression.STOPPED or Suppression.UNTAGGED in agent.excused:
+        return None
+    return replace(agent, state=State.SUPPRESSED, suppressed_by=Suppression.UNTAGGED)
 
 
 def _agent(entity: str, listed: Iterable[Series], *, is_elsewhere: bool) -> Agent:

@@ -13,7 +13,7 @@ from lifeline.adapters.aws.detector_queue import Checks
 from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.roster import MOST, Chunk, RosterState, dated, place, replaced
 from lifeline.detector.chunks import agents_of
-from lifeline.detector.discovery import count_hosts, discover
+from lifeline.detector.discovery import count_hosts, discover, leaving_heard
 from lifeline.detector.loop import WatchRun
 from lifeline.detector.report import Report
 from lifeline.detector.survey import Observation
@@ -118,6 +118,7 @@ class SplitRun:
                 wanted = {entity: unmet.pop(entity) for entity in chunk.agents if entity in unmet}
                 there = None if expected is None else wanted
                 changes = discover(chunk.agents, here, there, run.now, joins_after=joins_after, stretch=stretch)
+                changes = leaving_heard(chunk.agents, changes)
                 [saved] = run.chunks.save([chunk], [replaced(chunk, changes)]) or [chunk]
                 if len(saved.agents) < MOST:
                     roomy.append(saved)

@@ -326,6 +326,9 @@ class Survey:
             return Suppression.EXEMPT
         if covering:
             return Suppression.TAGGED_MAINTENANCE
+        instance = seen.instance
+        if agent.suppressed_by is Suppression.UNTAGGED and instance.power is Power.RUNNING and not instance.is_expected:
+            return Suppression.UNTAGGED
         is_forgotten = agent.suppressed_by is Suppression.FORGOTTEN
         return Suppression.FORGOTTEN if is_forgotten and not _is_newer(agent, seen) else None
 

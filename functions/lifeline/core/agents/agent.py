@@ -37,10 +37,11 @@ class Suppression(StrEnum):
     MAINTENANCE = "a maintenance window is on"
     TAGGED_MAINTENANCE = "a maintenance window that goes by its tags is on"
     EXEMPT = "it is exempt"
+    UNTAGGED = "it never reported, and its tag that an agent is expected is gone"
     FORGOTTEN = "an operator said to forget it"
 
 
-BY_TAG = frozenset({Suppression.EXEMPT, Suppression.TAGGED_MAINTENANCE})
+BY_TAG = frozenset({Suppression.EXEMPT, Suppression.TAGGED_MAINTENANCE, Suppression.UNTAGGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Agent:
 
     def as_told(self) -> "Agent":
         """The agent once people were notified of the tag."""
-        return replace(self, excused=self.excused | ({self.suppressed_by} if self.suppressed_by else set()))
+        return replace(self, excused=self.excused | {self.suppressed_by}) if self.suppressed_by else self
 
     def owns(self, series: Series) -> bool:
         """True if the series has a mark that it had while it reported, but for dimensions' values."""
