@@ -159,6 +159,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/approvals",
         "store/audit",
         "store/call_rate",
+        "store/dns_attributes",
         "aws/bus",
         "aws/dns",
         "aws/endpoints",

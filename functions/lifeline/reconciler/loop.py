@@ -16,7 +16,7 @@ from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
@@ -35,7 +35,8 @@ from lifeline.reconciler.announce import BUSY, RunNotices, Said, as_deferred, go
 from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
-from lifeline.reconciler.steps.apply import Applied, apply_plans
+from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
+from lifeline.reconciler.steps.attributes import Attributes, changed_in
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
@@ -50,7 +51,7 @@ from lifeline.runtime.settings import Settings
 from lifeline.runtime.stages import stage
 
 _MOST_NAMED = 20  # so many VPCs have their DNS attributes read whenever they are named …
-_CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, because EC2 has no call for all of them
+_CHECKED_A_SWEEP = 5  # … and so many in turn in each sweep, because EC2 has no call for all of them
 
 
 def reconcile(
@@ -123,6 +124,7 @@ class _Reconciliation:
         self._started = job.run.now()
         self._requeuing = Requeuing(job)
         self._follow_up = FollowUp(job, self._requeuing)
+        self._attributes = Attributes(job.tools.attributes)
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
         self._unsaved: LifelineError | None = None
@@ -130,6 +132,8 @@ class _Reconciliation:
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
         named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
+        if named is None or len(named) > _MOST_NAMED:  # of fewer, all are read
+            self._attributes.recall()
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
@@ -161,6 +165,7 @@ class _Reconciliation:
         if not job.is_manual:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
+            self._attributes.save(targets, None if named is not None or busy else observed)
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
             self._record(requests, vpcs, known)
         if busy:
@@ -173,7 +178,8 @@ class _Reconciliation:
         tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
         policy = with_exemptions(policy, self._exempted_manually())
         policy = replace(policy, known_names=known_names(catalog))
-        return Planning(policy, tools.network, tools.central, settings, self._job.run.now(), catalog)
+        now = self._job.run.now()
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
@@ -233,10 +239,11 @@ class _Reconciliation:
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
-        checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
+        checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
-            amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            is_leased_later = not job.is_plan and not self._gatekeeper.why_stop()
+            amended, deferred = self._plan(facts, amended, followed, check_dns=checked, is_leased_later=is_leased_later)
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
             self._gatekeeper.note_paths(
                 [amended_vpc.plan for amended_vpc in amended.values()],
@@ -272,6 +279,7 @@ class _Reconciliation:
         *,
         check_dns: Collection[str],
         is_fresh: bool = False,
+        is_leased_later: bool = False,
     ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
         """The VPCs, each with what is missing there, and the answers for those that wait for their turn, or that are
         gone by now: without knowing their central endpoints, nothing may be made there.
@@ -287,6 +295,7 @@ class _Reconciliation:
             check_dns=check_dns,
             is_region=is_region,
             fresh=is_fresh,
+            is_leased_later=is_leased_later,
             tried_often=[vpc.id for vpc in seen if self._requeuing.was_tried_often(vpc.id)],
         )
         throttled = [vpc_id for vpc_id, why in waiting.items() if why == THROTTLED]
@@ -338,11 +347,13 @@ class _Reconciliation:
             vpc_id: amended_vpc.with_followed(known.get(vpc_id, NOTHING)) for vpc_id, amended_vpc in amended.items()
         }, known
 
-    def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
-        """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
-        rounds = -(-len(vpc_ids) // _CHECKED_A_SWEEP) or 1
-        turn = int(self._started.timestamp() // 3600) % rounds
-        return list(vpc_ids[turn::rounds])
+    def _to_check(self, vpc_ids: Sequence[str], *, is_region: bool) -> list[str]:
+        """The VPCs whose DNS attributes are read although nothing is to be made there: those that were named, of a
+        sweep a few in turn, and before all others those of which a change names the attributes.
+        """
+        changed = [vpc_id for vpc_id in vpc_ids if vpc_id in changed_in(self._job.targets)]
+        others = self._attributes.due(vpc_ids, _CHECKED_A_SWEEP) if is_region else vpc_ids
+        return [*dict.fromkeys([*changed, *others])][:_MOST_NAMED]
 
     def _lists(self, vpcs: Sequence[Vpc]) -> dict[VpcList, frozenset[VpcRef]]:
         """The lists of VPCs whose state counts although nothing shows it, for a run of the whole region: of named VPCs
@@ -413,7 +424,9 @@ class _Reconciliation:
         vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
-        amended, deferred = self._plan(facts, amended, followed, check_dns=list(states), is_fresh=True)
+        self._attributes.under_lease()
+        named = () if facts.is_region else tuple(states)
+        amended, deferred = self._plan(facts, amended, followed, check_dns=named[:_MOST_NAMED], is_fresh=True)
         self._decided |= amended.keys()
         try:
             for amendment in AMENDMENTS:
@@ -425,18 +438,33 @@ class _Reconciliation:
                 for vpc_id, amended_vpc in decided.items():
                     self._job.save(vpc_id, amended[vpc_id].state, amended_vpc.state)
                 amended = decided
+            outdated = self._outdated(facts.planning, amended)
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
-        applied = apply_plans(plans, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
+        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        applied |= {vpc_id: Applied.later(plans[vpc_id], Deferral.ATTRIBUTES) for vpc_id in outdated}
+        for vpc_id, became in applied.items():
+            if any(action.kind is ActionKind.FIX_DNS and not action.is_blocked for action in became.actions):
+                self._attributes.forget(vpc_id)
         # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
         self._gatekeeper.settle(applied)
         now = facts.run_context()  # changing things takes minutes
         finish = self._finish_or_say
         finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
         return [*deferred, *finished]
+
+    def _outdated(self, planning: Planning, amended: Mapping[str, Amended]) -> frozenset[str]:
+        """The VPCs that were planned by remembered DNS attributes, which are others by now: nothing is done there."""
+        vpcs = [
+            amended_vpc.context.vpc
+            for amended_vpc in amended.values()
+            if amended_vpc.plan.has_work and planning.is_ours(amended_vpc.context.vpc)
+        ]
+        return self._attributes.outdated(vpcs, self._job.tools.network, self._job.run.now)
 
     def _finish_or_say(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
         """People hear what was done even where it can't be saved; the error is raised once they did."""

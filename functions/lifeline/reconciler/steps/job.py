@@ -15,6 +15,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -51,8 +52,8 @@ class Guards:
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
-    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, and without
-    `routed` no route is known to lead to an instance.
+    `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without
+    `routed` no route is known to lead to an instance, and without `attributes` nobody knows DNS attributes before.
     """
 
     network: Network
@@ -73,6 +74,7 @@ class Tools:
     tags: TagStore | None = None
     incidents: Incidents | None = None
     routed: RoutedStore | None = None
+    attributes: AttributeStore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -18,6 +18,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
+from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.settings import Settings
 
 MOST_NAMED = 40  # VPCs a run: Route 53 grants an account five calls a second (Route 53 guide: quotas)
@@ -36,6 +37,7 @@ class Planning:
     settings: Settings
     now: datetime
     catalog: Catalog
+    attributes: Attributes = field(default_factory=Attributes)
 
     def plan(
         self,
@@ -45,23 +47,25 @@ class Planning:
         check_dns: Collection[str] = (),
         is_region: bool = False,
         fresh: bool = False,
+        is_leased_later: bool = False,
         tried_often: Collection[str] = (),
     ) -> tuple[dict[str, Plan], dict[str, str]]:
         """Each VPC's plan by id, and the VPCs whose plan must wait for a later run, with the reason: there are too many
         at once, or AWS throttled what decides. A VPC that is gone by now has no plan.
 
-        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
-        and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read
-        earlier will do. The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said
-        isn't known then.
+        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made.
+        Attributes that are known aren't read again, except for the VPCs in `check_dns`. `is_region` says that `vpcs`
+        are all of the region, `fresh` that nothing that an earlier run read of central endpoints will do, and
+        `is_leased_later` that what is to be done is planned again: attributes that aren't known count as on until then.
+        The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said isn't known then.
         """
-        seen = {vpc.id: vpc for vpc in vpcs}
-        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in vpcs}
-        wanting = [vpc.id for vpc in vpcs if any(action.kind in NAMING for action in plans[vpc.id].planned)]
+        seen = {vpc.id: self.attributes.see(vpc) for vpc in vpcs}
+        plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
+        wanting = [vpc_id for vpc_id, plan in plans.items() if any(action.kind in NAMING for action in plan.planned)]
         naming, waiting = wanting[:MOST_NAMED], dict.fromkeys(wanting[MOST_NAMED:], CROWDED)
-        ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
-        checked = sorted(ours & {*naming, *check_dns})
-        with_dns = {vpc.id: vpc for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked])}
+        unknown = [] if is_leased_later else [vpc_id for vpc_id in naming if vpc_id not in self.attributes.known]
+        checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
+        with_dns = self.attributes.read([seen[vpc_id] for vpc_id in checked], self.network, self.now)
         seen |= with_dns
         for vpc_id in set(checked) - with_dns.keys():
             del plans[vpc_id]
@@ -72,7 +76,7 @@ class Planning:
         waiting |= {id_: THROTTLED for id_, view in views.items() if view.throttled and id_ not in tried_often}
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
-        for vpc_id in sorted({*checked, *making} - waiting.keys()):
+        for vpc_id in sorted({*checked, *naming, *making} - waiting.keys()):
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
             gateways += _count_new_gateways(plans[vpc_id])
         return plans, waiting
@@ -119,7 +123,8 @@ class Planning:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
 
-    def _is_ours(self, vpc: Vpc) -> bool:
+    def is_ours(self, vpc: Vpc) -> bool:
+        """True if its attributes can be read: another account's can't."""
         return not (self.settings.account_id and vpc.owner_id) or vpc.owner_id == self.settings.account_id
 
     def _price(self) -> Price:
