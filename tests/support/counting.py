@@ -3,26 +3,24 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.client import BaseClient
-
-_MAKE = "_make_api_call"  # every call of every client goes through it
 
 
 @contextmanager
 def counted_calls() -> Iterator[Counter[str]]:
     """What is called inside, as `service:Operation`. Each page counts."""
     calls: Counter[str] = Counter()
-    make = BaseClient._make_api_call
+    make = cast("Any", BaseClient)._make_api_call  # noqa: SLF001 - every call of every client goes through it
 
     def counted(self: Any, operation: str, arguments: Any) -> Any:
         calls[f"{self.meta.service_model.service_name}:{operation}"] += 1
         return make(self, operation, arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, _MAKE, counted)
+        patch.setattr(BaseClient, make.__name__, counted)
         yield calls
 
 
