@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 def counted_calls() -> Iterator[Counter[str]]:
     """What is called inside, as `service:Operation`. Each page counts."""
     calls: Counter[str] = Counter()
-    make = cast("Any", BaseClient)._make_api_call  # noqa: SLF001 - every call of every client goes through it
+    make = cast("Any", BaseClient)._make_api_call
 
     def counted(self: Any, operation: str, arguments: Any) -> Any:
         calls[f"{self.meta.service_model.service_name}:{operation}"] += 1
