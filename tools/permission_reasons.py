@@ -13,12 +13,10 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:DescribeInstanceStatus": "reads EC2's status checks of a silent agent's instance",
         "ec2:DescribeInternetGateways": "finds the VPC of a changed internet gateway",
         "ec2:DescribeNatGateways": "checks whether the NAT gateway of a route works",
-        "ec2:DescribeNetworkAcls": "checks whether a network ACL blocks port 443 or the responses",
-        "ec2:DescribeNetworkInterfaces": (
-            "checks what else uses a subnet, a VPC or Lifeline's security group, and what routes lead to"
-        ),
+        "ec2:DescribeNetworkAcls": "checks whether a network ACL blocks a service's ports or the responses",
+        "ec2:DescribeNetworkInterfaces": "reads who is in a security group, what routes lead to, and what else is used",
         "ec2:DescribeRouteTables": "reads a subnet's routes, which decide its tier and its path to a service",
-        "ec2:DescribeSecurityGroups": "checks whether a security group allows port 443, and finds Lifeline's own",
+        "ec2:DescribeSecurityGroups": "checks whether a security group allows the ports, and finds Lifeline's own",
         "ec2:DescribeSubnets": "reads the subnets, their zones and tags",
         "ec2:DescribeTransitGatewayVpcAttachments": "finds the VPCs behind a changed transit gateway",
         "ec2:DescribeVpcEndpoints": "reads the endpoints, their owners and states",
@@ -38,7 +36,7 @@ REASONS: dict[str, dict[str, str]] = {
     "UseOwnSecurityGroup": {
         "ec2:CreateVpcEndpoint": "the same call names the endpoint's security group",
         "ec2:ModifyVpcEndpoint": "attaches the security group to Lifeline's endpoint again",
-        "ec2:AuthorizeSecurityGroupIngress": "allows port 443 from the VPC's CIDR blocks",
+        "ec2:AuthorizeSecurityGroupIngress": "allows the services' ports from the VPC's CIDR blocks",
         "ec2:DeleteSecurityGroup": "deletes the security group along with the last endpoint",
     },
     "CreateSecurityGroupTagged": {"ec2:CreateSecurityGroup": "creates Lifeline's security group, with Lifeline's tag"},

@@ -31,7 +31,21 @@ from lifeline.core.incidents.facts import Facts
 from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, RouteTable, Subnet, TargetKind
+from lifeline.core.network.model import (
+    AclEntry,
+    Catalog,
+    Endpoint,
+    EndpointState,
+    EndpointType,
+    NatGateway,
+    NetworkAcl,
+    NetworkInterface,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    TargetKind,
+)
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
@@ -50,7 +64,9 @@ from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
-from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy
+from lifeline.core.plan.plan import plan_endpoints
+from lifeline.core.plan.scene import PlanInput
+from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Requirement
 from lifeline.core.requests.request import Trigger
 from tests.support.builders import (
     CATALOG,
@@ -120,6 +136,31 @@ UNAPPROVED = answer(
 )
 FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))
 BLOCKED = answer(plan(FULL, "monitoring"))
+ELSEWHERE = Catalog(
+    tuple(
+        replace(CATALOG.find("monitoring")[0], name=f"com.amazonaws.us-east-1.{name}", private_dns_names=(name,))
+        for name in ("email-smtp", "brand-new")
+    )
+)
+_ASKED = tuple(Requirement(name, frozenset({APP_A, APP_B}), per_zone=True) for name in ("email-smtp", "brand-new"))
+ON_OTHER_PORTS = answer(plan_endpoints(NETWORK, ELSEWHERE, PlanInput(_ASKED, "lifeline", price=price_in("us-east-1"))))
+_ALL = tuple(AclEntry(100, egress, allow=True, protocol="-1", cidr="0.0.0.0/0") for egress in (True, False))
+SERVES_MOST = endpoint(MONITORING, id=ENDPOINT, subnet_ids=frozenset({APP_A}), security_group_ids=frozenset({GROUP}))
+MEMBERS = SecurityGroup(GROUP, "theirs", (Rule("tcp", 443, 443, cidrs=("10.20.1.0/24",), groups=("sg-0agents",)),))
+BY_MEMBERS = answer(
+    plan(
+        replace(
+            NETWORK,
+            endpoints=(replace(SERVES_MOST, tags=(), on_record=False),),
+            security_groups=(MEMBERS,),
+            interfaces=(
+                NetworkInterface("eni-1", APP_B, ("10.20.2.20",), frozenset({"sg-0agents"})),
+                NetworkInterface("eni-2", APP_B, ("10.20.2.30",), frozenset({"sg-0other"})),
+            ),
+        ),
+        "monitoring",
+    )
+)
 FAILED = answer(PLAN, done(MAKE_GROUP), replace(MAKE, status=Status.FAILED, error=DENIED))
 
 
@@ -173,6 +214,30 @@ FOREIGN = Endpoint(
     at(14),
     reporting_by_zone={},
 ).values()
+NAT_HOME = Subnet(id="subnet-0f405162738495061", zone="us-east-1a", zone_id="", cidr="10.20.9.0/28")
+ANSWERS_SHUT = AclEntry(90, egress=False, allow=False, protocol="6", cidr="0.0.0.0/0", from_port=1024, to_port=65535)
+[SHUT] = diagnose(
+    {
+        "its agent": replace(
+            FACTS,
+            vpc=replace(
+                NETWORK,
+                subnets=(*NETWORK.subnets, NAT_HOME),
+                route_tables=(
+                    RouteTable(TABLE, True, frozenset(), (LOCAL, default_route(TargetKind.NAT_GATEWAY, "nat-1"))),
+                    RouteTable(
+                        PUBLIC_TABLE, False, frozenset({NAT_HOME.id}), (default_route(TargetKind.INTERNET_GATEWAY),)
+                    ),
+                ),
+                nat_gateways=(NatGateway("nat-1", is_public=True, is_available=True, subnet_id=NAT_HOME.id),),
+                network_acls=(NetworkAcl("acl-0c7d6e5f403122314", frozenset({NAT_HOME.id}), (ANSWERS_SHUT, *_ALL)),),
+            ),
+            changes=(Change(at(6.5), EVENT, "CreateNetworkAclEntry", ROLE, frozenset({"acl-0c7d6e5f403122314"})),),
+        )
+    },
+    at(14),
+    reporting_by_zone={},
+).values()
 STRANGER = Series("build_seconds", (("InstanceId", "i-001b7c8d9e0f1a2b3"), ("job", "nightly")))
 IMITATED = agent(1, strangers=(STRANGER,))
 [UNEXPLAINED] = diagnose({"it": Facts(agent=IMITATED, watch=WATCH)}, at(14), reporting_by_zone={}).values()
@@ -191,6 +256,7 @@ STOPPED = agent(12, state=State.SUPPRESSED, suppressed_by=Suppression.STOPPED)
 ALL_BACK = tuple(agent(number, back=19 + number / 4) for number in range(1, 12))
 OPENED = News(NewsKind.OPENED, incident(), silent=TWELVE, joined=12)
 ONLY_OTHERS = News(NewsKind.OPENED, incident(UNEXPLAINED), silent=(IMITATED,), joined=1)
+WAY_OUT_SHUT = News(NewsKind.OPENED, incident(SHUT), silent=TWELVE[:2], joined=2)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
@@ -308,10 +374,13 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-plan": (8, lambda: notified(PLANNED, is_plan=True)),
     "endpoints-needs-approval": (8, lambda: notified(UNAPPROVED)),
     "endpoints-blocked": (8, lambda: notified(BLOCKED)),
+    "endpoints-on-other-ports": (8, lambda: notified(ON_OTHER_PORTS, is_plan=True)),
+    "endpoints-by-members": (8, lambda: notified(BY_MEMBERS, is_plan=True)),
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
+    "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
     "incident-not-known": (14, lambda: of_incident(UNREAD, 14)),
     "incident-recovering": (18, lambda: of_incident(RECOVERING, 18)),
     "incident-updated": (32, lambda: of_incident(UPDATED, 32)),

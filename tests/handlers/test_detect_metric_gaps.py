@@ -31,6 +31,7 @@ from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.incidents.canary import silences
+from lifeline.core.policy.policy import Policy
 from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.report import Report
 from lifeline.handlers import detect_metric_gaps
@@ -132,7 +133,7 @@ class Detector:
         self, *, topic: Topic | None = None, instances: Instances | None = None, roster: Any = None
     ) -> DetectorTools:
         """The deployed ones, but for those that the test brings."""
-        tools = detect_metric_gaps._tools(DetectorSettings.from_environment())
+        tools = detect_metric_gaps._tools(DetectorSettings.from_environment(), Policy(()))
         sources = replace(tools.sources, instances=instances or tools.sources.instances)
         return replace(
             tools,

@@ -70,7 +70,8 @@ CATALOG = Catalog(
             S3, EndpointType.INTERFACE, zones=frozenset(ZONES), private_dns_names=("*.s3.us-east-1.amazonaws.com",)
         ),
         Service(S3, EndpointType.GATEWAY, zones=frozenset(ZONES)),
-    )
+    ),
+    ports=(("six", ((443, 443),)),),
 )
 
 

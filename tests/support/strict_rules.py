@@ -103,9 +103,9 @@ def addresses_are_free(state: State, wish: Wish) -> None:
 
 
 def groups_are_of_the_vpc(state: State, wish: Wish) -> None:
-    """VPC guide: quotas. A network interface has up to five groups, all of its VPC."""
+    """VPC guide: quotas. A network interface has up to five groups, all of its VPC or associated with it."""
     for group_id in wish.group_ids:
-        if state.group(group_id).vpc_id != wish.vpc_id:
+        if state.group(group_id).vpc_id != wish.vpc_id and (group_id, wish.vpc_id) not in state.associations:
             message = f"The security group '{group_id}' does not exist in the VPC {wish.vpc_id}"
             raise RefusedError("InvalidGroup.NotFound", message)
     if len(wish.group_ids) > 5:

@@ -113,6 +113,7 @@ class State:
     extra_zones: dict[str, dict[str, Any]] = field(default_factory=dict)
     lives: dict[str, Life] = field(default_factory=dict)
     hidden_until: dict[str, datetime] = field(default_factory=dict)
+    associations: set[tuple[str, str]] = field(default_factory=set)
     tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
     failing: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     faults: defaultdict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
@@ -288,6 +289,10 @@ class State:
     def fail_endpoints_of(self, name: str, code: str, message: str, *, times: int = 1) -> None:
         """Lets the next endpoints of a service end `failed`, with this last error."""
         self.failing.setdefault(name, []).extend([{"Code": code, "Message": message}] * times)
+
+    def associate(self, group_id: str, vpc_id: str) -> None:
+        """AssociateSecurityGroupVpc, which moto doesn't have: another VPC may use the group from now on."""
+        self.associations.add((group_id, vpc_id))
 
     def put_in_state(self, endpoint_id: str, state: str, *, code: str = "", message: str = "") -> None:
         """Keeps an endpoint in a state, whatever the clock says; an empty one lets go."""

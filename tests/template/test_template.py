@@ -217,6 +217,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "aws/calls",
     "aws/clients",
     "aws/described",
+    "aws/filters",
     "aws/pace",
     "store/__init__",
     "store/agent_records",

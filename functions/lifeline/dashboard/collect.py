@@ -158,7 +158,9 @@ class _Cover:
     def _planning(self, policy: Policy | None) -> Planning:
         tools, catalog = self._tools, self._catalog()
         policy = replace(policy or Policy(rules=()), known_names=known_names(catalog))
-        return Planning(policy, tools.network, tools.central, self._settings, self._now, catalog)
+        return Planning(
+            policy, tools.network, tools.central, self._settings, self._now, replace(catalog, ports=policy.ports)
+        )
 
     def _catalog(self) -> Catalog:
         try:

@@ -1,7 +1,7 @@
 """The evidence for a diagnosis: read as little of the agents' surroundings as it needs, and diagnose."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +22,14 @@ from lifeline.core.guards.freeze import Freeze, standing
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
 from lifeline.core.incidents.diagnose import diagnose
-from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Part, RegionRef, Tier, Vpc
+from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, Tier, Vpc
+from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import way_out
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
 
@@ -40,7 +42,9 @@ _MOST_ROLES = 10
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
-    """The adapters that evidence is read from. All agents are in the account and region `home`."""
+    """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
+    the policy says of services.
+    """
 
     instances: Instances
     network: Network
@@ -49,6 +53,7 @@ class EvidenceSources:
     audit: AuditLog
     roles: Roles
     home: RegionRef
+    ports: tuple[tuple[str, Ranges], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class EvidenceCollector:
         nothing: dict[str, Health] = {}
         health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
         catalog = self._attempt(self._sources.network.catalog, Catalog(), "the region's endpoint services")
+        catalog = replace(catalog, ports=self._sources.ports)
         if catalog.why_unread:
             self._unreadable[""].append("the region's endpoint services could not be read")
         vicinities = self._vicinities(wanted, instances)
@@ -273,11 +279,16 @@ def _concerns(cause: Cause, instance: Instance) -> bool:
     return cause.vpc_id == instance.vpc_id
 
 
-def _is_any_shut_in(vpc: Vpc, instances: Iterable[Instance]) -> bool:
-    """True if the routes of one of the instances don't lead out, or may not: then what answers the names decides."""
+def _is_any_shut_in(vpc: Vpc, instances: Collection[Instance]) -> bool:
+    """True if one of the instances has no way out, by its routes or by filters, or may have none: then what answers the
+    names decides.
+    """
     tiers = classify_subnets(vpc)
     found = ((tiers.get(instance.subnet_id), instance.has_public_address) for instance in instances)
-    return any(
+    if any(
         tier is not None and (Tier.ISOLATED in tier.possible or (Tier.PUBLIC in tier.possible and not has_address))
         for tier, has_address in found
-    )
+    ):
+        return True
+    homes = [subnet for subnet in vpc.subnets if subnet.id in {instance.subnet_id for instance in instances}]
+    return any(way_out(subnet, vpc, METRICS, ports_of(METRICS, {})).obstacles for subnet in homes)

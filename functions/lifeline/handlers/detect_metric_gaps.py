@@ -24,10 +24,9 @@ from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
-from lifeline.core.agents.watches import Maintenance, Watch
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
-from lifeline.core.policy.policy import simple_policy
+from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
@@ -70,13 +69,15 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         metrics.add_metric("Refused", MetricUnit.Count, 1)
         log_refusal(error, context.aws_request_id)
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
-    watches, maintenance = _watches(settings)
-    tools = _tools(settings)
+    settings = DetectorSettings.from_environment()
+    policy = _policy(settings)
+    watches = (settings.default_watch,) if policy.watches is None else policy.watches
+    tools = _tools(settings, policy)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: WatchRun(
-            watch, tools, now=_now(), run_id=run_id, maintenance=maintenance, finds_expected=watch is expecting
+            watch, tools, now=_now(), run_id=run_id, maintenance=policy.maintenance, finds_expected=watch is expecting
         )
         for watch in watches
     }
@@ -169,13 +170,12 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
     logger.info("run ended", extra={**about, "states": states, "notified": notified})
 
 
-def _watches(settings: DetectorSettings) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
-    """Those of the policy's document; without any, or a valid document, the one of the template's parameters."""
+def _policy(settings: DetectorSettings) -> Policy:
+    """The policy's document; without a valid one, what the template's parameters say."""
     fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
     decision = current_policy(settings.policy_parameter, fallback, store, _kept()[0].catalog, now=_now())
-    policy = decision.policy or fallback
-    return (settings.default_watch,) if policy.watches is None else policy.watches, policy.maintenance
+    return decision.policy or fallback
 
 
 @cache
@@ -184,7 +184,7 @@ def _kept() -> tuple[Network, CentralDns]:
     return Network(), CentralDns()
 
 
-def _tools(settings: DetectorSettings) -> DetectorTools:
+def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     network, central = _kept()
     central.begin_run(give_up_after=_FOR_DNS)
     table, keep = settings.table_name, settings.ledger_keep
@@ -195,7 +195,7 @@ def _tools(settings: DetectorSettings) -> DetectorTools:
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
-        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home),
+        sources=EvidenceSources(Instances(), network, central, vpcs, audit, Roles(), settings.home, policy.ports),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,
         most_hosts=settings.most_hosts,

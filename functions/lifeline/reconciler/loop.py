@@ -178,7 +178,7 @@ class _Reconciliation:
         tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
         policy = with_exemptions(policy, self._exempted_manually())
         policy = replace(policy, known_names=known_names(catalog))
-        now = self._job.run.now()
+        catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
         return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
 
     def _catalog(self) -> Catalog:

@@ -6,6 +6,7 @@ import pytest
 
 from lifeline.adapters.aws.described import (
     endpoint_of,
+    interface_of,
     nat_gateway_of,
     route_table_of,
     security_group_of,
@@ -155,7 +156,26 @@ def test_rules_for_every_protocol_and_by_number_are_read() -> None:
             ],
         }
     )
-    assert [rule.lets_in(443) for rule in group.ingress] == [True, True, False]
+    assert [rule.ports for rule in group.ingress] == [((0, 65535),), ((1, 443),), ()]
+
+
+def test_a_network_interface_has_all_its_private_addresses_and_its_groups() -> None:
+    found = interface_of(
+        {
+            "NetworkInterfaceId": "eni-1",
+            "SubnetId": "subnet-1",
+            "PrivateIpAddress": "10.0.1.5",
+            "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.1.5"}, {"PrivateIpAddress": "10.0.1.6"}],
+            "Ipv6Addresses": [{"Ipv6Address": "2001:db8::5"}],
+            "Groups": [{"GroupId": "sg-1", "GroupName": "app"}],
+            "InterfaceType": "vpc_endpoint",
+            "SourceDestCheck": False,
+        }
+    )
+    assert (found.addresses, found.group_ids) == (("10.0.1.5", "10.0.1.6", "2001:db8::5"), frozenset({"sg-1"}))
+    assert (found.is_client, found.checks_source) == (False, False)
+    plain = interface_of({"NetworkInterfaceId": "eni-2"})
+    assert (plain.addresses, plain.is_client, plain.checks_source) == ((), True, True)
 
 
 def test_a_regional_nat_gateway_has_no_subnet() -> None:

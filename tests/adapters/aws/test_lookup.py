@@ -113,6 +113,21 @@ def test_a_look_up_that_fails_takes_nothing_from_the_others(world: World) -> Non
     assert isinstance(found.failed[group_id], TransientError)
 
 
+def test_a_security_group_leads_to_the_vpcs_whose_endpoints_have_it_as_well(world: World) -> None:
+    owner, user = world.make_vpc(), world.make_vpc(cidr="10.9.0.0/16")
+    subnet_id = world.make_subnet(user, "10.9.1.0/24")
+    made = [world.ec2.create_security_group(GroupName=name, Description=name, VpcId=owner) for name in ("one", "two")]
+    shared, alone = (str(group["GroupId"]) for group in made)
+    world.ec2.create_vpc_endpoint(
+        VpcId=user,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.monitoring",
+        SubnetIds=[subnet_id],
+        SecurityGroupIds=[shared],
+    )
+    assert vpcs_of(shared, alone) == {shared: frozenset({owner, user}), alone: frozenset({owner})}
+
+
 def test_an_interface_and_its_instance_lead_to_each_other_and_to_their_attachment(world: World) -> None:
     subnet_id = world.make_subnet(world.make_vpc())
     ran = world.ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2, SubnetId=subnet_id)

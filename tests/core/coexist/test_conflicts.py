@@ -133,6 +133,19 @@ def test_what_all_endpoints_share_counts_by_itself() -> None:
     assert undone(off, DNS_ATTRIBUTES, effects, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
 
 
+def test_a_rule_for_another_port_is_that_ports() -> None:
+    made = Action(ActionKind.OPEN_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",), security_group_id="sg-own")
+    effects = frozenset(effects_of(replace(made, ports=((443, 443), (9142, 9142), (1024, 1064))), VPC_ID))
+    rule = own_security_group().ingress[0]
+    there = own_security_group(ingress=(rule, replace(rule, from_port=1024, to_port=9142)))
+    assert undone(vpc(SUBNET, there, endpoint(MONITORING, "a")), SECURITY_GROUP, effects) == []
+    revoked = own_security_group(ingress=(rule, replace(rule, from_port=1024, to_port=1064)))
+    smtp = replace(endpoint(MONITORING, "a"), service_name="com.amazonaws.us-east-1.cassandra")
+    assert undone(vpc(SUBNET, revoked, smtp), SECURITY_GROUP, effects) == [
+        "the rule from 10.0.0.0/16 on port 9142 was revoked in security group sg-own"
+    ]
+
+
 def test_the_same_look_twice_counts_once() -> None:
     once = count({"monitoring": conflict()}, snapshot(vpc(SUBNET, own_security_group())))
     assert len(once["monitoring"].reversals) == 1

@@ -107,6 +107,18 @@ def test_the_group_is_imported_with_its_rule_for_both_address_families() -> None
     assert "egress" not in arguments
 
 
+def test_a_group_is_imported_with_the_ports_of_its_services() -> None:
+    group = replace(GROUP, ports=((25, 25), (1024, 1064)))
+    rules = terraform(group)[2]["ingress"]
+    assert [(rule["from_port"], rule["to_port"]) for rule in rules] == [(25, 25), (1024, 1064)]
+    found = import_text(group, VPC_ID)
+    assert found
+    (resource,) = json.loads(found.cloudformation).values()
+    ingress = resource["Properties"]["SecurityGroupIngress"]
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in ingress} == {(25, 25), (1024, 1064)}
+    assert len(ingress) == 4
+
+
 def test_nothing_that_lifeline_did_otherwise_is_handed_over() -> None:
     assert import_text(Action(ActionKind.ADD_SUBNETS, "why", status=Status.DONE), VPC_ID) is None
     assert import_text(Action(ActionKind.CREATE_SECURITY_GROUP, "why", cidrs=("10.0.0.0/16",)), VPC_ID) is None

@@ -1,16 +1,18 @@
 """Network ACLs: by number, the first match decides, for each part of a range."""
 
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.acl import acl_obstacle, allows
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.model import AclEntry, NetworkAcl
+from lifeline.core.network.packets import addresses_in, lanes_of
+from lifeline.core.network.ports import HTTPS
 from tests.support.builders import subnet, vpc
 
-BLOCK = ip_network("10.0.1.0/24")
+BLOCK = "10.0.1.0/24"
 
 
 def entry(
@@ -20,7 +22,8 @@ def entry(
 
 
 def is_allowed(*entries: AclEntry, ports: tuple[int, int] = (443, 443)) -> bool:
-    return allows(NetworkAcl("acl-1", frozenset(), entries), egress=False, addresses=BLOCK, ports=ports)
+    lanes = lanes_of(entries, addresses_in((BLOCK,), 4), (ports,), 4)
+    return all(passed == (ports,) for _, passed in lanes)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +81,13 @@ def test_a_block_is_allowed_just_when_each_of_its_addresses_is(found: list[AclEn
 def test_within_one_subnet_no_acl_stands_between() -> None:
     home = subnet("a")
     closed = NetworkAcl("acl-1", frozenset({"subnet-a"}), ())
-    assert acl_obstacle(home, home, vpc(home, network_acls=(closed,))) == ""
-    assert "443 into subnet-a" in acl_obstacle(subnet("b"), home, vpc(home, subnet("b"), network_acls=(closed,)))
+    assert acl_obstacle(home, home, vpc(home, network_acls=(closed,)), HTTPS) == ""
+    other = subnet("b", cidr="10.0.2.0/24")
+    assert "443 into subnet-a" in acl_obstacle(other, home, vpc(home, other, network_acls=(closed,)), HTTPS)
 
 
 def test_the_way_back_must_be_open_too() -> None:
     client, host = subnet("a"), subnet("b", cidr="10.0.2.0/24")
     inward = AclEntry(100, egress=False, allow=True, protocol="-1", cidr="0.0.0.0/0")
     one_way = NetworkAcl("acl-1", frozenset({"subnet-b"}), (inward,))
-    assert "answers out of subnet-b" in acl_obstacle(client, host, vpc(client, host, network_acls=(one_way,)))
+    assert "answers out of subnet-b" in acl_obstacle(client, host, vpc(client, host, network_acls=(one_way,)), HTTPS)

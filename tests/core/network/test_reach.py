@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     AclEntry,
     Catalog,
@@ -20,7 +21,6 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
-from lifeline.core.network.obstacles import ObstacleKind
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from tests.support.builders import (
     CATALOG,

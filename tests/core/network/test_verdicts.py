@@ -6,13 +6,17 @@ import pytest
 
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import (
+    AclEntry,
     EndpointState,
+    NetworkAcl,
+    NetworkInterface,
     RouteTable,
     Vpc,
 )
 from lifeline.core.network.reach import NetworkPath, Reach
 from tests.support.builders import (
     gateway,
+    own_security_group,
     subnet,
     table,
     vpc,
@@ -21,6 +25,7 @@ from tests.support.reach_samples import (
     BY_MEMBERS,
     CENTRAL,
     CLIENT,
+    EVERYTHING,
     GROUP,
     HUB,
     NAT,
@@ -91,7 +96,7 @@ def test_each_verdict_on_a_private_path(network: Vpc, service: str, dns: DnsView
 def test_what_was_not_read_is_named() -> None:
     assert private_path(vpc(CLIENT, SERVING)).unread == ("the rules of sg-own on vpce-1 were not read",)
     (members,) = private_path(vpc(CLIENT, SERVING, BY_MEMBERS)).unread
-    assert members == "sg-own of vpce-1 allows what is in sg-own, which was not read"
+    assert members == ("sg-own of vpce-1 allows members of sg-own, and the subnet's network interfaces were not read")
     (listed,) = private_path(on_gateway(network_acls=(denying("52.0.0.0/8"),)), "s3").unread
     assert listed == "network ACL acl-1 denies some addresses, and the prefix list of s3 was not read"
     (inbound,) = private_path(vpc(CLIENT, replace(S3_FOR_ALL, inbound_dns_only=None), GROUP), "s3").unread
@@ -105,7 +110,12 @@ def test_a_prefix_list_that_was_read_decides() -> None:
         return private_path(vpc(CLIENT, read, gateway("main"), network_acls=(denying(cidr),)), "s3")
 
     assert path("54.0.0.0/8").reach is Reach.SERVED
-    assert path("52.217.0.0/16").reach is Reach.CLOSED
+    assert path("52.216.0.0/14").reach is Reach.CLOSED
+    half = path("52.217.0.0/16")
+    assert (half.reach, half.words) == (
+        Reach.PARTLY,
+        "network ACL acl-1 doesn't let 443 out of subnet-a to 52.217.0.0/16",
+    )
 
 
 def test_lifeline_repairs_what_is_its_own() -> None:
@@ -117,3 +127,55 @@ def test_lifeline_repairs_what_is_its_own() -> None:
 def test_a_route_table_of_another_subnet_makes_no_difference() -> None:
     elsewhere: RouteTable = table("two", TO_S3, subnets=("b",))
     assert private_path(vpc(CLIENT, subnet("b"), table(), elsewhere, gateway("two")), "s3").reach is Reach.UNREACHABLE
+
+
+class TestPartOfASubnet:
+    """A flow is a client's address, the endpoint's address and a port: what is shut of all flows is said."""
+
+    HOST = subnet("b", cidr="10.0.2.0/24")
+    THERE = replace(SERVING, subnet_ids=frozenset({"subnet-b"}))
+
+    def path(self, *entries: AclEntry, **more: object) -> NetworkPath:
+        guard = NetworkAcl("acl-1", frozenset({"subnet-b"}), tuple(entries))
+        network = vpc(CLIENT, self.HOST, self.THERE, GROUP, network_acls=(guard,))
+        return private_path(replace(network, **more))  # type: ignore[arg-type]
+
+    def entries(self, cidr: str, ports: tuple[int, int] = (0, 65535), *, out: bool = False) -> tuple[AclEntry, ...]:
+        deny = AclEntry(50, out, allow=False, protocol="6", cidr=cidr, from_port=ports[0], to_port=ports[1])
+        return (deny, EVERYTHING, replace(EVERYTHING, egress=False))
+
+    def test_two_rules_that_together_cover_it_are_open(self) -> None:
+        halves = own_security_group("10.0.1.0/25", "10.0.1.128/25")
+        assert private_path(vpc(CLIENT, SERVING, halves)).reach is Reach.SERVED
+        assert private_path(vpc(CLIENT, SERVING, own_security_group("10.0.1.0/25"))).reach is Reach.PARTLY
+
+    def test_a_few_addresses_close_nothing_for_the_rest_and_are_named(self) -> None:
+        found = self.path(*self.entries("10.0.1.66/32"))
+        assert (found.reach, found.obstacles) == (Reach.SERVED, ())
+        assert found.words == (
+            "vpce-1 gives access to the monitoring service, except that network ACL acl-1 doesn't let 443 into "
+            "subnet-b from 10.0.1.66"
+        )
+
+    def test_half_a_subnet_is_reported_as_that_half(self) -> None:
+        found = self.path(*self.entries("10.0.1.128/25"))
+        words = "network ACL acl-1 doesn't let 443 into subnet-b from 10.0.1.128/25"
+        assert (found.reach, found.words) == (Reach.PARTLY, words)
+        assert found.doubts
+
+    def test_one_closed_port_of_the_ephemeral_range_only_reduces_it(self) -> None:
+        found = self.path(*self.entries("0.0.0.0/0", (50070, 50070), out=True))
+        reduced = "the network ACLs let responses reach only some of ports 32768-60999"
+        assert (found.reach, found.notes) == (Reach.SERVED, (reduced,))
+        assert self.path(*self.entries("0.0.0.0/0", (32768, 60999), out=True)).reach is Reach.CLOSED
+
+    def test_the_endpoints_own_address_decides(self) -> None:
+        there = replace(self.THERE, interface_ids=frozenset({"eni-1"}))
+        deny = AclEntry(50, egress=True, allow=False, protocol="-1", cidr="10.0.2.0/25")
+        guard = NetworkAcl("acl-1", frozenset({"subnet-a"}), (deny, EVERYTHING, replace(EVERYTHING, egress=False)))
+        network = vpc(CLIENT, self.HOST, there, GROUP, network_acls=(guard,))
+        (unread,) = private_path(network).unread
+        assert unread == "the addresses of vpce-1 were not read, and network ACLs deny some"
+        for address, reach in (("10.0.2.10", Reach.CLOSED), ("10.0.2.200", Reach.SERVED)):
+            own = NetworkInterface("eni-1", "subnet-b", (address,), kind="vpc_endpoint")
+            assert private_path(replace(network, interfaces=(own,))).reach is reach

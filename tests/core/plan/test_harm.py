@@ -14,6 +14,7 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     NetworkAcl,
+    NetworkInterface,
     RouteTable,
     Rule,
     SecurityGroup,
@@ -319,3 +320,21 @@ def test_no_subnet_that_reached_the_service_loses_it_by_a_plan(network: Vpc, per
         found = plan(network, "six", per_zone=per_zone, fix_dns=True, canary=canary)
         network = applied(network, found.actions)
         assert before <= open_ways(network), found.actions
+
+
+class TestAFewAddresses:
+    """An ACL that denies one host closes nothing for the rest, but whoever has that address must not lose anything."""
+
+    DENY = AclEntry(50, egress=False, allow=False, protocol="-1", cidr="10.0.3.66/32")
+    GUARD = NetworkAcl("acl-1", frozenset({"subnet-a"}), (DENY, ALL, replace(ALL, egress=False)))
+
+    def test_that_nobody_has_are_told_and_block_nothing(self) -> None:
+        (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,))), CREATE)
+        assert action.status is Status.PLANNED
+        assert action.reason.endswith("; 10.0.3.66 of subnet-p would no longer reach it")
+
+    def test_that_a_client_has_block_it(self) -> None:
+        there = (NetworkInterface("eni-1", "subnet-p", ("10.0.3.66",)),)
+        (action,) = of_kind(plan(with_public(CLIENT, network_acls=(self.GUARD,), interfaces=there)), CREATE)
+        assert action.status is Status.BLOCKED
+        assert "doesn't let 443 into subnet-a from 10.0.3.66" in action.error

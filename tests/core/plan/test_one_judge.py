@@ -14,6 +14,7 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.incidents.facts import Around, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView, domain_of
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     EndpointState,
     NetworkAcl,
@@ -21,7 +22,6 @@ from lifeline.core.network.model import (
     Tier,
     Vpc,
 )
-from lifeline.core.network.obstacles import ObstacleKind
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach, endpoints_of
 from lifeline.core.network.tiers import classify, effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceState, Status

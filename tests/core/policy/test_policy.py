@@ -377,6 +377,10 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (document(coverage="zone"), "coverage", "must be az or vpc, not 'zone'"),
         (document(session_names=False), "session_names", "must be show or hash, not false"),
         (document(fix_dns="yes"), "fix_dns", "must be true or false, not 'yes'"),
+        (document(ports={"mq": []}), "ports.mq", "must not be empty"),
+        (document(ports={"mq": [0]}), "ports.mq[0]", "must be a whole number from 1 to 65535, not 0"),
+        (document(ports={"MQ": [443]}), "ports.MQ", "must be named after a service such as ecr.api"),
+        (document(ports=[443]), "ports", "must be an object of services with their ports, not a list"),
         (document(limits={"endpoints": 1}), "limits.endpoints", "is not one of gateway_endpoints_per_region, inter"),
         (
             document(limits={"gateway_endpoints_per_region": 0}),

@@ -13,6 +13,7 @@ from lifeline.core.network.model import (
     EndpointType,
     NatGateway,
     NetworkAcl,
+    NetworkInterface,
     Route,
     RouteTable,
     Rule,
@@ -156,12 +157,28 @@ def endpoint_of(described: dict[str, Any]) -> Endpoint:
 
 
 def security_group_of(described: dict[str, Any]) -> SecurityGroup:
-    """A security group with what it lets in."""
+    """A security group with its rules."""
     return SecurityGroup(
         id=described["GroupId"],
         name=described.get("GroupName", ""),
         ingress=tuple(_rule(permission) for permission in described.get("IpPermissions", [])),
         tags=tags_of(described),
+        egress=tuple(_rule(permission) for permission in described.get("IpPermissionsEgress", [])),
+    )
+
+
+def interface_of(described: dict[str, Any]) -> NetworkInterface:
+    """A network interface with all of its private addresses."""
+    addresses = [entry["PrivateIpAddress"] for entry in described.get("PrivateIpAddresses", [])]
+    addresses += [entry["Ipv6Address"] for entry in described.get("Ipv6Addresses", [])]
+    first = described.get("PrivateIpAddress")
+    return NetworkInterface(
+        id=described["NetworkInterfaceId"],
+        subnet_id=described.get("SubnetId", ""),
+        addresses=tuple(sorted({*addresses, *([first] if first else [])})),
+        group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
+        kind=described.get("InterfaceType", "interface"),
+        checks_source=bool(described.get("SourceDestCheck", True)),
     )
 
 

@@ -11,7 +11,6 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
-from lifeline.core.network.obstacles import HTTPS
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
@@ -85,7 +84,7 @@ class Endpoints:
             case ActionKind.CREATE_SECURITY_GROUP:
                 return self._create_security_group(action, vpc_id)
             case ActionKind.OPEN_SECURITY_GROUP:
-                self._let_in(action.security_group_id, action.cidrs)
+                self._let_in(action.security_group_id, action)
             case ActionKind.CREATE_INTERFACE_ENDPOINT:
                 return AppliedIds(endpoint_id=self._create_interface(action, vpc_id, security_group_id))
             case ActionKind.CREATE_GATEWAY_ENDPOINT:
@@ -164,7 +163,7 @@ class Endpoints:
             self._ec2.modify_vpc_endpoint(VpcEndpointId=action.endpoint_id, **change)
 
     def _create_security_group(self, action: Action, vpc_id: str) -> AppliedIds:
-        """Creates the group and lets 443 in.
+        """Creates the group and lets the VPC in.
 
         EC2 compares names without regard to case (EC2 API: CreateSecurityGroup), so a name may be taken that no
         observation finds. Then the group gets a number that nobody could have taken before.
@@ -179,7 +178,7 @@ class Endpoints:
             made = self._create_named_group(name, vpc_id)
         security_group_id = self._created(vpc_id, made)
         self._new_groups.add(security_group_id)
-        self._let_in_new(security_group_id, action.cidrs)
+        self._let_in_new(security_group_id, action)
         return AppliedIds(security_group_id=security_group_id, security_group_name=name)
 
     def _create_named_group(self, name: str, vpc_id: str) -> str:
@@ -192,14 +191,14 @@ class Endpoints:
             )
         return str(answer["GroupId"])
 
-    def _let_in_new(self, security_group_id: str, cidrs: tuple[str, ...]) -> None:
-        """Lets 443 into a group that EC2 may not know yet. Raises TransientError if it still doesn't after the waits:
-        the next run opens the group.
+    def _let_in_new(self, security_group_id: str, action: Action) -> None:
+        """Lets the VPC into a group that EC2 may not know yet. Raises TransientError if it still doesn't after the
+        waits: the next run opens the group.
         """
         for wait in _WAITS:
             self._sleep(wait)
             try:
-                return self._let_in(security_group_id, cidrs)
+                return self._let_in(security_group_id, action)
             except TerminalError as error:
                 if not _is_unknown(security_group_id, error):
                     raise
@@ -239,14 +238,19 @@ class Endpoints:
             if error.code not in _GONE_GROUP_CODES:
                 raise
 
-    def _let_in(self, security_group_id: str, cidrs: tuple[str, ...]) -> None:
-        ipv4 = [cidr for cidr in cidrs if ip_network(cidr).version == 4]
-        ipv6 = [cidr for cidr in cidrs if ip_network(cidr).version == 6]
-        permission: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS}
+    def _let_in(self, security_group_id: str, action: Action) -> None:
+        """Adds the action's rules. EC2 refuses all of a call of which one rule is there: each port has its own."""
+        ipv4 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 4]
+        ipv6 = [cidr for cidr in action.cidrs if ip_network(cidr).version == 6]
+        sources: dict[str, Any] = {}
         if ipv4:
-            permission["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
+            sources["IpRanges"] = [{"CidrIp": cidr, "Description": RULE_WORDS} for cidr in ipv4]
         if ipv6:
-            permission["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+            sources["Ipv6Ranges"] = [{"CidrIpv6": cidr, "Description": RULE_WORDS} for cidr in ipv6]
+        for low, high in action.ports:
+            self._authorize(security_group_id, {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, **sources})
+
+    def _authorize(self, security_group_id: str, permission: dict[str, Any]) -> None:
         try:
             with aws_errors(f"authorize_security_group_ingress {security_group_id}"):
                 self._ec2.authorize_security_group_ingress(GroupId=security_group_id, IpPermissions=[permission])

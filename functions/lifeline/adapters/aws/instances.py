@@ -121,6 +121,10 @@ def _instance(described: dict[str, Any]) -> Instance:
         subnet_id=described.get("SubnetId", ""),
         zone=described.get("Placement", {}).get("AvailabilityZone", ""),
         profile_arn=described.get("IamInstanceProfile", {}).get("Arn", ""),
+        address=str(described.get("PrivateIpAddress") or described.get("Ipv6Address") or ""),
+        group_ids=frozenset(group["GroupId"] for group in described["SecurityGroups"])
+        if "SecurityGroups" in described
+        else None,
         has_public_address=bool(described.get("PublicIpAddress")) or _has_ipv6(described),
         tags=tags_of(described),
     )

@@ -10,7 +10,7 @@ from lifeline.adapters.aws.calls import pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.core.coexist.teardown import Interface
 from lifeline.core.errors import LifelineError
-from lifeline.core.requests.vpcs_touched import IDS_A_CALL
+from lifeline.core.requests.vpcs_touched import IDS_A_CALL, kind_of
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 
@@ -99,7 +99,13 @@ class Lookup:
                 failed |= dict.fromkeys(ids, answer)
             else:
                 vpcs |= answer
-        return Found(vpcs, failed)
+        groups = [resource_id for resource_id in vpcs if kind_of(resource_id) == "sg"]
+        using = self._using(groups) if groups else {}
+        if isinstance(using, LifelineError):
+            return Found(
+                {name: vpcs[name] for name in vpcs.keys() - set(groups)}, failed | dict.fromkeys(groups, using)
+            )
+        return Found(vpcs | {name: vpcs[name] | used for name, used in using.items()}, failed)
 
     def users_of_security_groups(self, security_group_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         """Whose each security group is beside endpoints: interfaces that have it, groups whose rules name it, by id.
@@ -184,4 +190,19 @@ class Lookup:
             for name in names:
                 if name in ids:
                     found[name] = frozenset(vpcs_of(described))
+        return found
+
+    def _using(self, security_group_ids: Iterable[str]) -> dict[str, frozenset[str]] | LifelineError:
+        """The VPCs whose endpoints have each security group: they may have one of another VPC (VPC guide: share
+        security groups). EC2 doesn't filter endpoints by their groups.
+        """
+        found = dict.fromkeys(security_group_ids, frozenset[str]())
+        filters = [{"Name": "vpc-endpoint-type", "Values": ["Interface"]}]
+        try:
+            endpoints = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+        except LifelineError as error:
+            return error
+        for endpoint in endpoints:
+            for name in {group["GroupId"] for group in endpoint.get("Groups", [])} & found.keys():
+                found[name] |= {endpoint["VpcId"]}
         return found

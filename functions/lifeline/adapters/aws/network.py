@@ -19,6 +19,7 @@ from lifeline.adapters.aws.calls import aws_errors, pages, run_concurrently
 from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.described import (
     endpoint_of,
+    interface_of,
     nat_gateway_of,
     network_acl_of,
     route_table_of,
@@ -26,6 +27,15 @@ from lifeline.adapters.aws.described import (
     services_of,
     subnet_of,
     vpc_of,
+)
+from lifeline.adapters.aws.filters import (
+    groups_of_machines,
+    guarded_vpcs,
+    lists_in_routes,
+    lists_in_rules,
+    vpcs_with_machines,
+    vpcs_with_members,
+    with_filters,
 )
 from lifeline.core.errors import TerminalError
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, Unread, Vpc
@@ -108,16 +118,22 @@ class Network:
         ]
         vpcs, subnets, tables, endpoints, *others = run_concurrently(reads)
         found_parts = dict(zip(parts, others, strict=True))
-        seen = {group["GroupId"] for group in _or_none(found_parts[Part.SECURITY_GROUPS])}
-        more = _attempt(partial(self._groups_of, endpoints, seen))
+        acls, nats = _or_none(found_parts[Part.NETWORK_ACLS]), _or_none(found_parts[Part.NAT_GATEWAYS])
+        groups = _or_none(found_parts[Part.SECURITY_GROUPS])
+        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
+        more = _attempt(partial(self._groups, attached - _ids(groups)))
         if isinstance(more, TerminalError):
             found_parts[Part.SECURITY_GROUPS] = more
-        groups = [*_or_none(found_parts[Part.SECURITY_GROUPS]), *_or_none(more)]
-        acls, nats = _or_none(found_parts[Part.NETWORK_ACLS]), _or_none(found_parts[Part.NAT_GATEWAYS])
+        groups = [*groups, *_or_none(more)]
+        guarded = guarded_vpcs(acls)
+        interfaces = self._interfaces(guarded | vpcs_with_members(groups, endpoints) | vpcs_with_machines(tables))
+        of_machines = groups_of_machines(interfaces or {}, tables) - _ids(groups)
+        groups += _or_none(_attempt(partial(self._groups, of_machines)))
         unread = [Unread(part, str(error)) for part, error in found_parts.items() if isinstance(error, TerminalError)]
-        listed = self._prefix_lists(tables)
+        listed = self._prefix_lists(tables, groups, guarded)
         lists = {list_id: cidrs for list_id, cidrs in listed.items() if not isinstance(cidrs, TerminalError)}
-        unlisted = {list_id: str(error) for list_id, error in listed.items() if isinstance(error, TerminalError)}
+        own, _ = lists_in_routes(tables, guarded)
+        unlisted = {name: str(error) for name, error in listed.items() if name in own and name not in lists}
         contents: dict[str, Any] = {
             "subnets": _by_vpc(subnets, partial(subnet_of, zone_types=self._zone_types or {})),
             "route_tables": _by_vpc(tables, partial(route_table_of, lists=lists)),
@@ -128,16 +144,30 @@ class Network:
         }
         found = sorted((vpc_of(described) for described in vpcs), key=lambda vpc: vpc.id)
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in found)
+        read = {} if interfaces is None else {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
+        whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
         return tuple(replace(vpc, unread=(*unread, *_unread_lists(vpc, unlisted))) for vpc in whole)
 
-    def _groups_of(self, endpoints: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
-        """The security groups on endpoints that aren't known yet: of a region's thousands, only these count."""
-        attached = {group["GroupId"] for endpoint in endpoints for group in endpoint.get("Groups", [])}
-        chunks = batched(sorted(attached - known), _FILTER_VALUES, strict=False)
+    def _groups(self, ids: set[str]) -> list[dict[str, Any]]:
+        """The security groups of these ids: of a region's thousands, only those on endpoints and on NATs count."""
+        chunks = batched(sorted(ids), _FILTER_VALUES, strict=False)
         filters = ([{"Name": "group-id", "Values": list(chunk)}] for chunk in chunks)
         describe = partial(pages, self._ec2, "describe_security_groups", "SecurityGroups")
         found = run_concurrently([partial(describe, Filters=of_chunk) for of_chunk in filters])
         return [group for groups in found for group in groups]
+
+    def _interfaces(self, vpc_ids: set[str]) -> dict[str, list[dict[str, Any]]] | None:
+        """The network interfaces of these VPCs, by VPC; None if AWS doesn't let Lifeline read them."""
+        chunks = batched(sorted(vpc_ids), _FILTER_VALUES, strict=False)
+        filters = ([{"Name": "vpc-id", "Values": list(chunk)}] for chunk in chunks)
+        describe = partial(pages, self._ec2, "describe_network_interfaces", "NetworkInterfaces")
+        found = _attempt(partial(run_concurrently, [partial(describe, Filters=of_chunk) for of_chunk in filters]))
+        if isinstance(found, TerminalError):
+            return None
+        by_vpc: dict[str, list[dict[str, Any]]] = {vpc_id: [] for vpc_id in vpc_ids}
+        for interface in (interface for interfaces in found for interface in interfaces):
+            by_vpc[interface["VpcId"]].append(interface)
+        return by_vpc
 
     def _read_zone_types(self) -> list[dict[str, Any]]:
         if self._zone_types is None:
@@ -151,20 +181,17 @@ class Network:
             answer = self._ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
         return bool(answer[name[0].upper() + name[1:]]["Value"])
 
-    def _prefix_lists(self, tables: list[dict[str, Any]]) -> dict[str, tuple[str, ...] | TerminalError]:
-        """The CIDRs of the customer's prefix lists in routes. A gateway endpoint's list is AWS's and not read.
+    def _prefix_lists(
+        self, tables: list[dict[str, Any]], groups: list[dict[str, Any]], guarded: set[str]
+    ) -> dict[str, tuple[str, ...] | TerminalError]:
+        """The CIDRs of the prefix lists in routes and in security group rules; of gateway endpoints' lists, those that
+        a network ACL may tell apart.
 
         A list of another account that isn't shared any more stays in its routes, which go on working, and can't be read
         (VPC guide: work with shared prefix lists).
         """
-        ids = sorted(
-            {
-                route["DestinationPrefixListId"]
-                for table in tables
-                for route in table.get("Routes", [])
-                if route.get("DestinationPrefixListId") and not str(route.get("GatewayId", "")).startswith("vpce-")
-            }
-        )
+        own, gateways = lists_in_routes(tables, guarded)
+        ids = sorted(own | gateways | lists_in_rules(groups))
         entries = run_concurrently([partial(_attempt, partial(self._prefix_list, list_id)) for list_id in ids])
         return dict(zip(ids, entries, strict=True))
 
@@ -206,6 +233,10 @@ def _with_attributes(vpc: Vpc, *read: bool | TerminalError) -> Vpc | None:
 
 _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
+
+
+def _ids(groups: Iterable[dict[str, Any]]) -> set[str]:
+    return {group["GroupId"] for group in groups}
 
 
 def _by_vpc[T](

@@ -37,7 +37,8 @@ class Health(StrEnum):
 class Instance:
     """An agent's instance. `launched_at` is its last start, not its first (EC2 API: Instance.LaunchTime).
 
-    `state` is EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none.
+    `address` and `group_ids` are those of its first network interface, empty and None where EC2 doesn't say. `state` is
+    EC2's name for its state; `profile_arn` is its instance profile's, empty if it has none.
     """
 
     power: Power
@@ -48,6 +49,8 @@ class Instance:
     zone: str = ""
     profile_arn: str = ""
     has_public_address: bool = False
+    address: str = ""
+    group_ids: frozenset[str] | None = None
     tags: tuple[tuple[str, str], ...] = ()
 
     def tag(self, key: str) -> str | None:

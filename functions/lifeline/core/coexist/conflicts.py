@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lifeline.core.coexist.effects import (
+    ON_PORT,
     RANK,
     Effect,
     EffectKind,
@@ -39,6 +40,7 @@ _WORDS = {
     EffectKind.RULE: "the rule for port 443 from {part} was revoked in security group {id}",
     EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
 }
+_RULE_ON_PORT = "the rule from {part} was revoked in security group {id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def _without_empty(conflicts: Mapping[str, Conflict]) -> dict[str, Conflict]:
 
 def reversal_words(reversal: Reversal) -> str:
     """What was reverted, in words."""
-    return _WORDS[reversal.kind].format(id=reversal.id, part=reversal.part)
+    words = _RULE_ON_PORT if ON_PORT in reversal.part else _WORDS[reversal.kind]
+    return words.format(id=reversal.id, part=reversal.part)
 
 
 # ---- what became of it

@@ -6,8 +6,10 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP, Freeze
-from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Vpc, is_own
+from lifeline.core.network.model import MANAGED_BY, Endpoint, Part, Ranges, Vpc, is_own
 from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
 
 
@@ -40,6 +42,7 @@ _CALLS = {
     EffectKind.RULE: frozenset({"RevokeSecurityGroupIngress", "ModifySecurityGroupRules"}),
     EffectKind.ATTRIBUTE: frozenset({"ModifyVpcAttribute"}),
 }
+ON_PORT = " on port "
 RANK = {kind: place for place, kind in enumerate(EffectKind)}
 _MAKING = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT})
 _REDONE_BY = {
@@ -63,7 +66,8 @@ _OF_ENDPOINT = frozenset(
 class Effect:
     """One thing that Lifeline did and that should stand: of the resource `id`, by what losing it would be.
 
-    `part` is what of it: a subnet, a route table, a group, an address block or an attribute.
+    `part` is what of it: a subnet, a route table, a group, an attribute, or a rule's address block, with its port if
+    that isn't 443.
     """
 
     kind: EffectKind
@@ -112,7 +116,7 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
             return
         case ActionKind.CREATE_SECURITY_GROUP | ActionKind.OPEN_SECURITY_GROUP:
             yield Effect(EffectKind.GROUP, action.security_group_id)
-            yield from (Effect(EffectKind.RULE, action.security_group_id, cidr) for cidr in action.cidrs)
+            yield from (Effect(EffectKind.RULE, action.security_group_id, rule) for rule in _rules_of(action))
             return
         case ActionKind.CREATE_INTERFACE_ENDPOINT | ActionKind.REPLACE_ENDPOINT:
             if action.private_dns:
@@ -129,6 +133,20 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
     yield Effect(EffectKind.ENDPOINT, action.endpoint_id)
     yield from (Effect(EffectKind.SUBNET, action.endpoint_id, subnet_id) for subnet_id in action.subnet_ids)
     yield from (Effect(EffectKind.ROUTE_TABLE, action.endpoint_id, table_id) for table_id in action.route_table_ids)
+
+
+def _rules_of(action: Action) -> Iterator[str]:
+    """The rules that it adds to a security group."""
+    for port in action.ports:
+        where = "" if (port,) == HTTPS else f"{ON_PORT}{ports_in((port,))}"
+        yield from (f"{cidr}{where}" for cidr in action.cidrs)
+
+
+def _read_rule(text: str) -> tuple[str, Ranges]:
+    """The address block and the port of such a text."""
+    cidr, _, port = text.partition(ON_PORT)
+    low, _, high = port.partition("-")
+    return cidr, ((int(low), int(high or low)),) if port else HTTPS
 
 
 # ---- what became of it
@@ -163,10 +181,11 @@ def _seen(effect: Effect, snapshot: VpcSnapshot) -> EffectState:
     group = next((group for group in snapshot.vpc.security_groups if group.id == effect.id), None)
     if group is None:
         return EffectState.STANDS if snapshot.vpc.unread_words(Part.SECURITY_GROUPS) else EffectState.LOST
-    is_outdated = effect.kind is EffectKind.RULE and effect.part not in snapshot.vpc.all_cidrs
+    cidr, ports = _read_rule(effect.part)
+    is_outdated = effect.kind is EffectKind.RULE and cidr not in snapshot.vpc.all_cidrs
     if not group.on_record or group.tag(MANAGED_BY) != snapshot.owner or is_outdated:
         return EffectState.FORGOTTEN
-    is_lost = effect.kind is EffectKind.RULE and not lets_in_cidr(group, effect.part)
+    is_lost = effect.kind is EffectKind.RULE and not lets_in_cidr(group, cidr, ports)
     return EffectState.LOST if is_lost else EffectState.STANDS
 
 
@@ -194,7 +213,7 @@ def is_redone(effect: Effect, key: str, plan: Plan) -> bool:
     """True if the plan would do it again, or would if nothing else stood in the way."""
     for action in plan.actions:
         is_remedy = action.kind in _MAKING and bool(action.endpoint_id)  # for an endpoint that someone else made
-        is_there = action.security_group_id == effect.id and effect.part in action.cidrs
+        is_there = action.security_group_id == effect.id and effect.part in _rules_of(action)
         is_elsewhere = effect.kind is EffectKind.RULE and not is_there
         if action.kind in _REDONE_BY[effect.kind] and key_of(action) == key and not (is_remedy or is_elsewhere):
             return True

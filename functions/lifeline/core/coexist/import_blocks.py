@@ -12,7 +12,6 @@ from ipaddress import ip_network
 from typing import Any
 
 from lifeline.core.network.model import MANAGED_BY, VPC_ID
-from lifeline.core.network.obstacles import HTTPS
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
 
@@ -131,14 +130,20 @@ def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
         f"name        = {_quoted(action.security_group_name)}",
         f"description = {_quoted(GROUP_WORDS)}",
         f"vpc_id      = {_quoted(vpc_id)}",
+        *(line for ports in action.ports for line in _ingress(ports, ipv4, ipv6)),
+        f"tags = {{ Name = {_quoted(action.security_group_name)} }}",
+    ]
+
+
+def _ingress(ports: tuple[int, int], ipv4: list[str], ipv6: list[str]) -> list[str]:
+    return [
         "ingress {",
         f"  description = {_quoted(RULE_WORDS)}",
         '  protocol    = "tcp"',
-        f"  from_port   = {HTTPS}",
-        f"  to_port     = {HTTPS}",
+        f"  from_port   = {ports[0]}",
+        f"  to_port     = {ports[1]}",
         *(f"  {line}" for line in [*_list("cidr_blocks", ipv4), *_list("ipv6_cidr_blocks", ipv6)]),
         "}",
-        f"tags = {{ Name = {_quoted(action.security_group_name)} }}",
     ]
 
 
@@ -172,9 +177,13 @@ def _endpoint_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
 
 
 def _security_group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
-    common = {"IpProtocol": "tcp", "FromPort": HTTPS, "ToPort": HTTPS, "Description": RULE_WORDS}
     ipv4, ipv6 = _by_version(action.cidrs)
-    rules = [common | {"CidrIp": cidr} for cidr in ipv4] + [common | {"CidrIpv6": cidr} for cidr in ipv6]
+    sources = [{"CidrIp": cidr} for cidr in ipv4] + [{"CidrIpv6": cidr} for cidr in ipv6]
+    rules = [
+        {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, "Description": RULE_WORDS} | source
+        for low, high in action.ports
+        for source in sources
+    ]
     return {
         "GroupName": action.security_group_name,
         "GroupDescription": GROUP_WORDS,

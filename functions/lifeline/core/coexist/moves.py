@@ -80,8 +80,9 @@ class Stay:
         # As once it is available: while EC2 is changing it, nobody would count as reaching anything.
         now = replace(self.vpc, endpoints=(*others, replace(endpoint, state=EndpointState.AVAILABLE)))
         dependents = find_dependents(service, now, self.catalog, self.dns)
-        served = [subnet for subnet in dependents if subnet.id in self.occupied]
-        return bool(find_harm(service, served, replace(self.vpc, endpoints=others), self.catalog, self.dns))
+        served = [dependent for dependent in dependents if dependent.subnet.id in self.occupied]
+        found = find_harm(service, served, replace(self.vpc, endpoints=others), self.catalog, self.dns)
+        return any(not harm.few for harm in found)
 
     def _requiring(self, endpoint: Endpoint) -> frozenset[str]:
         service = suffix_of(endpoint.service_name)
@@ -108,9 +109,10 @@ class Stay:
                 avoid=avoid | closed,
             )
 
-        takeover = Takeover(service, suffix_of(service.name), self.vpc, self.dns)
-        staying = [subnet for subnet in takeover.dependents() if subnet.id not in self.doomed]
-        placement = place_unharmed(place, staying, clients, self.vpc)
+        takeover = Takeover(service, suffix_of(service.name), self.vpc, self.dns, said_ports=self.catalog.ports)
+        dependents = (dependent.subnet for dependent in takeover.dependents())
+        staying = [subnet for subnet in dependents if subnet.id not in self.doomed]
+        placement = place_unharmed(place, staying, clients, self.vpc, takeover.ports)
         moved = replace(endpoint, subnet_ids=frozenset(subnet.id for subnet in placement.subnets))
-        is_harmful = any(harm.subnet_id not in self.doomed for harm in takeover.harm_by(moved))
+        is_harmful = any(harm.subnet_id not in self.doomed and not harm.few for harm in takeover.harm_by(moved))
         return () if is_harmful else tuple(sorted(moved.subnet_ids))

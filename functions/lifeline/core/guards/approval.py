@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.guards.kill_switch import KILL_SWITCH
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.cost import Price, cost_of
 from lifeline.core.plan.order import Step
@@ -47,7 +49,7 @@ def action_fingerprint(action: Action) -> str:
         action.service_name,
         action.subnet_ids,
         action.route_table_ids,
-        action.cidrs,
+        action.cidrs if action.ports == HTTPS else (*action.cidrs, ports_in(action.ports)),
         action.endpoint_id,
         action.ip_address_type,
         action.attributes,

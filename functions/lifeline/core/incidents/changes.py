@@ -62,6 +62,7 @@ _ONLY_TAKES = re.compile(
 
 _BEGUN_BY: dict[CauseKind, tuple[Field, ...]] = {
     CauseKind.CUT_OFF: (Field.ROUTES, Field.ENDPOINTS),
+    CauseKind.WAY_OUT_SHUT: (Field.FILTERS, Field.ROUTES),
     CauseKind.ENDPOINT_PENDING: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.ENDPOINT_FAILED: (Field.ROUTES, Field.ENDPOINTS),
     CauseKind.ENDPOINT_CLOSED: (Field.FILTERS, Field.ENDPOINTS),
@@ -85,14 +86,20 @@ class ChangeScope:
 
 
 def scope_of(subnet: Subnet, vpc: Vpc, service: str) -> ChangeScope:
-    """What the subnet's path to the service depends on: its route table and, behind a NAT gateway, the gateway's."""
+    """What the subnet's path to the service depends on: its route table and, behind a NAT, that of the NAT's subnet,
+    and the filters on the way to the service's endpoints and through the NAT.
+    """
     tables = _tables(subnet, vpc)
     targets = frozenset(route.target_id for table in tables for route in table.routes if route.target_id)
+    machines = [interface for interface in vpc.interfaces or () if interface.id in targets]
     homes = {nat.subnet_id for nat in vpc.nat_gateways if nat.id in targets and nat.subnet_id}
+    homes |= {machine.subnet_id for machine in machines}
     endpoints = endpoints_of(service, vpc)
-    hosts = [subnet for subnet in vpc.subnets if any(subnet.id in endpoint.subnet_ids for endpoint in endpoints)]
-    acls = frozenset(acl.id for candidate in (subnet, *hosts) if (acl := acl_of(candidate, vpc)))
-    groups = frozenset(security_group_id for endpoint in endpoints for security_group_id in endpoint.security_group_ids)
+    hosts = {subnet_id for endpoint in endpoints for subnet_id in endpoint.subnet_ids}
+    on_the_way = [candidate for candidate in vpc.subnets if candidate.id in {subnet.id, *hosts, *homes}]
+    acls = frozenset(acl.id for candidate in on_the_way if (acl := acl_of(candidate, vpc)))
+    groups = frozenset[str]().union(*(endpoint.security_group_ids for endpoint in endpoints))
+    groups |= frozenset[str]().union(*(machine.group_ids for machine in machines))
     lists = _prefix_lists(tables, groups, vpc)
     return ChangeScope(
         vpc_id=vpc.id,
@@ -241,8 +248,8 @@ def _tables(subnet: Subnet, vpc: Vpc) -> tuple[RouteTable, ...]:
 
 
 def _prefix_lists(tables: Iterable[RouteTable], security_group_ids: frozenset[str], vpc: Vpc) -> frozenset[str]:
-    groups = (group for group in vpc.security_groups if group.id in security_group_ids)
-    in_rules = {prefix_list for group in groups for rule in group.ingress for prefix_list in rule.prefix_lists}
+    rules = (rule for group in vpc.groups(security_group_ids) for rule in (*group.ingress, *group.egress))
+    in_rules = {prefix_list for rule in rules for prefix_list in rule.prefix_lists}
     in_routes = {route.prefix_list_id for table in tables for route in table.routes if route.prefix_list_id}
     return frozenset(in_rules | in_routes)
 

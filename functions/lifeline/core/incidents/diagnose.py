@@ -51,6 +51,7 @@ _KINDS = {
     Reach.PENDING: CauseKind.ENDPOINT_PENDING,
     Reach.FAILED: CauseKind.ENDPOINT_FAILED,
     Reach.CLOSED: CauseKind.ENDPOINT_CLOSED,
+    Reach.FILTERED: CauseKind.WAY_OUT_SHUT,
     Reach.DNS_OFF: CauseKind.DNS_OFF,
 }
 
@@ -73,6 +74,8 @@ def diagnose(
     for entity, of_agent in facts.items():
         key = Around.key(of_agent)
         around = known[key] = known.get(key) or Around(of_agent)
+        if asking := around.interface_of(of_agent):
+            around = known[key, asking] = known.get((key, asking)) or Around(of_agent, asking)
         found[entity] = _diagnose(of_agent, now, around)
     return found | zone_causes(facts, found, now, reporting_by_zone, quiet_by_zone or {})
 
@@ -139,7 +142,8 @@ class _Check:
     def _network_cause(self, service: str, path: NetworkPath, confidence: Confidence) -> Cause | None:
         if not path.reach.is_closed:
             return None
-        kind = _KINDS[path.reach]
+        is_by_endpoint = path.reach is Reach.PARTLY and path.endpoint_id
+        kind = CauseKind.ENDPOINT_CLOSED if is_by_endpoint else _KINDS.get(path.reach, CauseKind.WAY_OUT_SHUT)
         change = self.around.change_behind(self.facts, kind, service, self.now)
         is_sure = confidence is Confidence.HIGH
         return self._cause(
@@ -196,7 +200,7 @@ class _Check:
             return f"{_WILL_CHECK} {otherwise}"
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
-            may = "create the endpoint here" if path.reach is Reach.UNREACHABLE else "repair this"
+            may = "create the endpoint here" if path.reach in {Reach.UNREACHABLE, Reach.FILTERED} else "repair this"
             return f"If Lifeline is allowed to {may}, agents should report again by {clock_words(until)}. {otherwise}"
         return f"Lifeline was expected to repair this by {clock_words(until)}. Its notices say what blocks it. {remedy}"
 
@@ -327,7 +331,7 @@ class _Check:
         path = self.paths.get(METRICS)
         if path is None:
             return (self._unread_words(METRICS),)
-        is_open = "the network path is open: " if path.reach.is_open else ""
+        is_open = "the network path is open: " if path.reach.is_open and not path.unread else ""
         return (*path.notes, f"{is_open}{path.words}", *path.uncertainties)
 
     def _policy_of(self, endpoint_id: str) -> str:

@@ -14,7 +14,7 @@ from lifeline.core.incidents.changes import LINGERING, Past, scope_of
 from lifeline.core.incidents.iam_policy import RoleVerdict
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import Catalog, Subnet, Vpc
+from lifeline.core.network.model import Catalog, NetworkInterface, Subnet, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
 from lifeline.core.plan.endpoint_lifecycle import Made
@@ -134,14 +134,25 @@ class Facts:
 
 
 class Around:
-    """The paths from one subnet and what they depend on, computed once for all agents there with the same needs."""
+    """The paths from one subnet and what they depend on, computed once for all agents there with the same needs; or
+    from one interface (`asking`), where these differ.
+    """
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, asking: NetworkInterface | None = None) -> None:
         self._facts = facts
         self._subnet = facts.subnet
+        self._asking = asking
         self._pasts: dict[str, Past] = {}
         self.paths: Mapping[str, NetworkPath] = self._find_paths()
         self.tier = classify(self._subnet, facts.vpc) if self._subnet and facts.vpc else None
+
+    def interface_of(self, facts: Facts) -> NetworkInterface | None:
+        """The agent's interface, where the paths differ within the subnet, by address or by security group."""
+        instance = facts.instance
+        is_one = any(path.shut or path.reach is Reach.UNKNOWN for path in self.paths.values())
+        if not is_one or not instance.address or instance.group_ids is None:
+            return None
+        return NetworkInterface(instance.address, instance.subnet_id, (instance.address,), instance.group_ids)
 
     @staticmethod
     def key(facts: Facts) -> Hashable:
@@ -170,7 +181,15 @@ class Around:
             return {}
         has_address = facts.instance.has_public_address
         found = {
-            service: find_path(subnet, facts.vpc, service, facts.catalog, facts.dns, has_public_address=has_address)
+            service: find_path(
+                subnet,
+                facts.vpc,
+                service,
+                facts.catalog,
+                facts.dns,
+                has_public_address=has_address,
+                asking=self._asking,
+            )
             for service in (METRICS, *facts.needs)
         }
         return {service: _of_another(path, facts.foreign_owner) for service, path in found.items()}

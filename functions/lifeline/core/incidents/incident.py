@@ -17,6 +17,7 @@ class CauseKind(StrEnum):
     MACHINE = "the machine is down"
     CANARY = "private DNS was just turned on"
     CUT_OFF = "no path to the service"
+    WAY_OUT_SHUT = "the way out is shut"
     ENDPOINT_PENDING = "the endpoint is not available yet"
     ENDPOINT_FAILED = "the endpoint failed"
     ENDPOINT_CLOSED = "the endpoint is closed to the agent"
@@ -48,6 +49,7 @@ class CauseKind(StrEnum):
 _NETWORK = frozenset(
     {
         CauseKind.CUT_OFF,
+        CauseKind.WAY_OUT_SHUT,
         CauseKind.ENDPOINT_PENDING,
         CauseKind.ENDPOINT_FAILED,
         CauseKind.ENDPOINT_CLOSED,

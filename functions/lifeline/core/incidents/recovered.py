@@ -14,7 +14,9 @@ from lifeline.core.network.reach import Reach
 
 _SPREAD = timedelta(minutes=10)  # the agents that one outage silences don't all fall silent at once
 _MADE_BEFORE = timedelta(minutes=15)  # an endpoint made so shortly before a gap may repair what began the gap
-_NOTHING_SERVED = frozenset({CauseKind.CUT_OFF, CauseKind.ENDPOINT_PENDING, CauseKind.ENDPOINT_FAILED})
+_NOTHING_SERVED = frozenset(
+    {CauseKind.CUT_OFF, CauseKind.WAY_OUT_SHUT, CauseKind.ENDPOINT_PENDING, CauseKind.ENDPOINT_FAILED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ class _Check:
         """An endpoint that was created ends an outage, before it may be what closed the path."""
         if self.path.reach is not Reach.SERVED or self._has_no_other_path:
             yield CauseKind.CUT_OFF
-        if self.path.reach is Reach.SERVED:
-            yield CauseKind.ENDPOINT_CLOSED
+        yield CauseKind.ENDPOINT_CLOSED if self.path.reach is Reach.SERVED else CauseKind.WAY_OUT_SHUT
         yield CauseKind.DNS_OFF
 
     # ---- what opened the path
@@ -119,7 +120,7 @@ class _Check:
         words = {
             Field.ROUTES: "the route came back",
             Field.ENDPOINTS: f"endpoint {self.path.endpoint_id} is available",
-            Field.FILTERS: "the endpoint lets it in again",
+            Field.FILTERS: "the endpoint lets it in again" if self.path.endpoint_id else "the way out is open again",
             Field.DNS: "the VPC's DNS is on again",
         }[field]
         at = self.now if field is Field.ENDPOINTS else back.at  # an endpoint needs minutes after the call
@@ -129,7 +130,7 @@ class _Check:
         if kind is CauseKind.DNS_OFF:
             return Field.DNS
         if self.path.reach is not Reach.SERVED:
-            return Field.ROUTES
+            return Field.FILTERS if kind is CauseKind.WAY_OUT_SHUT else Field.ROUTES
         return Field.FILTERS if kind is CauseKind.ENDPOINT_CLOSED else Field.ENDPOINTS
 
     # ---- what closed it
@@ -146,6 +147,7 @@ class _Check:
     def _cause(self, kind: CauseKind, confidence: Confidence, cut: Change | None, fix: _Fix) -> Cause:
         was = {
             CauseKind.ENDPOINT_CLOSED: f"closed the path to the {self.service} service",
+            CauseKind.WAY_OUT_SHUT: f"shut the way out to the {self.service} service",
             CauseKind.DNS_OFF: "kept DNS names from being resolved",
         }.get(kind, f"left no path to the {self.service} service")
         words = f"{change_words(cut)} {was}" if cut else f"there was no path to the {self.service} service"

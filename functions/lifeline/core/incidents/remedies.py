@@ -3,7 +3,9 @@
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import change_words
 from lifeline.core.incidents.facts import METRICS
-from lifeline.core.network.obstacles import ObstacleKind
+from lifeline.core.network.gates import ObstacleKind
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 
 _TAGS = "ec2"  # an agent that adds its Auto Scaling group waits for its tags before it sends (agent: ec2tagger)
@@ -33,23 +35,32 @@ def network_words(service: str, path: NetworkPath, change: Change | None, *, is_
 
 def remedy_for(service: str, path: NetworkPath, table_id: str = "") -> str:
     """What a person can do about it, in a sentence or two. `table_id` is the subnet's route table, if it is known."""
+    on = ports_in(ports_of(service, {}) or HTTPS)
     endpoint, where = path.endpoint_id, f" in {table_id}" if table_id else ""
     if path.reach is Reach.UNKNOWN:
         what = f"the security groups and the network ACLs on the way to {endpoint}, and its private DNS"
         if not endpoint:
             what = f"the subnet's routes{where}, and what answers the service's name in the VPC"
         return (
-            f"On an instance in the subnet, try to connect to the {service} service on TCP port 443. If that fails, "
+            f"On an instance in the subnet, try to connect to the {service} service on TCP port {on}. If that fails, "
             f"check {what}. If it works, check the agent and its log."
         )
-    if path.reach is Reach.CLOSED:
+    if path.reach in {Reach.CLOSED, Reach.PARTLY} and endpoint:
         return {
-            ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP 443 to {endpoint}, and the responses.",
+            ObstacleKind.NETWORK_ACL: f"In the network ACL, allow TCP {on} to {endpoint}, and the responses.",
             ObstacleKind.ADDRESS_FAMILY: f"Make {endpoint} dualstack, so that clients can reach it over IPv4 and IPv6.",
         }.get(
             path.obstacles[0].kind if path.obstacles else ObstacleKind.SECURITY_GROUP,
-            f"Allow inbound TCP 443 from the whole VPC in a security group of {endpoint}.",
+            f"Allow inbound TCP {on} from the whole VPC in a security group of {endpoint}.",
         )
+    if path.reach is Reach.FILTERED or (path.reach is Reach.PARTLY and not endpoint):
+        kind = path.obstacles[0].kind if path.obstacles else ObstacleKind.NETWORK_ACL
+        undo = {
+            ObstacleKind.NETWORK_ACL: "Allow it, and the responses, in the network ACL",
+            ObstacleKind.SECURITY_GROUP: "Allow it in the NAT instance's security group",
+            ObstacleKind.NAT: "Turn off the source/destination check of the NAT instance",
+        }[kind]
+        return f"{undo}, or create an endpoint for the {service} service in the VPC."
     if path.central_id and path.reach is Reach.UNREACHABLE:
         return f"Route the subnet to the central endpoint, or disassociate {path.central_id} from the VPC."
     return {

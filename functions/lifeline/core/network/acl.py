@@ -1,54 +1,31 @@
-"""Whether network ACLs let a connection through: by number, the first rule that matches a part decides for it."""
+"""Network ACLs as gates. They are stateless: the request must pass out and in, and the answer back again."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network
-from operator import attrgetter
+from collections.abc import Iterable
+from functools import lru_cache
 
-from lifeline.core.network.model import AclEntry, Network, NetworkAcl, Part, Subnet, Vpc, block
+from lifeline.core.network.gates import End, Gate, ObstacleKind, find_passage
+from lifeline.core.network.model import AclEntry, NetworkAcl, Part, Ranges, Subnet, Vpc
+from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, Lane, addresses_in, lanes_of, without
 
-HTTPS = (443, 443)
-EPHEMERAL = (32768, 60999)  # what Linux answers to by default; Windows and NAT use wider ranges, which may be closed
-_FEWEST_ADDRESSES = 16  # of a service's published blocks (ip-ranges.json): a rule for fewer denies no service
-_NOT_PUBLIC = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12")
-
-
-def _public_blocks() -> tuple[IPv4Network, ...]:
-    """The IPv4 addresses that a service of AWS's can have: all but private, shared, local and multicast ones."""
-    blocks = [IPv4Network("0.0.0.0/0")]
-    for text in (*_NOT_PUBLIC, "192.168.0.0/16", "224.0.0.0/3"):
-        hole = IPv4Network(text)
-        parts = (known.address_exclude(hole) if hole.subnet_of(known) else [known] for known in blocks)
-        blocks = [left for part in parts for left in part]
-    return tuple(blocks)
-
-
-_PUBLIC: dict[int, tuple[Network, ...]] = {4: _public_blocks(), 6: (IPv6Network("2000::/3"),)}
+_NOT_PUBLIC = (
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+)
+_ALL_PORTS: Ranges = ((0, 65535),)
+_EVERYTHING: Ranges = ((0, 2**32 - 1),)
+# The addresses that a service of AWS's can have: all but private, shared, local and multicast ones.
+_PUBLIC = {4: without(_EVERYTHING, addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
 
 
-def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc) -> str:
-    """Why the ACLs keep 443 from `client` to an interface in `host`, or an empty text where they let it through.
-
-    ACLs are stateless and stand between subnets only: 443 out of one and into the other, the answers to ephemeral ports
-    back (VPC guide: network ACLs). Judged in IPv4, or in IPv6 where a side has nothing else. What was not read is no
-    obstacle here: see `unread_acls`.
-    """
-    if client.id == host.id:
-        return ""
-    pair = _blocks(client, host)
-    if pair is None:
-        return ""  # no connection that an ACL could stop: the endpoint's address family says so
-    here, there = pair
-    ours, theirs = acl_of(client, vpc), acl_of(host, vpc)
-    for acl, egress, addresses, ports, words, home in (
-        (ours, True, there, HTTPS, "443 out of {} to {}", client),
-        (theirs, False, here, HTTPS, "443 into {} from {}", host),
-        (theirs, True, here, EPHEMERAL, "answers out of {} to {}", host),
-        (ours, False, there, EPHEMERAL, "answers into {} from {}", client),
-    ):
-        if acl and not allows(acl, egress=egress, addresses=addresses, ports=ports):
-            return f"network ACL {acl.id} doesn't let {words.format(home.id, addresses)}"
-    return ""
+def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:
+    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does, or none read."""
+    return next((acl for acl in vpc.network_acls if subnet.id in acl.subnet_ids), None)
 
 
 def unread_acls(client: Subnet, hosts: Iterable[Subnet], vpc: Vpc) -> tuple[str, ...]:
@@ -57,107 +34,101 @@ def unread_acls(client: Subnet, hosts: Iterable[Subnet], vpc: Vpc) -> tuple[str,
     return vpc.unread_words(Part.NETWORK_ACLS) if is_across else ()
 
 
-def public_acl_obstacle(client: Subnet, service: str, destinations: Iterable[str], vpc: Vpc) -> tuple[str, str]:
-    """Why the client's ACL keeps 443 from a service's public addresses, or what was not read that decides it.
-
-    Both texts are empty where it lets them through. A gateway endpoint leaves the service its public addresses, so the
-    client's ACL must let 443 out to them and the answers in (VPC guide: gateway endpoints for Amazon S3,
-    considerations). `destinations` are the blocks of the service's prefix list; without any the list was not read, and
-    only an ACL that treats all public addresses alike gives an answer.
-    """
-    acl = acl_of(client, vpc)
-    if acl is None:
-        return "", "; ".join(vpc.unread_words(Part.NETWORK_ACLS))
-    version = 6 if client.is_ipv6_only else 4
-    read = [network for network in map(block, destinations) if network.version == version]
-    if not read:
-        large = (entry for entry in acl.entries if entry.allow or block(entry.cidr).num_addresses >= _FEWEST_ADDRESSES)
-        acl = replace(acl, entries=tuple(large))
-    unread = ""
-    for egress, ports, words in ((True, HTTPS, "443 out of {} to"), (False, EPHEMERAL, "answers into {} from")):
-        every, none = _shares(acl, read or _PUBLIC[version], egress=egress, ports=ports)
-        if none or (read and not every):
-            return f"network ACL {acl.id} doesn't let {words.format(client.id)} the public addresses of {service}", ""
-        if not every:
-            unread = f"network ACL {acl.id} denies some addresses, and the prefix list of {service} was not read"
-    return "", unread
+def public_end(service: str, version: int, listed: tuple[str, ...] = ()) -> End:
+    """A service's public addresses: those of its prefix list, or any of all if these were not read."""
+    addresses = addresses_in(listed, version)
+    return End(addresses or _PUBLIC[version], f"the public addresses of {service}", version, is_guess=not addresses)
 
 
-def _shares(acl: NetworkAcl, blocks: Sequence[Network], *, egress: bool, ports: tuple[int, int]) -> tuple[bool, bool]:
-    """Whether the ACL allows all of the blocks on all of the ports, and whether it allows nothing of them."""
-    every = all(allows(acl, egress=egress, addresses=addresses, ports=ports) for addresses in blocks)
-    none = not every and all(
-        allows(acl, egress=egress, addresses=addresses, ports=ports, allow=False) for addresses in blocks
-    )
-    return every, none
-
-
-def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:
-    """The subnet's ACL; None where none was seen, which lets everything through as a new VPC's does, or none read."""
-    return next((acl for acl in vpc.network_acls if subnet.id in acl.subnet_ids), None)
-
-
-def allows(acl: NetworkAcl, *, egress: bool, addresses: Network, ports: tuple[int, int], allow: bool = True) -> bool:
-    """True if every address of `addresses` on every one of `ports` (inclusive) is allowed in that direction, for TCP.
-
-    What no rule matches is denied (VPC guide: network ACL rules). With `allow` False: if every one of them is denied.
-    """
-    waiting: list[tuple[Network, int, int]] = [(addresses, *ports)]
-    entries = [entry for entry in acl.entries if entry.egress == egress and entry.protocol in {"-1", "6"}]
-    for entry in sorted(entries, key=_number):
-        rest: list[tuple[Network, int, int]] = []
-        for part in waiting:
-            if not _overlaps(entry, part):
-                rest.append(part)
-            elif entry.allow == allow:
-                rest.extend(_outside(entry, part))
-            else:
-                return False
-        waiting = rest
-        if not waiting:
-            return True
-    return not allow
-
-
-def _blocks(client: Subnet, host: Subnet) -> tuple[Network, Network] | None:
+def shared_version(client: Subnet, host: Subnet) -> int:
+    """The IP version in which two subnets talk: IPv4, or IPv6 where one has nothing else; 0 if they can't."""
     if client.cidr and host.cidr:
-        return block(client.cidr), block(host.cidr)
-    here, there = (next(iter(subnet.ipv6_cidrs), "") for subnet in (client, host))
-    return (block(here), block(there)) if here and there else None
+        return 4
+    return 6 if client.ipv6_cidrs and host.ipv6_cidrs else 0
 
 
-def _overlaps(entry: AclEntry, part: tuple[Network, int, int]) -> bool:
-    addresses, low, high = part
-    covered = block(entry.cidr)
-    if covered.version != addresses.version or high < _low(entry) or _high(entry) < low:
-        return False
-    return covered.prefixlen == 0 or covered.overlaps(addresses)
+def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+    """The ACLs between a client and an interface in `host`. Within a subnet none stands (VPC guide: network ACLs)."""
+    if client.id == host.id:
+        return []
+    return [
+        *leaving(client, far, vpc, ports),
+        *_gates(
+            acl_of(host, vpc), near, ports, EPHEMERAL, f"into {host.id} from", f"out of {host.id} to", is_far=False
+        ),
+    ]
 
 
-def _outside(entry: AclEntry, part: tuple[Network, int, int]) -> Iterator[tuple[Network, int, int]]:
-    """What of the part the entry doesn't match: other ports, and other addresses on its ports."""
-    addresses, low, high = part
-    if low < _low(entry):
-        yield addresses, low, _low(entry) - 1
-    if high > _high(entry):
-        yield addresses, _high(entry) + 1, high
-    inside = max(low, _low(entry)), min(high, _high(entry))
-    for other in _without(addresses, block(entry.cidr)):
-        yield other, *inside
+def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
+    """True if no ACL between the two denies anything: what most VPCs have."""
+    if client.id == host.id:
+        return True
+    found = (acl_of(client, vpc), acl_of(host, vpc))
+    return all(acl is None or _lets_everything_through(acl.entries, version) for acl in found)
 
 
-def _without(addresses: Network, covered: Network) -> Iterator[Network]:
-    """What of `addresses` the block `covered`, which overlaps them and so is of their family, leaves out."""
-    if covered.prefixlen > addresses.prefixlen:
-        yield from addresses.address_exclude(covered)  # type: ignore[arg-type]
+def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+    """The client's own ACL: requests out of its subnet and answers into it, wherever a route leads them."""
+    request, answer = f"out of {client.id} to", f"into {client.id} from"
+    return _gates(acl_of(client, vpc), far, ports, EPHEMERAL, request, answer, is_far=True)
 
 
-_number = attrgetter("number")
+def through_nat(home: Subnet, near: End, far: End, vpc: Vpc, ports: Ranges) -> list[Gate]:
+    """The ACL of the subnet that a NAT stands in: in from the client and on from the NAT's own ports, and back."""
+    acl = acl_of(home, vpc)
+    onward = _gates(acl, far, ports, NAT_PORTS, f"out of {home.id} to", f"into {home.id} from", is_far=True)
+    inward = _gates(acl, near, ports, EPHEMERAL, f"into {home.id} from", f"out of {home.id} to", is_far=False)
+    return [*inward, *onward]
 
 
-def _low(entry: AclEntry) -> int:
-    return 0 if entry.protocol == "-1" else entry.from_port
+def acl_obstacle(client: Subnet, host: Subnet, vpc: Vpc, ports: Ranges) -> str:
+    """Why ACLs keep a client from an interface in `host`, in words; empty if they don't, or just a few addresses."""
+    version = shared_version(client, host)
+    if not version:
+        return ""  # no connection that an ACL could stop: the endpoint's IP version says so
+    near, far = End.of(client, version), End.of(host, version)
+    far = End(far.addresses, far.name, version, is_guess=True)
+    passage = find_passage(acl_gates(client, host, near, far, vpc, ports), near, far, ports)
+    return passage.shut_by[0][1] if not passage.traffic.passes_all and passage.matters(near) else ""
 
 
-def _high(entry: AclEntry) -> int:
-    return 65535 if entry.protocol == "-1" else entry.to_port
+def _gates(
+    acl: NetworkAcl | None, end: End, ports: Ranges, sources: Ranges, request: str, answer: str, *, is_far: bool
+) -> list[Gate]:
+    """One ACL's two directions, for what it judges by one end's addresses.
+
+    Of a NAT's own ports one is enough, as of the client's: `sources` that pass in part count as all for a NAT.
+    """
+    if acl is None or _lets_everything_through(acl.entries, end.version):
+        return []
+    kind, asks_out = ObstacleKind.NETWORK_ACL, request.startswith("out")
+    out, into = _directions(acl)
+    there = lanes_of(out if asks_out else into, end.addresses, ports, end.version)
+    back = lanes_of(into if asks_out else out, end.addresses, sources, end.version)
+    is_nat = sources is NAT_PORTS
+    returns = tuple(Lane(here, ports, (EPHEMERAL if passed else ()) if is_nat else passed) for here, passed in back)
+    words = f"network ACL {acl.id} doesn't let {{what}} {{way}} {{{{addresses}}}}"
+    return [
+        Gate(
+            kind, tuple(Lane(here, passed) for here, passed in there), words.format(what="{ports}", way=request), is_far
+        ),
+        Gate(kind, returns, words.format(what="answers", way=answer), is_far),
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _lets_everything_through(entries: tuple[AclEntry, ...], version: int) -> bool:
+    """True of what a new VPC has: then there is nothing to judge."""
+    last = 2 ** (32 if version == 4 else 128) - 1
+    for is_out in (True, False):
+        way = tuple(entry for entry in entries if entry.egress == is_out)
+        lanes = lanes_of(way, ((0, last),), _ALL_PORTS, version)
+        if [passed for _, passed in lanes] != [_ALL_PORTS]:
+            return False
+    return True
+
+
+def _directions(acl: NetworkAcl) -> tuple[tuple[AclEntry, ...], tuple[AclEntry, ...]]:
+    """Its outbound and its inbound entries."""
+    out = tuple(entry for entry in acl.entries if entry.egress)
+    return out, tuple(entry for entry in acl.entries if not entry.egress)

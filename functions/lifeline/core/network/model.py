@@ -4,6 +4,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +12,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Self
 
 type Network = IPv4Network | IPv6Network
+type Ranges = tuple[tuple[int, int], ...]
+"""Addresses or ports as numbers: sorted ranges that neither overlap nor touch, both ends included."""
 
 MANAGED_BY = "lifeline:managed-by"
 SECURITY_GROUP_NAME = "lifeline-endpoints"  # of the first group in a VPC; the others end in a number
@@ -279,7 +282,9 @@ class Subnet(Tagged):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one permission of a security group lets in. Ports are inclusive; sources are CIDRs, groups, prefix lists."""
+    """What one permission of a security group lets pass. Ports are inclusive; the other side is CIDRs, groups, prefix
+    lists.
+    """
 
     protocol: str
     from_port: int
@@ -288,14 +293,17 @@ class Rule:
     groups: tuple[str, ...] = ()
     prefix_lists: tuple[str, ...] = ()
 
-    def lets_in(self, port: int) -> bool:
-        """True if TCP on `port` passes this rule, whoever asks."""
-        return self.protocol == "-1" or (self.protocol == "tcp" and self.from_port <= port <= self.to_port)
+    @property
+    def ports(self) -> Ranges:
+        """The TCP ports that it lets pass."""
+        if self.protocol == "-1":
+            return ((0, 65535),)
+        return ((self.from_port, self.to_port),) if self.protocol == "tcp" else ()
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup(Tagged):
-    """A security group's name, inbound rules and tags. `on_record` is as for an endpoint.
+    """A security group's name, rules and tags. `on_record` is as for an endpoint.
 
     `is_handed_over` is True if the ledger has that Lifeline made it and that it is its users' now.
     """
@@ -306,11 +314,47 @@ class SecurityGroup(Tagged):
     tags: tuple[tuple[str, str], ...] = ()
     on_record: bool = False
     is_handed_over: bool = False
+    egress: tuple[Rule, ...] = ()
 
     @property
     def has_own_name(self) -> bool:
         """True if its name is one that Lifeline gives its groups, whoever made it."""
         return _OWN_NAME.fullmatch(self.name) is not None
+
+
+# Kinds of interfaces from which nobody's workload calls a service (EC2 API: NetworkInterface.InterfaceType).
+_PLUMBING = frozenset(
+    {
+        "gateway_load_balancer",
+        "gateway_load_balancer_endpoint",
+        "global_accelerator_managed",
+        "load_balancer",
+        "nat_gateway",
+        "network_load_balancer",
+        "transit_gateway",
+        "vpc_endpoint",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInterface:
+    """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
+
+    With `checks_source` it drops what isn't its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    """
+
+    id: str
+    subnet_id: str
+    addresses: tuple[str, ...] = ()
+    group_ids: frozenset[str] = frozenset()
+    kind: str = "interface"
+    checks_source: bool = True
+
+    @property
+    def is_client(self) -> bool:
+        """True if a workload may call services from it."""
+        return self.kind not in _PLUMBING
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -402,6 +446,9 @@ class NatGateway:
 class Vpc(Tagged):
     """One VPC and everything in it that Lifeline reads, as one observation.
 
+    `shared_groups` are other VPCs' security groups on its endpoints and interfaces (VPC guide: share security groups).
+    `interfaces` are read only where something depends on them: a rule that names a group, a route to an interface, an
+    ACL that denies; else None. `prefix_lists` are the lists that rules and routes name, as far as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
     say that it isn't known.
     """
@@ -419,6 +466,14 @@ class Vpc(Tagged):
     network_acls: tuple[NetworkAcl, ...] = ()
     nat_gateways: tuple[NatGateway, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    shared_groups: tuple[SecurityGroup, ...] = ()
+    interfaces: tuple[NetworkInterface, ...] | None = None
+    prefix_lists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def groups(self, ids: Collection[str]) -> list[SecurityGroup]:
+        """The security groups of these ids that were read, the VPC's own and others'."""
+        return [group for group in (*self.security_groups, *self.shared_groups) if group.id in ids]
+
     unread: tuple[Unread, ...] = ()
 
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
@@ -450,11 +505,12 @@ class Vpc(Tagged):
 class Catalog:
     """The endpoint services that the region offers. Every region offers some: without any, they were not read.
 
-    `why_unread` is AWS's reason then.
+    `why_unread` is AWS's reason then. `ports` are those that the policy says of services, by suffix.
     """
 
     services: tuple[Service, ...] = field(default=())
     why_unread: str = ""
+    ports: tuple[tuple[str, Ranges], ...] = ()
 
     @property
     def is_read(self) -> bool:

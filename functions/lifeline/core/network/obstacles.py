@@ -1,31 +1,30 @@
 """What stands between a subnet and an endpoint: what was seen to keep it out, and what was not read."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_obstacle, public_acl_obstacle, unread_acls
+from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
+from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
+    AclEntry,
     Endpoint,
     EndpointState,
     EndpointType,
+    NetworkInterface,
+    Part,
+    Ranges,
+    Rule,
     SecurityGroup,
     Subnet,
     Vpc,
     suffix_of,
 )
-from lifeline.core.network.tiers import covers, effective_route_table
+from lifeline.core.network.packets import Lane, Traffic, joined, lanes_of, span
+from lifeline.core.network.ports import HTTPS
+from lifeline.core.network.tiers import effective_route_table
 
-HTTPS = 443
 FAILED_STATES = frozenset({EndpointState.FAILED, EndpointState.REJECTED, EndpointState.EXPIRED, EndpointState.PARTIAL})
-
-
-class ObstacleKind(StrEnum):
-    """What keeps a subnet from an endpoint, by who can remove it."""
-
-    SECURITY_GROUP = "security group"
-    NETWORK_ACL = "network ACL"
-    ADDRESS_FAMILY = "address family"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,10 +43,20 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """What stands between a subnet and an endpoint. `unread` are clauses: what was not read and may stand there too."""
+    """What stands between a subnet and a service. `unread` are clauses: what was not read and may stand there too.
+
+    `obstacles` shut what matters; `exception` says what else is shut, a few addresses, where the rest is open. `shut`
+    are the clients' addresses from which not every flow passes, and `passes_any` says whether any flow does;
+    `is_partly_far` where that depends on the far address.
+    """
 
     obstacles: tuple[Obstacle, ...] = ()
     unread: tuple[str, ...] = ()
+    exception: str = ""
+    shut: Ranges = ()
+    passes_any: bool = True
+    is_reduced: bool = False
+    is_partly_far: bool = False
 
 
 def is_managed(endpoint: Endpoint) -> bool:
@@ -55,73 +64,180 @@ def is_managed(endpoint: Endpoint) -> bool:
     return endpoint.tag(MANAGED_BY) is not None and not endpoint.requester_managed
 
 
-def barrier_to(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+def barrier_to(
+    endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges = HTTPS, asking: NetworkInterface | None = None
+) -> Barrier:
     """What keeps `client` from an endpoint: an interface endpoint whose private DNS it resolves, or a gateway endpoint
-    that has a route in its table.
+    that has a route in its table. `asking` is the one interface there that counts; None for all of the subnet.
     """
     if endpoint.type is EndpointType.GATEWAY:
-        return _barrier_to_gateway(endpoint, client, vpc)
-    return _barrier_to_interfaces(endpoint, client, vpc)
+        return _barrier_to_gateway(endpoint, client, vpc, ports, asking)
+    return _barrier_to_interfaces(endpoint, client, vpc, ports, asking)
 
 
-def _barrier_to_interfaces(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+def barrier_of(
+    ends: Iterable[tuple[list[Gate], End]], near: End, ports: Ranges, client: Subnet, *, repairable: bool
+) -> Barrier:
+    """What is shut of the flows to any of the far ends, each behind its own gates."""
+    found = [find_passage(gates, near, far, ports) for gates, far in ends]
+    shut = joined(address for passage in found for address in passage.traffic.shut)
+    whole = Passage(Traffic(any(passage.traffic.passes_any for passage in found), shut))
+    words = dict.fromkeys(said for passage in found for said in passage.shut_by)
+    reduced = any(passage.traffic.is_reduced for passage in found)
+    barrier = Barrier(shut=shut, passes_any=whole.traffic.passes_any, is_reduced=reduced)
+    outcomes = {(passage.traffic.passes_any, passage.traffic.shut) for passage in found}
+    differs = len(outcomes) > 1 or any(passage.is_partly_far for passage in found)
+    barrier = replace(barrier, is_partly_far=differs)
+    if not shut:
+        return barrier
+    if not whole.matters(near):
+        return replace(barrier, exception="; ".join(text for _, text in words))
+    mine = {ObstacleKind.SECURITY_GROUP} if repairable else set()
+    return replace(barrier, obstacles=tuple(Obstacle(kind, text, client.id, kind in mine) for kind, text in words))
+
+
+def _barrier_to_interfaces(
+    endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
+) -> Barrier:
     """Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
     endpoints).
     """
-    found: list[Obstacle] = []
-    families = _families(endpoint)
-    if (6 if client.is_ipv6_only else 4) not in families:
+    version = 6 if client.is_ipv6_only else 4
+    if version not in _families(endpoint):
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
         words = f"{endpoint.id} has only {only} addresses, and {client.id} is {other}"
-        found.append(Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id))
-    groups = [group for group in vpc.security_groups if group.id in endpoint.security_group_ids]
-    lets_in = not endpoint.security_group_ids or any(lets_in_cidr(group, _block(client)) for group in groups)
-    unread = () if lets_in else _unread(endpoint, groups)
-    if not lets_in and not unread:
-        names = ", ".join(sorted(group.id for group in groups))
-        words = f"{names} of {endpoint.id} doesn't allow inbound 443 from {_block(client)} ({client.id})"
-        found.append(Obstacle(ObstacleKind.SECURITY_GROUP, words, client.id, is_managed(endpoint)))
+        near = End.of(client, version)
+        return _other_family(words, client, near)
+    near, gate, unread = _group_gate(endpoint, client, vpc, ports, version, asking)
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
-    blocked = sorted({words for host in hosts if (words := acl_obstacle(client, host, vpc))})
-    found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id) for words in blocked]
-    return Barrier(tuple(found), (*unread, *unread_acls(client, hosts, vpc)))
+    unread = (*unread, *unread_acls(client, hosts, vpc))
+    reachable = [host for host in hosts if shared_version(client, host) == version]
+    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
+    if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
+        return Barrier(unread=unread)
+    own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
+    ends: list[tuple[list[Gate], End]] = [([gate], near)] if len(guarded) < max(len(reachable), 1) else []
+    for host in guarded:
+        there = [one for one in own if one.subnet_id == host.id]
+        far = End.of(host, version, there)
+        far = replace(far, is_guess=not there or far == End.of(host, version))
+        ends.append(([gate, *acl_gates(client, host, near, far, vpc, ports)], far))
+    barrier = barrier_of(ends, near, ports, client, repairable=is_managed(endpoint))
+    is_guess = endpoint.interface_ids and any(far.is_guess for _, far in ends)
+    if is_guess and barrier.is_partly_far and barrier.passes_any and (barrier.obstacles or barrier.exception):
+        return Barrier(unread=(*unread, f"the addresses of {endpoint.id} were not read, and network ACLs deny some"))
+    return replace(barrier, unread=unread)
 
 
-def _unread(endpoint: Endpoint, groups: list[SecurityGroup]) -> tuple[str, ...]:
-    """What decides whether the endpoint's groups let a client in by anything but its addresses.
+def _other_family(words: str, client: Subnet, near: End) -> Barrier:
+    obstacle = Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id)
+    return Barrier((obstacle,), shut=near.addresses, passes_any=False)
 
-    A rule that names a group lets in the interfaces that have the group, and one that names a prefix list its blocks
-    (VPC guide: security group rules). Neither is read, nor is a group of another VPC (VPC guide: share security
-    groups).
+
+def _group_gate(
+    endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, version: int, asking: NetworkInterface | None
+) -> tuple[End, Gate, tuple[str, ...]]:
+    """The clients, the endpoint's security groups as a gate before them, and what of the groups wasn't read.
+
+    A rule that names a group lets in that group's members: then those interfaces are the clients that are there, or
+    the one that is asked about.
     """
+    near = End.of(client, version, (asking,) if asking else ())
+    groups = vpc.groups(endpoint.security_group_ids)
+    names = ", ".join(sorted(group.id for group in groups))
+    words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
+    rules = [rule for group in groups for rule in group.ingress]
+    if not endpoint.security_group_ids:
+        return near, Gate(ObstacleKind.SECURITY_GROUP, (Lane(near.addresses, ports),), words), ()
+    lanes = rule_lanes(rules, near, vpc, ports)
+    if len(lanes) == 1 and lanes[0].ports == ports:
+        return near, Gate(ObstacleKind.SECURITY_GROUP, lanes, words), ()
+    unread = _unread(endpoint, groups, vpc, ports)
+    naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
+    there = [one for one in vpc.interfaces or () if one.subnet_id == client.id and one.is_client]
+    members = [asking] if asking else there
+    if naming and members:
+        near = End.of(client, version, members)
+        lanes = rule_lanes(rules, near, vpc, ports, members)
+    elif naming:
+        by = ", ".join(sorted({name for rule in naming for name in rule.groups}))
+        unread = (*unread, f"{names} of {endpoint.id} allows members of {by}, and {_UNSEEN[vpc.interfaces is None]}")
+    if unread:
+        lanes = (Lane(near.addresses, ports),)
+    return near, Gate(ObstacleKind.SECURITY_GROUP, lanes, words), unread
+
+
+_UNSEEN = {True: "the subnet's network interfaces were not read", False: "the subnet has no network interface yet"}
+
+
+def rule_lanes(
+    rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
+) -> tuple[Lane, ...]:
+    """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
+    lists = dict(vpc.prefix_lists)
+    entries: dict[AclEntry, None] = {}
+    for rule in rules:
+        listed = [cidr for name in rule.prefix_lists for cidr in lists.get(name, ())]
+        named = [one for one in members if one.group_ids & set(rule.groups)]
+        of_members = [address for one in named for address in one.addresses]
+        for cidr in (*rule.cidrs, *listed, *of_members):
+            entry = AclEntry(1, egress=False, allow=True, protocol=rule.protocol, cidr=cidr)
+            entries[replace(entry, from_port=rule.from_port, to_port=rule.to_port)] = None
+    found = lanes_of(tuple(entries), end.addresses, ports, end.version)
+    return tuple(Lane(addresses, passed) for addresses, passed in found)
+
+
+def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+    """What decides whether the endpoint's groups let a client in, and wasn't read: their rules, or a prefix list."""
     unseen = sorted(endpoint.security_group_ids - {group.id for group in groups})
     found = [f"the rules of {', '.join(unseen)} on {endpoint.id} were not read"] if unseen else []
     for group in groups:
-        rules = [rule for rule in group.ingress if rule.lets_in(HTTPS)]
-        named = sorted({name for rule in rules for name in (*rule.groups, *rule.prefix_lists)})
-        if named:
-            found.append(f"{group.id} of {endpoint.id} allows what is in {', '.join(named)}, which was not read")
+        found += unread_lists(group.ingress, f"{group.id} of {endpoint.id}", vpc, ports)
     return tuple(found)
 
 
-def _barrier_to_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
+def unread_lists(rules: Collection[Rule], who: str, vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
+    """The prefix lists that rules for these ports name, and that weren't read, as a clause; `who` has the rules."""
+    lists = dict(vpc.prefix_lists)
+    on_ports = (rule for rule in rules if _common_ports(rule, ports))
+    named = sorted({name for rule in on_ports for name in rule.prefix_lists if name not in lists})
+    return (f"{who} allows what is in {', '.join(named)}, which was not read",) if named else ()
+
+
+def _common_ports(rule: Rule, ports: Ranges) -> bool:
+    return any(low <= end and start <= high for low, high in rule.ports for start, end in ports)
+
+
+def _barrier_to_gateway(
+    endpoint: Endpoint, client: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
+) -> Barrier:
     """S3's gateway endpoint has IPv4 alone (VPC guide: gateway endpoints for Amazon S3). The service keeps its public
-    addresses, so the client's network ACL must let them pass.
+    addresses, so the client's network ACL must let them pass. Its prefix list has them; where that wasn't read, only an
+    ACL that treats all public addresses alike gives an answer.
     """
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
+    version = 6 if client.is_ipv6_only else 4
+    near = End.of(client, version, (asking,) if asking else ())
     if client.is_ipv6_only and service == "s3":
         words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"
-        return Barrier((Obstacle(ObstacleKind.ADDRESS_FAMILY, words, client.id),))
+        return _other_family(words, client, near)
     routes = [route for route in table.routes if route.target_id == endpoint.id] if table else []
-    listed = [text for route in routes if route.prefix_list_id for text in route.destinations]
-    words, unread = public_acl_obstacle(client, service, listed, vpc)
-    found = (Obstacle(ObstacleKind.NETWORK_ACL, words, client.id),) if words else ()
-    return Barrier(found, (unread,) if unread else ())
+    listed = tuple(text for route in routes if route.prefix_list_id for text in route.destinations)
+    far = public_end(service, version, listed)
+    gates = leaving(client, far, vpc, ports)
+    barrier = barrier_of([(gates, far)], near, ports, client, repairable=False)
+    if far.is_guess and barrier.is_partly_far and barrier.passes_any:
+        acl = gates[0].words.partition(" doesn't")[0]
+        return Barrier(unread=(f"{acl} denies some addresses, and the prefix list of {service} was not read",))
+    return replace(barrier, unread=vpc.unread_words(Part.NETWORK_ACLS))
 
 
-def lets_in_cidr(group: SecurityGroup, cidr: str) -> bool:
-    """True if one of the group's rules lets TCP 443 in from every address of the block."""
-    return any(rule.lets_in(HTTPS) and any(covers(block, cidr) for block in rule.cidrs) for rule in group.ingress)
+def lets_in_cidr(group: SecurityGroup, cidr: str, ports: Ranges = HTTPS) -> bool:
+    """True if the group's rules together let TCP in on these ports from every address of the block."""
+    version = 6 if ":" in cidr else 4
+    end = End(joined([span(cidr)]), cidr, version)
+    lanes = rule_lanes(group.ingress, end, Vpc("", ()), ports)
+    return all(lane.ports == ports for lane in lanes)
 
 
 def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:
@@ -133,10 +249,6 @@ def is_on_gateway(endpoint: Endpoint, client: Subnet, vpc: Vpc) -> bool:
     if table is None or table.id not in endpoint.route_table_ids:
         return False
     return all(route.is_active for route in table.routes if route.target_id == endpoint.id)
-
-
-def _block(client: Subnet) -> str:
-    return client.cidr or next(iter(client.ipv6_cidrs), "::/0")
 
 
 def _families(endpoint: Endpoint) -> frozenset[int]:

@@ -10,7 +10,9 @@ from lifeline.core.network.model import (
     Endpoint,
     EndpointState,
     EndpointType,
+    NetworkInterface,
     Part,
+    Ranges,
     RouteTable,
     SeenTier,
     Service,
@@ -21,8 +23,11 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
 )
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to, is_managed, is_on_gateway
+from lifeline.core.network.obstacles import FAILED_STATES, Barrier, Obstacle, barrier_to, is_managed, is_on_gateway
+from lifeline.core.network.packets import EPHEMERAL, ports_in
+from lifeline.core.network.ports import ports_of, ports_unknown
 from lifeline.core.network.tiers import classify, effective_route_table
+from lifeline.core.network.way_out import way_out
 
 _ROUTES: dict[SeenTier, str] = {
     Tier.ISOLATED: "no route out of the VPC",
@@ -33,6 +38,8 @@ _ROUTES: dict[SeenTier, str] = {
 }
 _STAYING = frozenset({TargetKind.LOCAL, TargetKind.GATEWAY_ENDPOINT})
 _UNREAD_CATALOG = "the region's endpoint services could not be read"
+_IN_PART = "only some of what the subnet sends is let through"
+_REDUCED = f"the network ACLs let responses reach only some of ports {ports_in(EPHEMERAL)}"
 NOBODY_LOOKED = "whether a central endpoint answers was not checked"
 
 
@@ -50,6 +57,8 @@ class Reach(StrEnum):
     PENDING = "the endpoint is pending"
     FAILED = "the endpoint failed"
     CLOSED = "the endpoint is closed"
+    PARTLY = "reachable in part"
+    FILTERED = "the way out is shut"
     DNS_OFF = "the VPC's DNS is off"
     NO_ADDRESS = "no public address"
     UNREACHABLE = "unreachable"
@@ -59,6 +68,11 @@ class Reach(StrEnum):
     def is_open(self) -> bool:
         """True if what is known lets the service be reached, privately or not."""
         return self in {Reach.SERVED, Reach.CENTRAL, Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC}
+
+    @property
+    def is_open_in_part(self) -> bool:
+        """True if something of the service can be reached."""
+        return self.is_open or self is Reach.PARTLY
 
     @property
     def is_closed(self) -> bool:
@@ -73,8 +87,9 @@ class NetworkPath:
     `endpoint_id` is the endpoint that serves, or that should; `central_id` the zone, rule or Profile that answers
     instead. `obstacles` stand between the subnet and that endpoint. `unread` are clauses: what was not read and could
     change the verdict, or what can be done about it; `doubts` say why it may not hold although everything was read.
-    `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would open the path; if
-    something is `unread`, True only says that one might.
+    `shut` are the subnet's addresses from which something of the service can't be reached, though it is served or open:
+    a few, or in part. `is_repairable` is False where neither an endpoint of Lifeline's nor one that it could make would
+    open the path; if something is `unread`, True only says that one might.
     """
 
     reach: Reach
@@ -86,6 +101,7 @@ class NetworkPath:
     doubts: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     is_repairable: bool = False
+    shut: Ranges = ()
 
     @property
     def is_unasked(self) -> bool:
@@ -106,13 +122,14 @@ def find_path(
     dns: DnsView | None,
     *,
     has_public_address: bool,
+    asking: NetworkInterface | None = None,
 ) -> NetworkPath:
-    """The path from the subnet to the service of that suffix, as an instance there finds it.
+    """The path from the subnet to the service of that suffix, as an instance there finds it: `asking`, if it is known.
 
     `dns` is None where nobody has read it: that isn't the same as nobody else answering. See `ServiceReach`, which
     answers for many subnets of a VPC.
     """
-    return ServiceReach(vpc, service, catalog, dns).path(subnet, has_public_address=has_public_address)
+    return ServiceReach(vpc, service, catalog, dns, asking).path(subnet, has_public_address=has_public_address)
 
 
 class ServiceReach:
@@ -125,12 +142,21 @@ class ServiceReach:
     comes what answers the name centrally, and at last the subnet's own way out. Where nothing leads out, what answers
     centrally decides, and the path is unknown while that wasn't read.
 
-    `holder` is the endpoint that takes the name, or will once it is available, has interfaces and the VPC's DNS is on;
-    `gateway` is a gateway endpoint as one could be made, None where the region offers none.
+    `asking` is the one interface of which paths are asked, None for whole subnets. `ports` are the service's, none if
+    they aren't known. `holder` is the endpoint that takes the name, or will once it is available, has interfaces and
+    the VPC's DNS is on; `gateway` is a gateway endpoint as one could be made, None where the region offers none.
     """
 
-    def __init__(self, vpc: Vpc, service: str, catalog: Catalog, dns: DnsView | None) -> None:
-        self.vpc, self.service, self.dns = vpc, service, dns
+    def __init__(
+        self,
+        vpc: Vpc,
+        service: str,
+        catalog: Catalog,
+        dns: DnsView | None,
+        asking: NetworkInterface | None = None,
+    ) -> None:
+        self.vpc, self.service, self.dns, self.asking = vpc, service, dns, asking
+        self.ports = ports_of(service, dict(catalog.ports))
         self.offered = catalog.find(service)
         self.is_catalog_read = catalog.is_read
         self.names = tuple(name for offered in self.offered for name in offered.private_dns_names)
@@ -154,6 +180,7 @@ class ServiceReach:
             or self._without_resolver(subnet, has_public_address=has_public_address)
             or self._by_itself(subnet, has_public_address=has_public_address)
             or self._not_yet(subnet)
+            or self._filtered(subnet, has_public_address=has_public_address)
             or self._nowhere(subnet)
         )
         path = self._unless_dns_is_unread(path, subnet)
@@ -202,19 +229,24 @@ class ServiceReach:
 
     def _by_endpoint(self, endpoint: Endpoint, subnet: Subnet) -> NetworkPath:
         is_asked = endpoint.type is EndpointType.INTERFACE and self.dns and self.dns.custom_dns_servers
-        barrier = barrier_to(endpoint, subnet, self.vpc)
+        barrier = self._barrier_to(endpoint, subnet)
+        words = f"{endpoint.id} gives access to the {self.service} service"
         path = NetworkPath(
             Reach.SERVED,
-            f"{endpoint.id} gives access to the {self.service} service",
+            f"{words}, except that {barrier.exception}" if barrier.exception else words,
             endpoint.id,
             obstacles=barrier.obstacles,
+            notes=(_REDUCED,) if barrier.is_reduced else (),
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
+            shut=barrier.shut,
         )
-        if barrier.obstacles:
+        if barrier.obstacles and not (barrier.unread and barrier.passes_any):
+            in_part = _IN_PART if barrier.passes_any else ""
             return replace(
                 path,
-                reach=Reach.CLOSED,
+                reach=Reach.PARTLY if barrier.passes_any else Reach.CLOSED,
+                doubts=(*path.doubts, in_part) if in_part else path.doubts,
                 words=barrier.obstacles[0].words,
                 notes=tuple(obstacle.words for obstacle in barrier.obstacles[1:]),
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
@@ -223,6 +255,12 @@ class ServiceReach:
             words = f"it isn't known whether {subnet.id} can reach the {self.service} service through {endpoint.id}"
             return replace(path, reach=Reach.UNKNOWN, words=words)
         return path
+
+    def _barrier_to(self, endpoint: Endpoint, subnet: Subnet) -> Barrier:
+        """What stands before an endpoint; while the service's ports aren't known, only that."""
+        if not self.ports:
+            return Barrier(unread=(ports_unknown(self.service),))
+        return barrier_to(endpoint, subnet, self.vpc, self.ports, self.asking)
 
     def _by_central(self, central: DnsAnswer, subnet: Subnet) -> NetworkPath:
         """Central endpoints are reached by a route beyond the VPC, unless the answer is an endpoint in this one."""
@@ -268,14 +306,45 @@ class ServiceReach:
             unread = (*self.vpc.unread_words(Part.PREFIX_LIST, Part.NAT_GATEWAYS), *self._unread_dns)
             can_repair = bool(self.offered) or not self.is_catalog_read
             return NetworkPath(Reach.UNKNOWN, words, unread=unread, is_repairable=can_repair)
+        barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
+        if barrier.obstacles and not barrier.passes_any:
+            return None
         hidden = parent_zone(self.names, self.dns) if self.dns and not self.attributes_off else None
         doubts = (f"{hidden.detail}, which might hide the name of the {self.service} service",) if hidden else ()
         table = effective_route_table(subnet, self.vpc)
         name = table.id if table else "its route table"
-        path = NetworkPath(Reach.OPEN_EGRESS, f"{name} leads out of the VPC", doubts=doubts, unread=self._unread_dns)
+        reach, words = Reach.OPEN_EGRESS, f"{name} leads out of the VPC"
         if tier is Tier.PUBLIC:
-            return replace(path, reach=Reach.OPEN_PUBLIC, words=f"{name} leads to an internet gateway")
-        return path
+            reach, words = Reach.OPEN_PUBLIC, f"{name} leads to an internet gateway"
+        words = f"{words}, except that {barrier.exception}" if barrier.exception else words
+        if barrier.unread:
+            words = f"{words}, but it isn't known whether that leads to the {self.service} service"
+        if barrier.obstacles:
+            reach, words, doubts = Reach.PARTLY, barrier.obstacles[0].words, (*doubts, _IN_PART)
+        notes = (_REDUCED,) if barrier.is_reduced else ()
+        return NetworkPath(
+            reach,
+            words,
+            obstacles=barrier.obstacles,
+            notes=notes,
+            doubts=doubts,
+            unread=(*self._unread_dns, *barrier.unread),
+            is_repairable=bool(barrier.obstacles and self.offered),
+            shut=barrier.shut,
+        )
+
+    def _filtered(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
+        """A way out that filters shut, where no endpoint is coming: as no way out, but for what should be done."""
+        tier = classify(subnet, self.vpc)
+        if tier is Tier.ISOLATED or (tier is Tier.PUBLIC and not has_public_address):
+            return None
+        barrier = way_out(subnet, self.vpc, self.service, self.ports, self.asking)
+        if not barrier.obstacles:
+            return None
+        closed = self._closed(subnet)
+        words, *more = (obstacle.words for obstacle in barrier.obstacles)
+        path = replace(closed, reach=Reach.FILTERED, words=words, obstacles=barrier.obstacles)
+        return self._unless_central(replace(path, notes=(*more, *closed.notes)), subnet)
 
     def _without_resolver(self, subnet: Subnet, *, has_public_address: bool) -> NetworkPath | None:
         """With enableDnsSupport off the VPC's resolver answers nothing, not even public names (VPC guide: DNS)."""
@@ -290,7 +359,7 @@ class ServiceReach:
     # ---- nothing answers, or not yet
 
     def _not_yet(self, subnet: Subnet) -> NetworkPath | None:
-        barrier = barrier_to(self.holder, subnet, self.vpc).obstacles if self.holder else ()
+        barrier = self._barrier_to(self.holder, subnet).obstacles if self.holder else ()
         if self.attributes_off and self.holder and self.is_held:
             words = f"{self._dns_off_words()}, so the private DNS name of {self.holder.id} isn't resolved"
             return NetworkPath(Reach.DNS_OFF, words, self.holder.id, obstacles=barrier, is_repairable=True)
@@ -333,7 +402,7 @@ class ServiceReach:
 
     def _closed(self, subnet: Subnet) -> NetworkPath:
         table = effective_route_table(subnet, self.vpc)
-        barrier = barrier_to(self.gateway, subnet, self.vpc).obstacles if self.gateway else ()
+        barrier = self._barrier_to(self.gateway, subnet).obstacles if self.gateway else ()
         path = NetworkPath(
             Reach.UNREACHABLE,
             barrier[0].words if barrier else f"no endpoint in the VPC gives access to the {self.service} service",

@@ -20,7 +20,7 @@ from lifeline.core.network.model import (
 )
 
 _EVERYWHERE = ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")
-_NAT64 = IPv6Network("64:ff9b::/96")
+NAT64 = IPv6Network("64:ff9b::/96")
 _EDGES = frozenset({TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY})
 _WAYS_OUT = frozenset(
     {
@@ -115,6 +115,16 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
     return next(iter(sorted(named or main, key=lambda table: table.id)), None)
 
 
+def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:
+    """The active routes by which what leaves the subnet can get beyond the VPC."""
+    table = effective_route_table(subnet, vpc)
+    family = 6 if subnet.is_ipv6_only else 4
+    nats = {nat.id: nat for nat in vpc.nat_gateways}
+    active = [route for route in (_in_force(table.routes, family) if table else ()) if route.is_active]
+    is_edge = {route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF}
+    return tuple(route for route in active if route in is_edge or _leads_out(route, subnet, family, nats, vpc))
+
+
 def _tier(subnet: Subnet, routes: Iterable[Route], family: int, nats: Mapping[str, NatGateway], vpc: Vpc) -> Tier:
     """The tier in one family. Only active routes count: a blackhole's target is gone (EC2 API: Route.State)."""
     active = [route for route in _in_force(tuple(routes), family) if route.is_active]
@@ -182,7 +192,7 @@ def _has_nat64(subnet: Subnet, routes: Iterable[Route], nats: Mapping[str, NatGa
         for route in routes
         if route.is_active and route.target is TargetKind.NAT_GATEWAY and _leads_out(route, subnet, 6, nats, vpc)
     ]
-    return any(_NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
+    return any(NAT64.subnet_of(IPv6Network(text)) for route in nat64 for text in route.destinations if ":" in text)
 
 
 def _covers_everywhere(routes: Iterable[Route], family: int) -> bool:

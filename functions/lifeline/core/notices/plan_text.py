@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lifeline.core.network.model import Tier, UnsureTier
+from lifeline.core.network.packets import ports_in
 from lifeline.core.plan.actions import DELETES, Action, ActionKind, ServiceReport, ServiceState, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.wording import quoted, wrap, write_count, write_time
@@ -41,9 +42,7 @@ WORDS: dict[ActionKind, Words] = {
     ActionKind.CREATE_SECURITY_GROUP: Words(
         Sign.CREATE, "create a security group for endpoints", "created security group {} for endpoints"
     ),
-    ActionKind.OPEN_SECURITY_GROUP: Words(
-        Sign.CHANGE, "allow TCP 443 in security group {}", "allowed TCP 443 in security group {}"
-    ),
+    ActionKind.OPEN_SECURITY_GROUP: Words(Sign.CHANGE, "open security group {}", "opened security group {}"),
     ActionKind.ATTACH_SECURITY_GROUP: Words(
         Sign.CHANGE, "attach Lifeline's security group to {}", "attached Lifeline's security group to {}"
     ),
@@ -216,7 +215,7 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     for label, text in (
         ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
-        ("allows", f"TCP 443 from {', '.join(action.cidrs)}" if action.cidrs else ""),
+        ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
         ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
         (_ERRORS.get(action.status, "note"), action.error),
@@ -233,7 +232,9 @@ def _sign(action: Action) -> Sign:
 def _resource(action: Action) -> str:
     if action.kind is ActionKind.FIX_DNS:
         return " and ".join(action.attributes)
-    return action.security_group_id if action.kind is ActionKind.OPEN_SECURITY_GROUP else action.target
+    if action.kind is ActionKind.OPEN_SECURITY_GROUP:
+        return action.security_group_id or f"of {action.endpoint_id}"
+    return action.target
 
 
 def _located(subnet_id: str, zone_of: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, SeenTier, suffix_of
+from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
 
 
@@ -79,8 +80,8 @@ class Action:
 
     `blocked_by` names the limit, or the kill switch, that blocks it where nothing else would. `private_dns` is False
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
-    left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short.
-    `security_group_name` is that of a group that is to be made.
+    left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short. `ports` are those
+    of the service, or those that a security group lets in. `security_group_name` is that of a group that is to be made.
     """
 
     kind: ActionKind
@@ -95,6 +96,7 @@ class Action:
     security_group_name: str = SECURITY_GROUP_NAME
     ip_address_type: str = "ipv4"
     attributes: tuple[str, ...] = ()
+    ports: Ranges = HTTPS
     client_token: str = ""
     status: Status = Status.PLANNED
     error: str = ""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Endpoint, EndpointState
-from lifeline.core.network.obstacles import ObstacleKind
 from lifeline.core.network.reach import Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState

@@ -3,24 +3,38 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import EPHEMERAL, acl_obstacle
+from lifeline.core.network.acl import acl_obstacle
 from lifeline.core.network.dns import DnsView
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import (
     Catalog,
     Endpoint,
     EndpointState,
     EndpointType,
     Part,
+    Ranges,
     Service,
     Subnet,
     Vpc,
     suffix_of,
 )
-from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, ObstacleKind, barrier_to
+from lifeline.core.network.obstacles import FAILED_STATES, Obstacle, barrier_to
+from lifeline.core.network.packets import (
+    EPHEMERAL,
+    addresses_in,
+    blocks_in,
+    common,
+    is_few,
+    ports_in,
+    usable_in,
+    without,
+)
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.placement import Placement
 from lifeline.core.policy.policy import EXEMPT, Exempted
+from lifeline.core.wording import listed
 
 _MOST_TRIES = 25  # placements; each leaves out at least one subnet more
 _TAKES_NAMES = frozenset(
@@ -35,11 +49,16 @@ _TAKES_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """A subnet that reaches a service today and would no longer, or may not: its path then."""
+    """A subnet that reaches a service today and would no longer, or may not: its path then.
+
+    `few` are the addresses, in words, where it is only a few of the subnet's, and no interface has them: that is told
+    and blocks nothing.
+    """
 
     service: str
     subnet_id: str
     path: NetworkPath
+    few: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +70,30 @@ class Takeover:
     vpc: Vpc
     dns: DnsView | None = None
     exempt: tuple[Exempted, ...] = ()
+    said_ports: tuple[tuple[str, Ranges], ...] = ()
 
-    def dependents(self) -> tuple[Subnet, ...]:
+    @property
+    def catalog(self) -> Catalog:
+        """The service, and the ports that the policy says."""
+        return Catalog((self.service,), ports=self.said_ports)
+
+    @property
+    def ports(self) -> Ranges:
+        """The service's ports."""
+        return ports_of(self.suffix, dict(self.said_ports))
+
+    def dependents(self) -> tuple["Dependent", ...]:
         """The subnets that reach the service today."""
-        return find_dependents(self.suffix, self.vpc, Catalog((self.service,)), self.dns, self.exempt)
+        return find_dependents(self.suffix, self.vpc, self.catalog, self.dns, self.exempt)
 
     def harm_by(self, endpoint: Endpoint) -> tuple[Harm, ...]:
         """The subnets that would lose the service if the endpoint answered its name, open to all of the VPC."""
         after = answered_by(replace(endpoint, security_group_ids=frozenset()), self.vpc)
-        return find_harm(self.suffix, self.dependents(), after, Catalog((self.service,)), self.dns)
+        return find_harm(self.suffix, self.dependents(), after, self.catalog, self.dns)
+
+    def harm_with(self, endpoint: Endpoint, hosts: Iterable[Subnet]) -> tuple[Harm, ...]:
+        """The same once it has an interface in these subnets, too."""
+        return self.harm_by(_with(endpoint, hosts))
 
     def harm_in(self, placement: Placement) -> tuple[Harm, ...]:
         """The same of an endpoint that isn't there yet."""
@@ -81,30 +115,38 @@ class Takeover:
         """
         zones = {subnet.zone for subnet in missing}
         safe = tuple(subnet for subnet in placement.subnets if subnet.zone in zones or not endpoint.subnet_ids)
-        safe = () if self.harm_by(_with(endpoint, safe)) else safe
+        safe = () if harm_words(self.harm_with(endpoint, safe)) else safe
         served = zones if safe and not endpoint.subnet_ids else {subnet.zone for subnet in safe}
         left = tuple(subnet for subnet in missing if subnet.zone not in served)
-        return safe, left, harm_words(self.harm_by(_with(endpoint, left))) if left else ""
+        return safe, left, harm_words(self.harm_with(endpoint, left), self.ports) if left else ""
 
 
-def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc) -> list[Obstacle]:
+def walled_off(clients: Iterable[Subnet], hosts: Sequence[Subnet], vpc: Vpc, ports: Ranges) -> list[Obstacle]:
     """The clients that network ACLs keep from an interface in one of the hosts, one obstacle each."""
     found: list[Obstacle] = []
     for client in clients:
-        words = next((words for host in hosts if (words := acl_obstacle(client, host, vpc))), "")
+        words = next((words for host in hosts if (words := acl_obstacle(client, host, vpc, ports))), "")
         found += [Obstacle(ObstacleKind.NETWORK_ACL, words, client.id)] if words else []
     return found
 
 
-def shut_out(endpoint: Endpoint, vpc: Vpc) -> list[Obstacle]:
+def shut_out(endpoint: Endpoint, vpc: Vpc, ports: Ranges) -> list[Obstacle]:
     """Whom the endpoint's groups keep out, of all the VPC: private DNS sends every subnet there."""
-    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc).obstacles)
+    found = (obstacle for subnet in vpc.subnets for obstacle in barrier_to(endpoint, subnet, vpc, ports).obstacles)
     return [obstacle for obstacle in found if obstacle.kind is ObstacleKind.SECURITY_GROUP]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A subnet that reaches a service today, and from which of its addresses it doesn't reach all of it."""
+
+    subnet: Subnet
+    shut: Ranges = ()
 
 
 def find_dependents(
     service: str, vpc: Vpc, catalog: Catalog, dns: DnsView | None, exempt: Iterable[Exempted] = ()
-) -> tuple[Subnet, ...]:
+) -> tuple[Dependent, ...]:
     """The subnets that reach the service today, on any path, in the order of their ids; without those that are exempt.
 
     With them are those of which it isn't known because something of the VPC could not be read.
@@ -114,17 +156,38 @@ def find_dependents(
     reach = ServiceReach(vpc, service, catalog, dns)
     subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
     asking = (subnet for subnet in subnets if subnet.id not in spared)
-    counting = {found for found in Reach if found.is_open or (vpc.unread and found is Reach.UNKNOWN)}
-    return tuple(subnet for subnet in asking if reach.path(subnet, has_public_address=True).reach in counting)
+    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in asking)
+    counting = {found for found in Reach if found.is_open_in_part or (vpc.unread and found is Reach.UNKNOWN)}
+    return tuple(Dependent(subnet, path.shut) for subnet, path in paths if path.reach in counting)
 
 
 def find_harm(
-    service: str, dependents: Iterable[Subnet], after: Vpc, catalog: Catalog, dns: DnsView | None
+    service: str, dependents: Iterable[Dependent], after: Vpc, catalog: Catalog, dns: DnsView | None
 ) -> tuple[Harm, ...]:
-    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned."""
+    """Which of the subnets that reach the service today don't, or may not, reach it in `after`, the VPC as planned.
+
+    A few addresses that would be shut count where interfaces have them.
+    """
     reach = ServiceReach(after, service, catalog, dns)
-    paths = ((subnet, reach.path(subnet, has_public_address=True)) for subnet in dependents)
-    return tuple(Harm(service, subnet.id, path) for subnet, path in paths if not path.reach.is_open)
+    paths = ((one, reach.path(one.subnet, has_public_address=True)) for one in dependents)
+    found = (_harm(service, one, path, after) for one, path in paths)
+    return tuple(harm for harm in found if harm)
+
+
+def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> Harm | None:
+    subnet = dependent.subnet
+    harm = Harm(service, subnet.id, path)
+    if not path.reach.is_open_in_part:
+        return harm
+    version = 6 if subnet.is_ipv6_only else 4
+    lost = without(path.shut, dependent.shut)
+    there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    in_use = addresses_in([address for one in there for address in one.addresses], version)
+    blocks = (subnet.cidr,) if version == 4 else subnet.ipv6_cidrs[:1]
+    whole = tuple(found for cidr in blocks for found in usable_in(cidr))
+    if lost and is_few(lost, whole) and not common(lost, in_use):
+        return replace(harm, few=blocks_in(lost, version))
+    return harm if lost else None
 
 
 def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
@@ -134,36 +197,43 @@ def answered_by(endpoint: Endpoint, vpc: Vpc) -> Vpc:
     return replace(vpc, endpoints=(ready, *others), dns_support=True, dns_hostnames=True)
 
 
-def find_harm_by_dns(vpc: Vpc, dns: DnsView | None, exempt: Collection[Exempted] = ()) -> tuple[Harm, ...]:
+def find_harm_by_dns(
+    vpc: Vpc,
+    dns: DnsView | None,
+    exempt: Collection[Exempted] = (),
+    said_ports: tuple[tuple[str, Ranges], ...] = (),
+) -> tuple[Harm, ...]:
     """What turning on the VPC's DNS attributes would do, for then every endpoint with private DNS answers (VPC guide:
     DNS attributes).
     """
     found: list[Harm] = []
+    catalog = Catalog(ports=said_ports)
     for endpoint in vpc.live_endpoints:
         is_waking = endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
         if not is_waking or endpoint.state in FAILED_STATES:
             continue
         service, after = suffix_of(endpoint.service_name), answered_by(endpoint, vpc)
-        found += find_harm(service, find_dependents(service, vpc, Catalog(), dns, exempt), after, Catalog(), dns)
+        found += find_harm(service, find_dependents(service, vpc, catalog, dns, exempt), after, catalog, dns)
     return tuple(found)
 
 
-def harm_words(found: Sequence[Harm]) -> str:
+def harm_words(found: Sequence[Harm], ports: Ranges = HTTPS) -> str:
     """Which subnets private DNS would harm, why, and what to do about it; an empty text if it harms none."""
-    if not found:
+    grave = [harm for harm in found if not harm.few]
+    if not grave:
         return ""
-    first = found[0]
-    others = len({harm.subnet_id for harm in found} - {first.subnet_id})
+    first = grave[0]
+    others = len({harm.subnet_id for harm in grave} - {first.subnet_id})
     more = f" (and {others} more subnets)" if others else ""
-    low, high = EPHEMERAL
+    on, answers = ports_in(ports), ports_in(EPHEMERAL)
     unread = "; ".join(first.path.unread)
     kind = ObstacleKind.NETWORK_ACL if Part.NETWORK_ACLS in unread else ObstacleKind.SECURITY_GROUP
     kind = first.path.obstacles[0].kind if first.path.obstacles else kind
     remedy = {
-        ObstacleKind.NETWORK_ACL: f"allow 443, and responses to ports {low}-{high}, in the network ACLs on both sides",
+        ObstacleKind.NETWORK_ACL: f"allow {on}, and responses to ports {answers}, in the network ACLs on both sides",
         ObstacleKind.ADDRESS_FAMILY: "give it addresses of the endpoint's IP version",
-        ObstacleKind.SECURITY_GROUP: "allow inbound 443 from the whole VPC in the endpoint's security group",
-    }[kind]
+        ObstacleKind.SECURITY_GROUP: f"allow inbound {on} from the whole VPC in the endpoint's security group",
+    }.get(kind, "open the way to the endpoint")
     if Part.DNS_ATTRIBUTES in unread:
         remedy = "let Lifeline read them"
     makes = "might make" if first.path.reach is Reach.UNKNOWN else "would make"
@@ -175,8 +245,18 @@ def harm_words(found: Sequence[Harm]) -> str:
     )
 
 
+def few_words(found: Sequence[Harm]) -> str:
+    """Which few addresses would lose the service, and why, as what follows a reason; an empty text if none would."""
+    few = [f"{harm.few} of {harm.subnet_id} would no longer reach it" for harm in found if harm.few]
+    return f"; {listed(few)}" if few else ""
+
+
 def place_unharmed(
-    place: Callable[[frozenset[str]], Placement], dependents: Sequence[Subnet], clients: Sequence[Subnet], vpc: Vpc
+    place: Callable[[frozenset[str]], Placement],
+    dependents: Sequence[Subnet],
+    clients: Sequence[Subnet],
+    vpc: Vpc,
+    ports: Ranges,
 ) -> Placement:
     """Where interfaces harm none of `dependents`, and stand where `clients` reach them if that costs no zone.
 
@@ -185,10 +265,10 @@ def place_unharmed(
     """
     first = place(frozenset())
     both = (*dependents, *clients)
-    fair = _without_closed(place, first, both, vpc)
+    fair = _without_closed(place, first, both, vpc, ports)
     if fair and len(fair.subnets) == len(first.subnets):
         return fair
-    return _without_closed(place, first, dependents, vpc) or first
+    return _without_closed(place, first, dependents, vpc, ports) or first
 
 
 def _with(endpoint: Endpoint, hosts: Iterable[Subnet]) -> Endpoint:
@@ -211,13 +291,13 @@ def _lets_in(candidate: Action, action: Action) -> bool:
 
 
 def _without_closed(
-    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc
+    place: Callable[[frozenset[str]], Placement], first: Placement, clients: Sequence[Subnet], vpc: Vpc, ports: Ranges
 ) -> Placement | None:
     """The first placement to which every client's ACLs, and its own, leave the path open; None if there is none."""
     avoided: frozenset[str] = frozenset()
     placement = first
     for _ in range(_MOST_TRIES):
-        closed = {host.id for host in placement.subnets if any(acl_obstacle(subnet, host, vpc) for subnet in clients)}
+        closed = {host.id for host in placement.subnets if any(acl_obstacle(one, host, vpc, ports) for one in clients)}
         if not closed:
             return placement if placement.subnets else None
         avoided |= closed

@@ -10,7 +10,16 @@ from lifeline.core.network.obstacles import FAILED_STATES, Obstacle
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.endpoint_lifecycle import MOST_FAILURES
-from lifeline.core.plan.harm import Takeover, find_harm_by_dns, harm_words, place_unharmed, shut_out, walled_off
+from lifeline.core.plan.harm import (
+    Harm,
+    Takeover,
+    few_words,
+    find_harm_by_dns,
+    harm_words,
+    place_unharmed,
+    shut_out,
+    walled_off,
+)
 from lifeline.core.plan.placement import FEWEST_FREE_ADDRESSES, Placement, place_interfaces
 from lifeline.core.plan.service import ALLOW, ServicePlanner
 
@@ -111,12 +120,14 @@ class InterfacePlanner(ServicePlanner):
         elif endpoint.state is EndpointState.AVAILABLE:
             best = self._place_unharmed(endpoint.ip_address_type)
             safe, left, harm = self._takeover().grow(endpoint, missing, best)
-            yield from [self._adding(endpoint, safe)] if safe else []
+            yield from (
+                [self._adding(endpoint, safe, few_words(self._takeover().harm_with(endpoint, safe)))] if safe else []
+            )
             yield from [self._adding(endpoint, left).blocked(harm)] if left else []
 
-    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet]) -> Action:
+    def _adding(self, endpoint: Endpoint, subnets: Sequence[Subnet], few: str = "") -> Action:
         where = f"in {', '.join(subnet.zone for subnet in subnets)}" if endpoint.subnet_ids else "at all"
-        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required"
+        why = f"{endpoint.id} has no interface {where}, where {self.requirement.service} is required{few}"
         subnet_ids = tuple(sorted(subnet.id for subnet in subnets))
         return self.action(ActionKind.ADD_SUBNETS, why, subnet_ids=subnet_ids, endpoint_id=endpoint.id)
 
@@ -135,13 +146,14 @@ class InterfacePlanner(ServicePlanner):
 
     def _enabling(self, endpoint: Endpoint) -> Iterator[Action]:
         why = f"{endpoint.id} exists but doesn't answer for {', '.join(self.service.private_dns_names)}"
-        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why, endpoint_id=endpoint.id)
-        refusal = self._dns_refusal() or (harm_words(self._takeover().harm_by(endpoint)) if self._is_dns_read else "")
+        found = self._takeover().harm_by(endpoint) if self._is_dns_read else ()
+        action = self.action(ActionKind.ENABLE_PRIVATE_DNS, why + few_words(found), endpoint_id=endpoint.id)
+        refusal = self.ports_words() or self._dns_refusal() or harm_words(found, self.ports)
         if refusal:
             yield action.blocked(refusal)
             return
         yield from self._fix_dns()
-        if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc)):
+        if not self.security_group_will_do(endpoint) and (closed := shut_out(endpoint, self.vpc, self.ports)):
             yield self.remedy(ActionKind.OPEN_SECURITY_GROUP, endpoint, closed)
         yield action
 
@@ -152,7 +164,8 @@ class InterfacePlanner(ServicePlanner):
         reason = f"{self.scene.who(self.requirement)} can't reach the {self.requirement.service} service: "
         reason += f"{replaces.id} {replaces.state.words}" if replaces else "no endpoint in the VPC serves it"
         over = parent_zone(self.service.private_dns_names, self.plan_input.dns) if self.plan_input.dns else None
-        reason += f"; {over.detail}" if over else ""
+        found = self._takeover().harm_in(placement) if self._is_dns_read else ()
+        reason += (f"; {over.detail}" if over else "") + few_words(found)
         action = self.action(
             ActionKind.REPLACE_ENDPOINT if replaces else ActionKind.CREATE_INTERFACE_ENDPOINT,
             reason,
@@ -161,8 +174,8 @@ class InterfacePlanner(ServicePlanner):
             ip_address_type=placement.ip_address_type,
             private_dns=not self.plan_input.canary,
         )
-        walled = walled_off(self.clients, placement.subnets, self.vpc)
-        refusal = self._refusal(placement, failed) or self._harm_refusal(placement, walled)
+        walled = walled_off(self.clients, placement.subnets, self.vpc, self.ports)
+        refusal = self._refusal(placement, failed) or self._harm_refusal(found, walled, placement.subnets)
         if refusal:
             yield action.blocked(refusal)
             return
@@ -175,12 +188,12 @@ class InterfacePlanner(ServicePlanner):
         """False in a first draft, before the VPC's DNS was read: where a hub answers, no endpoint harms anyone."""
         return self.plan_input.dns is not None
 
-    def _harm_refusal(self, placement: Placement, walled: list[Obstacle]) -> str:
+    def _harm_refusal(self, found: Sequence[Harm], walled: list[Obstacle], hosts: Sequence[Subnet]) -> str:
         """Why an endpoint there would harm a subnet, or help none; an empty text if neither."""
         if not self._is_dns_read:
             return ""
-        harm = harm_words(self._takeover().harm_in(placement))
-        unread = [unread_acls(client, placement.subnets, self.vpc) for client in self.clients]
+        harm = harm_words(found, self.ports)
+        unread = [unread_acls(client, hosts, self.vpc) for client in self.clients]
         if not harm and all(unread):
             return f"it isn't known whether a subnet could reach an endpoint there: {'; '.join(unread[0])}"
         if harm or len(walled) < len(self.clients):
@@ -189,11 +202,12 @@ class InterfacePlanner(ServicePlanner):
 
     def _takeover(self) -> Takeover:
         plan_input = self.plan_input
-        return Takeover(self.service, self.requirement.service, self.vpc, plan_input.dns, plan_input.exempt)
+        service = self.requirement.service
+        return Takeover(self.service, service, self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports)
 
     def _place_unharmed(self, kind: str = "") -> Placement:
-        clients, dependents = self.clients, self._takeover().dependents()
-        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc)
+        clients, dependents = self.clients, [one.subnet for one in self._takeover().dependents()]
+        return place_unharmed(lambda avoid: self._place(kind, avoid), dependents, clients, self.vpc, self.ports)
 
     def _refusal(self, placement: Placement, failed: list[Endpoint]) -> str:
         """Why an endpoint can't be made, known before asking; an empty text if nothing stands in its way."""
@@ -211,7 +225,7 @@ class InterfacePlanner(ServicePlanner):
             return f"{self.service.name} has only IPv4 addresses, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
-        return self.may_create() or self._dns_refusal() or self._quota_words()
+        return self.ports_words() or self.may_create() or self._dns_refusal() or self._quota_words()
 
     def _attributes_refusal(self, off: tuple[str, ...]) -> str:
         """Why the attributes that are off may not be turned on; an empty text if they may, or none is off."""
@@ -221,7 +235,8 @@ class InterfacePlanner(ServicePlanner):
             return ""
         if not self.plan_input.fix_dns:
             return self._dns_remedy(off)
-        return harm_words(find_harm_by_dns(self.vpc, self.plan_input.dns, self.plan_input.exempt))
+        plan_input = self.plan_input
+        return harm_words(find_harm_by_dns(self.vpc, plan_input.dns, plan_input.exempt, self.catalog.ports))
 
     def _dns_refusal(self) -> str:
         refusal = self._attributes_refusal(self.reach.attributes_off)

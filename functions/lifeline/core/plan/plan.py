@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc
 from lifeline.core.network.ownership import unclear
+from lifeline.core.network.packets import joined
+from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceReport, ServiceState, in_order
 from lifeline.core.plan.cost import cost_of
@@ -34,7 +36,7 @@ def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
     for action, report in uncertain_requirements(scene, catalog):
         found.append(action)
         reports += [report] if report.service not in {known.service for known in reports} else []
-    found = _with_security_group(found, scene)
+    found = _with_security_group(found, scene, catalog)
     found = [*hold_back(found, vpc, plan_input.held), *wrong_tags(plan_input.problems)]
     found += [*ownership_questions(vpc, plan_input.owner), *groups_to_close(vpc, plan_input.owner)]
     actions = in_order(dict.fromkeys(found))
@@ -82,12 +84,12 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
     return ""
 
 
-def _with_security_group(actions: list[Action], scene: Scene) -> list[Action]:
+def _with_security_group(actions: list[Action], scene: Scene, catalog: Catalog) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
-    is_needed = any(action.needs_security_group for action in actions)
-    group = list(plan_security_groups(scene.vpc, scene.plan_input.owner, is_needed=is_needed))
+    needed = joined(port for action in actions if action.needs_security_group for port in action.ports)
+    group = list(plan_security_groups(scene.vpc, scene.plan_input.owner, catalog, needed=needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
-    usable = usable_security_group(scene.vpc, scene.plan_input.owner)
+    usable = usable_security_group(scene.vpc, scene.plan_input.owner, needed or HTTPS)
 
     def settled(action: Action) -> Action:
         if not action.needs_security_group:

@@ -1,20 +1,24 @@
-"""Lifeline's security group in a VPC: 443 from every block of it, and another group where the first can't be used.
+"""Lifeline's security group in a VPC: the ports of the services that use it, from every block of the VPC; and another
+group where the first can't be used.
 
 Whoever can create, open or tag security groups can make any of them unusable. That must not keep endpoints from being
 repaired, so the next group takes the next free name, and people are notified of each that isn't used.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, count
 
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, SecurityGroup, Vpc
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
 from lifeline.core.network.obstacles import lets_in_cidr
+from lifeline.core.network.packets import joined, ports_in
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.wording import few
 
-GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints on 443"
-RULE_WORDS = "HTTPS from the VPC to its endpoints"
+GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
+RULE_WORDS = "From the VPC to its endpoints"
 MOST_GROUPS = 10  # that Lifeline makes in a VPC: it makes one only for an endpoint, where others spoiled those before
 _MOST_RULES = 60  # of an IP version, inbound (VPC quotas: security groups)
 _SHOWN = 3
@@ -27,12 +31,13 @@ def own_security_groups(vpc: Vpc, owner: str) -> tuple[SecurityGroup, ...]:
     return tuple(sorted(named, key=lambda group: (len(group.name), group.name, group.id)))
 
 
-def usable_security_group(vpc: Vpc, owner: str) -> SecurityGroup | None:
-    """Which of them new endpoints get: one that lets in nothing but the VPC, and can let in all of it.
+def usable_security_group(vpc: Vpc, owner: str, ports: Ranges = HTTPS) -> SecurityGroup | None:
+    """Which of them new endpoints get: one that lets in nothing but the VPC, and can let in all of it on the ports.
 
     One that is in use goes first, so that a group that was repaired doesn't leave two in use.
     """
-    fit = (group for group in own_security_groups(vpc, owner) if not _others(group, vpc) and can_let_in(group, vpc))
+    own = (group for group in own_security_groups(vpc, owner) if not _others(group, vpc))
+    fit = (group for group in own if can_let_in(group, vpc, ports))
     return min(fit, key=lambda group: not is_used(group, vpc), default=None)
 
 
@@ -41,29 +46,32 @@ def is_used(group: SecurityGroup, vpc: Vpc) -> bool:
     return any(group.id in endpoint.security_group_ids for endpoint in vpc.live_endpoints)
 
 
-def can_let_in(group: SecurityGroup, vpc: Vpc) -> bool:
+def can_let_in(group: SecurityGroup, vpc: Vpc, ports: Ranges = HTTPS) -> bool:
     """True if the group lets in the whole VPC, or has room for the rules that it lacks."""
     rules = sum(len((*rule.cidrs, *rule.groups, *rule.prefix_lists)) for rule in group.ingress)
-    missing = _missing(group, vpc)
-    return not missing or rules + len(missing) <= _MOST_RULES
+    missing = sum(len(cidrs) * len(lacking) for cidrs, lacking in _missing(group, vpc, ports).items())
+    return not missing or rules + missing <= _MOST_RULES
 
 
-def plan_security_groups(vpc: Vpc, owner: str, *, is_needed: bool) -> Iterator[Action]:
-    """Opens the groups in use for blocks of the VPC that they lack, and creates one where an endpoint will need it.
+def plan_security_groups(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
+    """Opens the groups in use for blocks of the VPC and ports of their services that they lack, and creates one where
+    endpoints will need it, with these ports.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
     private DNS). A group that others opened to more than the VPC serves the endpoints that have it, and no new ones.
     """
-    usable = usable_security_group(vpc, owner)
+    usable = usable_security_group(vpc, owner, needed or HTTPS)
     for group in own_security_groups(vpc, owner):
-        missing = _missing(group, vpc)
-        if missing and (is_used(group, vpc) or (is_needed and group == usable)):
-            reason = f"{group.id} doesn't allow inbound TCP 443 from {', '.join(missing)}"
-            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=missing, security_group_id=group.id)
-    if is_needed and usable is None:
-        reason = f"endpoints need a security group that allows inbound TCP 443 from {', '.join(vpc.all_cidrs)}"
-        name = _free_name(vpc)
-        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, security_group_name=name)
+        is_new = bool(needed) and group == usable
+        wanted = joined((*(needed if is_new else ()), *_in_use(group, vpc, catalog)))
+        for cidrs, ports in _missing(group, vpc, wanted).items():
+            reason = f"{group.id} doesn't allow inbound TCP {ports_in(ports)} from {', '.join(cidrs)}"
+            yield Action(ActionKind.OPEN_SECURITY_GROUP, reason, cidrs=cidrs, security_group_id=group.id, ports=ports)
+    if needed and usable is None:
+        allows = f"inbound TCP {ports_in(needed)} from {', '.join(vpc.all_cidrs)}"
+        reason = f"endpoints need a security group that allows {allows}"
+        action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, ports=needed)
+        action = replace(action, security_group_name=_free_name(vpc))
         made = sum(group.on_record for group in vpc.security_groups)
         words = f"Lifeline made {made} security groups in the VPC and can use none of them: repair or delete them"
         yield action.blocked(words) if made >= MOST_GROUPS else action
@@ -82,8 +90,21 @@ def groups_to_close(vpc: Vpc, owner: str) -> Iterator[Action]:
             yield Action(ActionKind.CLOSE_SECURITY_GROUP, reason, security_group_id=group.id).blocked(words)
 
 
-def _missing(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
-    return tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(group, cidr))
+def _in_use(group: SecurityGroup, vpc: Vpc, catalog: Catalog) -> Ranges:
+    """The ports of the services whose endpoints have the group."""
+    said = dict(catalog.ports)
+    services = (suffix_of(one.service_name) for one in vpc.live_endpoints if group.id in one.security_group_ids)
+    return joined(port for service in services for port in ports_of(service, said))
+
+
+def _missing(group: SecurityGroup, vpc: Vpc, ports: Ranges) -> dict[tuple[str, ...], Ranges]:
+    """The blocks that the group doesn't let in, and on which ports."""
+    found: dict[tuple[str, ...], Ranges] = {}
+    for port in ports:
+        cidrs = tuple(cidr for cidr in vpc.all_cidrs if not lets_in_cidr(group, cidr, (port,)))
+        if cidrs:
+            found[cidrs] = (*found.get(cidrs, ()), port)
+    return found
 
 
 def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:

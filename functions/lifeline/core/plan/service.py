@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lifeline.core.network.gates import ObstacleKind
 from lifeline.core.network.model import Catalog, Endpoint, Service, is_own
-from lifeline.core.network.obstacles import Obstacle, ObstacleKind
+from lifeline.core.network.obstacles import Obstacle
+from lifeline.core.network.packets import ports_in
+from lifeline.core.network.ports import HTTPS, ports_unknown
 from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
@@ -41,7 +44,9 @@ class ServicePlanner:
         self.vpc = scene.vpc
         self.plan_input = scene.plan_input
         self.clients = scene.clients(requirement)
+        self.catalog = catalog
         self.reach = ServiceReach(self.vpc, requirement.service, catalog, self.plan_input.dns)
+        self.ports = self.reach.ports
         self.paths: Mapping[str, NetworkPath] = {client.id: self.reach.private_path(client) for client in self.clients}
 
     def live(self) -> list[Endpoint]:
@@ -62,7 +67,18 @@ class ServicePlanner:
 
     def action(self, kind: ActionKind, reason: str, **more: Any) -> Action:
         """A change for the service."""
-        return Action(kind, reason, service=self.requirement.service, service_name=self.service.name, **more)
+        service, name = self.requirement.service, self.service.name
+        return Action(kind, reason, service=service, service_name=name, ports=self.ports or HTTPS, **more)
+
+    def ports_words(self) -> str:
+        """Why the service gets no endpoint while its ports aren't known; an empty text if they are.
+
+        Private DNS would send all of the VPC to an endpoint that lets in other ports than it is asked on.
+        """
+        if self.ports:
+            return ""
+        service = self.requirement.service
+        return f'{ports_unknown(service)}: add them to the policy, for example "ports": {{"{service}": [443]}}'
 
     # ---- how the service stands
 
@@ -74,7 +90,7 @@ class ServicePlanner:
         if refused:
             return self.refused(refused.error, by)
         state = _state_of(path)
-        if not detail and state is not ServiceState.SERVED:
+        if not detail and (state is not ServiceState.SERVED or path.shut):
             detail = "; ".join((path.words, *path.unread)) if state is ServiceState.UNKNOWN else path.words
         return self.report_as(state, by, detail)
 
@@ -91,7 +107,7 @@ class ServicePlanner:
 
     @property
     def _worst_path(self) -> NetworkPath:
-        return min(self.paths.values(), key=lambda path: _WORST_FIRST.index(_state_of(path)))
+        return min(self.paths.values(), key=lambda path: (_WORST_FIRST.index(_state_of(path)), not path.shut))
 
     # ---- what stands between
 
@@ -112,7 +128,8 @@ class ServicePlanner:
         acls = {obstacle.words: obstacle for obstacle in found if obstacle.kind is ObstacleKind.NETWORK_ACL}
         for words, obstacle in sorted(acls.items())[:1]:
             more = f" ({len(acls) - 1} more like it)" if len(acls) > 1 else ""
-            yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, ALLOW)
+            allow = f"allow it in {words.partition(' do')[0]}"
+            yield self.blocked_at(ActionKind.OPEN_NETWORK_ACL, endpoint_id, obstacle.subnet_id, words + more, allow)
 
     def security_group_will_do(self, endpoint: Endpoint) -> bool:
         """True if one of Lifeline's groups is on the endpoint: opening it for the VPC's blocks is planned with it."""
@@ -130,7 +147,8 @@ class ServicePlanner:
         if "ipv6" not in self.service.ip_address_types:
             family = f"{self.service.name} has no IPv6: give these subnets IPv4"
         remedy = {
-            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP 443 from the whole VPC",
+            ActionKind.OPEN_SECURITY_GROUP: f"{whose}: its owner should allow inbound TCP {ports_in(self.ports)} from "
+            "the whole VPC",
             ActionKind.CREATE_INTERFACE_ENDPOINT: f"{whose}: {family}",
         }[kind]
         return self.blocked_at(kind, endpoint.id, found[0].subnet_id, words, remedy)

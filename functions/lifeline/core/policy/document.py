@@ -1,6 +1,7 @@
 """A policy document's text: parsed, and held against `policy.schema.json`, with refusals in words."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -113,6 +114,12 @@ def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) ->
             return _inside(path, next(key for key in missing if key not in value)), "is missing"
         case "not":
             message = f"must not have both {' and '.join(definition[rule]['required'])}"
+        case "propertyNames":
+            names = definition[rule]
+            wrong = next(
+                key for key in sorted(value) if len(key) > names["maxLength"] or not re.search(names["pattern"], key)
+            )
+            return _inside(path, wrong), f"must be named after {names['title']}"
         case "uniqueItems":
             message = "must not hold the same twice"
         case "minItems" | "minProperties":

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from lifeline.core.agents.watches import Maintenance, Tags, Watch
-from lifeline.core.network.model import SeenTier, Subnet, Tier, Vpc
+from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.service_sets import expand, is_service
 
@@ -93,7 +93,8 @@ class Policy:
     """What is required where, and whose silence matters.
 
     `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
-    template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported.
+    template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported. `ports` are
+    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -108,6 +109,7 @@ class Policy:
     watches: tuple[Watch, ...] | None = None
     maintenance: tuple[Maintenance, ...] = ()
     hash_session_names: bool = False
+    ports: tuple[tuple[str, Ranges], ...] = ()
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -1,10 +1,11 @@
 """From a policy document, which fits its schema, to the policy."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.network.model import Tier
+from lifeline.core.network.model import Ranges, Tier
+from lifeline.core.network.packets import joined
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
 from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_names import unknown_words
@@ -35,7 +36,14 @@ def read_policy(text: str) -> Policy:
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
         hash_session_names=document.get("session_names", "show") == "hash",
+        ports=_ports(document.get("ports", {})),
     )
+
+
+def _ports(said: Mapping[str, Sequence[int]]) -> tuple[tuple[str, Ranges], ...]:
+    """The ports of each service, in the services' order."""
+    found = {service: joined((int(port), int(port)) for port in ports) for service, ports in said.items()}
+    return tuple(sorted(found.items()))
 
 
 def check_services(text: str, known: Collection[str]) -> None:

@@ -84,12 +84,15 @@ class Lookups:
         ]
 
     def add(self, wanted: Iterable[str]) -> bool:
-        """True if a record's ids are asked for; False if that takes more calls than a record or a batch may cause."""
+        """True if a record's ids are asked for; False if that takes more calls than a record or a batch may cause.
+
+        Once a batch, security groups take one more: EC2 has to list the endpoints, of which some may have them.
+        """
         own = _by_kind(sorted(wanted))
         both = dict(self.ids)
         for kind, ids in own.items():
             both[kind] = list(dict.fromkeys([*both.get(kind, []), *ids]))
-        if _calls_for(own) > CALLS_A_RECORD or _calls_for(both) > CALLS_A_BATCH:
+        if _calls_for(own) > CALLS_A_RECORD or _calls_for(both) + ("sg" in both) > CALLS_A_BATCH:
             return False
         self.ids = both
         return True

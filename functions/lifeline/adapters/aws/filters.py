@@ -1,0 +1,99 @@
+"""What filters in a network refer to: what has to be read beside them, in EC2's dicts, and only where they do."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from lifeline.adapters.aws.described import security_group_of
+from lifeline.core.network.model import NetworkInterface, Vpc
+
+_LAST = 32767  # AWS's own last entry, which denies the rest (VPC guide: network ACL rules)
+_EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
+
+
+def guarded_vpcs(acls: Iterable[dict[str, Any]]) -> set[str]:
+    """The VPCs with a network ACL in use that does more than a new VPC's, which lets everything through."""
+    return {acl["VpcId"] for acl in acls if acl.get("Associations") and not _lets_everything_through(acl)}
+
+
+def _lets_everything_through(acl: dict[str, Any]) -> bool:
+    entries = [entry for entry in acl.get("Entries", []) if int(entry["RuleNumber"]) < _LAST]
+    open_ways = {
+        bool(entry.get("Egress"))
+        for entry in entries
+        if entry.get("CidrBlock") in _EVERYWHERE and str(entry.get("Protocol")) == "-1"
+    }
+    return open_ways == {True, False} and all(entry.get("RuleAction") == "allow" for entry in entries)
+
+
+def vpcs_with_members(groups: Iterable[dict[str, Any]], endpoints: Iterable[dict[str, Any]]) -> set[str]:
+    """The VPCs with an endpoint that lets in the members of a security group."""
+    naming = {
+        group["GroupId"]
+        for group in groups
+        if any(permission.get("UserIdGroupPairs") for permission in group.get("IpPermissions", []))
+    }
+    return {
+        endpoint["VpcId"]
+        for endpoint in endpoints
+        if any(group["GroupId"] in naming for group in endpoint.get("Groups", []))
+    }
+
+
+def vpcs_with_machines(tables: Iterable[dict[str, Any]]) -> set[str]:
+    """The VPCs with a route to a network interface, as to a NAT instance."""
+    return {table["VpcId"] for table in tables if any(_machine(route) for route in table.get("Routes", []))}
+
+
+def groups_of_machines(
+    interfaces: Mapping[str, Iterable[dict[str, Any]]], tables: Iterable[dict[str, Any]]
+) -> set[str]:
+    """The security groups of the network interfaces that routes lead to."""
+    targets = {_machine(route) for table in tables for route in table.get("Routes", [])}
+    found = (one for of_vpc in interfaces.values() for one in of_vpc if one["NetworkInterfaceId"] in targets)
+    return {group["GroupId"] for one in found for group in one.get("Groups", [])}
+
+
+def _machine(route: Mapping[str, Any]) -> str:
+    return str(route.get("NetworkInterfaceId") or "")
+
+
+def lists_in_routes(tables: Iterable[dict[str, Any]], guarded: set[str]) -> tuple[set[str], set[str]]:
+    """The prefix lists in routes: the customer's, and AWS's in routes to gateway endpoints of guarded VPCs."""
+    own: set[str] = set()
+    gateways: set[str] = set()
+    for table in tables:
+        for route in (route for route in table.get("Routes", []) if route.get("DestinationPrefixListId")):
+            is_gateway = str(route.get("GatewayId", "")).startswith("vpce-")
+            if not is_gateway:
+                own.add(route["DestinationPrefixListId"])
+            elif table["VpcId"] in guarded:
+                gateways.add(route["DestinationPrefixListId"])
+    return own, gateways
+
+
+def lists_in_rules(groups: Iterable[dict[str, Any]]) -> set[str]:
+    """The prefix lists that security group rules name."""
+    permissions = (
+        permission
+        for group in groups
+        for permission in (*group.get("IpPermissions", []), *group.get("IpPermissionsEgress", []))
+    )
+    return {entry["PrefixListId"] for permission in permissions for entry in permission.get("PrefixListIds", [])}
+
+
+def with_filters(
+    vpc: Vpc,
+    groups: Iterable[dict[str, Any]],
+    interfaces: tuple[NetworkInterface, ...] | None,
+    lists: Mapping[str, tuple[str, ...]],
+) -> Vpc:
+    """The VPC with its interfaces, if they were read, other VPCs' groups on what it has, and the lists in its rules."""
+    targets = {route.target_id for table in vpc.route_tables for route in table.routes}
+    on_machines = (one.group_ids for one in interfaces or () if one.id in targets)
+    used = frozenset[str]().union(*(one.security_group_ids for one in vpc.endpoints), *on_machines)
+    shared = [group for group in groups if group["GroupId"] in used and group.get("VpcId") != vpc.id]
+    found = replace(vpc, shared_groups=tuple(map(security_group_of, shared)), interfaces=interfaces)
+    rules = [rule for group in found.groups(used) for rule in (*group.ingress, *group.egress)]
+    named = sorted({name for rule in rules for name in rule.prefix_lists if name in lists})
+    return replace(found, prefix_lists=tuple((name, lists[name]) for name in named))

@@ -1,0 +1,184 @@
+"""Addresses and ports as ranges, and what filters let pass: whole ranges at a time, never packet by packet."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+
+from lifeline.core.network.model import AclEntry, Ranges, block
+
+EPHEMERAL: Ranges = ((32768, 60999),)  # the ports from which Linux connects; one that passes is enough
+NAT_PORTS: Ranges = ((1024, 65535),)  # from which a NAT gateway connects (VPC guide: NAT gateway basics)
+_RESERVED_FIRST, _RESERVED_LAST = 4, 1  # addresses of a subnet that no interface gets (VPC guide: subnet CIDR blocks)
+_FEW = 16  # addresses: fewer, and less than an eighth, are a few
+_FEW_SHARE = 8
+_TCP = frozenset({"-1", "6", "tcp"})
+_SHOWN = 3
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The ranges as one set of numbers."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return tuple(found)
+
+
+def common(one: Ranges, other: Ranges) -> Ranges:
+    """What is in both."""
+    if one == other:
+        return one
+    pairs = ((max(low, start), min(high, end)) for low, high in one for start, end in other)
+    return joined((low, high) for low, high in pairs if low <= high)
+
+
+def without(whole: Ranges, part: Ranges) -> Ranges:
+    """What is in the first and not in the second."""
+    left = list(whole)
+    for start, end in part:
+        cut = [((low, min(high, start - 1)), (max(low, end + 1), high)) for low, high in left]
+        left = [(low, high) for pair in cut for low, high in dict.fromkeys(pair) if low <= high]
+    return joined(left)
+
+
+def size(ranges: Ranges) -> int:
+    """How many numbers there are."""
+    return sum(high - low + 1 for low, high in ranges)
+
+
+def is_few(part: Ranges, whole: Ranges) -> bool:
+    """True for a few addresses of many: a rule for one host is not meant for its subnet."""
+    return size(part) < _FEW and size(part) * _FEW_SHARE < size(whole)
+
+
+@lru_cache(maxsize=16_384)
+def span(cidr: str) -> tuple[int, int]:
+    """The first and the last address of a block."""
+    found = block(cidr)
+    return int(found.network_address), int(found.broadcast_address)
+
+
+def addresses_in(cidrs: Iterable[str], version: int) -> Ranges:
+    """Every address of these blocks that is of the IP version."""
+    return joined(span(cidr) for cidr in cidrs if (":" in cidr) == (version == 6))
+
+
+@lru_cache(maxsize=16_384)
+def usable_in(cidr: str) -> Ranges:
+    """The addresses of a subnet's block that interfaces get."""
+    low, high = span(cidr)
+    return ((low + _RESERVED_FIRST, high - _RESERVED_LAST),) if high - low > _RESERVED_FIRST else ((low, high),)
+
+
+def blocks_in(addresses: Ranges, version: int) -> str:
+    """Addresses in words: the first few blocks."""
+    address = IPv4Address if version == 4 else IPv6Address
+    blocks = [str(one) for low, high in addresses for one in summarize_address_range(address(low), address(high))]
+    names = [name.removesuffix("/32").removesuffix("/128") for name in blocks]
+    more = [f"{len(names) - _SHOWN} more blocks"] if len(names) > _SHOWN + 1 else names[_SHOWN:]
+    return ", ".join([*names[:_SHOWN], *more])
+
+
+def ports_in(ports: Ranges) -> str:
+    """Ports in words: `25, 465` or `1024-1064`."""
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in ports)
+
+
+# ---- what passes
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Addresses that a filter treats alike: which of the service's `ports` it lets through to or from them, and to
+    which of the client's `sources`, its ports, the answers pass.
+    """
+
+    addresses: Ranges
+    ports: Ranges
+    sources: Ranges = EPHEMERAL
+
+
+@lru_cache(maxsize=16_384)
+def lanes_of(
+    entries: Sequence[AclEntry], addresses: Ranges, wanted: Ranges, version: int
+) -> tuple[tuple[Ranges, Ranges], ...]:
+    """What one direction of a network ACL lets pass of the wanted ports: addresses that it treats alike, and ports.
+
+    By number, the first entry that matches a packet decides, and what none matches is denied (VPC guide: network ACL
+    rules).
+    """
+    found: list[tuple[Ranges, Ranges, Ranges]] = [(addresses, (), wanted)]
+    for entry in sorted(entries, key=lambda entry: entry.number):
+        if entry.protocol not in _TCP or (":" in entry.cidr) != (version == 6):
+            continue
+        covered = (span(entry.cidr),)
+        named: Ranges = ((0, 65535),) if entry.protocol == "-1" else ((entry.from_port, entry.to_port),)
+        split: list[tuple[Ranges, Ranges, Ranges]] = []
+        for here, passed, waiting in found:
+            inside, decided = common(here, covered), common(waiting, named)
+            if not inside or not decided:
+                split.append((here, passed, waiting))
+                continue
+            passing = joined((*passed, *decided)) if entry.allow else passed
+            split.append((inside, passing, without(waiting, named)))
+            if outside := without(here, covered):
+                split.append((outside, passed, waiting))
+        found = split
+    alike: dict[Ranges, Ranges] = {}
+    for here, passed, _ in found:
+        alike[passed] = joined((*alike.get(passed, ()), *here))
+    return tuple((here, passed) for passed, here in alike.items())
+
+
+def refined(lanes: Iterable[Sequence[Lane]], addresses: Ranges, ports: Ranges) -> tuple[Lane, ...]:
+    """The addresses behind several filters in a row."""
+    whole: tuple[Lane, ...] = (Lane(addresses, ports),)
+    return reduce(_crossed, lanes, whole)
+
+
+def _crossed(ones: tuple[Lane, ...], others: Sequence[Lane]) -> tuple[Lane, ...]:
+    return tuple(
+        Lane(addresses, common(one.ports, other.ports), common(one.sources, other.sources))
+        for one in ones
+        for other in others
+        if (addresses := common(one.addresses, other.addresses))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What becomes of all flows between two sets of addresses. A flow is a client's address, a far one and a port of
+    the service; it passes if the answers reach one of the client's ports, and is reduced if they don't reach all.
+
+    `shut` are the clients of which not every flow passes, `closed_ports` the ports on which one of theirs doesn't.
+    """
+
+    passes_any: bool
+    shut: Ranges = ()
+    closed_ports: Ranges = ()
+    is_reduced: bool = False
+
+    @property
+    def passes_all(self) -> bool:
+        """True if every flow passes."""
+        return not self.shut
+
+
+def traffic(near: Sequence[Lane], far: Sequence[Lane], ports: Ranges) -> Traffic:
+    """What passes both the filters that judge by the client's address and those that judge by the far one's."""
+    passes_any = is_reduced = False
+    shut: list[tuple[int, int]] = []
+    closed: list[tuple[int, int]] = []
+    for client in near:
+        for host in far:
+            sources = common(client.sources, host.sources)
+            passing = common(client.ports, host.ports) if sources else ()
+            passes_any = passes_any or bool(passing)
+            is_reduced = is_reduced or (bool(passing) and sources != EPHEMERAL)
+            if passing != ports:
+                shut += client.addresses
+                closed += without(ports, passing)
+    return Traffic(passes_any, joined(shut), joined(closed), is_reduced)

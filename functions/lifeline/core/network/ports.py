@@ -1,0 +1,52 @@
+"""On which TCP ports a service listens."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from lifeline.core.network.model import Ranges
+from lifeline.core.network.packets import joined
+
+HTTPS: Ranges = ((443, 443),)
+_KNOWN: Mapping[str, Ranges] = MappingProxyType(
+    {
+        # AppStream guide: creating and streaming from interface VPC endpoints.
+        "appstream.streaming": ((443, 443), (1400, 1499)),
+        # Keyspaces guide: using interface VPC endpoints.
+        "cassandra": ((9142, 9142),),
+        # DataSync guide: network requirements, VPC endpoints.
+        "datasync": ((443, 443), (1024, 1064)),
+        # SES guide: connecting to an SMTP endpoint; setting up VPC endpoints.
+        "email-smtp": ((25, 25), (465, 465), (587, 587), (2465, 2465), (2587, 2587)),
+        # IoT guide: protocols, port mappings, and authentication: MQTT and HTTPS.
+        "iot.data": ((443, 443), (8883, 8883)),
+        # Storage Gateway guide: ports that a gateway needs to reach its VPC endpoint.
+        "storagegateway": ((443, 443), *((port, port) for port in (1026, 1027, 1028, 1031, 2222))),
+        # Transfer Family guide: SFTP, the only protocol of this endpoint.
+        "transfer.server": ((22, 22),),
+    }
+)
+
+
+def ports_of(service: str, said: Mapping[str, Ranges]) -> Ranges:
+    """The ports of a service, by its suffix; none where they aren't known. What the policy says (`said`) goes first.
+
+    AWS lists services by name without their ports (PrivateLink guide: AWS services that integrate with AWS
+    PrivateLink). Those are HTTPS APIs, but for the ones above. A name that isn't among them may be anything.
+    """
+    name = service.removesuffix("-fips")
+    found = said.get(service) or _KNOWN.get(name) or (HTTPS if name in _https_services() else ())
+    return joined(found)
+
+
+def ports_unknown(service: str) -> str:
+    """That they aren't known, as a clause."""
+    return f"the ports of the {service} service aren't known"
+
+
+@cache
+def _https_services() -> frozenset[str]:
+    text = files("lifeline.core.network").joinpath("https_services.json").read_text("utf-8")
+    return frozenset(json.loads(text)["services"])

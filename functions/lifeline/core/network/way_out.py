@@ -1,0 +1,136 @@
+"""A subnet's own way to a service's public addresses: a route is not yet a path. Filters on the way decide as well."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from lifeline.core.network.acl import leaving, public_end, through_nat
+from lifeline.core.network.gates import End, Gate, ObstacleKind
+from lifeline.core.network.model import NetworkInterface, Part, Ranges, Route, Rule, Subnet, TargetKind, Vpc
+from lifeline.core.network.obstacles import Barrier, barrier_of, rule_lanes, unread_lists
+from lifeline.core.network.packets import Lane, addresses_in, common, without
+from lifeline.core.network.tiers import NAT64, effective_route_table, ways_out
+
+_GATEWAYS = frozenset(
+    {TargetKind.INTERNET_GATEWAY, TargetKind.CARRIER_GATEWAY, TargetKind.EGRESS_ONLY_GATEWAY, TargetKind.NAT_GATEWAY}
+)
+
+
+def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: NetworkInterface | None = None) -> Barrier:
+    """What stands on the subnet's routes out, and what there was not read.
+
+    Network ACLs apply to whatever leaves a subnet (VPC guide: network ACLs). A NAT gateway has that of its subnet, and
+    a NAT instance its security groups as well, and mustn't drop what isn't its own (VPC guide: NAT instances). A
+    service's public addresses aren't read: an ACL that treats them unalike leaves the answer open. So does whatever
+    lies beyond a transit gateway and its like, and what a machine does that a route leads to.
+    """
+    version = 6 if subnet.is_ipv6_only else 4
+    near = End.of(subnet, version, (asking,) if asking else ())
+    there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
+    members = [asking] if asking else there
+    ends: list[tuple[list[Gate], End]] = []
+    unread: list[str] = []
+    for route, far in _parts(subnet, vpc, service, version):
+        gates, unseen = _on(route, subnet, vpc, near, far, ports, members)
+        ends.append((gates, far))
+        unread += unseen
+    unread += vpc.unread_words(Part.NETWORK_ACLS)
+    barrier = barrier_of(ends, near, ports, subnet, repairable=False)
+    if barrier.passes_any and barrier.is_partly_far:
+        words = barrier.obstacles[0].words if barrier.obstacles else barrier.exception
+        words += f", and whether the {service} service has addresses there was not read"
+        return Barrier(unread=(words, *dict.fromkeys(unread)))
+    if unread and barrier.passes_any:  # what is shut is only said beside what isn't known
+        exception = "; ".join(obstacle.words for obstacle in barrier.obstacles) or barrier.exception
+        return replace(barrier, obstacles=(), exception=exception, unread=tuple(dict.fromkeys(unread)))
+    return barrier
+
+
+def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
+    """The routes that lead out, each with the public addresses for which none is more specific."""
+    everything = public_end(service, version)
+    table = effective_route_table(subnet, vpc)
+    texts = {text for route in (table.routes if table else ()) for text in route.destinations}
+    for route in ways_out(subnet, vpc):
+        for text in (text for text in route.destinations if (":" in text) == (version == 6)):
+            here = addresses_in((text,), version)
+            inner = (addresses_in((other,), version) for other in texts - {text} if (":" in other) == (version == 6))
+            for taken in inner:
+                here = without(here, taken) if common(taken, here) == taken and taken != here else here
+            is_nat64 = version == 6 and text == str(NAT64)
+            addresses = here if is_nat64 else common(here, everything.addresses)
+            if addresses:
+                yield route, replace(everything, addresses=addresses)
+
+
+def _on(
+    route: Route,
+    subnet: Subnet,
+    vpc: Vpc,
+    near: End,
+    far: End,
+    ports: Ranges,
+    members: Collection[NetworkInterface],
+) -> tuple[list[Gate], tuple[str, ...]]:
+    """The gates on the way by one route, and what was not read there."""
+    own, target = leaving(subnet, far, vpc, ports), route.target_id
+    if route.target is TargetKind.NAT_GATEWAY:
+        nat = next((nat for nat in vpc.nat_gateways if nat.id == target), None)
+        if nat is None or far.addresses == addresses_in((str(NAT64),), 6):
+            return own, (f"what {target} does with the packets was not read",)
+        home = next((home for home in vpc.subnets if home.id == nat.subnet_id), None)
+        return [*own, *(through_nat(home, near, far, vpc, ports) if home else ())], ()
+    if route.target is TargetKind.NETWORK_INTERFACE:
+        found = (one for one in vpc.interfaces or () if target == one.id)
+        interface = next(found, None)
+        if interface is None:
+            return own, (f"the network interface {target}, to which a route leads, was not read",)
+        return _through_machine(interface, own, subnet, vpc, near, far, ports, members)
+    return own, () if route.target in _GATEWAYS else (f"what lies beyond {target} was not read",)
+
+
+def _through_machine(
+    interface: NetworkInterface,
+    own: list[Gate],
+    subnet: Subnet,
+    vpc: Vpc,
+    near: End,
+    far: End,
+    ports: Ranges,
+    members: Collection[NetworkInterface],
+) -> tuple[list[Gate], tuple[str, ...]]:
+    """A NAT instance: what its ACLs, its security groups and its source/destination check let through."""
+    home = next((home for home in vpc.subnets if home.id == interface.subnet_id), None)
+    gates = through_nat(home, near, far, vpc, ports) if home else []
+    is_inside = home is not None and home.id == subnet.id  # no ACL stands but before what the machine sends on
+    gates = [gate for gate in gates if gate.is_far] if is_inside else [*own, *gates]
+    unread = [f"what the machine at {interface.id} does with the packets was not read"]
+    if interface.checks_source:
+        words = f"{interface.id} drops the packets, because its source/destination check is on"
+        gates.append(Gate(ObstacleKind.NAT, (Lane(near.addresses, ()),), words))
+    groups = vpc.groups(interface.group_ids)
+    names = ", ".join(sorted(group.id for group in groups))
+    if len(groups) < len(interface.group_ids):
+        missing = sorted(interface.group_ids - {group.id for group in groups})
+        return gates, (f"the rules of {', '.join(missing)} on {interface.id} were not read", *unread)
+    who = f"{names} of {interface.id}"
+    inward, unseen = _let_pass([rule for group in groups for rule in group.ingress], who, near, vpc, ports, members)
+    onward, more = _let_pass([rule for group in groups for rule in group.egress], who, far, vpc, ports)
+    words = f"{who} doesn't allow {{way}}"
+    gates += [
+        Gate(
+            ObstacleKind.SECURITY_GROUP,
+            inward,
+            words.format(way=f"inbound {{ports}} from {{addresses}} ({subnet.id})"),
+        ),
+        Gate(ObstacleKind.SECURITY_GROUP, onward, words.format(way="outbound {ports} to {addresses}"), is_far=True),
+    ]
+    return gates, (*unseen, *more, *unread)
+
+
+def _let_pass(
+    rules: Collection[Rule], who: str, end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
+) -> tuple[tuple[Lane, ...], tuple[str, ...]]:
+    """What the rules let pass, and what decides that and wasn't read: then as if it let everything through."""
+    lanes = rule_lanes(rules, end, vpc, ports, members)
+    unread = unread_lists(rules, who, vpc, ports) if any(lane.ports != ports for lane in lanes) else ()
+    return (Lane(end.addresses, ports),) if unread else lanes, unread

@@ -1,0 +1,165 @@
+"""A route is not yet a path: what stands on a subnet's way out, and what of it isn't known."""
+
+from dataclasses import replace
+
+import pytest
+
+from lifeline.core.network.dns import DnsView
+from lifeline.core.network.model import (
+    AclEntry,
+    NatGateway,
+    NetworkAcl,
+    NetworkInterface,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Vpc,
+)
+from lifeline.core.network.reach import NetworkPath, Reach, find_path
+from tests.support.builders import CATALOG, default_route, subnet, table, vpc
+
+CLIENT = subnet("a", cidr="10.0.1.0/24")
+HOME = subnet("nat", cidr="10.0.9.0/28")
+NAT = NatGateway("nat-1", is_public=True, is_available=True, subnet_id=HOME.id)
+MACHINE = NetworkInterface("eni-1", HOME.id, ("10.0.9.9",), frozenset({"sg-nat"}), checks_source=False)
+OPEN_GROUP = SecurityGroup(
+    "sg-nat", "nat", (Rule("tcp", 443, 443, ("10.0.0.0/16",)),), egress=(Rule("-1", 0, 65535, ("0.0.0.0/0",)),)
+)
+
+
+def entry(number: int, cidr: str, *, out: bool, allow: bool = True, ports: tuple[int, int] | None = None) -> AclEntry:
+    made = AclEntry(number, egress=out, allow=allow, protocol="6" if ports else "-1", cidr=cidr)
+    return replace(made, from_port=ports[0], to_port=ports[1]) if ports else made
+
+
+EVERYTHING = tuple(entry(100, "0.0.0.0/0", out=out) for out in (True, False))
+
+
+def acl(home: str, *entries: AclEntry) -> NetworkAcl:
+    return NetworkAcl(f"acl-{home}", frozenset({f"subnet-{home}"}), entries)
+
+
+def behind(target: TargetKind, target_id: str, *acls: NetworkAcl, **more: object) -> Vpc:
+    public = table("nat", default_route(TargetKind.INTERNET_GATEWAY), subnets=("nat",))
+    network = vpc(CLIENT, HOME, table("main", default_route(target, target_id)), public, nat_gateways=(NAT,))
+    return replace(network, network_acls=acls, **more)  # type: ignore[arg-type]
+
+
+def path(network: Vpc, *, has_public_address: bool = False) -> NetworkPath:
+    nobody = DnsView()
+    return find_path(CLIENT, network, "monitoring", CATALOG, nobody, has_public_address=has_public_address)
+
+
+@pytest.mark.parametrize(
+    ("acls", "words"),
+    [
+        (
+            (acl("a", EVERYTHING[0], entry(100, "10.0.0.0/16", out=False)),),
+            "network ACL acl-a doesn't let answers into subnet-a from the public addresses of monitoring",
+        ),
+        (
+            (acl("a", entry(90, "0.0.0.0/0", out=True, allow=False, ports=(443, 443)), *EVERYTHING),),
+            "network ACL acl-a doesn't let 443 out of subnet-a to the public addresses of monitoring",
+        ),
+        (
+            (acl("nat", EVERYTHING[0], entry(100, "0.0.0.0/0", out=False, ports=(443, 443))),),
+            "network ACL acl-nat doesn't let answers into subnet-nat from the public addresses of monitoring",
+        ),
+        (
+            (acl("nat", entry(90, "10.0.1.0/24", out=True, allow=False), *EVERYTHING),),
+            "network ACL acl-nat doesn't let answers out of subnet-nat to 10.0.1.0/24",
+        ),
+    ],
+)
+def test_an_acl_on_the_way_through_a_nat_gateway_is_named(acls: tuple[NetworkAcl, ...], words: str) -> None:
+    found = path(behind(TargetKind.NAT_GATEWAY, "nat-1", *acls))
+    assert (found.reach, found.words, found.is_repairable) == (Reach.FILTERED, words, True)
+    assert path(behind(TargetKind.NAT_GATEWAY, "nat-1")).reach is Reach.OPEN_EGRESS
+
+
+def test_an_acl_keeps_a_public_subnet_in_as_well() -> None:
+    deny = entry(90, "0.0.0.0/0", out=True, allow=False, ports=(443, 443))
+    network = behind(TargetKind.INTERNET_GATEWAY, "igw-1", acl("a", deny, *EVERYTHING))
+    assert path(network, has_public_address=True).reach is Reach.FILTERED
+    assert path(network).reach is Reach.NO_ADDRESS
+
+
+def test_part_of_a_subnet_that_is_kept_in_is_named() -> None:
+    deny = entry(90, "10.0.1.0/25", out=False, allow=False)
+    found = path(behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", deny, *EVERYTHING)))
+    words = "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.0/25"
+    assert (found.reach, found.words) == (Reach.PARTLY, words)
+    one = replace(deny, cidr="10.0.1.66/32")
+    found = path(behind(TargetKind.NAT_GATEWAY, "nat-1", acl("nat", one, *EVERYTHING)))
+    words = "network ACL acl-nat doesn't let 443 into subnet-nat from 10.0.1.66"
+    assert (found.reach, found.words) == (Reach.OPEN_EGRESS, f"rtb-main leads out of the VPC, except that {words}")
+
+
+def test_an_acl_that_denies_some_public_addresses_leaves_it_open_whether_the_service_is_one() -> None:
+    deny = entry(90, "52.0.0.0/8", out=True, allow=False)
+    found = path(behind(TargetKind.NAT_GATEWAY, "nat-1", acl("a", deny, *EVERYTHING)))
+    assert found.unread == (
+        (
+            "network ACL acl-a doesn't let 443 out of subnet-a to 52.0.0.0/8, and whether the monitoring service has "
+            "addresses there was not read"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "group", "words"),
+    [
+        (
+            replace(MACHINE, checks_source=True),
+            OPEN_GROUP,
+            "eni-1 drops the packets, because its source/destination check is on",
+        ),
+        (
+            MACHINE,
+            replace(OPEN_GROUP, ingress=()),
+            "sg-nat of eni-1 doesn't allow inbound 443 from 10.0.1.0/24 (subnet-a)",
+        ),
+        (
+            MACHINE,
+            replace(OPEN_GROUP, egress=()),
+            "sg-nat of eni-1 doesn't allow outbound 443 to the public addresses of monitoring",
+        ),
+    ],
+)
+def test_what_a_nat_instance_lets_through_decides(machine: NetworkInterface, group: SecurityGroup, words: str) -> None:
+    more = {"interfaces": (machine,), "security_groups": (group,)}
+    found = path(behind(TargetKind.NETWORK_INTERFACE, "eni-1", **more))
+    assert (found.reach, found.words) == (Reach.FILTERED, words)
+
+
+@pytest.mark.parametrize(
+    ("target", "target_id", "more", "unread"),
+    [
+        (TargetKind.TRANSIT_GATEWAY, "tgw-1", {}, "what lies beyond tgw-1 was not read"),
+        (TargetKind.NAT_GATEWAY, "nat-2", {}, "what nat-2 does with the packets was not read"),
+        (
+            TargetKind.NETWORK_INTERFACE,
+            "eni-1",
+            {},
+            "the network interface eni-1, to which a route leads, was not read",
+        ),
+        (
+            TargetKind.NETWORK_INTERFACE,
+            "eni-1",
+            {"interfaces": (MACHINE,)},
+            "the rules of sg-nat on eni-1 were not read",
+        ),
+        (
+            TargetKind.NETWORK_INTERFACE,
+            "eni-1",
+            {"interfaces": (MACHINE,), "security_groups": (OPEN_GROUP,)},
+            "what the machine at eni-1 does with the packets was not read",
+        ),
+    ],
+)
+def test_a_way_that_was_not_read_is_never_called_open(
+    target: TargetKind, target_id: str, more: dict[str, object], unread: str
+) -> None:
+    found = path(behind(target, target_id, **more))
+    assert unread in found.unread
+    assert "it isn't known whether that leads to the monitoring service" in found.words
