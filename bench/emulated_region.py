@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from multiprocessing import Pipe, Process
 from multiprocessing.connection import Connection
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import boto3
@@ -27,7 +28,13 @@ class Region:
         self.url = url
         self._pipe = pipe
 
+    def delay(self, seconds: float) -> None:
+        """From now on, each call is answered so much later."""
+        self._pipe.send(seconds)
+        self.calls()
+
     def calls(self) -> Counter[str]:
+        """By service, since the last time."""
         self._pipe.send("calls")
         found: Counter[str] = self._pipe.recv()
         return found
@@ -49,11 +56,13 @@ def emulated_region(fill: Callable[[], None]) -> Iterator[Region]:
 def _serve(pipe: Connection, fill: Callable[[], None]) -> None:
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     calls, application = Counter[str](), DomainDispatcherApplication(create_backend_app)
+    delay = [0.0]
 
     def counted(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         found = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
         service = found[1] if found else "?"
         calls[service] += 1
+        sleep(delay[0])
         if service != "route53profiles":
             answer: Iterable[bytes] = application(environ, start)
             return answer
@@ -70,9 +79,13 @@ def _serve(pipe: Connection, fill: Callable[[], None]) -> None:
     fill()
     calls.clear()
     pipe.send(url)
-    while pipe.recv():
-        pipe.send(Counter(calls))
-        calls.clear()
+    while True:
+        asked = pipe.recv()
+        if asked == "calls":
+            pipe.send(Counter(calls))
+            calls.clear()
+        else:
+            delay[0] = asked
 
 
 def half_served(vpcs: int) -> None:

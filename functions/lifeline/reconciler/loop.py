@@ -4,11 +4,13 @@ Level-triggered: a request says which VPCs to reconcile, the network says what t
 or out of order changes nothing. Plan mode is the same path without its last step.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
+from lifeline.adapters.aws.calls import begin, beside
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
@@ -132,25 +134,38 @@ class _Reconciliation:
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
         named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
-        if named is None or len(named) > _MOST_NAMED:  # of fewer, all are read
-            self._attributes.recall()
+        # What can be asked for by itself is asked for at once: an endpoint that is missing waits for nothing else.
+        exempted, releasing = begin(self._exempted_manually), begin(self._releasing)
+        attributes = begin(partial(self._begin_attributes, named))
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
+        attributes()
         busy: tuple[str, ...] = ()
         if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
-            note_requests(vpcs, job)
-            note_routed(vpcs, job, is_region=named is None and not busy)
+            note_requests(vpcs, job, releasing())
+        with beside(partial(note_routed, vpcs, job, is_region=named is None and not busy)):
+            return self._answer(requests, vpcs, named, busy, exempted)
+
+    def _answer(
+        self,
+        requests: Sequence[Request],
+        vpcs: tuple[Vpc, ...],
+        named: list[str] | None,
+        busy: tuple[str, ...],
+        exempted: Callable[[], tuple[Exempted, ...]],
+    ) -> tuple[VpcAnswer, ...]:
+        job, targets = self._job, self._job.targets
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            answers = self._plan_and_apply(self._planning(policy), vpcs, is_region=named is None)
+            answers = self._plan_and_apply(self._planning(policy, exempted()), vpcs, is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
         gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
@@ -174,9 +189,20 @@ class _Reconciliation:
 
     # ---- before there is a plan
 
-    def _planning(self, policy: Policy) -> Planning:
+    def _releasing(self) -> frozenset[VpcRef]:
+        """The VPCs that a person released and of which something is left."""
+        return frozenset() if self._job.is_manual else self._job.tools.vpcs.listed(VpcList.RELEASING, self._job.home)
+
+    def _begin_attributes(self, named: Sequence[str] | None) -> None:
+        """Recalls what is known of DNS attributes, or reads those of the VPCs that are named: of a few, all are."""
+        if named is None or len(named) > _MOST_NAMED:
+            self._attributes.recall()
+        else:
+            self._attributes.read_ahead(named, self._job.tools.network)
+
+    def _planning(self, policy: Policy, exempted: tuple[Exempted, ...]) -> Planning:
         tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
-        policy = with_exemptions(policy, self._exempted_manually())
+        policy = with_exemptions(policy, exempted)
         policy = replace(policy, known_names=known_names(catalog))
         catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
         return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
@@ -421,12 +447,13 @@ class _Reconciliation:
 
     def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
         tools, run = self._job.tools, self._job.run
-        vpcs = self._job.observe(states)
+        self._attributes.under_lease()
+        named = () if facts.is_region else tuple(states)[:_MOST_NAMED]
+        with beside(partial(self._attributes.read_ahead, named, tools.network)):
+            vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
-        self._attributes.under_lease()
-        named = () if facts.is_region else tuple(states)
-        amended, deferred = self._plan(facts, amended, followed, check_dns=named[:_MOST_NAMED], is_fresh=True)
+        amended, deferred = self._plan(facts, amended, followed, check_dns=named, is_fresh=True)
         self._decided |= amended.keys()
         try:
             for amendment in AMENDMENTS:

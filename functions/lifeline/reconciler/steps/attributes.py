@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.network import AttributesRead, Network, with_attributes_read
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.core.errors import LifelineError
 from lifeline.core.network.dns_attributes import (
@@ -30,6 +30,7 @@ class Attributes:
     _read: dict[str, DnsAttributes] = field(default_factory=dict)
     _forgotten: set[str] = field(default_factory=set)
     _confirmed: set[str] = field(default_factory=set)
+    _ahead: dict[str, AttributesRead] = field(default_factory=dict)
 
     def recall(self) -> None:
         """Learn what earlier runs read. Without it, nothing is known, and more is read."""
@@ -44,7 +45,10 @@ class Attributes:
 
     def read(self, vpcs: Sequence[Vpc], network: Network, now: datetime) -> dict[str, Vpc]:
         """The VPCs as they are now, without those that are gone; each counts as confirmed."""
-        found = {vpc.id: vpc for vpc in network.with_dns(vpcs)}
+        ahead = {vpc.id: self._ahead.pop(vpc.id) for vpc in vpcs if vpc.id in self._ahead}
+        answers = ahead | network.dns_attributes([vpc.id for vpc in vpcs if vpc.id not in ahead])
+        read = {vpc.id: with_attributes_read(vpc, answers[vpc.id]) for vpc in vpcs}
+        found = {vpc_id: vpc for vpc_id, vpc in read.items() if vpc}
         for vpc_id, vpc in found.items():
             attributes = attributes_of(vpc, now)
             self.forget(vpc_id)
@@ -52,6 +56,10 @@ class Attributes:
                 self.known[vpc_id] = self._read[vpc_id] = attributes
         self._confirmed |= found.keys()
         return found
+
+    def read_ahead(self, vpc_ids: Sequence[str], network: Network) -> None:
+        """Reads what `read` will be asked for next, beside what must be known before it is."""
+        self._ahead = network.dns_attributes(vpc_ids)
 
     def due(self, vpc_ids: Iterable[str], most: int) -> list[str]:
         """The few VPCs whose turn it is to be read in this sweep."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.calls import begin
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.event_history import EventHistory
@@ -107,6 +109,7 @@ class Job:
 
         A plan that a caller wants to see must work where there is no ledger: the tag alone counts then.
         """
+        observe = begin(partial(self.tools.network.observe, vpc_ids))
         records: dict[str, Owned] | None = None
         try:
             records = self.tools.ownership.read(self.home)
@@ -114,7 +117,7 @@ class Job:
             if not self.is_manual:
                 raise
             logger.warning("ownership not read", error=str(error))
-        vpcs = recognize(self.tools.network.observe(vpc_ids), records)
+        vpcs = recognize(observe(), records)
         is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
         if is_whole and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
