@@ -24,7 +24,7 @@ from tests.support.agents import ENVIRONMENT, REGION
 from tests.support.built import package
 from tests.support.cloudtrail import example_event
 
-ROUNDS = 5
+ROUNDS = 3
 LATENCY = 0.05
 VPCS = 2  # one a round trip of each kind: the first is cold, the second warm
 MEASURED = """

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 
 from lifeline.adapters.aws.calls import begin, beside
+from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
@@ -24,7 +25,7 @@ from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
-from lifeline.core.policy.requiring_tags import RequiringTags, note_tags
+from lifeline.core.policy.requiring_tags import note_tags
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
@@ -136,7 +137,7 @@ class _Reconciliation:
         named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
         # What can be asked for by itself is asked for at once: an endpoint that is missing waits for nothing else.
         exempted, releasing = begin(self._exempted_manually), begin(self._releasing)
-        attributes = begin(partial(self._begin_attributes, named))
+        known_tags, attributes = begin(self._known_tags), begin(partial(self._begin_attributes, named))
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
@@ -148,7 +149,7 @@ class _Reconciliation:
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job, releasing())
         with beside(partial(note_routed, vpcs, job, is_region=named is None and not busy)):
-            return self._answer(requests, vpcs, named, busy, exempted)
+            return self._answer(requests, vpcs, named, busy, exempted, known_tags)
 
     def _answer(
         self,
@@ -157,6 +158,7 @@ class _Reconciliation:
         named: list[str] | None,
         busy: tuple[str, ...],
         exempted: Callable[[], tuple[Exempted, ...]],
+        known_tags: Callable[[], KnownTags | None],
     ) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
         policy = self._in_force.policy
@@ -165,7 +167,8 @@ class _Reconciliation:
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            answers = self._plan_and_apply(self._planning(policy, exempted()), vpcs, is_region=named is None)
+            planning = self._planning(policy, exempted())
+            answers = self._plan_and_apply(planning, vpcs, known_tags(), is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
         gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
@@ -243,25 +246,42 @@ class _Reconciliation:
 
     # ---- planning
 
-    def _note_tags(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> Mapping[str, RequiringTags]:
-        """By VPC, the tags by which something is or was required. A failure is logged: what was required before isn't
-        known then, and nothing else must wait for that.
+    def _known_tags(self) -> KnownTags | None:
+        """The tags by which something was required when they were last seen; None if that isn't known: what was
+        required before isn't known then, and nothing else must wait for that.
         """
-        today, store = planning.now.date(), self._job.tools.tags
+        store = self._job.tools.tags
+        try:
+            return store.read() if store and not self._job.is_manual else None
+        except LifelineError as error:
+            logger.warning("known tags not read", error=str(error))
+            return None
 
-        def note(known: Mapping[str, RequiringTags]) -> Mapping[str, RequiringTags]:
+    def _note_tags(
+        self, planning: Planning, vpcs: Sequence[Vpc], known: KnownTags | None, *, is_region: bool
+    ) -> KnownTags:
+        """By VPC, the tags by which something is or was required, once that is saved."""
+        today, store = planning.now.date(), self._job.tools.tags
+        if known is None or store is None:
+            return {}
+
+        def note(known: KnownTags) -> KnownTags:
             noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
             kept = {} if is_region else known
             return {vpc_id: tags for vpc_id, tags in {**kept, **noted}.items() if tags}
 
+        noted = note(known)
         try:
-            return store.change(note) if store and not self._job.is_manual else {}
+            return noted if noted == known else store.change(note)
         except LifelineError as error:
             logger.warning("known tags not read or saved", error=str(error))
             return {}
 
-    def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
-        job, tags = self._job, self._note_tags(planning, vpcs, is_region=is_region)
+    def _plan_and_apply(
+        self, planning: Planning, vpcs: Sequence[Vpc], known_tags: KnownTags | None, *, is_region: bool
+    ) -> list[VpcAnswer]:
+        job = self._job
+        tags = self._note_tags(planning, vpcs, known_tags, is_region=is_region)
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
@@ -437,6 +457,7 @@ class _Reconciliation:
     def _apply(self, facts: FactReader, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
         vpc_store, run = self._job.tools.vpcs, self._job.run
+        facts.begin_silence()
         states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run)
         busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
