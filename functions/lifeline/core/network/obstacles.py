@@ -174,6 +174,8 @@ def rule_lanes(
     rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
 ) -> tuple[Lane, ...]:
     """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
+    if any(_lets_all_pass(rule, end, ports) for rule in rules):  # by far the most groups: nothing is left to judge
+        return (Lane(end.addresses, ports),)
     lists = dict(vpc.prefix_lists)
     entries: dict[AclEntry, None] = {}
     for rule in rules:
@@ -181,10 +183,19 @@ def rule_lanes(
         named = [one for one in members if one.group_ids & set(rule.groups)]
         of_members = [address for one in named for address in one.addresses]
         for cidr in (*rule.cidrs, *listed, *of_members):
-            entry = AclEntry(1, egress=False, allow=True, protocol=rule.protocol, cidr=cidr)
-            entries[replace(entry, from_port=rule.from_port, to_port=rule.to_port)] = None
+            entries[AclEntry(1, False, True, rule.protocol, cidr, rule.from_port, rule.to_port)] = None  # noqa: FBT003
     found = lanes_of(tuple(entries), end.addresses, ports, end.version)
     return tuple(Lane(addresses, passed) for addresses, passed in found)
+
+
+def _lets_all_pass(rule: Rule, end: End, ports: Ranges) -> bool:
+    """True if the one rule lets each of the ports pass to or from all of the addresses."""
+    is_wide = all(any(low <= start and last <= high for low, high in rule.ports) for start, last in ports)
+    if not end.addresses or not is_wide:
+        return False
+    first, last = end.addresses[0][0], end.addresses[-1][1]
+    blocks = (span(cidr) for cidr in rule.cidrs if (":" in cidr) == (end.version == 6))
+    return any(low <= first and last <= high for low, high in blocks)
 
 
 def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:
