@@ -28,8 +28,10 @@ def decide(vpcs: tuple[Vpc, ...], catalog: Catalog) -> list[Plan]:
     price = price_in("us-east-1")
     plans = []
     for vpc in vpcs:
-        requirements = desired(POLICY, vpc, classify_subnets(vpc), today=today).requirements
-        plans.append(plan_endpoints(vpc, catalog, PlanInput(requirements=requirements, owner="lifeline", price=price)))
+        tiers = classify_subnets(vpc)
+        requirements = desired(POLICY, vpc, tiers, today=today).requirements
+        plan_input = PlanInput(requirements=requirements, owner="lifeline", price=price)
+        plans.append(plan_endpoints(vpc, catalog, plan_input, tiers))
     return plans
 
 

@@ -59,6 +59,11 @@ def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports
     ]
 
 
+def all_stand_open(vpc: Vpc, version: int) -> bool:
+    """True if no ACL of the VPC denies anything."""
+    return all(_lets_everything_through(acl.entries, version) for acl in vpc.network_acls)
+
+
 def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
     """True if no ACL between the two denies anything: what most VPCs have."""
     if client.id == host.id:

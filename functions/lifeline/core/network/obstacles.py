@@ -3,7 +3,15 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
+from lifeline.core.network.acl import (
+    acl_gates,
+    all_stand_open,
+    leaving,
+    public_end,
+    shared_version,
+    stand_open,
+    unread_acls,
+)
 from lifeline.core.network.gates import End, Gate, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
     MANAGED_BY,
@@ -112,7 +120,8 @@ def _barrier_to_interfaces(
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
     reachable = [host for host in hosts if shared_version(client, host) == version]
-    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
+    is_open = all_stand_open(vpc, version)
+    guarded = [] if is_open else [host for host in reachable if not stand_open(client, host, vpc, version)]
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]

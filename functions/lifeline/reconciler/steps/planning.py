@@ -91,7 +91,8 @@ class Planning:
 
     def _plan_one(self, vpc: Vpc, known: Mapping[str, Followed], dns: DnsView | None, gateways: int) -> Plan:
         followed = known.get(vpc.id, NOTHING)
-        want = self.desired(vpc)
+        tiers = classify_subnets(vpc)
+        want = desired(self.policy, vpc, tiers, today=self.now.date())
         plan_input = PlanInput(
             requirements=want.requirements,
             owner=self.settings.stack_name,
@@ -112,7 +113,7 @@ class Planning:
             problems=want.problems,
             known_names=self.policy.known_names,
         )
-        plan = plan_endpoints(vpc, self.catalog, plan_input)
+        plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [f"{unread.words}: {unread.why}" for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
