@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo docs lock fmt clean plan browser audit mutants
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan browser audit mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ local-invoke: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run sa
 demo: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready ## run the demo on emulators, without an AWS account
 	@PYTHONPATH=functions:. $(DEV)/python -m tests.e2e.demo
 
+# Not part of `make test`: it measures, and needs a quiet machine.
+compare: .envs/dev/.ready .envs/c7n/.ready ## measure a sweep beside Cloud Custodian, on an emulated region: VPCS="100 500"
+	@PYTHONPATH=functions:. $(DEV)/python -m bench.custodian $${VPCS:-100 500}
+
 docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come from the template, the schema and the prices
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.parameters
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.permissions
@@ -88,7 +92,7 @@ fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff format .
 
 lock: .envs/uv/.ready ## resolve requirements/*.in again
-	@for name in uv audit dev sam ministack checkov; do $(MAKE) --no-print-directory requirements/$$name.txt.lock; done
+	@for name in uv audit dev sam ministack checkov c7n; do $(MAKE) --no-print-directory requirements/$$name.txt.lock; done
 	@$(UV) pip compile $(LOCK_FLAGS) functions/requirements.in -o functions/requirements.txt
 
 LOCK_FLAGS := --quiet --upgrade --python-version 3.13 --universal --generate-hashes --no-header --no-annotate --no-emit-index-url

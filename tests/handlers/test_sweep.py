@@ -16,6 +16,7 @@ from lifeline.adapters.aws.topic import Topic
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
+from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
@@ -70,6 +71,7 @@ def tools_on(ec2: CannedEc2) -> tuple[Tools, Settings]:
         notices=Topic(settings.topic_arn, settings.sender),
         bus=Bus(is_on=False, stack_name="lifeline"),
         policies=PolicyStore(settings.table_name),
+        attributes=AttributeStore(settings.table_name),
         guards=Guards(
             KillSwitch("", settings.table_name), LimitUsage(settings.table_name), Approvals(settings.table_name)
         ),
@@ -97,7 +99,7 @@ def test_a_sweep_of_500_compliant_vpcs_takes_at_most_25_ec2_calls(world: World, 
 
 def test_every_vpc_has_its_dns_attributes_read_in_turn(world: World) -> None:
     read: set[str] = set()
-    for hour in range(10):
+    for hour in range(6):
         ec2 = compliant_region(vpcs=30, subnets_each=2, tables_each=1)
         tools, settings = tools_on(ec2)
         now = datetime(2026, 11, 22, hour, tzinfo=UTC)

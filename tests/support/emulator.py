@@ -20,6 +20,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.sns.models import Subscription
 
 from lifeline.adapters.aws import clients
+from lifeline.adapters.store import table
 
 _ATTACHED = "_make_api_call"  # what `StrictAccount.attach` puts over a client's own method
 
@@ -73,6 +74,7 @@ def emulated_aws() -> Iterator[None]:
             yield
         finally:
             clients.client.cache_clear()
+            table.SEEN.clear()
             _CLIENTS.detach()
 
 

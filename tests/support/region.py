@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.builders import MONITORING
+from tests.support.world import World
 
 PAGE = 1000
 ACCOUNT = "123456789012"
@@ -158,3 +159,19 @@ def _table(vpc: str, number: int, place: int, subnets_each: int) -> dict[str, An
         "Associations": associations if place else [{"Main": True}],
         "Routes": [local, nat] if place == 3 else [local],
     }
+
+
+def make_gaps(world: World, vpcs: int) -> list[str]:
+    """VPCs with a subnet each, in an emulated account. Every other one's is private, and its VPC is returned, because
+    it misses an endpoint; the others' are public.
+    """
+    missing = []
+    for number in range(vpcs):
+        network = f"10.{number % 250}"
+        vpc_id = world.make_vpc(cidr=f"{network}.0.0/16")
+        world.make_subnet(vpc_id, f"{network}.1.0/24")
+        if number % 2:
+            world.open_to_internet(vpc_id)
+        else:
+            missing.append(vpc_id)
+    return missing

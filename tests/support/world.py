@@ -180,11 +180,11 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     ec2 = boto3.client("ec2")
-    _remove_default_vpc(ec2)
+    remove_default_vpc(ec2)
     return World(ec2, sqs, dynamodb, *urls)
 
 
-def _remove_default_vpc(ec2: Any) -> None:
+def remove_default_vpc(ec2: Any) -> None:
     for subnet in ec2.describe_subnets()["Subnets"]:
         ec2.delete_subnet(SubnetId=subnet["SubnetId"])
     for gateway in ec2.describe_internet_gateways()["InternetGateways"]:

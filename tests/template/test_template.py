@@ -161,6 +161,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/audit",
         "store/call_rate",
         "aws/askers",
+        "store/dns_attributes",
         "aws/bus",
         "store/denial_notices",
         "aws/dns",

@@ -135,6 +135,7 @@ RECONCILERS = {
     f"VPC#{HERE}#vpc-0123456789abcdef0",
     f"REGION#{HERE}",
     "APPROVAL#plan-0123456789abcdef",
+    "ATTRIBUTES",
     "BUDGET",
     "CHANGES",
     "CLAIMED",

@@ -69,7 +69,7 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: PageSettings) -> PageTools:
     network, central = _kept()
-    central.give_up_after(_FOR_DNS)
+    central.begin_run(give_up_after=_FOR_DNS)
     table = settings.table_name
     return PageTools(
         network=network,

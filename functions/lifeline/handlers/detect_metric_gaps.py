@@ -190,7 +190,7 @@ def _kept() -> tuple[Network, CentralDns]:
 
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     network, central = _kept()
-    central.give_up_after(_FOR_DNS)
+    central.begin_run(give_up_after=_FOR_DNS)
     table, keep = settings.table_name, settings.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(

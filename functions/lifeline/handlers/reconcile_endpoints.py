@@ -21,6 +21,7 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
+from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -243,7 +244,7 @@ def _kept() -> tuple[Network, CentralDns, Denials]:
 
 def _tools_for(run: Run, settings: Settings) -> Tools:
     tools = _tools(settings)
-    tools.central.give_up_after(run.remaining() / 2)  # the rest is for what the run does with what it read
+    tools.central.begin_run(give_up_after=run.remaining() / 2)  # the rest is for what the run does with what it read
     return tools
 
 
@@ -272,6 +273,7 @@ def _tools(settings: Settings) -> Tools:
         routed=RoutedStore(settings.table_name),
         denials=denials,
         denial_notices=DenialNotices(settings.table_name),
+        attributes=AttributeStore(settings.table_name),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
         guards=Guards(

@@ -3,12 +3,12 @@
 From then on it is in the ledger: a run that continues the work needs nothing but the VPC's ID.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import TransientError
-from lifeline.core.network.model import Vpc
+from lifeline.core.network.model import Vpc, VpcRef
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendments import AMENDMENTS
@@ -59,14 +59,14 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> tuple[str, ...]:
     return tuple(busy)
 
 
-def note_requests(vpcs: Sequence[Vpc], job: Job) -> None:
-    """Saves what people release and what others try to delete in these VPCs, and finds what was released before.
+def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> None:
+    """Saves what people release and what others try to delete in these VPCs, and finds what was released before:
+    `listed` are the VPCs of which something is left.
 
     It takes no lease, so that nobody waits for whoever has the VPC: only requests, and the run that answers them, write
     these attributes.
     """
     run, nothing, now = run_context(job), VpcState(), job.run.now()
-    listed = job.tools.vpcs.listed(VpcList.RELEASING, job.home)
     for vpc in vpcs:
         context = context_of(vpc, job, run)
         is_noted = any(amendment.note(context, nothing) != nothing for amendment in AMENDMENTS)

@@ -1,11 +1,11 @@
 """Facts: what amendments must know, read for many VPCs at once and only where an amendment needs it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
-from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.aws.calls import begin, run_concurrently
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.conflicts import SHOWN_WITHIN, WINDOW
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
@@ -46,6 +46,7 @@ class FactReader:
     gatekeeper: Gatekeeper
     is_region: bool
     known_tags: Mapping[str, RequiringTags] = field(default_factory=dict)
+    _begun: list[Callable[[], Mapping[str, frozenset[str]]]] = field(default_factory=list, init=False)
 
     # ---- contexts
 
@@ -154,8 +155,17 @@ class FactReader:
         bar = proven_after(known, self.planning.now)
         return {vpc_id: Knowledge(known.get(vpc_id), bar) for vpc_id in vpcs}
 
+    def begin_silence(self) -> None:
+        """Begins to read which agents are silent: it is needed once the VPCs are this run's."""
+        self._begun.append(begin(self._lacking))
+
     def _silence(self, vpcs: Mapping[str, Amended]) -> Mapping[str, frozenset[str]]:
-        """By VPC, the services that silent agents lack. If the incidents can't be read, nobody goes first for them."""
+        """By VPC, the services that silent agents lack."""
+        lacking = self._begun[-1]() if self._begun else self._lacking()
+        return {vpc_id: lacking.get(vpc_id, frozenset()) for vpc_id in vpcs}
+
+    def _lacking(self) -> Mapping[str, frozenset[str]]:
+        """The same of all VPCs. If the incidents can't be read, nobody goes first for them."""
         incidents = self.job.tools.incidents
         names = self.planning.policy.watch_names if incidents else ()
         try:
@@ -163,8 +173,7 @@ class FactReader:
         except LifelineError as error:
             logger.warning("open incidents not read", error=str(error))
             found = []
-        lacking = services_lacking(incident for read in found for incident in read)
-        return {vpc_id: lacking.get(vpc_id, frozenset()) for vpc_id in vpcs}
+        return services_lacking(incident for read in found for incident in read)
 
     def _admission(self, vpcs: Mapping[str, Amended]) -> Mapping[str, Plan]:
         admit = self.gatekeeper.admit if is_leased(vpcs) else self.gatekeeper.preview

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.aws.calls import begin, run_concurrently
+from lifeline.adapters.store.paths import PathStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.approval import (
     Offer,
@@ -76,7 +77,7 @@ def take_approval(request: Request, guards: Guards, settings: Settings, run: Run
 @dataclass(slots=True)
 class Gatekeeper:
     """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `shares` the policy's
-    shares of the limits. `known` is what Lifeline has seen of each VPC, by id.
+    shares of the limits.
     """
 
     guards: Guards
@@ -84,7 +85,7 @@ class Gatekeeper:
     run: Run
     approves: tuple[str, ...] = ()
     shares: Shares = field(default_factory=Shares)
-    known: Mapping[str, KnownVpc] = field(default_factory=dict, init=False)
+    _known: Callable[[], Mapping[str, KnownVpc]] = field(default=dict, init=False)
     _why_on: str = field(default="", init=False)
     _admission: Admission | None = field(default=None, init=False)
     _use: Usage = field(default_factory=Usage, init=False)
@@ -119,18 +120,20 @@ class Gatekeeper:
 
     # ---- the limits
 
+    @property
+    def known(self) -> Mapping[str, KnownVpc]:
+        """What Lifeline has seen of each VPC, by id, once that is noted."""
+        return self._known()
+
     def note_paths(self, plans: Sequence[Plan], there: Collection[str] | None, *, is_saved: bool) -> None:
-        """Notes which paths the VPCs have by now, and keeps that for later runs if `is_saved`.
+        """Begins to note which paths the VPCs have by now, and keeps that for later runs if `is_saved`.
 
         A failure is logged: no VPC goes first then, and what passes must not wait for that.
         """
-        paths, now = self.guards.paths, self.run.now()
-        note = partial(note_paths, plans=plans, now=now, there=there)
-        try:
-            if paths:
-                self.known = paths.change(note) if is_saved else note(paths.read())
-        except LifelineError as error:
-            logger.warning("known paths not read or saved: no VPC goes first for them", error=str(error))
+        paths = self.guards.paths
+        if paths:
+            note = partial(note_paths, plans=plans, now=self.run.now(), there=there)
+            self._known = begin(partial(_noted, paths, note, is_saved=is_saved))
 
     def preview(self, plans: Mapping[str, Plan], vpcs: Sequence[Vpc]) -> Mapping[str, Plan]:
         """The plans with what would need approval blocked. Nothing is written; an unreadable ledger is noted."""
@@ -307,6 +310,19 @@ class Gatekeeper:
         limits, price, now = self.settings.limits, self._price, self.run.now()
         shares = shares_among(self.known, self.shares, now=now)
         return lambda usage: admit(plans, usage, owned, limits, price, now=now, shares=shares, waived=waived)
+
+
+def _noted(
+    paths: PathStore,
+    note: Callable[[Mapping[str, KnownVpc]], Mapping[str, KnownVpc]],
+    *,
+    is_saved: bool,
+) -> Mapping[str, KnownVpc]:
+    try:
+        return paths.change(note) if is_saved else note(paths.read())
+    except LifelineError as error:
+        logger.warning("known paths not read or saved: no VPC goes first for them", error=str(error))
+        return {}
 
 
 def _may_be_made(step: Step, applied: Mapping[str, Applied]) -> bool:

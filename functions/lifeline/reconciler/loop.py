@@ -4,11 +4,14 @@ Level-triggered: a request says which VPCs to reconcile, the network says what t
 or out of order changes nothing. Plan mode is the same path without its last step.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
+from lifeline.adapters.aws.calls import begin, beside
+from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.guards.mode import Mode
@@ -16,13 +19,13 @@ from lifeline.core.network.model import AnyRef, Catalog, Vpc, VpcRef
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.notices.bus_events import change_event
 from lifeline.core.notices.policy import policy_notice
-from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.plan.actions import Action, ActionKind, Plan
 from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy, Shares
-from lifeline.core.policy.requiring_tags import RequiringTags, note_tags
+from lifeline.core.policy.requiring_tags import note_tags
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
@@ -35,7 +38,8 @@ from lifeline.reconciler.announce import BUSY, RunNotices, Said, announce_denial
 from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
-from lifeline.reconciler.steps.apply import Applied, apply_plans
+from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
+from lifeline.reconciler.steps.attributes import Attributes, changed_in
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
@@ -50,7 +54,7 @@ from lifeline.runtime.settings import Settings
 from lifeline.runtime.stages import stage
 
 _MOST_NAMED = 20  # so many VPCs have their DNS attributes read whenever they are named …
-_CHECKED_A_SWEEP = 3  # … and so many in turn in each sweep, because EC2 has no call for all of them
+_CHECKED_A_SWEEP = 5  # … and so many in turn in each sweep, because EC2 has no call for all of them
 
 
 def reconcile(
@@ -123,6 +127,7 @@ class _Reconciliation:
         self._started = job.run.now()
         self._requeuing = Requeuing(job)
         self._follow_up = FollowUp(job, self._requeuing)
+        self._attributes = Attributes(job.tools.attributes)
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
         self._unsaved: LifelineError | None = None
@@ -130,32 +135,54 @@ class _Reconciliation:
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
         named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
+        # What can be asked for by itself is asked for at once: an endpoint that is missing waits for nothing else.
+        exempted, releasing = begin(self._exempted_manually), begin(self._releasing)
+        known_tags, attributes = begin(self._known_tags), begin(partial(self._begin_attributes, named))
         with stage("observe", job.run.id) as part:
             vpcs = job.observe(named)
             part.numbers["vpcs"] = len(vpcs)
+        attributes()
         busy: tuple[str, ...] = ()
-        unread: Mapping[str, str] = {}
+        unread: Callable[[], Mapping[str, str]] = dict
         if not job.is_manual:
             # First of all, in plan mode and without a policy, too: it holds whatever becomes of this run.
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
-            note_requests(vpcs, job)
-            unread = note_routed(vpcs, job, is_region=named is None and not busy)
+            note_requests(vpcs, job, releasing())
+            unread = begin(partial(note_routed, vpcs, job, is_region=named is None and not busy))
+        try:
+            return self._answer(requests, vpcs, named, busy, exempted, known_tags, unread)
+        finally:
+            unread()
+
+    def _answer(
+        self,
+        requests: Sequence[Request],
+        vpcs: tuple[Vpc, ...],
+        named: list[str] | None,
+        busy: tuple[str, ...],
+        exempted: Callable[[], tuple[Exempted, ...]],
+        known_tags: Callable[[], KnownTags | None],
+        unread: Callable[[], Mapping[str, str]],
+    ) -> tuple[VpcAnswer, ...]:
+        job, targets = self._job, self._job.targets
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):
             policy = Policy(rules=())  # removing what is Lifeline's own takes none
         if policy is None:
             answers = [self._without_policy(vpc) for vpc in vpcs]
         else:
-            answers = self._plan_and_apply(self._planning(policy), vpcs, is_region=named is None)
+            planning = self._planning(policy, exempted())
+            answers = self._plan_and_apply(planning, vpcs, known_tags(), is_region=named is None)
         observed = {vpc.id: vpc for vpc in vpcs}
         answered = {answer.vpc_id for answer in answers}  # a VPC may go during the run
         gone = sorted(set(named if named is not None else targets.requests) - answered - set(busy))
         answers += [gone_answer(vpc_id, targets.requests[vpc_id]) for vpc_id in gone]
         finished: list[VpcAnswer] = []
+        notes = unread()
         for answer in sorted(answers, key=lambda answer: answer.vpc_id):
             settled = self._gatekeeper.finish(answer, is_decided=answer.vpc_id in self._decided)
-            finished.append(settled.with_note(unread.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
+            finished.append(settled.with_note(notes.get(answer.vpc_id, "")).located(observed.get(answer.vpc_id)))
         RunNotices(job, self._gatekeeper, self._said).announce(finished, is_sweep=bool(targets.sweep))
         announce_denials(job)
         if self._unsaved:
@@ -163,6 +190,7 @@ class _Reconciliation:
         if not job.is_manual:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
+            self._attributes.save(targets, None if named is not None or busy else observed)
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
             self._record(requests, vpcs, known)
         if busy:
@@ -171,13 +199,23 @@ class _Reconciliation:
 
     # ---- before there is a plan
 
-    def _planning(self, policy: Policy) -> Planning:
+    def _releasing(self) -> frozenset[VpcRef]:
+        """The VPCs that a person released and of which something is left."""
+        return frozenset() if self._job.is_manual else self._job.tools.vpcs.listed(VpcList.RELEASING, self._job.home)
+
+    def _begin_attributes(self, named: Sequence[str] | None) -> None:
+        """Recalls what is known of DNS attributes, or reads those of the VPCs that are named: of a few, all are."""
+        if named is None or len(named) > _MOST_NAMED:
+            self._attributes.recall()
+        else:
+            self._attributes.read_ahead(named, self._job.tools.network)
+
+    def _planning(self, policy: Policy, exempted: tuple[Exempted, ...]) -> Planning:
         tools, settings, catalog = self._job.tools, self._job.settings, self._catalog()
-        policy = with_exemptions(policy, self._exempted_manually())
+        policy = with_exemptions(policy, exempted)
         policy = replace(policy, known_names=known_names(catalog))
-        return Planning(
-            policy, tools.network, tools.central, settings, self._job.run.now(), replace(catalog, ports=policy.ports)
-        )
+        catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
@@ -215,32 +253,50 @@ class _Reconciliation:
 
     # ---- planning
 
-    def _note_tags(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> Mapping[str, RequiringTags]:
-        """By VPC, the tags by which something is or was required. A failure is logged: what was required before isn't
-        known then, and nothing else must wait for that.
+    def _known_tags(self) -> KnownTags | None:
+        """The tags by which something was required when they were last seen; None if that isn't known: what was
+        required before isn't known then, and nothing else must wait for that.
         """
-        today, store = planning.now.date(), self._job.tools.tags
+        store = self._job.tools.tags
+        try:
+            return store.read() if store and not self._job.is_manual else None
+        except LifelineError as error:
+            logger.warning("known tags not read", error=str(error))
+            return None
 
-        def note(known: Mapping[str, RequiringTags]) -> Mapping[str, RequiringTags]:
+    def _note_tags(
+        self, planning: Planning, vpcs: Sequence[Vpc], known: KnownTags | None, *, is_region: bool
+    ) -> KnownTags:
+        """By VPC, the tags by which something is or was required, once that is saved."""
+        today, store = planning.now.date(), self._job.tools.tags
+        if known is None or store is None:
+            return {}
+
+        def note(known: KnownTags) -> KnownTags:
             noted = {vpc.id: note_tags(known.get(vpc.id, {}), vpc, planning.policy, today=today) for vpc in vpcs}
             kept = {} if is_region else known
             return {vpc_id: tags for vpc_id, tags in {**kept, **noted}.items() if tags}
 
+        noted = note(known)
         try:
-            return store.change(note) if store and not self._job.is_manual else {}
+            return noted if noted == known else store.change(note)
         except LifelineError as error:
             logger.warning("known tags not read or saved", error=str(error))
             return {}
 
-    def _plan_and_apply(self, planning: Planning, vpcs: Sequence[Vpc], *, is_region: bool) -> list[VpcAnswer]:
-        job, tags = self._job, self._note_tags(planning, vpcs, is_region=is_region)
+    def _plan_and_apply(
+        self, planning: Planning, vpcs: Sequence[Vpc], known_tags: KnownTags | None, *, is_region: bool
+    ) -> list[VpcAnswer]:
+        job = self._job
+        tags = self._note_tags(planning, vpcs, known_tags, is_region=is_region)
         facts = FactReader(job, planning, self._gatekeeper, is_region=is_region, known_tags=tags)
         states, followed = ({}, {}) if job.is_manual else self._follow_up.follow_up(vpcs)
         lists = self._lists(vpcs) if is_region else {}
-        checked = self._turn_of([vpc.id for vpc in vpcs]) if is_region else [vpc.id for vpc in vpcs]
+        checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         with stage("plan", job.run.id) as part:
             amended = facts.collect(vpcs, states, followed, lists=lists)
-            amended, deferred = self._plan(facts, amended, followed, check_dns=checked[:_MOST_NAMED])
+            is_leased_later = not job.is_plan and not self._gatekeeper.why_stop()
+            amended, deferred = self._plan(facts, amended, followed, check_dns=checked, is_leased_later=is_leased_later)
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
             self._gatekeeper.note_paths(
                 [amended_vpc.plan for amended_vpc in amended.values()],
@@ -276,6 +332,7 @@ class _Reconciliation:
         *,
         check_dns: Collection[str],
         is_fresh: bool = False,
+        is_leased_later: bool = False,
     ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
         """The VPCs, each with what is missing there, and the answers for those that wait for their turn, or that are
         gone by now: without knowing their central endpoints, nothing may be made there.
@@ -291,6 +348,7 @@ class _Reconciliation:
             check_dns=check_dns,
             is_region=is_region,
             fresh=is_fresh,
+            is_leased_later=is_leased_later,
             tried_often=[vpc.id for vpc in seen if self._requeuing.was_tried_often(vpc.id)],
         )
         throttled = [vpc_id for vpc_id, why in waiting.items() if why == THROTTLED]
@@ -342,11 +400,13 @@ class _Reconciliation:
             vpc_id: amended_vpc.with_followed(known.get(vpc_id, NOTHING)) for vpc_id, amended_vpc in amended.items()
         }, known
 
-    def _turn_of(self, vpc_ids: Sequence[str]) -> list[str]:
-        """The few VPCs whose DNS attributes are read in this sweep: each comes round, whichever sweep it is."""
-        rounds = -(-len(vpc_ids) // _CHECKED_A_SWEEP) or 1
-        turn = int(self._started.timestamp() // 3600) % rounds
-        return list(vpc_ids[turn::rounds])
+    def _to_check(self, vpc_ids: Sequence[str], *, is_region: bool) -> list[str]:
+        """The VPCs whose DNS attributes are read although nothing is to be made there: those that were named, of a
+        sweep a few in turn, and before all others those of which a change names the attributes.
+        """
+        changed = [vpc_id for vpc_id in vpc_ids if vpc_id in changed_in(self._job.targets)]
+        others = self._attributes.due(vpc_ids, _CHECKED_A_SWEEP) if is_region else vpc_ids
+        return [*dict.fromkeys([*changed, *others])][:_MOST_NAMED]
 
     def _lists(self, vpcs: Sequence[Vpc]) -> dict[VpcList, frozenset[VpcRef]]:
         """The lists of VPCs whose state counts although nothing shows it, for a run of the whole region: of named VPCs
@@ -404,6 +464,7 @@ class _Reconciliation:
     def _apply(self, facts: FactReader, plans: Mapping[str, Plan]) -> list[VpcAnswer]:
         """Applies what is planned, each VPC under its lease and observed again: another run may have been there."""
         vpc_store, run = self._job.tools.vpcs, self._job.run
+        facts.begin_silence()
         states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run)
         busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
@@ -414,10 +475,13 @@ class _Reconciliation:
 
     def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
         tools, run = self._job.tools, self._job.run
-        vpcs = self._job.observe(states)
+        self._attributes.under_lease()
+        named = () if facts.is_region else tuple(states)[:_MOST_NAMED]
+        with beside(partial(self._attributes.read_ahead, named, tools.network)):
+            vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
-        amended, deferred = self._plan(facts, amended, followed, check_dns=list(states), is_fresh=True)
+        amended, deferred = self._plan(facts, amended, followed, check_dns=named, is_fresh=True)
         self._decided |= amended.keys()
         try:
             for amendment in AMENDMENTS:
@@ -429,18 +493,33 @@ class _Reconciliation:
                 for vpc_id, amended_vpc in decided.items():
                     self._job.save(vpc_id, amended[vpc_id].state, amended_vpc.state)
                 amended = decided
+            outdated = self._outdated(facts.planning, amended)
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
             raise
         plans = {vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()}
         why_stop = self._gatekeeper.why_stop
-        applied = apply_plans(plans, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        right = {vpc_id: plan for vpc_id, plan in plans.items() if vpc_id not in outdated}
+        applied = apply_plans(right, tools.endpoints, tools.calls, run, why_stop=why_stop)
+        applied |= {vpc_id: Applied.later(plans[vpc_id], Deferral.ATTRIBUTES) for vpc_id in outdated}
+        for vpc_id, became in applied.items():
+            if any(action.kind is ActionKind.FIX_DNS and not action.is_blocked for action in became.actions):
+                self._attributes.forget(vpc_id)
         # Before the VPCs are finished one by one: what was counted in vain is given back whatever becomes of them.
         self._gatekeeper.settle(applied)
         now = facts.run_context()  # changing things takes minutes
         finish = self._finish_or_say
         finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
         return [*deferred, *finished]
+
+    def _outdated(self, planning: Planning, amended: Mapping[str, Amended]) -> frozenset[str]:
+        """The VPCs that were planned by remembered DNS attributes, which are others by now: nothing is done there."""
+        vpcs = [
+            amended_vpc.context.vpc
+            for amended_vpc in amended.values()
+            if amended_vpc.plan.has_work and planning.is_ours(amended_vpc.context.vpc)
+        ]
+        return self._attributes.outdated(vpcs, self._job.tools.network, self._job.run.now)
 
     def _finish_or_say(self, amended_vpc: Amended, applied: Applied, followed: Followed) -> VpcAnswer:
         """People hear what was done even where it can't be saved; the error is raised once they did."""

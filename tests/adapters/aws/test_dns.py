@@ -534,10 +534,10 @@ def test_no_second_has_more_than_five_calls_of_a_service(monkeypatch: pytest.Mon
 def test_a_call_whose_turn_comes_too_late_is_left_to_a_later_run() -> None:
     zones = route53()
     dns = CentralDns(zones, resolver(), Stub(), Stub())
-    dns.give_up_after(timedelta(0))
+    dns.begin_run(give_up_after=timedelta(0))
     view = dns.view(VPC_ID, region=REGION)
     assert (zones.calls, bool(view.throttled)) == ([], True)
-    dns.give_up_after(timedelta(seconds=5))
+    dns.begin_run(give_up_after=timedelta(seconds=5))
     assert dns.view(VPC_ID, region=REGION).unreadable == ()
 
 

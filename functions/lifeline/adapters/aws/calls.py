@@ -108,6 +108,26 @@ def run_concurrently[T](calls: Iterable[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(call) for call in waiting]]
 
 
+def begin[T](call: Callable[[], T]) -> Callable[[], T]:
+    """Begins the call in a thread of its own. What is returned waits for it, and gives its result or raises its error:
+    for what is needed later, and must not be waited for now.
+    """
+    with_one = ThreadPoolExecutor(max_workers=1)
+    future = with_one.submit(call)
+    with_one.shutdown(wait=False)
+    return future.result
+
+
+@contextmanager
+def beside(call: Callable[[], object]) -> Iterator[None]:
+    """Makes the call beside what is in the block, and ends with it."""
+    wait = begin(call)
+    try:
+        yield
+    finally:
+        wait()
+
+
 def tags_of(described: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """Tags in their keys' order."""
     return tuple(sorted((tag["Key"], tag["Value"]) for tag in described.get("Tags", [])))

@@ -67,29 +67,31 @@ class CentralDns:
         self._denials = denials or Denials()
         self._now = now
         self._keep = keep
-        self._kept: dict[tuple[str, ...], tuple[datetime, Any]] = {}
+        self._kept: dict[tuple[str, ...], tuple[datetime, int, Any]] = {}
+        self._run = 0
         self._rules: dict[str, dict[str, Any]] = {}
         self._zone_names: dict[str, str] = {}
         self._dhcp_lock = Lock()
         self._paces = {service: Pace(_A_SECOND) for service in (_ROUTE53, _RESOLVER, _PROFILES)}
         self._until: float | None = None
 
-    def give_up_after(self, time: timedelta) -> None:
-        """From now on, only calls whose turn comes within this time are made."""
-        self._until = monotonic() + time.total_seconds()
+    def begin_run(self, *, give_up_after: timedelta) -> None:
+        """From now on, only calls whose turn comes within this time are made; what was read until now isn't fresh."""
+        self._run += 1
+        self._until = monotonic() + give_up_after.total_seconds()
 
     def _turn(self, service: str) -> None:
         self._paces[service].take_turn(self._until)
 
     def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
-        """What decides the VPC's DNS; `fresh` reads it again whatever is kept.
+        """What decides the VPC's DNS; `fresh` reads it again, unless this run has read it.
 
         Doesn't raise: what couldn't be read is in `unreadable`, and such a view isn't kept. A service that the
         region doesn't offer answers nothing.
         """
-        kept = self._kept.get(("view", vpc_id, region))
-        if kept and not fresh and self._now() - kept[0] < self._keep:
-            view: DnsView = kept[1]
+        kept = self._find_kept(("view", vpc_id, region), fresh=fresh)
+        if kept:
+            view: DnsView = kept[0]
             return view
         found = _merged(
             run_concurrently(
@@ -106,7 +108,7 @@ class CentralDns:
             )
         )
         if not (found.unreadable or found.unread):
-            self._kept["view", vpc_id, region] = (self._now(), found)
+            self._kept["view", vpc_id, region] = (self._now(), self._run, found)
         return found
 
     def _read(self, read: Callable[[], DnsView], what: str, *, regional: bool = False) -> DnsView:
@@ -124,9 +126,8 @@ class CentralDns:
         """Who else resolves names through the region's VPCs, kept like the rest. Ask where private DNS is about to be
         turned on.
         """
-        kept = self._kept.get(("askers",))
-        if kept and self._now() - kept[0] < self._keep:
-            known: Askers = kept[1]
+        if kept := self._find_kept(("askers",), fresh=False):
+            known: Askers = kept[0]
             return known
         servers: dict[str, tuple[str, ...]] = {}
         unread: tuple[str, ...] = ()
@@ -140,7 +141,7 @@ class CentralDns:
         found = reader.read(servers)
         found = replace(found, unread=(*found.unread, *unread))
         if not found.unread:
-            self._kept["askers",] = (self._now(), found)
+            self._kept["askers",] = (self._now(), self._run, found)
         return found
 
     # ---- zones
@@ -357,13 +358,19 @@ class CentralDns:
         }
 
     def _keeping[T](self, key: tuple[str, ...], read: Callable[[], T], *, fresh: bool) -> T:
-        kept = self._kept.get(key)
-        if kept and not fresh and self._now() - kept[0] < self._keep:
-            value: T = kept[1]
+        kept = self._find_kept(key, fresh=fresh)
+        if kept:
+            value: T = kept[0]
             return value
         found = read()
-        self._kept[key] = (self._now(), found)
+        self._kept[key] = (self._now(), self._run, found)
         return found
+
+    def _find_kept(self, key: tuple[str, ...], *, fresh: bool) -> tuple[Any] | None:
+        read_at, run, found = self._kept.get(key, (None, 0, None))
+        if read_at is None or self._now() - read_at >= self._keep:
+            return None
+        return None if fresh and (not run or run < self._run) else (found,)
 
 
 def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:

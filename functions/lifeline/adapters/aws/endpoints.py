@@ -4,10 +4,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 from typing import Any, assert_never
 
-from lifeline.adapters.aws.calls import aws_errors
+from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
@@ -178,10 +179,13 @@ class Endpoints:
                 raise
             name = f"{SECURITY_GROUP_NAME}-{secrets.randbelow(10**9) + 10**9}"
             made = self._create_named_group(name, vpc_id)
-        security_group_id = self._created(vpc_id, made)
-        self._new_groups.add(security_group_id)
-        self._let_in_new(security_group_id, action)
-        return AppliedIds(security_group_id=security_group_id, security_group_name=name)
+        self._new_groups.add(made)
+        is_on_record = begin(partial(self._created, vpc_id, made))
+        try:
+            self._let_in_new(made, action)
+        finally:
+            is_on_record()  # what isn't is the graver error
+        return AppliedIds(security_group_id=made, security_group_name=name)
 
     def _create_named_group(self, name: str, vpc_id: str) -> str:
         with aws_errors(f"create_security_group {name} in {vpc_id}"):

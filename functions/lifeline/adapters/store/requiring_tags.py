@@ -29,6 +29,10 @@ class TagStore:
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
         self._table = Table(table_name, dynamodb)
 
+    def read(self) -> KnownTags:
+        """What is known."""
+        return _merged(map(_unpack, self._read().values()))
+
     def change(self, note: Callable[[KnownTags], KnownTags]) -> KnownTags:
         """What `note` makes of what is known, once that is saved; what stays the same isn't written.
 

@@ -16,6 +16,10 @@ _BATCH = 25  # DynamoDB API: BatchWriteItem
 type Key = tuple[str, str]
 """An item's `pk` and `sk`."""
 
+type _Place = tuple[int, str, Key]
+
+SEEN: dict[_Place, dict[str, Any]] = {}  # what `change` wrote or read last, by client, table and key
+
 
 class Table:
     """The DynamoDB table. `doing` says in an error's message what failed: "ledger: read plan-1"."""
@@ -90,20 +94,36 @@ class Table:
 
         The item's revision makes sure that of two runs at once neither undoes the other's change: `decide` is asked
         again where another run was faster. Raises TransientError where that happens many times.
+
+        It begins with the item as this process saw it last, and reads it only if that is not what is written there, or
+        nothing is to be written: then nobody has said that it still is.
         """
+        place = (id(self.dynamodb), self.name, key)
+        before = SEEN.get(place)
         for _ in range(_TRIES):
-            before = self.get(key, doing)
+            is_seen = before is not None
+            if before is None:
+                SEEN[place] = before = self.get(key, doing)
             after, said = decide(before)
-            revision = before.get("revision", 0)
-            if after is None or self.put(
-                key,
-                {**after, "revision": revision + 1},
-                doing,
-                condition="attribute_not_exists(pk) OR revision = :revision",
-                values={":revision": revision},
-            ):
+            if after is None and not is_seen:
                 return said
+            if after is not None and self._replace(key, before, after, doing, place):
+                return said
+            before = None
         raise TransientError(f"{doing}: too many runs do so at once", code="Contention")
+
+    def _replace(
+        self, key: Key, before: Mapping[str, Any], after: Mapping[str, Any], doing: str, place: _Place
+    ) -> bool:
+        """True once the item is replaced; False, with nothing written, where it isn't as it was before."""
+        revision = before.get("revision", 0)
+        item = {**after, "revision": revision + 1}
+        condition = "revision = :revision" if revision else "attribute_not_exists(pk) OR revision = :revision"
+        SEEN.pop(place, None)
+        if not self.put(key, item, doing, condition=condition, values={":revision": revision}):
+            return False
+        SEEN[place] = from_item(key_item(key) | to_item(item))
+        return True
 
 
 def expiry(at: datetime, keep: timedelta) -> int:

@@ -64,12 +64,19 @@ def acl_gates(client: Subnet, host: Subnet, near: End, far: End, vpc: Vpc, ports
     ]
 
 
+def all_stand_open(vpc: Vpc, version: int) -> bool:
+    """True if no ACL of the VPC denies anything."""
+    return all(_lets_everything_through(acl.entries, version) for acl in vpc.network_acls)
+
+
 def stand_open(client: Subnet, host: Subnet, vpc: Vpc, version: int) -> bool:
     """True if no ACL between the two denies anything: what most VPCs have."""
     if client.id == host.id:
         return True
-    found = (acl_of(client, vpc), acl_of(host, vpc))
-    return all(acl is None or _lets_everything_through(acl.entries, version) for acl in found)
+    own, other = acl_of(client, vpc), acl_of(host, vpc)
+    if own is not None and not _lets_everything_through(own.entries, version):
+        return False
+    return other is None or other is own or _lets_everything_through(other.entries, version)
 
 
 def leaving(client: Subnet, far: End, vpc: Vpc, ports: Ranges) -> list[Filter]:

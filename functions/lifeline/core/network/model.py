@@ -4,7 +4,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -573,6 +573,14 @@ class Catalog:
     services: tuple[Service, ...] = field(default=())
     why_unread: str = ""
     ports: tuple[tuple[str, Ranges], ...] = ()
+    _by_suffix: Mapping[str, tuple[Service, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find each suffix's services once: they are asked for thousands of times."""
+        found: dict[str, list[Service]] = {}
+        for service in sorted(self.services, key=lambda service: (service.type != EndpointType.GATEWAY, service.name)):
+            found.setdefault(suffix_of(service.name), []).append(service)
+        object.__setattr__(self, "_by_suffix", {suffix: tuple(services) for suffix, services in found.items()})
 
     @property
     def is_read(self) -> bool:
@@ -586,8 +594,7 @@ class Catalog:
         `s3` doesn't find `…s3-outposts`. Prefixes differ by service and partition (`cn.com.amazonaws.…`,
         `aws.api.…`), which is why the name is looked up and never built.
         """
-        found = [service for service in self.services if suffix_of(service.name) == suffix]
-        return tuple(sorted(found, key=lambda service: (service.type != EndpointType.GATEWAY, service.name)))
+        return self._by_suffix.get(suffix, ())
 
     def named(self, name: str, kind: EndpointType) -> Service | None:
         """The service of a full name and type, or None where the region has none."""

@@ -3,7 +3,15 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from lifeline.core.network.acl import acl_gates, leaving, public_end, shared_version, stand_open, unread_acls
+from lifeline.core.network.acl import (
+    acl_gates,
+    all_stand_open,
+    leaving,
+    public_end,
+    shared_version,
+    stand_open,
+    unread_acls,
+)
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
 from lifeline.core.network.gates import End, Filter, ObstacleKind, Passage, find_passage
 from lifeline.core.network.model import (
@@ -124,7 +132,8 @@ def _barrier_to_interfaces(
     hosts = [subnet for subnet in vpc.subnets if subnet.id in endpoint.subnet_ids]
     unread = (*unread, *unread_acls(client, hosts, vpc))
     reachable = [host for host in hosts if shared_version(client, host) == version]
-    guarded = [host for host in reachable if not stand_open(client, host, vpc, version)]
+    is_open = all_stand_open(vpc, version)
+    guarded = [] if is_open else [host for host in reachable if not stand_open(client, host, vpc, version)]
     if not guarded and [lane.ports for lane in gate.lanes] == [ports]:
         return Barrier(unread=unread)
     own = [one for one in vpc.interfaces or () if one.id in endpoint.interface_ids]
@@ -186,6 +195,8 @@ def rule_lanes(
     rules: Collection[Rule], end: End, vpc: Vpc, ports: Ranges, members: Collection[NetworkInterface] = ()
 ) -> tuple[Lane, ...]:
     """What security group rules let pass to or from the addresses of one end: rules only add, none takes away."""
+    if any(_lets_all_pass(rule, end, ports) for rule in rules):  # by far the most groups: nothing is left to judge
+        return (Lane(end.addresses, ports),)
     lists = dict(vpc.prefix_lists)
     entries: dict[AclEntry, None] = {}
     for rule in rules:
@@ -193,10 +204,19 @@ def rule_lanes(
         named = [one for one in members if one.group_ids & set(rule.groups)]
         of_members = [address for one in named for address in one.addresses]
         for cidr in (*rule.cidrs, *listed, *of_members):
-            entry = AclEntry(1, egress=False, allow=True, protocol=rule.protocol, cidr=cidr)
-            entries[replace(entry, from_port=rule.from_port, to_port=rule.to_port)] = None
+            entries[AclEntry(1, False, True, rule.protocol, cidr, rule.from_port, rule.to_port)] = None  # noqa: FBT003
     found = lanes_of(tuple(entries), end.addresses, ports, end.version)
     return tuple(Lane(addresses, passed) for addresses, passed in found)
+
+
+def _lets_all_pass(rule: Rule, end: End, ports: Ranges) -> bool:
+    """True if the one rule lets each of the ports pass to or from all of the addresses."""
+    is_wide = all(any(low <= start and last <= high for low, high in rule.ports) for start, last in ports)
+    if not end.addresses or not is_wide:
+        return False
+    first, last = end.addresses[0][0], end.addresses[-1][1]
+    blocks = (span(cidr) for cidr in rule.cidrs if (":" in cidr) == (end.version == 6))
+    return any(low <= first and last <= high for low, high in blocks)
 
 
 def _unread(endpoint: Endpoint, groups: list[SecurityGroup], vpc: Vpc, ports: Ranges) -> tuple[str, ...]:

@@ -37,8 +37,22 @@ _WAYS_OUT = frozenset(
 def classify_subnets(vpc: Vpc) -> dict[str, SeenTier]:
     """The tier of each subnet of the VPC, by id, in the ids' order."""
     variants = _variants(vpc)
-    subnets = sorted(vpc.subnets, key=lambda subnet: subnet.id)
-    return {subnet.id: _common({_classify(subnet, variant) for variant in variants}) for subnet in subnets}
+    subnets, found = sorted(vpc.subnets, key=lambda subnet: subnet.id), dict[_Way, SeenTier]()
+    ways = {subnet.id: _way_of(subnet, vpc) for subnet in subnets}
+    for subnet in subnets:  # each way once: of a VPC's subnets, most have a table in common
+        way = ways[subnet.id]
+        if way not in found:
+            found[way] = _common({_classify(subnet, variant) for variant in variants})
+    return {subnet_id: found[way] for subnet_id, way in ways.items()}
+
+
+type _Way = tuple[str, bool, BlockMode, bool]
+"""Everything about a subnet that decides its tier."""
+
+
+def _way_of(subnet: Subnet, vpc: Vpc) -> _Way:
+    table = effective_route_table(subnet, vpc)
+    return table.id if table else "", bool(subnet.cidr), subnet.block_mode, subnet.dns64
 
 
 def classify(subnet: Subnet, vpc: Vpc) -> SeenTier:
@@ -111,8 +125,8 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
     EC2 doesn't list a subnet that follows the main table among its associations (EC2 API: RouteTableAssociation).
     """
     named = [table for table in vpc.route_tables if subnet.id in table.subnet_ids]
-    main = [table for table in vpc.route_tables if table.is_main]
-    return next(iter(sorted(named or main, key=lambda table: table.id)), None)
+    found = named or [table for table in vpc.route_tables if table.is_main]
+    return min(found, key=lambda table: table.id, default=None)
 
 
 def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:

@@ -1,10 +1,10 @@
 """What is missing in one VPC, and what to do about it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from lifeline.core.network.endpoint_policy import Opening, judge_policy
-from lifeline.core.network.model import Catalog, Endpoint, EndpointType, Vpc
+from lifeline.core.network.model import Catalog, Endpoint, EndpointType, SeenTier, Vpc
 from lifeline.core.network.ownership import unclear
 from lifeline.core.network.packets import joined
 from lifeline.core.network.ports import HTTPS
@@ -20,13 +20,16 @@ from lifeline.core.policy.policy import Requirement
 from lifeline.core.policy.service_names import unknown_words
 
 
-def plan_endpoints(vpc: Vpc, catalog: Catalog, plan_input: PlanInput) -> Plan:
+def plan_endpoints(
+    vpc: Vpc, catalog: Catalog, plan_input: PlanInput, tiers: Mapping[str, SeenTier] | None = None
+) -> Plan:
     """What to do so that each subnet reaches each service that it requires, privately.
 
     Applying it leaves nothing to plan but what is blocked or still coming up. The order of AWS's answers makes no
-    difference. Foreign endpoints and groups are never changed. Pure: everything that it needs is passed.
+    difference. Foreign endpoints and groups are never changed. Pure: everything that it needs is passed, the tiers of
+    the VPC's subnets only if they are known by now.
     """
-    tiers = classify_subnets(vpc)
+    tiers = classify_subnets(vpc) if tiers is None else tiers
     scene = Scene(vpc, tiers, plan_input)
     found: list[Action] = []
     reports: list[ServiceReport] = []

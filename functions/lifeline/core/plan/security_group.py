@@ -60,7 +60,7 @@ def plan_security_groups(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Rang
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
     private DNS). A group that others opened to more than the VPC serves the endpoints that have it, and no new ones.
     """
-    usable = usable_security_group(vpc, owner, needed or HTTPS)
+    usable = usable_security_group(vpc, owner, needed) if needed else None
     for group in own_security_groups(vpc, owner):
         is_new = bool(needed) and group == usable
         wanted = joined((*(needed if is_new else ()), *_in_use(group, vpc, catalog)))

@@ -250,6 +250,8 @@ def _asked_for_sure(
     policy: Policy, vpc: Vpc, subnet: Subnet, tier: SeenTier, tags: Mapping[str, "_TagsRead"]
 ) -> tuple[dict[str, bool], dict[str, bool]]:
     """What is asked of the subnet whichever of the possible tiers is its own, and what only in some of them."""
+    if isinstance(tier, Tier):
+        return _asked(policy, vpc, subnet, tier, tags), {}
     variants = [_asked(policy, vpc, subnet, possible, tags) for possible in sorted(tier.possible)]
     found = {service: any(asked.get(service) for asked in variants) for asked in variants for service in asked}
     sure = {service for service in found if all(service in asked for asked in variants)}
@@ -294,7 +296,12 @@ class _TagsRead:
     unclear: str = ""
 
 
+_NO_TAGS = _TagsRead(None, None, ())
+
+
 def _read_tags(tagged: Vpc | Subnet) -> _TagsRead:
+    if not tagged.tags:
+        return _NO_TAGS
     require, exempt = tagged.tag(REQUIRE), tagged.tag(EXEMPT)
     problems: list[str] = []
     required = None if require is None else _services_in(require)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import Self
 
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.store.call_rate import CallRate
@@ -38,6 +39,7 @@ class Deferral(StrEnum):
 
     TIME = "this run's time is used up"
     TRANSIENT = "AWS refused for now"
+    ATTRIBUTES = "the VPC's DNS attributes have changed meanwhile, so Lifeline will plan this VPC again"
 
 
 @dataclass(slots=True)
@@ -48,6 +50,12 @@ class Applied:
     deferral: Deferral | None = None
     security_group_id: str = ""
     made: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def later(cls, plan: Plan, why: Deferral) -> Self:
+        """Nothing of the plan, which is left for a later run."""
+        left = [replace(action, error=str(why)) if action.is_planned else action for action in plan.actions]
+        return cls(left, why)
 
 
 def apply_plans(

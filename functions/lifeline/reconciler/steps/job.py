@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lifeline.adapters.aws.bus import Bus
+from lifeline.adapters.aws.calls import begin
 from lifeline.adapters.aws.denials import Denials
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.endpoints import Endpoints
@@ -17,6 +19,7 @@ from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
+from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -54,7 +57,8 @@ class Guards:
 class Tools:
     """What a run needs of the world; tests bring their own. Without `exemptions` nobody is exempt manually, without
     `tags` nobody knows what a tag required before, without `incidents` no agent is known to be silent, without `routed`
-    no route is known to lead to an instance, and without `denials` and `denial_notices` nobody hears of denied reads.
+    no route is known to lead to an instance, without `denials` and `denial_notices` nobody hears of denied reads, and
+    without `attributes` nobody knows DNS attributes before.
     """
 
     network: Network
@@ -77,6 +81,7 @@ class Tools:
     routed: RoutedStore | None = None
     denials: Denials | None = None
     denial_notices: DenialNotices | None = None
+    attributes: AttributeStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class Job:
 
         A plan that a caller wants to see must work where there is no ledger: the tag alone counts then.
         """
+        observe = begin(partial(self.tools.network.observe, vpc_ids))
         records: dict[str, Owned] | None = None
         try:
             records = self.tools.ownership.read(self.home)
@@ -116,7 +122,7 @@ class Job:
             if not self.is_manual:
                 raise
             logger.warning("ownership not read", error=str(error))
-        vpcs = recognize(self.tools.network.observe(vpc_ids), records)
+        vpcs = recognize(observe(), records)
         is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
         if is_whole and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))

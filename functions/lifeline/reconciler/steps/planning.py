@@ -1,7 +1,7 @@
 """Plan: reads what a plan needs beyond the observation, and only where it needs it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -20,6 +20,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
+from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
@@ -40,6 +41,7 @@ class Planning:
     settings: Settings
     now: datetime
     catalog: Catalog
+    attributes: Attributes = field(default_factory=Attributes)
 
     def plan(
         self,
@@ -49,23 +51,25 @@ class Planning:
         check_dns: Collection[str] = (),
         is_region: bool = False,
         fresh: bool = False,
+        is_leased_later: bool = False,
         tried_often: Collection[str] = (),
     ) -> tuple[dict[str, Plan], dict[str, str]]:
         """Each VPC's plan by id, and the VPCs whose plan must wait for a later run, with the reason: there are too many
         at once, or AWS throttled what decides. A VPC that is gone by now has no plan.
 
-        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made,
-        and for the VPCs in `check_dns`. `is_region` says that `vpcs` are all of the region, `fresh` that nothing read
-        earlier will do. The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said
-        isn't known then.
+        DNS attributes and central endpoints cost calls for each VPC, so they are read where an endpoint would be made.
+        Attributes that are known aren't read again, except for the VPCs in `check_dns`. `is_region` says that `vpcs`
+        are all of the region, `fresh` that nothing that an earlier run read of central endpoints will do, and
+        `is_leased_later` that what is to be done is planned again: attributes that aren't known count as on until then.
+        The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said isn't known then.
         """
-        seen = {vpc.id: _settled(vpc) if vpc.id in tried_often else vpc for vpc in vpcs}
-        plans = {vpc.id: self._plan_one(vpc, known, None, 0) for vpc in seen.values()}
-        wanting = [vpc.id for vpc in vpcs if any(action.kind in NAMING for action in plans[vpc.id].planned)]
+        seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
+        plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
+        wanting = [vpc_id for vpc_id, plan in plans.items() if any(action.kind in NAMING for action in plan.planned)]
         naming, waiting = wanting[:MOST_NAMED], dict.fromkeys(wanting[MOST_NAMED:], CROWDED)
-        ours = {vpc.id for vpc in vpcs if self._is_ours(vpc)}  # another account's attributes can't be read
-        checked = sorted(ours & {*naming, *check_dns})
-        with_dns = {vpc.id: vpc for vpc in self.network.with_dns([seen[vpc_id] for vpc_id in checked])}
+        unknown = [] if is_leased_later else [vpc_id for vpc_id in naming if vpc_id not in self.attributes.known]
+        checked = sorted(vpc_id for vpc_id in {*unknown, *check_dns} & seen.keys() if self.is_ours(seen[vpc_id]))
+        with_dns = self.attributes.read([seen[vpc_id] for vpc_id in checked], self.network, self.now)
         seen |= {id_: _settled(vpc) if id_ in tried_often else vpc for id_, vpc in with_dns.items()}
         for vpc_id in set(checked) - with_dns.keys():
             del plans[vpc_id]
@@ -85,7 +89,7 @@ class Planning:
         making = [vpc_id for vpc_id, plan in plans.items() if _count_new_gateways(plan)]
         gateways = self._count_gateways(vpcs, is_region=is_region) if making else 0
         before: dict[str, int] = {}
-        for vpc_id in sorted({*checked, *making} - waiting.keys()):
+        for vpc_id in sorted({*checked, *naming, *making} - waiting.keys()):
             before[vpc_id] = gateways
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
             gateways += _count_new_gateways(plans[vpc_id])
@@ -134,7 +138,8 @@ class Planning:
         asking: Asking = NOBODY,
     ) -> Plan:
         followed = known.get(vpc.id, NOTHING)
-        want = self.desired(vpc)
+        tiers = classify_subnets(vpc)
+        want = desired(self.policy, vpc, tiers, today=self.now.date())
         plan_input = PlanInput(
             requirements=want.requirements,
             owner=self.settings.stack_name,
@@ -157,7 +162,7 @@ class Planning:
             problems=want.problems,
             known_names=self.policy.known_names,
         )
-        plan = plan_endpoints(vpc, self.catalog, plan_input)
+        plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [unread.note for unread in vpc.unread]
         if not self.catalog.is_read:
             notes.append(f"{UNREAD_CATALOG}: {self.catalog.why_unread}")
@@ -170,7 +175,8 @@ class Planning:
             notes.append(nat_comparison(self._price()))
         return replace(plan, notes=tuple(notes))
 
-    def _is_ours(self, vpc: Vpc) -> bool:
+    def is_ours(self, vpc: Vpc) -> bool:
+        """True if its attributes can be read: another account's can't."""
         return not (self.settings.account_id and vpc.owner_id) or vpc.owner_id == self.settings.account_id
 
     @property
