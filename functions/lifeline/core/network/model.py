@@ -535,6 +535,8 @@ class Vpc(Tagged):
 
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""
+        if not self.unread:
+            return ()
         return tuple(unread.words for unread in self.unread if unread.part in parts)
 
     @property

@@ -165,14 +165,14 @@ def _group_gate(
     """
     near = End.of(client, version, (asking,) if asking else ())
     groups = vpc.groups(endpoint.security_group_ids)
-    names = ", ".join(sorted(group.id for group in groups))
-    words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     rules = [rule for group in groups for rule in group.ingress]
     if not endpoint.security_group_ids:
-        return near, Filter(ObstacleKind.SECURITY_GROUP, (Lane(near.addresses, ports),), words), ()
+        return near, Filter(ObstacleKind.SECURITY_GROUP, (Lane(near.addresses, ports),), words=""), ()
     lanes = rule_lanes(rules, near, vpc, ports)
     if len(lanes) == 1 and lanes[0].ports == ports:
-        return near, Filter(ObstacleKind.SECURITY_GROUP, lanes, words), ()
+        return near, Filter(ObstacleKind.SECURITY_GROUP, lanes, words=""), ()
+    names = ", ".join(sorted(group.id for group in groups))
+    words = f"{names} of {endpoint.id} doesn't allow inbound {{ports}} from {{addresses}} ({client.id})"
     unread = _unread(endpoint, groups, vpc, ports)
     naming = [rule for rule in rules if rule.groups and _common_ports(rule, ports)]
     there = [one for one in vpc.interfaces or () if one.subnet_id == client.id and one.is_client]
