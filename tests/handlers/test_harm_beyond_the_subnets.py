@@ -162,6 +162,14 @@ class TestClientsOwnGroups:
         case.launch(private, self.app(case, vpc_id, self.https(PrefixListIds=lists)))
         assert BLOCKED in statuses(case.look(vpc_id))
 
+    def test_that_could_not_be_read_are_said_to_be_unread(self, case: Case) -> None:
+        vpc_id, _, private = case.behind_nat()
+        ranges = [{"CidrIp": "52.94.0.0/15"}]
+        case.launch(private, self.app(case, vpc_id, self.https(IpRanges=ranges)))
+        case.account.fail_next("DescribeNetworkInterfaces", "UnauthorizedOperation", times=20)
+        answer = case.look(vpc_id)
+        assert "the security groups of the clients' network interfaces could not be read" in answer["note"]
+
     def test_that_name_the_vpcs_block_as_well_block_nothing(self, case: Case) -> None:
         vpc_id, _, private = case.behind_nat()
         ranges = [{"CidrIp": one} for one in ("52.94.0.0/15", "10.0.0.0/16")]

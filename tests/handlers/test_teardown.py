@@ -210,6 +210,29 @@ def test_who_moves_into_a_vpc_that_was_to_be_deleted_is_served_again(days: Days)
     assert site.frozen == {}
 
 
+def test_whoever_comes_is_served_by_the_next_sweep_however_many_refusals_are_reported(days: Days) -> None:
+    site = Site(days)
+    failure = Failure("DependencyViolation", "The VPC has dependencies and cannot be deleted.")
+
+    def report_refusal() -> None:
+        days.deliver(site._event("DeleteVpc", {"VpcId": site.vpc_id}, failure))
+        if days.world.requeue():
+            days.take_from_queue()
+        days.clock.advance(HOUR / 2)
+
+    for _ in range(3):
+        report_refusal()
+        days.call({"sweep": True})
+        assert days.live(site.vpc_id) == []
+    site.add_interface()
+    days.call({"sweep": True})
+    assert len(days.live(site.vpc_id)) == 1
+    report_refusal()
+    days.call({"sweep": True})
+    assert len(days.live(site.vpc_id)) == 1
+    assert site.frozen == {}
+
+
 def test_a_person_ends_the_freeze(days: Days) -> None:
     site = Site(days)
     days.deliver(site.try_vpc())

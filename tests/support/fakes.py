@@ -10,6 +10,7 @@ from lifeline.adapters.aws.endpoints import AppliedIds
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import TransientError
 from lifeline.core.guards.limits import Usage
+from lifeline.core.network.askers import Askers
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import AnyRef, Catalog, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned
@@ -81,6 +82,12 @@ class Fakes:
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         return tuple(replace(vpc, dns_support=True, dns_hostnames=True) for vpc in vpcs)
+
+    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+        return tuple(vpcs)
+
+    def askers(self) -> Askers:
+        return Askers()
 
     def catalog(self) -> Catalog:
         return CATALOG

@@ -18,9 +18,9 @@ from lifeline.core.wording import listed
 _BY_ITSELF = frozenset({Reach.OPEN_EGRESS, Reach.OPEN_PUBLIC, Reach.SERVED})
 # Services whose private DNS name covers what the endpoint doesn't answer.
 _SHADOWS = {
-    # API Gateway guide: private REST APIs, "issue: I can't connect to my public API from an API Gateway VPC endpoint".
+    # API Gateway guide: how to invoke a private API, using private DNS names (warning).
     "execute-api": "public APIs of API Gateway",
-    # AppSync guide: using AppSync private APIs, private DNS.
+    # AppSync guide: using AppSync private APIs, factors to consider.
     "appsync-api": "public APIs of AppSync",
 }
 
