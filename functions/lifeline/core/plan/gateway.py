@@ -79,10 +79,9 @@ class GatewayPlanner(ServicePlanner):
             yield from self.open_acls(found, live[0].id if live else "")
 
     def _action(self, missing: tuple[str, ...], own: list[Endpoint]) -> Action | None:
-        who, service = self.scene.who(self.requirement), self.requirement.service
-        need = f"{who} can't reach the {service} service"
+        need = self.scene.cut_off(self.requirement)
         if all(path.reach.is_open for path in self.paths.values()):
-            need = f"the policy asks for a gateway endpoint for the {service} service in any case"
+            need = f"the policy asks for a gateway endpoint for the {self.requirement.service} service in any case"
         reason = f"{need}: {write_count(len(missing), 'route table')} without a route to it"
         if own:
             return self.action(ActionKind.ADD_ROUTE_TABLES, reason, route_table_ids=missing, endpoint_id=own[0].id)

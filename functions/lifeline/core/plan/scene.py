@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView
-from lifeline.core.network.model import SeenTier, Subnet, Vpc
+from lifeline.core.network.model import SeenTier, Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
 from lifeline.core.wording import listed
@@ -63,6 +63,12 @@ class Scene:
     def who(self, requirement: Requirement) -> str:
         """The clients in words."""
         return self.named(self.clients(requirement))
+
+    def cut_off(self, requirement: Requirement) -> str:
+        """That the clients have no endpoint for the service, in words: a way out of the VPC may still lead to it."""
+        isolated = all(self.tiers[client.id] is Tier.ISOLATED for client in self.clients(requirement))
+        how = "" if isolated else " privately"
+        return f"{self.who(requirement)} can't reach the {requirement.service} service{how}"
 
     def named(self, subnets: Sequence[Subnet]) -> str:
         """Subnets in words, the first three by id."""
