@@ -531,6 +531,18 @@ def test_no_second_has_more_than_five_calls_of_a_service(monkeypatch: pytest.Mon
     assert all(later - earlier >= 1 for earlier, later in zip(times, times[5:], strict=False))
 
 
+def test_what_a_run_has_read_is_fresh_to_it_and_not_to_the_next() -> None:
+    zones = route53()
+    dns = central(zones)
+    dns.begin_run(give_up_after=timedelta(minutes=1))
+    for _ in range(2):
+        dns.view(VPC_ID, region=REGION, fresh=True)
+    asked = len(zones.calls)
+    dns.begin_run(give_up_after=timedelta(minutes=1))
+    dns.view(VPC_ID, region=REGION, fresh=True)
+    assert (asked, len(zones.calls)) == (1, 2)
+
+
 def test_a_call_whose_turn_comes_too_late_is_left_to_a_later_run() -> None:
     zones = route53()
     dns = CentralDns(zones, resolver(), Stub(), Stub())

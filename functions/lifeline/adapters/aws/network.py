@@ -47,9 +47,6 @@ _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 _ASKED_AGAIN = timedelta(minutes=1)  # for services that could not be read: not once for each VPC of a run
 _NO_SUCH_VPC = "InvalidVpcID.NotFound"
 
-type AttributesRead = tuple[bool | LifelineError, ...]
-"""`enableDnsSupport` and `enableDnsHostnames`, or AWS's error in an attribute's place."""
-
 
 class Network:
     """Reads the region's networks. Holds the endpoint services that it read: they change with AWS's launches only."""
@@ -93,17 +90,16 @@ class Network:
         return self._observe([{"Name": "vpc-id", "Values": sorted(wanted)}]) if wanted else ()
 
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
-        """The VPCs with their DNS attributes, without those that are gone by now."""
-        read = self.dns_attributes([vpc.id for vpc in vpcs])
-        found = (with_attributes_read(vpc, read[vpc.id]) for vpc in vpcs)
-        return tuple(vpc for vpc in found if vpc)
+        """The VPCs with their DNS attributes, without those that are gone by now.
 
-    def dns_attributes(self, vpc_ids: Sequence[str]) -> dict[str, AttributesRead]:
-        """Both DNS attributes of each VPC, or why one could not be read. EC2 has no batch call: two calls a VPC, side
-        by side.
+        EC2 has no batch call for the attributes: two calls a VPC, side by side.
         """
-        reads = [partial(self._attempt, partial(self._attribute, vpc_id, name)) for vpc_id in vpc_ids for name in _DNS]
-        return dict(zip(vpc_ids, batched(run_concurrently(reads), len(_DNS), strict=True), strict=True))
+        reads = [
+            partial(self._attempt, partial(self._attribute, vpc.id, name)) for vpc in vpcs for name in _DNS_ATTRIBUTES
+        ]
+        values = batched(run_concurrently(reads), len(_DNS_ATTRIBUTES), strict=True)
+        found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
+        return tuple(vpc for vpc in found if vpc)
 
     def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         """The VPCs with their network interfaces and with the security groups of clients, whose egress rules decide
@@ -269,7 +265,7 @@ def _unread_lists(vpc: Vpc, unlisted: Mapping[str, LifelineError]) -> tuple[Unre
     return tuple(_unread(Part.PREFIX_LIST, unlisted[list_id], list_id) for list_id in sorted(named & unlisted.keys()))
 
 
-def with_attributes_read(vpc: Vpc, read: AttributesRead) -> Vpc | None:
+def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
     """The VPC with its DNS attributes, or the reason why they could not be read; None if it is gone."""
     errors = [found for found in read if isinstance(found, LifelineError)]
     if any(isinstance(error, TerminalError) and error.code == _NO_SUCH_VPC for error in errors):
@@ -281,7 +277,7 @@ def with_attributes_read(vpc: Vpc, read: AttributesRead) -> Vpc | None:
 
 
 _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
-_DNS = ("enableDnsSupport", "enableDnsHostnames")
+_DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 
 def _ids(groups: Iterable[dict[str, Any]]) -> set[str]:

@@ -1,11 +1,11 @@
 """DNS attributes in one run: what earlier runs read, what this one reads, and what is kept for later ones."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.network import AttributesRead, Network, with_attributes_read
+from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.dns_attributes import AttributeStore
 from lifeline.core.errors import LifelineError
 from lifeline.core.network.dns_attributes import (
@@ -30,7 +30,7 @@ class Attributes:
     _read: dict[str, DnsAttributes] = field(default_factory=dict)
     _forgotten: set[str] = field(default_factory=set)
     _confirmed: set[str] = field(default_factory=set)
-    _ahead: dict[str, AttributesRead] = field(default_factory=dict)
+    _ahead: dict[str, Vpc | None] = field(default_factory=dict)
 
     def recall(self) -> None:
         """Learn what earlier runs read. Without it, nothing is known, and more is read."""
@@ -45,10 +45,9 @@ class Attributes:
 
     def read(self, vpcs: Sequence[Vpc], network: Network, now: datetime) -> dict[str, Vpc]:
         """The VPCs as they are now, without those that are gone; each counts as confirmed."""
-        ahead = {vpc.id: self._ahead.pop(vpc.id) for vpc in vpcs if vpc.id in self._ahead}
-        answers = ahead | network.dns_attributes([vpc.id for vpc in vpcs if vpc.id not in ahead])
-        read = {vpc.id: with_attributes_read(vpc, answers[vpc.id]) for vpc in vpcs}
-        found = {vpc_id: vpc for vpc_id, vpc in read.items() if vpc}
+        ahead, self._ahead = self._ahead, {}
+        seen = ahead | {vpc.id: vpc for vpc in network.with_dns([vpc for vpc in vpcs if vpc.id not in ahead])}
+        found = {vpc.id: _with_dns_of(vpc, there) for vpc in vpcs if (there := seen.get(vpc.id))}
         for vpc_id, vpc in found.items():
             attributes = attributes_of(vpc, now)
             self.forget(vpc_id)
@@ -59,7 +58,9 @@ class Attributes:
 
     def read_ahead(self, vpc_ids: Sequence[str], network: Network) -> None:
         """Reads what `read` will be asked for next, beside what must be known before it is."""
-        self._ahead = network.dns_attributes(vpc_ids)
+        nothing_else = [Vpc(vpc_id, ()) for vpc_id in vpc_ids]
+        found = {vpc.id: vpc for vpc in network.with_dns(nothing_else)}
+        self._ahead = {vpc_id: found.get(vpc_id) for vpc_id in vpc_ids}
 
     def due(self, vpc_ids: Iterable[str], most: int) -> list[str]:
         """The few VPCs whose turn it is to be read in this sweep."""
@@ -98,6 +99,11 @@ class Attributes:
             self.store.change(partial(noted, read=self._read, forgotten=forgotten, there=there))
         except LifelineError as error:
             logger.warning("known DNS attributes not saved", error=str(error))
+
+
+def _with_dns_of(vpc: Vpc, read: Vpc) -> Vpc:
+    unread = tuple(one for one in read.unread if one not in vpc.unread)
+    return replace(vpc, dns_support=read.dns_support, dns_hostnames=read.dns_hostnames, unread=(*vpc.unread, *unread))
 
 
 def changed_in(targets: Targets) -> set[str]:

@@ -1,0 +1,56 @@
+"""Changing an item begins with what this process saw of it last; only the write says whether that is still there."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.adapters.store.table import Table
+from tests.support.agents import create_table
+from tests.support.counting import counted_calls
+from tests.support.emulator import emulated_aws
+
+KEY = ("COUNT", "ONE")
+
+
+@pytest.fixture
+def table() -> Iterator[Table]:
+    with emulated_aws():
+        create_table()
+        yield Table("ledger", boto3.client("dynamodb", region_name="us-east-1"))
+
+
+def one_more(item: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    count = int(item.get("count", 0)) + 1
+    return {"count": count}, count
+
+
+def leave(item: Mapping[str, Any]) -> tuple[None, int]:
+    return None, int(item.get("count", 0))
+
+
+def test_a_change_after_another_needs_no_read(table: Table) -> None:
+    table.change(KEY, one_more, "count")
+    with counted_calls() as calls:
+        assert table.change(KEY, one_more, "count") == 2
+    assert calls == {"dynamodb:PutItem": 1}
+
+
+def test_what_another_process_wrote_meanwhile_is_read_and_built_upon(table: Table) -> None:
+    table.change(KEY, one_more, "count")
+    table.put(KEY, {"count": 7, "revision": 2}, "another process")
+    assert table.change(KEY, one_more, "count") == 8
+    assert table.get(KEY, "look")["count"] == 8
+
+
+def test_where_nothing_is_written_the_item_is_read(table: Table) -> None:
+    table.change(KEY, one_more, "count")
+    table.put(KEY, {"count": 7, "revision": 2}, "another process")
+    assert table.change(KEY, leave, "look") == 7
+
+
+def test_an_item_that_was_deleted_meanwhile_begins_anew(table: Table) -> None:
+    table.change(KEY, one_more, "count")
+    table.delete(KEY, "delete")
+    assert table.change(KEY, one_more, "count") == 1
