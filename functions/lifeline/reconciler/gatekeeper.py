@@ -101,6 +101,11 @@ class Gatekeeper:
         self._why_on = self._why_on or self.guards.kill_switch.why_on()
         return self._why_on
 
+    @property
+    def is_stopped(self) -> bool:
+        """True if the switch was on when it was asked last."""
+        return bool(self._why_on)
+
     def stop(self, plan: Plan) -> Plan:
         """The plan with everything blocked by the kill switch."""
         return block_all(plan, KILL_SWITCH, ON)
