@@ -66,7 +66,9 @@ def test_where_endpoints_are_made_each_vpc_costs_two_calls_and_one_of_each_api_o
         answers = sweep()
     assert {answers[vpc_id]["outcome"] for vpc_id in missing} == {"changed"}
     assert calls[READ] <= 2 * len(missing) + TURN
-    assert calls_of(calls, *ROUTE_53) == 3 * len(missing)
+    of_region = ("route53resolver:ListResolverEndpoints", "route53resolver:ListResolverRules")  # who else asks there
+    assert [calls[name] for name in of_region] == [1, 1]
+    assert calls_of(calls, *ROUTE_53) == 3 * len(missing) + len(of_region)
     assert calls["ec2:DescribeDhcpOptions"] == 1
 
 

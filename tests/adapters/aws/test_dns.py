@@ -466,6 +466,7 @@ def test_a_view_is_kept_for_a_quarter_of_an_hour_unless_a_fresh_one_is_asked_for
     clock.now += timedelta(minutes=14)
     dns.view(VPC_ID, region=REGION)
     assert len(zones.calls) == 1
+    dns.begin_run(give_up_after=timedelta(minutes=1))
     dns.view(VPC_ID, region=REGION, fresh=True)
     assert len(zones.calls) == 2
     clock.now += timedelta(minutes=14)
@@ -481,6 +482,7 @@ def test_a_fresh_view_sees_what_a_profile_gained() -> None:
     shared = profiles(list_profile_resource_associations=[{"ProfileResourceAssociations": []}, carried])
     dns = central(route53(get_hosted_zone={"HostedZone": {"Name": f"{NAME}."}}), shared=shared)
     assert dns.view(VPC_ID, region=REGION).answers == ()
+    dns.begin_run(give_up_after=timedelta(minutes=1))
     assert answers_for([NAME], dns.view(VPC_ID, region=REGION, fresh=True))
 
 
@@ -541,6 +543,22 @@ def test_what_a_run_has_read_is_fresh_to_it_and_not_to_the_next() -> None:
     dns.begin_run(give_up_after=timedelta(minutes=1))
     dns.view(VPC_ID, region=REGION, fresh=True)
     assert (asked, len(zones.calls)) == (1, 2)
+
+
+def test_what_many_vpcs_share_is_read_once_a_run_so_that_no_view_is_older_than_its_run() -> None:
+    options = {"DhcpOptionsId": "dopt-1", "DhcpConfigurations": []}
+    ec2 = Stub(
+        describe_vpcs={"Vpcs": [{"VpcId": VPC_ID, "DhcpOptionsId": "dopt-1"}]},
+        describe_dhcp_options={"DhcpOptions": [options]},
+    )
+    dns = CentralDns(route53(), resolver(), Stub(list_profile_associations={"ProfileAssociations": []}), ec2)
+    asked = []
+    for number in range(3):
+        dns.begin_run(give_up_after=timedelta(minutes=1))
+        for vpc_id in (VPC_ID, f"vpc-{number:017}"):  # the second is new to it in each run
+            dns.view(vpc_id, region=REGION)
+        asked.append(sum(name == "describe_dhcp_options" for name, _ in ec2.calls))
+    assert asked == [1, 2, 3]
 
 
 def test_a_call_whose_turn_comes_too_late_is_left_to_a_later_run() -> None:

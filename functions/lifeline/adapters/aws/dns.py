@@ -84,7 +84,8 @@ class CentralDns:
         self._paces[service].take_turn(self._until)
 
     def view(self, vpc_id: str, *, region: str, fresh: bool = False) -> DnsView:
-        """What decides the VPC's DNS; `fresh` reads it again, unless this run has read it.
+        """What decides the VPC's DNS; `fresh` reads it again, unless this run has read it. Whatever many VPCs share is
+        read once a run, so that a view is never older than it seems.
 
         Doesn't raise: what couldn't be read is in `unreadable`, and such a view isn't kept. A service that the
         region doesn't offer answers nothing.
@@ -100,10 +101,8 @@ class CentralDns:
                     partial(
                         self._read, partial(self._rules_of, vpc_id), f"the resolver rules of {vpc_id}", regional=True
                     ),
-                    partial(
-                        self._read, partial(self._profiles_of, vpc_id, fresh=fresh), "Route 53 Profiles", regional=True
-                    ),
-                    partial(self._dns_servers, vpc_id, fresh=fresh),
+                    partial(self._read, partial(self._profiles_of, vpc_id), "Route 53 Profiles", regional=True),
+                    partial(self._dns_servers, vpc_id),
                 ]
             )
         )
@@ -133,7 +132,7 @@ class CentralDns:
         unread: tuple[str, ...] = ()
         try:
             with self._dhcp_lock:
-                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=False)
+                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc)
         except (TransientError, TerminalError) as error:
             self._denials.note(error)
             unread = (f"the VPCs' DHCP options could not be read: {error}",)
@@ -169,13 +168,12 @@ class CentralDns:
     def _with_addresses(self, answer: DnsAnswer, zone_id: str) -> DnsAnswer:
         """The answer with the addresses that the zone has for its own name, where it is a name of AWS's.
 
-        Of another account's zone the records can't be read. They change seldom, so they are never read anew within the
-        time that they are kept.
+        Of another account's zone the records can't be read.
         """
         if not _AWS.search(answer.domain):
             return answer
         read = partial(self._records_of, zone_id, answer.domain)
-        addresses, endpoint_id = self._keeping(("records", zone_id), read, fresh=False)
+        addresses, endpoint_id = self._keeping(("records", zone_id), read)
         return replace(answer, addresses=addresses, endpoint_id=endpoint_id)
 
     def _records_of(self, zone_id: str, domain: str) -> tuple[tuple[str, ...] | None, str]:
@@ -207,7 +205,7 @@ class CentralDns:
     def _addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
         """The addresses of an endpoint's interfaces; None if they can't be seen from here."""
         try:
-            endpoint = self._keeping(("endpoint", endpoint_id), partial(self._endpoint, endpoint_id), fresh=False)
+            endpoint = self._keeping(("endpoint", endpoint_id), partial(self._endpoint, endpoint_id))
             ids = endpoint.get("NetworkInterfaceIds", [])
             filters = [{"Name": "network-interface-id", "Values": ids}]
             found = pages(self._ec2, "describe_network_interfaces", "NetworkInterfaces", Filters=filters) if ids else []
@@ -259,22 +257,22 @@ class CentralDns:
 
     # ---- Profiles
 
-    def _profiles_of(self, vpc_id: str, *, fresh: bool) -> DnsView:
+    def _profiles_of(self, vpc_id: str) -> DnsView:
         """What the VPC's Profiles carry: ListHostedZonesByVPC doesn't show it (Route 53 API: ListHostedZonesByVPC)."""
         key, turn = "ProfileAssociations", partial(self._turn, _PROFILES)
         found = paced_pages(self._profiles, "list_profile_associations", key, turn, {"ResourceId": vpc_id})
         live = (association for association in found if association.get("Status", "COMPLETE") in _LIVE_PROFILES)
         ids = {association["ProfileId"] for association in live}
         return _merged(
-            self._read(partial(self._profile, profile_id, vpc_id, fresh=fresh), f"the Profile {profile_id}")
+            self._read(partial(self._profile, profile_id, vpc_id), f"the Profile {profile_id}")
             for profile_id in sorted(ids)
         )
 
-    def _profile(self, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
-        resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id), fresh=fresh)
+    def _profile(self, profile_id: str, vpc_id: str) -> DnsView:
+        resources = self._keeping(("profile", profile_id), partial(self._resources_of, profile_id))
         return _merged(
             self._read(
-                partial(self._resource, resource["ResourceArn"], profile_id, vpc_id, fresh=fresh),
+                partial(self._resource, resource["ResourceArn"], profile_id, vpc_id),
                 f"{resource['ResourceArn']} of the Profile {profile_id}",
             )
             for resource in resources
@@ -286,7 +284,7 @@ class CentralDns:
         request = {"ProfileId": profile_id}
         return paced_pages(self._profiles, "list_profile_resource_associations", key, turn, request)
 
-    def _resource(self, arn: str, profile_id: str, vpc_id: str, *, fresh: bool) -> DnsView:
+    def _resource(self, arn: str, profile_id: str, vpc_id: str) -> DnsView:
         """One resource, told apart by its ARN, for the API doesn't list its type's values.
 
         A Profile that another account shares shows the ARNs of its resources, not their names: those that can't be
@@ -303,10 +301,10 @@ class CentralDns:
                 return self._rule_view(resource_id, profile_id)
             case "vpc-endpoint":
                 read = partial(self._endpoint, resource_id)
-                endpoint = self._keeping(("endpoint", resource_id), read, fresh=fresh)
+                endpoint = self._keeping(("endpoint", resource_id), read)
                 if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
                     return DnsView()
-                keeping = partial(self._keeping, ("addresses", resource_id), fresh=False)
+                keeping = partial(self._keeping, ("addresses", resource_id))
                 addresses: tuple[str, ...] | None = keeping(partial(self._addresses_of, resource_id))
                 return _endpoint_view(endpoint, profile_id, addresses)
             case _:
@@ -330,13 +328,13 @@ class CentralDns:
 
     # ---- DHCP options
 
-    def _dns_servers(self, vpc_id: str, *, fresh: bool) -> DnsView:
+    def _dns_servers(self, vpc_id: str) -> DnsView:
         """The VPC's custom servers. They serve nothing by themselves, so that not to know them blocks nothing: it is
         only said.
         """
         try:
             with self._dhcp_lock:
-                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc, fresh=fresh)
+                servers = self._keeping(("dhcp",), self._dns_servers_by_vpc)
         except (TransientError, TerminalError) as error:
             logger.warning("DHCP options not read", extra={"vpc_id": vpc_id, "error": str(error)})
             self._denials.note(error)
@@ -357,8 +355,9 @@ class CentralDns:
             for vpc in vpcs
         }
 
-    def _keeping[T](self, key: tuple[str, ...], read: Callable[[], T], *, fresh: bool) -> T:
-        kept = self._find_kept(key, fresh=fresh)
+    def _keeping[T](self, key: tuple[str, ...], read: Callable[[], T]) -> T:
+        """What several VPCs share, read once a run."""
+        kept = self._find_kept(key, fresh=True)
         if kept:
             value: T = kept[0]
             return value
@@ -370,7 +369,7 @@ class CentralDns:
         read_at, run, found = self._kept.get(key, (None, 0, None))
         if read_at is None or self._now() - read_at >= self._keep:
             return None
-        return None if fresh and (not run or run < self._run) else (found,)
+        return None if fresh and run < self._run else (found,)
 
 
 def _zone_answer(zone: dict[str, Any]) -> DnsAnswer:
