@@ -223,6 +223,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "aws/denials",
     "aws/described",
     "aws/filters",
+    "aws/offered",
     "aws/pace",
     "store/__init__",
     "store/agent_records",
