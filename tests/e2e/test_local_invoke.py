@@ -170,6 +170,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
         "AWS_ENDPOINT_URL_ROUTE_53": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_ROUTE53RESOLVER": reachable[account.ec2_endpoint_url],
         "AWS_ENDPOINT_URL_ROUTE53PROFILES": reachable[account.ec2_endpoint_url],
+        "AWS_ENDPOINT_URL_DIRECTORY_SERVICE": reachable[account.ec2_endpoint_url],
     }
 
 
