@@ -334,7 +334,7 @@ def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any])
     for function in resources(template, "AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
     overrides = {name: value for name, value in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
-    assert len(overrides) == 7
+    assert len(overrides) == 8
     for value in overrides.values():
         condition, then, otherwise = value["Fn::If"]
         assert otherwise == {"Ref": "AWS::NoValue"}
