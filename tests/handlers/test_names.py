@@ -36,7 +36,7 @@ EVERY_IDENTITY: list[dict[str, Any]] = [
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, SEND_EVENTS="yes") as made:
+    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, send_events=True) as made:
         yield made
 
 

@@ -23,7 +23,7 @@ from tests.support.repository import ROOT
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NAME = "/lifeline/policy"
-FALLBACK = simple_policy(["monitoring"], frozenset({Tier.ISOLATED}), per_zone=True)
+FALLBACK = simple_policy(["monitoring"])
 VALID = '{"version": 1, "rules": [{"require": ["logs"]}]}'
 WRONG = '{"version": 1, "rules": [{"require": ["logs", "set:x"]}]}'
 

@@ -102,7 +102,7 @@ class Planning:
             dns=dns,
             price=self._price(),
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
-            canary=self.settings.canary,
+            canary=self.policy.is_canary,
             unsure=want.unsure,
             held=want.held,
             problems=want.problems,
