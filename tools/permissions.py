@@ -182,6 +182,8 @@ def _resource(resource: Any) -> str:
             return f"`{name}`" if rest == ":*" else f"`{name}{rest}`"
         case {"Fn::Sub": str(text)}:
             return f"`{_short(text)}`"
+        case {"Fn::Sub": [str(text), {"Name": {"Fn::If": [_, *names]}}]}:  # one of two parameters
+            return " or ".join(f"`{_short(text.replace('${Name}', f'${{{name["Ref"]}}}'))}`" for name in names)
     raise ValueError(f"unknown kind of resource: {resource}")
 
 

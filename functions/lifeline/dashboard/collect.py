@@ -151,6 +151,7 @@ class _Cover:
             at=self._now,
             vpcs=worst_first(rows),
             kill_switch=why_stopped,
+            switch_command=self._reads.switch_command("off" if why_stopped else "on"),
             notes=(*dict.fromkeys(self._notes), *self._reads.notes),
             retire_after=planning.policy.retire_after,
         )
