@@ -25,7 +25,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 
 # One environment a tool: aws-sam-cli, ministack, checkov and our own code pin botocores that exclude each other.
 .envs/%/.ready: requirements/%.txt .python-version | .envs/uv/.ready
-	@echo "installing .envs/$*"
+	@echo "installing .envs/$*" >&2
 	@$(UV) venv --quiet --clear --seed --python "$$(cat .python-version)" .envs/$*
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@

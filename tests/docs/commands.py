@@ -97,7 +97,7 @@ def _faults(command: str) -> Iterator[str]:
     names = {"".join(found) for found in _OUTPUT.findall(command)}
     yield from (f"the template has no output {name}" for name in sorted(names - TEMPLATE["Outputs"].keys()))
     match shlex.split(command):
-        case ["make", *words]:
+        case ["make", *words, ">", _] | ["make", *words]:
             yield from _faults_of_make(words)
         case ["jq", *words]:
             yield from _faults_of_jq(words)
