@@ -329,11 +329,11 @@ def test_incidents_of_every_watch_of_the_policy_are_shown(stage: Stage) -> None:
 
 @with_settings(POLICY_PARAMETER="/lifeline/policy")
 def test_without_a_valid_policy_nothing_is_required_and_the_page_says_why(stage: Stage) -> None:
-    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"version": 1}', Type="String")
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"rules": []}', Type="String")
     vpc_id = stage.site()
     stage.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:require", "Value": "logs"}])
     coverage = stage.cover()
-    assert "the policy is invalid, so nothing is required or applied: rules: is missing" in coverage.notes
+    assert "the policy is invalid, so nothing is required or applied: version: is missing" in coverage.notes
     assert [row.cells for row in coverage.vpcs[0].subnets] == [()]
     assert "so nothing is required or applied" in stage.show({"plan": vpc_id})
 

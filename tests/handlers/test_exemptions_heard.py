@@ -58,7 +58,7 @@ def untag(days: Days, resource_id: str, key: str, *, by: Identity = MALLORY) -> 
 
 
 def use_policy(days: Days, monkeypatch: pytest.MonkeyPatch, **document: object) -> None:
-    text = json.dumps({"version": 1, **document})
+    text = json.dumps({"version": 1, "iac_debounce_seconds": 0, **document})
     client("ssm").put_parameter(Name="/lifeline/policy", Value=text, Type="String", Overwrite=True)
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
 

@@ -214,7 +214,9 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
 ) -> None:
     vpc_id = isolated(days)
     where = {"tiers": ["public"]}
-    document = json.dumps({"version": 1, "rules": [{"require": ["monitoring"], "where": where}]})
+    document = json.dumps(
+        {"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"], "where": where}]}
+    )
     client("ssm").put_parameter(Name="/lifeline/policy", Value=document, Type="String")
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     held = days.sweeps(1) + days.after(72) + days.sweeps(2)

@@ -381,10 +381,11 @@ def test_a_person_may_approve_what_would_take_from_the_reserve(monkeypatch: pyte
 
 
 def test_the_policy_sets_the_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, endpoints_per_day=4, POLICY_PARAMETER=POLICY) as there:
+    with town(monkeypatch, POLICY_PARAMETER=POLICY) as there:
         policy = {
             "version": 1,
             "rules": [{"require": ["monitoring", "logs", "ssm", "kms"]}],
+            "without_approval": {"endpoints_per_day": 4},
             "shares": {"reserved_percent": 0, "vpc_percent": 100},
         }
         boto3.client("ssm").put_parameter(Name=POLICY, Value=json.dumps(policy), Type="String")
