@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan browser audit mutants
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan policy browser audit mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ setup: .envs/dev/.ready .envs/sam/.ready .envs/ministack/.ready .envs/checkov/.r
 
 # One environment a tool: aws-sam-cli, ministack, checkov and our own code pin botocores that exclude each other.
 .envs/%/.ready: requirements/%.txt .python-version | .envs/uv/.ready
-	@echo "installing .envs/$*"
+	@echo "installing .envs/$*" >&2
 	@$(UV) venv --quiet --clear --seed --python "$$(cat .python-version)" .envs/$*
 	@VIRTUAL_ENV=.envs/$* $(UV) pip sync --quiet --compile-bytecode --require-hashes $<
 	@touch $@
@@ -86,6 +86,10 @@ docs: .envs/dev/.ready ## regenerate the pages and tables in docs/ that come fro
 plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...] [PROFILE=...] [SERVICES=monitoring,ssm]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
+
+policy: .envs/dev/.ready ## print the policy for the upgrade of a stack that has many parameters: [STACK=lifeline] [REGION=...] [PROFILE=...]
+	@PYTHONPATH=functions:. $(DEV)/python -m tools.upgrade \
+	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}"
 
 fmt: .envs/dev/.ready ## format the code
 	$(DEV)/ruff check --fix-only .

@@ -10,7 +10,7 @@ from tests.support.region import compliant_region
 from timing import ROUNDS, cpu_of
 
 from lifeline.adapters.aws.network import Network
-from lifeline.core.network.model import Catalog, Tier, Vpc
+from lifeline.core.network.model import Catalog, Vpc
 from lifeline.core.network.ownership import Owned, recognize
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.plan.actions import Plan
@@ -19,7 +19,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import desired, simple_policy
 
-POLICY = simple_policy(["monitoring"], frozenset({Tier.ISOLATED, Tier.EGRESS}), per_zone=True)
+POLICY = simple_policy(["monitoring"])
 
 
 def decide(vpcs: tuple[Vpc, ...], catalog: Catalog) -> list[Plan]:

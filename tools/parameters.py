@@ -11,8 +11,9 @@ _START = """\
 # Parameters
 
 These are the parameters of `template.yaml`. `make docs` generates this page, and a test fails if it is out of date. The
-[README](../README.md#deploy-it) lists the five that matter for a first deployment, and the runbook explains how to
-[change a parameter](operate.md#change-a-parameter).
+[README](../README.md#deploy-it) explains those of the first group, and the runbook how to [change a
+parameter](operate.md#change-a-parameter). All have defaults. What can be tuned without a deployment is not a parameter,
+but a field of the [policy](policy.md#fields).
 """
 _HEAD = ("| parameter | default | values | description |", "| --- | --- | --- | --- |")
 

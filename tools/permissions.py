@@ -48,8 +48,8 @@ _END = """\
 - **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
   and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
   CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
-  endpoints are required, and anyone who can write the kill switch parameter can stop all changes. Grant these
-  permissions accordingly.
+  endpoints are required. Anyone who can write the policy parameter also sets the limits, and anyone who can write the
+  kill switch parameter can stop all changes, or allow them again. Grant these permissions accordingly.
 
 ## Permissions of others that matter
 
@@ -182,6 +182,8 @@ def _resource(resource: Any) -> str:
             return f"`{name}`" if rest == ":*" else f"`{name}{rest}`"
         case {"Fn::Sub": str(text)}:
             return f"`{_short(text)}`"
+        case {"Fn::Sub": [str(text), {"Name": {"Fn::If": [_, *names]}}]}:  # one of two parameters
+            return " or ".join(f"`{_short(text.replace('${Name}', f'${{{name["Ref"]}}}'))}`" for name in names)
     raise ValueError(f"unknown kind of resource: {resource}")
 
 

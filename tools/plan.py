@@ -69,6 +69,7 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
     environment = environment_of(_FUNCTION, parameters)
+    del environment["KILL_SWITCH_PARAMETER"]  # of a stack, and there is none
     environment["AWS_REGION"] = session.get_config_variable("region")
     environment["ROLE_ARN"] = f"arn:aws:iam::{_account(session)}:role/none"
     return _invoke({"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}, environment)

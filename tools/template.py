@@ -24,9 +24,9 @@ def _tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any
 _Loader.add_multi_constructor("!", _tag)
 
 
-def read_template() -> dict[str, Any]:
-    """The contents of template.yaml."""
-    template: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+def read_template(path: Path = ROOT / "template.yaml") -> dict[str, Any]:
+    """The contents of a template."""
+    template: dict[str, Any] = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     return template
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeline.core.guards.approval import Offer
-from lifeline.core.guards.limits import Limits as Most
 from lifeline.core.guards.limits import Usage, admit, block_all, own_interfaces
 from lifeline.core.history.change import Change
 from lifeline.core.history.entries import read_entry
@@ -24,6 +23,7 @@ from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import Exempted, Policy, PolicyRule, desired
+from lifeline.core.policy.policy import Limits as Most
 from lifeline.dashboard.coverage import Cell, Standing, StepKind, SubnetRow, VpcCoverage
 from lifeline.dashboard.rows import Seen, count_bad, cover_vpc, subnet_rows, worst_first
 from tests.support.builders import (
@@ -365,9 +365,9 @@ def test_a_cause_that_is_no_networks_has_no_endpoint_in_its_story() -> None:
 
 def test_where_the_endpoint_is_held_back_the_story_says_why() -> None:
     seen = see(vpc(subnet()))
-    seen = replace(seen, plan=block_all(seen.plan, "x", "MonthlyBudgetUsd is 1 USD"), incidents=(incident(),))
+    seen = replace(seen, plan=block_all(seen.plan, "x", "monthly_usd is 1 USD"), incidents=(incident(),))
     (row,) = cover(seen).incidents
-    assert "blocked: MonthlyBudgetUsd is 1 USD" in [step.text for step in row.timeline]
+    assert "blocked: monthly_usd is 1 USD" in [step.text for step in row.timeline]
 
 
 # ---- central endpoints that nobody has read

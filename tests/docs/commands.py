@@ -32,10 +32,9 @@ FUNCTIONS = names_of(TEMPLATE, "AWS::Serverless::Function")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # the variables that a target accepts
-ENVIRONMENTS = set(re.findall(r"^\[(\w+)\.", (ROOT / "samconfig.toml").read_text("utf-8"), re.MULTILINE))
 SAM = {  # SAM's commands with the options that the pages use
     "build": set[str](),
-    "deploy": {"--guided", "--config-env", "--parameter-overrides", "--region"},
+    "deploy": {"--parameter-overrides", "--region"},
     "delete": {"--stack-name"},
     "logs": {"--stack-name", "--name", "--start-time", "--filter"},
     "remote invoke": {"--stack-name", "--event"},
@@ -98,7 +97,7 @@ def _faults(command: str) -> Iterator[str]:
     names = {"".join(found) for found in _OUTPUT.findall(command)}
     yield from (f"the template has no output {name}" for name in sorted(names - TEMPLATE["Outputs"].keys()))
     match shlex.split(command):
-        case ["make", *words]:
+        case ["make", *words, ">", _] | ["make", *words]:
             yield from _faults_of_make(words)
         case ["jq", *words]:
             yield from _faults_of_jq(words)
@@ -160,8 +159,6 @@ def _faults_of_sam(words: Sequence[str]) -> Iterator[str]:
     yield from (f"sam {name} has no {one} in our list" for one in sorted(options.keys() - SAM[name]))
     named = [*plain, *options.get("--name", [])]
     yield from (f"the template has no function {one}" for one in named if one not in FUNCTIONS)
-    environments = options.get("--config-env", [])
-    yield from (f"samconfig.toml has no {one}" for one in environments if one not in ENVIRONMENTS)
     for override in options.get("--parameter-overrides", []):
         yield from _faults_of_override(override)
     for event in options.get("--event", []):
@@ -181,7 +178,7 @@ def _faults_of_override(override: str) -> Iterator[str]:
         yield f"the template has no parameter {name}"
     allowed, pattern = map(str, parameter.get("AllowedValues", [value])), parameter.get("AllowedPattern", "")
     most = parameter.get("MaxValue", math.inf)
-    is_in_range = parameter["Type"] != "Number" or parameter["MinValue"] <= float(value) <= most
+    is_in_range = parameter["Type"] != "Number" or parameter.get("MinValue", 0) <= float(value) <= most
     if value not in allowed or not re.search(pattern, value) or not is_in_range:
         yield f"{name} may not be {value}"
 

@@ -1,6 +1,7 @@
 """Every command on the pages can be run, as far as that can be checked without AWS."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,10 +66,10 @@ def test_no_block_of_commands_is_left_out_for_its_language() -> None:
         ("sam remote invoke DetectMetricGaps --event '{\"forget\": []}'", "forget"),
         ("sam local invoke ReconcileEndpoints --event events/none.json", "no events/none.json"),
         ("sam local invoke DetectMetricGaps --event events/sweep.json", "sweep"),
-        ("sam deploy --config-env production", "no production"),
+        ("sam deploy --config-env production", "no --config-env"),
         ("sam deploy --parameter-overrides Mod=plan", "no parameter Mod"),
         ("sam deploy --parameter-overrides Mode=dry", "may not be dry"),
-        ("sam deploy --parameter-overrides RetireAfterHours=9000", "may not be 9000"),
+        ("sam deploy --parameter-overrides DebounceSeconds=9000", "may not be 9000"),
         ("sam deploy --force", "no --force"),
         ("sam sync", "not one of"),
         ("aws sqss list-queues", "no sqss"),
@@ -95,11 +96,14 @@ def test_the_readme_stays_one_page() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/operate.md"])
-def test_only_the_first_deployment_asks_for_every_parameter(page: str) -> None:
-    """`sam deploy --guided` suggests the template's defaults, whatever the existing stack has."""
-    deployments = re.findall(r"sam deploy\b.*", "\n".join(blocks(ROOT / page, "sh")))
-    guided = [command for command in deployments if "--guided" in command]
-    assert guided == ["sam deploy --guided --config-env plan"]
-    enforcing = [command for command in deployments if "Mode=enforce" in command]
-    assert enforcing
-    assert all(re.search(r"--region \S+ --parameter-overrides", command) for command in enforcing)
+def test_a_deployment_is_two_commands_that_ask_for_no_parameter(page: str) -> None:
+    """`sam deploy --guided` asks for each, and suggests the template's defaults whatever the existing stack has."""
+    deployments = re.findall(r".*sam deploy\b.*", "\n".join(blocks(ROOT / page, "sh")))
+    assert "sam build && sam deploy" in [command.strip() for command in deployments]
+    assert [command for command in deployments if "--guided" in command or "--config-env" in command] == []
+
+
+def test_what_sam_reads_of_itself_overrides_no_parameter() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+    assert "parameter_overrides" not in config["default"]["deploy"]["parameters"]
+    assert list(config) == ["version", "default"]  # no other environment that a deployment could forget to name

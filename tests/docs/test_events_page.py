@@ -47,7 +47,8 @@ def test_the_names_that_sam_cant_know_are_variables_of_the_functions_and_the_out
     (text,) = blocks(PAGE, "json")
     listed = json.loads(text)["Parameters"]
     assert listed.pop("STACK_NAME") == "lifeline"
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    variables = dict(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    variables |= TEMPLATE["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
     outputs = [one["Value"] for one in TEMPLATE["Outputs"].values()]
     assert all(variables[name] in outputs for name in listed)
     source = Path(local_variables.__code__.co_filename).read_text("utf-8")

@@ -25,9 +25,10 @@ def test_every_row_has_a_default_values_and_a_description() -> None:
     assert all(len(row) == 4 and all(row) for row in cells)
 
 
-def test_the_readme_lists_five_parameters_with_the_templates_defaults() -> None:
+def test_the_readme_lists_what_a_first_deployment_decides_with_the_templates_defaults() -> None:
     defaults = {codes(cells[0])[0]: cells[1] for cells in rows(README, "Deploy it")}
-    assert len(defaults) == 5
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert list(defaults) == groups[0]["Parameters"]
     for name, default in defaults.items():
         value = str(TEMPLATE["Parameters"][name]["Default"])
         assert default == (f"`{value}`" if value else "empty"), name

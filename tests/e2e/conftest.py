@@ -16,7 +16,6 @@ from tests.e2e.emulators.account import Account, deployed
 
 MINUTE = timedelta(seconds=10)
 IAC_DEBOUNCE_S = 20
-SWITCH = "/lifeline/stop"  # the limited account's kill switch
 
 # Which fixture's account a file's tests are in, so that one process has them all. Marks of `xdist_group` would say it,
 # but xdist 3.8 loses them with pytest 9.2.
@@ -37,36 +36,35 @@ _FUNCTIONS = ("ReconcileEndpointsFunction", "DetectMetricGapsFunction")
 
 @pytest.fixture(scope="session")
 def account() -> Iterator[Account]:
-    """The stack with its defaults, but for samconfig.toml's short waits for local runs, and shorter ones still.
+    """The stack with its defaults, but for short waits.
 
-    Its limits are twice the defaults: half of them is reserved, and no VPC here lives long enough to be urgent.
+    Its limits are at least twice the defaults: half of them is reserved, and no VPC here lives long enough to be
+    urgent.
     """
-    room = {"MaxEndpointsPerDay": "100", "MaxVpcsPerDay": "100", "MonthlyBudgetUsd": "1000"}
-    with deployed(minute=MINUTE, DebounceSeconds="2", **room) as account:
+    room = {"endpoints_per_day": 100, "vpcs_per_day": 100, "monthly_usd": 1000}
+    with deployed(minute=MINUTE, policy={"without_approval": room}, DebounceSeconds="2") as account:
         yield account
 
 
 @pytest.fixture(scope="session")
 def limited() -> Iterator[Account]:
-    """A stack with canaries and limits: a VPC's endpoints may have one interface (7.30 USD a month). Its kill switch is
-    off.
-    """
-    parameters = {"MonthlyBudgetUsdPerVpc": "10", "KillSwitchParameter": SWITCH, "Canary": "true"}
-    with deployed(minute=MINUTE, DebounceSeconds="2", **parameters) as account:
-        switch(account, "off")
+    """A stack with canaries and limits: a VPC's endpoints may have one interface (7.30 USD a month)."""
+    policy = {"without_approval": {"monthly_usd_per_vpc": 10, "monthly_usd": 500}, "canary": True}
+    with deployed(minute=MINUTE, policy=policy, DebounceSeconds="2") as account:
         yield account
 
 
 @pytest.fixture(scope="session")
 def watched() -> Iterator[Account]:
     """A stack whose detector has agents to look at, and where what Terraform changes rests for a while."""
-    with deployed(minute=MINUTE, DebounceSeconds="2", IacDebounceSeconds=str(IAC_DEBOUNCE_S)) as account:
+    policy = {"iac_debounce_seconds": IAC_DEBOUNCE_S, "without_approval": {"monthly_usd": 500}}
+    with deployed(minute=MINUTE, policy=policy, DebounceSeconds="2") as account:
         yield account
 
 
 def switch(account: Account, value: str) -> None:
-    """Turn the kill switch on or off."""
-    account.client("ssm").put_parameter(Name=SWITCH, Value=value, Type="String", Overwrite=True)
+    """Turn the stack's kill switch on or off."""
+    account.client("ssm").put_parameter(Name=account.outputs["KillSwitch"], Value=value, Type="String", Overwrite=True)
 
 
 @pytest.fixture

@@ -68,10 +68,10 @@ class Demo:
         self._say = narrator
         self._ec2 = account.client("ec2")
         self._cloudwatch = account.client("cloudwatch")
-        parameters = account.parameters()
-        self._debounce = _seconds(parameters, "DebounceSeconds")
-        self.period = _seconds(parameters, "AgentPeriodSeconds")
-        self._overdue = self.period + _seconds(parameters, "GapGraceSeconds")
+        (watch,) = account.policy["watches"]
+        self._debounce = timedelta(seconds=int(account.parameters()["DebounceSeconds"]))
+        self.period = timedelta(seconds=watch["period_seconds"])
+        self._overdue = self.period + timedelta(seconds=watch["grace_seconds"])
         self._inbox: Inbox | None = None
         self._notices: list[dict[str, Any]] = []
         self._cut_at = datetime.now(UTC)
@@ -351,17 +351,13 @@ def _kind(notice: dict[str, Any]) -> str:
     return str(notice.get("MessageAttributes", {}).get("kind", {}).get("Value", ""))
 
 
-def _seconds(parameters: dict[str, str], name: str) -> timedelta:
-    return timedelta(seconds=int(parameters[name]))
-
-
 def tell_story(account: Account, say: Narrator) -> None:
     """From the empty emulators to the verdict. Raises StoryError at the first step that doesn't happen."""
     account.start()
     demo = Demo(account, say)
     site, machines = demo.build_network()
     with running_agents(account, machines, demo.period) as agents:
-        say.note("building and deploying the stack: sam build, sam deploy --config-env local")
+        say.note("building and deploying the stack: sam build, sam deploy")
         account.deploy()
         demo.meet(machines)
         demo.wait_for_moment()

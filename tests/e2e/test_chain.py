@@ -213,7 +213,7 @@ def test_the_record_tells_by_vpc_and_by_day_who_changed_what_what_was_done_and_w
 
 
 def age_what_is_not_needed(account: Account, vpc_id: str, *, by: timedelta) -> None:
-    """Moves the dates in the ledger back, as if so long had passed: the shortest RetireAfterHours is an hour."""
+    """Moves the dates in the ledger back, as if so long had passed: the shortest retire_after_hours is one."""
     dynamodb, table = account.client("dynamodb"), account.outputs["LedgerTable"]
     key = {"pk": {"S": partition(HOME.vpc(vpc_id))}, "sk": {"S": "STATE"}}
     kept = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["unneeded"]["M"]

@@ -33,17 +33,19 @@ STACK = "lifeline"
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    """The stack as README deploys it at first: in plan mode, with what a person answered."""
+    """The stack as README deploys it, with what a person decided."""
     with Account(minute=MINUTE).closing() as account:
         account.start()
         account.build()
-        first = command("README.md", "sam deploy --guided").replace("--guided ", "")  # nobody is here to be asked
-        answers = account.parameters() | {"Mode": "plan", "RetireAfterHours": "96", "AlertEmail": "ops@example.com"}
-        run(account, first, *DEPLOYING, "--parameter-overrides", *(f"{key}={value}" for key, value in answers.items()))
+        account.put_policy()
+        decided = account.parameters() | {"Mode": "plan", "LogRetentionDays": "90", "AlertEmail": "ops@example.com"}
+        overrides = ("--parameter-overrides", *(f"{key}={value}" for key, value in decided.items()))
+        run(account, PLAIN, *DEPLOYING, *overrides)
         account.outputs = account.read_outputs()
         yield account
 
 
+PLAIN = "sam deploy"  # as README has it after `sam build`, and as an upgrade does
 DEPLOYING = ("--no-confirm-changeset", "--no-progressbar")
 
 
@@ -80,18 +82,18 @@ def parameters(account: Account) -> dict[str, str]:
 
 def test_the_second_deployment_changes_the_mode_and_keeps_every_other_answer(account: Account) -> None:
     before = parameters(account)
-    assert (before["Mode"], before["RetireAfterHours"]) == ("plan", "96")
-    enforce = command("README.md", "sam deploy --region")
-    assert f"--region {REGION}" in enforce
-    run(account, enforce, *DEPLOYING)
+    assert (before["Mode"], before["LogRetentionDays"]) == ("plan", "90")
+    run(account, PLAIN, *DEPLOYING, "--no-fail-on-empty-changeset")
+    assert parameters(account) == before
+    run(account, command("README.md", ENFORCE), *DEPLOYING)
     assert parameters(account) == before | {"Mode": "enforce"}
-    run(account, "sam deploy", *DEPLOYING, "--no-fail-on-empty-changeset")  # as an upgrade does
+    run(account, PLAIN, *DEPLOYING, "--no-fail-on-empty-changeset")
     assert parameters(account) == before | {"Mode": "enforce"}
 
 
 def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> None:
     if parameters(account)["Mode"] != "enforce":
-        run(account, command("README.md", "sam deploy --region"), *DEPLOYING)
+        run(account, command("README.md", ENFORCE), *DEPLOYING)
     ec2 = account.client("ec2")
     sites = [build_site(ec2, cidr=f"10.{200 + number}", name=f"release-{number}") for number in range(4)]
     made = [make_endpoint(ec2, site.vpc_id, site.subnet_id, service) for site in sites for service in SERVICES]
@@ -111,6 +113,7 @@ def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> Non
     assert account.messages("DeadLetterQueue") == []
 
 
+ENFORCE = "sam deploy --parameter-overrides Mode=enforce"
 RELEASE = "sam remote invoke ReconcileEndpoints --stack-name lifeline --event '{\"release\": true}'"
 
 

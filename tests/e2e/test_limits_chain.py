@@ -34,7 +34,7 @@ def test_the_budget_blocks_and_one_approval_releases_exactly_that_plan(limited: 
 
     text = limited.wait(lambda: told(first), what="the notice of what is held back")
     wait_until_quiet(limited)
-    assert re.search(r"would exceed MonthlyBudgetUsdPerVpc \(\d+\.\d\d of 10\.00 USD in use", text)
+    assert re.search(r"would exceed monthly_usd_per_vpc \(\d+\.\d\d of 10\.00 USD in use", text)
     assert (endpoints_in(ec2, first.vpc_id), endpoints_in(ec2, second.vpc_id)) == ([], [])
     plan_id = reconcile(limited, {"vpc_ids": [first.vpc_id]})["vpcs"][0]["approval"]["plan_id"]
     assert f"""--event '{{"approve": "{plan_id}"}}'""" in text

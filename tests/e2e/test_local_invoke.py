@@ -116,7 +116,7 @@ def arguments_for(account: Account, reachable: dict[str, str]) -> Callable[[Path
 
     def arguments(file: Path) -> list[str]:
         command = ["local", "invoke", function_for(file), "--config-file", str(ROOT / "samconfig.toml")]
-        command += ["--config-env", "local", "--template", str(account.template), "--event", str(file)]
+        command += ["--template", str(account.template), "--event", str(file)]
         return [*command, "--env-vars", str(variables), "--skip-pull-image", "--parameter-overrides", *parameters]
 
     return arguments
@@ -158,6 +158,7 @@ def local_variables(account: Account, reachable: dict[str, str]) -> dict[str, st
     """What SAM can't know of a stack: its resources' names, and where the emulators are for a container."""
     return {
         "TABLE_NAME": account.outputs["LedgerTable"],
+        "KILL_SWITCH_PARAMETER": account.outputs["KillSwitch"],
         "TOPIC_ARN": account.outputs["NoticesTopic"],
         "QUEUE_URL": account.outputs["ChangesQueue"],
         "REPAIR_QUEUE_URL": account.outputs["RepairRequestsQueue"],

@@ -24,7 +24,7 @@ from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
 from lifeline.core.guards.kill_switch import why_on
-from lifeline.core.guards.limits import Limits, Usage, admit, heaviest
+from lifeline.core.guards.limits import Usage, admit, heaviest
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
@@ -71,7 +71,7 @@ from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made, follow
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
-from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Requirement
+from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Limits, Requirement
 from lifeline.core.requests.request import Trigger
 from tests.support.builders import (
     CATALOG,
@@ -139,7 +139,7 @@ URGENT = replace(PLAN, actions=tuple(replace(one, urgency=Urgency.URGENT) for on
 IN_USE = Usage(interfaces={OTHER: 68})  # 496.40 USD a month
 UNAPPROVED = answer(
     admit({VPC: URGENT}, IN_USE, {VPC: frozenset()}, Limits(), price_in("us-east-1"), now=at(8)).plans[VPC],
-    note=heaviest("MonthlyBudgetUsd", IN_USE, price_in("us-east-1"), now=at(8)),
+    note=heaviest("monthly_usd", IN_USE, price_in("us-east-1"), now=at(8)),
     approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
 FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))

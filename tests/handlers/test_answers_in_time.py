@@ -9,16 +9,17 @@ import pytest
 
 from lifeline.adapters.store.call_rate import CallRate
 from tests.support.days import Days
+from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
 SERVICES = "monitoring,logs,ssm,ssmmessages,ec2messages,kms,sts,ecr.api,ecr.dkr,secretsmanager"
 PATIENCE = timedelta(seconds=50)
 WIDE = {
     "REQUIRED_SERVICES": SERVICES,
-    "MAX_ENDPOINTS_PER_RUN": "100",
-    "MAX_ENDPOINTS_PER_DAY": "400",
-    "MONTHLY_BUDGET_USD_PER_VPC": "10000",
-    "MONTHLY_BUDGET_USD": "10000",
+    "endpoints_per_run": 100,
+    "endpoints_per_day": 400,
+    "monthly_usd_per_vpc": 10000,
+    "monthly_usd": 10000,
 }
 _AT_ONCE = CallRate.reserve_endpoint_call
 
@@ -96,7 +97,7 @@ def test_a_call_that_is_done_says_nothing_of_a_rest_nor_does_a_plan(days: Days) 
 
 
 def test_a_plan_that_is_approved_twice_is_under_way(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONTHLY_BUDGET_USD_PER_VPC", "10")
+    tune(monkeypatch, monthly_usd_per_vpc=10)
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
     plan_id = days.look(vpc_id)["approval"]["plan_id"]

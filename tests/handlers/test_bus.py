@@ -14,7 +14,7 @@ from tests.support.world import Context, World, emulated_world
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with emulated_world(monkeypatch, SEND_EVENTS="yes") as made:
+    with emulated_world(monkeypatch, send_events=True) as made:
         yield made
 
 
@@ -56,7 +56,7 @@ def test_a_change_is_heard_with_what_was_made_of_it_and_has_the_same_id_when_it_
 
 
 def test_what_is_held_back_is_a_plan_and_refusals_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with emulated_world(monkeypatch, SEND_EVENTS="yes", MAX_ENDPOINTS_PER_RUN="0") as world:
+    with emulated_world(monkeypatch, send_events=True, endpoints_per_run=0) as world:
         vpc_id = world.make_vpc()
         world.make_subnet(vpc_id)
         url = listen()
@@ -65,7 +65,7 @@ def test_what_is_held_back_is_a_plan_and_refusals_once(monkeypatch: pytest.Monke
         call({"vpc_ids": [vpc_id]})
         assert [type_ for type_, _ in notified] == ["Lifeline Plan", "Lifeline Refusal", "Lifeline Refusal"]
         assert {detail["blocked_by"] for type_, detail in notified if type_ == "Lifeline Refusal"} == {
-            "MaxEndpointsPerRun"
+            "endpoints_per_run"
         }
         assert heard(url) == []
 
@@ -79,7 +79,7 @@ def test_a_plan_by_hand_is_no_event(world: World) -> None:
 
 
 def test_without_send_events_nothing_is_heard_and_the_work_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    with emulated_world(monkeypatch, SEND_EVENTS="no") as world:
+    with emulated_world(monkeypatch, send_events=False) as world:
         vpc_id = world.make_vpc()
         world.make_subnet(vpc_id)
         url = listen()

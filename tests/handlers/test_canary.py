@@ -18,12 +18,13 @@ from lifeline.core.incidents.incident import CauseKind, Incident
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
+from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, CANARY="true") as world:
+    with emulated_world(monkeypatch, canary=True) as world:
         yield Days(world, monkeypatch)
 
 
@@ -119,7 +120,7 @@ def test_the_answer_says_which_endpoint_is_made_without_it(days: Days, monkeypat
     days.world.make_subnet(vpc_id)
     planned = days.look(vpc_id, mode="plan")["actions"]
     assert [one.get("private_dns") for one in planned] == [None, False]
-    monkeypatch.setenv("CANARY", "false")
+    tune(monkeypatch, canary=False)
     assert days.look(vpc_id, mode="plan")["actions"][1]["private_dns"] is True
 
 
@@ -155,7 +156,7 @@ def test_nothing_is_switched_on_while_the_group_could_not_be_opened_for_a_new_bl
 def test_without_the_parameter_private_dns_is_on_from_the_first_moment(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CANARY", "false")
+    tune(monkeypatch, canary=False)
     vpc_id, _ = made(days)
     assert has_private_dns(days, vpc_id)
     deliver_follow(days)

@@ -27,7 +27,7 @@ LIFELINE = Identity(ROLE_ARN.rpartition("/")[2], session="lifeline-ReconcileEndp
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield strict_for_all(Days(world, monkeypatch))
 
 

@@ -78,8 +78,8 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    variables = {"RECONCILE_ARN": RECONCILE_ARN, **getattr(request, "param", {})}
-    with emulated_world(monkeypatch, **variables) as world:
+    settings = {"RECONCILE_ARN": RECONCILE_ARN, **getattr(request, "param", {})}
+    with emulated_world(monkeypatch, **settings) as world:
         clock = Clock()
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
@@ -92,8 +92,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         coverage_page._kept.cache_clear()
 
 
-def with_settings(**variables: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("stage", [variables], indirect=True)
+def with_settings(**settings: Any) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("stage", [settings], indirect=True)
 
 
 # ---- how a VPC stands
@@ -222,7 +222,7 @@ def test_a_vpc_that_is_not_there_is_said(stage: Stage) -> None:
 
 # ---- approvals and the kill switch
 
-TIGHT = {"MONTHLY_BUDGET_USD": "5", "KILL_SWITCH_PARAMETER": SWITCH}
+TIGHT = {"monthly_usd": 5, "KILL_SWITCH_PARAMETER": SWITCH}
 
 
 @with_settings(**TIGHT)
@@ -253,18 +253,18 @@ def test_while_the_kill_switch_is_on_the_page_says_so_and_offers_nothing_to_appr
     assert "which works once the kill switch is off" in " ".join(found.notes)
 
 
-@with_settings(MAX_ENDPOINTS_PER_RUN="1", MAX_VPCS_PER_RUN="1")
+@with_settings(endpoints_per_run=1, vpcs_per_run=1)
 def test_what_only_waits_for_the_next_run_is_missing_and_needs_no_approval(stage: Stage) -> None:
     vpc_ids = [stage.site(), stage.site()]
     assert [stage.standings(vpc_id) for vpc_id in vpc_ids] == [{Standing.MISSING}] * 2
 
 
-@with_settings(MAX_ENDPOINTS_PER_RUN="0")
+@with_settings(endpoints_per_run=0)
 def test_where_nothing_passes_without_approval_everything_is_blocked(stage: Stage) -> None:
     assert stage.standings(stage.site()) == {Standing.BLOCKED}
 
 
-@with_settings(MODE="plan", MONTHLY_BUDGET_USD="5")
+@with_settings(MODE="plan", monthly_usd=5)
 def test_in_mode_plan_nothing_can_be_approved(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
@@ -329,11 +329,11 @@ def test_incidents_of_every_watch_of_the_policy_are_shown(stage: Stage) -> None:
 
 @with_settings(POLICY_PARAMETER="/lifeline/policy")
 def test_without_a_valid_policy_nothing_is_required_and_the_page_says_why(stage: Stage) -> None:
-    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"version": 1}', Type="String")
+    boto3.client("ssm").put_parameter(Name="/lifeline/policy", Value='{"rules": []}', Type="String")
     vpc_id = stage.site()
     stage.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "lifeline:require", "Value": "logs"}])
     coverage = stage.cover()
-    assert "the policy is invalid, so nothing is required or applied: rules: is missing" in coverage.notes
+    assert "the policy is invalid, so nothing is required or applied: version: is missing" in coverage.notes
     assert [row.cells for row in coverage.vpcs[0].subnets] == [()]
     assert "so nothing is required or applied" in stage.show({"plan": vpc_id})
 
@@ -452,7 +452,7 @@ def test_the_page_itself_takes_nothing_that_changes_anything(event: dict[str, An
     assert "is not one of describe, plan, vpc_ids" in handler(event, Context())
 
 
-@with_settings(MONTHLY_BUDGET_USD="5")
+@with_settings(monthly_usd=5)
 def test_a_plan_is_shown_as_text_with_the_command_that_approves_it(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
@@ -478,7 +478,7 @@ def pressed(page: str, label: str) -> dict[str, Any]:
     return {**json.loads(found[2]), "widgetContext": {"theme": "light", "width": 1180, "params": {"vpc_ids": []}}}
 
 
-@with_settings(MONTHLY_BUDGET_USD="5")
+@with_settings(monthly_usd=5)
 def test_the_console_can_press_approve(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
@@ -514,7 +514,7 @@ def test_a_page_of_200_vpcs_takes_no_more_calls_than_a_sweep_and_few_of_the_ledg
     assert len(ledger) <= 8 + 3 * MOST_EXAMINED
 
 
-@with_settings(MONTHLY_BUDGET_USD="5")
+@with_settings(monthly_usd=5)
 def test_where_every_vpc_misses_something_only_the_worst_cost_calls_of_their_own(stage: Stage) -> None:
     for _ in range(MOST_EXAMINED + 5):
         stage.site()

@@ -16,12 +16,13 @@ from lifeline.core.requests.history import read_history
 from tests.support.cloudtrail import AWS_CLI, TERRAFORM, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
+from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, emulated_world
 
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, IAC_DEBOUNCE_SECONDS="600") as world:
+    with emulated_world(monkeypatch, iac_debounce_seconds=600) as world:
         yield Days(world, monkeypatch)
 
 
@@ -148,7 +149,7 @@ def test_where_the_queue_fails_the_change_comes_again(days: Days, monkeypatch: p
 
 def test_zero_seconds_treat_a_tools_change_as_any_other(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, table_id = make_isolated(days)
-    monkeypatch.setenv("IAC_DEBOUNCE_SECONDS", "0")
+    tune(monkeypatch, iac_debounce_seconds=0)
     days.deliver(route_deleted(days, table_id))
     days.clock.advance(MINUTES)
     assert len(days.live(vpc_id)) == 1

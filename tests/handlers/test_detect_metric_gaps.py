@@ -59,10 +59,12 @@ from tests.support.agents import (
     minute,
     publish,
     sent,
+    watch,
 )
 from tests.support.emulator import emulated_aws
 from tests.support.home import HOME
 from tests.support.log_lines import logged
+from tests.support.tuning import settle, tune
 
 HOST = "web-1"
 WATCH = Watch(rules=Rules(PERIOD, GRACE, recover_after=1))
@@ -180,8 +182,7 @@ class Looked(Instances):
 
 @pytest.fixture
 def detector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
-    for name, value in {**ENVIRONMENT, "RECOVER_AFTER": "1"}.items():
-        monkeypatch.setenv(name, value)
+    settle(monkeypatch, {**ENVIRONMENT, "watches": [watch(recover_after=1)]})
     detect_metric_gaps._kept.cache_clear()
     with emulated_aws():
         create_table()
@@ -324,8 +325,7 @@ class TestSilence:
     def test_a_period_of_five_seconds_is_watched_by_the_second(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("AGENT_PERIOD_SECONDS", "5")
-        monkeypatch.setenv("GAP_GRACE_SECONDS", "20")
+        tune(monkeypatch, watches=[watch(recover_after=1, period_seconds=5, grace_seconds=20)])
         for seconds in (10, 5, 0):
             publish(HOST, at=START - timedelta(seconds=seconds))
         assert states(detector.run(START + timedelta(seconds=25))) == {"late": 1}
@@ -1066,14 +1066,14 @@ class TestPeriods:
     def test_one_that_sends_each_fifth_minute_is_never_silent_between(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("GAP_GRACE_SECONDS", "60")
+        tune(monkeypatch, watches=[watch(recover_after=1, grace_seconds=60)])
         assert {states(answer).get("silent", 0) for answer in self.publish_until(detector, 14)} == {0}
         assert detector.notices == []
 
     def test_each_is_silent_after_its_own_period_and_the_grace(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("GAP_GRACE_SECONDS", "60")
+        tune(monkeypatch, watches=[watch(recover_after=1, grace_seconds=60)])
         self.publish_until(detector, 10)
         assert detector.run(minute(12.5))["opened"] == [self.QUICK]
         assert detector.run(minute(15.5))["opened"] == []
@@ -1109,8 +1109,7 @@ class TestInventedAgents:
 
     def bound(self, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
         """The policy lets so many hosts join."""
-        watch = DetectorSettings.from_environment().default_watch
-        monkeypatch.setattr(DetectorSettings, "default_watch", replace(watch, most_hosts=most))
+        tune(monkeypatch, watches=[watch(recover_after=1, most_hosts=most)])
 
     def invent(self, count: int, *, at: datetime) -> None:
         for first in range(0, count, 100):

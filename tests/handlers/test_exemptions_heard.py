@@ -16,6 +16,7 @@ from lifeline.core.errors import TransientError
 from tests.support.cloudtrail import Identity, record_call
 from tests.support.days import MINUTES, Days
 from tests.support.home import HOME
+from tests.support.tuning import tune
 from tests.support.world import emulated_world, flat
 
 MALLORY = Identity("team-b-dev", session="mallory")
@@ -25,7 +26,7 @@ EXEMPT, REQUIRE = "lifeline:exempt", "lifeline:require"
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
 
 
@@ -57,7 +58,7 @@ def untag(days: Days, resource_id: str, key: str, *, by: Identity = MALLORY) -> 
 
 
 def use_policy(days: Days, monkeypatch: pytest.MonkeyPatch, **document: object) -> None:
-    text = json.dumps({"version": 1, **document})
+    text = json.dumps({"version": 1, "iac_debounce_seconds": 0, **document})
     client("ssm").put_parameter(Name="/lifeline/policy", Value=text, Type="String", Overwrite=True)
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
 
@@ -241,11 +242,11 @@ def test_one_that_ended_and_began_anew_is_heard_anew(days: Days) -> None:
 def test_where_endpoints_stay_for_good_the_exemption_is_heard_all_the_same(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RETIRE_AFTER_HOURS", "0")
+    tune(monkeypatch, retire_after_hours=0)
     vpc_id, _, endpoint_id = served(days)
     tag(days, vpc_id, EXEMPT)
     (notice,) = heard(days)
-    assert "It will delete nothing, because RetireAfterHours is 0" in flat(notice["text"])
+    assert "It will delete nothing, because the policy's retire_after_hours is 0" in flat(notice["text"])
     assert notice["facts"]["deleted_from"] == ""
     days.after(100)
     assert (heard(days), days.live(vpc_id)) == ([], [endpoint_id])

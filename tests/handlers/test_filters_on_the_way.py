@@ -112,7 +112,9 @@ class TestAnAclThatDeniesALittle:
         assert (service["state"], after["actions"]) == ("served", [])
 
 
-@pytest.mark.parametrize("case", [{"SCOPE": "isolated"}], indirect=True)
+@pytest.mark.parametrize(
+    "case", [{"rules": [{"require": ["monitoring"], "where": {"tiers": ["isolated"]}}]}], indirect=True
+)
 class TestAWayOut:
     @pytest.mark.parametrize(
         ("home", "entries", "words"),

@@ -16,6 +16,7 @@ from lifeline.handlers.reconcile_endpoints import handler
 from tests.handlers.test_reconcile_endpoints import refuse, route_deleted, sqs
 from tests.support.home import HOME
 from tests.support.strict import Clock, StrictAccount
+from tests.support.tuning import tune
 from tests.support.world import Context, World, emulated_world
 
 ALICE = {"arn": "arn:aws:sts::123456789012:assumed-role/deploy-role/alice"}
@@ -196,7 +197,7 @@ def test_a_ledger_that_cannot_be_read_is_an_error(world: World, monkeypatch: pyt
 
 
 def test_the_record_is_kept_for_the_days_that_the_stack_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEDGER_DAYS", "30")
+    tune(monkeypatch, ledger_days=30)
     _, table_id = private_vpc(world)
     call(sqs(deleted(table_id)))
     items = world.dynamodb.scan(TableName="ledger")["Items"]

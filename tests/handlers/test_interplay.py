@@ -22,6 +22,7 @@ from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
+from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
 TERRAFORM = Identity("deploy-role", session="terraform")
@@ -38,7 +39,7 @@ def days(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Ite
         yield found
 
 
-canary = pytest.mark.parametrize("days", [{"CANARY": "true"}], indirect=True)
+canary = pytest.mark.parametrize("days", [{"canary": True}], indirect=True)
 
 
 def served(days: Days) -> tuple[str, str, str]:
@@ -351,7 +352,7 @@ def test_a_person_whose_vpc_goes_while_it_is_looked_at_hears_so(days: Days, monk
     assert days.look(vpc_id)["error"]["message"] == f"{vpc_id} does not exist in this account and region"
 
 
-@pytest.mark.parametrize("days", [{"IAC_DEBOUNCE_SECONDS": "600"}], indirect=True)
+@pytest.mark.parametrize("days", [{"iac_debounce_seconds": 600}], indirect=True)
 def test_a_tools_deletion_that_fails_never_rests_whatever_else_the_tool_changed(days: Days) -> None:
     vpc_id, _, endpoint_id = served(days)
     change = record_call(
@@ -417,7 +418,7 @@ def test_a_freeze_by_hand_waits_for_whoever_works_on_the_vpc_and_is_never_overwr
 def test_what_is_frozen_is_neither_offered_for_approval_nor_counted(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MONTHLY_BUDGET_USD", "1")
+    tune(monkeypatch, monthly_usd=1)
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
     answer = days.look(vpc_id, freeze=True)

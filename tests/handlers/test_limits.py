@@ -70,8 +70,8 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    variables = {"MONTHLY_BUDGET_USD": "10", **getattr(request, "param", {})}
-    with emulated_world(monkeypatch, **variables) as world:
+    settings = {"monthly_usd": 10, **getattr(request, "param", {})}
+    with emulated_world(monkeypatch, **settings) as world:
         clock = Clock()
         clock.advance(datetime.now(UTC) - clock())
         account = StrictAccount(now=clock, shuffle=7, throttling=False)
@@ -81,11 +81,11 @@ def stage(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> It
         yield Stage(world, account, clock)
 
 
-STOPPABLE = {"KILL_SWITCH_PARAMETER": SWITCH, "MONTHLY_BUDGET_USD": "500"}
+STOPPABLE = {"KILL_SWITCH_PARAMETER": SWITCH, "monthly_usd": 500}
 
 
-def with_settings(**variables: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("stage", [variables], indirect=True)
+def with_settings(**settings: Any) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("stage", [settings], indirect=True)
 
 
 def statuses(answer: dict[str, Any]) -> list[str]:
@@ -102,8 +102,8 @@ def test_the_budget_holds_back_what_goes_past_it_and_the_notice_says_how_to_appr
     answer = stage.look(second)
 
     assert (answer["outcome"], set(statuses(answer)), stage.services(second)) == ("blocked", {"blocked"}, [])
-    assert {one["blocked_by"] for one in answer["actions"]} == {"MonthlyBudgetUsd"}
-    assert "would exceed MonthlyBudgetUsd (7.30 of 10.00 USD in use)" in str(answer)
+    assert {one["blocked_by"] for one in answer["actions"]} == {"monthly_usd"}
+    assert "would exceed monthly_usd (7.30 of 10.00 USD in use)" in str(answer)
     approval = answer["approval"]
     assert approval["monthly_cost_usd"] == 7.3
     (text,) = [one for one in stage.texts() if second in one]
@@ -142,7 +142,7 @@ def test_a_plan_needs_no_ledger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     assert "how far the limits are used can't be read" in answer["note"]
 
 
-@with_settings(MAX_ENDPOINTS_PER_RUN="2", MONTHLY_BUDGET_USD="500")
+@with_settings(endpoints_per_run=2, monthly_usd=500)
 def test_what_one_run_may_not_make_a_later_one_does(stage: Stage) -> None:
     vpc_ids = [stage.site() for _ in range(5)]
     made = []
@@ -153,7 +153,7 @@ def test_what_one_run_may_not_make_a_later_one_does(stage: Stage) -> None:
     assert made == [2, 4, 5]
 
 
-@with_settings(MAX_ENDPOINTS_PER_DAY="6", MONTHLY_BUDGET_USD="500")
+@with_settings(endpoints_per_day=6, monthly_usd=500)
 def test_runs_at_once_share_the_days_last_places(stage: Stage) -> None:
     vpc_ids = [stage.site() for _ in range(6)]
     at_once(*(partial(stage.call, {"vpc_ids": [one]}, f"run-{one}") for one in vpc_ids))
@@ -420,7 +420,7 @@ def test_a_switch_that_is_missing_or_unclear_counts_as_on(stage: Stage, value: s
     assert stage.look(vpc_id, mode="plan")["outcome"] == "planned"
 
 
-@with_settings(**STOPPABLE | {"MONTHLY_BUDGET_USD": "0"})
+@with_settings(**STOPPABLE | {"monthly_usd": 0})
 def test_while_it_is_on_nothing_can_be_approved_and_no_approval_is_used_up(stage: Stage) -> None:
     stage.switch("off")
     vpc_id, plan_id = held_plan(stage)

@@ -30,13 +30,13 @@ UNKNOWN = "vpc-0123456789abcdef0"
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
 
 
 @pytest.fixture
 def debounced_days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, IAC_DEBOUNCE_SECONDS="600") as world:
+    with emulated_world(monkeypatch, iac_debounce_seconds=600) as world:
         yield Days(world, monkeypatch)
 
 

@@ -41,7 +41,7 @@ EVERY_IDENTITY: list[dict[str, Any]] = [
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, SEND_EVENTS="yes") as made:
+    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, send_events=True) as made:
         yield made
 
 
@@ -71,7 +71,7 @@ def ledger() -> str:
 
 
 def test_a_vpcs_name_brings_no_link_no_mention_and_no_command_into_a_mail(world: World) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}]})
     vpc_id = cut_off(world)
     boto3.client("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": "Name", "Value": HOSTILE}])
 
@@ -87,7 +87,7 @@ def test_a_vpcs_name_brings_no_link_no_mention_and_no_command_into_a_mail(world:
 
 
 def test_by_default_it_is_said_who_made_a_change(world: World) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}]})
     vpc_id = cut_off(world)
 
     delete_route(world, vpc_id, ANN)
@@ -100,7 +100,7 @@ def test_by_default_it_is_said_who_made_a_change(world: World) -> None:
 def test_with_hashed_names_no_mail_event_or_ledger_has_a_persons_name(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
     vpc_id, url = cut_off(world), listen()
 
     delete_route(world, vpc_id, ANN)
@@ -121,7 +121,7 @@ def test_while_no_policy_says_otherwise_because_it_is_invalid_names_are_hashed(w
 
 @pytest.mark.parametrize("identity", EVERY_IDENTITY, ids=lambda identity: str(identity["type"]))
 def test_a_subject_names_the_person_of_every_type_of_identity(world: World, identity: dict[str, Any]) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}]})
     delete_route(world, cut_off(world), identity)
 
     form = notice(world)
@@ -159,7 +159,7 @@ def test_a_subject_names_the_person_and_the_service_that_called_in_their_name(
 def test_hashed_names_hide_the_person_of_every_type_of_identity(
     world: World, identity: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}], "session_names": "hash"})
     url = listen()
     delete_route(world, cut_off(world), identity)
 

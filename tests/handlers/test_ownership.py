@@ -20,7 +20,7 @@ STRANGER = Identity("team-b-dev", session="mallory")
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
 
 
@@ -117,7 +117,7 @@ def test_a_release_leaves_what_somebody_tagged(days: Days) -> None:
 
 
 def test_without_its_tag_an_endpoint_is_left_alone_but_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    with emulated_world(monkeypatch, MONTHLY_BUDGET_USD="8") as world:
+    with emulated_world(monkeypatch, monthly_usd=8) as world:
         days = Days(world, monkeypatch)
         vpc_id, _, endpoint_id = served(days)
         world.ec2.delete_tags(Resources=[endpoint_id], Tags=[{"Key": TAG["Key"]}])
@@ -129,7 +129,7 @@ def test_without_its_tag_an_endpoint_is_left_alone_but_still_counts(monkeypatch:
         world.make_subnet(other, "10.9.1.0/24")
         held = days.look(other)["actions"]
         assert {one["status"] for one in held} == {"blocked"}
-        assert "MonthlyBudgetUsd" in str(held)
+        assert "monthly_usd" in str(held)
 
         assert days.call({"hand_over": [endpoint_id]})["hand_over"] == [{"id": endpoint_id, "vpc_id": vpc_id}]
         days.sweeps(1)

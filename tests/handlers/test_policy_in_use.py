@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
 from lifeline.handlers.reconcile_endpoints import handler
+from tests.support.agents import calls
 from tests.support.world import Context, World, emulated_world
 
 NAME = "/lifeline/policy"
@@ -111,3 +113,40 @@ def test_a_hub_that_serves_the_vpc_through_a_private_zone_is_not_doubled(world: 
     answer = look(vpc_id)
     assert (answer["actions"], world.endpoints(vpc_id)) == ([], [])
     assert [one["state"] for one in answer["services"]] == ["served centrally"]
+
+
+def test_limits_of_a_changed_document_hold_from_the_next_run_on(world: World) -> None:
+    say({"version": 1, "without_approval": {"endpoints_per_day": 0}})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    assert {one["blocked_by"] for one in look(vpc_id)["actions"]} == {"endpoints_per_day"}
+    say({"version": 1})  # what it doesn't say is as by default, and RequiredServices are required
+    assert look(vpc_id)["outcome"] == "changed"
+    assert [one["ServiceName"].rpartition(".")[2] for one in world.endpoints(vpc_id)] == ["monitoring"]
+
+
+def test_what_is_written_is_kept_for_as_many_days_as_the_document_says(world: World) -> None:
+    say({"version": 1, "ledger_days": 30})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    look(vpc_id)
+    exempted = handler({"exempt": [vpc_id], "days": 1}, Context())
+    assert "errors" not in exempted
+    items = world.dynamodb.scan(TableName="ledger")["Items"]
+    kept = [
+        datetime.fromtimestamp(int(one["expires_at"]["N"]), UTC) - datetime.now(UTC)
+        for one in items
+        if one["pk"]["S"].startswith("VPC#") and "expires_at" in one
+    ]
+    assert len(kept) >= 3  # the state, what was made, and the exemption
+    assert all(timedelta(days=29, hours=23) < one <= timedelta(days=30) for one in kept)
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_events_are_sent_unless_the_document_says_otherwise(world: World, *, sends: bool) -> None:
+    say({"version": 1, **({} if sends else {"send_events": False})})
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    with calls("events") as made:
+        look(vpc_id)
+    assert bool(made) is sends

@@ -18,12 +18,13 @@ from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import AnyRef, VpcRef
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
+from tests.support.tuning import tune
 from tests.support.world import ROLE_ARN, emulated_world
 
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
 
 
@@ -164,7 +165,7 @@ def test_a_need_that_comes_back_just_before_the_deletion_keeps_the_endpoint(
 def test_zero_hours_keep_endpoints_for_good_and_forget_the_time(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, _, endpoint_id = rescued(days)
     days.sweeps(1)
-    monkeypatch.setenv("RETIRE_AFTER_HOURS", "0")
+    tune(monkeypatch, retire_after_hours=0)
     days.clock.advance(timedelta(days=1000))
     assert days.sweeps(2) == []
     assert days.live(vpc_id) == [endpoint_id]
@@ -213,7 +214,9 @@ def test_an_isolated_subnets_only_way_is_held_back_and_told_once_until_a_central
 ) -> None:
     vpc_id = isolated(days)
     where = {"tiers": ["public"]}
-    document = json.dumps({"version": 1, "rules": [{"require": ["monitoring"], "where": where}]})
+    document = json.dumps(
+        {"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"], "where": where}]}
+    )
     client("ssm").put_parameter(Name="/lifeline/policy", Value=document, Type="String")
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     held = days.sweeps(1) + days.after(72) + days.sweeps(2)

@@ -17,7 +17,7 @@ PING = {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrI
 
 @pytest.fixture
 def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    with emulated_world(monkeypatch, RETIRE_AFTER_HOURS="72") as world:
+    with emulated_world(monkeypatch, retire_after_hours=72) as world:
         yield Days(world, monkeypatch)
 
 

@@ -13,6 +13,7 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incid
 from tests.support.cloudtrail import record_call
 from tests.support.days import EVERYWHERE, MINUTES, Days
 from tests.support.home import HOME
+from tests.support.tuning import tune
 from tests.support.world import emulated_world
 
 SERVICES = "monitoring logs ssm ssmmessages ec2messages kms sts ecr.api ecr.dkr secretsmanager"
@@ -20,14 +21,14 @@ POLICY = "/lifeline/policy"
 WIDE = {
     "REQUIRED_SERVICES": "monitoring",
     "CREATABLE_SERVICES": SERVICES.replace(" ", ","),
-    "MAX_ENDPOINTS_PER_RUN": "100",
-    "MAX_VPCS_PER_RUN": "100",
-    "MAX_ENDPOINTS_PER_DAY": "1000",
-    "MAX_VPCS_PER_DAY": "1000",
-    "MONTHLY_BUDGET_USD_PER_VPC": "1000",
-    "MONTHLY_BUDGET_USD": "100000",
+    "endpoints_per_run": 100,
+    "vpcs_per_run": 100,
+    "endpoints_per_day": 1000,
+    "vpcs_per_day": 1000,
+    "monthly_usd_per_vpc": 1000,
+    "monthly_usd": 100000,
 }
-BUDGET = {"MONTHLY_BUDGET_USD": "500", "MONTHLY_BUDGET_USD_PER_VPC": "100"}
+BUDGET = {"monthly_usd": 500, "monthly_usd_per_vpc": 100}
 
 
 class Town:
@@ -76,8 +77,8 @@ class Town:
 
 
 @contextmanager
-def town(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[Town]:
-    with emulated_world(monkeypatch, **{**WIDE, **variables}) as world:
+def town(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Town]:
+    with emulated_world(monkeypatch, **{**WIDE, **settings}) as world:
         yield Town(Days(world, monkeypatch))
 
 
@@ -88,10 +89,10 @@ def town(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[Town]:
     ("limits", "vpcs", "services", "zones"),
     [
         (BUDGET, 6, 4, 3),
-        ({"MAX_ENDPOINTS_PER_DAY": "50"}, 5, 10, 1),
-        ({"MAX_VPCS_PER_DAY": "10"}, 12, 1, 1),
-        ({"MAX_ENDPOINTS_PER_DAY": "10"}, 12, 1, 1),
-        ({"MONTHLY_BUDGET_USD": "60"}, 12, 1, 1),
+        ({"endpoints_per_day": 50}, 5, 10, 1),
+        ({"vpcs_per_day": 10}, 12, 1, 1),
+        ({"endpoints_per_day": 10}, 12, 1, 1),
+        ({"monthly_usd": 60}, 12, 1, 1),
     ],
     ids=["budget", "endpoints a day", "VPCs a day", "many small VPCs", "a small budget"],
 )
@@ -115,30 +116,30 @@ def test_a_vpc_that_loses_its_route_is_repaired_at_once_whatever_tags_and_new_vp
 def test_what_tags_and_new_vpcs_ask_for_uses_no_more_than_the_part_that_is_not_reserved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="20") as there:
+    with town(monkeypatch, endpoints_per_day=20) as there:
         vpc_ids = [there.vpc(tags=SERVICES) for _ in range(4)]
         there.days.sweeps(5)
         assert sum(len(there.served(vpc_id)) for vpc_id in vpc_ids) == 10
         assert all(len(there.served(vpc_id)) <= 5 for vpc_id in vpc_ids)  # a quarter of the day's endpoints each
         why = there.blocked(vpc_ids[0])["sts"]
-        assert "10 of 20 endpoints (MaxEndpointsPerDay) used in the last 24 hours" in why
+        assert "10 of 20 endpoints (endpoints_per_day) used in the last 24 hours" in why
         assert "the last 10 are reserved for VPCs that lost their path or have silent agents" in why
 
 
 def test_one_vpc_may_use_its_share_of_the_days_endpoints_and_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="16") as there:
+    with town(monkeypatch, endpoints_per_day=16) as there:
         vpc_id = there.vpc(tags=SERVICES)
         there.days.sweeps(1)
         assert len(there.served(vpc_id)) == 4
         why = there.blocked(vpc_id)["sts"]
-        assert "4 of the 4 endpoints that one VPC may use of 16 (MaxEndpointsPerDay)" in why
+        assert "4 of the 4 endpoints that one VPC may use of 16 (endpoints_per_day)" in why
 
 
 @pytest.mark.parametrize("is_subnet", [False, True], ids=["the VPC is tagged", "two of three subnets are tagged"])
 def test_tags_in_the_victims_own_vpc_do_not_use_up_what_the_rules_ask_for_there(
     monkeypatch: pytest.MonkeyPatch, *, is_subnet: bool
 ) -> None:
-    with town(monkeypatch, **BUDGET, MAX_ENDPOINTS_PER_DAY="50") as there:
+    with town(monkeypatch, **BUDGET, endpoints_per_day=50) as there:
         victim = there.vpc(3, is_open=True)
         there.days.look(victim)
         there.days.sweeps(4)
@@ -161,7 +162,7 @@ def test_tags_in_the_victims_own_vpc_do_not_use_up_what_the_rules_ask_for_there(
 
 
 def test_a_route_deleted_in_a_vpc_made_for_that_makes_it_no_more_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="8") as there:
+    with town(monkeypatch, endpoints_per_day=8) as there:
         victim = there.vpc(is_open=True)
         there.days.look(victim)
         there.days.sweeps(24)
@@ -182,7 +183,7 @@ def test_a_route_deleted_in_a_vpc_made_for_that_makes_it_no_more_urgent(monkeypa
 def test_vpcs_that_waited_some_hours_with_a_route_still_leave_half_of_the_reserve_to_older_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="8") as there:
+    with town(monkeypatch, endpoints_per_day=8) as there:
         victim = there.vpc(is_open=True)
         there.days.look(victim)
         there.days.sweeps(24)
@@ -203,7 +204,7 @@ def test_vpcs_that_waited_some_hours_with_a_route_still_leave_half_of_the_reserv
 def test_a_days_patience_with_vpcs_of_ones_own_uses_up_nothing_that_a_long_known_vpc_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="8") as there:
+    with town(monkeypatch, endpoints_per_day=8) as there:
         victim = there.vpc(is_open=True)
         there.days.look(victim)
         there.days.after(30 * 24)
@@ -220,7 +221,7 @@ def test_a_days_patience_with_vpcs_of_ones_own_uses_up_nothing_that_a_long_known
 
 
 def test_deleting_and_adding_the_same_route_again_makes_no_vpc_older(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="2", MAX_VPCS_PER_DAY="1000") as there:
+    with town(monkeypatch, endpoints_per_day=2, vpcs_per_day=1000) as there:
         first, fake = there.vpc(), there.vpc(is_open=True)
         there.days.sweeps(1)
         table_id = there.world.main_table(fake)
@@ -236,7 +237,7 @@ def test_deleting_and_adding_the_same_route_again_makes_no_vpc_older(monkeypatch
 
 
 def test_a_vpc_whose_endpoint_was_deleted_by_its_owner_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="4") as there:
+    with town(monkeypatch, endpoints_per_day=4) as there:
         victim = there.vpc()
         (subnet,) = there.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [victim]}])["Subnets"]
         group = there.world.ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=victim)["GroupId"]
@@ -284,7 +285,7 @@ def silence_message(vpc_id: str, there: Town) -> dict[str, Any]:
 def test_a_vpc_with_silent_agents_goes_first_even_for_a_service_that_only_a_tag_asks_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="4") as there:
+    with town(monkeypatch, endpoints_per_day=4) as there:
         others = [there.vpc() for _ in range(4)]
         there.days.sweeps(1)
         assert sum(bool(there.served(vpc_id)) for vpc_id in others) == 2
@@ -299,7 +300,7 @@ def test_a_vpc_with_silent_agents_goes_first_even_for_a_service_that_only_a_tag_
 
 
 def test_agents_that_are_silent_by_themselves_make_nothing_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="2") as there:
+    with town(monkeypatch, endpoints_per_day=2) as there:
         there.vpc()
         there.days.sweeps(1)
         silent = there.vpc()
@@ -309,7 +310,7 @@ def test_agents_that_are_silent_by_themselves_make_nothing_urgent(monkeypatch: p
 
 
 def test_in_a_run_with_few_places_the_urgent_vpc_is_served_before_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_RUN="1") as there:
+    with town(monkeypatch, endpoints_per_run=1) as there:
         victim = there.vpc(is_open=True)
         there.days.sweeps(5)
         new = [there.vpc(3, tags=SERVICES) for _ in range(3)]  # with more isolated subnets
@@ -320,12 +321,12 @@ def test_in_a_run_with_few_places_the_urgent_vpc_is_served_before_new_ones(monke
 
 
 def test_what_was_lost_a_week_ago_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="0") as there:
+    with town(monkeypatch, endpoints_per_day=0) as there:
         victim = there.vpc(is_open=True)
         there.days.sweeps(30)
         there.lose_route(victim)
         there.days.after(24 * 7 + 1)
-        monkeypatch.setenv("MAX_ENDPOINTS_PER_DAY", "2")
+        tune(monkeypatch, endpoints_per_day=2)
         there.vpc()
         there.vpc()
         there.days.after(1)
@@ -336,7 +337,7 @@ def test_what_was_lost_a_week_ago_is_a_backlog(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_notice_says_which_vpcs_use_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="16", MONTHLY_BUDGET_USD="250") as there:
+    with town(monkeypatch, endpoints_per_day=16, monthly_usd=250) as there:
         loud, quiet = there.vpc(tags="logs ssm kms"), there.vpc(tags="logs ssm")
         there.days.sweeps(1)
         there.days.look(there.vpc(tags="logs ssm kms"))
@@ -344,17 +345,17 @@ def test_the_notice_says_which_vpcs_use_the_most(monkeypatch: pytest.MonkeyPatch
         late = there.vpc(3)
         there.days.look(late)
         (text,) = there.days.texts()
-        assert "biggest users of MaxEndpointsPerDay:" in text
+        assert "biggest users of endpoints_per_day:" in text
         assert f"{loud} (3 endpoints in the last 24 hours)" in text
         assert f"{quiet} (2 endpoints in the last 24 hours)" in text
-        monkeypatch.setenv("MAX_ENDPOINTS_PER_DAY", "1000")
+        tune(monkeypatch, endpoints_per_day=1000)
         note = there.days.look(there.vpc(3, tags=SERVICES))["note"]
-        assert "biggest users of MonthlyBudgetUsd:" in note
+        assert "biggest users of monthly_usd:" in note
         assert f"{loud} (21.90 USD per month)" in note
 
 
 def test_a_plan_says_the_same_as_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="4") as there:
+    with town(monkeypatch, endpoints_per_day=4) as there:
         victim = there.vpc(is_open=True)
         there.days.sweeps(5)
         others = [there.vpc() for _ in range(4)]
@@ -365,13 +366,13 @@ def test_a_plan_says_the_same_as_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
         plan = there.days.look(waiting, mode="plan")
         assert plan["outcome"] == "blocked"
         assert "reserved for VPCs that lost their path" in str(plan["actions"])
-        assert "biggest users of MaxEndpointsPerDay:" in plan["note"]
+        assert "biggest users of endpoints_per_day:" in plan["note"]
         assert there.days.look(waiting)["outcome"] == "blocked"
         assert there.days.look(victim)["outcome"] == "changed"
 
 
 def test_a_person_may_approve_what_would_take_from_the_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="2") as there:
+    with town(monkeypatch, endpoints_per_day=2) as there:
         there.days.look(there.vpc())
         second = there.vpc()
         plan_id = there.days.look(second)["approval"]["plan_id"]
@@ -380,10 +381,11 @@ def test_a_person_may_approve_what_would_take_from_the_reserve(monkeypatch: pyte
 
 
 def test_the_policy_sets_the_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="4", POLICY_PARAMETER=POLICY) as there:
+    with town(monkeypatch, POLICY_PARAMETER=POLICY) as there:
         policy = {
             "version": 1,
             "rules": [{"require": ["monitoring", "logs", "ssm", "kms"]}],
+            "without_approval": {"endpoints_per_day": 4},
             "shares": {"reserved_percent": 0, "vpc_percent": 100},
         }
         boto3.client("ssm").put_parameter(Name=POLICY, Value=json.dumps(policy), Type="String")
@@ -393,7 +395,7 @@ def test_the_policy_sets_the_shares(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_deletions_need_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    with town(monkeypatch, MAX_ENDPOINTS_PER_DAY="2", MAX_VPCS_PER_DAY="2", RETIRE_AFTER_HOURS="1") as there:
+    with town(monkeypatch, endpoints_per_day=2, vpcs_per_day=2, retire_after_hours=1) as there:
         vpc_id = there.vpc()
         there.days.look(vpc_id)
         there.vpc()

@@ -19,6 +19,7 @@ from tests.support.cloudtrail import Failure, Identity, record_call
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.ledger import refuse_saves
+from tests.support.tuning import tune
 from tests.support.world import ACCOUNT, REGION, ROLE_ARN, emulated_world
 
 TERRAFORM = Identity("deploy-role", session="terraform")
@@ -299,7 +300,7 @@ def test_a_subnet_that_is_about_to_go_gets_no_interface_again(days: Days) -> Non
 def test_an_endpoint_that_others_need_moves_to_another_zone_before_it_leaves(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COVERAGE", "vpc")
+    tune(monkeypatch, coverage="vpc")
     site = Site(days, "a", "b")
     (before,) = site.subnets_of_endpoints()
     doomed = site.subnet_ids.index(before)

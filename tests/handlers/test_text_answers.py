@@ -76,7 +76,7 @@ def test_a_call_that_cant_be_read_is_refused_in_the_form_that_it_asked_for(world
 
 
 def test_what_needs_approval_has_its_command_in_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    with emulated_world(monkeypatch, MONTHLY_BUDGET_USD_PER_VPC="1") as world:
+    with emulated_world(monkeypatch, monthly_usd_per_vpc=1) as world:
         vpc_id = isolated(world)
         plan_id = call({"vpc_ids": [vpc_id]})["vpcs"][0]["approval"]["plan_id"]
 

@@ -18,22 +18,18 @@ from lifeline.runtime.settings import Settings
 from tests.support.amending import NOW, SERVED
 from tests.support.builders import VPC_ID, subnet, vpc
 from tests.support.fakes import Fakes
+from tests.support.tuning import settle
 
 MISSING = vpc(subnet(), dns_support=True, dns_hostnames=True)
 ENVIRONMENT = {
     "STACK_NAME": "lifeline",
     "MODE": "enforce",
     "REQUIRED_SERVICES": "monitoring",
-    "SCOPE": "private",
-    "COVERAGE": "az",
     "QUEUE_URL": "https://queue",
     "TABLE_NAME": "ledger",
     "TOPIC_ARN": "arn",
     "AWS_REGION": "us-east-1",
     "DEBOUNCE_SECONDS": "30",
-    "IAC_DEBOUNCE_SECONDS": "0",
-    "AGENT_PERIOD_SECONDS": "60",
-    "GAP_GRACE_SECONDS": "240",
     "DEAD_LETTER_QUEUE_URL": "https://dead-letters",
     "ROLE_ARN": "arn:aws:iam::123456789012:role/lifeline-ReconcileRole",
 }
@@ -41,8 +37,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+    settle(monkeypatch, {**ENVIRONMENT, "iac_debounce_seconds": 0})
 
 
 def run(fakes: Fakes, *requests: Request, mode: Mode = Mode.ENFORCE) -> tuple[VpcAnswer, ...]:

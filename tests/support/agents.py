@@ -34,12 +34,13 @@ ENVIRONMENT = {
     "STACK_NAME": "lifeline",
     "MODE": "plan",
     "REQUIRED_SERVICES": "monitoring",
-    "SCOPE": "private",
-    "COVERAGE": "az",
     "TABLE_NAME": TABLE,
-    "AGENT_PERIOD_SECONDS": "60",
-    "GAP_GRACE_SECONDS": "300",
 }
+
+
+def watch(**fields: int) -> dict[str, Any]:
+    """The watch of CloudWatch agents as a policy document says it, with a grace of five minutes."""
+    return {"name": "cloudwatch-agent", "grace_seconds": 300, **fields}
 
 
 def why_silent(known: Facts, now: datetime) -> Cause:

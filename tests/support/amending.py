@@ -21,8 +21,10 @@ NOTHING = VpcState()
 def context(network: Vpc = SERVED, *services: str, at: datetime = NOW, **more: object) -> VpcContext:
     """A VPC whose private subnets require the services; its state and whatever else is passed was read."""
     policy = Policy(rules=(PolicyRule(frozenset(services or ("monitoring",))),))
-    run = RunContext(at, OWNER, price_in("us-east-1"), policy, CATALOG, retire_after=72 * HOUR)
-    for name in ("is_plan", "is_region", "is_canary"):
+    run = RunContext(at, OWNER, price_in("us-east-1"), policy, CATALOG)
+    if more.pop("is_canary", False):
+        run = replace(run, policy=replace(policy, is_canary=True))
+    for name in ("is_plan", "is_region"):
         if name in more:
             run = replace(run, **{name: more.pop(name)})  # type: ignore[arg-type]
     read = frozenset({Fact.STATE, *(fact for fact in Fact if fact.value in more)})

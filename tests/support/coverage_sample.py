@@ -85,7 +85,7 @@ def the_silenced() -> VpcCoverage:
 
 def the_blocked() -> VpcCoverage:
     """One whose plan exceeds a budget and waits for approval."""
-    reason = "needs approval: it would exceed MonthlyBudgetUsdPerVpc (30.00 USD)"
+    reason = "needs approval: it would exceed monthly_usd_per_vpc (30.00 USD)"
     blocked = [Cell(service, Standing.BLOCKED, detail=reason) for service in ("ecr.api", "ecr.dkr")]
     served_here = served("monitoring", "vpce-0cc175b9c0f1b6a83")
     return VpcCoverage(

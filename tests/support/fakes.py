@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from lifeline.adapters.aws.endpoints import AppliedIds
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
@@ -117,6 +117,9 @@ class Fakes:
     def record_actions(self, *_: object) -> None:
         self.note("record actions")
 
+    def keeping(self, _: timedelta) -> Self:
+        return self
+
     def record_changes(self, *_: object, **__: object) -> None:
         self.note("record changes")
 
@@ -168,6 +171,9 @@ class FakeStore:
 
     def delete(self, *_: object, **__: object) -> bool:
         return False
+
+    def keeping(self, _: timedelta) -> Self:
+        return self
 
     def listed(self, vpc_list: VpcList, home: RegionRef) -> frozenset[VpcRef]:
         return frozenset(home.vpc(vpc_id) for vpc_id, state in self.fakes.states.items() if vpc_list.holds(state))

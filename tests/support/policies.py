@@ -20,6 +20,7 @@ _NAMES = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/lifeline-{name}-EXAMPLE",
     "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:lifeline-{name}-EXAMPLE",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:lifeline-{name}-EXAMPLE",
+    "AWS::SSM::Parameter": "/lifeline/lifeline/stop",  # a Ref is its name
     "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:lifeline-{name}-EXAMPLE",
 }
 

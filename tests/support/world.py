@@ -16,6 +16,7 @@ from tests.support.agents import create_table
 from tests.support.emulator import emulated_aws
 from tests.support.event_history import teach_event_history
 from tests.support.moto_filters import teach_moto_filters
+from tests.support.tuning import settle
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -132,8 +133,10 @@ def flat(text: str) -> str:
 
 
 @contextmanager
-def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterator[World]:
-    """The account, with the environment that the template gives the function; `variables` override it."""
+def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[World]:
+    """The account, with the environment that the template gives the function, and the policy of a stack without a
+    document. `settings` override both: see `tuning`.
+    """
     for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_REGION", REGION)
@@ -144,12 +147,12 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Iterato
     teach_event_history()
     with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
-        world = _fill(monkeypatch, variables)
+        world = _fill(monkeypatch, settings)
         yield world
     reconcile_endpoints._kept.cache_clear()
 
 
-def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
+def _fill(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]) -> World:
     sqs, sns, dynamodb = boto3.client("sqs"), boto3.client("sns"), boto3.client("dynamodb")
     urls = [
         sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("changes", "dead-letters", "heard", "repair-requests")
@@ -158,15 +161,13 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
     heard_arn = sqs.get_queue_attributes(QueueUrl=urls[2], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=heard_arn)
     create_table()
-    environment = {
+    usual = {
         "STACK_NAME": "lifeline",
         "MODE": "enforce",
         "REQUIRED_SERVICES": "monitoring",
-        "SCOPE": "private",
-        "COVERAGE": "az",
-        "IAC_DEBOUNCE_SECONDS": "0",
-        "AGENT_PERIOD_SECONDS": "60",
-        "GAP_GRACE_SECONDS": "240",
+        "iac_debounce_seconds": 0,
+        "monthly_usd": 500,
+        "send_events": False,
         "TABLE_NAME": "ledger",
         "TOPIC_ARN": topic_arn,
         "QUEUE_URL": urls[0],
@@ -175,10 +176,9 @@ def _fill(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> World:
         "DETECT_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/lifeline-Checks",  # as in events/
         "ROLE_ARN": ROLE_ARN,
         "POWERTOOLS_METRICS_NAMESPACE": "Lifeline",
-        **variables,
+        **settings,
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    settle(monkeypatch, usual)
     ec2 = boto3.client("ec2")
     remove_default_vpc(ec2)
     return World(ec2, sqs, dynamodb, *urls)

@@ -20,6 +20,7 @@ LONGEST = {
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
     ("AWS::Logs::QueryDefinition", "Name"): 255,
     ("AWS::SNS::Topic", "DisplayName"): 100,
+    ("AWS::SSM::Parameter", "Name"): 1011,
     ("AWS::IAM::Role", "PolicyName"): 128,
 }
 _NAMES_OTHERS = {"AWS::CloudWatch::Alarm"}  # a metric's name

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from typing import Any
 
 import boto3
@@ -11,20 +12,19 @@ from tools.template import read_template
 
 from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
-from lifeline.core.guards.limits import Limits
-from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.notices.bus_events import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
-from lifeline.runtime.settings import Settings
+from lifeline.runtime.settings import DetectorSettings, PageSettings
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.models import operations_of
 from tests.support.repository import ROOT
 from tools import aws_calls
 
+SWITCH = {"Fn::If": ["HasOwnKillSwitch", {"Ref": "KillSwitch"}, {"Ref": "KillSwitchParameter"}]}
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
 
@@ -323,23 +323,31 @@ def test_the_tests_ledger_is_the_templates(template: dict[str, Any], monkeypatch
     assert {name: index[name] for name in wanted} == wanted
 
 
-def test_how_long_the_record_is_kept_is_a_parameter_of_both_functions(template: dict[str, Any]) -> None:
-    assert template["Globals"]["Function"]["Environment"]["Variables"]["LEDGER_DAYS"] == {"Ref": "LedgerDays"}
-    assert template["Parameters"]["LedgerDays"]["Default"] == LEDGER_KEEP.days
+def test_what_the_ledger_keeps_for_a_while_expires(template: dict[str, Any]) -> None:
     assert template["Resources"]["Ledger"]["Properties"]["TimeToLiveSpecification"]["Enabled"] is True
 
 
-def test_the_local_overrides_leave_no_trace_when_empty(template: dict[str, Any]) -> None:
-    variables = dict(template["Globals"]["Function"]["Environment"]["Variables"])
+def test_no_emulators_address_is_in_the_template(template: dict[str, Any]) -> None:
+    assert "EndpointUrl" not in json.dumps(template["Parameters"])
+    assert "AWS_ENDPOINT_URL" not in (ROOT / "template.yaml").read_text()
+
+
+def test_few_parameters_are_left_and_all_have_defaults_and_are_in_one_group(template: dict[str, Any]) -> None:
+    parameters = template["Parameters"]
+    assert len(parameters) <= 20
+    assert [name for name, one in parameters.items() if "Default" not in one] == []
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
+    assert len(groups[0]["Parameters"]) <= 5  # what a first deployment decides
+
+
+def test_nothing_that_the_policy_says_is_said_by_a_parameter_too(template: dict[str, Any]) -> None:
+    """A function gets the stack's own settings alone: each variable is one that the code reads."""
+    read = {field.metadata["name"] for kind in (PageSettings, DetectorSettings) for field in fields(kind)}
+    given = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for function in resources(template, "AWS::Serverless::Function").values():
-        variables |= function.get("Environment", {}).get("Variables", {})
-    overrides = {name: value for name, value in variables.items() if name.startswith("AWS_ENDPOINT_URL")}
-    assert len(overrides) == 8
-    for value in overrides.values():
-        condition, then, otherwise = value["Fn::If"]
-        assert otherwise == {"Ref": "AWS::NoValue"}
-        assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [then, ""]}]}
-        assert template["Parameters"][then["Ref"]]["Default"] == ""
+        given |= set(function.get("Environment", {}).get("Variables", {}))
+    assert given - read == {"POWERTOOLS_LOG_LEVEL"}
 
 
 def test_only_own_endpoints_and_groups_can_be_deleted(template: dict[str, Any]) -> None:
@@ -348,27 +356,6 @@ def test_only_own_endpoints_and_groups_can_be_deleted(template: dict[str, Any]) 
     granted = [one for one in statements(template, "ReconcileRole") if deleting & set(_listed(one["Action"]))]
     assert deleting <= {action for one in granted for action in _listed(one["Action"])}
     assert [one["Condition"] for one in granted] == [own] * len(granted)
-
-
-def test_how_long_endpoints_stay_is_what_the_code_takes_for_it(template: dict[str, Any]) -> None:
-    parameter = template["Parameters"]["RetireAfterHours"]
-    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (72, 0, 8760)
-    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
-    assert variables["RETIRE_AFTER_HOURS"] == {"Ref": "RetireAfterHours"}
-
-
-def test_canaries_are_off_unless_somebody_asks_for_them(template: dict[str, Any]) -> None:
-    parameter = template["Parameters"]["Canary"]
-    assert (parameter["Default"], parameter["AllowedValues"]) == ("false", ["false", "true"])
-    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
-    assert variables["CANARY"] == {"Ref": "Canary"}
-
-
-def test_how_long_tools_changes_rest_is_what_the_code_and_the_queue_take(template: dict[str, Any]) -> None:
-    parameter = template["Parameters"]["IacDebounceSeconds"]
-    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (600, 0, 900)
-    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
-    assert variables["IAC_DEBOUNCE_SECONDS"] == {"Ref": "IacDebounceSeconds"}
 
 
 def test_the_queue_waits_long_enough_for_the_function_as_lambda_asks(template: dict[str, Any]) -> None:
@@ -398,31 +385,27 @@ def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(templat
         assert one["Dimensions"] == [{"Name": "service", "Value": "lifeline"}]
 
 
-def test_the_kill_switch_is_the_one_parameter_that_may_be_read_for_it_and_only_where_it_is_named(
-    template: dict[str, Any],
-) -> None:
-    policies = template["Resources"]["ReconcileRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    (found,) = [one["Fn::If"] for one in policies if "Fn::If" in one and one["Fn::If"][0] == "HasKillSwitch"]
-    assert found[1]["Action"] == "ssm:GetParameter"
-    assert found[1]["Resource"]["Fn::Sub"].endswith(":parameter${KillSwitchParameter}")
-    assert found[2] == {"Ref": "AWS::NoValue"}
-    assert "ReadKillSwitch" not in {one["Sid"] for one in statements(template, "DetectRole")}
-
-
-def test_the_limits_defaults_are_the_settings_own(template: dict[str, Any]) -> None:
-    variables = template["Resources"]["ReconcileEndpoints"]["Properties"]["Environment"]["Variables"]
-    given = {
-        name: str(template["Parameters"][value["Ref"]]["Default"])
-        for name, value in variables.items()
-        if name.startswith(("MAX_", "MONTHLY_"))
+def test_the_stack_makes_its_kill_switch_which_is_off_unless_it_is_given_one(template: dict[str, Any]) -> None:
+    switch = template["Resources"]["KillSwitch"]
+    assert switch["Condition"] == "HasOwnKillSwitch"
+    assert template["Conditions"]["HasOwnKillSwitch"] == {"Fn::Equals": [{"Ref": "KillSwitchParameter"}, ""]}
+    assert switch["Properties"] == {
+        "Type": "String",
+        "Name": {"Fn::Sub": "/lifeline/${AWS::StackName}/stop"},
+        "Value": "off",
     }
-    assert len(given) == 6
-    assert (
-        Settings.from_environment(
-            {**ENVIRONMENT, "TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:notices", **given}
-        ).limits
-        == Limits()
-    )
+    assert template["Outputs"]["KillSwitch"]["Value"] == SWITCH
+
+
+def test_the_kill_switch_is_the_one_parameter_that_may_be_read_for_it(template: dict[str, Any]) -> None:
+    for role, function in (("ReconcileRole", "ReconcileEndpoints"), ("CoverageRole", "CoveragePage")):
+        (found,) = [one for one in statements(template, role) if one["Sid"] == "ReadKillSwitch"]
+        assert found["Action"] == "ssm:GetParameter"
+        arn, names = found["Resource"]["Fn::Sub"]
+        assert arn.endswith(":parameter${Name}")
+        variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+        assert names["Name"] == variables["KILL_SWITCH_PARAMETER"] == SWITCH
+    assert "ReadKillSwitch" not in {one["Sid"] for one in statements(template, "DetectRole")}
 
 
 def test_every_parameter_is_described_and_used(template: dict[str, Any]) -> None:
@@ -461,6 +444,7 @@ def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str,
     )
     assert page.pop("RECONCILE_ARN") == {"Fn::GetAtt": "ReconcileEndpoints.Arn"}
     assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
+    assert reconcile.pop("DEBOUNCE_SECONDS") == {"Ref": "DebounceSeconds"}  # of the queue, and no plan's matter
     assert page == reconcile
 
 

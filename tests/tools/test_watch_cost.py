@@ -97,9 +97,8 @@ def test_the_page_names_the_grace_from_which_an_agent_costs_less_than_an_alarm()
     assert f"With a grace of {minutes} minutes or more, it is cheaper." in " ".join(PAGE.read_text().split())
 
 
-def test_the_default_patience_is_the_templates() -> None:
+def test_the_default_patience_is_the_watchs() -> None:
     assert Rules().period + Rules().grace == PATIENCE
-    assert "Default: 240" in TEMPLATE.partition("\n  GapGraceSeconds:\n")[2].partition("Description")[0]
 
 
 def test_a_fleet_that_is_stopped_costs_no_datapoints_and_no_lists() -> None:

@@ -151,8 +151,9 @@ class _Cover:
             at=self._now,
             vpcs=worst_first(rows),
             kill_switch=why_stopped,
+            switch_command=self._reads.switch_command("off" if why_stopped else "on"),
             notes=(*dict.fromkeys(self._notes), *self._reads.notes),
-            retire_after=self._settings.retire_after,
+            retire_after=planning.policy.retire_after,
         )
 
     def _planning(self, policy: Policy | None) -> Planning:
@@ -263,8 +264,6 @@ class _Cover:
             price=self._price,
             policy=planning.policy,
             catalog=planning.catalog,
-            retire_after=self._settings.retire_after,
-            is_canary=self._settings.canary,
             is_plan=True,
         )
         state = (examined or Examined()).state
@@ -354,7 +353,7 @@ class _Cover:
             )
             for vpc in vpcs
         }
-        limits = self._settings.limits
+        limits = policy.without_approval
         limits = replace(
             limits,
             endpoints_per_run=limits.endpoints_per_run and _UNLIMITED,

@@ -110,7 +110,8 @@ class VpcCoverage:
 class Coverage:
     """The whole page: the VPCs of an account and region, the worst first.
 
-    `kill_switch` says why the kill switch is on, empty if it is off. `retire_after` is how long an endpoint must not
+    `kill_switch` says why the kill switch is on, empty if it is off; `switch_command` turns it on, or off again, and is
+    empty where there is no switch. `retire_after` is how long an endpoint must not
     have been required before Lifeline deletes it, 0 if it never does.
     """
 
@@ -121,5 +122,6 @@ class Coverage:
     at: datetime
     vpcs: tuple[VpcCoverage, ...]
     kill_switch: str = ""
+    switch_command: str = ""
     notes: tuple[str, ...] = ()
     retire_after: timedelta = timedelta()

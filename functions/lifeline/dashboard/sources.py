@@ -20,6 +20,7 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
+from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.limits import Usage
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
@@ -150,6 +151,11 @@ class Reads:
     def why_stopped(self) -> str:
         """Why the kill switch is on, empty if it is off."""
         return self._sources.kill_switch.why_on()
+
+    def switch_command(self, value: str) -> str:
+        """The command that turns the kill switch on or off, empty if there is none."""
+        name = self._sources.kill_switch.name
+        return switch_command(name, value) if name else ""
 
     def attempt[T](self, read: Callable[[], T], otherwise: T, what: str) -> T:
         """Read, or note what is missing and return `otherwise`."""

@@ -28,7 +28,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.agents.agent import State
 from lifeline.core.errors import InvalidInputError, LifelineError, TransientError
 from lifeline.core.notices.forgotten import forgotten_notice, newly_forgotten
-from lifeline.core.policy.policy import Policy, simple_policy
+from lifeline.core.policy.policy import Policy
 from lifeline.core.requests.detect import CheckPart, Detect, Forget, read_event
 from lifeline.detector.chunks import agents_of
 from lifeline.detector.evidence import EvidenceSources
@@ -36,7 +36,7 @@ from lifeline.detector.loop import DetectorTools, WatchRun
 from lifeline.detector.parts import SplitRun
 from lifeline.detector.report import Report
 from lifeline.reconciler.steps.decision_log import log_refusal
-from lifeline.reconciler.steps.policy_in_force import current_policy
+from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
@@ -68,7 +68,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         return {"watches": [], "errors": [{"field": error.field, "message": error.message}]}
     settings = DetectorSettings.from_environment()
     policy = _policy(settings)
-    watches = (settings.default_watch,) if policy.watches is None else policy.watches
+    watches = policy.watches
     tools = _tools(settings, policy)
     expecting = next((watch for watch in watches if watch.dimension == _INSTANCE and not watch.is_elsewhere), None)
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
@@ -175,8 +175,8 @@ def _end(reports: Sequence[Report], times: Iterable[timedelta], run_id: str) -> 
 
 
 def _policy(settings: DetectorSettings) -> Policy:
-    """The policy's document; without a valid one, what the template's parameters say."""
-    fallback = simple_policy(settings.required_services, frozenset(), per_zone=True)
+    """The policy's document; without a valid one, the stack's own."""
+    fallback = stacks_policy(settings)
     store = ReadOnlyPolicy(PolicyStore(settings.table_name))
     decision = current_policy(settings.policy_parameter, fallback, store, _kept()[0].catalog, now=_now())
     return decision.policy or fallback
@@ -191,14 +191,14 @@ def _kept() -> tuple[Network, CentralDns]:
 def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
     network, central = _kept()
     central.begin_run(give_up_after=_FOR_DNS)
-    table, keep = settings.table_name, settings.ledger_keep
+    table, keep = settings.table_name, policy.ledger_keep
     vpcs, audit = VpcStore(table, keep=keep), AuditLog(table, keep=keep)
     return DetectorTools(
         cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
-        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
+        bus=Bus(settings.stack_name, is_on=policy.sends_events),
         sources=EvidenceSources(
             Instances(), network, central, vpcs, audit, Roles(), settings.home, PathStore(table), policy.ports
         ),

@@ -29,7 +29,7 @@ from lifeline.adapters.store.kill_switch import KillSwitch
 from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
-from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.policy import PolicyStore, ReadOnlyPolicy
 from lifeline.adapters.store.requiring_tags import TagStore
 from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
@@ -53,6 +53,7 @@ from lifeline.reconciler.gatekeeper import take_approval
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
+from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime import cold_start
 from lifeline.runtime.invocation import BEGUN_WITHIN, Run
 from lifeline.runtime.observability import logger
@@ -175,7 +176,7 @@ def _exempt(event: Mapping[str, Any], settings: Settings, run: Run) -> dict[str,
             check_exempted(event, _known_names(_kept()[0]))
         _check_there(request)
         refs = [settings.home.vpc(vpc_id) for vpc_id in request.vpc_ids]
-        Exemptions(settings.table_name, keep=settings.ledger_keep).exempt(request, refs, now=now)
+        Exemptions(settings.table_name, keep=_ledger_keep(settings, now)).exempt(request, refs, now=now)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return {"exempt": [], "errors": [_refusal(error)]}
@@ -210,15 +211,22 @@ def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mappi
         raise error
     vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
     adopted = adoptable(ids, vpcs, settings.stack_name)
-    Ownership(settings.table_name, keep=settings.ledger_keep).adopt(settings.home, adopted, now=now)
+    Ownership(settings.table_name, keep=_ledger_keep(settings, now)).adopt(settings.home, adopted, now=now)
     return adopted
 
 
 def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
-    ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
+    ownership = Ownership(settings.table_name, keep=_ledger_keep(settings, now))
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
     ownership.hand_over(settings.home, records, now=now)
     return {resource_id: record.vpc_id for resource_id, record in records.items()}
+
+
+def _ledger_keep(settings: Settings, now: datetime) -> timedelta:
+    """How long the policy in force keeps an entry of the audit log."""
+    stacks, store = stacks_policy(settings), ReadOnlyPolicy(PolicyStore(settings.table_name))
+    in_force = current_policy(settings.policy_parameter, stacks, store, _kept()[0].catalog, now=now)
+    return (in_force.policy or stacks).ledger_keep
 
 
 def _check_there(request: ExemptRequest) -> None:
@@ -250,7 +258,7 @@ def _tools_for(run: Run, settings: Settings) -> Tools:
 
 def _tools(settings: Settings) -> Tools:
     network, central, denials = _kept()
-    ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
+    ownership = Ownership(settings.table_name)
 
     def record(vpc_id: str, resource_id: str) -> None:
         ownership.created(settings.home.vpc(vpc_id), resource_id, now=datetime.now(UTC))
@@ -263,19 +271,19 @@ def _tools(settings: Settings) -> Tools:
         policies=PolicyStore(settings.table_name),
         endpoints=Endpoints(settings.stack_name, record),
         ownership=ownership,
-        vpcs=VpcStore(settings.table_name, keep=settings.ledger_keep),
-        audit=AuditLog(settings.table_name, keep=settings.ledger_keep),
+        vpcs=VpcStore(settings.table_name),
+        audit=AuditLog(settings.table_name),
         calls=CallRate(settings.table_name),
         queue=Queue(settings.queue_url, settings.dead_letter_queue_url),
-        exemptions=Exemptions(settings.table_name, keep=settings.ledger_keep),
+        exemptions=Exemptions(settings.table_name),
         tags=TagStore(settings.table_name),
-        incidents=Incidents(settings.table_name, settings.home, keep=settings.ledger_keep),
+        incidents=Incidents(settings.table_name, settings.home),
         routed=RoutedStore(settings.table_name),
         denials=denials,
         denial_notices=DenialNotices(settings.table_name),
         attributes=AttributeStore(settings.table_name),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
-        bus=Bus(is_on=settings.sends_events, stack_name=settings.stack_name),
+        bus=Bus(settings.stack_name),
         guards=Guards(
             kill_switch=KillSwitch(settings.kill_switch_parameter, settings.table_name),
             limit_usage=LimitUsage(settings.table_name),

@@ -146,7 +146,7 @@ class FactReader:
         """Who set and removed the tags that decide what is required, as far as the audit log goes back."""
         if self.job.is_manual:
             return dict.fromkeys(vpcs, ())
-        since, until = self.planning.now - self.job.settings.ledger_keep, self.planning.now + SHOWN_WITHIN
+        since, until = self.planning.now - self.planning.policy.ledger_keep, self.planning.now + SHOWN_WITHIN
         taggings_of = self.job.tools.audit.taggings_of
         return read_each(vpcs, lambda vpc_id: taggings_of(self.job.ref(vpc_id), since=since, until=until))
 
@@ -190,8 +190,6 @@ def run_context(job: Job, *, is_region: bool = False) -> RunContext:
         now=job.run.now(),
         owner=settings.stack_name,
         price=price_in(settings.region),
-        retire_after=settings.retire_after,
-        is_canary=settings.canary,
         is_region=is_region,
         is_plan=job.is_plan,
     )

@@ -42,7 +42,7 @@ from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
 from lifeline.core.plan.cost import Price, price_in
 from lifeline.core.plan.order import Step
-from lifeline.core.policy.policy import Shares
+from lifeline.core.policy.policy import Limits, Shares
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.apply import Applied, Deferral
 from lifeline.reconciler.steps.job import Guards, Job
@@ -76,14 +76,15 @@ def take_approval(request: Request, guards: Guards, settings: Settings, run: Run
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `shares` the policy's
-    shares of the limits.
+    """One run's gatekeeper. `approves` are the ids of the plans that its requests approve, `limits` and `shares` the
+    policy's.
     """
 
     guards: Guards
     settings: Settings
     run: Run
     approves: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     shares: Shares = field(default_factory=Shares)
     _known: Callable[[], Mapping[str, KnownVpc]] = field(default=dict, init=False)
     _why_on: str = field(default="", init=False)
@@ -312,9 +313,9 @@ class Gatekeeper:
         self, plans: Mapping[str, Plan], owned: Mapping[str, frozenset[str]], waived: frozenset[Step] = frozenset()
     ) -> Callable[[Usage], Admission]:
         """What passes of all of these plans, given how far the limits are used."""
-        limits, price, now = self.settings.limits, self._price, self.run.now()
+        price, now = self._price, self.run.now()
         shares = shares_among(self.known, self.shares, now=now)
-        return lambda usage: admit(plans, usage, owned, limits, price, now=now, shares=shares, waived=waived)
+        return lambda usage: admit(plans, usage, owned, self.limits, price, now=now, shares=shares, waived=waived)
 
 
 def _noted(

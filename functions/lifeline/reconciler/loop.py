@@ -24,7 +24,7 @@ from lifeline.core.plan.answer import VpcAnswer
 from lifeline.core.plan.cost import cost_of, price_in
 from lifeline.core.plan.endpoint_lifecycle import Followed, Made, follow
 from lifeline.core.policy.exemptions import with_exemptions
-from lifeline.core.policy.policy import Exempted, Policy, Shares
+from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.policy.requiring_tags import note_tags
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
@@ -85,17 +85,18 @@ def reconcile(
     in_force = current_policy(settings.policy_parameter, stacks, tools.policies, catalog, now=run.now())
     if not in_force.policy or in_force.policy.hash_session_names:  # before a name gets anywhere
         waiting = [hash_session_names(request, settings.account_id) for request in waiting]
+    policy = in_force.policy or stacks
+    tools = tools.under(policy)
     known_tags = OWN_TAGS | (in_force.policy.tag_keys if in_force.policy else frozenset())
     waiting = [keep_known_tags(request, known_tags) for request in waiting]
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
-    shares = in_force.policy.shares if in_force.policy else Shares()
-    gatekeeper = Gatekeeper(tools.guards, settings, run, approves, shares)
+    gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
     if not is_manual:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
-    is_debounced = bool(settings.queue_url and settings.iac_debounce) and not is_manual
+    is_debounced = bool(settings.queue_url and policy.iac_debounce) and not is_manual
     targets = find_targets(waiting, tools.lookup, tools.vpcs, job.home, is_debounced=is_debounced)
     if targets.failed and failed is None:
         raise targets.failed[0][1]
@@ -104,7 +105,7 @@ def reconcile(
     if failed is not None:
         failed += targets.failed
     if is_debounced:
-        targets = debounce(targets, tools.queue, during=settings.iac_debounce, now=run.now())
+        targets = debounce(targets, tools.queue, during=policy.iac_debounce, now=run.now())
     if settings.queue_url and not is_manual:
         targets = pace_sweeps(targets, tools.queue, tools.vpcs, job.home, debounce=settings.debounce, now=run.now())
     return _Reconciliation(replace(job, targets=targets), in_force, gatekeeper).answer(waiting)

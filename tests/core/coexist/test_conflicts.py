@@ -386,12 +386,12 @@ def test_the_notice_says_who_when_what_it_means_and_how_to_go_on() -> None:
     assert f"--resources {VPC_ID} --tags Key=lifeline:exempt,Value=true" in text
 
 
-def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_names_the_scope() -> None:
+def test_where_a_subnet_has_another_way_out_the_notice_says_so_and_how_to_leave_it_out() -> None:
     nat = vpc(SUBNET, table("main", default_route(TargetKind.NAT_GATEWAY)))
     text = notice_of(nat, {"monitoring": Conflict(reversals=(reversal(),) * 3)})
     assert "These subnets now need another path to the service: subnet-a." in " ".join(text.split())
     assert "can't reach" not in text
-    assert "set the stack's Scope parameter to" in text
+    assert '"where": {"tiers": ["isolated"]}' in text
 
 
 def test_one_notice_tells_of_all_that_froze_at_once() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from lifeline.core.coexist.lapsed import Lacking, Lapsed, find_lacking, judge_lapsed
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Route, TargetKind, Vpc
-from lifeline.core.policy.policy import EXEMPT, PRIVATE, simple_policy
+from lifeline.core.policy.policy import EXEMPT, simple_policy
 from tests.support.builders import (
     CATALOG,
     MONITORING,
@@ -20,7 +20,7 @@ from tests.support.builders import (
 )
 
 TODAY = date(2026, 11, 22)
-POLICY = simple_policy(["monitoring"], PRIVATE, per_zone=False)
+POLICY = simple_policy(["monitoring"])
 KEY = f"{VPC_ID} monitoring"
 
 

@@ -14,7 +14,6 @@ from lifeline.core.guards.limits import (
     UNSEEN,
     Admission,
     Grant,
-    Limits,
     Usage,
     admit,
     delete,
@@ -26,7 +25,7 @@ from lifeline.core.guards.limits import (
 from lifeline.core.plan.actions import Action, ActionKind, Plan, ServiceState, Status, Urgency
 from lifeline.core.plan.cost import monthly_cost_usd, price_in
 from lifeline.core.plan.order import Step
-from lifeline.core.policy.policy import Shares
+from lifeline.core.policy.policy import Limits, Shares
 from tests.support.builders import MONITORING, endpoint, gateway, subnet, vpc
 from tests.support.builders import plan as plan_of
 
@@ -74,18 +73,18 @@ def holders(found: Admission) -> list[str]:
 @pytest.mark.parametrize(
     ("limits", "by", "words"),
     [
-        ({"endpoints_per_run": 1}, "MaxEndpointsPerRun", "1 of 1 endpoints (MaxEndpointsPerRun) used in this run"),
+        ({"endpoints_per_run": 1}, "endpoints_per_run", "1 of 1 endpoints (endpoints_per_run) used in this run"),
         (
             {"endpoints_per_day": 1},
-            "MaxEndpointsPerDay",
-            "1 of 1 endpoints (MaxEndpointsPerDay) used in the last 24 hours",
+            "endpoints_per_day",
+            "1 of 1 endpoints (endpoints_per_day) used in the last 24 hours",
         ),
-        ({"vpcs_per_run": 1}, "MaxVpcsPerRun", "1 of 1 VPCs (MaxVpcsPerRun) used in this run"),
-        ({"vpcs_per_day": 1}, "MaxVpcsPerDay", "1 of 1 VPCs (MaxVpcsPerDay) used in the last 24 hours"),
+        ({"vpcs_per_run": 1}, "vpcs_per_run", "1 of 1 VPCs (vpcs_per_run) used in this run"),
+        ({"vpcs_per_day": 1}, "vpcs_per_day", "1 of 1 VPCs (vpcs_per_day) used in the last 24 hours"),
         (
             {"monthly_usd": Decimal(10)},
-            "MonthlyBudgetUsd",
-            "7.30 USD more per month would exceed MonthlyBudgetUsd (7.30 of 10.00 USD in use)",
+            "monthly_usd",
+            "7.30 USD more per month would exceed monthly_usd (7.30 of 10.00 USD in use)",
         ),
     ],
 )
@@ -105,7 +104,7 @@ def test_a_vpcs_own_budget_counts_what_lifeline_has_there_already() -> None:
     wanted = plans(a=(create("logs", "subnet-a"),), b=(create("logs", "subnet-b"),))
     there = frozenset({"com.amazonaws.us-east-1.monitoring subnet-a", "com.amazonaws.us-east-1.ec2 subnet-a"})
     found = request(wanted, limits, owned={"vpc-a": there})
-    assert holders(found) == ["MonthlyBudgetUsdPerVpc", ""]
+    assert holders(found) == ["monthly_usd_per_vpc", ""]
     assert "(14.60 of 15.00 USD in use in this VPC)" in found.held("vpc-a")[0].error
 
 
@@ -114,13 +113,13 @@ def test_what_costs_nothing_and_makes_no_endpoint_passes_a_budget_that_is_spent(
     gateway_action = replace(create("s3"), kind=ActionKind.CREATE_GATEWAY_ENDPOINT, subnet_ids=())
     assert holders(request(plans(a=(repair(),)), spent)) == [""]
     assert holders(request(plans(a=(gateway_action,)), replace(spent, endpoints_per_day=1))) == [""]
-    assert holders(request(plans(a=(gateway_action,)), spent)) == ["MaxEndpointsPerDay"]
+    assert holders(request(plans(a=(gateway_action,)), spent)) == ["endpoints_per_day"]
 
 
 def test_a_second_zone_costs_but_is_no_new_endpoint() -> None:
     spread = Action(ActionKind.ADD_SUBNETS, "a zone", service_name=MONITORING, subnet_ids=("subnet-b",))
     assert holders(request(plans(a=(spread,)), replace(FREE, endpoints_per_day=0))) == [""]
-    assert holders(request(plans(a=(spread,)), replace(FREE, monthly_usd=Decimal(7)))) == ["MonthlyBudgetUsd"]
+    assert holders(request(plans(a=(spread,)), replace(FREE, monthly_usd=Decimal(7)))) == ["monthly_usd"]
 
 
 def test_one_that_replaces_a_failed_endpoint_costs_what_that_cost() -> None:
@@ -128,7 +127,7 @@ def test_one_that_replaces_a_failed_endpoint_costs_what_that_cost() -> None:
     owned = {"vpc-a": frozenset({f"{MONITORING} subnet-a"})}
     assert holders(request(plans(a=(action,)), replace(FREE, monthly_usd=Decimal(7)), owned=owned)) == [""]
     assert holders(request(plans(a=(action,)), replace(FREE, endpoints_per_run=0), owned=owned)) == [
-        "MaxEndpointsPerRun"
+        "endpoints_per_run"
     ]
 
 
@@ -188,7 +187,7 @@ def test_a_day_later_there_is_room_again() -> None:
     limits = replace(FREE, endpoints_per_day=1)
     use = request(plans(a=(create(),)), limits).use
     wanted = plans(b=(create(token="b"),))
-    assert holders(request(wanted, limits, use, now=NOW + DAY - timedelta(seconds=1))) == ["MaxEndpointsPerDay"]
+    assert holders(request(wanted, limits, use, now=NOW + DAY - timedelta(seconds=1))) == ["endpoints_per_day"]
     assert holders(request(wanted, limits, use, now=NOW + DAY)) == [""]
 
 
@@ -338,15 +337,15 @@ def many(count: int, urgency: Urgency = Urgency.OTHER) -> dict[str, Plan]:
         (Urgency.TAGGED, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
         (Urgency.OTHER, 10, "; the last 10 are reserved for VPCs that lost their path or have silent agents"),
         (Urgency.RECENT, 15, "; the last 5 are reserved for VPCs whose path Lifeline had known for longer"),
-        (Urgency.URGENT, 20, "20 of 20 endpoints (MaxEndpointsPerDay) used in the last 24 hours"),
+        (Urgency.URGENT, 20, "20 of 20 endpoints (endpoints_per_day) used in the last 24 hours"),
     ],
 )
 @pytest.mark.parametrize(
     ("limit", "by"),
     [
-        ({"endpoints_per_day": 20}, "MaxEndpointsPerDay"),
-        ({"vpcs_per_day": 20}, "MaxVpcsPerDay"),
-        ({"monthly_usd": Decimal(146)}, "MonthlyBudgetUsd"),
+        ({"endpoints_per_day": 20}, "endpoints_per_day"),
+        ({"vpcs_per_day": 20}, "vpcs_per_day"),
+        ({"monthly_usd": Decimal(146)}, "monthly_usd"),
     ],
 )
 def test_the_more_urgent_the_more_of_a_limit_may_be_used(
@@ -355,14 +354,14 @@ def test_the_more_urgent_the_more_of_a_limit_may_be_used(
     found = request(many(30, urgency), replace(FREE, **limit))
     assert sum(plan.has_work for plan in found.plans.values()) == passing
     assert set(holders(found)) == {"", by}
-    if by == "MaxEndpointsPerDay":
+    if by == "endpoints_per_day":
         assert words in found.held("vpc-029")[0].error
 
 
 def test_the_refusal_of_a_budget_says_how_much_of_it_is_reserved() -> None:
     found = request(many(30), replace(FREE, monthly_usd=Decimal(150)))
     assert found.held("vpc-029")[0].error == (
-        "needs approval: 7.30 USD more per month would exceed MonthlyBudgetUsd (73.00 of 150.00 USD in use; "
+        "needs approval: 7.30 USD more per month would exceed monthly_usd (73.00 of 150.00 USD in use; "
         "the last 73.00 USD are reserved for VPCs that lost their path or have silent agents)"
     )
 
@@ -385,7 +384,7 @@ def test_one_vpc_takes_no_more_than_its_share_of_the_days_endpoints_unless_that_
     found = request(wanted, limits)
     assert statuses(found) == {"vpc-a": ["planned"] * 4 + ["blocked"] * 4, "vpc-b": ["planned"]}
     assert found.held("vpc-a")[0].error == (
-        "needs approval: 4 of the 4 endpoints that one VPC may use of 16 (MaxEndpointsPerDay) used in the last 24 hours"
+        "needs approval: 4 of the 4 endpoints that one VPC may use of 16 (endpoints_per_day) used in the last 24 hours"
     )
     later = request(wanted, limits, found.use, now=NOW + timedelta(hours=1))
     assert statuses(later) == statuses(found)  # the same four again take no other place
@@ -424,13 +423,13 @@ def test_the_three_vpcs_that_use_most_of_a_limit_are_named() -> None:
         "vpc-b (4 endpoints in the last 24 hours), vpc-d (3 endpoints in the last 24 hours) and vpc-c "
         "(2 endpoints in the last 24 hours)"
     )
-    assert heaviest("MaxEndpointsPerDay", use, PRICE, now=NOW) == f"biggest users of MaxEndpointsPerDay: {endpoints}"
-    assert heaviest("MaxVpcsPerDay", use, PRICE, now=NOW) == f"biggest users of MaxVpcsPerDay: {endpoints}"
-    assert heaviest("MonthlyBudgetUsd", use, PRICE, now=NOW) == (
-        "biggest users of MonthlyBudgetUsd: vpc-b (87.60 USD per month) and vpc-a (14.60 USD per month)"
+    assert heaviest("endpoints_per_day", use, PRICE, now=NOW) == f"biggest users of endpoints_per_day: {endpoints}"
+    assert heaviest("vpcs_per_day", use, PRICE, now=NOW) == f"biggest users of vpcs_per_day: {endpoints}"
+    assert heaviest("monthly_usd", use, PRICE, now=NOW) == (
+        "biggest users of monthly_usd: vpc-b (87.60 USD per month) and vpc-a (14.60 USD per month)"
     )
-    assert heaviest("MonthlyBudgetUsd", Usage(), PRICE, now=NOW) == ""
-    for name in ("MonthlyBudgetUsdPerVpc", "MaxEndpointsPerRun", "MaxVpcsPerRun", "the kill switch", ""):
+    assert heaviest("monthly_usd", Usage(), PRICE, now=NOW) == ""
+    for name in ("monthly_usd_per_vpc", "endpoints_per_run", "vpcs_per_run", "the kill switch", ""):
         assert heaviest(name, use, PRICE, now=NOW) == ""
 
 

@@ -64,7 +64,7 @@ def of_incident(notified: News, later: float = 0) -> BusEvent:
         (answer(MAKE), [DetailType.PLAN]),
         (answer(MAKE.blocked("no")), [DetailType.PLAN, DetailType.REFUSAL]),
         (
-            answer(replace(GROUP, status=Status.DONE), MAKE, MAKE.held("MaxVpcsPerDay", "too many")),
+            answer(replace(GROUP, status=Status.DONE), MAKE, MAKE.held("vpcs_per_day", "too many")),
             [DetailType.PLAN, DetailType.ACTION, DetailType.REFUSAL],
         ),
         (answer(refusal=Refusal("vpc_ids[0]", "no such VPC")), [DetailType.REFUSAL]),
@@ -88,7 +88,7 @@ def test_a_plan_that_stands_and_a_refusal_have_the_same_ids_at_every_look() -> N
 
 
 def test_how_far_a_limit_is_used_makes_no_new_refusal() -> None:
-    first, later = (answer(MAKE.held("MaxVpcsPerDay", f"{used} of 5")) for used in (5, 6))
+    first, later = (answer(MAKE.held("vpcs_per_day", f"{used} of 5")) for used in (5, 6))
     assert [one.detail["id"] for one in events_of(first)] == [one.detail["id"] for one in events_of(later)]
 
 

@@ -40,7 +40,7 @@ def failed(action: Action) -> Action:
 
 
 def held(action: Action) -> Action:
-    return action.held("MonthlyBudgetUsd", "needs approval: too dear")
+    return action.held("monthly_usd", "needs approval: too dear")
 
 
 def answer(*actions: Action, **more: Any) -> VpcAnswer:

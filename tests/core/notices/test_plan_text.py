@@ -22,7 +22,7 @@ APPROVAL = Approvable(
     "plan-0123456789abcdef", Decimal("14.60"), datetime(2026, 11, 24, 9, 0, tzinfo=UTC), COMMAND
 )  # fmt: skip
 NETWORK = vpc(subnet("a"), subnet("b", "us-east-1b"), tags=(("Name", "app-prod"),))
-REFUSED = "needs approval: Lifeline's endpoints would cost 101.00 USD a month, and MonthlyBudgetUsd is 100"
+REFUSED = "needs approval: Lifeline's endpoints would cost 101.00 USD a month, and monthly_usd is 100"
 
 
 def answer_of(*services: str) -> VpcAnswer:
@@ -74,7 +74,7 @@ This is a plan: nothing was changed.
 
 def test_after_an_apply_the_same_tells_what_was_done_and_what_waits_for_approval() -> None:
     done = one(status=Status.DONE, endpoint_id="vpce-1", subnet_ids=("subnet-a",))
-    held = one(service="logs", subnet_ids=("subnet-b",)).held("MonthlyBudgetUsd", REFUSED)
+    held = one(service="logs", subnet_ids=("subnet-b",)).held("monthly_usd", REFUSED)
     failed = one(ActionKind.ADD_ROUTE_TABLES, service="s3", endpoint_id="vpce-2", status=Status.FAILED, error="no")
     later = one(ActionKind.RETIRE_ENDPOINT, service="ssm", endpoint_id="vpce-3", error="AWS refused for now")
     answer = answer_with(done, held, failed, later, approval=APPROVAL, monthly_cost_usd=Decimal("7.3"))
@@ -87,7 +87,7 @@ vpc-0123456789abcdef0
    in: subnet-b
    why: agents need it
    blocked: needs approval: Lifeline's endpoints would cost 101.00 USD a month,
-   and MonthlyBudgetUsd is 100
+   and monthly_usd is 100
  + monitoring: created interface endpoint vpce-1
    in: subnet-a
    why: agents need it

@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped] # not ours: a second opinion on the schema
 
+from lifeline.core.agents.watches import Watch
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
 from lifeline.core.policy.document import MOST_BYTES
@@ -21,6 +23,7 @@ from lifeline.core.policy.policy import (
     REQUIRE,
     Desired,
     Exempted,
+    Limits,
     Policy,
     PolicyRule,
     Quotas,
@@ -139,11 +142,12 @@ def test_each_zone_wins_where_rules_differ_in_coverage() -> None:
         assert [one.per_zone for one in look(said, network).requirements] == [True]
 
 
-def test_the_templates_parameters_make_a_simple_policy() -> None:
-    said = simple_policy(["monitoring", "ecr-pull"], frozenset({Tier.ISOLATED}), per_zone=False)
-    found = look(said, vpc(subnet("a"), subnet("b")), b=Tier.EGRESS)
+def test_the_required_services_alone_make_a_policy_for_private_subnets() -> None:
+    said = simple_policy(["monitoring", "ecr-pull"])
+    found = look(said, vpc(subnet("a"), subnet("b"), subnet("c")), b=Tier.EGRESS, c=Tier.PUBLIC)
     assert [one.service for one in found.requirements] == ["ecr.api", "ecr.dkr", "monitoring", "s3"]
-    assert {(one.subnet_ids, one.per_zone) for one in found.requirements} == {(frozenset({"subnet-a"}), False)}
+    private = frozenset({"subnet-a", "subnet-b"})
+    assert {(one.subnet_ids, one.per_zone) for one in found.requirements} == {(private, True)}
     assert (said.limits, said.fix_dns, said.exemptions) == (Quotas(50, 20), False, ())
 
 
@@ -347,6 +351,46 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert list(said.exemptions) == fields["exemptions"]["default"]
     for name, limit in fields["limits"]["properties"].items():
         assert getattr(said.limits, name) == limit["default"]
+    for name, limit in fields["without_approval"]["properties"].items():
+        assert getattr(said.without_approval, name) == limit["default"]
+    assert said.retire_after == timedelta(hours=fields["retire_after_hours"]["default"])
+    assert said.iac_debounce == timedelta(seconds=fields["iac_debounce_seconds"]["default"])
+    assert said.ledger_keep == timedelta(days=fields["ledger_days"]["default"])
+    assert said.is_canary is fields["canary"]["default"]
+    assert said.sends_events is fields["send_events"]["default"]
+    assert said.watches == (Watch(),)
+
+
+def test_what_tunes_lifeline_is_read_with_its_units() -> None:
+    said = read(
+        {
+            "version": 1,
+            "without_approval": {
+                "endpoints_per_run": 1,
+                "endpoints_per_day": 2.0,
+                "vpcs_per_run": 3,
+                "vpcs_per_day": 0,
+                "monthly_usd_per_vpc": 7.30,
+                "monthly_usd": 1000,
+            },
+            "retire_after_hours": 0,
+            "canary": True,
+            "iac_debounce_seconds": 900,
+            "send_events": False,
+            "ledger_days": 30.0,
+        }
+    )
+    assert said.without_approval == Limits(1, 2, 3, 0, Decimal("7.3"), Decimal(1000))
+    assert (said.retire_after, said.iac_debounce) == (timedelta(), timedelta(minutes=15))
+    assert (said.is_canary, said.sends_events, said.ledger_keep) == (True, False, timedelta(days=30))
+
+
+@pytest.mark.parametrize("coverage", ["az", "vpc"])
+def test_a_document_without_rules_leaves_them_to_the_required_services(coverage: str) -> None:
+    stacks = simple_policy(["logs"])
+    (found,) = read_policy(json.dumps({"version": 1, "coverage": coverage}), stacks.rules).rules
+    assert found == replace(stacks.rules[0], per_zone=coverage == "az")
+    assert read_policy(json.dumps({"version": 1, "rules": []}), stacks.rules).rules == ()
 
 
 @pytest.mark.parametrize(("policys", "rules", "per_zone"), [("vpc", None, False), ("vpc", "az", True)])
@@ -369,7 +413,25 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         ([], "policy", "must be a Lifeline policy (a JSON object), not a list"),
         (None, "policy", "must be a Lifeline policy (a JSON object), not null"),
         ({"rules": []}, "version", "is missing"),
-        ({"version": 1}, "rules", "is missing"),
+        (document(without_approval=5), "without_approval", "must be an object of limits, not 5"),
+        (document(without_approval={"monthly": 5}), "without_approval.monthly", "is not one of endpoints_per_day, end"),
+        (
+            document(without_approval={"vpcs_per_day": 1.5}),
+            "without_approval.vpcs_per_day",
+            "must be a whole number fr",
+        ),
+        (document(without_approval={"monthly_usd": "9"}), "without_approval.monthly_usd", "must be an amount in USD f"),
+        (
+            document(without_approval={"monthly_usd": -1}),
+            "without_approval.monthly_usd",
+            "must be an amount in USD fro",
+        ),
+        (document(without_approval={"monthly_usd": True}), "without_approval.monthly_usd", "must be an amount in USD "),
+        (document(retire_after_hours=8761), "retire_after_hours", "must be a whole number from 0 to 8760, not 8761"),
+        (document(iac_debounce_seconds="10m"), "iac_debounce_seconds", "must be a whole number from 0 to 900, not '10"),
+        (document(ledger_days=29), "ledger_days", "must be a whole number from 30 to 3650, not 29"),
+        (document(canary="true"), "canary", "must be true or false, not 'true'"),
+        (document(send_events="no"), "send_events", "must be true or false, not 'no'"),
         (document(version=2), "version", "must be 1, not 2"),
         (document(version=True), "version", "must be 1, not true"),
         (document(exemption=[]), "exemption", "is not one of $schema, coverage, exemptions,"),
@@ -512,6 +574,14 @@ DOCUMENTS = st.fixed_dictionaries(
         "limits": st.fixed_dictionaries({}, optional={"interface_endpoints_per_vpc": st.integers(1, 1000)}),
         "fix_dns": st.booleans(),
         "session_names": st.sampled_from(["show", "hash"]),
+        "without_approval": st.fixed_dictionaries(
+            {}, optional={"vpcs_per_day": st.integers(0, 10000), "monthly_usd": st.floats(0, 1000)}
+        ),
+        "retire_after_hours": st.integers(0, 8760),
+        "iac_debounce_seconds": st.integers(0, 900),
+        "ledger_days": st.integers(30, 3650),
+        "canary": st.booleans(),
+        "send_events": st.booleans(),
     },
 )
 WATCHED = st.fixed_dictionaries(

@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 22)
 SCHEMA: dict[str, Any] = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
 
 
-def read(**said: Any) -> tuple[tuple[Watch, ...] | None, tuple[Maintenance, ...]]:
+def read(**said: Any) -> tuple[tuple[Watch, ...], tuple[Maintenance, ...]]:
     found = read_policy(json.dumps({"version": 1, "rules": [], **said}))
     return found.watches, found.maintenance
 
@@ -45,8 +45,8 @@ WEEKLY = {"days": ["sat", "sun"], "at": "02:00", "minutes": 90}
 # ---- watches
 
 
-def test_a_document_that_says_nothing_of_watches_leaves_them_to_the_template() -> None:
-    assert read() == (None, ())
+def test_a_document_that_says_nothing_of_watches_leaves_one_for_cloudwatch_agents() -> None:
+    assert read() == ((Watch(),), ())
 
 
 def test_with_an_empty_list_nobody_is_watched() -> None:
@@ -287,8 +287,8 @@ DOCS = (ROOT / "docs/policy.md").read_text("utf-8")
 EXAMPLES = [read_policy(text) for text in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)]
 
 
-def test_most_examples_leave_the_watches_to_the_template() -> None:
-    assert [one.watches for one in EXAMPLES[:5]] == [None] * 5
+def test_most_examples_watch_cloudwatch_agents() -> None:
+    assert [one.watches for one in EXAMPLES[:5]] == [(Watch(),)] * 5
 
 
 def test_the_sixth_example_watches_applications_beside_the_agents() -> None:

@@ -185,6 +185,12 @@ def test_the_kill_switch_and_what_the_page_lacks_come_before_everything_else() -
     assert banners == ["No changes are made: /lifeline/stop says: audit until noon", "The ledger couldn't be read."]
 
 
+@pytest.mark.parametrize(("why", "words"), [("", "To stop all changes:"), ("it is on", "To allow changes again:")])
+def test_the_page_has_the_command_of_the_kill_switch(why: str, words: str) -> None:
+    page = show(kill_switch=why, switch_command="aws ssm put-parameter --name /a --value b")
+    assert f"{words} aws ssm put-parameter --name /a --value b" in map(one_line, page.all("p", "meta"))
+
+
 def test_a_kill_switch_that_is_off_is_not_mentioned() -> None:
     assert "kill switch" not in parse(render_page(story(), CALLS)).text
 

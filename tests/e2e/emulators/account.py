@@ -16,7 +16,6 @@ import shutil
 import tempfile
 import threading
 import time
-import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from urllib.parse import urlencode
 
 import boto3
 from botocore.config import Config
+from tools.local_template import FRAGMENT, NAME, write_local_template
 
 from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
 from tests.support.world import with_text
@@ -39,6 +39,13 @@ BUILDS = RUNS / "builds"
 TEMPLATE = ROOT / "template.yaml"
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
+STACK = "lifeline-local"
+POLICY = "/lifeline/policy"
+# Shorter times than by default, so that nobody waits here as long as in an account.
+TIMES = {
+    "iac_debounce_seconds": 0,
+    "watches": [{"name": "cloudwatch-agent", "period_seconds": 5, "grace_seconds": 20}],
+}
 RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
 QUEUES = ("ChangesQueue", "RepairRequestsQueue")  # the outputs of the queues that ReconcileEndpoints receives from
 PENDING = timedelta(seconds=3)  # how long an endpoint takes to come up: a minute or more in a real account
@@ -77,14 +84,16 @@ class Account:
     def __init__(
         self,
         *,
-        config_env: str = "local",
         parameters: Mapping[str, str] | None = None,
+        policy: Mapping[str, Any] | None = None,
         pending: timedelta = PENDING,
         minute: timedelta = MINUTE,
     ) -> None:
-        """`minute` is how long a minute takes for schedules, and for messages that wait for minutes."""
-        self._config_env = config_env
+        """`parameters` are the stack's, and `policy` the fields of its policy, where they differ from the defaults.
+        `minute` is how long a minute takes for schedules, and for messages that wait for minutes.
+        """
         self._parameters = dict(parameters or {})
+        self.policy: dict[str, Any] = {"version": 1, **TIMES, **(policy or {})}
         self._pending = pending
         self._minute = minute
         self._servers: list[Server] = []
@@ -127,12 +136,18 @@ class Account:
     def deploy(self) -> None:
         """`sam build`, where it wasn't built yet, and `sam deploy` of the repository's own template."""
         self.build()
+        self.put_policy()
         overrides = [f"{name}={value}" for name, value in self.parameters().items()]
         self._sam(
-            *("deploy", "--config-env", self._config_env, "--template-file", str(self.template)),
+            *("deploy", "--stack-name", STACK, "--template-file", str(self.template), "--no-confirm-changeset"),
             *("--no-progressbar", "--parameter-overrides", *overrides),
         )
         self.outputs = self.read_outputs()
+
+    def put_policy(self) -> None:
+        """Write the policy document to the parameter that the stack reads."""
+        text = json.dumps(self.policy)
+        self.client("ssm").put_parameter(Name=POLICY, Value=text, Type="String", Overwrite=True)
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks."""
@@ -142,6 +157,7 @@ class Account:
             if finished.exists():
                 return
             self._sam("build", "--template-file", str(TEMPLATE), "--build-dir", str(self.template.parent))
+            write_local_template(self.template.with_name("template.yaml"))
             finished.touch()
             _remove_old_builds(keep=3)
 
@@ -152,21 +168,18 @@ class Account:
 
     @cached_property
     def template(self) -> Path:
-        """The template as it is built and deployed."""
-        return BUILDS / _fingerprint() / "template.yaml"
+        """The template as it is built, and deployed here: with the emulators' addresses."""
+        return BUILDS / _fingerprint() / NAME
 
     def parameters(self) -> dict[str, str]:
-        """The stack's parameters: samconfig.toml's, this run's own, and where the emulators are."""
-        config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-        declared = config[self._config_env]["deploy"]["parameters"]["parameter_overrides"]
-        endpoints = {
-            "EndpointUrl": self.endpoint_url,
-            "Ec2EndpointUrl": self.ec2_endpoint_url,
-            "CloudWatchEndpointUrl": self.ec2_endpoint_url,
-            "Route53EndpointUrl": self.ec2_endpoint_url,
+        """The stack's parameters: this run's own, and where the emulators are."""
+        ours = {
+            "DebounceSeconds": "5",
+            "PolicyParameter": POLICY,
             "ReplayPrincipals": "arn:aws:iam::*:root",  # the tests, which put messages on the queue as the rules do
         }
-        return dict(item.split("=", 1) for item in declared) | self._parameters | endpoints
+        endpoints = {"EndpointUrl": self.endpoint_url, "Ec2EndpointUrl": self.ec2_endpoint_url}
+        return ours | self._parameters | endpoints
 
     # ---- use ---------------------------------------------------------------------------------------------------------
 
@@ -341,9 +354,11 @@ class Account:
 
 
 @contextmanager
-def deployed(*, minute: timedelta = MINUTE, **parameters: str) -> Iterator[Account]:
-    """An account with the stack in it; `parameters` are the stack's, where they differ from samconfig.toml's."""
-    with Account(parameters=parameters, minute=minute).closing() as account:
+def deployed(
+    *, minute: timedelta = MINUTE, policy: Mapping[str, Any] | None = None, **parameters: str
+) -> Iterator[Account]:
+    """An account with the stack in it, with what differs from the defaults in its policy and its parameters."""
+    with Account(parameters=parameters, policy=policy, minute=minute).closing() as account:
         account.start()
         account.deploy()
         yield account
@@ -353,7 +368,7 @@ def _fingerprint() -> str:
     """Of all that `sam build` reads: what is built of the same sources is the same."""
     found = hashlib.sha256()
     files = [path for folder in ("functions", "tools") for path in (ROOT / folder).rglob("*") if path.is_file()]
-    for path in sorted([TEMPLATE, *(path for path in files if "__pycache__" not in path.parts)]):
+    for path in sorted([TEMPLATE, FRAGMENT, *(path for path in files if "__pycache__" not in path.parts)]):
         content = path.read_bytes()
         found.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
     return found.hexdigest()[:16]

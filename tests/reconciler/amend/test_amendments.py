@@ -301,7 +301,7 @@ def test_people_freeze_and_unfreeze_and_the_plan_follows() -> None:
 
 def test_the_gate_asks_the_limits_where_there_is_work_and_says_what_they_said() -> None:
     planned = plan(action(CREATE))
-    blocked = plan(action(CREATE).held("MaxEndpointsPerDay", "needs approval"))
+    blocked = plan(action(CREATE).held("endpoints_per_day", "needs approval"))
     assert Gate().needs(context(), planned, NOTHING) == {Fact.ADMISSION}
     assert Gate().needs(context(), plan(), NOTHING) == frozenset()
     assert Gate().decide(context(admitted=blocked), planned, NOTHING).plan == blocked

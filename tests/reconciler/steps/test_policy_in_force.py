@@ -23,7 +23,7 @@ from tests.support.repository import ROOT
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NAME = "/lifeline/policy"
-FALLBACK = simple_policy(["monitoring"], frozenset({Tier.ISOLATED}), per_zone=True)
+FALLBACK = simple_policy(["monitoring"])
 VALID = '{"version": 1, "rules": [{"require": ["logs"]}]}'
 WRONG = '{"version": 1, "rules": [{"require": ["logs", "set:x"]}]}'
 
@@ -236,7 +236,7 @@ def test_the_docs_give_the_schemas_defaults() -> None:
         if "default" in part:
             assert rows("Fields")[path][0] == f"`{json.dumps(part['default'])}`", path
     reasons = {"exemptions[].reason", "maintenance[].reason"}
-    required = {"version", "rules", "rules[].require", "watches[].name"} | reasons
+    required = {"version", "rules[].require", "watches[].name"} | reasons
     assert {path for path, cells in rows("Fields").items() if cells[0] == "required"} == required
 
 

@@ -20,7 +20,7 @@ class Bus:
     ledger has it all.
     """
 
-    def __init__(self, *, is_on: bool, stack_name: str, events: Any = None) -> None:
+    def __init__(self, stack_name: str = "", *, is_on: bool = True, events: Any = None) -> None:
         self._is_on = is_on
         self._stack_name = stack_name
         self._events: Any = events or (client("events") if is_on else None)

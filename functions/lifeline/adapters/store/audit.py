@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.import_blocks import import_text
 from lifeline.core.history.change import Change
-from lifeline.core.history.entries import LEDGER_KEEP, EndpointOutcome, EntryKind, filed, key_of
+from lifeline.core.history.entries import EndpointOutcome, EntryKind, filed, key_of
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
 from lifeline.core.plan.actions import Action
+from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.core.requests.request import Trigger
 from lifeline.core.wording import read_time
 
@@ -33,6 +34,10 @@ class AuditLog:
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
         self._table = Table(table_name, dynamodb)
         self._keep = keep
+
+    def keeping(self, keep: timedelta) -> Self:
+        """The same store, which keeps for so long what it writes."""
+        return type(self)(self._table.name, self._table.dynamodb, keep=keep)
 
     def record_changes(self, changes: Iterable[tuple[AnyRef, Trigger]], *, now: datetime) -> None:
         """Keeps who changed what, by VPC or, where that is unknown, by region, and that the network changed.

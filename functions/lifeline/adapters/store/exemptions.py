@@ -10,10 +10,10 @@ from lifeline.adapters.store.audit import log_call
 from lifeline.adapters.store.codec import from_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, key_of
+from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import VpcRef
 from lifeline.core.policy.exemptions import ExemptRequest, changed, exempt_words
-from lifeline.core.policy.policy import Exempted
+from lifeline.core.policy.policy import LEDGER_KEEP, Exempted
 
 _KEY = ("EXEMPTIONS", "LIST")
 

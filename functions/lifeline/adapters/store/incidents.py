@@ -21,9 +21,10 @@ from lifeline.adapters.store.codec import from_plain, to_item, to_plain
 from lifeline.adapters.store.keys import incident_log
 from lifeline.adapters.store.table import Key, Table, expiry, expressions, key_item
 from lifeline.core.errors import TransientError
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, filed, incident_partition, key_of
+from lifeline.core.history.entries import EntryKind, filed, incident_partition, key_of
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import RegionRef
+from lifeline.core.policy.policy import LEDGER_KEEP
 from lifeline.runtime.observability import logger
 
 _INCIDENTS = "INCIDENTS#"

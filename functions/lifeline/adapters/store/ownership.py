@@ -9,9 +9,10 @@ from lifeline.adapters.store.audit import log_call
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Table, expiry
-from lifeline.core.history.entries import LEDGER_KEEP, EntryKind, key_of
+from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.network.ownership import Owned
+from lifeline.core.policy.policy import LEDGER_KEEP
 
 _PREFIX = "OWNED#"
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import batched
-from typing import Any
+from typing import Any, Self
 
 from lifeline.adapters.store.codec import from_plain, to_plain
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
-from lifeline.core.history.entries import LEDGER_KEEP
 from lifeline.core.network.model import AnyRef, RegionRef, VpcRef
+from lifeline.core.policy.policy import LEDGER_KEEP
 
 # What grows with the subnets that people tag. DynamoDB's items have 400 KB at most (DynamoDB guide: quotas).
 _LARGE = {"warned": "WARNED#", "warned_before": "WARNED_BEFORE#"}  # by the state's attribute, the key of its parts
@@ -33,6 +33,10 @@ class VpcStore:
     def __init__(self, table_name: str, dynamodb: Any = None, *, keep: timedelta = LEDGER_KEEP) -> None:
         self._table = Table(table_name, dynamodb)
         self._keep = keep
+
+    def keeping(self, keep: timedelta) -> Self:
+        """The same store, which keeps for so long what it writes."""
+        return type(self)(self._table.name, self._table.dynamodb, keep=keep)
 
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""

@@ -17,6 +17,11 @@ def why_on(name: str, value: str) -> str:
     return f"{ON}: the SSM parameter {name} is set to {ascii(value)[:_SHOWN]}, which counts as on (only off is off)"
 
 
+def switch_command(name: str, value: str) -> str:
+    """The command that turns the switch of this name on or off."""
+    return f"aws ssm put-parameter --name {name} --type String --overwrite --value {value}"
+
+
 def why_unreadable(name: str, error: str) -> str:
     """The same where the parameter can't be read, which counts as on."""
     return f"{ON}: the SSM parameter {name} can't be read, which counts as on: {plain(error)}"

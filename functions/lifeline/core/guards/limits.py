@@ -14,7 +14,7 @@ from lifeline.core.network.model import EndpointType, Vpc
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, Urgency
 from lifeline.core.plan.cost import HOURS_A_MONTH, Price, monthly_cost_usd, with_blocked
 from lifeline.core.plan.order import Step, order_steps
-from lifeline.core.policy.policy import Shares
+from lifeline.core.policy.policy import Limits, Shares
 from lifeline.core.wording import listed, write_count
 
 DAY = timedelta(days=1)
@@ -38,18 +38,6 @@ _MOST_NAMED = 3
 _DEFAULT = Shares()
 _SUPPORT = "only needed for an endpoint that needs approval"
 _BILLED = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS, ActionKind.REPLACE_ENDPOINT})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be done without approval. 0 blocks everything of its kind. The budgets are for what Lifeline adds."""
-
-    endpoints_per_run: int = 20
-    endpoints_per_day: int = 50
-    vpcs_per_run: int = 20
-    vpcs_per_day: int = 50
-    monthly_usd_per_vpc: Decimal = Decimal(100)
-    monthly_usd: Decimal = Decimal(500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +149,12 @@ def admit(
 def heaviest(name: str, use: Usage, price: Price, *, now: datetime) -> str:
     """Which VPCs use most of a limit, in words; empty where none does, or where the limit is of one VPC or run."""
     match name:
-        case "MonthlyBudgetUsd":
+        case "monthly_usd":
             counts = dict(use.interfaces)
             amounts = {
                 vpc_id: f"{monthly_cost_usd(count, price):.2f} USD per month" for vpc_id, count in counts.items()
             }
-        case "MaxEndpointsPerDay" | "MaxVpcsPerDay":
+        case "endpoints_per_day" | "vpcs_per_day":
             counts = {vpc_id: len(tokens) for vpc_id, tokens in _tokens_by_vpc(use.grants, now).items() if tokens}
             amounts = {vpc_id: f"{write_count(count, 'endpoint')} {_DAY}" for vpc_id, count in counts.items()}
         case _:
@@ -221,11 +209,11 @@ class _Tally:
         limits, token = self._limits, _token(action)
         return (
             self._over_budget(vpc_id, action)
-            or self._over_day("MaxEndpointsPerDay", limits.endpoints_per_day, self._tokens, token, _MADE, action)
-            or self._over_day("MaxVpcsPerDay", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, action)
+            or self._over_day("endpoints_per_day", limits.endpoints_per_day, self._tokens, token, _MADE, action)
+            or self._over_day("vpcs_per_day", limits.vpcs_per_day, self._vpcs, vpc_id, _TOUCHED, action)
             or self._over_share(vpc_id, token, action)
-            or _over("MaxEndpointsPerRun", limits.endpoints_per_run, self._run_tokens, token, _MADE, _RUN)
-            or _over("MaxVpcsPerRun", limits.vpcs_per_run, self._run_vpcs, vpc_id, _TOUCHED, _RUN)
+            or _over("endpoints_per_run", limits.endpoints_per_run, self._run_tokens, token, _MADE, _RUN)
+            or _over("vpcs_per_run", limits.vpcs_per_run, self._run_vpcs, vpc_id, _TOUCHED, _RUN)
         )
 
     def take(self, step: Step, action: Action) -> None:
@@ -264,9 +252,9 @@ class _Tally:
         share = max(1, most * self._shares.vpc_percent // 100)
         if not token or token in used or len(used) < share or action.urgency > Urgency.OTHER:
             return None
-        return "MaxEndpointsPerDay", (
+        return "endpoints_per_day", (
             f"needs approval: {len(used)} of the {share} endpoints that one VPC may use of {most} "
-            f"(MaxEndpointsPerDay) used {_DAY}"
+            f"(endpoints_per_day) used {_DAY}"
         )
 
     def _over_budget(self, vpc_id: str, action: Action) -> tuple[str, str] | None:
@@ -279,9 +267,9 @@ class _Tally:
         in_vpc = self._reserved_usd(limits.monthly_usd_per_vpc, action.urgency) * (action.urgency is Urgency.TAGGED)
         in_all = self._reserved_usd(limits.monthly_usd, action.urgency)
         return self._over_usd(
-            "MonthlyBudgetUsdPerVpc", limits.monthly_usd_per_vpc, len(here), added, in_vpc, _FOR_RULES, " in this VPC"
+            "monthly_usd_per_vpc", limits.monthly_usd_per_vpc, len(here), added, in_vpc, _FOR_RULES, " in this VPC"
         ) or self._over_usd(
-            "MonthlyBudgetUsd", limits.monthly_usd, everywhere, added, in_all, _FOR_WHOM.get(action.urgency, "")
+            "monthly_usd", limits.monthly_usd, everywhere, added, in_all, _FOR_WHOM.get(action.urgency, "")
         )
 
     def _over_usd(

@@ -172,6 +172,3 @@ def _second_in(key: str) -> str:
 def _second(at: datetime) -> str:
     """The time without its zone, which sorts before every key of that second."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19]
-
-
-LEDGER_KEEP = timedelta(days=400)  # the default of the template's LedgerDays

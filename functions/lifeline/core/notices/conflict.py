@@ -141,7 +141,8 @@ def _next(frozen: Frozen, keys: Sequence[str], actors: str) -> Iterator[str]:
     yield f"    aws ec2 create-tags --resources {vpc_id} --tags Key=lifeline:exempt,Value=true"
     tiers = dict(frozen.plan.tiers)
     if any(tiers.get(subnet_id) is Tier.EGRESS for key in services for subnet_id in frozen.clients.get(key, ())):
-        yield "- Serve only isolated subnets, in all VPCs: set the stack's Scope parameter to isolated."
+        yield "- Serve only isolated subnets, in all VPCs: add this to each rule in the policy document:"
+        yield '    "where": {"tiers": ["isolated"]}'
 
 
 def _facts(conflict: Conflict) -> list[dict[str, str]]:

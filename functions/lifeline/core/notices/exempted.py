@@ -238,7 +238,8 @@ def _will_delete(exempting: Exempting, ends_at: datetime | None) -> Iterator[str
     services = few(exempting.service_names, _MOST_NAMED)
     them = "these endpoints" if len(exempting.services) > 1 else "this endpoint"
     if ends_at is None:
-        yield f"It will delete nothing, because RetireAfterHours is 0, but it will no longer repair {them}."
+        yield "It will delete nothing, because the policy's retire_after_hours is 0, but it will no longer repair"
+        yield f"{them}."
         return
     if exempting.is_plan:
         yield f"It will delete nothing while the stack is in plan mode. In enforce mode, it would delete {them}"

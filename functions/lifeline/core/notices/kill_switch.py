@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.notices.notice import Notice, Severity
 from lifeline.core.wording import write_count
 
@@ -27,7 +28,7 @@ def switch_notice(why: str, name: str, vpc_ids: Sequence[str]) -> Notice:
         ),
         next=(
             "No action needed if this is intended. To let Lifeline make changes again:",
-            f"    aws ssm put-parameter --name {name} --type String --value off --overwrite",
+            f"    {switch_command(name, 'off')}",
         ),
         resource_ids=tuple(vpc_ids),
         facts={"why": why, "parameter": name, "vpc_ids": list(vpc_ids)},

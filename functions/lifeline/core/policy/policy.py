@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from operator import itemgetter
 
@@ -15,6 +16,8 @@ from lifeline.core.policy.service_sets import expand, is_service
 REQUIRE = "lifeline:require"
 EXEMPT = "lifeline:exempt"
 PRIVATE = frozenset({Tier.ISOLATED, Tier.EGRESS})
+
+LEDGER_KEEP = timedelta(days=400)
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -77,6 +80,18 @@ class Quotas:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be done without approval. 0 blocks everything of its kind. The budgets are for what Lifeline adds."""
+
+    endpoints_per_run: int = 20
+    endpoints_per_day: int = 50
+    vpcs_per_run: int = 20
+    vpcs_per_day: int = 50
+    monthly_usd_per_vpc: Decimal = Decimal(100)
+    monthly_usd: Decimal = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
 class Shares:
     """How the limits are shared, in percent.
 
@@ -91,12 +106,17 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is required where, and whose silence matters.
+    """What is required where, whose silence matters, and how Lifeline goes about it.
 
-    `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
-    template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported. `ports` are
-    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows. `gateway_always` are the
-    services that get a gateway endpoint even where an interface endpoint serves them.
+    `per_zone` is the coverage of what tags ask for. `without_approval` is how much Lifeline may do before it asks.
+    `retire_after` is how long an endpoint stays that nothing requires; zero keeps it forever. `is_canary` creates
+    endpoints without private DNS and enables that afterwards. `iac_debounce` is how long a change by an
+    infrastructure-as-code tool waits; zero is no longer than any other. `ledger_keep` is how long entries of the audit
+    log are kept.
+
+    With `hash_session_names`, nobody's name is kept or reported. `ports` are what services listen on, where Lifeline
+    doesn't know it or isn't to go by what it knows. `gateway_always` are the services that get a
+    gateway endpoint even where an interface endpoint serves them.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -105,11 +125,17 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     exemptions: tuple[Exempted, ...] = ()
     limits: Quotas = Quotas()
+    without_approval: Limits = Limits()
     shares: Shares = Shares()
     fix_dns: bool = False
     per_zone: bool = True
-    watches: tuple[Watch, ...] | None = None
+    retire_after: timedelta = timedelta(hours=72)
+    is_canary: bool = False
+    iac_debounce: timedelta = timedelta(minutes=10)
+    watches: tuple[Watch, ...] = (Watch(),)
     maintenance: tuple[Maintenance, ...] = ()
+    sends_events: bool = True
+    ledger_keep: timedelta = LEDGER_KEEP
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
     gateway_always: frozenset[str] = frozenset()
@@ -118,7 +144,7 @@ class Policy:
     @property
     def watch_names(self) -> tuple[str, ...]:
         """The names of all watches, under which their incidents are kept."""
-        return (Watch().name,) if self.watches is None else tuple(watch.name for watch in self.watches)
+        return tuple(watch.name for watch in self.watches)
 
     @property
     def tag_keys(self) -> frozenset[str]:
@@ -166,9 +192,9 @@ class Desired:
         )
 
 
-def simple_policy(services: Sequence[str], tiers: frozenset[Tier], *, per_zone: bool) -> Policy:
-    """What the template's parameters say: these services, or named sets, in every subnet of these tiers."""
-    return Policy(rules=(PolicyRule(expand(services), per_zone, tiers),), per_zone=per_zone)
+def simple_policy(services: Sequence[str]) -> Policy:
+    """What the stack requires where no document says anything: these services in every private subnet."""
+    return Policy(rules=(PolicyRule(expand(services)),))
 
 
 # ---- what a VPC's subnets must reach

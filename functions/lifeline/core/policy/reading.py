@@ -1,40 +1,56 @@
 """From a policy document, which fits its schema, to the policy."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Ranges, Tier
 from lifeline.core.network.packets import joined
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
-from lifeline.core.policy.policy import PRIVATE, Exempted, Policy, PolicyRule, Quotas, Shares, read_date
+from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_names import unknown_words
 from lifeline.core.policy.service_sets import expand
 from lifeline.core.policy.watches import read_maintenance, read_watches
 
+_BUDGETS = ("monthly_usd_per_vpc", "monthly_usd")  # in USD; the other limits are whole numbers
 
-def read_policy(text: str) -> Policy:
-    """The policy that a document says, once it keeps to `policy.schema.json`.
+
+def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
+    """The policy that a document says, once it keeps to `policy.schema.json`. What it leaves out is as in `Policy()`;
+    `rules` are those of the stack, for a document without any.
 
     Raises InvalidInputError for everything else, with the path to the first field that is wrong: `rules[0].require[1]`,
     or `policy` for the document as a whole.
     """
     document = read_document(text)
+    usual = Policy(rules=())
     per_zone = document.get("coverage", "az") == "az"
-    rules = [_rule(rule, per_zone=per_zone) for rule in document["rules"]]
-    check_names("rules", [rule.name for rule in rules])
-    watches = read_watches(document["watches"]) if "watches" in document else None
+    if "rules" in document:
+        rules = [_rule(rule, per_zone=per_zone) for rule in document["rules"]]
+        check_names("rules", [rule.name for rule in rules])
+    else:
+        rules = [replace(rule, per_zone=per_zone) for rule in rules]
+    watches = read_watches(document["watches"]) if "watches" in document else usual.watches
     return Policy(
         rules=tuple(rules),
         exemptions=tuple(
             _exemption(exemption, place) for place, exemption in enumerate(document.get("exemptions", []))
         ),
         limits=Quotas(**_whole_numbers(document.get("limits", {}))),
+        without_approval=_without_approval(document.get("without_approval", {})),
         shares=Shares(**_whole_numbers(document.get("shares", {}))),
-        fix_dns=document.get("fix_dns", False),
+        fix_dns=document.get("fix_dns", usual.fix_dns),
         per_zone=per_zone,
+        retire_after=_length(document, "retire_after_hours", usual.retire_after, hours=1),
+        is_canary=document.get("canary", usual.is_canary),
+        iac_debounce=_length(document, "iac_debounce_seconds", usual.iac_debounce, seconds=1),
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
+        sends_events=document.get("send_events", usual.sends_events),
+        ledger_keep=_length(document, "ledger_days", usual.ledger_keep, days=1),
         hash_session_names=document.get("session_names", "show") == "hash",
         ports=_ports(document.get("ports", {})),
         gateway_always=frozenset(document.get("gateway_always", [])),
@@ -53,7 +69,7 @@ def check_services(text: str, known: Collection[str]) -> None:
     Raises InvalidInputError with the path to the first that isn't, and the nearest right name.
     """
     document = read_document(text)
-    lists = [(f"rules[{place}].require", rule["require"]) for place, rule in enumerate(document["rules"])]
+    lists = [(f"rules[{place}].require", rule["require"]) for place, rule in enumerate(document.get("rules", []))]
     lists += [
         (f"exemptions[{place}].services", exemption.get("services", []))
         for place, exemption in enumerate(document.get("exemptions", []))
@@ -62,6 +78,19 @@ def check_services(text: str, known: Collection[str]) -> None:
         for place, name in enumerate(names):
             if name not in known:
                 raise InvalidInputError(f"{field}[{place}]", unknown_words(name, known))
+
+
+def _without_approval(said: Mapping[str, int | float]) -> Limits:
+    """The limits. JSON's numbers count as they are written: 99.9 is 99.90 USD."""
+    found: dict[str, Any] = {
+        name: Decimal(str(number)) if name in _BUDGETS else int(number) for name, number in said.items()
+    }
+    return Limits(**found)
+
+
+def _length(said: Mapping[str, Any], field: str, usual: timedelta, **unit: int) -> timedelta:
+    """So many of the unit as the field says."""
+    return int(said[field]) * timedelta(**unit) if field in said else usual
 
 
 def _whole_numbers(said: Mapping[str, int]) -> dict[str, int]:

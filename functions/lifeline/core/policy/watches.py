@@ -55,13 +55,13 @@ def _seconds(said: Mapping[str, Any], field: str, usual: timedelta) -> timedelta
 # ---- maintenance
 
 
-def read_maintenance(said: Sequence[Mapping[str, Any]], watches: Sequence[Watch] | None) -> tuple[Maintenance, ...]:
-    """The times in which silence is expected, in the document's order; `watches` is None for the default one.
+def read_maintenance(said: Sequence[Mapping[str, Any]], watches: Sequence[Watch]) -> tuple[Maintenance, ...]:
+    """The times in which silence is expected, in the document's order.
 
     Raises InvalidInputError where one ends before it begins, is at no moment of the calendar, or is for a watch that
     there isn't.
     """
-    names = [watch.name for watch in ((Watch(),) if watches is None else watches)]
+    names = [watch.name for watch in watches]
     for place, mapping in enumerate(said):
         _check_watches(f"maintenance[{place}].where.watches", mapping.get("where", {}).get("watches", ()), names)
     return tuple(_maintenance(mapping, f"maintenance[{place}]") for place, mapping in enumerate(said))

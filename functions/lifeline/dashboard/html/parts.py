@@ -35,9 +35,11 @@ def is_healthy(vpc: VpcCoverage) -> bool:
 def page_head(coverage: Coverage) -> Html:
     """The account and the time, what stops Lifeline, the totals, and the legend."""
     stop = Html('<p class="banner stop"><b>No changes are made:</b> {}</p>')
+    switch = Html('<p class="meta">{} <code>{}</code></p>')
+    effect = "To allow changes again:" if coverage.kill_switch else "To stop all changes:"
     return Html(
         '<header><h2>Lifeline: coverage</h2><p class="meta">Account {account} in {region}, stack {stack} · '
-        "mode <b>{mode}</b>{note} · {at}</p></header>{stop}{notes}{totals}{legend}"
+        "mode <b>{mode}</b>{note} · {at}</p></header>{stop}{switch}{notes}{totals}{legend}"
     ).format(
         account=code(coverage.account_id),
         region=code(coverage.region),
@@ -46,6 +48,7 @@ def page_head(coverage: Coverage) -> Html:
         note=" (no changes are made)" if coverage.mode == _PLAN_MODE else "",
         at=time(coverage.at, write_time(coverage.at)),
         stop=stop.format(coverage.kill_switch) if coverage.kill_switch else "",
+        switch=switch.format(effect, coverage.switch_command) if coverage.switch_command else "",
         notes=_banners(coverage.notes),
         totals=_totals(coverage),
         legend=legend(),

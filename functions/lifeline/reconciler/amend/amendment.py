@@ -48,8 +48,8 @@ class Fact(StrEnum):
 class RunContext:
     """What is the same for all VPCs of a run.
 
-    `owner` is the stack's name. `retire_after` and `is_canary` are the stack's settings. `is_region` says that the run
-    reconciles all VPCs of the region, `is_plan` that nothing is applied.
+    `owner` is the stack's name. `is_region` says that the run reconciles all VPCs of the region, `is_plan` that nothing
+    is applied.
     """
 
     now: datetime
@@ -57,8 +57,6 @@ class RunContext:
     price: Price
     policy: Policy = field(default_factory=lambda: Policy(rules=()))
     catalog: Catalog = field(default_factory=Catalog)
-    retire_after: timedelta = timedelta(0)
-    is_canary: bool = False
     is_region: bool = False
     is_plan: bool = False
 

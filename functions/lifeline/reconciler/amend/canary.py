@@ -60,7 +60,7 @@ class CanaryWatch(Amendment):
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The state with what the plan is about to switch on."""
-        if not context.run.is_canary:
+        if not context.run.policy.is_canary:
             return Decision(plan, state)
         canaries = watch_switched(state.canaries, plan.actions, Status.PLANNED, now=context.run.now)
         return Decision(plan, replace(state, canaries=canaries))
@@ -70,7 +70,7 @@ class CanaryWatch(Amendment):
         if not context.is_leased:
             return Decision(plan, state)
         now, canaries = context.run.now, unwatch(state.canaries, done)
-        if context.run.is_canary:
+        if context.run.policy.is_canary:
             canaries = watch_switched(canaries, done, Status.DONE, now=now)
         return Decision(plan, replace(state, canaries=mark_withdrawn(canaries, switched_off(done), now=now)))
 

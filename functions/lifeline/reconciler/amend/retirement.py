@@ -138,7 +138,7 @@ def retired(context: VpcContext, state: VpcState) -> Retirement:
         policy=context.run.policy,
         catalog=context.run.catalog,
         now=context.run.now,
-        after=context.run.retire_after,
+        after=context.run.policy.retire_after,
         dns=context.dns,
         interfaces=context.interfaces,
         is_release=context.is_release,
@@ -179,7 +179,7 @@ def _warning(
         waived,
         (*context.taggings, *_taggings(context)),
         run.now,
-        run.retire_after,
+        run.policy.retire_after,
         stack_name=run.owner,
         is_plan=run.is_plan,
         kept_for=going.kept_for,
@@ -206,7 +206,7 @@ def _has_unneeded(context: VpcContext, plan: Plan) -> bool:
     if context.is_release or not idle(context.vpc, required, run.owner, run.catalog):
         return False
     waived = waived_endpoints(context.vpc, required, run.owner, run.policy, today=run.now.date())
-    return bool(run.retire_after or waived)
+    return bool(run.policy.retire_after or waived)
 
 
 def _is_going(action: Action) -> bool:

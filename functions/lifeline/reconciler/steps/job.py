@@ -1,9 +1,9 @@
 """A run's job: what it is to reconcile, in which mode, and with what."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.adapters.aws.calls import begin
@@ -37,6 +37,7 @@ from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, gone, recognize
 from lifeline.core.notices.notice import Notice
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
+from lifeline.core.policy.policy import Policy
 from lifeline.reconciler.steps.targets import Targets
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
@@ -82,6 +83,12 @@ class Tools:
     denials: Denials | None = None
     denial_notices: DenialNotices | None = None
     attributes: AttributeStore | None = None
+
+    def under(self, policy: Policy) -> Self:
+        """The same tools, which keep and send what the policy in force says."""
+        keep = policy.ledger_keep
+        bus = self.bus if policy.sends_events else Bus(is_on=False)
+        return replace(self, vpcs=self.vpcs.keeping(keep), audit=self.audit.keeping(keep), bus=bus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class Planning:
             asking=asking,
             price=self._price(),
             exempt=exempted_subnets(self.policy, vpc, today=self.now.date()),
-            canary=self.settings.canary,
+            canary=self.policy.is_canary,
             gateway_always=self.policy.gateway_always,
             unsure=want.unsure,
             held=want.held,

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from lifeline.adapters.store.policy import Document, Known, Refused
 from lifeline.core.errors import InvalidInputError, TerminalError, TransientError
-from lifeline.core.network.model import Catalog, Tier
+from lifeline.core.network.model import Catalog
 from lifeline.core.notices.policy import Problem
 from lifeline.core.policy.policy import Policy, simple_policy
 from lifeline.core.policy.reading import check_services, read_policy
 from lifeline.core.policy.service_names import known_names
-from lifeline.runtime.settings import EndpointPlacement, Settings, TierScope
+from lifeline.runtime.settings import StackSettings
 
 UNREADABLE = "PolicyParameter"  # the field where there is no document to speak of: the template's parameter
 
@@ -44,11 +44,9 @@ class PolicyInForce:
     problem: Problem | None = None
 
 
-def stacks_policy(settings: Settings) -> Policy:
-    """What the template's parameters say, for stacks without a document."""
-    tiers = {Tier.ISOLATED} | ({Tier.EGRESS} if settings.scope is TierScope.PRIVATE else set())
-    per_zone = settings.coverage is EndpointPlacement.AZ
-    return simple_policy(settings.required_services, frozenset(tiers), per_zone=per_zone)
+def stacks_policy(settings: StackSettings) -> Policy:
+    """The policy of stacks without a document: what RequiredServices asks for, and defaults for all else."""
+    return simple_policy(settings.required_services)
 
 
 def current_policy(
@@ -66,14 +64,14 @@ def current_policy(
     try:
         document = store.read(parameter_name)
     except TransientError as error:
-        return _do_without(Refused(0, UNREADABLE, str(error)), known, store, now=now, is_passing=True)
+        return _do_without(Refused(0, UNREADABLE, str(error)), known, fallback, store, now=now, is_passing=True)
     except TerminalError as error:
-        return _do_without(Refused(0, UNREADABLE, str(error)), known, store, now=now)
+        return _do_without(Refused(0, UNREADABLE, str(error)), known, fallback, store, now=now)
     try:
-        policy = read_policy(document.text)
+        policy = read_policy(document.text, fallback.rules)
         _check_names(document, known, catalog)
     except InvalidInputError as error:
-        return _do_without(Refused(document.version, error.field, error.message), known, store, now=now)
+        return _do_without(Refused(document.version, error.field, error.message), known, fallback, store, now=now)
     if document != known.last_valid:
         store.keep(document, instead_of=known.last_valid, now=now)
     if known.refused:
@@ -108,9 +106,9 @@ def mark_notified(problem: Problem, store: Store, *, now: datetime) -> None:
 
 
 def _do_without(
-    refused: Refused, known: Known, store: Store, *, now: datetime, is_passing: bool = False
+    refused: Refused, known: Known, fallback: Policy, store: Store, *, now: datetime, is_passing: bool = False
 ) -> PolicyInForce:
-    policy = _last_valid(known)
+    policy = _last_valid(known, fallback)
     stands = refused.is_same_as(known.refused)
     is_notified = known.refused is not None and stands and known.refused.is_notified
     is_news = not is_notified and not (is_passing and policy)
@@ -120,9 +118,9 @@ def _do_without(
     return PolicyInForce(policy, Problem(refused.field, refused.message, refused.version, in_force, is_news))
 
 
-def _last_valid(known: Known) -> Policy | None:
+def _last_valid(known: Known, fallback: Policy) -> Policy | None:
     """The last valid policy; None where there is none, or where a newer Lifeline no longer takes it for one."""
     try:
-        return read_policy(known.last_valid.text) if known.last_valid else None
+        return read_policy(known.last_valid.text, fallback.rules) if known.last_valid else None
     except InvalidInputError:
         return None
