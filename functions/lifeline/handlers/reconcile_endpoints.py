@@ -46,7 +46,7 @@ from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_ov
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.batch import reconcile_batch
-from lifeline.reconciler.gatekeeper import take_approval
+from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
@@ -101,6 +101,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         tools = _tools_for(run, settings)
         unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
+        request = take_backlog(request, tools, settings)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))

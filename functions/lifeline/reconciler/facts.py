@@ -185,6 +185,7 @@ def run_context(job: Job, *, is_region: bool = False) -> RunContext:
         is_canary=settings.canary,
         is_region=is_region,
         is_plan=job.is_plan,
+        epoch=job.epoch,
     )
 
 

@@ -36,6 +36,7 @@ from lifeline.reconciler.facts import FactReader
 from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, apply_plans
+from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
@@ -88,6 +89,7 @@ def reconcile(
     shares = in_force.policy.shares if in_force.policy else Shares()
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    job = replace(job, epoch=current_epoch(job))
     if not is_manual:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
@@ -514,6 +516,7 @@ class _Reconciliation:
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
             self._mark_reconciled(self._job.home, now)
+            end_epoch(self._job) if self._job.is_plan else mark_swept(self._job, vpcs)
         for vpc in vpcs:
             if targets.changes(vpc.id):
                 self._mark_reconciled(self._job.ref(vpc.id), now)

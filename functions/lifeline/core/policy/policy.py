@@ -94,7 +94,8 @@ class Policy:
 
     `per_zone` is the coverage of what tags ask for. `watches` is None where nothing is said of them, so that the
     template's parameters make the one watch. With `hash_session_names`, nobody's name is kept or reported. `ports` are
-    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows.
+    what services listen on, where Lifeline doesn't know it or isn't to go by what it knows. With `acts_on_backlog`,
+    nothing waits for approval of the backlog.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -110,6 +111,7 @@ class Policy:
     maintenance: tuple[Maintenance, ...] = ()
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
+    acts_on_backlog: bool = False
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -37,6 +37,7 @@ def read_policy(text: str) -> Policy:
         maintenance=read_maintenance(document.get("maintenance", []), watches),
         hash_session_names=document.get("session_names", "show") == "hash",
         ports=_ports(document.get("ports", {})),
+        acts_on_backlog=document.get("backlog", "ask") == "act",
     )
 
 
