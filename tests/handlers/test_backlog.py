@@ -1,8 +1,10 @@
 """The backlog, through the handler: what was missing all along waits, and what breaks from now on is repaired."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from lifeline.adapters.store.vpcs import VpcStore
@@ -10,7 +12,7 @@ from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers import reconcile_endpoints
 from tests.support.agents import TABLE
 from tests.support.home import HOME
-from tests.support.world import Context, World, emulated_world, enforce_newly
+from tests.support.world import Context, World, emulated_world, enforce_newly, flat
 
 SWEEP = {"sweep": True}
 
@@ -194,7 +196,6 @@ def test_what_is_missing_when_the_mode_becomes_enforce_waits(world: World, monke
 
 
 def test_a_policy_can_say_that_nothing_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    import boto3
 
     monkeypatch.setenv("POLICY_PARAMETER", "/lifeline/policy")
     document = '{"version": 1, "rules": [{"require": ["monitoring"]}], "backlog": "act"}'
@@ -205,3 +206,18 @@ def test_a_policy_can_say_that_nothing_waits(world: World, monkeypatch: pytest.M
     call(SWEEP)
 
     assert len(world.endpoints(vpc_id)) == 1
+
+
+def test_people_hear_of_the_whole_backlog_in_one_notice_and_once(world: World) -> None:
+    for number in (1, 2):
+        world.make_subnet(world.make_vpc(cidr=f"10.{number}.0.0/16"), f"10.{number}.1.0/24")
+
+    call(SWEEP)
+    first = [json.loads(one["Body"]) for one in world.notices()]
+    call(SWEEP)
+
+    assert [notice["Subject"] for notice in first] == [
+        "[lifeline] backlog in 2 VPCs: 2 changes need your approval (monitoring)"
+    ]
+    assert '--event \'{"approve": "backlog"}\'' in flat(first[0]["Message"])
+    assert world.notices() == []

@@ -41,6 +41,7 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
+from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
@@ -202,20 +203,21 @@ def _change_ownership(
 
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
-    ids = read_adopt(event)
+    ids, by = read_adopt(event), read_by(event)
     found = Lookup().vpcs_of([(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")])
     for error in found.failed.values():
         raise error
     vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
     adopted = adoptable(ids, vpcs, settings.stack_name)
-    Ownership(settings.table_name, keep=settings.ledger_keep).adopt(settings.home, adopted, now=now)
+    Ownership(settings.table_name, keep=settings.ledger_keep).adopt(settings.home, adopted, now=now, by=by)
     return adopted
 
 
 def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
     ownership = Ownership(settings.table_name, keep=settings.ledger_keep)
+    by = read_by(event)
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
-    ownership.hand_over(settings.home, records, now=now)
+    ownership.hand_over(settings.home, records, now=now, by=by)
     return {resource_id: record.vpc_id for resource_id, record in records.items()}
 
 

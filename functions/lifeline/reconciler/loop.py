@@ -27,7 +27,7 @@ from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
 from lifeline.core.requests.tags import OWN_TAGS, keep_known_tags
-from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
+from lifeline.reconciler.accept import BusyError, accept_requests, note_requests, record_calls
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
@@ -141,6 +141,7 @@ class _Reconciliation:
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job)
+            record_calls(vpcs, job)
             note_routed(vpcs, job, is_region=named is None and not busy)
         policy = self._in_force.policy
         if policy is None and all(targets.is_release(vpc.id) for vpc in vpcs):

@@ -123,6 +123,7 @@ class StackSettings:
     repair_queue_url: str = _variable("REPAIR_QUEUE_URL", default="")
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
+    mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
     ledger_keep: timedelta = _variable("LEDGER_DAYS", _length("days", least=1, most=3650), str(LEDGER_KEEP.days))
 
@@ -162,7 +163,6 @@ class Settings(StackSettings):
     longer than any other. `canary` creates endpoints without private DNS and enables that afterwards.
     """
 
-    mode: Mode = _variable("MODE", _one_of(Mode))
     scope: TierScope = _variable("SCOPE", _one_of(TierScope))
     coverage: EndpointPlacement = _variable("COVERAGE", _one_of(EndpointPlacement))
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")

@@ -71,6 +71,15 @@ class Survey:
             for service in alike.waiting
         )
 
+    def waits(self, subnet_id: str, service: str, *, is_lost: bool) -> bool:
+        """True if the service waits for approval in the subnet. With `is_lost`, it doesn't wait any longer where the
+        subnet had a way out when it was judged.
+        """
+        return any(
+            service in alike.waiting and subnet_id in alike.subnet_ids and not (is_lost and alike.has_way_out)
+            for alike in self.subnets
+        )
+
     @property
     def services(self) -> frozenset[str]:
         """The services that wait for approval somewhere in the VPC."""
@@ -184,9 +193,9 @@ def hold_backlog(plan: Plan, vpc: Vpc, gaps: Gaps, survey: Survey, price: Price)
     return with_blocked(plan, actions, {name: why for name, why in held.items() if name not in working}, price)
 
 
-def backlog_of(plan: Plan) -> tuple[Action, ...]:
-    """The plan's actions that wait for approval of the backlog."""
-    return tuple(action for action in plan.actions if action.blocked_by == BACKLOG)
+def backlog_of(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Those of the actions that wait for approval of the backlog."""
+    return tuple(action for action in actions if action.blocked_by == BACKLOG)
 
 
 # ---- parts

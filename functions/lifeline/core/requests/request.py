@@ -7,6 +7,7 @@ from lifeline.core.coexist.claims import Claim
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
+from lifeline.core.wording import write_stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,22 @@ class Request:
         """
         is_plain_call = self.trigger.kind == "call" and bool(self.vpc_ids)
         return self.backlog or self.unfreeze or ((EVERYTHING,) if is_plain_call else ())
+
+    @property
+    def asked_for(self) -> tuple[tuple[str, str], ...]:
+        """What a call asks for beside a look at the VPCs, for the audit log: its field, and what it did in words."""
+        stated = write_stated(self.trigger.by)
+        deeds = (
+            ("freeze", self.freeze, "frozen manually"),
+            ("unfreeze", self.unfreeze, "no longer frozen"),
+            ("approve", self.backlog, "approved in the backlog"),
+            ("release", (EVERYTHING,) if self.is_release else (), "released manually"),
+        )
+        return tuple(
+            (name, f"{'everything' if EVERYTHING in services else ', '.join(services)} {deed}{stated}")
+            for name, services, deed in deeds
+            if services
+        )
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
