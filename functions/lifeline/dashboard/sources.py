@@ -20,7 +20,9 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
+from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
@@ -104,6 +106,23 @@ class Reads:
         read = partial(self._sources.ownership.read, self._settings.home)
         nothing: dict[str, Owned] | None = None
         return recognize(vpcs, self.attempt(read, nothing, "the record of what Lifeline created (tags were used)"))
+
+    def epoch(self) -> Epoch | None:
+        """Since when the stack enforces; None if it doesn't."""
+        if self._settings.mode is Mode.PLAN:
+            return None
+        load = partial(self._sources.vpcs.load, self._settings.home)
+        region = self.attempt(load, VpcState(), "since when Lifeline makes changes")
+        return Epoch(region.enforced_since or self._now, is_swept=region.swept_at is not None)
+
+    def waiting(self, vpc_ids: Iterable[str]) -> dict[str, VpcState]:
+        """The states of those of these VPCs in whose backlog something waits."""
+        home, nothing, nobody = self._settings.home, VpcState(), frozenset[VpcRef]()
+        listed = self.attempt(partial(self._sources.vpcs.listed, VpcList.WAITING, home), nobody, "the backlog")
+        ids = sorted({ref.vpc_id for ref in listed} & set(vpc_ids))
+        load = self._sources.vpcs.load
+        reads = [partial(self.attempt, partial(load, home.vpc(id_)), nothing, "the backlog") for id_ in ids]
+        return dict(zip(ids, run_concurrently(reads), strict=True))
 
     def use(self) -> Usage:
         """How much of the limits is used."""
