@@ -221,3 +221,58 @@ def test_people_hear_of_the_whole_backlog_in_one_notice_and_once(world: World) -
     ]
     assert '--event \'{"approve": "backlog"}\'' in flat(first[0]["Message"])
     assert world.notices() == []
+
+
+BY = "Dana <b>, NET-42"
+STATED = "(as stated)"
+
+
+def history_of(vpc_id: str) -> list[str]:
+    return [entry["text"] for entry in call({"history": {"vpc_id": vpc_id}})["history"]["entries"]]
+
+
+def test_who_approves_is_on_record_and_in_the_notice_as_stated(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(SWEEP)
+    world.notices()
+
+    call({"approve": "backlog", "by": BY})
+
+    [notice] = [json.loads(one["Body"]) for one in world.notices()]
+    assert "The backlog was approved by " in flat(notice["Message"])
+    assert STATED in flat(notice["Message"])
+    assert any("approved in the backlog by" in text and STATED in text for text in history_of(vpc_id))
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"freeze": ["monitoring"]}, "monitoring frozen manually by"),
+        ({"unfreeze": True}, "everything no longer frozen by"),
+        ({"release": True}, "everything released manually by"),
+    ],
+)
+def test_who_freezes_unfreezes_or_releases_is_on_record_as_stated(
+    world: World, event: dict[str, Any], words: str
+) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+
+    call({"vpc_ids": [vpc_id], "by": BY, **event})
+
+    assert any(words in text and STATED in text for text in history_of(vpc_id))
+
+
+def test_who_exempts_is_on_record_as_stated(world: World) -> None:
+    vpc_id = world.make_vpc()
+
+    call({"exempt": [vpc_id], "by": BY})
+
+    assert any("exempt manually, asked for by" in text and STATED in text for text in history_of(vpc_id))
+
+
+@pytest.mark.parametrize("by", ["", " ", 7, None, "two\nlines", "x" * 65])
+@pytest.mark.parametrize("event", [{"approve": "backlog"}, {"exempt": ["vpc-01234567"]}, {"vpc_ids": ["vpc-01234567"]}])
+def test_who_calls_is_one_short_line(world: World, event: dict[str, Any], by: object) -> None:
+    assert [error["field"] for error in call({**event, "by": by})["errors"]] == ["by"]

@@ -165,7 +165,7 @@ class _Reconciliation:
             forgotten = self._forget(gone)
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
-            self._record(requests, vpcs, known)
+            self._record(requests, vpcs, known, is_any_busy=bool(busy))
         if busy:
             raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
         return tuple(finished)
@@ -512,12 +512,17 @@ class _Reconciliation:
             self._gatekeeper.delete(deleted)
         return deleted
 
-    def _record(self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str]) -> None:
+    def _record(
+        self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str], *, is_any_busy: bool
+    ) -> None:
         """Saves when each VPC was reconciled, and records the changes that were seen."""
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
             self._mark_reconciled(self._job.home, now)
-            end_epoch(self._job) if self._job.is_plan else mark_swept(self._job, vpcs)
+            if self._job.is_plan:
+                end_epoch(self._job)
+            elif not is_any_busy:
+                mark_swept(self._job, vpcs)
         for vpc in vpcs:
             if targets.changes(vpc.id):
                 self._mark_reconciled(self._job.ref(vpc.id), now)

@@ -21,7 +21,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -30,6 +30,9 @@ from urllib.parse import urlencode
 import boto3
 from botocore.config import Config
 
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.network.model import RegionRef
 from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
 from tests.support.world import with_text
 
@@ -37,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[3]
 RUNS = ROOT / ".run"
 BUILDS = RUNS / "builds"
 TEMPLATE = ROOT / "template.yaml"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 RELAY_KEY = ACCOUNT_ID  # a key of the account's root; deployers use the other one, "test"
@@ -133,6 +137,14 @@ class Account:
             *("--no-progressbar", "--parameter-overrides", *overrides),
         )
         self.outputs = self.read_outputs()
+
+    def enforce_since(self, began: datetime) -> None:
+        """From now on the ledger says that the stack has enforced since then, and has swept the region since: what a
+        test makes was made since, and nothing of it is in the backlog.
+        """
+        ledger = VpcStore(self.outputs["LedgerTable"], self.client("dynamodb"))
+        state = VpcState(enforced_since=began, swept_at=began)
+        ledger.save(RegionRef(ACCOUNT_ID, REGION), VpcState(), state, now=datetime.now(UTC))
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks."""
@@ -342,10 +354,13 @@ class Account:
 
 @contextmanager
 def deployed(*, minute: timedelta = MINUTE, **parameters: str) -> Iterator[Account]:
-    """An account with the stack in it; `parameters` are the stack's, where they differ from samconfig.toml's."""
+    """An account with the stack in it, which has enforced for long. `parameters` are the stack's, where they differ from
+    samconfig.toml's.
+    """
     with Account(parameters=parameters, minute=minute).closing() as account:
         account.start()
         account.deploy()
+        account.enforce_since(LONG_AGO)
         yield account
 
 
