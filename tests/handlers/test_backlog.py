@@ -1,7 +1,9 @@
 """The backlog, through the handler: what was missing all along waits, and what breaks from now on is repaired."""
 
+import html
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,7 +11,7 @@ import pytest
 
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.handlers import reconcile_endpoints
+from lifeline.handlers import coverage_page, reconcile_endpoints
 from tests.support.agents import TABLE
 from tests.support.home import HOME
 from tests.support.world import Context, World, emulated_world, enforce_newly, flat
@@ -64,6 +66,23 @@ def test_a_path_that_is_lost_after_the_first_sweep_is_repaired_at_once(world: Wo
     call(SWEEP)
 
     assert len(world.endpoints(vpc_id)) == 1
+
+
+def test_a_route_that_is_deleted_before_the_first_sweep_is_repaired_and_the_rest_of_the_vpc_waits(world: World) -> None:
+    vpc_id, table_id = open_vpc(world)
+    old = world.make_subnet(vpc_id, "10.9.2.0/24", "us-east-1b")
+    table = world.ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    world.ec2.associate_route_table(RouteTableId=table, SubnetId=old)
+    close(world, table_id)
+    event = json.loads(Path("events/cloudtrail/DeleteRoute.json").read_text())
+    event["detail"]["requestParameters"]["routeTableId"] = table_id
+
+    call(event)
+    call(SWEEP)
+
+    [made] = world.endpoints(vpc_id)
+    assert old not in made["SubnetIds"]
+    assert state_of(vpc_id).survey.waiting == {(old, "monitoring")}  # type: ignore[union-attr]
 
 
 def test_a_vpc_and_a_subnet_that_are_made_later_are_served_at_once(world: World) -> None:
@@ -276,3 +295,29 @@ def test_who_exempts_is_on_record_as_stated(world: World) -> None:
 @pytest.mark.parametrize("event", [{"approve": "backlog"}, {"exempt": ["vpc-01234567"]}, {"vpc_ids": ["vpc-01234567"]}])
 def test_who_calls_is_one_short_line(world: World, event: dict[str, Any], by: object) -> None:
     assert [error["field"] for error in call({**event, "by": by})["errors"]] == ["by"]
+
+
+def test_the_page_shows_what_waits_and_a_button_for_each_vpc_and_for_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILE_ARN", "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints")
+    ids = [world.make_vpc(cidr=f"10.{number}.0.0/16") for number in (1, 2)]
+    for number, vpc_id in enumerate(ids, 1):
+        world.make_subnet(vpc_id, f"10.{number}.1.0/24")
+    call(SWEEP)
+
+    page = coverage_page.handler({}, Context())
+
+    assert "Approve the whole backlog (+14.60 USD a month)" in page
+    assert all(f'{{"approve":"backlog","vpc_ids":["{vpc_id}"]}}' in html.unescape(page) for vpc_id in ids)
+    assert "in the backlog: it was missing before" in page
+    monkeypatch.setenv("MODE", "plan")
+    assert "Approve the" not in coverage_page.handler({}, Context())
+
+
+def test_the_plan_on_the_page_says_what_waits(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    call(SWEEP)
+
+    assert "in the backlog" in flat(coverage_page.handler({"plan": vpc_id}, Context()))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.guards.backlog import BACKLOG, Epoch, Gaps, Survey, find_gaps, hold_backlog, judge
+from lifeline.core.guards.backlog import BACKLOG, Epoch, Gaps, Survey, changed_subnets, find_gaps, hold_backlog, judge
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.network.model import RouteTable, TargetKind, Vpc
@@ -93,6 +93,41 @@ def test_a_path_that_was_seen_being_lost_since_the_stack_enforces_waits_for_nobo
 ) -> None:
     known = KnownVpc(NOW - 9 * HOUR, {key: KnownPath(NOW - 9 * HOUR, NOW + lost_at * HOUR)})
     assert len(waits(judge(None, gaps({"logs"}), NEW, now=NOW + HOUR, known=known))) == waiting
+
+
+NETWORK = vpc(
+    subnet("a"),
+    subnet("b", zone="us-east-1b"),
+    RouteTable("rtb-main", True, frozenset(), (LOCAL,)),
+    RouteTable(
+        "rtb-b", False, frozenset({"subnet-b"}), (default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False),)
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "changed"),
+    [
+        ("DeleteRoute", {"rtb-main"}, {"subnet-a"}),
+        ("ReplaceRoute", {"rtb-b"}, {"subnet-b"}),
+        ("ReplaceRouteTableAssociation", {"subnet-a", "rtb-x"}, {"subnet-a"}),
+        ("DeleteNatGateway", {"nat-1"}, {"subnet-b"}),
+        ("CreateSubnet", {"subnet-b"}, {"subnet-b"}),
+        ("CreateVpc", {NETWORK.id}, {"subnet-a", "subnet-b"}),
+        ("CreateTags", {"subnet-a"}, set()),
+        ("DeleteRoute", {"rtb-other"}, set()),
+    ],
+)
+def test_a_change_before_the_first_sweep_lets_pass_what_it_made_or_took_a_path_from(
+    name: str, ids: set[str], changed: set[str]
+) -> None:
+    found = changed_subnets([(name, frozenset(ids))], NETWORK)
+    assert found == changed
+    all_missing = dict.fromkeys(("subnet-a", "subnet-b"), frozenset({"logs"}))
+    none = dict.fromkeys(all_missing, frozenset[str]())
+    survey = judge(None, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW, changed=found)
+    assert {subnet_id for subnet_id, _ in survey.waiting} == all_missing.keys() - changed
+    assert waits(judge(survey, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW + HOUR)) == waits(survey)
 
 
 @pytest.mark.parametrize("service", ["logs", EVERYTHING])

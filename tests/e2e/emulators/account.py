@@ -354,8 +354,8 @@ class Account:
 
 @contextmanager
 def deployed(*, minute: timedelta = MINUTE, **parameters: str) -> Iterator[Account]:
-    """An account with the stack in it, which has enforced for long. `parameters` are the stack's, where they differ from
-    samconfig.toml's.
+    """An account with the stack in it, which has enforced for long. `parameters` are the stack's, where they differ
+    from samconfig.toml's.
     """
     with Account(parameters=parameters, minute=minute).closing() as account:
         account.start()

@@ -27,6 +27,20 @@ WAITS = (
 _SERVED = frozenset({Reach.SERVED, Reach.CENTRAL})
 _PLACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
 _SHARED = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
+_MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
+_MAKES_SUBNET = frozenset({"CreateSubnet", "CreateDefaultSubnet"})
+_REROUTES = frozenset({"DeleteRoute", "ReplaceRoute", "AssociateRouteTable", "ReplaceRouteTableAssociation"})
+_TAKES_TARGET = frozenset(  # of a route, which EC2 keeps as a blackhole (VPC guide: route tables)
+    {
+        "DeleteNatGateway",
+        "DetachInternetGateway",
+        "DetachVpnGateway",
+        "DeleteTransitGatewayVpcAttachment",
+        "DeleteVpcPeeringConnection",
+        "DeleteNetworkInterface",
+        "DetachNetworkInterface",
+    }
+)
 _ROUTES = frozenset({ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.ADD_ROUTE_TABLES})
 
 
@@ -135,6 +149,7 @@ def judge(
     now: datetime,
     known: KnownVpc | None = None,
     approved: Mapping[str, datetime] | None = None,
+    changed: frozenset[str] = frozenset(),
     acts: bool = False,
 ) -> Survey:
     """The survey after an observation.
@@ -142,7 +157,8 @@ def judge(
     The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
     a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
     never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
-    then; with `acts`, nothing waits. `known` are the paths that Lifeline has seen.
+    then; with `acts`, nothing waits. `known` are the paths that Lifeline has seen,
+    and `changed` the subnets that a change since then made, or took a path from.
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
@@ -158,7 +174,7 @@ def judge(
         seen = of_subnet.get(subnet_id)
         alike = seen or Alike(frozenset())
         missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
-        is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost
+        is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost | changed
         is_made_since = seen is None and not was_there
         waited = waited_passes.without((alike.waiting & asked) - served)
         new = new_passes.without(missing - alike.asked - lost)
@@ -176,6 +192,23 @@ def judge(
             waited | new,
         )
     return Survey(before.at, now if has_grown else before.asked_at, _together(judged))
+
+
+def changed_subnets(changes: Iterable[tuple[str, frozenset[str]]], vpc: Vpc) -> frozenset[str]:
+    """The VPC's subnets that these changes made, or took a path from: each an event's name and the ids that it names.
+
+    Where Lifeline hasn't seen the network before, nothing else tells a path that was just lost from one that never was.
+    """
+    found: set[str] = set()
+    for name, ids in changes:
+        for subnet in vpc.subnets:
+            table = effective_route_table(subnet, vpc)
+            leads_nowhere = table is not None and any(not route.is_active for route in table.routes)
+            is_made = (name in _MAKES_VPC and vpc.id in ids) or (name in _MAKES_SUBNET and subnet.id in ids)
+            is_rerouted = name in _REROUTES and bool({subnet.id, table.id if table else ""} & ids)
+            if is_made or is_rerouted or (name in _TAKES_TARGET and leads_nowhere):
+                found.add(subnet.id)
+    return frozenset(found)
 
 
 def hold_backlog(plan: Plan, vpc: Vpc, gaps: Gaps, survey: Survey, price: Price) -> Plan:

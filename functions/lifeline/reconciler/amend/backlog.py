@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from lifeline.core.coexist.vpc_state import VpcState
-from lifeline.core.guards.backlog import Gaps, find_gaps, hold_backlog, judge
+from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
@@ -32,12 +32,14 @@ class Surveys(Amendment):
         epoch = context.run.epoch
         if epoch is None or Fact.STATE not in context.read:
             return Decision(plan, state)
+        changes = [(trigger.event_name, trigger.ids) for trigger in context.triggers if trigger.kind == "change"]
         survey = judge(
             state.survey,
             _gaps(context, plan),
             epoch,
             now=context.run.now,
             known=context.known.vpc,
+            changed=changed_subnets(changes, context.vpc),
             approved={**state.approved, **_approved_by(context)},
             acts=context.run.policy.acts_on_backlog,
         )
