@@ -70,6 +70,7 @@ class Reads:
         self._settings = settings
         self._now = now
         self._notes: list[str] = []
+        self._lists: dict[VpcList, frozenset[VpcRef]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -111,15 +112,17 @@ class Reads:
         """Since when the stack enforces; None if it doesn't."""
         if self._settings.mode is Mode.PLAN:
             return None
+        unread: VpcState | None = None
         load = partial(self._sources.vpcs.load, self._settings.home)
-        region = self.attempt(load, VpcState(), "since when Lifeline makes changes")
+        region = self.attempt(load, unread, "since when Lifeline makes changes")
+        if region is None:
+            return None
         return Epoch(region.enforced_since or self._now, is_swept=region.swept_at is not None)
 
     def waiting(self, vpc_ids: Iterable[str]) -> dict[str, VpcState]:
         """The states of those of these VPCs in whose backlog something waits."""
-        home, nothing, nobody = self._settings.home, VpcState(), frozenset[VpcRef]()
-        listed = self.attempt(partial(self._sources.vpcs.listed, VpcList.WAITING, home), nobody, "the backlog")
-        ids = sorted({ref.vpc_id for ref in listed} & set(vpc_ids))
+        home, nothing = self._settings.home, VpcState()
+        ids = sorted({ref.vpc_id for ref in self._listed(VpcList.WAITING)} & set(vpc_ids))
         load = self._sources.vpcs.load
         reads = [partial(self.attempt, partial(load, home.vpc(id_)), nothing, "the backlog") for id_ in ids]
         return dict(zip(ids, run_concurrently(reads), strict=True))
@@ -130,12 +133,14 @@ class Reads:
 
     def listed(self) -> frozenset[str]:
         """The VPCs in whose state there is something."""
-        home, nothing = self._settings.home, frozenset[VpcRef]()
-        lists = [
-            self.attempt(partial(self._sources.vpcs.listed, vpc_list, home), nothing, "which VPCs are frozen")
-            for vpc_list in VpcList
-        ]
-        return frozenset(ref.vpc_id for refs in lists for ref in refs)
+        return frozenset(ref.vpc_id for vpc_list in VpcList for ref in self._listed(vpc_list))
+
+    def _listed(self, vpc_list: VpcList) -> frozenset[VpcRef]:
+        """The VPCs on the list, read once."""
+        if vpc_list not in self._lists:
+            read = partial(self._sources.vpcs.listed, vpc_list, self._settings.home)
+            self._lists[vpc_list] = self.attempt(read, frozenset[VpcRef](), "which VPCs are frozen or wait for approval")
+        return self._lists[vpc_list]
 
     def known(self) -> Mapping[str, KnownVpc]:
         """What Lifeline has seen of each VPC, by id."""
