@@ -364,8 +364,10 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
             "manual exemptions",
             "open incidents",
             "recent actions",
+            "since when Lifeline makes changes",
             "the record of what Lifeline created (tags were used)",
             "what Lifeline created, and releases",
+            "which VPCs are frozen or wait for approval",
         )
     )
     assert "Cost: 7.30 USD more per month" in stage.show({"plan": vpc_id})
