@@ -139,7 +139,9 @@ class Reads:
         """The VPCs on the list, read once."""
         if vpc_list not in self._lists:
             read = partial(self._sources.vpcs.listed, vpc_list, self._settings.home)
-            self._lists[vpc_list] = self.attempt(read, frozenset[VpcRef](), "which VPCs are frozen or wait for approval")
+            self._lists[vpc_list] = self.attempt(
+                read, frozenset[VpcRef](), "which VPCs are frozen or wait for approval"
+            )
         return self._lists[vpc_list]
 
     def known(self) -> Mapping[str, KnownVpc]:
