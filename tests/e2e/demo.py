@@ -110,6 +110,17 @@ class Demo:
             f"checks for silent agents every minute; its roster has {watch['watched']} agents, and all are reporting",
         )
 
+    def see_the_network(self, site: Site) -> None:
+        """Lifeline's first sweep sees that the path is open; what is missing already would wait for approval."""
+        with _step("the first sweep"):
+            answer = self._invoke("ReconcileEndpointsFunction", {"sweep": True})
+            [seen] = [one for one in answer["vpcs"] if one["vpc_id"] == site.vpc_id]
+            _require(seen["actions"] == [], f"the first sweep answered {seen}")
+        self._say.tell(
+            Actor.LIFELINE,
+            f"sweeps the region for the first time: nothing is missing in {site.vpc_id}, whose subnet has a way out",
+        )
+
     def wait_for_moment(self) -> None:
         """Let the detector's next look fall between the silence and the cure, so that it sees both."""
         lead = self._overdue + LATER
@@ -360,6 +371,7 @@ def tell_story(account: Account, say: Narrator) -> None:
         say.note("building and deploying the stack: sam build, sam deploy")
         account.deploy()
         demo.meet(machines)
+        demo.see_the_network(site)
         demo.wait_for_moment()
 
         say.chapter("What happens, in seconds since the change")

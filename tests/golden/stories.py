@@ -23,8 +23,10 @@ from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
+from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, Survey
 from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.guards.limits import Usage, admit, heaviest
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
@@ -49,6 +51,7 @@ from lifeline.core.network.model import (
     Subnet,
     TargetKind,
 )
+from lifeline.core.notices.backlog import backlog_notice
 from lifeline.core.notices.bus_events import BusEvent, answer_events, change_event, incident_event
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.claim import handed_over_notice
@@ -142,6 +145,9 @@ UNAPPROVED = answer(
     note=heaviest("monthly_usd", IN_USE, price_in("us-east-1"), now=at(8)),
     approval=Approvable(PLAN_ID, Decimal("14.60"), at(8 + 24 * 60), approve_command(PLAN_ID, "lifeline")),
 )
+_ALL_WAIT = tuple(replace(one, status=Status.BLOCKED, error=WAITS, blocked_by=BACKLOG) for one in PLAN.actions)
+WAITING = answer(PLAN, *_ALL_WAIT)
+WAITING_ELSEWHERE = replace(WAITING, vpc_id=OTHER, name="")
 FULL = replace(NETWORK, subnets=tuple(replace(one, free_addresses=0) for one in NETWORK.subnets))
 BLOCKED = answer(plan(FULL, "monitoring"))
 ELSEWHERE = Catalog(
@@ -279,6 +285,13 @@ FACTS = Facts(
     changes=(LOST_ROUTE,),
 )
 [CUT] = diagnose({"its agent": FACTS}, at(14), reporting_by_zone={}).values()
+[IN_PLAN_MODE] = diagnose({"its agent": replace(FACTS, mode=Mode.PLAN)}, at(14), reporting_by_zone={}).values()
+_WAITS = Alike(frozenset({APP_A, APP_B}), False, frozenset({"monitoring"}), frozenset({"monitoring"}))
+[IN_BACKLOG] = diagnose(
+    {"its agent": replace(FACTS, changes=(), known=None, survey=Survey(at(-600), at(-600), (_WAITS,)))},
+    at(14),
+    reporting_by_zone={},
+).values()
 FOREIGN = Endpoint(
     ENDPOINT,
     "com.amazonaws.us-east-1.monitoring",
@@ -505,6 +518,14 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
+    "incident-plan-mode": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(IN_PLAN_MODE), silent=(agent(1),), joined=1), 14),
+    ),
+    "incident-backlog": (
+        14,
+        lambda: of_incident(News(NewsKind.OPENED, incident(IN_BACKLOG), silent=(agent(1),), joined=1), 14),
+    ),
     "incident-only-others": (14, lambda: of_incident(ONLY_OTHERS, 14)),
     "incident-way-out-shut": (14, lambda: of_incident(WAY_OUT_SHUT, 14)),
     "incident-another-name": (
@@ -567,6 +588,10 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
                 agent(3, entity="db", state=State.SUPPRESSED, suppressed_by=Suppression.TAGGED_MAINTENANCE),
             ],
         ),
+    ),
+    "backlog": (
+        8,
+        lambda: backlog_notice([WAITING, WAITING_ELSEWHERE], price_in("us-east-1"), stack="lifeline"),
     ),
     "kill-switch": (
         0,

@@ -12,10 +12,12 @@ import pytest
 from lifeline.adapters.aws.endpoints import Endpoints
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TransientError
+from lifeline.core.guards.backlog import judge
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.dashboard.collect import cover, plan_of
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
 from lifeline.handlers import coverage_page
+from lifeline.reconciler.amend import backlog
 from lifeline.runtime.settings import PageSettings
 from tests.handlers.test_coverage_page import RECONCILE_ARN
 from tests.handlers.test_interplay import claim
@@ -269,3 +271,9 @@ def test_whatever_happened_before_the_page_plan_mode_and_the_run_agree(days: Day
         shown, planned = as_shown(days, site.vpc_id)
         assert shown == planned, happened
     assert deeds(days.look(site.vpc_id)["actions"]) == planned, happened
+
+
+@pytest.fixture(autouse=True)
+def _acting_on_the_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What more is required is no backlog here: a call that names the VPC acts, and the page doesn't."""
+    monkeypatch.setattr(backlog, "judge", lambda *given, **more: judge(*given, **{**more, "acts": True}))

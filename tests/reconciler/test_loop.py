@@ -62,6 +62,7 @@ def test_what_is_missing_is_counted_made_saved_recorded_and_announced_in_this_or
     assert fakes.journal == [
         "observe",
         "observe",
+        "save survey",
         "count against the limits",
         "apply create_security_group",
         "apply create_interface_endpoint",

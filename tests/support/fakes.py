@@ -20,16 +20,22 @@ from lifeline.reconciler.steps.job import Tools
 from tests.support.builders import CATALOG
 from tests.support.event_history import recorded
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 
 @dataclass
 class Fakes:
-    """Everything that a run asks, and in which order. `fail` names the entries of the journal that fail instead."""
+    """Everything that a run asks, and in which order. `fail` names the entries of the journal that fail instead.
+
+    The stack has enforced for long, so that nothing of the VPCs is in the backlog.
+    """
 
     vpcs: list[Vpc]
     states: dict[str, VpcState] = field(default_factory=dict)
     journal: list[str] = field(default_factory=list)
     fail: set[str] = field(default_factory=set)
     leased: set[str] = field(default_factory=set)
+    region: VpcState = field(default_factory=lambda: VpcState(enforced_since=LONG_AGO, swept_at=LONG_AGO))
     usage: Usage = field(default_factory=Usage)
     kill_switch: str = ""
     notices: list[Notice] = field(default_factory=list)
@@ -154,7 +160,7 @@ class FakeStore:
     fakes: Fakes
 
     def load(self, ref: AnyRef) -> VpcState:
-        return self.fakes.states.get(_name(ref), VpcState())
+        return self.fakes.states.get(_name(ref), VpcState() if isinstance(ref, VpcRef) else self.fakes.region)
 
     def take_lease(self, ref: VpcRef, *_: object, **__: object) -> VpcState | None:
         return None if ref.vpc_id in self.fakes.leased else self.load(ref)

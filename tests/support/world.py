@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,13 +12,17 @@ import pytest
 from moto.sqs.models import sqs_backends
 
 from lifeline.adapters.aws import pace
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.handlers import reconcile_endpoints
-from tests.support.agents import create_table
+from tests.support.agents import TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.event_history import teach_event_history
+from tests.support.home import HOME
 from tests.support.moto_filters import teach_moto_filters
 from tests.support.tuning import settle
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/lifeline-ReconcileRole"
@@ -132,10 +137,24 @@ def flat(text: str) -> str:
     return " ".join(text.replace("\\\n", " ").split())
 
 
+def enforce_since(began: datetime) -> None:
+    """From now on the ledger says that the stack has enforced since then, and has swept the region since."""
+    state = VpcState(enforced_since=began, swept_at=began)
+    VpcStore(TABLE).save(HOME, VpcState(), state, now=datetime.now(UTC))
+
+
+def enforce_newly() -> None:
+    """From now on the ledger is that of a stack that was deployed just now."""
+    before = VpcStore(TABLE).load(HOME)
+    VpcStore(TABLE).save(HOME, before, VpcState(), now=datetime.now(UTC))
+
+
 @contextmanager
 def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[World]:
     """The account, with the environment that the template gives the function, and the policy of a stack without a
     document. `settings` override both: see `tuning`.
+
+    The stack has enforced there for long: whatever a test makes was made since, so nothing of it is in the backlog.
     """
     for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(name, value)
@@ -148,6 +167,7 @@ def emulated_world(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator
     with emulated_aws():
         reconcile_endpoints._kept.cache_clear()
         world = _fill(monkeypatch, settings)
+        enforce_since(LONG_AGO)
         yield world
     reconcile_endpoints._kept.cache_clear()
 

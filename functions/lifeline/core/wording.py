@@ -124,6 +124,11 @@ def person_in(actor: str) -> str:
     return role if not person or _NOBODY.fullmatch(person) or _SERVICE_ROLE.match(role) else person
 
 
+def write_stated(by: str) -> str:
+    """Write who makes a call, as they state it, for the end of a phrase; empty where they don't. Nobody checked it."""
+    return f" by {quoted(by)} (as stated)" if by else ""
+
+
 def is_call(event_name: str) -> bool:
     """False for what EC2 reports without a call, such as `instance stopped`."""
     return " " not in event_name

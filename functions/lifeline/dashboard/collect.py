@@ -15,6 +15,7 @@ from lifeline.adapters.aws.network import Network
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer, OfferState, approve_command, make_offer
+from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.freeze import EVERYTHING, freeze_words, standing
 from lifeline.core.guards.limits import Admission, Usage, admit, heaviest, own_interfaces
 from lifeline.core.guards.mode import Mode
@@ -204,7 +205,9 @@ class _Cover:
         """The region as the next run would plan it, with what is known of the state of the VPCs that were examined."""
         if not region.has_policy:
             return region
-        amended = {vpc.id: self._amended(planning, vpc, examined.get(vpc.id)) for vpc in region.vpcs}
+        epoch, waiting = self._reads.epoch(), self._reads.waiting(vpc.id for vpc in region.vpcs)
+        states = waiting | {vpc_id: known.state for vpc_id, known in examined.items()}
+        amended = {vpc.id: self._amended(planning, vpc, states.get(vpc.id), epoch) for vpc in region.vpcs}
         readers = self._readers(region.incidents)
         amended = self._attempt_to_read(amended, AMENDMENTS, readers, is_planned=False)
         seen = {
@@ -256,7 +259,7 @@ class _Cover:
         )
         return replace(plan, services=services)
 
-    def _amended(self, planning: Planning, vpc: Vpc, examined: Examined | None) -> Amended:
+    def _amended(self, planning: Planning, vpc: Vpc, known: VpcState | None, epoch: Epoch | None) -> Amended:
         """The VPC for the amendments, as a run begins with it. The limits decide for the whole page, later."""
         run = RunContext(
             now=self._now,
@@ -265,10 +268,11 @@ class _Cover:
             policy=planning.policy,
             catalog=planning.catalog,
             is_plan=True,
+            epoch=epoch,
         )
-        state = (examined or Examined()).state
+        state = known or VpcState()
         followed = follow(state.made, state.failures, vpc, now=self._now)
-        read = frozenset({Fact.STATE} if examined else ())
+        read = frozenset({Fact.STATE} if known else ())
         is_release = is_released(state.releasing, self._now)
         context = VpcContext(run, vpc, is_release=is_release, followed=followed, read=read)
         return Amended(context, nothing_planned(vpc), state)
@@ -398,7 +402,7 @@ class _Cover:
             return VpcAnswer(vpc_id, tiers, note="; ".join(self._reads.notes))
         planning = self._planning(policy)
         examined = self._reads.examine([vpc_id])
-        amended = {vpc_id: self._amended(planning, vpcs[0], examined[vpc_id])}
+        amended = {vpc_id: self._amended(planning, vpcs[0], examined[vpc_id].state, self._reads.epoch())}
         incidents = self._reads.open_incidents(policy)
         readers = self._readers(incidents)
         amended = read_facts(amended, AMENDMENTS, readers, is_planned=False)

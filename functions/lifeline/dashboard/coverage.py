@@ -87,7 +87,8 @@ class ActionRow:
 class VpcCoverage:
     """One VPC. `cost_usd` is the monthly cost of Lifeline's endpoints there, `planned_usd` what the plan would add.
 
-    `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost. `holds` are
+    `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost. `backlog` is
+    how many changes wait for approval in the backlog, and `backlog_usd` what they cost in a month. `holds` are
     the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
     with the newest.
     """
@@ -102,6 +103,8 @@ class VpcCoverage:
     planned_usd: Decimal = Decimal(0)
     plan_id: str = ""
     plan_usd: Decimal = Decimal(0)
+    backlog: int = 0
+    backlog_usd: Decimal = Decimal(0)
     holds: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

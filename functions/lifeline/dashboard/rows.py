@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from lifeline.core.guards.approval import Offer
+from lifeline.core.guards.backlog import backlog_of
 from lifeline.core.guards.limits import own_interfaces
 from lifeline.core.history.entries import Entry
 from lifeline.core.history.text import deed_of, status_of
@@ -13,7 +14,7 @@ from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Subnet, Tier, UnsureTier, Vpc
 from lifeline.core.network.reach import Reach
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Plan, ServiceReport, ServiceState, Status
-from lifeline.core.plan.cost import Price, monthly_cost_usd
+from lifeline.core.plan.cost import Price, cost_of, monthly_cost_usd
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.policy.policy import Desired, Exempted, Requirement
 from lifeline.dashboard.coverage import ActionRow, Cell, Standing, SubnetRow, VpcCoverage
@@ -55,6 +56,7 @@ class Seen:
 def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
     """The VPC as the page shows it."""
     vpc, plan, offer = seen.vpc, seen.plan, seen.offer
+    backlog = backlog_of(plan.actions)
     incidents = sorted(seen.incidents, key=lambda incident: (incident.began, incident.id))
     return VpcCoverage(
         id=vpc.id,
@@ -67,6 +69,8 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
         planned_usd=plan.monthly_cost_usd,
         plan_id=offer.plan_id if offer else "",
         plan_usd=offer.monthly_cost_usd if offer else Decimal(0),
+        backlog=sum(bool(action.service) for action in backlog) or len(backlog),
+        backlog_usd=cost_of(backlog, price),
         holds=seen.holds,
         notes=tuple(dict.fromkeys((*plan.notes, *seen.notes))),
     )

@@ -20,8 +20,10 @@ from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.approval import Offer
+from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.kill_switch import switch_command
 from lifeline.core.guards.limits import Usage
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
@@ -69,6 +71,7 @@ class Reads:
         self._settings = settings
         self._now = now
         self._notes: list[str] = []
+        self._lists: dict[VpcList, frozenset[VpcRef]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -106,18 +109,41 @@ class Reads:
         nothing: dict[str, Owned] | None = None
         return recognize(vpcs, self.attempt(read, nothing, "the record of what Lifeline created (tags were used)"))
 
+    def epoch(self) -> Epoch | None:
+        """Since when the stack enforces; None if it doesn't."""
+        if self._settings.mode is Mode.PLAN:
+            return None
+        unread: VpcState | None = None
+        load = partial(self._sources.vpcs.load, self._settings.home)
+        region = self.attempt(load, unread, "since when Lifeline makes changes")
+        if region is None:
+            return None
+        return Epoch(region.enforced_since or self._now, is_swept=region.swept_at is not None)
+
+    def waiting(self, vpc_ids: Iterable[str]) -> dict[str, VpcState]:
+        """The states of those of these VPCs in whose backlog something waits."""
+        home, nothing = self._settings.home, VpcState()
+        ids = sorted({ref.vpc_id for ref in self._listed(VpcList.WAITING)} & set(vpc_ids))
+        load = self._sources.vpcs.load
+        reads = [partial(self.attempt, partial(load, home.vpc(id_)), nothing, "the backlog") for id_ in ids]
+        return dict(zip(ids, run_concurrently(reads), strict=True))
+
     def use(self) -> Usage:
         """How much of the limits is used."""
         return self.attempt(self._sources.limit_usage.read, Usage(), "limit usage")
 
     def listed(self) -> frozenset[str]:
         """The VPCs in whose state there is something."""
-        home, nothing = self._settings.home, frozenset[VpcRef]()
-        lists = [
-            self.attempt(partial(self._sources.vpcs.listed, vpc_list, home), nothing, "which VPCs are frozen")
-            for vpc_list in VpcList
-        ]
-        return frozenset(ref.vpc_id for refs in lists for ref in refs)
+        return frozenset(ref.vpc_id for vpc_list in VpcList for ref in self._listed(vpc_list))
+
+    def _listed(self, vpc_list: VpcList) -> frozenset[VpcRef]:
+        """The VPCs on the list, read once."""
+        if vpc_list not in self._lists:
+            read = partial(self._sources.vpcs.listed, vpc_list, self._settings.home)
+            self._lists[vpc_list] = self.attempt(
+                read, frozenset[VpcRef](), "which VPCs are frozen or wait for approval"
+            )
+        return self._lists[vpc_list]
 
     def known(self) -> Mapping[str, KnownVpc]:
         """What Lifeline has seen of each VPC, by id."""

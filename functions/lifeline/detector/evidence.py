@@ -19,7 +19,9 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import LifelineError
+from lifeline.core.guards.backlog import Survey
 from lifeline.core.guards.freeze import Freeze, standing
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING
@@ -47,7 +49,7 @@ _MOST_GROUPS = 200  # security groups a run: one call
 @dataclass(frozen=True, slots=True)
 class EvidenceSources:
     """The adapters that evidence is read from. All agents are in the account and region `home`. `ports` are those that
-    the policy says of services.
+    the policy says of services, and `mode` the stack's.
     """
 
     instances: Instances
@@ -59,6 +61,7 @@ class EvidenceSources:
     home: RegionRef
     paths: PathStore | None = None
     ports: tuple[tuple[str, Ranges], ...] = ()
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class _Vicinity:
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
+    survey: Survey | None = None
 
 
 class EvidenceCollector:
@@ -224,6 +228,7 @@ class EvidenceCollector:
             made=tuple(sorted(state.made.items())),
             frozen=tuple(sorted(standing(state.frozen, self._case.now).items())),
             canaries=tuple(sorted(as_known(state.canaries, state.frozen).items())),
+            survey=state.survey,
         )
 
     def _facts(
@@ -254,6 +259,8 @@ class EvidenceCollector:
             own=next((incident.cause for incident in self._case.open_incidents if incident.id == agent.incident), None),
             unreadable=around.unreadable,
             known=around.known,
+            mode=self._sources.mode,
+            survey=around.survey,
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )
 

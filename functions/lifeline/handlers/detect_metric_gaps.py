@@ -129,8 +129,9 @@ def _forget(request: Forget, runs: Mapping[str, WatchRun], tools: DetectorTools)
     found = {name: [agents[id_] for id_ in request.entities if id_ in agents] for name, agents in rosters.items()}
     if news := {name: newly for name, agents in found.items() if (newly := newly_forgotten(agents))}:
         for name, agents in news.items():
-            logger.warning("agents forgotten manually", watch=name, agents=[agent.entity for agent in agents])
-        tools.notices.publish(forgotten_notice(news))
+            named = [agent.entity for agent in agents]
+            logger.warning("agents forgotten manually", watch=name, agents=named, stated_by=request.by)
+        tools.notices.publish(forgotten_notice(news, by=request.by))
     deleted = sorted({entity for run in chosen.values() for entity in run.chunks.forget(request.entities, run.now)})
     unknown = [
         {"field": f"forget[{place}]", "message": "is on no roster"}
@@ -200,7 +201,16 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name, is_on=policy.sends_events),
         sources=EvidenceSources(
-            Instances(), network, central, vpcs, audit, Roles(), settings.home, PathStore(table), policy.ports
+            Instances(),
+            network,
+            central,
+            vpcs,
+            audit,
+            Roles(),
+            settings.home,
+            paths=PathStore(table),
+            ports=policy.ports,
+            mode=settings.mode,
         ),
         repairs=RepairRequests(settings.repair_queue_url),
         checks=Checks(settings.detect_queue_url) if settings.detect_queue_url else None,

@@ -44,12 +44,13 @@ from lifeline.core.policy.exemptions import ExemptRequest, exempt_json
 from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.calls import read_request, wants_text
 from lifeline.core.requests.exempt import read_exempt
+from lifeline.core.requests.fields import read_by
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import adoptable, read_adopt, read_hand_over, to_hand_over
 from lifeline.core.requests.request import Request
 from lifeline.core.requests.spelling import check_exempted, check_unfreezes, unchecked_freezes
 from lifeline.reconciler.batch import reconcile_batch
-from lifeline.reconciler.gatekeeper import take_approval
+from lifeline.reconciler.gatekeeper import take_approval, take_backlog
 from lifeline.reconciler.loop import reconcile
 from lifeline.reconciler.steps.decision_log import log_refusal
 from lifeline.reconciler.steps.job import Guards, Tools
@@ -105,6 +106,7 @@ def _answer(event: object, settings: Settings, run: Run, started: float) -> dict
         tools = _tools_for(run, settings)
         unchecked = _check_services(event, request, tools, settings)
         request = take_approval(request, tools.guards, settings, run)
+        request = take_backlog(request, tools, settings)
     except InvalidInputError as error:
         log_refusal(error, run.id)
         return _notified((), [error], settings.mode, is_text=wants_text(event))
@@ -205,20 +207,22 @@ def _change_ownership(
 
 
 def _adopt(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
-    ids = read_adopt(event)
+    ids, by = read_adopt(event), read_by(event)
     found = Lookup().vpcs_of([(kind, [id_ for id_ in ids if id_.startswith(f"{kind}-")]) for kind in ("vpce", "sg")])
     for error in found.failed.values():
         raise error
     vpcs = _kept()[0].observe(frozenset[str]().union(*found.vpcs.values()))
     adopted = adoptable(ids, vpcs, settings.stack_name)
-    Ownership(settings.table_name, keep=_ledger_keep(settings, now)).adopt(settings.home, adopted, now=now)
+    keep = _ledger_keep(settings, now)
+    Ownership(settings.table_name, keep=keep).adopt(settings.home, adopted, now=now, by=by)
     return adopted
 
 
 def _hand_over(event: Mapping[str, Any], settings: Settings, now: datetime) -> Mapping[str, str]:
     ownership = Ownership(settings.table_name, keep=_ledger_keep(settings, now))
+    by = read_by(event)
     records = to_hand_over(read_hand_over(event), ownership.read(settings.home))
-    ownership.hand_over(settings.home, records, now=now)
+    ownership.hand_over(settings.home, records, now=now, by=by)
     return {resource_id: record.vpc_id for resource_id, record in records.items()}
 
 

@@ -59,6 +59,21 @@ def accept_requests(vpcs: Sequence[Vpc], job: Job) -> tuple[str, ...]:
     return tuple(busy)
 
 
+def record_calls(vpcs: Sequence[Vpc], job: Job) -> None:
+    """Keeps in the audit log what people asked for by a call, and who they said they are."""
+    now = job.run.now()
+    for vpc in vpcs:
+        requests = (*job.targets.requests.get(vpc.id, ()), *job.targets.sweep)
+        asked = dict.fromkeys(asked for request in requests if _is_call(request) for asked in request.asked_for)
+        for name, words in asked:
+            if name != "release" or not job.is_plan:  # in plan mode, a release deletes nothing
+                job.tools.audit.record_call(job.ref(vpc.id), name, words, now=now)
+
+
+def _is_call(request: Request) -> bool:
+    return request.sent_at is None and request.trigger.kind in {"call", "approval"}
+
+
 def note_requests(vpcs: Sequence[Vpc], job: Job, listed: Collection[VpcRef]) -> None:
     """Saves what people release and what others try to delete in these VPCs, and finds what was released before:
     `listed` are the VPCs of which something is left.

@@ -4,12 +4,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lifeline.core.errors import LifelineError
+from lifeline.core.guards.backlog import backlog_of
+from lifeline.core.notices.backlog import backlog_notice
 from lifeline.core.notices.bus_events import answer_events
 from lifeline.core.notices.denied import denied_notice
 from lifeline.core.notices.endpoints import endpoint_notice
 from lifeline.core.notices.trigger_text import because_of
 from lifeline.core.plan.actions import Action, Plan
 from lifeline.core.plan.answer import Refusal, VpcAnswer
+from lifeline.core.plan.cost import price_in
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.decision_log import log_answer
@@ -56,9 +59,10 @@ class RunNotices:
             return
         if is_sweep:
             self.gatekeeper.notify_of_switch(answers, job)
-        left = [_without(answer, self._said(answer).covered) for answer in answers if not answer.refusal]
+        backlog = self._notify_of_backlog(answers) if is_sweep else frozenset()
+        left = [_without(answer, self._told(answer)) for answer in answers if not answer.refusal]
         news = [answer for answer in left if self._is_news(answer, is_sweep=is_sweep)]
-        sent = {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
+        sent = backlog | {vpc_id for vpc_id, said in self.said.items() if said.is_sent}
         self._send(answers, sent | {answer.vpc_id for answer in news})
         because = because_of(trigger for answer in news for trigger in job.targets.triggers(answer.vpc_id))
         notice = endpoint_notice(news, because=because, is_plan=job.is_plan, stack=job.settings.stack_name)
@@ -67,6 +71,28 @@ class RunNotices:
         for answer in news:
             self._mark_notified(answer.vpc_id, self._open(answer))
         self._record(answers, sent | {answer.vpc_id for answer in news})
+
+    def _told(self, answer: VpcAnswer) -> frozenset[Action]:
+        """The answer's actions that other notices report: an amendment's, or that of the backlog."""
+        return self._said(answer).covered | frozenset(backlog_of(answer.actions))
+
+    def _notify_of_backlog(self, answers: Iterable[VpcAnswer]) -> frozenset[str]:
+        """The VPCs of a notice of all that waits in the backlog, if there is one: once more began to wait than people
+        know of. Only sweeps send it, because only they see all of it.
+        """
+        job, now = self.job, self.job.run.now()
+        waiting = [answer for answer in answers if backlog_of(answer.actions)]
+        if not waiting:
+            return frozenset()
+        region = job.tools.vpcs.load(job.home)
+        surveys = [job.tools.vpcs.load(job.ref(answer.vpc_id)).survey for answer in waiting]
+        asked = [survey.asked_at for survey in surveys if survey and survey.asked_at]
+        if region.backlog_notified_at and all(at <= region.backlog_notified_at for at in asked):
+            return frozenset()
+        if not job.publish(backlog_notice(waiting, price_in(job.settings.region), stack=job.settings.stack_name)):
+            return frozenset()
+        job.tools.vpcs.save(job.home, region, replace(region, backlog_notified_at=now), now=now)
+        return frozenset(answer.vpc_id for answer in waiting)
 
     def _send(self, answers: Iterable[VpcAnswer], news: Collection[str]) -> None:
         """Machines hear of all that people hear of, whichever notice reports it."""
@@ -96,7 +122,7 @@ class RunNotices:
 
     def _open(self, answer: VpcAnswer) -> str:
         """The fingerprint of the answer's open issues, without those that are no news by themselves."""
-        return _without(answer, self._said(answer).known).fingerprint
+        return _without(answer, self._said(answer).known | frozenset(backlog_of(answer.actions))).fingerprint
 
     def _mark_notified(self, vpc_id: str, fingerprint: str) -> None:
         state = self.job.tools.vpcs.load(self.job.ref(vpc_id))

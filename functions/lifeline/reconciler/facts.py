@@ -192,6 +192,7 @@ def run_context(job: Job, *, is_region: bool = False) -> RunContext:
         price=price_in(settings.region),
         is_region=is_region,
         is_plan=job.is_plan,
+        epoch=job.epoch,
     )
 
 

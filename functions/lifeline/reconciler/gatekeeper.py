@@ -11,6 +11,7 @@ from functools import partial
 
 from lifeline.adapters.aws.calls import begin, run_concurrently
 from lifeline.adapters.store.paths import PathStore
+from lifeline.core.coexist.vpc_state import VpcList
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.approval import (
     Offer,
@@ -22,6 +23,8 @@ from lifeline.core.guards.approval import (
     still_planned,
     why_not,
 )
+from lifeline.core.guards.backlog import BACKLOG
+from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
 from lifeline.core.guards.limits import (
     Admission,
@@ -45,7 +48,7 @@ from lifeline.core.plan.order import Step
 from lifeline.core.policy.policy import Limits, Shares
 from lifeline.core.requests.request import Request
 from lifeline.reconciler.steps.apply import Applied, Deferral
-from lifeline.reconciler.steps.job import Guards, Job
+from lifeline.reconciler.steps.job import Guards, Job, Tools
 from lifeline.runtime.invocation import Run
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -72,6 +75,34 @@ def take_approval(request: Request, guards: Guards, settings: Settings, run: Run
     if not guards.approvals.approve(offer, now=now):
         raise InvalidInputError(_APPROVE, f"{request.approve} was just approved by another call and is under way")
     return replace(request, vpc_ids=(offer.vpc_id,))
+
+
+def take_backlog(request: Request, tools: Tools, settings: Settings) -> Request:
+    """The request for the VPCs in whose backlog something is that it approves; any other request as it is.
+
+    Raises InvalidInputError where nothing of it waits, or where nothing may be changed.
+    """
+    if not request.backlog:
+        return request
+    if settings.mode is Mode.PLAN:
+        raise InvalidInputError(_APPROVE, "the stack's Mode is plan: nothing is applied, whoever approves it")
+    if why := tools.guards.kill_switch.why_on():
+        raise InvalidInputError(_APPROVE, f"{why}; approve again once it is off")
+    listed = sorted(ref.vpc_id for ref in tools.vpcs.listed(VpcList.WAITING, settings.home))
+    for vpc_id in request.vpc_ids:
+        if vpc_id not in listed:
+            raise InvalidInputError(request.field_of(vpc_id), f"nothing waits for approval in {vpc_id}")
+    chosen = [vpc_id for vpc_id in listed if vpc_id in request.vpc_ids or not request.vpc_ids]
+    states = run_concurrently([partial(tools.vpcs.load, settings.home.vpc(vpc_id)) for vpc_id in chosen])
+    waiting = {id_: state.survey.services for id_, state in zip(chosen, states, strict=True) if state.survey}
+    for service in request.backlog:
+        if service != EVERYTHING and not any(service in services for services in waiting.values()):
+            raise InvalidInputError("services", f"nothing waits for approval of {service}")
+    asked = frozenset(request.backlog)
+    vpc_ids = tuple(id_ for id_, services in waiting.items() if EVERYTHING in asked or services & asked)
+    if not vpc_ids:
+        raise InvalidInputError(_APPROVE, "nothing waits for approval in the backlog")
+    return replace(request, vpc_ids=vpc_ids)
 
 
 @dataclass(slots=True)
@@ -233,7 +264,7 @@ class Gatekeeper:
         )
         answer = replace(answer, note=notes)
         offer = self._offers.get(answer.vpc_id)
-        if offer and any(action.blocked_by not in {"", KILL_SWITCH, _APPROVE} for action in answer.actions):
+        if offer and any(action.blocked_by not in {"", KILL_SWITCH, BACKLOG, _APPROVE} for action in answer.actions):
             command = approve_command(offer.plan_id, self.settings.stack_name)
             approval = Approvable(offer.plan_id, offer.monthly_cost_usd, offer.ends_at, command)
             answer = replace(answer, approval=approval)

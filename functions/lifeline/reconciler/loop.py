@@ -30,7 +30,7 @@ from lifeline.core.policy.service_names import known_names
 from lifeline.core.requests.request import Request, Trigger
 from lifeline.core.requests.session_names import hash_session_names
 from lifeline.core.requests.tags import OWN_TAGS, keep_known_tags
-from lifeline.reconciler.accept import BusyError, accept_requests, note_requests
+from lifeline.reconciler.accept import BusyError, accept_requests, note_requests, record_calls
 from lifeline.reconciler.amend.amendment import Decision
 from lifeline.reconciler.amend.amendments import AMENDMENTS, REASONS
 from lifeline.reconciler.amended import Amended
@@ -40,6 +40,7 @@ from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
+from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
 from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
@@ -93,6 +94,7 @@ def reconcile(
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
     job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    job = replace(job, epoch=current_epoch(job))
     if not is_manual:
         _notify_of_policy(in_force, job)
     gatekeeper.why_stop()
@@ -150,6 +152,7 @@ class _Reconciliation:
             busy = accept_requests(vpcs, job)
             vpcs = tuple(vpc for vpc in vpcs if vpc.id not in busy)
             note_requests(vpcs, job, releasing())
+            record_calls(vpcs, job)
             unread = begin(partial(note_routed, vpcs, job, is_region=named is None and not busy))
         try:
             return self._answer(requests, vpcs, named, busy, exempted, known_tags, unread)
@@ -193,7 +196,7 @@ class _Reconciliation:
             known = {*observed, *forgotten, *targets.resting, *(targets.requests.keys() - set(gone))}
             self._attributes.save(targets, None if named is not None or busy else observed)
             # Last of all: where a run dies before, its messages come again and aren't taken for answered.
-            self._record(requests, vpcs, known)
+            self._record(requests, vpcs, known, is_any_busy=bool(busy))
         if busy:
             raise BusyError(busy, [request for vpc_id in busy for request in targets.requests[vpc_id]], tuple(finished))
         return tuple(finished)
@@ -591,11 +594,17 @@ class _Reconciliation:
             self._gatekeeper.delete(deleted)
         return deleted
 
-    def _record(self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str]) -> None:
+    def _record(
+        self, requests: Sequence[Request], vpcs: Sequence[Vpc], known: Collection[str], *, is_any_busy: bool
+    ) -> None:
         """Saves when each VPC was reconciled, and records the changes that were seen."""
         targets, tools, now = self._job.targets, self._job.tools, self._job.run.now()
         if not all(request.is_release for request in targets.sweep):  # a release repairs nothing that a change broke
             self._mark_reconciled(self._job.home, now)
+            if self._job.is_plan:
+                end_epoch(self._job)
+            elif not is_any_busy:
+                mark_swept(self._job, vpcs)
         for vpc in vpcs:
             if targets.changes(vpc.id):
                 self._mark_reconciled(self._job.ref(vpc.id), now)

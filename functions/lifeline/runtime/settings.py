@@ -91,6 +91,7 @@ class StackSettings:
     repair_queue_url: str = _variable("REPAIR_QUEUE_URL", default="")
     dead_letter_queue_url: str = _variable("DEAD_LETTER_QUEUE_URL", default="")
     policy_parameter: str = _variable("POLICY_PARAMETER", default="")
+    mode: Mode = _variable("MODE", _one_of(Mode))
     required_services: tuple[str, ...] = _variable("REQUIRED_SERVICES", _names)
 
     @property
@@ -127,7 +128,6 @@ class Settings(StackSettings):
     `debounce` is how long the queue holds a change back.
     """
 
-    mode: Mode = _variable("MODE", _one_of(Mode))
     creatable_services: tuple[str, ...] = _variable("CREATABLE_SERVICES", _names, "")
     may_fix_dns: bool = _variable("MAY_FIX_DNS", _choice("yes", "no"), "no")
     kill_switch_parameter: str = _variable("KILL_SWITCH_PARAMETER", default="")

@@ -14,11 +14,13 @@ from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
+from lifeline.core.guards.backlog import Alike, Survey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownPath, KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.diagnose import diagnose
-from lifeline.core.incidents.facts import Facts
+from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Confidence
 from lifeline.core.incidents.late import Others
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
@@ -289,10 +291,26 @@ class TestCutOff:
         assert any("not checked" in line or "could not be" in line for line in found.evidence)
 
     def test_says_until_when_lifeline_mends_it(self) -> None:
-        expected = "If Lifeline is allowed to create the endpoint here, agents should report again by 09:26:00 UTC."
+        expected = "Lifeline will create the endpoint here, and agents should report again by 09:26:00 UTC."
         assert why(facts(network())).advice.startswith(expected)
         late = why(facts(network()), minute(27)).advice
         assert late.startswith("Lifeline was expected to repair this by 09:26:00 UTC. Its notices say what blocks it.")
+
+    def test_in_plan_mode_is_a_persons_to_mend(self) -> None:
+        assert why(facts(network(), mode=Mode.PLAN)).advice == (
+            "Mode is plan: Lifeline will not fix this. To fix it: restore the route in rtb-main or create an endpoint "
+            "for the monitoring service in the VPC."
+        )
+
+    @pytest.mark.parametrize("had_way_out", [None, False, True])
+    def test_in_the_backlog_waits_unless_the_way_out_was_there_when_it_was_judged(
+        self, *, had_way_out: bool | None
+    ) -> None:
+        subnet = Alike(frozenset({"subnet-a"}), had_way_out, frozenset({METRICS}), frozenset({METRICS}))
+        advice = why(facts(network(), survey=Survey(NOW, NOW, (subnet,)))).advice
+        asks = 'Approve with: invoke ReconcileEndpoints with {"approve": "backlog", "vpc_ids": ["vpc-'
+        assert (asks in advice) is not had_way_out
+        assert advice.startswith("Lifeline will create") is bool(had_way_out)
 
     def test_without_an_event_is_not_blamed_on_a_change_that_the_agent_outlived(self) -> None:
         dead = table("main", default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1", active=False))
@@ -423,8 +441,7 @@ class TestAnUnknownPath:
             "it isn't known whether a central endpoint gives subnet-a access to the monitoring service"
         )
         assert found.advice.endswith(
-            "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name "
-            "and if it is allowed to."
+            "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
         )
         frozen = (("monitoring", Freeze(FreezeKind.MANUAL, NOW, "asked")),)
         assert not why(facts(network(self.HUB), dns=dns, frozen=frozen)).is_repairable
@@ -478,8 +495,8 @@ def test_a_closed_path_promises_no_repair_that_hangs_on_what_was_not_read() -> N
     found = why(facts(network(), dns=None))
     assert (found.kind, found.confidence, found.is_repairable) == (CauseKind.CUT_OFF, Confidence.MEDIUM, True)
     assert found.advice == (
-        "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name and if "
-        "it is allowed to. Otherwise, restore the route in rtb-main or create an endpoint for the monitoring service "
+        "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name. "
+        "Otherwise, restore the route in rtb-main or create an endpoint for the monitoring service "
         "in the VPC."
     )
 

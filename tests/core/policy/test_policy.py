@@ -316,6 +316,7 @@ def test_a_document_is_read_with_every_field() -> None:
         limits={"interface_endpoints_per_vpc": 10, "gateway_endpoints_per_region": 30},
         fix_dns=True,
         session_names="hash",
+        backlog="act",
         **{"$schema": "policy.schema.json"},
     )
     assert read(said) == Policy(
@@ -338,6 +339,7 @@ def test_a_document_is_read_with_every_field() -> None:
         fix_dns=True,
         per_zone=True,
         hash_session_names=True,
+        acts_on_backlog=True,
     )
 
 
@@ -348,6 +350,7 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert said.per_zone is said.rules[0].per_zone is (fields["coverage"]["default"] == "az")
     assert said.fix_dns is fields["fix_dns"]["default"]
     assert said.hash_session_names is (fields["session_names"]["default"] == "hash")
+    assert said.acts_on_backlog is (fields["backlog"]["default"] == "act")
     assert list(said.exemptions) == fields["exemptions"]["default"]
     for name, limit in fields["limits"]["properties"].items():
         assert getattr(said.limits, name) == limit["default"]
@@ -434,9 +437,10 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (document(send_events="no"), "send_events", "must be true or false, not 'no'"),
         (document(version=2), "version", "must be 1, not 2"),
         (document(version=True), "version", "must be 1, not true"),
-        (document(exemption=[]), "exemption", "is not one of $schema, coverage, exemptions,"),
-        (document(**{"\u00e9\n": 1}), "??", "is not one of $schema, coverage, exemptions,"),
+        (document(exemption=[]), "exemption", "is not one of $schema, backlog, coverage, exemptions,"),
+        (document(**{"\u00e9\n": 1}), "??", "is not one of $schema, backlog, coverage, exemptions,"),
         (document(coverage="zone"), "coverage", "must be az or vpc, not 'zone'"),
+        (document(backlog="wait"), "backlog", "must be ask or act, not 'wait'"),
         (document(session_names=False), "session_names", "must be show or hash, not false"),
         (document(fix_dns="yes"), "fix_dns", "must be true or false, not 'yes'"),
         (document(ports={"mq": []}), "ports.mq", "must not be empty"),
@@ -582,6 +586,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "ledger_days": st.integers(30, 3650),
         "canary": st.booleans(),
         "send_events": st.booleans(),
+        "backlog": st.sampled_from(["ask", "act"]),
     },
 )
 WATCHED = st.fixed_dictionaries(

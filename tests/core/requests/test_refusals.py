@@ -61,7 +61,7 @@ def read(call: dict[str, Any]) -> None:
         ({"adopt": [VPC]}, "adopt[0]: must be the ID of an endpoint or a security group"),
         ({"adopt": [ENDPOINT], "days": 7}, "days: can't be combined with adopt"),
         ({"hand_over": [ENDPOINT, ENDPOINT]}, f"hand_over[1]: repeats {ENDPOINT}"),
-        ({"hand_over": [ENDPOINT], "vpc_id": 1}, "vpc_id: is unknown; the fields are hand_over"),
+        ({"hand_over": [ENDPOINT], "vpc_id": 1}, "vpc_id: is unknown; the fields are by, hand_over"),
         ({"history": {"vpc": VPC}}, "history.vpc: is unknown; did you mean vpc_id?"),
         ({"history": {"day": "2026-11-20", "since": "x"}}, "history.since: needs vpc_id: day has its own time"),
         ({"forget": ["i-1"], "watches": "x"}, "watches: is unknown; did you mean watch?"),

@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -30,6 +30,9 @@ import boto3
 from botocore.config import Config
 from tools.local_template import FRAGMENT, NAME, write_local_template
 
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.network.model import RegionRef
 from tests.e2e.emulators.processes import EmulatorError, Server, free_port, run, uninterrupted
 from tests.support.world import with_text
 
@@ -37,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[3]
 RUNS = ROOT / ".run"
 BUILDS = RUNS / "builds"
 TEMPLATE = ROOT / "template.yaml"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 REGION = "us-east-1"
 ACCOUNT_ID = "123456789012"
 STACK = "lifeline-local"
@@ -148,6 +152,14 @@ class Account:
         """Write the policy document to the parameter that the stack reads."""
         text = json.dumps(self.policy)
         self.client("ssm").put_parameter(Name=POLICY, Value=text, Type="String", Overwrite=True)
+
+    def enforce_since(self, began: datetime) -> None:
+        """From now on the ledger says that the stack has enforced since then, and has swept the region since: what a
+        test makes was made since, and nothing of it is in the backlog.
+        """
+        ledger = VpcStore(self.outputs["LedgerTable"], self.client("dynamodb"))
+        state = VpcState(enforced_since=began, swept_at=began)
+        ledger.save(RegionRef(ACCOUNT_ID, REGION), VpcState(), state, now=datetime.now(UTC))
 
     def build(self) -> None:
         """`sam build` of the repository's own template, once for the same sources, whoever asks."""
@@ -357,10 +369,13 @@ class Account:
 def deployed(
     *, minute: timedelta = MINUTE, policy: Mapping[str, Any] | None = None, **parameters: str
 ) -> Iterator[Account]:
-    """An account with the stack in it, with what differs from the defaults in its policy and its parameters."""
+    """An account with the stack in it, which has enforced for long, with what differs from the defaults in its policy
+    and its parameters.
+    """
     with Account(parameters=parameters, policy=policy, minute=minute).closing() as account:
         account.start()
         account.deploy()
+        account.enforce_since(LONG_AGO)
         yield account
 
 

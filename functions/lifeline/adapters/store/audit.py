@@ -101,7 +101,10 @@ class AuditLog:
     ) -> None:
         """Keeps what Lifeline decided and did, why, and what set it going."""
         names = ("kind", "event_id", "event_name", "actor")
-        because = [{name: getattr(trigger, name) for name in names} for trigger in triggers[:10]]
+        because = [
+            {name: getattr(trigger, name) for name in names} | ({"stated_by": trigger.by} if trigger.by else {})
+            for trigger in triggers[:10]
+        ]
         entries = (
             self._entry(
                 ref,
@@ -120,6 +123,11 @@ class AuditLog:
             for place, action in enumerate(actions)
         )
         self._table.put_all(entries, _WRITING)
+
+    def record_call(self, ref: VpcRef, call: str, words: str, *, now: datetime) -> None:
+        """Keeps what a person did by a call, in words."""
+        key = partition(ref), key_of(EntryKind.ACTION, now, call)
+        log_call(self._table, ref, call, words, key=key, expires_at=expiry(now, self._keep))
 
     def record_outcomes(self, ref: VpcRef, outcomes: Iterable[EndpointOutcome], *, now: datetime) -> None:
         """Keeps what became of endpoints, at the time when that was first seen. The same outcome twice is one entry."""

@@ -13,6 +13,7 @@ from lifeline.core.history.entries import EntryKind, key_of
 from lifeline.core.network.model import RegionRef, VpcRef
 from lifeline.core.network.ownership import Owned
 from lifeline.core.policy.policy import LEDGER_KEEP
+from lifeline.core.wording import write_stated
 
 _PREFIX = "OWNED#"
 
@@ -40,17 +41,18 @@ class Ownership:
         """Record that Lifeline has just created the resource."""
         self._write(ref.home, resource_id, Owned(ref.vpc_id, now))
 
-    def adopt(self, home: RegionRef, vpc_ids: Mapping[str, str], *, now: datetime) -> None:
-        """Record these resources, with their VPCs, as Lifeline's own, because a person says so."""
+    def adopt(self, home: RegionRef, vpc_ids: Mapping[str, str], *, now: datetime, by: str = "") -> None:
+        """Record these resources, with their VPCs, as Lifeline's own, because a person says so: `by`, as they state."""
         for resource_id, vpc_id in vpc_ids.items():
             self._write(home, resource_id, Owned(vpc_id, now, is_adopted=True))
-            self._log(home.vpc(vpc_id), "adopt", f"{resource_id} adopted manually", now)
+            self._log(home.vpc(vpc_id), "adopt", f"{resource_id} adopted manually{write_stated(by)}", now)
 
-    def hand_over(self, home: RegionRef, records: Mapping[str, Owned], *, now: datetime) -> None:
-        """Record that these resources are their users' from now on, because a person says so."""
+    def hand_over(self, home: RegionRef, records: Mapping[str, Owned], *, now: datetime, by: str = "") -> None:
+        """Record that these resources are their users' from now on, because a person says so: `by`, as they state."""
         for resource_id, record in records.items():
             self._write(home, resource_id, replace(record, handed_over_at=now))
-            self._log(home.vpc(record.vpc_id), "hand_over", f"{resource_id} handed over manually", now)
+            reason = f"{resource_id} handed over manually{write_stated(by)}"
+            self._log(home.vpc(record.vpc_id), "hand_over", reason, now)
 
     def delete(self, home: RegionRef, resource_ids: Iterable[str]) -> None:
         """Delete the records of resources that are gone."""

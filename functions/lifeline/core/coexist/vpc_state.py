@@ -8,6 +8,7 @@ from enum import StrEnum
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.teardown import Attempt
+from lifeline.core.guards.backlog import Survey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
@@ -32,6 +33,14 @@ class VpcState:
     - `canaries`: by service, whose private DNS was turned on lately.
     - `unfrozen`: by service, when a person last ended its freeze.
     - `unmet`: by service, when a claim's time ended without the endpoint that it was for.
+    - `survey`: which of the gaps there wait for approval, and what was judged before.
+    - `approved`: by service (or `*`), when a person last approved what waited there.
+
+    Of a region:
+
+    - `enforced_since`: when Lifeline began to enforce there.
+    - `swept_at`: when a sweep had judged all its VPCs since then.
+    - `backlog_notified_at`: when people were last notified of what waits there.
     """
 
     reconciled_at: datetime | None = None
@@ -50,6 +59,11 @@ class VpcState:
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
     unmet: Mapping[str, datetime] = field(default_factory=dict)
+    survey: Survey | None = None
+    approved: Mapping[str, datetime] = field(default_factory=dict)
+    enforced_since: datetime | None = None
+    swept_at: datetime | None = None
+    backlog_notified_at: datetime | None = None
 
     def with_entries(self, entries: "VpcState") -> "VpcState":
         """The state with what people know by `entries` in the place of its own of the same key."""
@@ -69,6 +83,7 @@ class VpcList(StrEnum):
     FROZEN = "FROZEN"
     CLAIMED = "CLAIMED"  # something is frozen because others claim it
     RELEASING = "RELEASING"  # a person released it, and something is left to delete
+    WAITING = "WAITING"  # gaps there wait for approval
 
     def holds(self, state: VpcState) -> bool:
         """True if a VPC of this state belongs on the list."""
@@ -79,5 +94,7 @@ class VpcList(StrEnum):
                 return bool(state.frozen)
             case VpcList.RELEASING:
                 return state.releasing is not None
+            case VpcList.WAITING:
+                return bool(state.survey and state.survey.services)
             case VpcList.CLAIMED:
                 return any(freeze.kind is FreezeKind.CLAIM for freeze in state.frozen.values())

@@ -72,7 +72,7 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     blocked = [action for action, before in zip(actions, plan.actions, strict=True) if action is not before]
     if not blocked:
         return plan
-    idle = set(_idle_supports(actions))
+    idle = set(idle_supports(actions))
     actions = tuple(action.blocked(blocked[0].error) if action in idle else action for action in actions)
     held = {action.service: action.error for action in blocked}
     working = {action.service for action in actions if action.is_planned}
@@ -81,7 +81,7 @@ def block_frozen(plan: Plan, frozen: Mapping[str, Freeze], price: Price, *, now:
     return with_blocked(plan, actions, held, price)
 
 
-def _idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
+def idle_supports(actions: tuple[Action, ...]) -> Iterator[Action]:
     """What would prepare others of the actions, where none of these is left."""
     planned = [action for action in actions if action.is_planned]
     for action in planned:

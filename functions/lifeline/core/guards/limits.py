@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.network.model import EndpointType, Vpc
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind, Plan, Urgency
 from lifeline.core.plan.cost import HOURS_A_MONTH, Price, monthly_cost_usd, with_blocked
@@ -70,8 +71,8 @@ class Admission:
     use: Usage
 
     def held(self, vpc_id: str) -> tuple[Action, ...]:
-        """The VPC's actions that a limit blocks, in the plan's order."""
-        return tuple(action for action in self.plans[vpc_id].actions if action.blocked_by)
+        """The VPC's actions that a limit blocks, in the plan's order. What waits in the backlog is approved as such."""
+        return tuple(action for action in self.plans[vpc_id].actions if action.blocked_by not in {"", BACKLOG})
 
 
 def own_interfaces(vpc: Vpc) -> frozenset[str]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from lifeline.core.history.entries import Entry, EntryKind, Page
-from lifeline.core.wording import inert, is_call, read_time, write_count, write_length
+from lifeline.core.wording import inert, is_call, read_time, write_count, write_length, write_stated
 
 _MOST_IDS = 5
 
@@ -80,13 +80,17 @@ def _deed_words(facts: Mapping[str, Any], status: str) -> str:
 
 
 def _because_words(trigger: Mapping[str, Any]) -> str:
+    stated = write_stated(str(trigger.get("stated_by", "")))
+    if trigger.get("kind") == "approval":
+        return f"approval of {trigger.get('event_id') or 'a plan'}{stated}"
     if trigger.get("event_name"):
         return _made_by(trigger)
-    return {
+    words = {
         "silence": f"silent agents ({trigger.get('event_id', '')})",
         "sweep": "the scheduled sweep",
         "call": "a manual call",
     }.get(str(trigger.get("kind", "")), "")
+    return f"{words}{stated}" if words else ""
 
 
 def _outcome_words(facts: Mapping[str, Any]) -> str:

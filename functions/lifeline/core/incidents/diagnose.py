@@ -45,10 +45,7 @@ from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
 from lifeline.core.wording import write_time
 
-_WILL_CHECK = (
-    "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name and if it "
-    "is allowed to."
-)
+_WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
 _TAKES = timedelta(minutes=5)  # for an endpoint to be made and to become available
 _KINDS = {
     Reach.UNREACHABLE: CauseKind.CUT_OFF,
@@ -229,7 +226,7 @@ class _Check:
 
     def _network_advice(self, service: str, path: NetworkPath) -> str:
         remedy = self._remedy(service, path)
-        otherwise = f"Otherwise, {remedy[0].lower()}{remedy[1:]}"
+        in_sentence = f"{remedy[0].lower()}{remedy[1:]}"
         made_at = {made.endpoint_id: made.at for _, made in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
@@ -239,14 +236,21 @@ class _Check:
             return remedy
         if frozen := self.facts.freeze_of(service, path.reach):
             key, freeze = frozen
-            return f"Lifeline won't repair this: {freeze_words(freeze, self.facts.vpc_id, key)}. {otherwise}"
-        gap = self.facts.agent.gap
+            words = freeze_words(freeze, self.facts.vpc_id, key)
+            return f"Lifeline won't repair this: {words}. Otherwise, {in_sentence}"
+        left = self.facts.why_left(service, path.reach)
+        return f"{left} To fix it: {in_sentence}" if left else self._repair_words(path, remedy, in_sentence)
+
+    def _repair_words(self, path: NetworkPath, remedy: str, in_sentence: str) -> str:
+        """What Lifeline will do about the path, and what is left to a person."""
         if path.unread:
-            return f"{_WILL_CHECK} {otherwise}"
+            return f"{_WILL_CHECK} Otherwise, {in_sentence}"
+        gap = self.facts.agent.gap
         until = (gap.opened_at if gap else self.now) + _TAKES + RECOVERY_TIME
         if self.now < until:
             may = "create the endpoint here" if path.reach in {Reach.UNREACHABLE, Reach.FILTERED} else "repair this"
-            return f"If Lifeline is allowed to {may}, agents should report again by {clock_words(until)}. {otherwise}"
+            back = f"Lifeline will {may}, and agents should report again by {clock_words(until)}"
+            return f"{back}. If they don't, {in_sentence}"
         return f"Lifeline was expected to repair this by {clock_words(until)}. Its notices say what blocks it. {remedy}"
 
     # ---- what else keeps metrics out
@@ -349,7 +353,7 @@ class _Check:
                 self._change_evidence(change) if service in self.paths else "",
                 self._role_words(),
             ),
-            advice=f"{remedy} {_WILL_CHECK}" if is_repairable else remedy,
+            advice=f"{remedy} {self.facts.why_left(service, path.reach) or _WILL_CHECK}" if is_repairable else remedy,
             service=service,
             subject=path.endpoint_id,
             is_repairable=is_repairable,

@@ -1,5 +1,6 @@
 """Facts about one silent agent and its surroundings."""
 
+import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,7 +9,9 @@ from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
+from lifeline.core.guards.backlog import BACKLOG, Survey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
+from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.changes import LINGERING, Past, scope_of
@@ -38,7 +41,8 @@ class Facts:
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
-    they were read. `unreadable` describes what couldn't be read.
+    they were read. `mode` is the stack's, and `survey` says what waits for approval in the VPC. `unreadable` describes
+    what couldn't be read.
     """
 
     agent: Agent
@@ -58,6 +62,8 @@ class Facts:
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
     own_groups: tuple[SecurityGroup, ...] = ()
+    mode: Mode = Mode.ENFORCE
+    survey: Survey | None = None
 
     @property
     def is_managed(self) -> bool:
@@ -123,6 +129,19 @@ class Facts:
         frozen = dict(self.frozen)
         shared = DNS_ATTRIBUTES if reach is Reach.DNS_OFF else SECURITY_GROUP
         return next(((key, frozen[key]) for key in (service, shared, EVERYTHING) if key in frozen), None)
+
+    def why_left(self, service: str, reach: Reach) -> str:
+        """Why Lifeline leaves the path to the service as it is, in a sentence or two; empty if it will repair it."""
+        if self.mode is Mode.PLAN:
+            return "Mode is plan: Lifeline will not fix this."
+        is_lost = reach is Reach.UNREACHABLE  # so the way out that the subnet had is, which waits for nobody
+        if self.survey and self.survey.waits(self.instance.subnet_id, service, is_lost=is_lost):
+            call = json.dumps({"approve": BACKLOG, "vpc_ids": [self.vpc_id]})
+            return (
+                "Lifeline will not fix this until you approve it, because the endpoint was missing before Lifeline had "
+                f"to act on it. Approve with: invoke ReconcileEndpoints with {call}."
+            )
+        return ""
 
     def since(self, now: datetime) -> datetime:
         """Return when the gap began."""

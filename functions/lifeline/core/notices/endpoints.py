@@ -236,7 +236,7 @@ def _next(worth: Sequence[VpcAnswer], stack: str, *, is_plan: bool) -> Iterator[
     elif by_status[Status.BLOCKED]:
         yield "Resolve what is marked as blocked. Lifeline will try again on its next run."
     elif is_plan:
-        yield "To apply this plan, deploy the stack with Mode=enforce."
+        yield "To apply this plan, deploy the stack with Mode=enforce, and approve the backlog once its notice comes."
     elif created:
         yield "No action needed: the endpoint should be available within a few minutes. CloudWatch agents will then"
         yield "reconnect on their own. To check:"

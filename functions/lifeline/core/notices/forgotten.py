@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lifeline.core.agents.agent import Agent, State, Suppression
 from lifeline.core.notices.notice import Notice, Severity, subject_line
-from lifeline.core.wording import few, quoted, write_count
+from lifeline.core.wording import few, quoted, write_count, write_stated
 
 _SHOWN = 10
 
@@ -14,8 +14,11 @@ def newly_forgotten(agents: Iterable[Agent]) -> tuple[Agent, ...]:
     return tuple(agent for agent in agents if agent.suppressed_by is not Suppression.FORGOTTEN)
 
 
-def forgotten_notice(watches: Mapping[str, Sequence[Agent]]) -> Notice:
-    """Write which agents a call forgot, by watch and as they were before, and which of them are silent."""
+def forgotten_notice(watches: Mapping[str, Sequence[Agent]], *, by: str = "") -> Notice:
+    """Write which agents a call forgot, by watch and as they were before, and which of them are silent.
+
+    `by` is who called, as they state it.
+    """
     agents = [agent for watched in watches.values() for agent in watched]
     silent = _names(agent for agent in agents if agent.state is State.SILENT)
     incidents = sorted({agent.incident for agent in agents if agent.incident})
@@ -25,7 +28,7 @@ def forgotten_notice(watches: Mapping[str, Sequence[Agent]]) -> Notice:
         severity=Severity.WARNING,
         subject=subject_line(f"[lifeline] {count} forgotten{f', {len(silent)} of them silent' if silent else ''}"),
         happened=(
-            f"A call to DetectMetricGaps told Lifeline to forget {count}:",
+            f"A call to DetectMetricGaps{write_stated(by)} told Lifeline to forget {count}:",
             *(f"- {quoted(name)}: {_list(_names(watched))}" for name, watched in sorted(watches.items())),
         ),
         done=(
@@ -42,6 +45,7 @@ def forgotten_notice(watches: Mapping[str, Sequence[Agent]]) -> Notice:
         facts={
             "forgotten": [{"watch": name, "agents": _names(watched)} for name, watched in sorted(watches.items())],
             "silent": silent,
+            **({"stated_by": by} if by else {}),
             "incidents": incidents,
         },
     )

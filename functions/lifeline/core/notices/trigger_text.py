@@ -3,8 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.requests.request import Trigger
-from lifeline.core.wording import is_call, quoted, read_time, write_actor, write_actor_shorter, write_count, write_time
+from lifeline.core.wording import (
+    is_call,
+    quoted,
+    read_time,
+    write_actor,
+    write_actor_shorter,
+    write_count,
+    write_stated,
+    write_time,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,22 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
         names = write_actor_shorter(first.actor)
         short, shorter, shortest = (f"{_by(first.event_name, who)} failed" for who in names)
         return Because(words, short, first.event_id, shorter, shortest)
-    approved = sorted({cause.event_id for cause in causes if cause.kind == "approval"})
-    if approved:
-        return Because(f"{', '.join(approved[:3])} was approved", "plan approved")
+    approvals = [cause for cause in causes if cause.kind == "approval"]
+    if approvals:
+        approved = sorted({"The backlog" if cause.event_id == BACKLOG else cause.event_id for cause in approvals})
+        short = "backlog approved" if approved == ["The backlog"] else "plan approved"
+        return Because(f"{', '.join(approved[:3])} was approved{_stated(approvals)}", short)
     incidents = sorted({cause.event_id for cause in causes if cause.kind == "silence"})
     if incidents:
         return Because(f"Agents went silent ({', '.join(incidents[:3])})", "agents went silent")
     if any(cause.kind == "sweep" for cause in causes):
         return Because("The scheduled sweep triggered this run", "found by the sweep")
-    return Because("ReconcileEndpoints was invoked manually")
+    return Because(f"ReconcileEndpoints was invoked manually{_stated(causes)}")
+
+
+def _stated(causes: Iterable[Trigger]) -> str:
+    """Who called, as they state it: the first who does."""
+    return next((write_stated(cause.by) for cause in causes if cause.by), "")
 
 
 def _time(text: str) -> str:

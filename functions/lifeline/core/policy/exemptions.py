@@ -7,6 +7,7 @@ from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.policy import Exempted, ExemptedBy, Policy
+from lifeline.core.wording import write_stated
 
 DEFAULT_DAYS = 7
 MOST_DAYS = 90  # what should last longer belongs into the policy, where others see it
@@ -16,12 +17,16 @@ MANUALLY = "exempt manually"
 
 @dataclass(frozen=True, slots=True)
 class ExemptRequest:
-    """Which VPCs need not reach which services, all of them if there are none, and for how many days; 0 ends it."""
+    """Which VPCs need not reach which services, all of them if there are none, and for how many days; 0 ends it.
+
+    `by` is who asks for it, as they state it.
+    """
 
     vpc_ids: tuple[str, ...]
     services: tuple[str, ...] = ()
     days: int = DEFAULT_DAYS
     reason: str = MANUALLY
+    by: str = ""
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""
@@ -30,7 +35,8 @@ class ExemptRequest:
     def exempted(self, vpc_id: str, today: date) -> Exempted | None:
         """The exemption that is asked for, with today (UTC) and that many days after it; None where it ends one."""
         until = today + timedelta(days=self.days)
-        return Exempted(vpc_id, self.services, until, self.reason) if self.days else None
+        reason = f"{self.reason}{self.by and f', asked for{write_stated(self.by)}'}"
+        return Exempted(vpc_id, self.services, until, reason) if self.days else None
 
 
 def with_exemptions(policy: Policy, manual: Iterable[Exempted]) -> Policy:
@@ -66,7 +72,7 @@ def exempt_words(request: ExemptRequest, vpc_id: str, today: date) -> str:
     """What the audit log says of it."""
     exempted = request.exempted(vpc_id, today)
     if exempted is None:
-        return "no longer exempt manually"
+        return f"no longer exempt manually{write_stated(request.by)}"
     services = ", ".join(exempted.services) or "any service"
     return f"need not reach {services} until the end of {exempted.until}: {exempted.reason}"
 

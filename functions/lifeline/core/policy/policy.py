@@ -116,7 +116,8 @@ class Policy:
 
     With `hash_session_names`, nobody's name is kept or reported. `ports` are what services listen on, where Lifeline
     doesn't know it or isn't to go by what it knows. `gateway_always` are the services that get a
-    gateway endpoint even where an interface endpoint serves them.
+    gateway endpoint even where an interface endpoint serves them. With `acts_on_backlog`,
+    nothing waits for approval of the backlog.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -139,6 +140,7 @@ class Policy:
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
     gateway_always: frozenset[str] = frozenset()
+    acts_on_backlog: bool = False
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

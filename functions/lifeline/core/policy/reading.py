@@ -54,6 +54,7 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         hash_session_names=document.get("session_names", "show") == "hash",
         ports=_ports(document.get("ports", {})),
         gateway_always=frozenset(document.get("gateway_always", [])),
+        acts_on_backlog=document.get("backlog", "ask") == "act",
     )
 
 

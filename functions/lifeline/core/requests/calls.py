@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.guards.backlog import BACKLOG
 from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
 from lifeline.core.policy.service_sets import expand
@@ -17,6 +18,7 @@ from lifeline.core.requests.cloudtrail import STATE_CHANGE, account_of, read_cha
 from lifeline.core.requests.fields import (
     A_VPC_ID,
     APPROVE_FIELDS,
+    BACKLOG_FIELDS,
     CALL_FIELDS,
     PLAN_ID,
     QUEUE_FIELDS,
@@ -27,6 +29,7 @@ from lifeline.core.requests.fields import (
     check_queued,
     is_vpc_id,
     must_be,
+    read_by,
     read_list,
     read_services,
     read_true,
@@ -94,13 +97,13 @@ def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
     if "withdraw" in event:
         raise InvalidInputError("withdraw", _NO_WITHDRAWAL)
     check_names(event, CALL_FIELDS | {"approve"})
-    mode = _read_mode(event)
+    mode, by = _read_mode(event), read_by(event)
     is_sweep, is_release = read_true(event, "sweep"), read_true(event, "release")
     _check_combinations(event, mode)
     if is_sweep:
-        return Request(Trigger("sweep"), is_sweep=True, mode=mode, because=_read_because(event))
+        return Request(Trigger("sweep", by=by), is_sweep=True, mode=mode, because=_read_because(event))
     if is_release and "vpc_ids" not in event:
-        return Request(Trigger("call"), is_sweep=True, is_release=True, mode=mode)
+        return Request(Trigger("call", by=by), is_sweep=True, is_release=True, mode=mode)
     if "vpc_ids" not in event:
         raise InvalidInputError("vpc_ids", 'is missing: send {"vpc_ids": ["vpc-…"]} or {"sweep": true}')
     vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"])
@@ -108,9 +111,9 @@ def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
     if not isinstance(is_follow, bool):
         raise must_be("follow", "true or false", is_follow)
     return Request(
-        Trigger("call"),
+        Trigger("call", by=by),
         vpc_ids,
-        fields=tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids),
+        fields=_fields_of(event, vpc_ids),
         refusals=refusals,
         mode=mode,
         attempt=read_whole(
@@ -144,11 +147,26 @@ def _check_combinations(event: Mapping[str, Any], mode: Mode | None) -> None:
 
 
 def _read_approval(event: Mapping[str, Any]) -> Request:
-    check_names(event, APPROVE_FIELDS, call="approve")
     plan_id = event["approve"]
-    if not isinstance(plan_id, str) or not PLAN_ID.fullmatch(plan_id):
-        raise must_be("approve", "the ID of a plan from a notice (plan-, then 16 of 0-9a-f)", plan_id)
-    return Request(Trigger(kind="approval", event_id=plan_id, event_name="approve"), approve=plan_id)
+    is_backlog = plan_id == BACKLOG
+    check_names(event, BACKLOG_FIELDS if is_backlog else APPROVE_FIELDS, call="approve")
+    if not is_backlog and not (isinstance(plan_id, str) and PLAN_ID.fullmatch(plan_id)):
+        raise must_be("approve", "backlog, or the ID of a plan from a notice (plan-, then 16 of 0-9a-f)", plan_id)
+    trigger = Trigger(kind="approval", event_id=plan_id, event_name="approve", by=read_by(event))
+    return _read_backlog(event, trigger) if is_backlog else Request(trigger, approve=plan_id)
+
+
+def _read_backlog(event: Mapping[str, Any], trigger: Trigger) -> Request:
+    """The approval of what waits in the backlog: all of it, or that of some VPCs, of some services, or of both."""
+    vpc_ids, refusals = _read_vpc_ids(event["vpc_ids"]) if "vpc_ids" in event else ((), ())
+    for refusal in refusals:
+        raise refusal
+    services = expand(read_services(event["services"], "services")) if "services" in event else {EVERYTHING}
+    return Request(trigger, vpc_ids, fields=_fields_of(event, vpc_ids), backlog=tuple(sorted(services)))
+
+
+def _fields_of(event: Mapping[str, Any], vpc_ids: Collection[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((vpc_id, f"vpc_ids[{event['vpc_ids'].index(vpc_id)}]") for vpc_id in vpc_ids)
 
 
 def _read_because(event: Mapping[str, Any]) -> tuple[Trigger, ...]:

@@ -12,6 +12,7 @@ from lifeline.core.requests.fields import (
     check_names,
     check_object,
     must_be,
+    read_by,
     read_list,
     read_true,
 )
@@ -37,10 +38,13 @@ class CheckPart:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Expect nothing of agents until they report again; in one watch, or in each that knows them."""
+    """Expect nothing of agents until they report again; in one watch, or in each that knows them. `by` is who asks for
+    it, as they state it.
+    """
 
     entities: tuple[str, ...]
     watch: str = ""
+    by: str = ""
 
 
 def read_event(event: object, *, checks_queue_url: str = "") -> Detect | CheckPart | Forget:
@@ -68,7 +72,7 @@ def _read_forget(event: Mapping[str, Any]) -> Forget:
     watch = event.get("watch", "")
     if not isinstance(watch, str):
         raise must_be("watch", "a watch's name", watch)
-    return Forget(tuple(dict.fromkeys(entities)), watch)
+    return Forget(tuple(dict.fromkeys(entities)), watch, read_by(event))
 
 
 def _read_record(records: object, checks_queue_url: str) -> CheckPart:

@@ -12,6 +12,7 @@ from lifeline.core.requests.fields import (
     check_names,
     is_vpc_id,
     must_be,
+    read_by,
     read_list,
     read_services,
     read_whole,
@@ -39,7 +40,7 @@ def read_exempt(event: Mapping[str, Any]) -> ExemptRequest:
     days = read_whole(event.get("days", DEFAULT_DAYS), "days", what, most=MOST_DAYS)
     if not days and "services" in event:
         raise InvalidInputError("services", "can't be combined with 0 days, which end every such exemption of the VPC")
-    return ExemptRequest(tuple(vpc_ids), _read_services(event), days, _read_reason(event))
+    return ExemptRequest(tuple(vpc_ids), _read_services(event), days, _read_reason(event), read_by(event))
 
 
 def _read_services(event: Mapping[str, Any]) -> tuple[str, ...]:

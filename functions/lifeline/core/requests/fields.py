@@ -16,13 +16,14 @@ from lifeline.core.wording import plain, read_time
 
 QUEUE_FIELDS = frozenset({"vpc_ids", "sweep", "attempt", "requeued", "follow", "because"})
 REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
-CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format"}
-APPROVE_FIELDS = frozenset({"approve", "format"})
-EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason"})
-ADOPT_FIELDS = frozenset({"adopt"})
-HAND_OVER_FIELDS = frozenset({"hand_over"})
+CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format", "by"}
+APPROVE_FIELDS = frozenset({"approve", "format", "by"})
+BACKLOG_FIELDS = APPROVE_FIELDS | {"vpc_ids", "services"}
+EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason", "by"})
+ADOPT_FIELDS = frozenset({"adopt", "by"})
+HAND_OVER_FIELDS = frozenset({"hand_over", "by"})
 DETECT_FIELDS = frozenset({"detect"})
-FORGET_FIELDS = frozenset({"forget", "watch"})
+FORGET_FIELDS = frozenset({"forget", "watch", "by"})
 _OF_ANY_CALL = (
     CALL_FIELDS
     | APPROVE_FIELDS
@@ -44,6 +45,7 @@ _RESOURCE_ID = re.compile(
 )
 PLAN_ID = re.compile(r"plan-[0-9a-f]{16}")
 _LONGEST_NAME = 60
+_LONGEST_BY = 64
 _YEARS = range(2000, 2200)  # room for whatever is added to a time, or taken off
 
 
@@ -112,6 +114,18 @@ def read_services(value: object, field: str, *, most: int = 1000) -> list[str]:
             meant = suggestion(element) if isinstance(element, str) else ""
             raise InvalidInputError(error.field, f"{error.message}{meant}")
     return services
+
+
+def read_by(given: Mapping[str, Any]) -> str:
+    """Who makes the call, as they state it: one short line. Lambda tells a function nothing of its caller, so it is
+    shown as stated, and nothing is decided by it.
+    """
+    by = given.get("by", "")
+    if "by" in given and (not isinstance(by, str) or not by.strip() or not by.isprintable()):
+        raise must_be("by", "one line of text, such as a name or a ticket", by)
+    if len(by) > _LONGEST_BY:
+        raise InvalidInputError("by", f"is {len(by)} characters long; the maximum is {_LONGEST_BY}")
+    return plain(by.strip())
 
 
 def read_whole(value: object, field: str, what: str, *, most: int | None = None) -> int:

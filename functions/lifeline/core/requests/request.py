@@ -5,7 +5,9 @@ from datetime import datetime
 
 from lifeline.core.coexist.claims import Claim
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.guards.mode import Mode
+from lifeline.core.wording import write_stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Trigger:
 
     `ids` are the resources that a record names, `tags` the keys of the tags that it set or removed: once the policy is
     known, those that decide what is required. They stay behind when work is put back, and don't tell one trigger from
-    another.
+    another. `by` is who makes a call, as they state it: nobody has checked that.
     """
 
     kind: str
@@ -24,6 +26,7 @@ class Trigger:
     time: str = ""
     ids: frozenset[str] = field(default=frozenset(), compare=False)
     tags: frozenset[str] = field(default=frozenset(), compare=False)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Request:
     when the queue got it, where a queue did: a run that began well after answers it. `requeued` is how often in a row
     runs have put the work back. `because` is what set the work
     going that a run put back. `approve` is the id of a plan that a person approves. `freeze` and `unfreeze` are the
-    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all.
+    services that a person takes out of Lifeline's hands in the VPCs, or puts back, EVERYTHING for all. `backlog` are
+    those whose backlog a person approves.
 
     `failure` is EC2's code, without its prefix, where the record is of a call that failed. Its trigger is an `attempt`:
     it changed nothing, but says what someone is about to do. `claim` is what it wanted where it was refused a name, or
@@ -60,10 +64,35 @@ class Request:
     approve: str = ""
     freeze: tuple[str, ...] = ()
     unfreeze: tuple[str, ...] = ()
+    backlog: tuple[str, ...] = ()
     failure: str = ""
     is_text: bool = False
     claim: Claim | None = None
     tool: str = ""
+
+    @property
+    def approves(self) -> tuple[str, ...]:
+        """The services for which Lifeline is to act in the VPCs, whatever waits there. A call that names VPCs asks for
+        all of them, unless it says which.
+        """
+        is_plain_call = self.trigger.kind == "call" and bool(self.vpc_ids)
+        return self.backlog or self.unfreeze or ((EVERYTHING,) if is_plain_call else ())
+
+    @property
+    def asked_for(self) -> tuple[tuple[str, str], ...]:
+        """What a call asks for beside a look at the VPCs, for the audit log: its field, and what it did in words."""
+        stated = write_stated(self.trigger.by)
+        deeds = (
+            ("freeze", self.freeze, "frozen manually"),
+            ("unfreeze", self.unfreeze, "no longer frozen"),
+            ("approve", self.backlog, "approved in the backlog"),
+            ("release", (EVERYTHING,) if self.is_release else (), "released manually"),
+        )
+        return tuple(
+            (name, f"{'everything' if EVERYTHING in services else ', '.join(services)} {deed}{stated}")
+            for name, services, deed in deeds
+            if services
+        )
 
     def field_of(self, vpc_id: str) -> str:
         """Where the call named the VPC, for an error's words."""

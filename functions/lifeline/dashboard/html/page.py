@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
 from lifeline.dashboard.html.markup import ButtonTargets, Html, count, lines, money
-from lifeline.dashboard.html.parts import brief_block, is_healthy, page_head, vpc_block
+from lifeline.dashboard.html.parts import backlog_button, brief_block, is_healthy, page_head, vpc_block
 from lifeline.dashboard.html.table import tally
 
 __all__ = ["ButtonTargets", "View", "render_page", "render_text"]
@@ -40,6 +40,7 @@ def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -
     opening = Html('<style>{}</style><div class="lifeline cwdb-no-default-styles{}">{}').format(
         style_sheet(), theme, page_head(coverage)
     )
+    opening = Html("{}{}").format(opening, backlog_button(coverage, calls))
     page = _Page(MOST_BYTES - _FOR_THE_END - _size(opening))
     unhealthy: list[VpcCoverage] = []
     healthy: list[VpcCoverage] = []

@@ -17,6 +17,7 @@ _ACTIONS = 5
 _LINES = 10
 _STEPS_ABREAST = 5
 _PLAN_MODE = "plan"
+_SEVERAL = 2
 _KINDS = {
     StepKind.CHANGE: "Change",
     StepKind.GAP: "Gap",
@@ -28,7 +29,7 @@ _KINDS = {
 
 def is_healthy(vpc: VpcCoverage) -> bool:
     """True where everything is served or exempt, and nothing is open, planned, blocked or worth a note."""
-    is_quiet = not (vpc.incidents or vpc.plan_id or vpc.planned_usd or vpc.holds or vpc.notes)
+    is_quiet = not (vpc.incidents or vpc.plan_id or vpc.backlog or vpc.planned_usd or vpc.holds or vpc.notes)
     return is_quiet and tally([vpc]).is_healthy
 
 
@@ -174,6 +175,8 @@ def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html
     buttons = []
     if calls.reconcile and vpc.plan_id and coverage.mode != _PLAN_MODE:
         buttons.append(_approve(vpc, calls))
+    if calls.reconcile and vpc.backlog and coverage.mode != _PLAN_MODE:
+        buttons.append(_approve_backlog([vpc], calls))
     if calls.page:
         buttons.append(button("Show the plan", f"for {vpc.id}", calls.page, {"plan": vpc.id}))
     if calls.reconcile:
@@ -189,6 +192,29 @@ def _approve(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
     ).format(vpc.plan_id, vpc.id, cost)
     call = {"approve": vpc.plan_id}
     return button(f"Approve {vpc.plan_id} ({cost})", "", calls.reconcile, call, confirmation=question, kind="primary")
+
+
+def backlog_button(coverage: Coverage, calls: ButtonTargets) -> Html:
+    """The button that approves the whole backlog, where several VPCs have one."""
+    waiting = [vpc for vpc in coverage.vpcs if vpc.backlog]
+    if len(waiting) < _SEVERAL or not calls.reconcile or coverage.mode == _PLAN_MODE:
+        return Html()
+    return Html('<div class="btns">{}</div>').format(_approve_backlog(waiting, calls))
+
+
+def _approve_backlog(vpcs: Sequence[VpcCoverage], calls: ButtonTargets) -> Html:
+    """Approves what waits in the backlog of one VPC, or in all."""
+    changes = count(sum(vpc.backlog for vpc in vpcs), "change")
+    cost = f"{sum((vpc.backlog_usd for vpc in vpcs), Decimal(0)):+,.2f} USD a month"
+    alone = vpcs[0].id if len(vpcs) == 1 else ""
+    question = Html(
+        "Approve the backlog of {}? Lifeline makes what was missing before it had to act on it, as far as it is still "
+        "missing and within its limits: {} ({})."
+    ).format(alone or "all VPCs", changes, cost)
+    call = {"approve": "backlog"} | ({"vpc_ids": [alone]} if alone else {})
+    title = "Approve the backlog" if alone else "Approve the whole backlog"
+    about = f"for {alone}" if alone else ""
+    return button(f"{title} ({cost})", about, calls.reconcile, call, confirmation=question, kind="primary")
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:

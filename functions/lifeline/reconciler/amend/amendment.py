@@ -12,6 +12,7 @@ from typing import Protocol
 
 from lifeline.core.coexist.canary import Withdrawal
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
+from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.kill_switch import KILL_SWITCH
 from lifeline.core.guards.urgency import Knowledge
 from lifeline.core.history.change import Change
@@ -49,7 +50,8 @@ class RunContext:
     """What is the same for all VPCs of a run.
 
     `owner` is the stack's name. `is_region` says that the run reconciles all VPCs of the region, `is_plan` that nothing
-    is applied.
+    is applied. `epoch` says since when the stack enforces; None if it doesn't, or if the ledger that would say so can't
+    be read: nothing waits in the backlog then.
     """
 
     now: datetime
@@ -59,6 +61,7 @@ class RunContext:
     catalog: Catalog = field(default_factory=Catalog)
     is_region: bool = False
     is_plan: bool = False
+    epoch: Epoch | None = None
 
 
 @dataclass(frozen=True, slots=True)

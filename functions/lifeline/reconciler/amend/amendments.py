@@ -7,6 +7,7 @@ and froze.
 from typing import Final
 
 from lifeline.reconciler.amend.amendment import Amendment
+from lifeline.reconciler.amend.backlog import Backlogs, Surveys
 from lifeline.reconciler.amend.canary import CanaryWatch, CanaryWithdrawal
 from lifeline.reconciler.amend.claims import Claims
 from lifeline.reconciler.amend.conflicts import Conflicts
@@ -23,12 +24,14 @@ REASONS: Final[tuple[Amendment, ...]] = (
     Claims(),  # after what goes anyway, so that nothing steps back that is deleted
     CanaryWithdrawal(),  # after claims: both switch private DNS off, and the freeze that holds for good must stay
     Removals(),  # once every reason has asked
-    Conflicts(),  # last of the reasons: only now is it known what Lifeline itself removes, which nobody reverted
+    Conflicts(),  # last to change the plan: only now is it known what Lifeline itself removes, which nobody reverted
+    Surveys(),  # changes no plan, but judges it with all that the reasons changed
 )
 
 GUARDS: Final[tuple[Amendment, ...]] = (
     Freezes(),  # after all that freezes, and before the limits: what is frozen is neither counted nor offered
     Releases(),  # as the freezes, but their words come first
+    Backlogs(),  # as the freezes, whose words come first: who waits for approval takes nothing of the limits
     Urgencies(),  # before the gate, which lets the urgent pass first
     Gate(),  # the last to block, so that it counts only what will be tried
     CanaryWatch(),  # after the gate: what it blocks isn't turned on

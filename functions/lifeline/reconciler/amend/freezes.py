@@ -6,6 +6,7 @@ from lifeline.core.coexist.conflicts import delete
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind, block_frozen, with_unfrozen
 from lifeline.core.plan.actions import Plan
+from lifeline.core.wording import write_stated
 from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
 
 
@@ -22,7 +23,9 @@ class Freezes(Amendment):
             return state
         now, frozen = context.run.now, {} if EVERYTHING in unfreeze else dict(state.frozen)
         kept = {service: known for service, known in frozen.items() if service not in unfreeze}
-        new = {service: Freeze(FreezeKind.MANUAL, now, "a person asked for it") for service in freeze}
+        by = next((request.trigger.by for request in context.requests if request.freeze), "")
+        why = f"asked for{write_stated(by)}" if by else "a person asked for it"
+        new = {service: Freeze(FreezeKind.MANUAL, now, why) for service in freeze}
         return replace(
             state,
             conflicts=delete(state.conflicts, unfreeze),

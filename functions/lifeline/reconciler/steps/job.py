@@ -32,6 +32,7 @@ from lifeline.adapters.store.routed import RoutedStore
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError
+from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, gone, recognize
@@ -93,7 +94,10 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run's job. `is_manual` says that the caller only wants to see a plan: nothing is saved, sent or queued."""
+    """One run's job. `is_manual` says that the caller only wants to see a plan: nothing is saved, sent or queued.
+
+    `epoch` says since when the stack enforces; None if it doesn't.
+    """
 
     mode: Mode
     targets: Targets
@@ -101,6 +105,7 @@ class Job:
     settings: Settings
     run: Run
     is_manual: bool = False
+    epoch: Epoch | None = None
 
     @property
     def is_plan(self) -> bool:

@@ -1,0 +1,301 @@
+"""The backlog: gaps that were there when Lifeline began to enforce, or that a policy asked for since. They wait.
+
+A gap is a subnet and a service that it must reach, for which there is something to make. Lifeline acts at once on what
+breaks: a path that is lost, a subnet or a VPC that is made. What was missing all along breaks nothing today, so it is
+made only once a person approved it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lifeline.core.guards.freeze import EVERYTHING, idle_supports
+from lifeline.core.guards.urgency import KnownVpc
+from lifeline.core.network.model import Tier, Vpc
+from lifeline.core.network.reach import Reach
+from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan
+from lifeline.core.plan.cost import Price, with_blocked
+from lifeline.core.policy.policy import Desired
+from lifeline.core.wording import fingerprint
+
+BACKLOG = "backlog"  # what an action is blocked by
+WAITS = (
+    "in the backlog: it was missing before Lifeline had to act on it, and will be made once you approve it "
+    '(the call {"approve": "backlog"})'
+)
+_SERVED = frozenset({Reach.SERVED, Reach.CENTRAL})
+_PLACES = frozenset({ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.ADD_SUBNETS})
+_SHARED = frozenset({ActionKind.FIX_DNS, ActionKind.CREATE_SECURITY_GROUP, ActionKind.OPEN_SECURITY_GROUP})
+_MAKES_VPC = frozenset({"CreateVpc", "CreateDefaultVpc"})
+_MAKES_SUBNET = frozenset({"CreateSubnet", "CreateDefaultSubnet"})
+_REROUTES = frozenset({"DeleteRoute", "ReplaceRoute", "AssociateRouteTable", "ReplaceRouteTableAssociation"})
+_TAKES_TARGET = frozenset(  # of a route, which EC2 keeps as a blackhole (VPC guide: route tables)
+    {
+        "DeleteNatGateway",
+        "DetachInternetGateway",
+        "DetachVpnGateway",
+        "DeleteTransitGatewayVpcAttachment",
+        "DeleteVpcPeeringConnection",
+        "DeleteNetworkInterface",
+        "DetachNetworkInterface",
+    }
+)
+_ROUTES = frozenset({ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.ADD_ROUTE_TABLES})
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Since when the stack has enforced in the region, and whether a sweep has judged all its VPCs since then."""
+
+    began: datetime
+    is_swept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Subnets of a VPC of which the same is known: `asked` are the services that were judged there, and `waiting` those
+    of them that wait for approval. `has_way_out` is None while it was never read.
+    """
+
+    subnet_ids: frozenset[str]
+    has_way_out: bool | None = None
+    asked: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was judged of a VPC's gaps: when first, when something last began to wait, and how its subnets stand.
+
+    Subnets of which the same is known are kept together, so that a VPC of thousands fits into one item of the ledger.
+    """
+
+    at: datetime
+    asked_at: datetime | None = None
+    subnets: tuple[Alike, ...] = ()
+
+    @property
+    def waiting(self) -> frozenset[tuple[str, str]]:
+        """The subnets, by id, and services that wait for approval."""
+        return frozenset(
+            (subnet_id, service)
+            for alike in self.subnets
+            for subnet_id in alike.subnet_ids
+            for service in alike.waiting
+        )
+
+    def waits(self, subnet_id: str, service: str, *, is_lost: bool) -> bool:
+        """True if the service waits for approval in the subnet. With `is_lost`, it doesn't wait any longer where the
+        subnet had a way out when it was judged.
+        """
+        return any(
+            service in alike.waiting and subnet_id in alike.subnet_ids and not (is_lost and alike.has_way_out)
+            for alike in self.subnets
+        )
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that wait for approval somewhere in the VPC."""
+        return frozenset[str]().union(*(alike.waiting for alike in self.subnets))
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What a plan shows of a VPC: by subnet, the services that are missing, those that are served, and all that are
+    asked. What is in neither of the first two isn't known, so it isn't judged. `ways_out` leaves out what wasn't read.
+    """
+
+    missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    served: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ways_out: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """The gaps: each a subnet, by id, and a service."""
+        return frozenset((subnet_id, service) for subnet_id, services in self.missing.items() for service in services)
+
+
+def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
+    """The gaps for which the plan would make something, whether that is blocked or not. An interface in a subnet's zone
+    is for that subnet, even where it reaches the service from another zone.
+    """
+    missing, served, asked = (dict.fromkeys(dict(plan.tiers), frozenset[str]()) for _ in range(3))
+    zones = {subnet.id: subnet.zone for subnet in vpc.subnets}
+    reports = {report.service: dict(report.paths) for report in plan.services}
+    for requirement in (*want.requirements, *want.unsure):
+        for subnet_id in requirement.subnet_ids & asked.keys():
+            asked[subnet_id] |= {requirement.service}
+    for requirement in want.requirements:
+        service, paths = requirement.service, reports.get(requirement.service, {})
+        making = [action for action in plan.actions if action.service in {service, ""} and _is_to_make(action)]
+        placed = {zones.get(id_) for action in making if action.kind in _PLACES for id_ in action.subnet_ids}
+        for subnet_id in requirement.subnet_ids & paths.keys() & asked.keys():
+            is_served = paths[subnet_id].reach in _SERVED
+            if making and (not is_served or zones.get(subnet_id) in placed):
+                missing[subnet_id] |= {service}
+            elif is_served:
+                served[subnet_id] |= {service}
+    ways_out = {id_: tier is not Tier.ISOLATED for id_, tier in plan.tiers if _is_way_out_known(tier.possible)}
+    return Gaps(missing, served, asked, ways_out)
+
+
+def judge(
+    survey: Survey | None,
+    gaps: Gaps,
+    epoch: Epoch,
+    *,
+    now: datetime,
+    known: KnownVpc | None = None,
+    approved: Mapping[str, datetime] | None = None,
+    changed: frozenset[str] = frozenset(),
+    acts: bool = False,
+) -> Survey:
+    """The survey after an observation.
+
+    The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
+    a gap waits where it waited, or where the network is as it was and more is asked of it. A path that was lost since
+    never waits, nor does a subnet that was made since. `approved` says, by service, when people approved what waited
+    then; with `acts`, nothing waits. `known` are the paths that Lifeline has seen,
+    and `changed` the subnets that a change since then made, or took a path from.
+    """
+    is_first = survey is None or survey.at < epoch.began
+    was_there = is_first and not (survey is None and epoch.is_swept)
+    before = survey if survey and not is_first else Survey(now)
+    of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
+    lost = _lost_since(epoch.began, known) if was_there else frozenset[str]()
+    said = approved or {}
+    waited_passes = _Approved(said, since=before.asked_at)
+    new_passes = _Approved(said, since=epoch.began if was_there else now)
+    judged: dict[str, Alike] = {}
+    has_grown = False
+    for subnet_id, asked in gaps.asked.items():
+        seen = of_subnet.get(subnet_id)
+        alike = seen or Alike(frozenset())
+        missing, served, way_out = gaps.missing[subnet_id], gaps.served[subnet_id], gaps.ways_out.get(subnet_id)
+        is_lost = (bool(alike.has_way_out) and way_out is False) or subnet_id in lost | changed
+        is_made_since = seen is None and not was_there
+        waited = waited_passes.without((alike.waiting & asked) - served)
+        new = new_passes.without(missing - alike.asked - lost)
+        if acts or is_lost:
+            waited = new = frozenset()
+        if is_made_since:
+            new = frozenset()
+        has_grown = has_grown or bool(new)
+        # While not all is judged that a lost way out led to, it counts as just lost.
+        is_unjudged = is_lost and bool(asked - missing - served)
+        judged[subnet_id] = Alike(
+            frozenset(),
+            alike.has_way_out if way_out is None or is_unjudged else way_out,
+            (alike.asked & asked) | missing | served,
+            waited | new,
+        )
+    return Survey(before.at, now if has_grown else before.asked_at, _together(judged))
+
+
+def changed_subnets(changes: Iterable[tuple[str, frozenset[str]]], vpc: Vpc) -> frozenset[str]:
+    """The VPC's subnets that these changes made, or took a path from: each an event's name and the ids that it names.
+
+    Where Lifeline hasn't seen the network before, nothing else tells a path that was just lost from one that never was.
+    """
+    found: set[str] = set()
+    for name, ids in changes:
+        for subnet in vpc.subnets:
+            table = effective_route_table(subnet, vpc)
+            leads_nowhere = table is not None and any(not route.is_active for route in table.routes)
+            is_made = (name in _MAKES_VPC and vpc.id in ids) or (name in _MAKES_SUBNET and subnet.id in ids)
+            is_rerouted = name in _REROUTES and bool({subnet.id, table.id if table else ""} & ids)
+            if is_made or is_rerouted or (name in _TAKES_TARGET and leads_nowhere):
+                found.add(subnet.id)
+    return frozenset(found)
+
+
+def hold_backlog(plan: Plan, vpc: Vpc, gaps: Gaps, survey: Survey, price: Price) -> Plan:
+    """The plan with whatever only the backlog needs blocked. What a lost path needs too is made for that path alone, as
+    far as it can be: the zones and route tables of subnets that wait are left out.
+    """
+    waiting = survey.waiting
+    actions = tuple(_hold(action, vpc, gaps, waiting) for action in plan.actions)
+    if actions == plan.actions:
+        return plan
+    idle = set(idle_supports(actions))
+    actions = tuple(action.held(BACKLOG, WAITS) if action in idle else action for action in actions)
+    held = {action.service: WAITS for action in actions if action.blocked_by == BACKLOG}
+    working = {action.service for action in actions if action.is_planned}
+    return with_blocked(plan, actions, {name: why for name, why in held.items() if name not in working}, price)
+
+
+def backlog_of(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Those of the actions that wait for approval of the backlog."""
+    return tuple(action for action in actions if action.blocked_by == BACKLOG)
+
+
+# ---- parts
+
+
+def _is_to_make(action: Action) -> bool:
+    """True if it would bring a subnet its service, or what the VPC's endpoints share."""
+    is_for_all = not action.service and action.kind not in _SHARED
+    return action.kind not in REMOVALS and not action.is_done and not is_for_all
+
+
+def _is_way_out_known(possible: frozenset[Tier]) -> bool:
+    return possible == {Tier.ISOLATED} or Tier.ISOLATED not in possible
+
+
+def _lost_since(began: datetime, known: KnownVpc | None) -> frozenset[str]:
+    """The subnets and services whose path Lifeline saw, and saw gone since then."""
+    paths = known.paths.items() if known else ()
+    return frozenset(key for key, path in paths if path.lost_at and path.lost_at >= began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Approved:
+    """What people approved, by service, of what has waited since a time; any approval counts where nothing waited yet.
+    An approval is for what could be seen then.
+    """
+
+    said: Mapping[str, datetime]
+    since: datetime | None
+
+    def without(self, services: frozenset[str]) -> frozenset[str]:
+        """Those of the services that nobody approved."""
+        passed = {name for name, at in self.said.items() if self.since is None or at >= self.since}
+        return frozenset() if EVERYTHING in passed else services - passed
+
+
+def _together(judged: Mapping[str, Alike]) -> tuple[Alike, ...]:
+    groups: dict[Alike, set[str]] = {}
+    for subnet_id, alike in judged.items():
+        groups.setdefault(alike, set()).add(subnet_id)
+    found = (replace(alike, subnet_ids=frozenset(ids)) for alike, ids in groups.items())
+    return tuple(sorted(found, key=lambda alike: sorted(alike.subnet_ids)))
+
+
+def _hold(action: Action, vpc: Vpc, gaps: Gaps, waiting: frozenset[tuple[str, str]]) -> Action:
+    if not action.is_planned or action.kind in REMOVALS:
+        return action
+    lacking = {pair for pair in gaps.pairs if action.service in {pair[1], ""}}
+    if not lacking & waiting:
+        return action
+    if not lacking - waiting:
+        return action.held(BACKLOG, WAITS)
+    return _only_for({subnet_id for subnet_id, _ in lacking - waiting}, action, vpc)
+
+
+def _only_for(subnet_ids: Iterable[str], action: Action, vpc: Vpc) -> Action:
+    """The action for these subnets alone, where that leaves something of it."""
+    chosen = [subnet for subnet in vpc.subnets if subnet.id in set(subnet_ids)]
+    zone_of = {subnet.id: subnet.zone for subnet in vpc.subnets}
+    zones = {subnet.zone for subnet in chosen}
+    tables = {table.id for subnet in chosen if (table := effective_route_table(subnet, vpc))}
+    places, routes = action.subnet_ids, action.route_table_ids
+    if action.kind in _PLACES:
+        places = tuple(id_ for id_ in places if zone_of.get(id_) in zones) or places
+    if action.kind in _ROUTES:
+        routes = tuple(id_ for id_ in routes if id_ in tables) or routes
+    if (places, routes) == (action.subnet_ids, action.route_table_ids):
+        return action
+    token = action.client_token and f"lifeline-{fingerprint(action.client_token, places, routes, length=48)}"
+    return replace(action, subnet_ids=places, route_table_ids=routes, client_token=token)

@@ -1,0 +1,76 @@
+"""The backlog: what was missing before Lifeline had to act on it waits until a person approves it.
+
+Surveys judges which gaps these are, in every VPC, so that what is lost later is known to have been there. Backlogs
+blocks what only they need.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from lifeline.core.coexist.vpc_state import VpcState
+from lifeline.core.guards.backlog import Gaps, changed_subnets, find_gaps, hold_backlog, judge
+from lifeline.core.plan.actions import Action, Plan
+from lifeline.core.requests.request import Request
+from lifeline.reconciler.amend.amendment import Amendment, Decision, Fact, VpcContext
+
+
+class Surveys(Amendment):
+    """Keeps which gaps wait, and which services were judged before."""
+
+    def note(self, context: VpcContext, state: VpcState) -> VpcState:
+        """The state with what people approve: a call that names the VPC asks Lifeline to act there."""
+        approved = _approved_by(context) if context.run.epoch else {}
+        return replace(state, approved={**state.approved, **approved}) if approved else state
+
+    def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
+        """The state of every VPC: what was missing in it can't be seen later. And the paths that it had."""
+        return frozenset({Fact.STATE, Fact.KNOWN}) if plan and context.run.epoch else frozenset()
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan as it is, and the state with what waits by now."""
+        epoch = context.run.epoch
+        if epoch is None or Fact.STATE not in context.read:
+            return Decision(plan, state)
+        changes = [(trigger.event_name, trigger.ids) for trigger in context.triggers if trigger.kind == "change"]
+        survey = judge(
+            state.survey,
+            _gaps(context, plan),
+            epoch,
+            now=context.run.now,
+            known=context.known.vpc,
+            changed=changed_subnets(changes, context.vpc),
+            approved={**state.approved, **_approved_by(context)},
+            acts=context.run.policy.acts_on_backlog,
+        )
+        return Decision(plan, replace(state, survey=survey))
+
+    def after(self, context: VpcContext, plan: Plan, done: Sequence[Action], state: VpcState) -> Decision:
+        """The same where nothing was to be applied."""
+        return Decision(plan, state) if done or context.run.is_plan else self.decide(context, plan, state)
+
+
+class Backlogs(Amendment):
+    """Blocks what waits for approval."""
+
+    def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
+        """The plan with what only the backlog needs blocked."""
+        if context.run.epoch is None or state.survey is None or not plan.has_work:
+            return Decision(plan, state)
+        gaps = _gaps(context, plan)
+        return Decision(hold_backlog(plan, context.vpc, gaps, state.survey, context.run.price), state)
+
+
+def _gaps(context: VpcContext, plan: Plan) -> Gaps:
+    return find_gaps(plan, context.vpc, context.desired)
+
+
+def _approved_by(context: VpcContext) -> Mapping[str, datetime]:
+    """What the requests approve, by service. Who freezes something, or gives it up, asks for nothing else."""
+    calls = [request for request in context.requests if _is_asking(request)]
+    services = [service for call in calls for service in call.approves]
+    return dict.fromkeys(services, context.run.now)
+
+
+def _is_asking(request: Request) -> bool:
+    return request.sent_at is None and not (request.is_release or request.freeze)

@@ -1,0 +1,53 @@
+"""Since when the stack enforces in its region, and whether a sweep has judged every VPC there since: in the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.core.errors import LifelineError
+from lifeline.core.guards.backlog import Epoch
+from lifeline.core.guards.mode import Mode
+from lifeline.core.network.model import Vpc
+from lifeline.reconciler.steps.job import Job
+from lifeline.runtime.observability import logger
+
+
+def current_epoch(job: Job) -> Epoch | None:
+    """The epoch, which the stack's first run in enforce mode begins; None in plan mode.
+
+    A plan that a caller wants to see must work where there is no ledger: nothing waits then.
+    """
+    if job.settings.mode is Mode.PLAN:
+        return None
+    vpcs, now = job.tools.vpcs, job.run.now()
+    try:
+        state = vpcs.load(job.home)
+        if state.enforced_since is None and not job.is_manual:
+            vpcs.save(job.home, state, replace(state, enforced_since=now), now=now)
+    except LifelineError as error:
+        if not job.is_manual:
+            raise
+        logger.warning("not read since when the stack enforces", error=str(error))
+        return None
+    return Epoch(state.enforced_since or now, is_swept=state.swept_at is not None)
+
+
+def end_epoch(job: Job) -> None:
+    """Ends the epoch: call it after a sweep in plan mode. What is missing when the stack enforces again, waits."""
+    state = job.tools.vpcs.load(job.home)
+    ended = replace(state, enforced_since=None, swept_at=None, backlog_notified_at=None)
+    job.tools.vpcs.save(job.home, state, ended, now=job.run.now())
+
+
+def mark_swept(job: Job, vpcs: Iterable[Vpc]) -> None:
+    """Keeps that every VPC was judged, once each was: call it after a sweep. From then on, a VPC that nobody has judged
+    was made since. One that had to wait for its turn was not, so a later sweep ends what this one began.
+    """
+    if job.epoch is None or job.epoch.is_swept:
+        return
+    load, now, began = job.tools.vpcs.load, job.run.now(), job.epoch.began
+    states = run_concurrently([partial(load, job.ref(vpc.id)) for vpc in vpcs])
+    if all(state.survey and state.survey.at >= began for state in states):
+        state = job.tools.vpcs.load(job.home)
+        job.tools.vpcs.save(job.home, state, replace(state, swept_at=now), now=now)

@@ -1,0 +1,234 @@
+"""What waits for approval, and what never does."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.guards.backlog import BACKLOG, Epoch, Gaps, Survey, changed_subnets, find_gaps, hold_backlog, judge
+from lifeline.core.guards.freeze import EVERYTHING
+from lifeline.core.guards.urgency import KnownPath, KnownVpc
+from lifeline.core.network.model import RouteTable, TargetKind, Vpc
+from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.plan.actions import ActionKind
+from lifeline.core.plan.cost import price_in
+from lifeline.core.policy.policy import Policy, PolicyRule, desired
+from tests.support.builders import LOCAL, default_route, plan, subnet, vpc
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NEW = Epoch(NOW)
+SWEPT = Epoch(NOW, is_swept=True)
+PRICE = price_in("us-east-1")
+SUBNETS = ("subnet-a", "subnet-b", "subnet-c")
+SERVICES = ("logs", "monitoring")
+
+
+def gaps(missing: set[str], *, served: set[str] = frozenset(), way_out: bool = False, more: str = "") -> Gaps:  # type: ignore[assignment]
+    """One subnet, `s`, and perhaps another in which everything is missing, too."""
+    ids = ["s", *([more] if more else [])]
+    return Gaps(
+        dict.fromkeys(ids, frozenset(missing)),
+        dict.fromkeys(ids, frozenset(served)),
+        dict.fromkeys(ids, frozenset(missing | served)),
+        dict.fromkeys(ids, way_out),
+    )
+
+
+def waits(survey: Survey) -> set[tuple[str, str]]:
+    return set(survey.waiting)
+
+
+FIRST = judge(None, gaps({"logs"}), NEW, now=NOW)
+
+
+def test_everything_that_is_missing_at_first_waits() -> None:
+    assert waits(FIRST) == {("s", "logs")}
+    assert waits(judge(FIRST, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == {("s", "logs")}
+
+
+def test_a_vpc_that_is_made_after_the_first_sweep_waits_for_nobody() -> None:
+    assert waits(judge(None, gaps({"logs"}), SWEPT, now=NOW)) == set()
+
+
+def test_a_vpc_that_was_judged_before_the_mode_changed_is_judged_anew() -> None:
+    old = judge(None, gaps({"logs"}), Epoch(NOW - 9 * HOUR, is_swept=True), now=NOW - 8 * HOUR)
+    assert waits(old) == set()
+    assert waits(judge(old, gaps({"logs"}), SWEPT, now=NOW)) == {("s", "logs")}
+
+
+def test_a_subnet_that_is_made_later_waits_for_nobody() -> None:
+    assert waits(judge(FIRST, gaps({"logs"}, more="t"), SWEPT, now=NOW + HOUR)) == {("s", "logs")}
+
+
+def test_what_is_asked_for_later_waits_too() -> None:
+    later = judge(FIRST, gaps({"logs", "ssm"}), SWEPT, now=NOW + HOUR)
+    assert (waits(later), later.asked_at) == ({("s", "logs"), ("s", "ssm")}, NOW + HOUR)
+
+
+def test_what_was_served_and_is_lost_waits_for_nobody() -> None:
+    served = judge(FIRST, gaps(set(), served={"logs"}), SWEPT, now=NOW + HOUR)
+    assert waits(judge(served, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == set()
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_way_out_that_is_lost_lets_everything_of_its_subnet_pass(*, asked_before: bool) -> None:
+    before = judge(None, gaps({"logs"} if asked_before else set(), way_out=True), NEW, now=NOW)
+    assert waits(before) == ({("s", "logs")} if asked_before else set())
+    assert waits(judge(before, gaps({"logs"}), SWEPT, now=NOW + HOUR)) == set()
+
+
+def test_a_lost_way_out_counts_until_all_is_judged_that_it_led_to() -> None:
+    before = judge(None, gaps({"logs"}, way_out=True), NEW, now=NOW)
+    unread = Gaps({"s": frozenset()}, {"s": frozenset()}, {"s": frozenset({"logs", "ssm"})}, {"s": False})
+    between = judge(before, unread, SWEPT, now=NOW + HOUR)
+    assert waits(judge(between, gaps({"logs", "ssm"}), SWEPT, now=NOW + 2 * HOUR)) == set()
+
+
+@pytest.mark.parametrize(("key", "lost_at", "waiting"), [("s", 1, 0), ("logs", 1, 0), ("s", -1, 1), ("other", 1, 1)])
+def test_a_path_that_was_seen_being_lost_since_the_stack_enforces_waits_for_nobody(
+    key: str, lost_at: int, waiting: int
+) -> None:
+    known = KnownVpc(NOW - 9 * HOUR, {key: KnownPath(NOW - 9 * HOUR, NOW + lost_at * HOUR)})
+    assert len(waits(judge(None, gaps({"logs"}), NEW, now=NOW + HOUR, known=known))) == waiting
+
+
+NETWORK = vpc(
+    subnet("a"),
+    subnet("b", zone="us-east-1b"),
+    RouteTable("rtb-main", True, frozenset(), (LOCAL,)),
+    RouteTable(
+        "rtb-b", False, frozenset({"subnet-b"}), (default_route(TargetKind.NAT_GATEWAY, "nat-1", active=False),)
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "changed"),
+    [
+        ("DeleteRoute", {"rtb-main"}, {"subnet-a"}),
+        ("ReplaceRoute", {"rtb-b"}, {"subnet-b"}),
+        ("ReplaceRouteTableAssociation", {"subnet-a", "rtb-x"}, {"subnet-a"}),
+        ("DeleteNatGateway", {"nat-1"}, {"subnet-b"}),
+        ("CreateSubnet", {"subnet-b"}, {"subnet-b"}),
+        ("CreateVpc", {NETWORK.id}, {"subnet-a", "subnet-b"}),
+        ("CreateTags", {"subnet-a"}, set()),
+        ("DeleteRoute", {"rtb-other"}, set()),
+    ],
+)
+def test_a_change_before_the_first_sweep_lets_pass_what_it_made_or_took_a_path_from(
+    name: str, ids: set[str], changed: set[str]
+) -> None:
+    found = changed_subnets([(name, frozenset(ids))], NETWORK)
+    assert found == changed
+    all_missing = dict.fromkeys(("subnet-a", "subnet-b"), frozenset({"logs"}))
+    none = dict.fromkeys(all_missing, frozenset[str]())
+    survey = judge(None, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW, changed=found)
+    assert {subnet_id for subnet_id, _ in survey.waiting} == all_missing.keys() - changed
+    assert waits(judge(survey, Gaps(all_missing, none, all_missing, {}), NEW, now=NOW + HOUR)) == waits(survey)
+
+
+@pytest.mark.parametrize("service", ["logs", EVERYTHING])
+def test_an_approval_is_for_what_waited_then(service: str) -> None:
+    passed = judge(FIRST, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR, approved={service: NOW + HOUR})
+    assert waits(passed) == set()
+    more = judge(passed, gaps({"logs", "ssm"}), SWEPT, now=NOW + 3 * HOUR, approved={service: NOW + HOUR})
+    assert waits(more) == {("s", "ssm")}
+    again = judge(more, gaps({"logs", "ssm"}), SWEPT, now=NOW + 4 * HOUR, approved={service: NOW + HOUR})
+    assert waits(again) == {("s", "ssm")}
+
+
+def test_an_approval_of_one_service_leaves_the_others() -> None:
+    first = judge(None, gaps({"logs", "ssm"}), NEW, now=NOW)
+    assert waits(judge(first, gaps({"logs", "ssm"}), SWEPT, now=NOW + HOUR, approved={"ssm": NOW})) == {("s", "logs")}
+
+
+def test_a_policy_that_acts_leaves_nothing_waiting() -> None:
+    assert waits(judge(FIRST, gaps({"logs"}), SWEPT, now=NOW + HOUR, acts=True)) == set()
+
+
+def test_what_was_asked_and_no_longer_is_waits_again_if_it_comes_back() -> None:
+    dropped = judge(judge(None, gaps({"logs"}), SWEPT, now=NOW), gaps(set()), SWEPT, now=NOW + HOUR)
+    assert waits(judge(dropped, gaps({"logs"}), SWEPT, now=NOW + 2 * HOUR)) == {("s", "logs")}
+
+
+def test_thousands_of_subnets_that_are_alike_are_kept_together() -> None:
+    ids = [f"subnet-{number}" for number in range(5000)]
+    everything = dict.fromkeys(ids, frozenset(SERVICES))
+    survey = judge(None, Gaps(everything, dict.fromkeys(ids, frozenset()), everything, {}), NEW, now=NOW)
+    assert (len(survey.subnets), len(survey.waiting)) == (1, 10_000)
+
+
+# ---- with plans of whole networks, over time
+
+
+@dataclass
+class Model:
+    """What happens to a VPC, and which gaps may be made by now: those of paths that were seen and lost, or approved."""
+
+    services: set[str] = field(default_factory=lambda: {"monitoring"})
+    ids: set[str] = field(default_factory=lambda: {"subnet-a", "subnet-b"})
+    open: set[str] = field(default_factory=set)
+
+    def network(self) -> Vpc:
+        zones = {"subnet-a": "us-east-1a", "subnet-b": "us-east-1b", "subnet-c": "us-east-1a"}
+        subnets = [subnet(id_.removeprefix("subnet-"), zone=zones[id_]) for id_ in sorted(self.ids)]
+        out = (LOCAL, default_route(TargetKind.TRANSIT_GATEWAY, "tgw-1"))
+        return vpc(
+            *subnets,
+            RouteTable("rtb-main", True, frozenset(), (LOCAL,)),
+            RouteTable("rtb-out", False, frozenset(self.open & self.ids), out),
+        )
+
+
+EVENTS = st.one_of(
+    st.tuples(st.sampled_from(["open", "close", "make", "approve"]), st.sampled_from(SUBNETS)),
+    st.tuples(st.just("ask"), st.sampled_from(SERVICES)),
+)
+
+
+@given(st.lists(EVENTS, max_size=8), st.sets(st.sampled_from(SUBNETS[:2])))
+def test_what_waits_is_never_made_and_what_is_lost_never_waits(events: list[tuple[str, str]], opened: set[str]) -> None:
+    model, survey, epoch = Model(open=set(opened)), None, NEW
+    was_open: set[str] = set()
+    for number, (event, what) in enumerate([("sweep", ""), *events]):
+        approved = {}
+        lost = set()
+        match event:
+            case "open":
+                model.open.add(what)
+            case "close":
+                lost = {what} & model.open & model.ids & was_open
+                model.open.discard(what)
+            case "make":
+                model.ids.add(what)
+            case "ask":
+                model.services.add(what)
+            case "approve":
+                approved = {EVERYTHING: NOW + number * HOUR}
+        network, now = model.network(), NOW + number * HOUR
+        policy = Policy(rules=(PolicyRule(frozenset(model.services)),))
+        wanted = desired(policy, network, classify_subnets(network), today=now.date())
+        planned = plan(network, *sorted(model.services))
+        found = find_gaps(planned, network, wanted)
+        before: set[tuple[str, str]] = set(survey.waiting) if survey else set()
+        survey = judge(survey, found, epoch, now=now, approved=approved)
+        held = hold_backlog(planned, network, found, survey, PRICE)
+
+        assert not approved or survey.waiting == set()
+        assert not {subnet_id for subnet_id, _ in survey.waiting} & lost
+        assert event in ("sweep", "ask", "open") or set(survey.waiting) <= before
+        zones = {one.id: one.zone for one in network.subnets}
+        for action in held.actions:
+            mine = {id_ for id_, service in found.pairs if service == action.service}
+            waiting = {id_ for id_, service in survey.waiting if service == action.service} & mine
+            if action.service and mine and mine == waiting:
+                assert action.blocked_by == BACKLOG
+            if action.kind is ActionKind.CREATE_INTERFACE_ENDPOINT and mine - waiting:
+                assert action.is_planned
+                assert {zones[id_] for id_ in action.subnet_ids} <= {zones[id_] for id_ in mine - waiting}
+        if not any(action.service and action.is_planned for action in held.actions):
+            assert not held.has_work
+        epoch, was_open = SWEPT, model.open & model.ids
