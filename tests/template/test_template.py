@@ -229,6 +229,7 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
     "store/agent_records",
     "store/codec",
     "store/keys",
+    "store/known_vpcs",
     "store/table",
 }
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes

@@ -203,7 +203,10 @@ class CentralDns:
         return addresses, endpoint_id if theirs else ""
 
     def _addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
-        """The addresses of an endpoint's interfaces; None if they can't be seen from here."""
+        """The addresses of an endpoint's interfaces, to which many names may lead; None if they can't be seen."""
+        return self._keeping(("addresses", endpoint_id), partial(self._read_addresses_of, endpoint_id))
+
+    def _read_addresses_of(self, endpoint_id: str) -> tuple[str, ...] | None:
         try:
             endpoint = self._keeping(("endpoint", endpoint_id), partial(self._endpoint, endpoint_id))
             ids = endpoint.get("NetworkInterfaceIds", [])
@@ -304,9 +307,7 @@ class CentralDns:
                 endpoint = self._keeping(("endpoint", resource_id), read)
                 if endpoint.get("VpcId") == vpc_id:  # it is seen as an endpoint of the VPC
                     return DnsView()
-                keeping = partial(self._keeping, ("addresses", resource_id))
-                addresses: tuple[str, ...] | None = keeping(partial(self._addresses_of, resource_id))
-                return _endpoint_view(endpoint, profile_id, addresses)
+                return _endpoint_view(endpoint, profile_id, self._addresses_of(resource_id))
             case _:
                 return DnsView()
 

@@ -15,6 +15,8 @@ Reading ignores attributes that it doesn't know, since a newer version may have 
 gives missing ones their default.
 """
 
+import json
+import zlib
 from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
@@ -70,6 +72,19 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     Raises TypeError or ValueError where `plain` isn't one.
     """
     return cast("T", _reader(cast("Hashable", kind))(plain))
+
+
+def pack(value: Any) -> bytes:
+    """The value as compressed JSON, for what would be too large as attributes (DynamoDB guide: an item has 400 KB)."""
+    return zlib.compress(json.dumps(to_plain(value), separators=(",", ":")).encode())
+
+
+def unpack(packed: bytes) -> Any:
+    """The plain value that was packed. Raises ValueError for bytes that aren't one."""
+    try:
+        return json.loads(zlib.decompress(packed))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
 
 
 # ---- DynamoDB's types (API: AttributeValue)

@@ -1,12 +1,11 @@
 """The tags by which something is required in VPCs, kept where every run sees them."""
 
-import json
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.codec import from_plain, pack, unpack
 from lifeline.adapters.store.table import Table
 from lifeline.core.errors import TransientError
 from lifeline.core.policy.requiring_tags import RequiringTags
@@ -58,7 +57,7 @@ class TagStore:
         return self._table.put(
             (_PK, f"KNOWN#{number:02}"),
             {
-                "vpcs": zlib.compress(json.dumps(to_plain(known), separators=(",", ":")).encode()),
+                "vpcs": pack(known),
                 "revision": revision + 1,
             },
             _WRITING,
@@ -88,13 +87,12 @@ def _merged(parts: Iterable[KnownTags]) -> KnownTags:
 
 def _unpack(item: Mapping[str, Any]) -> KnownTags:
     """What the item says; nothing if it can't be understood, with an error in the log: it is learnt anew then."""
-    packed = item.get("vpcs")
     try:
-        plain = json.loads(zlib.decompress(packed)) if packed else {}
+        plain = unpack(item["vpcs"]) if item.get("vpcs") else {}
         return {
             vpc_id: {resource_id: from_plain(tuple[tuple[str, str], ...], found) for resource_id, found in tags.items()}
             for vpc_id, tags in plain.items()
         }
-    except (zlib.error, AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         logger.error("known tags unreadable", reason=repr(error)[:200])
         return {}

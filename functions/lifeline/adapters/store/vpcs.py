@@ -1,14 +1,12 @@
 """The state of each VPC, whose run it is just now, and the lists of VPCs that a sweep must read."""
 
-import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import batched
 from typing import Any, Self
 
-from lifeline.adapters.store.codec import from_plain, to_plain
+from lifeline.adapters.store.codec import from_plain, pack, to_plain, unpack
 from lifeline.adapters.store.keys import partition
 from lifeline.adapters.store.table import Key, Table, expiry
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
@@ -125,15 +123,14 @@ class VpcStore:
         for name, count in large.items():
             parts = [self._table.get(_part_key(ref, name, number), doing) for number in range(count)]
             packed = [part["entries"] for part in parts if "entries" in part]
-            item[name] = {key: at for found in packed for key, at in json.loads(zlib.decompress(found)).items()}
+            item[name] = {key: at for found in packed for key, at in unpack(found).items()}
         return from_plain(VpcState, item)
 
     def _save_parts(self, ref: AnyRef, name: str, entries: Mapping[str, datetime], expires_at: int) -> int:
         """How many items now have the entries. They are written before the state that counts them."""
         parts = list(batched(sorted(to_plain(entries).items()), _MOST_IN_PART, strict=False))
         for number, part in enumerate(parts):
-            packed = zlib.compress(json.dumps(dict(part), separators=(",", ":")).encode())
-            attributes = {"entries": packed, "expires_at": expires_at}
+            attributes = {"entries": pack(dict(part)), "expires_at": expires_at}
             self._table.put(_part_key(ref, name, number), attributes, f"ledger: save {name} of {ref}")
         return len(parts)
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind, find_passage
 from lifeline.core.network.model import AclEntry, NetworkAcl, Part, Ranges, Subnet, Vpc
-from lifeline.core.network.packets import EPHEMERAL, NAT_PORTS, Lane, addresses_in, lanes_of, without
+from lifeline.core.network.packets import EPHEMERAL, EVERY_ADDRESS, NAT_PORTS, Lane, addresses_in, lanes_of, without
 
 _NOT_PUBLIC = (
     "0.0.0.0/8",
@@ -18,9 +18,8 @@ _NOT_PUBLIC = (
     "224.0.0.0/3",
 )
 _ALL_PORTS: Ranges = ((0, 65535),)
-_EVERYTHING: Ranges = ((0, 2**32 - 1),)
 # The addresses that a service of AWS's can have: all but private, shared, local and multicast ones.
-_PUBLIC = {4: without(_EVERYTHING, addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
+_PUBLIC = {4: without(EVERY_ADDRESS[4], addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
 
 
 def acl_of(subnet: Subnet, vpc: Vpc) -> NetworkAcl | None:
@@ -42,7 +41,7 @@ def public_end(service: str, version: int, listed: tuple[str, ...] = ()) -> End:
 
 def private_addresses(version: int) -> Ranges:
     """The addresses of this IP version that no service of AWS's has in public."""
-    return without(((0, 2 ** (32 if version == 4 else 128) - 1),), _PUBLIC[version])
+    return without(EVERY_ADDRESS[version], _PUBLIC[version])
 
 
 def shared_version(client: Subnet, host: Subnet) -> int:
@@ -131,10 +130,9 @@ def _gates(
 @lru_cache(maxsize=4096)
 def _lets_everything_through(entries: tuple[AclEntry, ...], version: int) -> bool:
     """True of what a new VPC has: then there is nothing to judge."""
-    last = 2 ** (32 if version == 4 else 128) - 1
     for is_out in (True, False):
         way = tuple(entry for entry in entries if entry.egress == is_out)
-        lanes = lanes_of(way, ((0, last),), _ALL_PORTS, version)
+        lanes = lanes_of(way, EVERY_ADDRESS[version], _ALL_PORTS, version)
         if [passed for _, passed in lanes] != [_ALL_PORTS]:
             return False
     return True

@@ -7,7 +7,7 @@ from lifeline.core.network.acl import public_end
 from lifeline.core.network.gates import End
 from lifeline.core.network.model import Endpoint, EndpointType, Ranges, Rule, SecurityGroup, Subnet, Vpc
 from lifeline.core.network.obstacles import rule_lanes, unread_lists
-from lifeline.core.network.packets import joined
+from lifeline.core.network.packets import EVERY_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, p
     Where the addresses of an interface endpoint weren't read, its subnets stand for them: then a rule for a part of
     these may be for the endpoint, or for something else.
     """
-    version = 6 if client.is_ipv6_only else 4
+    version = client.ip_version
     if endpoint.type is EndpointType.GATEWAY:
         lists = dict(vpc.prefix_lists)
-        table = (route for table in vpc.route_tables for route in table.routes if route.target_id == endpoint.id)
-        listed = {cidr for route in table for cidr in (*route.destinations, *lists.get(route.prefix_list_id, ()))}
+        routes = (route for table in vpc.route_tables for route in table.routes if route.target_id == endpoint.id)
+        listed = {cidr for route in routes for cidr in (*route.destinations, *lists.get(route.prefix_list_id, ()))}
         ends: tuple[End, ...] = (public_end(endpoint.service_name, version, tuple(listed)),)
         return _judge(groups, ends, endpoint.id, vpc, ports)
     to_members = rules_to_members(groups.rules, endpoint.security_group_ids)
@@ -76,13 +76,13 @@ def egress_to(groups: OwnGroups, endpoint: Endpoint, client: Subnet, vpc: Vpc, p
 
 def egress_to_public(groups: OwnGroups, service: str, client: Subnet, vpc: Vpc, ports: Ranges) -> Egress:
     """Whether the groups let requests out to the service's public addresses. These aren't read."""
-    version = 6 if client.is_ipv6_only else 4
+    version = client.ip_version
     return _judge(groups, (public_end(service, version),), "public addresses", vpc, ports)
 
 
 def egress_to_central(groups: OwnGroups, vpc: Vpc, ports: Ranges) -> Egress:
     """Whether the groups let requests out to a central endpoint, whose addresses aren't read."""
-    anywhere = (End(joined([(0, 2**32 - 1)]), "0.0.0.0/0"), End(joined([(0, 2**128 - 1)]), "::/0", 6))
+    anywhere = [End(addresses, "any address", version) for version, addresses in EVERY_ADDRESS.items()]
     found = [_judge(groups, (end,), "the central endpoint", vpc, ports) for end in anywhere]
     return next((one for one in found if one.is_open is not False), found[0])
 

@@ -311,6 +311,11 @@ class Subnet(Tagged):
         """True if IPv4 can't reach it."""
         return not self.cidr
 
+    @property
+    def ip_version(self) -> int:
+        """In which its clients reach names that have both: IPv4, or IPv6 where it has nothing else (ADR 5)."""
+        return 6 if self.is_ipv6_only else 4
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

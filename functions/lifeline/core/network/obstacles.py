@@ -91,7 +91,7 @@ def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet) -> Barrie
     if verdict.opening is not Opening.SHUT:
         return barrier
     obstacle = Obstacle(ObstacleKind.ENDPOINT_POLICY, verdict.words, client.id, is_managed(endpoint))
-    near = End.of(client, 6 if client.is_ipv6_only else 4)
+    near = End.of(client, client.ip_version)
     return replace(barrier, obstacles=(obstacle, *barrier.obstacles), shut=near.addresses, passes_any=False)
 
 
@@ -122,7 +122,7 @@ def _barrier_to_interfaces(
     """Every interface counts: the name resolves to all of them, whatever their zone (PrivateLink guide: interface
     endpoints).
     """
-    version = 6 if client.is_ipv6_only else 4
+    version = client.ip_version
     if version not in _families(endpoint):
         only, other = ("IPv4", "IPv6-only") if client.is_ipv6_only else ("IPv6", "IPv4")
         words = f"{endpoint.id} has only {only} addresses, and {client.id} is {other}"
@@ -248,7 +248,7 @@ def _barrier_to_gateway(
     ACL that treats all public addresses alike gives an answer.
     """
     service, table = suffix_of(endpoint.service_name), effective_route_table(client, vpc)
-    version = 6 if client.is_ipv6_only else 4
+    version = client.ip_version
     near = End.of(client, version, (asking,) if asking else ())
     if client.is_ipv6_only and service == "s3":
         words = f"the gateway endpoint for S3 only serves IPv4, and {client.id} has no IPv4 addresses"

@@ -1,12 +1,14 @@
 """Addresses and ports as ranges, and what filters let pass: whole ranges at a time, never packet by packet."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from types import MappingProxyType
 
 from lifeline.core.network.model import AclEntry, Ranges, block
 
+EVERY_ADDRESS: Mapping[int, Ranges] = MappingProxyType({4: ((0, 2**32 - 1),), 6: ((0, 2**128 - 1),)})
 EPHEMERAL: Ranges = ((32768, 60999),)  # the ports from which Linux connects; one that passes is enough
 NAT_PORTS: Ranges = ((1024, 65535),)  # from which a NAT gateway connects (VPC guide: NAT gateway basics)
 _RESERVED_FIRST, _RESERVED_LAST = 4, 1  # addresses of a subnet that no interface gets (VPC guide: subnet CIDR blocks)

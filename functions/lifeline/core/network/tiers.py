@@ -132,7 +132,7 @@ def effective_route_table(subnet: Subnet, vpc: Vpc) -> RouteTable | None:
 def ways_out(subnet: Subnet, vpc: Vpc) -> tuple[Route, ...]:
     """The active routes by which what leaves the subnet can get beyond the VPC."""
     table = effective_route_table(subnet, vpc)
-    family = 6 if subnet.is_ipv6_only else 4
+    family = subnet.ip_version
     nats = {nat.id: nat for nat in vpc.nat_gateways}
     active = [route for route in (_in_force(table.routes, family) if table else ()) if route.is_active]
     is_edge = {route for route in active if route.target in _EDGES and subnet.block_mode is BlockMode.OFF}

@@ -23,7 +23,7 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     service's public addresses aren't read: an ACL that treats them unalike leaves the answer open. So does whatever
     lies beyond a transit gateway and its like, and what a machine does that a route leads to.
     """
-    version = 6 if subnet.is_ipv6_only else 4
+    version = subnet.ip_version
     near = End.of(subnet, version, (asking,) if asking else ())
     there = [one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client]
     members = [asking] if asking else there

@@ -54,7 +54,7 @@ def way_to_central(
     them on by its own subnet's routes (VPC guide: NAT gateways, private ones and transit gateways). What lies beyond
     the VPC isn't read: the hub's routes back, its ACLs and its endpoint's groups.
     """
-    version = 6 if subnet.is_ipv6_only else 4
+    version = subnet.ip_version
     near = End.of(subnet, version, (asking,) if asking else ())
     if central.addresses is None:
         return _to_unknown_addresses(central, subnet, vpc, own, near)
@@ -93,7 +93,7 @@ def _to_unknown_addresses(
 def _by_routes(
     central: DnsAnswer, addresses: Ranges, subnet: Subnet, vpc: Vpc, ports: Ranges, asking: NetworkInterface | None
 ) -> Barrier:
-    version = 6 if subnet.is_ipv6_only else 4
+    version = subnet.ip_version
     near = End.of(subnet, version, (asking,) if asking else ())
     by_routes: dict[tuple[Route | None, Route | None], list[tuple[int, int]]] = {}
     for low, high in addresses:

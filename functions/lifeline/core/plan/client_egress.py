@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from lifeline.core.network.acl import public_end
-from lifeline.core.network.egress import ends_of, rules_to_members
+from lifeline.core.network.egress import OwnGroups, ends_of, rules_to_members
 from lifeline.core.network.gates import End, ObstacleKind
 from lifeline.core.network.model import Endpoint, NetworkInterface, Ranges, Rule, Subnet, Vpc
 from lifeline.core.network.obstacles import Obstacle, rule_lanes, unread_lists
@@ -43,16 +43,15 @@ def find_cut_off(
     that names one of the endpoint's groups (`group_ids`) lets its members be reached. Who can't reach the service's
     public addresses now has nothing to lose, where it `is_public_now`.
     """
-    version = 6 if subnet.is_ipv6_only else 4
+    version = subnet.ip_version
     fars = list(ends_of(endpoint, vpc, version))
     clients = (one for one in vpc.interfaces or () if one.subnet_id == subnet.id and one.is_client)
     for interface in sorted(clients, key=lambda one: one.id):
-        groups = vpc.groups(interface.group_ids)
-        if vpc.client_groups is None or len(groups) < len(interface.group_ids):
+        groups = OwnGroups(interface.group_ids, tuple(vpc.groups(interface.group_ids)))
+        if vpc.client_groups is None or groups.unread:
             continue
-        rules = [rule for group in groups for rule in group.egress]
-        names = ", ".join(sorted(group.id for group in groups))
-        unread = unread_lists(rules, names, vpc, ports)
+        rules = groups.rules
+        unread = unread_lists(rules, groups.names, vpc, ports)
         public = public_end(service, version)
         if is_public_now and not unread and not any(lane.ports for lane in rule_lanes(rules, public, vpc, ports)):
             continue
@@ -60,7 +59,7 @@ def find_cut_off(
         shut = [far for far in fars if not _passes([*rules, *to_members], far, vpc, ports)]
         if shut:
             there = ", ".join(far.name for far in shut)
-            words = f"{names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {there}"
+            words = f"{groups.names} of {interface.id} doesn't allow outbound {ports_in(ports)} to {there}"
             return CutOff(interface, "; ".join((words, *unread)), is_known=not unread)
     return None
 

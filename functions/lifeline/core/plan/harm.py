@@ -207,7 +207,7 @@ def _harm(service: str, dependent: Dependent, path: NetworkPath, after: Vpc) -> 
     harm = Harm(service, subnet.id, path)
     if not path.reach.is_open_in_part:
         return harm
-    version = 6 if subnet.is_ipv6_only else 4
+    version = subnet.ip_version
     lost = without(path.shut, dependent.shut)
     there = [one for one in after.interfaces or () if one.subnet_id == subnet.id and one.is_client]
     in_use = addresses_in([address for one in there for address in one.addresses], version)

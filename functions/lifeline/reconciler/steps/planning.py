@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import run_concurrently
+from lifeline.adapters.aws.calls import begin, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.network import Network
 from lifeline.core.errors import TerminalError, TransientError
@@ -94,9 +94,10 @@ class Planning:
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
             gateways += _count_new_gateways(plans[vpc_id])
         taking = [id_ for id_ in before if any(one.kind in _TAKES_NAMES for one in plans[id_].planned)]
-        for vpc, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen):
+        for there, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen):
+            vpc = _settled(there) if there.id in tried_often else there
             plans[vpc.id] = self._plan_one(vpc, known, views.get(vpc.id), before[vpc.id], asking)
-            if vpc.is_partly_seen and vpc.id not in tried_often:
+            if vpc.is_partly_seen:
                 waiting[vpc.id] = THROTTLED
                 plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
         return plans, waiting
@@ -111,7 +112,8 @@ class Planning:
         """
         if not vpcs:
             return
-        with_clients, askers = self.network.with_clients(vpcs), self.central.askers()
+        asked = begin(self.central.askers)
+        with_clients, askers = self.network.with_clients(vpcs), asked()
         unseen = frozenset[str]().union(*(askers.vpcs_asking(vpc) for vpc in vpcs)) - seen.keys()
         try:
             others = {vpc.id: vpc for vpc in self.network.observe(unseen)} if unseen else {}
