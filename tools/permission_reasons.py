@@ -110,7 +110,7 @@ REASONS: dict[str, dict[str, str]] = {
     },
     "ReadAuditLog": {"dynamodb:Query": "reads the audit log by VPC, day or incident, and open incidents"},
     "ReadLedger": {
-        "dynamodb:BatchGetItem": "reads several chunks of the roster at once",
+        "dynamodb:BatchGetItem": "reads many items at once, such as the states of all VPCs",
         "dynamodb:GetItem": "reads single items, such as a VPC's state",
         "dynamodb:Query": "reads items that belong together, such as the open incidents or a VPC's changes",
     },

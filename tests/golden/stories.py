@@ -23,7 +23,7 @@ from lifeline.core.coexist.hand_over import answer_claims
 from lifeline.core.coexist.teardown import Attempt, Teardown, clear
 from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.guards.approval import approve_command
-from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, Survey
+from lifeline.core.guards.backlog import BACKLOG, WAITS, Alike, GapSurvey
 from lifeline.core.guards.kill_switch import why_on
 from lifeline.core.guards.limits import Usage, admit, heaviest
 from lifeline.core.guards.mode import Mode
@@ -288,7 +288,7 @@ FACTS = Facts(
 [IN_PLAN_MODE] = diagnose({"its agent": replace(FACTS, mode=Mode.PLAN)}, at(14), reporting_by_zone={}).values()
 _WAITS = Alike(frozenset({APP_A, APP_B}), False, frozenset({"monitoring"}), frozenset({"monitoring"}))
 [IN_BACKLOG] = diagnose(
-    {"its agent": replace(FACTS, changes=(), known=None, survey=Survey(at(-600), at(-600), (_WAITS,)))},
+    {"its agent": replace(FACTS, changes=(), known=None, survey=GapSurvey(at(-600), at(-600), (_WAITS,)))},
     at(14),
     reporting_by_zone={},
 ).values()

@@ -14,7 +14,8 @@ from tests.handlers.test_reconcile_endpoints import sqs
 from tests.support.cloudtrail import example_event
 from tests.support.counting import calls_of, counted_calls
 from tests.support.region import make_gaps
-from tests.support.world import Context, World, emulated_world
+from tests.support.tuning import tune
+from tests.support.world import LONG_AGO, Context, World, emulated_world, enforce_since
 
 READ = "ec2:DescribeVpcAttribute"
 TURN = 2 * 5  # calls of each sweep, for VPCs that are read again in turn
@@ -73,7 +74,7 @@ def test_where_endpoints_are_made_each_vpc_costs_two_calls_and_one_of_each_api_o
 
 
 def test_what_a_limit_holds_back_is_not_read_again_by_each_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAX_ENDPOINTS_PER_DAY", "1")
+    tune(monkeypatch, endpoints_per_day=1)
     make_gaps(world, 20)
     sweep()
     with counted_calls() as calls:
@@ -93,6 +94,7 @@ def test_an_attribute_that_was_turned_off_unseen_stops_the_endpoint_and_the_next
     monkeypatch.setenv("MODE", "plan")
     sweep()
     monkeypatch.setenv("MODE", "enforce")
+    enforce_since(LONG_AGO)  # what was missing in plan mode would wait for approval otherwise
     set_hostnames(world, vpc_id, on=False)
 
     answer = sweep()[vpc_id]

@@ -148,7 +148,7 @@ SSO = f"{STS}:assumed-role/AWSReservedSSO_AdministratorAccess_0123456789abcdef"
 def test_a_subject_names_the_person_and_the_service_that_called_in_their_name(
     world: World, arn: str, by: str, words: str
 ) -> None:
-    say({"version": 1, "rules": [{"require": ["monitoring"]}]})
+    say({"version": 1, "iac_debounce_seconds": 0, "rules": [{"require": ["monitoring"]}]})
     delete_route(world, cut_off(world), {"type": "AssumedRole", "arn": arn, "invokedBy": by})
     subject = notice(world)["subject"]
     assert subject.endswith(f"by {words}") or f"{words} " in subject

@@ -20,7 +20,7 @@ from tests.support.strict import Clock, StrictAccount
 from tests.support.world import Context, World, emulated_world
 
 SERVICES = "monitoring,logs,s3"
-NO_LIMITS = dict.fromkeys(("endpoints_per_day", "vpcs_per_day", "monthly_usd"), "100000")
+NO_LIMITS = dict.fromkeys(("endpoints_per_day", "vpcs_per_day", "monthly_usd"), 10_000)
 VARIABLES = {"REQUIRED_SERVICES": SERVICES, **NO_LIMITS}
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 LATER = timedelta(minutes=5)

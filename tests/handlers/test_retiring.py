@@ -16,6 +16,7 @@ from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import AnyRef, VpcRef
+from tests.support.counting import counted_calls
 from tests.support.days import HOUR, MINUTES, Days
 from tests.support.home import HOME
 from tests.support.tuning import tune
@@ -86,19 +87,21 @@ def test_people_hear_what_went_why_and_what_becomes_of_the_name(days: Days) -> N
     assert f"- deleted security group {security_group_id}" in second
 
 
-def test_while_nothing_changes_nothing_is_written_and_only_vpcs_that_it_counts_for_are_read(
+def test_while_nothing_changes_nothing_is_written_and_all_states_are_read_at_once(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vpc_id, _, _ = rescued(days)
+    rescued(days)
     other = days.world.make_vpc()
     days.world.make_subnet(other)
     days.look(other)
     days.clock.advance(MINUTES)
     days.sweeps(1)
     kept, read = written(monkeypatch, "unneeded"), counted(monkeypatch, "load")
-    assert days.sweeps(5) == []
+    with counted_calls() as calls:
+        assert days.sweeps(5) == []
     assert kept == []
-    assert set(read) == {vpc_id, "region"}
+    assert set(read) == {"region"}
+    assert calls["dynamodb:BatchGetItem"] == 5
 
 
 def name_of(ref: AnyRef) -> str:

@@ -19,6 +19,7 @@ from tests.support.world import emulated_world
 SERVICES = "monitoring logs ssm ssmmessages ec2messages kms sts ecr.api ecr.dkr secretsmanager"
 POLICY = "/lifeline/policy"
 WIDE = {
+    "backlog": "act",  # what a tag asks for of a VPC that was judged before would wait for approval
     "REQUIRED_SERVICES": "monitoring",
     "CREATABLE_SERVICES": SERVICES.replace(" ", ","),
     "endpoints_per_run": 100,

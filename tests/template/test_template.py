@@ -235,7 +235,8 @@ _CALL_NOTHING = {  # what the other adapters share; `store/table` makes its call
 _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions never makes
     "ReconcileRole": set[str](),
     "DetectRole": {"dynamodb:BatchWriteItem"},
-    "CoverageRole": {  # what writes, and how the queue's changes are traced to VPCs
+    "CoverageRole": {  # what writes, what sweeps read, and how the queue's changes are traced to VPCs
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:DeleteItem",
         "dynamodb:PutItem",
@@ -257,6 +258,7 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
 }
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
+    "get_all": {"dynamodb:BatchGetItem"},
     "put": {"dynamodb:PutItem"},
     "put_all": {"dynamodb:BatchWriteItem"},
     "update": {"dynamodb:UpdateItem"},

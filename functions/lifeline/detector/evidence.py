@@ -19,7 +19,7 @@ from lifeline.core.agents.instances import UNMANAGED, Health, Instance
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary, as_known
 from lifeline.core.errors import LifelineError
-from lifeline.core.guards.backlog import Survey
+from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, standing
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
@@ -93,7 +93,7 @@ class _Vicinity:
     unreadable: tuple[str, ...] = ()
     canaries: tuple[tuple[str, Canary], ...] = ()
     known: KnownVpc | None = None
-    survey: Survey | None = None
+    survey: GapSurvey | None = None
 
 
 class EvidenceCollector:

@@ -85,8 +85,8 @@ class RunNotices:
         if not waiting:
             return frozenset()
         region = job.tools.vpcs.load(job.home)
-        surveys = [job.tools.vpcs.load(job.ref(answer.vpc_id)).survey for answer in waiting]
-        asked = [survey.asked_at for survey in surveys if survey and survey.asked_at]
+        states = job.tools.vpcs.load_all(job.ref(answer.vpc_id) for answer in waiting).values()
+        asked = [state.survey.asked_at for state in states if state.survey and state.survey.asked_at]
         if region.backlog_notified_at and all(at <= region.backlog_notified_at for at in asked):
             return frozenset()
         if not job.publish(backlog_notice(waiting, price_in(job.settings.region), stack=job.settings.stack_name)):

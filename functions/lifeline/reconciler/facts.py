@@ -112,7 +112,8 @@ class FactReader:
     def _states(self, vpcs: Mapping[str, Amended]) -> Mapping[str, VpcState]:
         """A plan that a caller wants to see must work where there is no ledger: it does without then."""
         try:
-            return read_each(vpcs, lambda vpc_id: self.job.tools.vpcs.load(self.job.ref(vpc_id)))
+            states = self.job.tools.vpcs.load_all(self.job.ref(vpc_id) for vpc_id in vpcs)
+            return {ref.vpc_id: state for ref, state in states.items()}
         except LifelineError as error:
             if not self.job.is_manual:
                 raise

@@ -92,9 +92,9 @@ def take_backlog(request: Request, tools: Tools, settings: Settings) -> Request:
     for vpc_id in request.vpc_ids:
         if vpc_id not in listed:
             raise InvalidInputError(request.field_of(vpc_id), f"nothing waits for approval in {vpc_id}")
-    chosen = [vpc_id for vpc_id in listed if vpc_id in request.vpc_ids or not request.vpc_ids]
-    states = run_concurrently([partial(tools.vpcs.load, settings.home.vpc(vpc_id)) for vpc_id in chosen])
-    waiting = {id_: state.survey.services for id_, state in zip(chosen, states, strict=True) if state.survey}
+    chosen = [settings.home.vpc(vpc_id) for vpc_id in listed if vpc_id in request.vpc_ids or not request.vpc_ids]
+    states = tools.vpcs.load_all(chosen)
+    waiting = {ref.vpc_id: state.survey.services for ref, state in states.items() if state.survey}
     for service in request.backlog:
         if service != EVERYTHING and not any(service in services for services in waiting.values()):
             raise InvalidInputError("services", f"nothing waits for approval of {service}")

@@ -38,5 +38,5 @@ def test_the_notice_says_why_what_waits_and_how_to_lift_it() -> None:
     assert 'The kill switch is on: the SSM parameter /lifeline/stop is set to "on".' in notice.text
     assert "VPCs: vpc-0, " in notice.text
     assert "and 2 more" in " ".join(notice.text.split())
-    assert "aws ssm put-parameter --name /lifeline/stop --type String --value off --overwrite" in notice.text
+    assert "aws ssm put-parameter --name /lifeline/stop --type String --overwrite --value off" in notice.text
     assert "No changes are waiting." in switch_notice("the kill switch is on", NAME, []).text

@@ -14,7 +14,7 @@ from lifeline.core.agents.agent import Agent, Gap, State
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.series import Series
 from lifeline.core.agents.watches import Rules, Watch
-from lifeline.core.guards.backlog import Alike, Survey
+from lifeline.core.guards.backlog import Alike, GapSurvey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownPath, KnownVpc
@@ -307,7 +307,7 @@ class TestCutOff:
         self, *, had_way_out: bool | None
     ) -> None:
         subnet = Alike(frozenset({"subnet-a"}), had_way_out, frozenset({METRICS}), frozenset({METRICS}))
-        advice = why(facts(network(), survey=Survey(NOW, NOW, (subnet,)))).advice
+        advice = why(facts(network(), survey=GapSurvey(NOW, NOW, (subnet,)))).advice
         asks = 'Approve with: invoke ReconcileEndpoints with {"approve": "backlog", "vpc_ids": ["vpc-'
         assert (asks in advice) is not had_way_out
         assert advice.startswith("Lifeline will create") is bool(had_way_out)

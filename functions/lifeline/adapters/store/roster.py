@@ -10,19 +10,14 @@ Every write of a chunk names the revision that it changes, so that concurrent ru
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import batched
 from typing import Any
 from uuid import uuid4
 
-from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.store.agent_records import pack, unpack
-from lifeline.adapters.store.codec import from_item, from_plain
-from lifeline.adapters.store.table import Key, Table, key_item
+from lifeline.adapters.store.codec import from_plain
+from lifeline.adapters.store.table import Key, Table
 from lifeline.core.agents.roster import Chunk, RosterState
-from lifeline.core.errors import TransientError
 
-_KEYS_A_CALL = 100  # DynamoDB API: BatchGetItem
-_TRIES = 8
 _CHUNK = "CHUNK#"
 
 
@@ -45,7 +40,10 @@ class Roster:
         read by number are read as last written, because the caller may have just written them. A record that can't be
         understood is left out, with an error in the log, and kept when its chunk is saved.
         """
-        items = self._query() if numbers is None else self._get(numbers)
+        if numbers is None:
+            items: Iterable[dict[str, Any]] = self._query()
+        else:
+            items = self._table.get_all(map(self._key, numbers), self._unread).values()
         chunks = [self._chunk(item) for item in items]
         return tuple(sorted(chunks, key=lambda chunk: chunk.number))
 
@@ -84,21 +82,6 @@ class Roster:
     def _query(self, **request: Any) -> Iterator[dict[str, Any]]:
         values = {":pk": self._pk, ":chunk": _CHUNK}
         return self._table.query("pk = :pk AND begins_with(sk, :chunk)", values, self._unread, **request)
-
-    def _get(self, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
-        keys = [key_item(self._key(number)) for number in sorted(set(numbers))]
-        name = self._table.name
-        for batch in batched(keys, _KEYS_A_CALL, strict=False):
-            waiting: dict[str, Any] = {name: {"Keys": list(batch), "ConsistentRead": True}}
-            for _ in range(_TRIES):
-                with aws_errors(self._unread):
-                    answer = self._table.dynamodb.batch_get_item(RequestItems=waiting)
-                yield from map(from_item, answer["Responses"].get(name, []))
-                waiting = answer.get("UnprocessedKeys", {})
-                if not waiting:
-                    break
-            else:
-                raise TransientError(f"the roster of {self._watch} was only read in part", code="UnprocessedKeys")
 
     def _key(self, number: int) -> Key:
         return self._pk, f"{_CHUNK}{number:04}"

@@ -12,6 +12,7 @@ from lifeline.core.errors import TransientError
 
 _TRIES = 8
 _BATCH = 25  # DynamoDB API: BatchWriteItem
+_BATCH_READ = 100  # DynamoDB API: BatchGetItem
 
 type Key = tuple[str, str]
 """An item's `pk` and `sk`."""
@@ -33,6 +34,26 @@ class Table:
         with aws_errors(doing):
             answer = self.dynamodb.get_item(TableName=self.name, Key=key_item(key), ConsistentRead=True)
         return from_item(answer.get("Item", {}))
+
+    def get_all(self, keys: Iterable[Key], doing: str) -> dict[Key, dict[str, Any]]:
+        """The items as last written, by their keys, without those that don't exist.
+
+        Raises TransientError where DynamoDB leaves some unread.
+        """
+        found: dict[Key, dict[str, Any]] = {}
+        for some in batched(dict.fromkeys(keys), _BATCH_READ, strict=False):
+            batch = {self.name: {"Keys": [key_item(key) for key in some], "ConsistentRead": True}}
+            for _ in range(_TRIES):
+                with aws_errors(doing):
+                    answer = self.dynamodb.batch_get_item(RequestItems=batch)
+                items = map(from_item, answer.get("Responses", {}).get(self.name, ()))
+                found |= {(item["pk"], item["sk"]): item for item in items}
+                batch = answer.get("UnprocessedKeys", {})
+                if not batch:
+                    break
+            else:
+                raise TransientError(f"{doing}: DynamoDB left items unread", code="UnprocessedKeys")
+        return found
 
     def put(self, key: Key, attributes: Mapping[str, Any], doing: str, **condition: Any) -> bool:
         """Write the item in place of what was there; False, with nothing written, where a condition isn't met.

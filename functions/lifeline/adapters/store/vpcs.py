@@ -1,6 +1,6 @@
 """The state of each VPC, whose run it is just now, and the lists of VPCs that a sweep must read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import batched
@@ -39,6 +39,12 @@ class VpcStore:
     def load(self, ref: AnyRef) -> VpcState:
         """The VPC's state."""
         return self._state(ref, self._table.get(_key(ref), f"ledger: read {ref}"))
+
+    def load_all[Ref: AnyRef](self, refs: Iterable[Ref]) -> dict[Ref, VpcState]:
+        """The state of each VPC."""
+        keys = {ref: _key(ref) for ref in refs}
+        items = self._table.get_all(keys.values(), "ledger: read the states of VPCs")
+        return {ref: self._state(ref, items.get(key, {})) for ref, key in keys.items()}
 
     def take_lease(self, ref: VpcRef, run_id: str, *, now: datetime, until: datetime) -> VpcState | None:
         """The VPC's state, once the VPC is this run's alone until `until`; None while another run has it."""

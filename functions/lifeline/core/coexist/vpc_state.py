@@ -8,7 +8,7 @@ from enum import StrEnum
 from lifeline.core.coexist.canary import Canary
 from lifeline.core.coexist.conflicts import Conflict
 from lifeline.core.coexist.teardown import Attempt
-from lifeline.core.guards.backlog import Survey
+from lifeline.core.guards.backlog import GapSurvey
 from lifeline.core.guards.freeze import Freeze, FreezeKind
 from lifeline.core.plan.endpoint_lifecycle import Made
 
@@ -59,7 +59,7 @@ class VpcState:
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     unfrozen: Mapping[str, datetime] = field(default_factory=dict)
     unmet: Mapping[str, datetime] = field(default_factory=dict)
-    survey: Survey | None = None
+    survey: GapSurvey | None = None
     approved: Mapping[str, datetime] = field(default_factory=dict)
     enforced_since: datetime | None = None
     swept_at: datetime | None = None

@@ -65,7 +65,7 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class GapSurvey:
     """What was judged of a VPC's gaps: when first, when something last began to wait, and how its subnets stand.
 
     Subnets of which the same is known are kept together, so that a VPC of thousands fits into one item of the ledger.
@@ -142,7 +142,7 @@ def find_gaps(plan: Plan, vpc: Vpc, want: Desired) -> Gaps:
 
 
 def judge(
-    survey: Survey | None,
+    survey: GapSurvey | None,
     gaps: Gaps,
     epoch: Epoch,
     *,
@@ -151,7 +151,7 @@ def judge(
     approved: Mapping[str, datetime] | None = None,
     changed: frozenset[str] = frozenset(),
     acts: bool = False,
-) -> Survey:
+) -> GapSurvey:
     """The survey after an observation.
 
     The first time, every gap waits: unless a sweep has judged the whole region, for then the VPC was made since. Later,
@@ -162,7 +162,7 @@ def judge(
     """
     is_first = survey is None or survey.at < epoch.began
     was_there = is_first and not (survey is None and epoch.is_swept)
-    before = survey if survey and not is_first else Survey(now)
+    before = survey if survey and not is_first else GapSurvey(now)
     of_subnet = {subnet_id: alike for alike in before.subnets for subnet_id in alike.subnet_ids}
     lost = _lost_since(epoch.began, known) if was_there else frozenset[str]()
     said = approved or {}
@@ -191,7 +191,7 @@ def judge(
             (alike.asked & asked) | missing | served,
             waited | new,
         )
-    return Survey(before.at, now if has_grown else before.asked_at, _together(judged))
+    return GapSurvey(before.at, now if has_grown else before.asked_at, _together(judged))
 
 
 def changed_subnets(changes: Iterable[tuple[str, frozenset[str]]], vpc: Vpc) -> frozenset[str]:
@@ -211,7 +211,7 @@ def changed_subnets(changes: Iterable[tuple[str, frozenset[str]]], vpc: Vpc) -> 
     return frozenset(found)
 
 
-def hold_backlog(plan: Plan, vpc: Vpc, gaps: Gaps, survey: Survey, price: Price) -> Plan:
+def hold_backlog(plan: Plan, vpc: Vpc, gaps: Gaps, survey: GapSurvey, price: Price) -> Plan:
     """The plan with whatever only the backlog needs blocked. What a lost path needs too is made for that path alone, as
     far as it can be: the zones and route tables of subnets that wait are left out.
     """

@@ -9,7 +9,7 @@ from lifeline.core.agents.agent import Agent
 from lifeline.core.agents.instances import UNMANAGED, Health, Instance, Power
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.canary import Canary
-from lifeline.core.guards.backlog import BACKLOG, Survey
+from lifeline.core.guards.backlog import BACKLOG, GapSurvey
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze
 from lifeline.core.guards.mode import Mode
 from lifeline.core.guards.urgency import KnownVpc
@@ -63,7 +63,7 @@ class Facts:
     known: KnownVpc | None = None
     own_groups: tuple[SecurityGroup, ...] = ()
     mode: Mode = Mode.ENFORCE
-    survey: Survey | None = None
+    survey: GapSurvey | None = None
 
     @property
     def is_managed(self) -> bool:

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 
-from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.core.errors import LifelineError
 from lifeline.core.guards.backlog import Epoch
 from lifeline.core.guards.mode import Mode
@@ -46,8 +44,8 @@ def mark_swept(job: Job, vpcs: Iterable[Vpc]) -> None:
     """
     if job.epoch is None or job.epoch.is_swept:
         return
-    load, now, began = job.tools.vpcs.load, job.run.now(), job.epoch.began
-    states = run_concurrently([partial(load, job.ref(vpc.id)) for vpc in vpcs])
-    if all(state.survey and state.survey.at >= began for state in states):
+    now, began = job.run.now(), job.epoch.began
+    states = job.tools.vpcs.load_all(job.ref(vpc.id) for vpc in vpcs)
+    if all(state.survey and state.survey.at >= began for state in states.values()):
         state = job.tools.vpcs.load(job.home)
         job.tools.vpcs.save(job.home, state, replace(state, swept_at=now), now=now)
