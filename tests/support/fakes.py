@@ -162,6 +162,9 @@ class FakeStore:
     def load(self, ref: AnyRef) -> VpcState:
         return self.fakes.states.get(_name(ref), VpcState() if isinstance(ref, VpcRef) else self.fakes.region)
 
+    def load_all[Ref: AnyRef](self, refs: Iterable[Ref]) -> dict[Ref, VpcState]:
+        return {ref: self.load(ref) for ref in refs}
+
     def take_lease(self, ref: VpcRef, *_: object, **__: object) -> VpcState | None:
         return None if ref.vpc_id in self.fakes.leased else self.load(ref)
 
