@@ -8,8 +8,11 @@ from hashlib import sha256
 from lifeline.core.network.model import Tier
 from lifeline.dashboard.coverage import (
     ActionRow,
+    AgentCount,
     Cell,
+    ClosedIncident,
     Coverage,
+    Freshness,
     IncidentRow,
     Standing,
     StepKind,
@@ -23,6 +26,7 @@ NOW = datetime(2026, 3, 2, 9, 12, 40, tzinfo=UTC)
 CALLS = ButtonTargets(
     page="arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage",
     reconcile="arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints",
+    log_group="/aws/lambda/lifeline-ReconcileEndpoints",
 )
 ZONE = Decimal("7.30")
 
@@ -65,7 +69,12 @@ def the_silenced() -> VpcCoverage:
                 12,
                 is_recovering=False,
                 timeline=(
-                    TimelineStep(StepKind.CHANGE, at(9, 2, 48), "DeleteRoute on rtb-0f1e2d3c4b5a69788 by deploy-role"),
+                    TimelineStep(
+                        StepKind.CHANGE,
+                        at(9, 2, 48),
+                        "DeleteRoute on rtb-0f1e2d3c4b5a69788 by deploy-role",
+                        "4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4",
+                    ),
                     TimelineStep(StepKind.GAP, at(9, 4, 0), "12 agents went silent"),
                     TimelineStep(
                         StepKind.ENDPOINT, at(9, 5, 21), "Lifeline created vpce-0a77c1d2e3f405162 for monitoring"
@@ -80,6 +89,7 @@ def the_silenced() -> VpcCoverage:
         ),
         cost_usd=ZONE * 2,
         planned_usd=ZONE * 2,
+        has_own=True,
     )
 
 
@@ -95,6 +105,7 @@ def the_blocked() -> VpcCoverage:
         tuple(subnet(number, f"runners-{'abc'[number]}", served_here, *blocked, net=20) for number in range(3)),
         cost_usd=ZONE * 3,
         planned_usd=ZONE * 6,
+        has_own=True,
         plan_id="plan-4a8a08f09d37b737",
         plan_usd=ZONE * 6,
         notes=("Usage of the quota of interface endpoints could not be read.",),
@@ -130,6 +141,7 @@ def the_pending() -> VpcCoverage:
             ),
         ),
         cost_usd=ZONE,
+        has_own=True,
         holds=("Released manually at 2026-03-02 08:00:00 UTC: Lifeline creates nothing here for 24 hours.",),
     )
 
@@ -156,6 +168,7 @@ def the_well(number: int = 1, subnets: int = 3) -> VpcCoverage:
         tuple(subnet(one, f"team-{number}-{one}", *cells, net=40) for one in range(subnets)),
         actions=(ActionRow(NOW - timedelta(days=3), "done", "create interface endpoint for monitoring"),),
         cost_usd=ZONE * 3,
+        has_own=True,
     )
 
 
@@ -167,6 +180,18 @@ def story() -> Coverage:
         "enforce",
         NOW,
         (the_silenced(), the_blocked(), the_pending(), the_exempt(), the_well()),
+        closed=(
+            ClosedIncident(
+                "inc-1f0e3dad9990",
+                "vpc-0d41d8cd98f00b204",
+                "DeleteRoute by terraform left no path to the logs service",
+                at(6, 2),
+                at(6, 9, 30),
+                4,
+            ),
+        ),
+        agents=AgentCount(reporting=106, silent=13, unknown=2),
+        freshness=Freshness(at(9, 5, 21), at(8, 47), at(9, 10, 2)),
     )
 
 

@@ -144,6 +144,8 @@ class _Cover:
             )
             for vpc in region.vpcs
         ]
+        agents, listed = self._reads.agents(policy)
+        closed, freshness = self._reads.closed_incidents(policy), self._reads.freshness(listed)
         return Coverage(
             account_id=self._settings.account_id,
             region=self._settings.region,
@@ -155,6 +157,9 @@ class _Cover:
             switch_command=self._reads.switch_command("off" if why_stopped else "on"),
             notes=(*dict.fromkeys(self._notes), *self._reads.notes),
             retire_after=planning.policy.retire_after,
+            closed=closed,
+            agents=agents,
+            freshness=freshness,
         )
 
     def _planning(self, policy: Policy | None) -> Planning:

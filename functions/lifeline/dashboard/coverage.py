@@ -54,11 +54,14 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """One point on an incident's timeline. `at` is None for what has not happened yet."""
+    """One point on an incident's timeline. `at` is None for what has not happened yet. `event_id` is the CloudTrail
+    event's, empty if the step is none.
+    """
 
     kind: StepKind
     at: datetime | None
     text: str
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,39 @@ class IncidentRow:
     agents: int
     is_recovering: bool
     timeline: tuple[TimelineStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedIncident:
+    """One incident that was closed lately. `vpc_id` is empty where its cause is in no VPC."""
+
+    id: str
+    vpc_id: str
+    words: str
+    began: datetime
+    closed: datetime
+    agents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCount:
+    """How many agents the watches have, by their last runs: the suppressed aside."""
+
+    reporting: int = 0
+    silent: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """When Lifeline last heard of a network change, when its last whole sweep began, and when it last looked which
+    agents there are. None for what never was; `is_read` is False where the ledger couldn't be read.
+    """
+
+    heard: datetime | None = None
+    swept: datetime | None = None
+    listed: datetime | None = None
+    is_read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +126,7 @@ class VpcCoverage:
     `plan_id` is the plan that waits for approval, empty where none does; `plan_usd` is its monthly cost. `backlog` is
     how many changes wait for approval in the backlog, and `backlog_usd` what they cost in a month. `holds` are
     the freezes and releases that stop Lifeline there, a line each; `notes` are whatever else to know. `actions` start
-    with the newest.
+    with the newest. `has_own` is True where an endpoint or security group there is Lifeline's.
     """
 
     id: str
@@ -107,6 +143,7 @@ class VpcCoverage:
     backlog_usd: Decimal = Decimal(0)
     holds: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    has_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +152,8 @@ class Coverage:
 
     `kill_switch` says why the kill switch is on, empty if it is off; `switch_command` turns it on, or off again, and is
     empty where there is no switch. `retire_after` is how long an endpoint must not
-    have been required before Lifeline deletes it, 0 if it never does.
+    have been required before Lifeline deletes it, 0 if it never does. `closed` are the incidents of the last day, the
+    newest first. `agents` is None where they couldn't be read.
     """
 
     account_id: str
@@ -128,3 +166,6 @@ class Coverage:
     switch_command: str = ""
     notes: tuple[str, ...] = ()
     retire_after: timedelta = timedelta()
+    closed: tuple[ClosedIncident, ...] = ()
+    agents: AgentCount | None = None
+    freshness: Freshness = Freshness()

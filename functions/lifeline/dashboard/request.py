@@ -1,13 +1,15 @@
 """The requests that a CloudWatch dashboard sends to the coverage page's function.
 
 A dashboard calls a custom widget's function with the widget's parameters, or with the JSON of the button that was
-clicked, and adds `widgetContext`: the theme, the width in pixels, and the parameters once more as `params` (CloudWatch
-User Guide: Details about custom widgets). `{"describe": true}` requests the widget's documentation as Markdown, and
-comes without a context (aws-samples: cloudwatch-custom-widgets-samples).
+clicked, and adds `widgetContext`: the theme, the width in pixels, the time zone, and the parameters once more as
+`params` (CloudWatch User Guide: Details about custom widgets). `{"describe": true}` requests the widget's documentation
+as Markdown, and comes without a context (aws-samples: cloudwatch-custom-widgets-samples).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
@@ -38,6 +40,7 @@ vpc_ids: []
 ```
 """
 _MOST_VPCS = 200
+_OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _MOST_PIXELS = 100_000
 _FIELDS = ("describe", "plan", "vpc_ids")
 
@@ -62,7 +65,11 @@ def read_widget(event: object) -> WidgetRequest:
     if unknown:
         raise InvalidInputError(ascii(unknown[0])[:60], f"is not one of {', '.join(_FIELDS)}")
     context = _object(event.get("widgetContext"))
-    view = View(is_dark=context.get("theme") == "dark", width=_read_width(context.get("width")))
+    view = View(
+        is_dark=context.get("theme") == "dark",
+        width=_read_width(context.get("width")),
+        zone=_read_zone(_object(context.get("timezone")).get("offsetISO")),
+    )
     if "plan" in event:
         return WidgetRequest(plan=_read_vpc_id("plan", event["plan"]), view=view)
     params = event if "vpc_ids" in event else _object(context.get("params"))
@@ -78,6 +85,15 @@ def _read_width(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(value) if 0 < value < _MOST_PIXELS else 0
+
+
+def _read_zone(value: object) -> timezone:
+    """The zone of `+05:30`; UTC where the dashboard doesn't say."""
+    match = _OFFSET.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        return UTC
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return timezone(-offset if match[1] == "-" else offset)
 
 
 def _read_vpc_ids(value: object) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ def cover_vpc(seen: Seen, price: Price, now: datetime) -> VpcCoverage:
         backlog_usd=cost_of(backlog, price),
         holds=seen.holds,
         notes=tuple(dict.fromkeys((*plan.notes, *seen.notes))),
+        has_own=any(one.on_record for one in vpc.endpoints) or any(one.on_record for one in vpc.security_groups),
     )
 
 

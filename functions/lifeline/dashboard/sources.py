@@ -1,12 +1,14 @@
 """What the coverage page reads besides the network. What can't be read becomes a note, and the rest is shown."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import astuple, dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -15,7 +17,9 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import Known, PolicyStore, ReadOnlyPolicy
+from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.agent import State
 from lifeline.core.agents.watches import Watch
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError
@@ -32,16 +36,20 @@ from lifeline.core.network.ownership import Owned, recognize
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.wording import plain
+from lifeline.dashboard.coverage import AgentCount, ClosedIncident, Freshness
+from lifeline.dashboard.story import closed_row
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _MOST_ENTRIES = 5  # of a VPC's audit log
+_MOST_CLOSED = 20
+_LATELY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The stores that are read; tests bring their own."""
+    """The stores that are read; tests bring their own. `roster` is that of a watch, by its name."""
 
     ownership: Ownership
     vpcs: VpcStore
@@ -53,6 +61,8 @@ class Sources:
     limit_usage: LimitUsage
     approvals: Approvals
     paths: PathStore | None = None
+    audit: AuditLog | None = None
+    roster: Callable[[str], Roster] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +105,47 @@ class Reads:
 
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""
-        names = policy.watch_names if policy else (Watch().name,)
         nothing: tuple[Incident, ...] = ()
         reads = [
             partial(self.attempt, partial(self._sources.incidents.read_open, name), nothing, "open incidents")
-            for name in names
+            for name in _watches(policy)
         ]
         return tuple(incident for incidents in run_concurrently(reads) for incident in incidents)
+
+    def closed_incidents(self, policy: Policy | None) -> tuple[ClosedIncident, ...]:
+        """The incidents of every watch that were closed within a day, the newest first."""
+        since, nothing = self._now - _LATELY, ()
+        found: list[tuple[Incident, datetime]] = []
+        for name in _watches(policy):
+            read = partial(self._sources.incidents.read_closed, name, since, most=_MOST_CLOSED)
+            found += self.attempt(read, nothing, "closed incidents")
+        newest = sorted(found, key=lambda pair: pair[1], reverse=True)[:_MOST_CLOSED]
+        return tuple(closed_row(incident, closed) for incident, closed in newest)
+
+    def agents(self, policy: Policy | None) -> tuple[AgentCount | None, datetime | None]:
+        """How many agents report, are silent or aren't known, and when Lifeline last looked which there are."""
+        if not self._sources.roster:
+            return None, None
+        rosters = [self._sources.roster(name) for name in _watches(policy)]
+        unread: tuple[AgentCount, datetime | None] | None = None
+        counts = [self.attempt(partial(_count, roster), unread, "the agents") for roster in rosters]
+        known = [count for count in counts if count is not None]
+        if len(known) < len(counts):
+            return None, None
+        total = AgentCount(*(sum(values) for values in zip(*(astuple(count) for count, _ in known), strict=True)))
+        return total, min((at for _, at in known if at), default=None)
+
+    def freshness(self, listed: datetime | None) -> Freshness:
+        """How old what Lifeline knows is. `listed` is when it last looked which agents there are."""
+        unread = Freshness(is_read=False)
+        audit, home = self._sources.audit, self._settings.home
+        if audit is None:
+            return unread
+
+        def read() -> Freshness:
+            return Freshness(audit.latest_change(), self._sources.vpcs.load(home).reconciled_at, listed)
+
+        return self.attempt(read, unread, "when Lifeline last heard of a change, and last swept")
 
     def recognize(self, vpcs: Iterable[Vpc]) -> tuple[Vpc, ...]:
         """The VPCs with what is Lifeline's own there; by the tag alone where the ledger can't be read."""
@@ -191,3 +235,15 @@ class Reads:
             logger.warning("not shown on the page", what=what, error=str(error))
             self._notes.append(f"not shown because it could not be read: {what}")
             return otherwise
+
+
+def _watches(policy: Policy | None) -> tuple[str, ...]:
+    return tuple(policy.watch_names) if policy else (Watch().name,)
+
+
+def _count(roster: Roster) -> tuple[AgentCount, datetime | None]:
+    """One watch's agents. Which ones aren't known is only kept as a number, and by runs that were split."""
+    state = roster.state()
+    states = Counter(agent.state for chunk in roster.read() for agent in chunk.agents.values())
+    unknown = min(state.unknown, states[State.REPORTING])
+    return AgentCount(states[State.REPORTING] - unknown, states[State.SILENT], unknown), state.discovered_at

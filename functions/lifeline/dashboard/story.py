@@ -8,7 +8,7 @@ from lifeline.core.incidents.incident import Cause, Incident, Phase
 from lifeline.core.plan.actions import Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import write_count, write_length
-from lifeline.dashboard.coverage import IncidentRow, StepKind, TimelineStep
+from lifeline.dashboard.coverage import ClosedIncident, IncidentRow, StepKind, TimelineStep
 
 
 def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> IncidentRow:
@@ -29,10 +29,22 @@ def incident_row(incident: Incident, made: Mapping[str, Made], plan: Plan, now: 
     )
 
 
+def closed_row(incident: Incident, closed: datetime) -> ClosedIncident:
+    """An incident that is over."""
+    return ClosedIncident(
+        id=incident.id,
+        vpc_id=incident.cause.vpc_id,
+        words=incident.cause.words,
+        began=incident.began,
+        closed=closed,
+        agents=incident.notified_agents,
+    )
+
+
 def _steps(incident: Incident, made: Mapping[str, Made], plan: Plan, now: datetime) -> Iterator[TimelineStep]:
     cause = incident.cause
     if cause.change:
-        yield TimelineStep(StepKind.CHANGE, cause.change.at, change_words(cause.change))
+        yield TimelineStep(StepKind.CHANGE, cause.change.at, change_words(cause.change), cause.change.event_id)
     agents = f" ({write_count(incident.notified_agents, 'agent')} so far)" if incident.notified_agents else ""
     yield TimelineStep(StepKind.GAP, incident.began, f"first missing datapoint{agents}")
     yield from _endpoint_steps(incident, made, plan)

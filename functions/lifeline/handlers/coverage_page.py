@@ -1,13 +1,14 @@
 """CoveragePage: a CloudWatch dashboard's custom widget as HTML. It only reads; its buttons call ReconcileEndpoints."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from lifeline.adapters.aws.dns import CentralDns
 from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.approvals import Approvals
+from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -16,6 +17,7 @@ from lifeline.adapters.store.limit_usage import LimitUsage
 from lifeline.adapters.store.ownership import Ownership
 from lifeline.adapters.store.paths import PathStore
 from lifeline.adapters.store.policy import PolicyStore
+from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
 from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.notices.plan_text import plan_text
@@ -58,7 +60,8 @@ def _show(request: WidgetRequest, own_arn: str) -> str:
         return render_text(f"Plan for {request.plan}", plan_text([answer], is_plan=True))
     coverage = cover(request.vpc_ids, tools=tools, settings=settings, now=now)
     logger.info("page rendered", vpcs=len(coverage.vpcs), notes=coverage.notes)
-    return render_page(coverage, ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn), request.view)
+    calls = ButtonTargets(page=own_arn, reconcile=settings.reconcile_arn, log_group=settings.reconcile_log_group)
+    return render_page(coverage, calls, request.view)
 
 
 @cache
@@ -86,6 +89,8 @@ def _tools(settings: PageSettings) -> PageTools:
             limit_usage=LimitUsage(table),
             approvals=Approvals(table),
             paths=PathStore(table),
+            audit=AuditLog(table),
+            roster=partial(Roster, table),
         ),
     )
 

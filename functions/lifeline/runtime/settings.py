@@ -136,9 +136,12 @@ class Settings(StackSettings):
 
 @dataclass(frozen=True, slots=True)
 class PageSettings(Settings):
-    """The settings of CoveragePage. Its buttons call the function `reconcile_arn`; empty where there is none."""
+    """The settings of CoveragePage. Its buttons call the function `reconcile_arn`, whose log group its links lead to;
+    empty where there is none.
+    """
 
     reconcile_arn: str = _variable("RECONCILE_ARN", default="")
+    reconcile_log_group: str = _variable("RECONCILE_LOG_GROUP", default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,15 +62,26 @@ class Incidents:
 
     def closed_since(self, watch_name: str, since: datetime) -> frozenset[str]:
         """The IDs of the watch's incidents that were closed from then on."""
-        low = f"{_CLOSED}{since.astimezone(UTC).isoformat()}"
         items = self._table.query(
             "pk = :pk AND sk BETWEEN :low AND :high",
-            {":pk": _partition(watch_name), ":low": low, ":high": f"{_CLOSED}~"},
+            _closed(watch_name, since),
             f"the closed incidents of {watch_name} could not be read",
             ProjectionExpression="sk",
             ConsistentRead=True,
         )
         return frozenset(item["sk"].rpartition("#")[2] for item in items)
+
+    def read_closed(self, watch_name: str, since: datetime, *, most: int) -> tuple[tuple[Incident, datetime], ...]:
+        """The watch's newest `most` incidents that were closed from then on, with when: the newest first."""
+        items = self._table.query(
+            "pk = :pk AND sk BETWEEN :low AND :high",
+            _closed(watch_name, since),
+            f"the closed incidents of {watch_name} could not be read",
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        pairs = ((_incident(item), datetime.fromisoformat(item["closed_at"])) for item in islice(items, most))
+        return tuple((incident, closed) for incident, closed in pairs if incident is not None)
 
     def save(self, incident: Incident) -> Incident | None:
         """The incident with its next revision; None, with nothing written, where another run was first or closed it."""
@@ -140,6 +152,11 @@ def is_incident(item: Mapping[str, Any]) -> bool:
 
 def _partition(watch_name: str) -> str:
     return f"{_INCIDENTS}{watch_name}"
+
+
+def _closed(watch_name: str, since: datetime) -> dict[str, str]:
+    low = f"{_CLOSED}{since.astimezone(UTC).isoformat()}"
+    return {":pk": _partition(watch_name), ":low": low, ":high": f"{_CLOSED}~"}
 
 
 def _open_key(incident: Incident) -> Key:

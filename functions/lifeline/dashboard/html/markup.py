@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timezone
 from decimal import Decimal
 from functools import lru_cache
 from typing import Self
@@ -84,11 +84,42 @@ def _escape(text: str) -> Html:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """The page's time, and the zone that the console shows times in, beside UTC."""
+
+    now: datetime
+    zone: timezone = UTC
+
+    def moment(self, at: datetime) -> Html:
+        """A `<time>`: the time in UTC and in the viewer's zone, with the date unless it is today's, and the age."""
+        now = self.now.astimezone(UTC)
+        age = f"{write_length(now - at)} ago" if at <= now else f"in {write_length(at - now)}"
+        return Html('{} <span class="age">({})</span>').format(self.exactly(at, short=True), age)
+
+    def exactly(self, at: datetime, *, short: bool = False) -> Html:
+        """A `<time>` without the age; with `short`, without the date if it is today's."""
+        shown = _clock_time(at.astimezone(UTC), self.now.astimezone(UTC), short=short) + " UTC"
+        if self.zone.utcoffset(None):
+            here = at.astimezone(self.zone)
+            shown += f" · {_clock_time(here, self.now.astimezone(self.zone), short=True)} {here:%:z}"
+        return time(at, shown)
+
+
+def _clock_time(at: datetime, now: datetime, *, short: bool) -> str:
+    if not short:
+        return f"{at:%Y-%m-%d %H:%M:%S}"
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
+
+
+@dataclass(frozen=True, slots=True)
 class ButtonTargets:
-    """The ARNs of the functions that buttons call: the widget's own and ReconcileEndpoints. Empty: no such buttons."""
+    """The ARNs of the functions that buttons call: the widget's own and ReconcileEndpoints, and the log group that a
+    link to log entries leads to. Empty: no such buttons, and no such link.
+    """
 
     page: str = ""
     reconcile: str = ""
+    log_group: str = ""
 
 
 def listed[T](items: Sequence[T], most: int, show: Callable[[T], Html], more: Html) -> Html:
@@ -110,6 +141,12 @@ def code(id_: str) -> Html:
     return Html("<code>{}</code>").format(id_)
 
 
+def linked(id_: str, link: str) -> Html:
+    """An id as `code`, which leads to the console's page of it, where there is one."""
+    shown = code(id_)
+    return Html('<a href="{}" target="_blank" rel="noopener">{}</a>').format(link, shown) if link else shown
+
+
 def named(id_: str, name: str) -> Html:
     """The name with the id beside it, or the id alone."""
     return Html("<b>{}</b> {}").format(name, code(id_)) if name and name != id_ else Html("<b>{}</b>").format(id_)
@@ -118,14 +155,6 @@ def named(id_: str, name: str) -> Html:
 def money(usd: Decimal) -> str:
     """`1,021.60 USD`."""
     return f"{usd:,.2f} USD"
-
-
-def moment(at: datetime, now: datetime) -> Html:
-    """A `<time>`: the time in UTC, with the date unless it is today's, and the age in words."""
-    at, now = at.astimezone(UTC), now.astimezone(UTC)
-    shown = f"{at:%H:%M:%S} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M} UTC"
-    age = f"{write_length(now - at)} ago" if at <= now else f"in {write_length(at - now)}"
-    return Html('{} <span class="age">({})</span>').format(time(at, shown), age)
 
 
 def time(at: datetime, shown: str) -> Html:

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, timezone
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from lifeline.dashboard.coverage import Coverage, VpcCoverage
-from lifeline.dashboard.html.markup import ButtonTargets, Html, count, lines, money
-from lifeline.dashboard.html.parts import backlog_button, brief_block, is_healthy, page_head, vpc_block
-from lifeline.dashboard.html.table import tally
+from lifeline.dashboard.html.markup import ButtonTargets, Clock, Html, count, lines, money
+from lifeline.dashboard.html.parts import VpcRows, backlog_button, closed_fold, is_healthy, page_head
+from lifeline.dashboard.html.table import services_of, tally
 
 __all__ = ["ButtonTargets", "View", "render_page", "render_text"]
 
@@ -20,36 +21,49 @@ MOST_BYTES = 2_000_000
 _FOR_BRIEFS = 150_000
 _FOR_THE_END = 5_000
 _LONGEST_TEXT = 200_000
+_MOST_COLUMNS = 8  # with more services, each row names its own
+_MOST_OPEN = 2
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the widget is shown: the console's theme, and its width in px, 0 where it isn't known."""
+    """How the widget is shown: the console's theme, its width in px, 0 where it isn't known, and the time zone that the
+    console shows times in.
+    """
 
     is_dark: bool = False
     width: int = 0
+    zone: timezone = UTC
 
 
 def render_page(coverage: Coverage, calls: ButtonTargets, view: View = View()) -> Html:
     """Render the page, whose answer as JSON has at most MOST_BYTES.
 
-    VPCs keep their order; healthy ones come last, in a fold. What doesn't fit is said in a few words
-    each, and what doesn't fit even so is counted.
+    VPCs keep their order, each in a fold; healthy ones come last, in one more. The first few of those with an open
+    incident are open. What doesn't fit is said in a few words each, and what doesn't fit even so is counted.
     """
-    theme = " dark" if view.is_dark else ""
-    opening = Html('<style>{}</style><div class="lifeline cwdb-no-default-styles{}">{}').format(
-        style_sheet(), theme, page_head(coverage)
+    clock, services = Clock(coverage.at, view.zone), services_of(coverage.vpcs)
+    columns = services if len(services) <= _MOST_COLUMNS else ()
+    rows = VpcRows(coverage, calls, clock, view.width, services)
+    opening = Html('<style>{}</style><div class="lifeline cwdb-no-default-styles{}{}">{}{}{}').format(
+        style_sheet(),
+        " dark" if view.is_dark else "",
+        f" columns-{len(columns)}" if columns else "",
+        page_head(coverage, clock),
+        closed_fold(coverage, clock),
+        backlog_button(coverage, calls),
     )
-    opening = Html("{}{}").format(opening, backlog_button(coverage, calls))
-    page = _Page(MOST_BYTES - _FOR_THE_END - _size(opening))
+    page = _Page(rows, MOST_BYTES - _FOR_THE_END - _size(opening))
     unhealthy: list[VpcCoverage] = []
     healthy: list[VpcCoverage] = []
     for vpc in coverage.vpcs:
         (healthy if is_healthy(vpc) else unhealthy).append(vpc)
-    first = page.put(unhealthy, coverage, calls, view)
-    folded = _fold(page.put(healthy, coverage, calls, view))
+    first = page.put(unhealthy)
+    folded = _fold(page.put(healthy))
     nothing = Html() if coverage.vpcs else Html('<p class="rest">No VPCs to show.</p>')
-    return Html("{}{}{}{}{}</div>").format(opening, Html().join(first), folded, nothing, _rest(page.left))
+    return Html('{}<div class="table">{}{}</div>{}{}{}</div>').format(
+        opening, rows.heads() if columns else "", Html().join(first), folded, nothing, _rest(page.left)
+    )
 
 
 def render_text(title: str, text: str) -> Html:
@@ -74,18 +88,20 @@ def style_sheet() -> Html:
 class _Page:
     """How much still fits, and the VPCs that didn't."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, rows: VpcRows, room: int) -> None:
+        self._rows = rows
         self._room = room
         self.left: list[VpcCoverage] = []
 
-    def put(self, vpcs: Iterable[VpcCoverage], coverage: Coverage, calls: ButtonTargets, view: View) -> list[Html]:
+    def put(self, vpcs: Iterable[VpcCoverage]) -> list[Html]:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
-        blocks = []
+        blocks: list[Html] = []
         for vpc in vpcs:
-            block = vpc_block(vpc, coverage, calls, view.width)
+            is_open = len(blocks) < _MOST_OPEN and not all(incident.is_recovering for incident in vpc.incidents)
+            block = self._rows.row(vpc, is_open=is_open)
             size, room = _size(block), self._room - _FOR_BRIEFS
             if size > room:
-                block = brief_block(vpc)
+                block = self._rows.brief(vpc)
                 size, room = _size(block), self._room
             if size > room:
                 self.left.append(vpc)

@@ -1,13 +1,25 @@
 """The coverage page's parts: the header with its totals, and each VPC with its incidents, actions and buttons."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, timedelta
 from decimal import Decimal
 
-from lifeline.core.wording import write_length, write_time
-from lifeline.dashboard.coverage import ActionRow, Coverage, IncidentRow, StepKind, TimelineStep, VpcCoverage
-from lifeline.dashboard.html.markup import ButtonTargets, Html, button, code, count, listed, moment, money, time
-from lifeline.dashboard.html.table import legend, subnet_table, sums, tally, vpc_title
+from lifeline.core.guards.freeze import EVERYTHING
+from lifeline.core.notices.links import event_link, log_link, resource_link
+from lifeline.core.wording import write_length
+from lifeline.dashboard.coverage import (
+    ActionRow,
+    AgentCount,
+    Coverage,
+    Freshness,
+    IncidentRow,
+    StepKind,
+    TimelineStep,
+    VpcCoverage,
+)
+from lifeline.dashboard.html.markup import ButtonTargets, Clock, Html, button, code, count, linked, listed, money
+from lifeline.dashboard.html.table import legend, standings_of, subnet_table, sums, tally, vpc_title
 
 EXEMPT_DAYS = 7
 _REASON = "from the coverage page"
@@ -33,21 +45,22 @@ def is_healthy(vpc: VpcCoverage) -> bool:
     return is_quiet and tally([vpc]).is_healthy
 
 
-def page_head(coverage: Coverage) -> Html:
-    """The account and the time, what stops Lifeline, the totals, and the legend."""
+def page_head(coverage: Coverage, clock: Clock) -> Html:
+    """The account and the time, what stops Lifeline, how old what it knows is, the totals, and the legend."""
     stop = Html('<p class="banner stop"><b>No changes are made:</b> {}</p>')
     switch = Html('<p class="meta">{} <code>{}</code></p>')
     effect = "To allow changes again:" if coverage.kill_switch else "To stop all changes:"
     return Html(
         '<header><h2>Lifeline: coverage</h2><p class="meta">Account {account} in {region}, stack {stack} · '
-        "mode <b>{mode}</b>{note} · {at}</p></header>{stop}{switch}{notes}{totals}{legend}"
+        "mode <b>{mode}</b>{note} · {at}</p>{fresh}</header>{stop}{switch}{notes}{totals}{legend}"
     ).format(
         account=code(coverage.account_id),
         region=code(coverage.region),
         stack=code(coverage.stack_name),
         mode=coverage.mode,
         note=" (no changes are made)" if coverage.mode == _PLAN_MODE else "",
-        at=time(coverage.at, write_time(coverage.at)),
+        at=clock.exactly(coverage.at),
+        fresh=_freshness(coverage.freshness, clock),
         stop=stop.format(coverage.kill_switch) if coverage.kill_switch else "",
         switch=switch.format(effect, coverage.switch_command) if coverage.switch_command else "",
         notes=_banners(coverage.notes),
@@ -56,18 +69,36 @@ def page_head(coverage: Coverage) -> Html:
     )
 
 
+def _freshness(known: Freshness, clock: Clock) -> Html:
+    if not known.is_read:
+        return Html()
+    heard = known.heard and Html("Last change heard {}").format(clock.moment(known.heard))
+    swept = known.swept and Html("last sweep {}").format(clock.moment(known.swept))
+    agents = known.listed and Html("agents last listed {}").format(clock.moment(known.listed))
+    parts = (
+        heard or "No change heard yet, so it isn't proven that events arrive",
+        swept or "no sweep yet",
+        agents or "agents never listed",
+    )
+    return Html('<p class="meta fresh">{}</p>').format(Html(" · ").join(parts))
+
+
 def _totals(coverage: Coverage) -> Html:
     vpcs = coverage.vpcs
     counted = tally(vpcs)
     incidents = [incident for vpc in vpcs for incident in vpc.incidents]
-    subnets = sum(len(vpc.subnets) for vpc in vpcs)
     pending = f", {counted.pending:,} pending" if counted.pending else ""
     silent = count(sum(incident.agents for incident in incidents), "agent")
     planned = sum((vpc.planned_usd for vpc in vpcs), Decimal(0))
     parts = [
         ("VPCs", f"{len(vpcs):,}", f"{sum(map(is_healthy, vpcs)):,} healthy"),
-        ("Subnets not served", f"{counted.not_served + counted.pending:,}", f"of {subnets:,}{pending}"),
+        (
+            "Subnets not served",
+            f"{counted.not_served + counted.pending:,}",
+            f"of {counted.asking:,} that need something{pending}",
+        ),
         ("Open incidents", f"{len(incidents):,}", f"{silent} affected" if incidents else "none in these VPCs"),
+        ("Agents reporting", *_agents(coverage.agents)),
         (
             "Monthly cost",
             money(sum((vpc.cost_usd for vpc in vpcs), Decimal(0))),
@@ -78,39 +109,107 @@ def _totals(coverage: Coverage) -> Html:
     return Html('<dl class="totals">{}</dl>').format(Html().join(cell.format(*part) for part in parts))
 
 
-def vpc_block(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets, width: int) -> Html:
-    """All there is to say about a VPC, and its buttons; folded if it is healthy."""
-    inner = Html().join(
-        [
-            _about(vpc),
-            _banners(vpc.holds),
-            _banners(vpc.notes),
-            _incidents(vpc, coverage.at),
-            subnet_table(vpc, width),
-            _actions(vpc, coverage.at),
-            _buttons(vpc, coverage, calls),
-        ]
+def _agents(agents: AgentCount | None) -> tuple[str, str]:
+    if agents is None:
+        return "?", "could not be read"
+    unknown = f", {agents.unknown:,} not known" if agents.unknown else ""
+    return f"{agents.reporting:,}", f"{agents.silent:,} silent{unknown}"
+
+
+@dataclass(frozen=True, slots=True)
+class VpcRows:
+    """Renders VPCs as the rows of one table: a service is a column of it, and each row opens to all there is to say."""
+
+    coverage: Coverage
+    calls: ButtonTargets
+    clock: Clock
+    width: int
+    services: tuple[str, ...]
+
+    def heads(self) -> Html:
+        """The columns' names, which each row says again to those who hear it."""
+        names = Html().join(map(Html('<span class="cell">{}</span>').format, self.services))
+        return Html(
+            '<div class="row heads" aria-hidden="true"><span class="who">VPC</span><span class="cells">{}</span>'
+            '<span class="open">Incidents</span><span class="cost">A month</span></div>'
+        ).format(names)
+
+    def row(self, vpc: VpcCoverage, *, is_open: bool = False) -> Html:
+        """The VPC in full, folded unless `is_open`."""
+        clock, calls = self.clock, self.calls
+        inner = Html().join(
+            [
+                _about(vpc, self.coverage, calls),
+                _banners(vpc.holds),
+                _banners(vpc.notes),
+                _incidents(vpc, self.coverage.region, clock),
+                subnet_table(vpc, self.width),
+                _actions(vpc, clock),
+                _buttons(vpc, self.coverage, calls),
+            ]
+        )
+        return self._fold(vpc, inner, is_open=is_open)
+
+    def brief(self, vpc: VpcCoverage) -> Html:
+        """The VPC in a few words, for a page that is full."""
+        less = Html('<p class="meta">The page is full: subnets are not shown.</p>')
+        return self._fold(vpc, _about(vpc, self.coverage, self.calls) + less)
+
+    def _fold(self, vpc: VpcCoverage, inner: Html, *, is_open: bool = False) -> Html:
+        is_bad = not all(incident.is_recovering for incident in vpc.incidents) or tally([vpc]).not_served
+        planned = Html("<small>{}</small>").format(f"{vpc.planned_usd:+,.2f} planned") if vpc.planned_usd else ""
+        return Html(
+            '<details class="vpc {state}"{open}><summary class="row"><span class="who">{title}</span>'
+            '<span class="cells">{cells}</span><span class="open">{incidents}</span>'
+            '<span class="cost">{cost}{planned}</span></summary><div class="inner">{inner}</div></details>'
+        ).format(
+            state="bad" if is_bad else "well" if is_healthy(vpc) else "wait",
+            open=Html(" open") if is_open else "",
+            title=vpc_title(vpc),
+            cells=standings_of(vpc, self.services),
+            incidents=count(len(vpc.incidents), "incident") if vpc.incidents else "",
+            cost=money(vpc.cost_usd),
+            planned=planned,
+            inner=inner,
+        )
+
+
+def closed_fold(coverage: Coverage, clock: Clock) -> Html:
+    """The incidents of the last day that are over, in a fold."""
+    if not coverage.closed:
+        return Html()
+    row = Html('<li><b>{}</b> <span class="meta">{}{}, {} to {} · {}</span></li>')
+    rows = [
+        row.format(
+            closed.words,
+            Html("{} · ").format(linked(closed.vpc_id, resource_link(closed.vpc_id, coverage.region)))
+            if closed.vpc_id
+            else "",
+            count(closed.agents, "agent"),
+            clock.exactly(closed.began, short=True),
+            clock.moment(closed.closed),
+            code(closed.id),
+        )
+        for closed in coverage.closed
+    ]
+    title = f"{count(len(rows), 'incident')} closed in the last 24 hours"
+    return Html('<details class="closed"><summary>{}</summary><ul class="actions">{}</ul></details>').format(
+        title, Html().join(rows)
     )
-    if is_healthy(vpc):
-        return Html('<details class="vpc"><summary>{}</summary>{}</details>').format(vpc_title(vpc), inner)
-    is_bad = not all(incident.is_recovering for incident in vpc.incidents) or tally([vpc]).not_served
-    block = Html('<section class="vpc {}">{}{}</section>')
-    return block.format("bad" if is_bad else "wait", vpc_title(vpc), inner)
 
 
-def brief_block(vpc: VpcCoverage) -> Html:
-    """A VPC in a few words, for a page that is full."""
-    less = Html('<p class="meta">The page is full: subnets are not shown.</p>')
-    return Html('<section class="vpc">{}{}{}</section>').format(vpc_title(vpc), _about(vpc), less)
-
-
-def _about(vpc: VpcCoverage) -> Html:
+def _about(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
     left = len(vpc.cidrs) - _LINES
     cidrs = Html(", ").join(vpc.cidrs[:_LINES]) + (f" and {left} more" if left > 0 else "")
-    cost = ", ".join(filter(None, (f"{money(vpc.cost_usd)} a month", _planned(vpc.planned_usd))))
-    incidents = count(len(vpc.incidents), "open incident") if vpc.incidents else ""
-    parts = [part for part in (cidrs, count(len(vpc.subnets), "subnet"), cost, incidents) if part]
-    return Html('<p class="meta">{}</p>{}').format(Html(" · ").join(parts), sums(tally([vpc])))
+    logs = log_link(calls.log_group, vpc.id, coverage.region)
+    parts = [
+        linked(vpc.id, resource_link(vpc.id, coverage.region)),
+        cidrs,
+        count(len(vpc.subnets), "subnet"),
+        _planned(vpc.planned_usd),
+        logs and Html('<a href="{}" target="_blank" rel="noopener">its log</a>').format(logs),
+    ]
+    return Html('<p class="meta">{}</p>{}').format(Html(" · ").join(filter(None, parts)), sums(tally([vpc])))
 
 
 def _planned(usd: Decimal) -> str:
@@ -122,15 +221,15 @@ def _banners(texts: Sequence[str]) -> Html:
     return listed(texts, _LINES, banner.format, banner.format("… and {} more"))
 
 
-def _incidents(vpc: VpcCoverage, now: datetime) -> Html:
+def _incidents(vpc: VpcCoverage, region: str, clock: Clock) -> Html:
     more = Html('<p class="meta">… and {} more open incidents</p>')
-    return listed(vpc.incidents, _INCIDENTS, lambda incident: _incident(incident, now), more)
+    return listed(vpc.incidents, _INCIDENTS, lambda incident: _incident(incident, region, clock), more)
 
 
-def _incident(incident: IncidentRow, now: datetime) -> Html:
+def _incident(incident: IncidentRow, region: str, clock: Clock) -> Html:
     steps = incident.timeline
     left = len(steps) - _STEPS  # the first step is the cause, and the last ones say where things stand
-    shown = [_step(step, now) for step in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
+    shown = [_step(step, region, clock) for step in (steps if left <= 0 else (steps[0], *steps[1 - _STEPS :]))]
     if left > 0:
         shown.insert(1, Html("<li>… {} omitted</li>").format(count(left, "step")))
     abreast = " wide" if len(shown) <= _STEPS_ABREAST else ""
@@ -144,28 +243,30 @@ def _incident(incident: IncidentRow, now: datetime) -> Html:
         cause=incident.words,
         agents=count(incident.agents, "agent"),
         watch=code(incident.watch),
-        began=moment(incident.began, now),
+        began=clock.moment(incident.began),
         id=code(incident.id),
         line=line if shown else "",
     )
 
 
-def _step(step: TimelineStep, now: datetime) -> Html:
+def _step(step: TimelineStep, region: str, clock: Clock) -> Html:
+    event = Html(" {}").format(linked(step.event_id, event_link(step.event_id, region))) if step.event_id else ""
     return Html(
-        '<li class="{kind}{to_come}"><span class="kind">{title}</span>{text}<span class="at">{at}</span></li>'
+        '<li class="{kind}{to_come}"><span class="kind">{title}</span>{text}{event}<span class="at">{at}</span></li>'
     ).format(
         kind=step.kind,
         to_come="" if step.at else " to-come",
         title=_KINDS[step.kind],
         text=step.text,
-        at=moment(step.at, now) if step.at else "not yet",
+        event=event,
+        at=clock.moment(step.at) if step.at else "not yet",
     )
 
 
-def _actions(vpc: VpcCoverage, now: datetime) -> Html:
+def _actions(vpc: VpcCoverage, clock: Clock) -> Html:
     def row(action: ActionRow) -> Html:
         status = action.status and Html("<b>{}</b> ").format(action.status)
-        return Html('<li>{}{} <span class="meta">{}</span></li>').format(status, action.text, moment(action.at, now))
+        return Html('<li>{}{} <span class="meta">{}</span></li>').format(status, action.text, clock.moment(action.at))
 
     rows = Html().join(map(row, vpc.actions[:_ACTIONS]))
     return Html('<h4>Recent actions</h4><ul class="actions">{}</ul>').format(rows) if rows else rows
@@ -180,7 +281,8 @@ def _buttons(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html
     if calls.page:
         buttons.append(button("Show the plan", f"for {vpc.id}", calls.page, {"plan": vpc.id}))
     if calls.reconcile:
-        buttons += [_exempt(vpc, coverage, calls), _release(vpc, coverage, calls)]
+        buttons += [_reconcile(vpc, coverage, calls), _pause(vpc, calls), _exempt(vpc, coverage, calls)]
+        buttons += [_release(vpc, coverage, calls)] if vpc.has_own else []
     return Html('<div class="btns">{}</div>').format(Html().join(buttons)) if buttons else Html()
 
 
@@ -215,6 +317,26 @@ def _approve_backlog(vpcs: Sequence[VpcCoverage], calls: ButtonTargets) -> Html:
     title = "Approve the backlog" if alone else "Approve the whole backlog"
     about = f"for {alone}" if alone else ""
     return button(f"{title} ({cost})", about, calls.reconcile, call, confirmation=question, kind="primary")
+
+
+def _reconcile(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
+    """A call that names a VPC asks Lifeline to act there, so it approves the VPC's backlog, too."""
+    what = Html("creates what is missing there within its limits{}").format(
+        ", what waits in the backlog included" if vpc.backlog else ""
+    )
+    if coverage.mode == _PLAN_MODE:
+        what = Html("says what it would change there, and changes nothing: the mode is plan")
+    question = Html("Reconcile {} now? Lifeline looks at it and {}.").format(vpc.id, what)
+    return button("Reconcile now", vpc.id, calls.reconcile, {"vpc_ids": [vpc.id]}, confirmation=question)
+
+
+def _pause(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
+    question = Html(
+        "Pause Lifeline in {}? It keeps what it made there, and changes nothing there until you unfreeze the VPC, even "
+        "if machines lose their path to AWS. You are still notified of silent agents."
+    ).format(vpc.id)
+    call = {"vpc_ids": [vpc.id], "freeze": [EVERYTHING]}
+    return button("Pause (freeze)", vpc.id, calls.reconcile, call, confirmation=question)
 
 
 def _exempt(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:

@@ -2,11 +2,12 @@
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
+from lifeline.core.network.model import SeenTier
 from lifeline.dashboard.coverage import Cell, Standing, SubnetRow, VpcCoverage
 from lifeline.dashboard.html.markup import Html, code, count, listed, named
 
@@ -36,7 +37,13 @@ _DETAILS = 40
 _ROW = Html(
     '<tr><th scope="row">{}<small>{}<code>{}</code></small></th><td>{}<small>{}</small></td>{}</tr>'  # title to cells
 )
+_ROWS = Html('<tr><th scope="row">{}<small>{}</small></th><td>{}<small class="zones">{}</small></td>{}</tr>')
 _BELOW = Html("<code>{}</code> ")
+_UNASKED = Html('<span class="cell none"><span class="svc">{}</span> <span>not required</span></span>')
+_SUM = Html(
+    '<span class="cell {}"><i aria-hidden="true">{}</i> <span class="svc">{}</span> {} '
+    '<span class="visually-hidden">{}</span></span>'
+)
 _NARROW = Html("-<wbr>")  # where a narrow column may break an id
 _NOTHING = Html()
 _FITS_PX = (230, 96)  # the width of the first two columns, and of each further one
@@ -44,11 +51,14 @@ _FITS_PX = (230, 96)  # the width of the first two columns, and of each further 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a VPC's subnets stand: cells by standing, and subnets by the worst of theirs."""
+    """How subnets stand: cells by standing, and subnets by the worst of theirs. `asking` are those that need something,
+    by a rule or a tag, and aren't exempt from all of it.
+    """
 
     cells: Counter[Standing]
     not_served: int
     pending: int
+    asking: int = 0
 
     @property
     def is_healthy(self) -> bool:
@@ -61,7 +71,9 @@ def tally(vpcs: Iterable[VpcCoverage]) -> Tally:
     subnets = [[cell.standing for cell in subnet.cells] for vpc in vpcs for subnet in vpc.subnets]
     not_served = [Standing.MISSING in standings or Standing.BLOCKED in standings for standings in subnets]
     pending = [Standing.PENDING in standings for standings in subnets]
-    return Tally(Counter(chain.from_iterable(subnets)), sum(not_served), sum(map(operator.gt, pending, not_served)))
+    asking = sum(any(standing is not Standing.EXEMPT for standing in standings) for standings in subnets)
+    waiting = sum(map(operator.gt, pending, not_served))
+    return Tally(Counter(chain.from_iterable(subnets)), sum(not_served), waiting, asking)
 
 
 def mark(standing: Standing, words: str) -> Html:
@@ -104,18 +116,30 @@ def subnet_table(vpc: VpcCoverage, width: int) -> Html:
         frame=Html(' role="group" tabindex="0" aria-label="{}"').format(label) if is_wide else "",
         label=label,
         head=Html().join(map(Html('<th scope="col">{}</th>').format, services)),
-        body=Html().join(_row(subnet, services) for subnet in vpc.subnets),
+        body=Html().join(_row(alike, services) for alike in _alike(vpc.subnets)),
         details=_details(vpc),
         served_by=_served_by(vpc),
     )
 
 
-def _row(subnet: SubnetRow, services: tuple[str, ...]) -> Html:
-    by_service = {cell.service: cell.standing for cell in subnet.cells}
-    id_ = _NARROW.join(subnet.id.split("-", 1))
-    title, below = (subnet.name, _BELOW.format(id_)) if subnet.name else (id_, "")
+def _alike(subnets: Iterable[SubnetRow]) -> list[list[SubnetRow]]:
+    """The subnets that differ in nothing but their name and place together, in their order."""
+    groups: dict[tuple[SeenTier, tuple[Cell, ...]], list[SubnetRow]] = {}
+    for subnet in subnets:
+        groups.setdefault((subnet.tier, subnet.cells), []).append(subnet)
+    return list(groups.values())
+
+
+def _row(alike: Sequence[SubnetRow], services: tuple[str, ...]) -> Html:
+    first = alike[0]
+    by_service = {cell.service: cell.standing for cell in first.cells}
     cells = _NOTHING.join([_cell(by_service.get(service)) for service in services])
-    return _ROW.format(title, below, subnet.cidr, subnet.tier, subnet.zone, cells)
+    zones = Html(", ").join(dict.fromkeys(subnet.zone for subnet in alike))
+    if len(alike) > 1:
+        return _ROWS.format(count(len(alike), "subnet"), _names(alike), first.tier, zones, cells)
+    id_ = _NARROW.join(first.id.split("-", 1))
+    title, below = (first.name, _BELOW.format(id_)) if first.name else (id_, "")
+    return _ROW.format(title, below, first.cidr, first.tier, zones, cells)
 
 
 @cache
@@ -175,12 +199,46 @@ def _grouped(vpc: VpcCoverage, is_wanted: Callable[[Cell], bool]) -> dict[Cell, 
 def _where(subnets: list[SubnetRow], of: int) -> Html:
     if len(subnets) == of > 1:
         return Html("in all subnets")
+    return Html("in {}").format(_names(subnets))
+
+
+def _names(subnets: Sequence[SubnetRow]) -> Html:
     names = [subnet.name or subnet.id for subnet in subnets]
     more = len(names) - _NAMED_SUBNETS
-    shown = Html("in {}").format(Html(", ").join(names[:_NAMED_SUBNETS]))
-    return shown + (f" and {count(more, 'more subnet')}" if more > 0 else "")
+    return Html(", ").join(names[:_NAMED_SUBNETS]) + (f" and {count(more, 'more subnet')}" if more > 0 else "")
 
 
 def vpc_title(vpc: VpcCoverage) -> Html:
     """The VPC's name and id as a heading."""
     return Html("<h3>{}</h3>").format(named(vpc.id, vpc.name))
+
+
+# ---- all VPCs by service
+
+
+def services_of(vpcs: Iterable[VpcCoverage]) -> tuple[str, ...]:
+    """The services that some subnet there needs or is exempt from, those of most trouble first."""
+    trouble: Counter[str] = Counter()
+    for vpc in vpcs:
+        for subnet in vpc.subnets:
+            for cell in subnet.cells:
+                trouble[cell.service] += cell.standing in _OPEN
+    return tuple(sorted(trouble, key=lambda service: (-trouble[service], service)))
+
+
+def standings_of(vpc: VpcCoverage, services: Iterable[str]) -> Html:
+    """Each service's worst standing in the VPC, and of how many of the subnets that need it."""
+    found: dict[str, Counter[Standing]] = {}
+    for subnet in vpc.subnets:
+        for cell in subnet.cells:
+            found.setdefault(cell.service, Counter())[cell.standing] += 1
+    return _NOTHING.join([_sum(service, found.get(service)) for service in services])
+
+
+def _sum(service: str, standings: Counter[Standing] | None) -> Html:
+    if standings is None:
+        return _UNASKED.format(service)
+    worst = min(standings, key=list(Standing).index)
+    number, of = standings[worst], standings.total()
+    shown = f"{number:,}" if number == of else f"{number:,}/{of:,}"
+    return _SUM.format(worst, GLYPHS[worst], service, shown, worst)
