@@ -36,6 +36,8 @@ SWITCH = "/lifeline/stop"
 OWN_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-CoveragePage"
 RECONCILE_ARN = "arn:aws:lambda:us-east-1:123456789012:function:lifeline-ReconcileEndpoints"
 MINUTE = timedelta(minutes=1)
+# Closed incidents, the agents' roster and its state, the last change heard, and the last sweep: once a page.
+PAGES_OWN_READS = 5
 
 
 class Stage:
@@ -360,16 +362,20 @@ def test_without_the_ledger_the_page_comes_and_says_what_is_missing(
     assert coverage.notes == tuple(
         f"not shown because it could not be read: {one}"
         for one in (
+            "closed incidents",
             "limit usage",
             "manual exemptions",
             "open incidents",
             "recent actions",
             "since when Lifeline makes changes",
+            "the agents",
             "the record of what Lifeline created (tags were used)",
             "what Lifeline created, and releases",
+            "when Lifeline last heard of a change, and last swept",
             "which VPCs are frozen or wait for approval",
         )
     )
+    assert (coverage.agents, coverage.freshness.is_read) == (None, False)
     assert "Cost: 7.30 USD more per month" in stage.show({"plan": vpc_id})
 
 
@@ -513,7 +519,7 @@ def test_a_page_of_200_vpcs_takes_no_more_calls_than_a_sweep_and_few_of_the_ledg
     assert len(coverage.vpcs) == 200
     assert {cell.standing for vpc in coverage.vpcs for row in vpc.subnets for cell in row.cells} == {Standing.SERVED}
     assert sum(ec2.calls.values()) <= 16, ec2.calls
-    assert len(ledger) <= 10 + 3 * MOST_EXAMINED
+    assert len(ledger) <= 10 + 3 * MOST_EXAMINED + PAGES_OWN_READS
 
 
 @with_settings(monthly_usd=5)
@@ -523,5 +529,5 @@ def test_where_every_vpc_misses_something_only_the_worst_cost_calls_of_their_own
     with calls("dynamodb") as ledger:
         coverage = stage.cover()
     assert len(coverage.vpcs) == MOST_EXAMINED + 5
-    assert len(ledger) <= 11 + 4 * MOST_EXAMINED
+    assert len(ledger) <= 11 + 4 * MOST_EXAMINED + PAGES_OWN_READS
     assert sum("were not read" in note and "freezes" in note for vpc in coverage.vpcs for note in vpc.notes) == 5

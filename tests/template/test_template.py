@@ -201,6 +201,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
     ),
     "CoverageRole": (
         "store/approvals",
+        "store/audit",
         "aws/askers",
         "aws/dns",
         "store/exemptions",
@@ -210,6 +211,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/kill_switch",
         "store/ownership",
         "store/paths",
+        "store/roster",
         "store/vpcs",
         "aws/lookup",
         "aws/network",
@@ -446,6 +448,7 @@ def test_the_page_plans_by_the_same_settings_as_what_applies(template: dict[str,
         dict(functions[name]["Environment"]["Variables"]) for name in ("CoveragePage", "ReconcileEndpoints")
     )
     assert page.pop("RECONCILE_ARN") == {"Fn::GetAtt": "ReconcileEndpoints.Arn"}
+    assert page.pop("RECONCILE_LOG_GROUP") == {"Ref": "ReconcileLog"}
     assert page.pop("ROLE_ARN") != reconcile.pop("ROLE_ARN")
     assert reconcile.pop("DEBOUNCE_SECONDS") == {"Ref": "DebounceSeconds"}  # of the queue, and no plan's matter
     assert page == reconcile

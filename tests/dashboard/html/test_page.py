@@ -5,19 +5,29 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tools.template import read_template
 
-from lifeline.dashboard.coverage import Cell, Coverage, Standing, StepKind, TimelineStep, VpcCoverage
+from lifeline.dashboard.coverage import (
+    AgentCount,
+    Cell,
+    Coverage,
+    Freshness,
+    Standing,
+    StepKind,
+    TimelineStep,
+    VpcCoverage,
+)
 from lifeline.dashboard.html import page as coverage_page
 from lifeline.dashboard.html.markup import LONGEST, Html
 from lifeline.dashboard.html.page import MOST_BYTES, ButtonTargets, View, render_page, render_text, style_sheet
@@ -39,7 +49,8 @@ from tests.support.repository import ROOT
 _VOID = {"wbr"}
 _ATTRIBUTES = {
     "style": set[str](),
-    "div": {"class", "role", "tabindex", "aria-label"},
+    "a": {"href", "target", "rel"},
+    "div": {"class", "role", "tabindex", "aria-label", "aria-hidden"},
     "header": set(),
     "h2": set(),
     "h3": set(),
@@ -49,7 +60,7 @@ _ATTRIBUTES = {
     "i": {"aria-hidden"},
     "code": set(),
     "span": {"class"},
-    "small": set(),
+    "small": {"class"},
     "time": {"datetime"},
     "dl": {"class"},
     "dt": set(),
@@ -57,9 +68,8 @@ _ATTRIBUTES = {
     "ul": {"class", "aria-label"},
     "ol": {"class"},
     "li": {"class"},
-    "section": {"class"},
-    "details": {"class"},
-    "summary": set(),
+    "details": {"class", "open"},
+    "summary": {"class"},
     "table": {"aria-label"},
     "thead": set(),
     "tbody": set(),
@@ -70,6 +80,24 @@ _ATTRIBUTES = {
     "button": {"type", "class"},
     "cwdb-action": {"action", "display", "endpoint", "confirmation"},
 }
+
+BREAK_OUTS = (
+    '"><script>alert(1)</script>',
+    "</cwdb-action><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    '" onfocus="alert(1)" autofocus="',
+    "<!-- --!> <!--",
+    "]]><![CDATA[ <?php",
+    "</style></pre></title></textarea><svg/onload=alert(1)>",
+    "&lt;b&gt; &quot; &#x22;&#60;script&#62;",
+    '\\"}, {"release": true',
+    "line\nline\r\nline\u2028line",
+    "\u202egnp.exe\u2066 \u200b\x00\x07\x1b[31m\x85\ud800\udfff\ufeff",
+    "{{constructor}} ${7*7} %s %(x)s {0} {0.__class__} {",
+    '</p></div></details><cwdb-action action="call" endpoint="arn:x" event="mouseenter">{"release":true}</cwdb-action>',
+    "</style><img src=x onerror=alert(1)>",
+    "]]>--><iframe>",
+)
 
 
 @dataclass
@@ -169,12 +197,15 @@ def test_the_head_says_where_when_and_in_which_mode_and_sums_up() -> None:
     page = parse(render_page(story(), CALLS))
     assert one_line(page.all("header")[0]) == (
         "Lifeline: coverageAccount 123456789012 in us-east-1, stack lifeline · mode enforce · 2026-03-02 09:12:40 UTC"
+        "Last change heard 09:05:21 UTC (7 min 19 s ago) · last sweep 08:47:00 UTC (25 min 40 s ago) · "
+        "agents last listed 09:10:02 UTC (2 min 38 s ago)"
     )
     totals = {one_line(row.all("dt")[0]): one_line(row.all("dd")[0]) for row in page.all("dl")[0].all("div")}
     assert totals == {
         "VPCs": "52 healthy",
-        "Subnets not served": "7of 13, 1 pending",
+        "Subnets not served": "7of 11 that need something, 1 pending",
         "Open incidents": "213 agents affected",
+        "Agents reporting": "10613 silent, 2 not known",
         "Monthly cost": "65.70 USD+58.40 USD planned",
     }
 
@@ -206,8 +237,7 @@ def test_every_standing_has_a_shape_of_its_own_that_is_hidden_from_those_who_hea
 def test_each_cell_says_its_standing_in_a_word() -> None:
     rows = show(the_silenced()).all("tbody")[0].all("tr")
     assert [[one_line(cell) for cell in row.all("td")] for row in rows] == [
-        ["isolatedus-east-1a", "◐ pending", "✕ missing", "● served"],
-        ["isolatedus-east-1b", "◐ pending", "✕ missing", "● served"],
+        ["isolatedus-east-1a, us-east-1b", "◐ pending", "✕ missing", "● served"],
         ["egressus-east-1c", "● served", "✕ missing", "● served"],
     ]
 
@@ -216,7 +246,7 @@ def test_rows_and_columns_have_headers_that_say_what_they_are_for() -> None:
     table = show(the_silenced()).all("table")[0]
     assert [one.text for one in table.all("thead")[0].all("th")] == ["Subnet", "Tier, zone", "monitoring", "logs", "s3"]
     assert {one.attributes["scope"] for one in table.all("thead")[0].all("th")} == {"col"}
-    assert [one.attributes["scope"] for one in table.all("tbody")[0].all("th")] == ["row"] * 3
+    assert [one.attributes["scope"] for one in table.all("tbody")[0].all("th")] == ["row"] * 2
 
 
 def test_a_service_that_one_subnet_lacks_altogether_is_not_required_there() -> None:
@@ -235,7 +265,9 @@ def test_a_reason_is_told_once_with_the_subnets_that_it_holds_for_the_worst_firs
 
 
 def test_what_serves_a_subnet_is_named() -> None:
-    served = [one_line(one) for one in show(the_silenced()).all("details")[0].all("li")]
+    served = [
+        one_line(one) for one in show(the_silenced(), closed=()).all("details", "vpc")[0].all("details")[0].all("li")
+    ]
     assert served == [
         "s3 served by vpce-0b1946ac92492d234 in all subnets",
         "monitoring served by vpce-0a77c1d2e3f405162 in batch-c",
@@ -283,13 +315,104 @@ def test_holds_notes_actions_and_cost_are_told_of_each_vpc() -> None:
     said = one_line(show(the_pending()))
     assert "Released manually at 2026-03-02 08:00:00 UTC" in said
     said = one_line(show(the_blocked()))
-    assert "10.20.0.0/16, 100.64.0.0/18 · 3 subnets · 21.90 USD a month, +43.80 USD planned" in said
+    assert "10.20.0.0/16, 100.64.0.0/18 · 3 subnets · +43.80 USD planned" in said
     assert "Usage of the quota of interface endpoints could not be read." in said
     assert "done create security group lifeline-endpoints 09:05:19 UTC" in one_line(show(the_silenced()))
 
 
 def test_no_vpc_at_all_is_said() -> None:
     assert "No VPCs to show." in show().text
+
+
+def test_equal_subnets_share_a_row_that_names_them_and_a_subnet_of_another_tier_has_its_own() -> None:
+    rows = show(the_silenced()).all("tbody")[0].all("tr")
+    assert [one_line(row.all("th")[0]) for row in rows][0] == "2 subnetsapp-prod-a, app-prod-b"
+    assert one_line(rows[1].all("th")[0]).startswith("batch-c")
+
+
+def test_ids_lead_to_the_console_and_whatever_is_no_id_leads_nowhere() -> None:
+    links = check_links(show(the_silenced(), closed=()))
+    home = "https://us-east-1.console.aws.amazon.com"
+    vpc, log, event = links
+    assert vpc == f"{home}/vpcconsole/home?region=us-east-1#VpcDetails:VpcId=vpc-0c1d2e3f405162738"
+    assert event == f"{home}/cloudtrailv2/home?region=us-east-1#/events/4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4"
+    assert log.startswith(f"{home}/cloudwatch/home?region=us-east-1#logsV2:logs-insights")
+    assert log.endswith("'*2faws*2flambda*2flifeline-ReconcileEndpoints))")  # whole, however long
+    assert not show(replace(the_silenced(), id="javascript:alert(1)", incidents=()), closed=()).all("a")
+    assert not show(the_silenced(), closed=(), region="evil.example/").all("a")
+    assert "its log" not in show(the_silenced(), calls=replace(CALLS, log_group="")).text
+
+
+@pytest.mark.parametrize("words", BREAK_OUTS)
+def test_no_string_makes_or_turns_a_link(words: str) -> None:
+    assert not check(poisoned(everything(), words), CALLS).all("a")
+    assert len(check(everything(), poisoned(CALLS, words)).all("a")) == len(check(everything(), CALLS).all("a"))
+
+
+@pytest.mark.parametrize(
+    ("freshness", "said"),
+    [
+        (
+            Freshness(),
+            "No change heard yet, so it isn't proven that events arrive · no sweep yet · agents never listed",
+        ),
+        (
+            Freshness(swept=NOW - timedelta(minutes=5)),
+            "No change heard yet, so it isn't proven that events arrive · last sweep 09:07:40 UTC (5 min ago) · "
+            "agents never listed",
+        ),
+    ],
+)
+def test_what_never_was_is_said_of_how_fresh_the_data_is(freshness: Freshness, said: str) -> None:
+    assert [one_line(one) for one in show(freshness=freshness).all("p", "fresh")] == [said]
+
+
+def test_how_fresh_the_data_is_is_not_said_where_it_was_not_read() -> None:
+    assert not show(freshness=Freshness(is_read=False)).all("p", "fresh")
+
+
+@pytest.mark.parametrize(
+    ("agents", "said"),
+    [
+        (AgentCount(1200, 3, 0), "1,2003 silent"),
+        (AgentCount(5, 0, 2), "50 silent, 2 not known"),
+        (AgentCount(), "00 silent"),
+        (None, "?could not be read"),
+    ],
+)
+def test_the_agents_are_counted_and_never_taken_for_none_if_they_were_not_read(
+    agents: AgentCount | None, said: str
+) -> None:
+    totals = {
+        one_line(one.all("dt")[0]): one_line(one.all("dd")[0]) for one in show(agents=agents).all("dl")[0].all("div")
+    }
+    assert totals["Agents reporting"] == said
+
+
+def test_incidents_that_were_closed_lately_are_in_a_fold_of_their_own() -> None:
+    (fold,) = show().all("details", "closed")
+    assert "open" not in fold.attributes
+    assert one_line(fold.all("summary")[0]) == "1 incident closed in the last 24 hours"
+    assert [one_line(one) for one in fold.all("li")] == [
+        "DeleteRoute by terraform left no path to the logs service vpc-0d41d8cd98f00b204 · 4 agents, "
+        "06:02:00 UTC to 06:09:30 UTC (3 h 3 min ago) · inc-1f0e3dad9990"
+    ]
+    assert not show(closed=()).all("details", "closed")
+
+
+def test_times_are_in_utc_and_beside_it_in_the_viewers_zone() -> None:
+    view = View(zone=timezone(timedelta(hours=5, minutes=30)))
+    page = parse(render_page(replace(story(), vpcs=(the_pending(),)), CALLS, view))
+    times = [one.text for one in page.all("time")]
+    assert "09:05:21 UTC · 14:35:21 +05:30" in times
+    assert "2026-03-01 22:46 UTC · 04:16:00 +05:30" in times  # yesterday in UTC, and today for the viewer
+    assert {one.attributes["datetime"][-1] for one in page.all("time")} == {"Z"}
+
+
+def test_the_first_with_an_open_incident_are_open_and_all_others_are_folded() -> None:
+    silenced = [replace(the_silenced(), id=f"vpc-0c1d2e3f40516273{n}") for n in range(4)]
+    folds = show(the_pending(), *silenced, the_blocked()).all("details", "vpc")
+    assert ["open" in one.attributes for one in folds] == [False, True, False, False, False, False]
 
 
 # --- order and counts -------------------------------------------------------------------------------------------------
@@ -368,12 +491,14 @@ def test_no_text_however_long_fills_the_page() -> None:
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-def test_buttons_carry_just_the_calls_that_they_name() -> None:
+def test_buttons_come_with_the_least_first_and_carry_just_the_calls_that_they_name() -> None:
     vpc = the_blocked()
     sent = [(label, one.attributes["endpoint"], values) for label, one, values in actions(show(vpc))]
     assert sent == [
         (f"Approve {vpc.plan_id} (+43.80 USD a month)", CALLS.reconcile, {"approve": vpc.plan_id}),
         (f"Show the plan for {vpc.id}", CALLS.page, {"plan": vpc.id}),
+        (f"Reconcile now {vpc.id}", CALLS.reconcile, {"vpc_ids": [vpc.id]}),
+        (f"Pause (freeze) {vpc.id}", CALLS.reconcile, {"vpc_ids": [vpc.id], "freeze": ["*"]}),
         (
             f"Exempt for 7 days {vpc.id}",
             CALLS.reconcile,
@@ -415,6 +540,24 @@ def test_an_exemption_says_until_when_and_what_becomes_of_lifelines_own_endpoint
     assert "deleted" not in asked(**days, mode="plan")
 
 
+def test_only_where_something_is_lifelines_can_it_be_released() -> None:
+    def calls_of(vpc: VpcCoverage) -> list[str]:
+        return [label for label, _, values in actions(show(vpc)) if "release" in values]
+
+    assert len(calls_of(replace(the_well(), has_own=True))) == 1
+    assert not calls_of(replace(the_well(), has_own=False))
+
+
+def test_reconciling_says_what_it_does_the_backlog_included_and_in_plan_mode_that_it_changes_nothing() -> None:
+    def asked(vpc: VpcCoverage, mode: str = "enforce") -> str:
+        found = [one for label, one, _ in actions(show(vpc, mode=mode)) if label.startswith("Reconcile now")]
+        return found[0].attributes["confirmation"]
+
+    assert "what waits in the backlog included" in asked(replace(the_silenced(), backlog=2))
+    assert "backlog" not in asked(the_silenced())
+    assert "changes nothing: the mode is plan" in asked(replace(the_silenced(), backlog=2), mode="plan")
+
+
 def test_without_a_plan_or_in_plan_mode_there_is_nothing_to_approve() -> None:
     assert not [values for *_, values in actions(show(the_silenced())) if "approve" in values]
     assert not [values for *_, values in actions(show(the_blocked(), mode="plan")) if "approve" in values]
@@ -435,24 +578,6 @@ def test_without_a_function_its_buttons_are_left_out(calls: ButtonTargets, kept:
 
 
 # --- nothing breaks out -----------------------------------------------------------------------------------------------
-
-BREAK_OUTS = (
-    '"><script>alert(1)</script>',
-    "</cwdb-action><img src=x onerror=alert(1)>",
-    "' onmouseover='alert(1)",
-    '" onfocus="alert(1)" autofocus="',
-    "<!-- --!> <!--",
-    "]]><![CDATA[ <?php",
-    "</style></pre></title></textarea><svg/onload=alert(1)>",
-    "&lt;b&gt; &quot; &#x22;&#60;script&#62;",
-    '\\"}, {"release": true',
-    "line\nline\r\nline\u2028line",
-    "\u202egnp.exe\u2066 \u200b\x00\x07\x1b[31m\x85\ud800\udfff\ufeff",
-    "{{constructor}} ${7*7} %s %(x)s {0} {0.__class__} {",
-    '</p></section><cwdb-action action="call" endpoint="arn:x" event="mouseenter">{"release":true}</cwdb-action>',
-    "</style><img src=x onerror=alert(1)>",
-    "]]>--><iframe>",
-)
 
 
 def poisoned(value: Any, words: str) -> Any:
@@ -480,7 +605,19 @@ def check(coverage: Coverage, calls: ButtonTargets) -> Element:
     page = parse(html)
     for one in page.walk():
         assert set(one.attributes) <= _ATTRIBUTES[one.tag]
+    check_links(page)
     return page
+
+
+def check_links(page: Element) -> list[str]:
+    """Where the page's links lead: to the console of the page's Region, in a tab that can't reach back."""
+    links = page.all("a")
+    for one in links:
+        assert (one.attributes["target"], one.attributes["rel"]) == ("_blank", "noopener")
+        where = urlsplit(one.attributes["href"])
+        assert (where.scheme, where.netloc) == ("https", "us-east-1.console.aws.amazon.com")
+        assert re.fullmatch(r"[\w/?=&#:$~'().*-]+", where.geturl(), re.ASCII)
+    return [one.attributes["href"] for one in links]
 
 
 @pytest.mark.parametrize("words", BREAK_OUTS)
@@ -494,7 +631,9 @@ def test_no_string_breaks_out_of_its_place(words: str) -> None:
     meant = poisoned(everything(), words)
     for vpc in meant.vpcs:
         assert sent[json.dumps({"plan": vpc.id})] == 1
-        assert sent[json.dumps({"release": True, "vpc_ids": [vpc.id]})] == 1
+        assert sent[json.dumps({"vpc_ids": [vpc.id]})] == 1
+        assert sent[json.dumps({"freeze": ["*"], "vpc_ids": [vpc.id]})] == 1
+        assert sent[json.dumps({"release": True, "vpc_ids": [vpc.id]})] == vpc.has_own
         assert not vpc.plan_id or sent[json.dumps({"approve": vpc.plan_id})] >= 1
 
 
@@ -505,7 +644,14 @@ def test_no_string_adds_a_call_or_changes_whom_one_calls(words: str) -> None:
     for _, action, values in found:
         assert set(action.attributes) <= {"action", "display", "endpoint", "confirmation"}
         assert action.attributes["endpoint"] == (CALLS.page if set(values) == {"plan"} else CALLS.reconcile)
-        assert set(values) in ({"plan"}, {"approve"}, {"exempt", "days", "reason"}, {"vpc_ids", "release"})
+        assert set(values) in (
+            {"plan"},
+            {"approve"},
+            {"vpc_ids"},
+            {"vpc_ids", "freeze"},
+            {"exempt", "days", "reason"},
+            {"vpc_ids", "release"},
+        )
 
 
 @settings(max_examples=examples(20, soak=200))
@@ -591,4 +737,4 @@ def test_a_table_that_may_be_wider_than_the_widget_can_be_reached_and_scrolled()
 
 def test_a_vpc_is_marked_by_the_worst_that_is_the_matter() -> None:
     page = show(the_silenced(), the_blocked(), the_pending())
-    assert [one.attributes["class"] for one in page.all("section", "vpc")] == ["vpc bad", "vpc bad", "vpc wait"]
+    assert [one.attributes["class"] for one in page.all("details", "vpc")] == ["vpc bad", "vpc bad", "vpc wait"]

@@ -143,8 +143,13 @@ def code(id_: str) -> Html:
 
 def linked(id_: str, link: str) -> Html:
     """An id as `code`, which leads to the console's page of it, where there is one."""
-    shown = code(id_)
-    return Html('<a href="{}" target="_blank" rel="noopener">{}</a>').format(link, shown) if link else shown
+    return anchor(link, code(id_)) if link else code(id_)
+
+
+def anchor(link: str, shown: Html | str) -> Html:
+    """A link that opens in a tab of its own. Unlike text, the address isn't cut: part of one leads nowhere."""
+    address = Html(Markup.escape(link))  # noqa: S704 - escaped on the spot
+    return Html('<a href="{}" target="_blank" rel="noopener">{}</a>').format(address, shown)
 
 
 def named(id_: str, name: str) -> Html:

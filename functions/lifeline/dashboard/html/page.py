@@ -103,7 +103,7 @@ class _Page:
             if size > room:
                 block = self._rows.brief(vpc)
                 size, room = _size(block), self._room
-            if size > room:
+            if size > room or self.left:  # a smaller one never takes the place of a worse one
                 self.left.append(vpc)
                 continue
             self._room -= size

@@ -18,7 +18,18 @@ from lifeline.dashboard.coverage import (
     TimelineStep,
     VpcCoverage,
 )
-from lifeline.dashboard.html.markup import ButtonTargets, Clock, Html, button, code, count, linked, listed, money
+from lifeline.dashboard.html.markup import (
+    ButtonTargets,
+    Clock,
+    Html,
+    anchor,
+    button,
+    code,
+    count,
+    linked,
+    listed,
+    money,
+)
 from lifeline.dashboard.html.table import legend, standings_of, subnet_table, sums, tally, vpc_title
 
 EXEMPT_DAYS = 7
@@ -207,7 +218,7 @@ def _about(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Html:
         cidrs,
         count(len(vpc.subnets), "subnet"),
         _planned(vpc.planned_usd),
-        logs and Html('<a href="{}" target="_blank" rel="noopener">its log</a>').format(logs),
+        logs and anchor(logs, "its log"),
     ]
     return Html('<p class="meta">{}</p>{}').format(Html(" · ").join(filter(None, parts)), sums(tally([vpc])))
 
