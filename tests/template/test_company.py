@@ -68,8 +68,16 @@ def test_whatever_runs_as_a_role_runs_as_one_of_these(resources: dict[str, Any])
             ["boundary", f"arn:aws:iam::{ACCOUNT}:role/boundary", f"arn:aws:iam::{ACCOUNT}:policy/a b"],
         ),
         ("RolePath", ["", "/", "/platform/", "/a/b-c/"], ["platform", "/platform", "platform/", "/a//b/"]),
-        ("KmsKeyArn", ["", KEY, f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/mrk-1a"], [KEY.replace("key/", "alias/"), "x"]),
-        ("NoticesTopicArn", ["", TOPIC], [f"{TOPIC}.fifo", f"{TOPIC}:x", "platform-alerts", TOPIC.replace("sns", "sqs")]),
+        (
+            "KmsKeyArn",
+            ["", KEY, f"arn:aws-cn:kms:cn-north-1:{ACCOUNT}:key/mrk-1a"],
+            [KEY.replace("key/", "alias/"), "x"],
+        ),
+        (
+            "NoticesTopicArn",
+            ["", TOPIC],
+            [f"{TOPIC}.fifo", f"{TOPIC}:x", "platform-alerts", TOPIC.replace("sns", "sqs")],
+        ),
     ],
 )
 def test_a_wrong_answer_is_refused_before_anything_is_deployed(parameter: str, good: list[str], bad: list[str]) -> None:
@@ -104,7 +112,9 @@ def test_without_a_key_and_a_topic_no_role_may_use_any_key() -> None:
 def policy(name: str) -> list[dict[str, Any]]:
     """The policy that docs/company.md has after this comment."""
     text = (ROOT / "docs/company.md").read_text("utf-8")
-    (found,) = re.findall(rf"<!-- {name}: evaluated by a test -->\n\n```json\n(.*?)```\n\n<!-- end -->", text, re.DOTALL)
+    (found,) = re.findall(
+        rf"<!-- {name}: evaluated by a test -->\n\n```json\n(.*?)```\n\n<!-- end -->", text, re.DOTALL
+    )
     statements: list[dict[str, Any]] = json.loads(found)["Statement"]
     return statements
 
@@ -166,7 +176,10 @@ MUST_NOT = {
     "another account's alarm": (alarm(account=ELSEWHERE), {}),
     "another stack's alarm": (alarm("other-DeadLettersAlarm-1A"), {}),
     "the logs of another region": (service("logs.eu-west-1"), LOG),
-    "the log of another": (service("logs.us-east-1"), {next(iter(LOG)): next(iter(LOG.values())).replace("lifeline", "x")}),
+    "the log of another": (
+        service("logs.us-east-1"),
+        {next(iter(LOG)): next(iter(LOG.values())).replace("lifeline", "x")},
+    ),
     "a bucket": (service("s3", SourceAccount=ACCOUNT), {}),
 }
 
@@ -222,7 +235,9 @@ def test_the_roles_publish_to_the_given_topic_and_use_its_key_for_nothing_else(n
     other = KEY.replace(ACCOUNT, ELSEWHERE)
     topics = "kms:EncryptionContext:aws:sns:topicArn"
     for action in SEND:
-        assert is_allowed(role(name), action, KEY.replace("1234abcd", "9999abcd"), context=via("sns", **{topics: TOPIC}))
+        assert is_allowed(
+            role(name), action, KEY.replace("1234abcd", "9999abcd"), context=via("sns", **{topics: TOPIC})
+        )
         assert not is_allowed(role(name), action, other, context=via("sns", **{topics: f"{TOPIC}2"}))
         assert not is_allowed(role(name), action, other, context=via("s3", **{topics: TOPIC}))
 
