@@ -174,7 +174,7 @@ def _conditional_resource(template: dict[str, Any], resource: Any) -> str:
     return _resource(resource)
 
 
-def _resource(resource: Any) -> str:
+def _resource(resource: Any) -> str:  # noqa: PLR0911 - one return for each kind
     match resource:
         case "*":
             return "all"

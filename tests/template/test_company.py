@@ -144,23 +144,26 @@ READ = ("kms:Decrypt",)  # DynamoDB guide: for each caller, it decrypts the key 
 LOGS = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:DescribeKey")
 TABLE = ("kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptTo")
 EVENTS = service("events")  # which tells KMS neither the rule nor the account
-LOG = {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:lifeline-DetectLog-1A"}
+
+
+def of_log(name: str) -> dict[str, Values]:
+    return {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{name}"}
 
 
 def via(name: str, **more: str) -> dict[str, Values]:
     return {"kms:ViaService": f"{name}.us-east-1.amazonaws.com", **more}
 
 
-MUST = [
+MUST: list[tuple[Caller, dict[str, Values], tuple[str, ...]]] = [
     *((role(name), via("dynamodb"), READ) for name in ROLES),
     *((role(name), via(one), SEND) for name in (RECONCILE, DETECT) for one in ("sqs", "sns")),
     (role(RECONCILE, path="platform/"), via("sqs"), SEND),
     (EVENTS, {}, SEND),
     (alarm(), {}, SEND),
-    (service("logs.us-east-1"), LOG, LOGS),
+    (service("logs.us-east-1"), of_log("lifeline-DetectLog-1A"), LOGS),
     (person("platform-deployer"), via("dynamodb"), TABLE),
 ]
-MUST_NOT = {
+MUST_NOT: dict[str, tuple[Caller, dict[str, Values]]] = {
     "a stranger of the account, directly": (person("admin"), {}),
     "a stranger of the account, by a service": (person("admin"), via("sqs")),
     "another account": (person("lifeline-ReconcileRole-1A", ELSEWHERE), via("sqs")),
@@ -175,11 +178,8 @@ MUST_NOT = {
     "an administrator of the key": (person("key-administrator"), {}),
     "another account's alarm": (alarm(account=ELSEWHERE), {}),
     "another stack's alarm": (alarm("other-DeadLettersAlarm-1A"), {}),
-    "the logs of another region": (service("logs.eu-west-1"), LOG),
-    "the log of another": (
-        service("logs.us-east-1"),
-        {next(iter(LOG)): next(iter(LOG.values())).replace("lifeline", "x")},
-    ),
+    "the logs of another region": (service("logs.eu-west-1"), of_log("lifeline-DetectLog-1A")),
+    "the log of another": (service("logs.us-east-1"), of_log("payroll")),
     "a bucket": (service("s3", SourceAccount=ACCOUNT), {}),
 }
 

@@ -158,7 +158,7 @@ PARTITIONS = DETECTORS | RECONCILERS
 
 def test_each_role_writes_its_own_partitions_of_the_ledger_and_no_others() -> None:
     written = {name: {key for key, may in writes(name).items() if may} for name in ROLES}
-    none = dict.fromkeys(("ScheduleRole", "CoverageRole"), set[str]())
+    none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
     assert written == {"ReconcileRole": RECONCILERS, "DetectRole": DETECTORS, **none}
 
 
@@ -227,7 +227,7 @@ def test_the_roles_receive_from_their_own_queues_only() -> None:
         name: {queue for queue in QUEUES if is_allowed(role(name), "sqs:ReceiveMessage", STACK.arn(queue))}
         for name in ROLES
     }
-    none = dict.fromkeys(("ScheduleRole", "CoverageRole"), set[str]())
+    none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
     assert takes == {"ReconcileRole": {"Changes", "RepairRequests"}, "DetectRole": {"Checks"}, **none}
 
 
