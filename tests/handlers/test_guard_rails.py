@@ -73,11 +73,11 @@ def test_moto_alone_enforces_neither_a_boundary_nor_a_tag_condition(monkeypatch:
         keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
         ec2 = boto3.client("ec2", **keys)
 
-        @set_initial_no_auth_action_count(0)
+        @set_initial_no_auth_action_count(0)  # type: ignore[untyped-decorator]
         def create(name: str) -> Any:
             return ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc_id)
 
-        with pytest.raises(ClientError, match="UnauthorizedOperation"):  # it does ask the user's own policies
+        with pytest.raises(ClientError, match="not authorized to perform: ec2:CreateSecurityGroup"):  # it asks the user's own policies
             create("without-a-policy")
         iam.put_user_policy(UserName="lifeline", PolicyName="own", PolicyDocument=policy(TEAM_ALONE))
         assert create("untagged")["GroupId"]
@@ -98,12 +98,8 @@ def test_a_boundary_that_denies_iam_denies_nothing_that_lifeline_needs(days: Day
 
 
 def test_what_the_boundary_lacks_is_refused_in_words_and_the_rest_goes_on(days: Days) -> None:
-    read_and_groups = {
-        "Effect": "Allow",
-        "Action": ["ec2:Describe*", "ec2:*SecurityGroup*", "ec2:*Tags"],
-        "Resource": "*",
-    }
-    days.account.caller = lifeline(permissions_boundary=[read_and_groups])
+    groups = {"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:*SecurityGroup*", "ec2:*Tags"], "Resource": "*"}
+    days.account.caller = lifeline(permissions_boundary=[groups])
     answer = days.look(cut_off(days))
     assert done(answer) == {"create_security_group": "done", "create_interface_endpoint": "failed"}
     words = "because no permissions boundary allows the ec2:CreateVpcEndpoint action"
@@ -142,10 +138,6 @@ def test_a_tag_that_an_organization_demands_is_missed_at_creation(days: Days) ->
     [
         ([], False),
         (MANAGED, False),
-        (
-            [*MANAGED, {"Key": "Team", "Value": "network"}],
-            False,
-        ),  # a key is matched as a whole, and its tag's case counts
         ([*MANAGED, {"Key": "team", "Value": "network"}], True),
     ],
 )

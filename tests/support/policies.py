@@ -18,18 +18,17 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
     "AWS::AccountId": ACCOUNT,
-    "AWS::StackName": "lifeline",
     "AWS::URLSuffix": "amazonaws.com",
 }
 _NAMES = {
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/lifeline-{name}-EXAMPLE",
-    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:{account}:lifeline-{name}-EXAMPLE",
-    "AWS::Events::Rule": "arn:aws:events:us-east-1:{account}:rule/lifeline-{name}-EXAMPLE",
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/lifeline-{name}-EXAMPLE",
-    "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:lifeline-{name}-EXAMPLE",
-    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:lifeline-{name}-EXAMPLE",
-    "AWS::SSM::Parameter": "/lifeline/lifeline/stop",  # a Ref is its name
-    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:lifeline-{name}-EXAMPLE",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{stack}-{name}-EXAMPLE",
+    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:{account}:{stack}-{name}-EXAMPLE",
+    "AWS::Events::Rule": "arn:aws:events:us-east-1:{account}:rule/{stack}-{name}-EXAMPLE",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/{stack}-{name}-EXAMPLE",
+    "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:{stack}-{name}-EXAMPLE",
+    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:{stack}-{name}-EXAMPLE",
+    "AWS::SSM::Parameter": "/lifeline/{stack}/stop",  # a Ref is its name
+    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:{stack}-{name}-EXAMPLE",
 }
 
 
@@ -39,10 +38,12 @@ class Stack:
 
     template: Mapping[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    stack_name: str = "lifeline"
 
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
-        return _NAMES[self.template["Resources"][name]["Type"]].format(account=ACCOUNT, name=name)
+        pattern = _NAMES[self.template["Resources"][name]["Type"]]
+        return pattern.format(account=ACCOUNT, name=name, stack=self.stack_name)
 
     def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911 - one case for each of CloudFormation's functions
         """The value without functions; None for AWS::NoValue."""
@@ -51,6 +52,8 @@ class Stack:
                 return self.arn(path.removesuffix(".Arn"))
             case {"Ref": "AWS::NoValue"}:
                 return None
+            case {"Ref": "AWS::StackName"}:
+                return self.stack_name
             case {"Ref": str(name)} if name in PSEUDO:
                 return PSEUDO[name]
             case {"Ref": str(name)} if name in self.template["Parameters"]:
