@@ -77,7 +77,9 @@ def test_moto_alone_enforces_neither_a_boundary_nor_a_tag_condition(monkeypatch:
         def create(name: str) -> Any:
             return ec2.create_security_group(GroupName=name, Description="x", VpcId=vpc_id)
 
-        with pytest.raises(ClientError, match="not authorized to perform: ec2:CreateSecurityGroup"):  # it asks the user's own policies
+        with pytest.raises(
+            ClientError, match="not authorized to perform: ec2:CreateSecurityGroup"
+        ):  # it asks the user's own policies
             create("without-a-policy")
         iam.put_user_policy(UserName="lifeline", PolicyName="own", PolicyDocument=policy(TEAM_ALONE))
         assert create("untagged")["GroupId"]

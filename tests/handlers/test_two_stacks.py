@@ -1,12 +1,10 @@
 """Two stacks in one account and region: each keeps to its own, and neither fights the other."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
+from botocore.exceptions import ClientError
 from tools.template import read_template
 
 from lifeline.adapters.store.vpcs import VpcStore
@@ -121,3 +119,50 @@ def test_both_create_in_one_vpc_with_a_group_of_their_own_and_nobody_is_asked_ab
     days.clock.advance(MINUTES)
     for name in (ONE, OTHER, ONE):
         assert changes(stacks.be(name).look(vpc_id)) == [], name
+
+
+def test_a_race_for_a_name_ends_with_one_endpoint_and_no_freeze(stacks: Stacks) -> None:
+    """Both saw the gap at once: EC2 refuses the second, and the first takes that for somebody's own endpoint."""
+    vpc_id = cut_off(stacks)
+    stacks.be(ONE).look(vpc_id)
+    days = stacks.days
+    days.clock.advance(MINUTES)
+    attempt = refused_create(stacks, vpc_id)
+    for hour in range(30):
+        for name in (ONE, OTHER):
+            stacks.be(name)
+            if not hour:
+                days.deliver(attempt)
+            days.look(vpc_id)
+            days.clock.advance(MINUTES)
+        days.clock.advance(HOUR)
+    assert len(days.live(vpc_id)) == 1
+    calls = [call for call in days.account.calls if call.accepted and "VpcEndpoint" in call.operation]
+    late = [call for call in calls if call.at > days.clock() - 4 * HOUR]
+    assert late == []
+    assert len(calls) <= 4
+    for name in (ONE, OTHER):
+        answer = stacks.be(name).look(vpc_id)
+        assert (answer["outcome"], changes(answer)) == ("unchanged", [])
+    assert not any("frozen" in text for text in days.texts())
+
+
+def refused_create(stacks: Stacks, vpc_id: str) -> dict[str, Any]:
+    """The other stack's call, planned before the first stack's endpoint was there, as CloudTrail records it."""
+    days = stacks.be(OTHER)
+    subnets = days.world.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])["Subnets"]
+    tags = [{"Key": "lifeline:managed-by", "Value": OTHER}, {"Key": "Name", "Value": "lifeline-monitoring"}]
+    request = {
+        "VpcEndpointType": "Interface",
+        "VpcId": vpc_id,
+        "ServiceName": "com.amazonaws.us-east-1.monitoring",
+        "SubnetIds": [subnet["SubnetId"] for subnet in subnets],
+        "PrivateDnsEnabled": True,
+        "TagSpecifications": [{"ResourceType": "vpc-endpoint", "Tags": tags}],
+    }
+    with pytest.raises(ClientError) as caught:
+        days.account.client().create_vpc_endpoint(**request)
+    error = caught.value.response["Error"]
+    failure = Failure(error["Code"], error["Message"])
+    who = Identity(f"{OTHER}-ReconcileRole", session=f"{OTHER}-ReconcileEndpoints")
+    return record_call("CreateVpcEndpoint", request, failure=failure, at=days.clock(), identity=who)
