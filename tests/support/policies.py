@@ -45,7 +45,7 @@ class Stack:
         pattern = _NAMES[self.template["Resources"][name]["Type"]]
         return pattern.format(account=ACCOUNT, name=name, stack=self.stack_name)
 
-    def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911 - one case for each of CloudFormation's functions
+    def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each of CloudFormation's functions
         """The value without functions; None for AWS::NoValue."""
         match value:
             case {"Fn::GetAtt": str(path)} if path.endswith(".Arn"):
