@@ -4,6 +4,7 @@
 """
 
 import io
+import json
 import subprocess
 import sys
 import tarfile
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.emulators.account import ROOT, RUNS, STACK, Account
+from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.network.model import VpcRef
+from tests.e2e.emulators.account import ACCOUNT_ID, REGION, ROOT, RUNS, STACK, Account
 from tests.e2e.emulators.processes import run
 from tests.e2e.machine import build_site
-from tests.e2e.steps import endpoints_in, ids_of, looks
+from tests.e2e.steps import available_endpoint, endpoints_in, ids_of, looks
 
 pytestmark = pytest.mark.chain
 
@@ -36,6 +39,7 @@ def account() -> Iterator[Account]:
     if not history():
         pytest.skip(f"the commit {V01} isn't in this clone: git fetch --unshallow")
     with Account().closing() as account:
+        account.build()
         account.start()
         account.client("ssm").put_parameter(Name=DECIDED["KillSwitchParameter"], Value="off", Type="String")
         yield account
@@ -91,13 +95,15 @@ def kept(account: Account, vpc_id: str) -> dict[str, Any]:
     vpc = looks(account, {"vpc_ids": [vpc_id]})[vpc_id]
     answer = account.invoke("ReconcileEndpointsFunction", {"history": {"vpc_id": vpc_id}})
     assert not answer.error, answer.logs
-    made = [one for one in answer.payload["history"] if one.get("action") == "create_interface_endpoint"]
+    made = json.dumps(answer.payload["history"]).count('"create_interface_endpoint"')
+    ledger = VpcStore(account.outputs["LedgerTable"], account.client("dynamodb"))
+    frozen = ledger.load(VpcRef(ACCOUNT_ID, REGION, vpc_id)).frozen
     return {
         **outputs,
         "endpoints": ids_of(endpoints_in(account.client("ec2"), vpc_id)),
         "actions": vpc["actions"],
-        "frozen": sorted(vpc.get("frozen", {})),
-        "on record": len(made),
+        "frozen": sorted(frozen),
+        "on record": made,
     }
 
 
@@ -106,7 +112,34 @@ def test_an_upgrade_from_0_1_an_answer_changed_and_the_way_back_lose_nothing(acc
     v01 = emulators(account, "CloudWatchEndpointUrl", "Route53EndpointUrl")
     deploy(account, old, DECIDED | TUNED | v01)
     site = build_site(account.client("ec2"), cidr="10.50", name="upgraded", public=False)
-    assert looks(account, {"vpc_ids": [site.vpc_id]})[site.vpc_id]["outcome"] == "changed"
+    ec2 = account.client("ec2")
+    account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="the endpoint that 0.1 makes")
+    account.wait(account.is_quiet, what="no change on its way")
     looks(account, {"vpc_ids": [site.vpc_id], "freeze": ["logs"]})
     before = kept(account, site.vpc_id)
-    print(before)
+    assert before["endpoints"]
+    assert before["frozen"] == ["logs"]
+    assert before["on record"] > 0
+
+    # Up, as docs/operate.md says: the policy first, then the stack.
+    policy = print_policy(account)
+    said = json.loads(policy)
+    assert said["retire_after_hours"] == 96
+    assert said["without_approval"] == {"vpcs_per_day": 60, "monthly_usd": 500}
+    account.client("ssm").put_parameter(Name=UPGRADED, Value=policy, Type="String")
+    deploy(account, str(account.template), {"PolicyParameter": UPGRADED, **emulators(account)})
+    upgraded = parameters(account)
+    assert upgraded.items() >= {**DECIDED, "Mode": "enforce", "DebounceSeconds": "2"}.items()
+    assert upgraded.keys().isdisjoint({"RetireAfterHours", "MaxVpcsPerDay", "Route53EndpointUrl"})
+    assert account.outputs["KillSwitch"] == DECIDED["KillSwitchParameter"]
+    assert kept(account, site.vpc_id) == before
+
+    # One answer changed keeps every other.
+    deploy(account, str(account.template), {"LogRetentionDays": "365"})
+    assert parameters(account) == upgraded | {"LogRetentionDays": "365"}
+    assert kept(account, site.vpc_id) == before
+
+    # Down again, with the old answers, which are new to 0.1.
+    deploy(account, old, {"PolicyParameter": "", "LogRetentionDays": "90", **TUNED, **v01})
+    assert parameters(account).items() >= {**DECIDED, **TUNED, "Mode": "enforce", "PolicyParameter": ""}.items()
+    assert kept(account, site.vpc_id) == before
