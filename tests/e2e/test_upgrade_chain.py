@@ -140,6 +140,6 @@ def test_an_upgrade_from_0_1_an_answer_changed_and_the_way_back_lose_nothing(acc
     assert kept(account, site.vpc_id) == before
 
     # Down again, with the old answers, which are new to 0.1.
-    deploy(account, old, {"PolicyParameter": "", "LogRetentionDays": "90", **TUNED, **v01})
+    deploy(account, old, {"PolicyParameter": '""', "LogRetentionDays": "90", **TUNED, **v01})
     assert parameters(account).items() >= {**DECIDED, **TUNED, "Mode": "enforce", "PolicyParameter": ""}.items()
     assert kept(account, site.vpc_id) == before
