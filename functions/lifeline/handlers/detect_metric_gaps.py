@@ -41,7 +41,7 @@ from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
 
-metrics = Metrics(namespace="Lifeline", service="lifeline")
+metrics = Metrics(namespace="Lifeline")  # of this stack: the dimension is POWERTOOLS_SERVICE_NAME
 
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
