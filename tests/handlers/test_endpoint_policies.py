@@ -67,6 +67,18 @@ def test_a_denying_policy_on_lifelines_own_endpoint_is_reset_at_once_with_who_di
     assert service(days, vpc_id)["state"] == "served"
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [{"StringNotEquals": {"aws:SourceVpc": "vpc-0"}}, {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}],
+)
+def test_a_deny_whose_condition_always_holds_is_reset_like_one_without(days: Days, condition: dict[str, Any]) -> None:
+    vpc_id, _, ours = served(days)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition}
+    set_policy(days, ours, json.dumps({"Statement": [json.loads(OPEN)["Statement"][0], deny]}))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    assert service(days, vpc_id)["state"] == "served"
+
+
 def test_while_the_endpoint_is_pending_after_their_change_resetting_it_is_tried_again(days: Days) -> None:
     _, _, ours = served(days)
     request = {"VpcEndpointId": ours, "PolicyDocument": DENY}

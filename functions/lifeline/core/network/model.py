@@ -6,6 +6,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -510,7 +511,7 @@ class Vpc(Tagged):
     clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
     as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
-    say that it isn't known.
+    say that it isn't known. `read_at` is when it was observed.
     """
 
     id: str
@@ -537,6 +538,7 @@ class Vpc(Tagged):
         return [group for group in {group.id: group for group in found}.values() if group.id in ids]
 
     unread: tuple[Unread, ...] = ()
+    read_at: datetime | None = field(default=None, compare=False)
 
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""
