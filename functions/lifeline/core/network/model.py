@@ -379,7 +379,8 @@ _PLUMBING = frozenset(
 class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
-    With `checks_source` it drops what isn't its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a NAT
+    (EC2 API: SourceDestCheck).
     """
 
     id: str
@@ -388,6 +389,7 @@ class NetworkInterface:
     group_ids: frozenset[str] = frozenset()
     kind: str = "interface"
     checks_source: bool = True
+    is_attached: bool = True
 
     @property
     def is_client(self) -> bool:
