@@ -379,8 +379,8 @@ _PLUMBING = frozenset(
 class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
-    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a NAT
-    (EC2 API: SourceDestCheck).
+    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a
+    NAT (EC2 API: SourceDestCheck).
     """
 
     id: str
