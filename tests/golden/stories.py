@@ -470,7 +470,7 @@ def handed_over() -> Notice:
         Claim(domain=domain), TERRAFORM, "CreateVpcEndpoint", "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d", at(240)
     )
     frozen = with_claims({}, [claimed], SERVED, {}, owner="lifeline", catalog=CATALOG, now=at(241))
-    answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", now=at(241))
+    answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", catalog=CATALOG, now=at(241))
     actions = [replace(one, status=Status.DONE) for one in answered.plan.actions]
     claim = frozen["monitoring"]
     return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)

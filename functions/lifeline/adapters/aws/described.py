@@ -179,6 +179,7 @@ def interface_of(described: dict[str, Any]) -> NetworkInterface:
         group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
         kind=described.get("InterfaceType", "interface"),
         checks_source=bool(described.get("SourceDestCheck", True)),
+        is_attached=described.get("Status", "in-use") != "available",
     )
 
 

@@ -9,7 +9,7 @@ No page size is asked for: EC2 then answers as much as it will, and further page
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import batched
 from time import monotonic
@@ -182,6 +182,7 @@ class Network:
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in whole)
         read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
+        whole = (replace(vpc, read_at=datetime.now(UTC)) for vpc in whole)
         return tuple(
             replace(vpc, unread=(*unread, *(unseen if vpc.id in asked else ()), *_unread_lists(vpc, unlisted)))
             for vpc in whole

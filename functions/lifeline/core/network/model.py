@@ -6,6 +6,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -378,7 +379,8 @@ _PLUMBING = frozenset(
 class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
-    With `checks_source` it drops what isn't its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a
+    NAT (EC2 API: SourceDestCheck).
     """
 
     id: str
@@ -387,6 +389,7 @@ class NetworkInterface:
     group_ids: frozenset[str] = frozenset()
     kind: str = "interface"
     checks_source: bool = True
+    is_attached: bool = True
 
     @property
     def is_client(self) -> bool:
@@ -510,7 +513,7 @@ class Vpc(Tagged):
     clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
     as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
-    say that it isn't known.
+    say that it isn't known. `read_at` is when it was observed.
     """
 
     id: str
@@ -537,6 +540,7 @@ class Vpc(Tagged):
         return [group for group in {group.id: group for group in found}.values() if group.id in ids]
 
     unread: tuple[Unread, ...] = ()
+    read_at: datetime | None = field(default=None, compare=False)
 
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""

@@ -68,7 +68,7 @@ def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:
     """What isn't known of the policies of endpoints that serve: they count as serving all the same."""
     serving = {path.endpoint_id for report in reports for _, path in report.paths}
     for endpoint in vpc.live_endpoints:
-        verdict = judge_policy(endpoint)
+        verdict = judge_policy(endpoint, vpc)
         if endpoint.id in serving and verdict.opening is Opening.NARROW:
             yield verdict.words
 

@@ -133,8 +133,8 @@ class ServicePlanner:
         AWS takes no change while an endpoint is pending, and says so: then it is tried again.
         """
         by = {path.endpoint_id: subnet_id for subnet_id, path in sorted(self.paths.items(), reverse=True)}
-        for endpoint in filter(is_shut, self.reach.endpoints):
-            words = judge_policy(endpoint).words
+        for endpoint in (one for one in self.reach.endpoints if is_shut(one, self.vpc)):
+            words = judge_policy(endpoint, self.vpc).words
             if self.is_own(endpoint):
                 is_idle = endpoint.state in FAILED_STATES or (endpoint.id not in by and self.reach.holder)
                 yield from [] if is_idle else [self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id)]
