@@ -89,8 +89,11 @@ class Fakes:
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         return tuple(replace(vpc, dns_support=True, dns_hostnames=True) for vpc in vpcs)
 
-    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+    def with_clients(self, vpcs: Sequence[Vpc], *_: object) -> tuple[Vpc, ...]:
         return tuple(vpcs)
+
+    def interfaces_of(self, _: Iterable[str]) -> dict[str, Any]:
+        return {}
 
     def askers(self) -> Askers:
         return Askers()
@@ -161,6 +164,9 @@ class FakeStore:
 
     def load(self, ref: AnyRef) -> VpcState:
         return self.fakes.states.get(_name(ref), VpcState() if isinstance(ref, VpcRef) else self.fakes.region)
+
+    def load_all[Ref: AnyRef](self, refs: Iterable[Ref]) -> dict[Ref, VpcState]:
+        return {ref: self.load(ref) for ref in refs}
 
     def take_lease(self, ref: VpcRef, *_: object, **__: object) -> VpcState | None:
         return None if ref.vpc_id in self.fakes.leased else self.load(ref)
