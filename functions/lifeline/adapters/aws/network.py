@@ -48,6 +48,10 @@ _ASKED_AGAIN = timedelta(minutes=1)  # for services that could not be read: not 
 _NO_SUCH_VPC = "InvalidVpcID.NotFound"
 
 
+type Interfaces = dict[str, list[dict[str, Any]]] | LifelineError
+"""EC2's answers by VPC, or why there are none."""
+
+
 class Network:
     """Reads the region's networks. Holds the endpoint services that it read: they change with AWS's launches only."""
 
@@ -101,15 +105,21 @@ class Network:
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
 
-    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+    def interfaces_of(self, vpc_ids: Collection[str]) -> Interfaces:
+        """The VPCs' network interfaces, for `with_clients`."""
+        return self._attempt(partial(self._interfaces, set(vpc_ids)))
+
+    def with_clients(self, vpcs: Sequence[Vpc], read: Interfaces | None = None) -> tuple[Vpc, ...]:
         """The VPCs with their network interfaces and with the security groups of clients, whose egress rules decide
-        whether they can reach an endpoint. Two calls for all of them, or few more.
+        whether they can reach an endpoint. Two calls for all of them, or few more. `read` are the interfaces
+        of these VPCs and others, if they were just read.
         """
-        read = self._attempt(partial(self._interfaces, {vpc.id for vpc in vpcs}))
+        if read is None or (isinstance(read, dict) and any(vpc.id not in read for vpc in vpcs)):
+            read = self.interfaces_of([vpc.id for vpc in vpcs])
         if isinstance(read, LifelineError):
             unread = _unread(Part.CLIENTS, read)
             return tuple(replace(vpc, unread=(*vpc.unread, unread)) for vpc in vpcs)
-        interfaces = {vpc_id: tuple(map(interface_of, found)) for vpc_id, found in read.items()}
+        interfaces = {vpc.id: tuple(map(interface_of, read[vpc.id])) for vpc in vpcs}
         used = {id_ for found in interfaces.values() for one in found if one.is_client for id_ in one.group_ids}
         described = self._attempt(partial(self._groups, used))
         if isinstance(described, LifelineError):
