@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import MOST_BYTES, attributes_of, email_text, machine_form, machine_text
-from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, Severity
+from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender
+from lifeline.core.severity import Severity
 from tests.support.agents import minute
 from tests.support.repository import ROOT
 

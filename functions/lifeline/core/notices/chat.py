@@ -45,6 +45,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
                 "stack": sender.stack_name,
                 "severity": str(notice.severity),
                 "time": form["time"],
+                **{name: value for name, value in notice.owner.fields.items() if value},
             },
         },
     }
