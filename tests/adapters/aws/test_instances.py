@@ -265,12 +265,11 @@ class TestRunningIn:
             ec2 = boto3.client("ec2", region_name="us-east-1")
             vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
             subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-            image = ec2.describe_images()["Images"][0]["ImageId"]
             tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "payments"}]}]
-            made = ec2.run_instances(ImageId=image, MinCount=3, MaxCount=3, SubnetId=subnet_id, TagSpecifications=tags)[
-                "Instances"
-            ]
-            ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)
+            made = ec2.run_instances(
+                ImageId="ami-12345678", MinCount=3, MaxCount=3, SubnetId=subnet_id, TagSpecifications=tags
+            )["Instances"]
+            ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
             up, other, stopped = (one["InstanceId"] for one in made)
             ec2.stop_instances(InstanceIds=[stopped])
             found = Instances(ec2).running_in(vpc_id)
