@@ -265,10 +265,8 @@ class TestRunningIn:
             ec2 = boto3.client("ec2", region_name="us-east-1")
             vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
             subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-            tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "payments"}]}]
-            made = ec2.run_instances(
-                ImageId="ami-12345678", MinCount=3, MaxCount=3, SubnetId=subnet_id, TagSpecifications=tags
-            )["Instances"]
+            made = ec2.run_instances(ImageId="ami-12345678", MinCount=3, MaxCount=3, SubnetId=subnet_id)["Instances"]
+            ec2.create_tags(Resources=[one["InstanceId"] for one in made], Tags=[{"Key": "team", "Value": "payments"}])
             ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
             up, other, stopped = (one["InstanceId"] for one in made)
             ec2.stop_instances(InstanceIds=[stopped])
