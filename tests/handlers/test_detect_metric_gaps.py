@@ -176,6 +176,9 @@ class Looked(Instances):
     def find_expected(self) -> dict[str, Instance]:
         return {}
 
+    def running_in(self, vpc_id: str) -> dict[str, Instance] | None:  # noqa: ARG002 - as EC2 has it
+        return None
+
     def health(self, instance_ids: Any) -> dict[str, Any]:
         return dict.fromkeys(instance_ids, Health.UNKNOWN)
 

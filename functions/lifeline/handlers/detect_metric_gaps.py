@@ -74,7 +74,14 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: WatchRun(
-            watch, tools, now=_now(), run_id=run_id, maintenance=policy.maintenance, finds_expected=watch is expecting
+            watch,
+            tools,
+            now=_now(),
+            run_id=run_id,
+            maintenance=policy.maintenance,
+            severities=policy.severities,
+            owner_tags=policy.owner_tags,
+            finds_expected=watch is expecting,
         )
         for watch in watches
     }

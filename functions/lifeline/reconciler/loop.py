@@ -94,7 +94,7 @@ def reconcile(
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
-    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual, owner_tags=policy.owner_tags)
     job = replace(job, epoch=current_epoch(job))
     if not is_manual:
         _notify_of_policy(in_force, job)
@@ -635,7 +635,9 @@ class _Reconciliation:
         by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
         tools.audit.record_changes(by_ref, now=now)
         seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
-        tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
+        tools.bus.send(
+            change_event(vpc_id, _facts_of(trigger), now, self._job.owner([vpc_id])) for vpc_id, trigger in seen
+        )
 
     def _mark_reconciled(self, ref: AnyRef, now: datetime) -> None:
         state = self._job.tools.vpcs.load(ref)

@@ -12,11 +12,12 @@ import pytest
 from lifeline.adapters.store.policy import Document, Known, Refused
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import Catalog, Tier
-from lifeline.core.notices.notice import Severity, subject_line
+from lifeline.core.notices.notice import subject_line
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.policy.policy import desired, simple_policy
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
+from lifeline.core.severity import Severity
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified
 from tests.support.builders import CATALOG, subnet, vpc
 from tests.support.repository import ROOT

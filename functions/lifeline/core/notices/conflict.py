@@ -8,8 +8,9 @@ from lifeline.core.coexist.conflicts import WINDOW, Conflict, reversal_words
 from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Plan
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, listed, write_actor, write_actor_shorter, write_time
 
 _MOST_SUBNETS = 5

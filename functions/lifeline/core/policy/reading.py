@@ -9,11 +9,12 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Ranges, Tier
 from lifeline.core.network.packets import joined
+from lifeline.core.owner import OwnerTags
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
 from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_names import unknown_words
 from lifeline.core.policy.service_sets import expand
-from lifeline.core.policy.watches import read_maintenance, read_watches
+from lifeline.core.policy.watches import read_maintenance, read_severities, read_watches
 
 _BUDGETS = ("monthly_usd_per_vpc", "monthly_usd")  # in USD; the other limits are whole numbers
 
@@ -49,6 +50,8 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         iac_debounce=_length(document, "iac_debounce_seconds", usual.iac_debounce, seconds=1),
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
+        severities=read_severities(document.get("severities", []), watches),
+        owner_tags=OwnerTags(**document.get("owner_tags", {})),
         sends_events=document.get("send_events", usual.sends_events),
         ledger_keep=_length(document, "ledger_days", usual.ledger_keep, days=1),
         hash_session_names=document.get("session_names", "show") == "hash",
