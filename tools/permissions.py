@@ -221,6 +221,8 @@ def _value(value: Any) -> str:
             return " or ".join(map(_value, value))
         case {"Ref": "AWS::StackName"}:
             return "the stack's name"
+        case {"Fn::If": ["HasPolicy", "*", otherwise]}:
+            return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
         case {"Fn::Sub": str(text)}:
             return f"`{text.replace('${AWS::Region}', '<region>')}`"
         case dict():
