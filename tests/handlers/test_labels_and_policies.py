@@ -43,7 +43,8 @@ def test_tags_and_names_are_passed_at_creation(days: Days) -> None:
     days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "payments"}])
     days.world.make_subnet(vpc_id)
     reconcile(vpc_id)
-    (made,) = days.world.endpoints(vpc_id)
+    days.clock.advance(MINUTES)
+    made = endpoint(days, *days.live(vpc_id))
     wanted = {"cost-center": "4711", "team": "payments", "lifeline:managed-by": "lifeline"}
     assert tags(made) == wanted | {"Name": f"lifeline-monitoring-{vpc_id}"}
     (group,) = days.world.ec2.describe_security_groups(GroupIds=[made["Groups"][0]["GroupId"]])["SecurityGroups"]
@@ -58,7 +59,8 @@ def test_a_tag_that_the_vpc_lacks_is_said_and_not_made_up(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     days.world.make_subnet(vpc_id)
     assert f"{vpc_id} doesn't have the tag team to copy" in reconcile(vpc_id)["note"]
-    assert "team" not in tags(days.world.endpoints(vpc_id)[0])
+    days.clock.advance(MINUTES)
+    assert "team" not in tags(endpoint(days, *days.live(vpc_id)))
 
 
 def test_the_named_policy_is_passed_at_creation_and_said(days: Days) -> None:
