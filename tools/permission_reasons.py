@@ -53,6 +53,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:ModifyVpcAttribute": "turns on the DNS attributes that private DNS needs, if the policy has `fix_dns`"
     },
     "ReadPolicy": {"ssm:GetParameter": "reads the policy document"},
+    "ReadEndpointPolicies": {"ssm:GetParametersByPath": "reads the endpoint policies that the policy document names"},
     "ReadKillSwitch": {"ssm:GetParameter": "checks whether changes are allowed"},
     "FindCentralEndpoints": {
         "route53:ListHostedZonesByVPC": "finds private hosted zones that answer a service's name",

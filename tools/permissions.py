@@ -220,16 +220,19 @@ def _words(condition: Any) -> str:
     raise ValueError(f"unknown kind of condition: {condition}")
 
 
+_STACK = {"Ref": "AWS::StackName"}
+
+
 def _value(value: Any) -> str:
     match value:
-        case str():
-            return f"`{value}`"
+        case str() | {"Ref": str()} if value != _STACK:
+            return f"`{value['Ref'] if isinstance(value, dict) else value}`"
         case list():
             return " or ".join(map(_value, value))
-        case {"Ref": "AWS::StackName"}:
+        case dict() if value == _STACK:
             return "the stack's name"
-        case {"Ref": str(name)}:
-            return f"`{name}`"
+        case {"Fn::If": ["HasPolicy", "*", otherwise]}:
+            return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
         case {"Fn::Sub": str(text)}:
             return f"`{text.replace('${AWS::Region}', '<region>').replace('${AWS::URLSuffix}', 'amazonaws.com')}`"
         case dict():

@@ -22,6 +22,7 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -286,6 +287,7 @@ def _tools(settings: Settings) -> Tools:
         denials=denials,
         denial_notices=DenialNotices(settings.table_name),
         attributes=AttributeStore(settings.table_name),
+        endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name),
         guards=Guards(

@@ -41,6 +41,7 @@ from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
+from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
@@ -223,7 +224,8 @@ class _Reconciliation:
         policy = with_exemptions(policy, exempted)
         policy = replace(policy, known_names=known_names(catalog))
         catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
+        named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes, named)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for

@@ -245,4 +245,5 @@ def services_of(described: Iterable[dict[str, Any]]) -> Iterable[Service]:
                     zones=frozenset(detail.get("AvailabilityZones") or []),
                     private_dns_names=tuple(sorted(names)),
                     ip_address_types=frozenset(detail.get("SupportedIpAddressTypes") or ["ipv4"]),
+                    takes_policy=bool(detail.get("VpcEndpointPolicySupported", True)),
                 )

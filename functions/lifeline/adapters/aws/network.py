@@ -40,7 +40,7 @@ from lifeline.adapters.aws.filters import (
     with_filters,
 )
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
 from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
@@ -140,14 +140,22 @@ class Network:
         found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
         return sum(str(route.get("State", "")).lower() != "deleted" for route in found)
 
+    def _own_groups(self, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The groups that may be Lifeline's own: by their names, or by its tag whatever their names are. EC2 combines
+        filters with `and`, so that takes two calls.
+        """
+        reads = [
+            partial(pages, self._ec2, "describe_security_groups", "SecurityGroups", Filters=[*filters, one])
+            for one in (_OWN_NAMES, _OWN_TAG)
+        ]
+        return list({group["GroupId"]: group for found in run_concurrently(reads) for group in found}.values())
+
     def _observe(self, filters: list[dict[str, Any]]) -> tuple[Vpc, ...]:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
             return partial(pages, self._ec2, operation, key, **request)
 
-        parts = {
-            Part.SECURITY_GROUPS: describe(
-                "describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAMES]
-            ),
+        parts: dict[Part, Callable[[], Any]] = {
+            Part.SECURITY_GROUPS: partial(self._own_groups, filters),
             Part.NETWORK_ACLS: describe("describe_network_acls", "NetworkAcls", Filters=filters),
             Part.NAT_GATEWAYS: describe("describe_nat_gateways", "NatGateways", Filter=filters),
             Part.ZONE_TYPES: self._read_zone_types,
@@ -288,6 +296,7 @@ def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
 
 
 _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
+_OWN_TAG = {"Name": "tag-key", "Values": [MANAGED_BY]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 

@@ -474,6 +474,8 @@ class Service:
     """One endpoint service of the region, as DescribeVpcEndpointServices gives it.
 
     s3 and dynamodb come twice, as Gateway and as Interface, under one name: a service is its name and its type.
+    `takes_policy` is False if its endpoints take no policies: they give full access (PrivateLink guide: endpoint
+    policies).
     """
 
     name: str
@@ -482,6 +484,7 @@ class Service:
     zones: frozenset[str] = frozenset()
     private_dns_names: tuple[str, ...] = ()
     ip_address_types: frozenset[str] = frozenset({"ipv4"})
+    takes_policy: bool = True
 
     def is_in_zone_of(self, subnet: Subnet) -> bool:
         """True if the service can have an interface in the subnet's zone: by zone id where both have one, else by name.

@@ -12,6 +12,7 @@ from lifeline.core.agents.watches import Maintenance, SeverityRule, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.core.policy.document import shown
+from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.service_sets import expand, is_service
 
 REQUIRE = "lifeline:require"
@@ -123,6 +124,9 @@ class Policy:
     gateway endpoint even where an interface endpoint serves them. With `acts_on_backlog`,
     nothing waits for approval of the backlog.
 
+    `labels` are the names and tags of what is made in EC2. `endpoint_policies` are the names of the endpoints'
+    policies by service, and `organization` is what these call by that name.
+
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
     """
@@ -147,6 +151,9 @@ class Policy:
     ports: tuple[tuple[str, Ranges], ...] = ()
     gateway_always: frozenset[str] = frozenset()
     acts_on_backlog: bool = False
+    labels: Labels = USUAL_LABELS
+    endpoint_policies: tuple[tuple[str, str], ...] = ()
+    organization: str = ""
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -19,6 +19,7 @@ from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
+from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
 from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
@@ -42,6 +43,7 @@ class Planning:
     now: datetime
     catalog: Catalog
     attributes: Attributes = field(default_factory=Attributes)
+    endpoint_policies: EndpointPolicies = NO_POLICIES
 
     def plan(
         self,
@@ -179,6 +181,9 @@ class Planning:
             held=want.held,
             problems=want.problems,
             known_names=self.policy.known_names,
+            region=self.settings.region,
+            labels=self.policy.labels,
+            endpoint_policies=self.endpoint_policies,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [unread.note for unread in vpc.unread]
