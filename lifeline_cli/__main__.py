@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.requests.check import check_call
 from lifeline_cli.arguments import Call, parser
+from lifeline_cli.check import check_call
 from lifeline_cli.deployed import Deployed, FailedError
 from lifeline_cli.text import text_of
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lifeline.core.guards.backlog import BACKLOG
-from lifeline.core.requests.check import DETECT, RECONCILE
+from lifeline_cli.check import DETECT, RECONCILE
 
 _PROGRAM = "lifeline_cli"
 Given = argparse.Namespace
