@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 from lifeline_cli.__main__ import main
-from lifeline_cli.deployed import boto3
 
 VPC = "vpc-0123456789abcdef0"
 PLAN = "plan-0123456789abcdef"
@@ -39,7 +39,7 @@ class Stub:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
         if StackName != "lifeline":
-            said = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            said: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
             raise ClientError({"Error": said}, "DescribeStacks")
         names = ("ReconcileEndpoints", "DetectMetricGaps")
         return {"Stacks": [{"Outputs": [{"OutputKey": f"{one}Function", "OutputValue": f"x-{one}"} for one in names]}]}

@@ -147,7 +147,8 @@ def _notified(
     """The answer as values, or as one text; what in the call was unusable, or is gone, is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
     queued = "" if mode is Mode.PLAN else queued_text(answers)
-    unusable = [_refusal(error) for error in [*errors, *(answer.refusal for answer in answers if answer.refusal)]]
+    unusable = [_refusal(error) for error in errors]
+    unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
