@@ -222,7 +222,7 @@ def test_a_bad_id_and_a_vpc_that_is_gone_stop_no_other(world: World) -> None:
     assert outcomes == {vpc_id: "changed", gone: "failed"}
     (missing,) = [one for one in answer["vpcs"] if one["vpc_id"] == gone]
     assert missing["error"]["field"] == "vpc_ids[1]"
-    assert [one["field"] for one in answer["errors"]] == ["vpc_ids[0]"]
+    assert [one["field"] for one in answer["errors"]] == ["vpc_ids[0]", "vpc_ids[1]"]
 
 
 def test_a_batch_is_one_look_and_a_bad_message_is_put_aside_with_its_reason(world: World) -> None:

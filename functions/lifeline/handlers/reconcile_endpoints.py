@@ -145,15 +145,15 @@ def _known_names(network: Network) -> frozenset[str] | None:
 def _notified(
     answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], mode: Mode, *, is_text: bool
 ) -> dict[str, Any]:
-    """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
+    """The answer as values, or as one text; what in the call was unusable, or is gone, is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
     queued = "" if mode is Mode.PLAN else queued_text(answers)
     unusable = [_refusal(error) for error in errors]
+    unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
         notified["text"] += f"{queued}\n" if queued else ""
-        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     else:
         notified["vpcs"] = [as_json(answer) for answer in answers]
         notified |= {"queued": queued} if queued else {}
