@@ -107,7 +107,7 @@ requirements/%.txt.lock:
 	@$(UV) pip compile $(LOCK_FLAGS) requirements/$*.in -o requirements/$*.txt
 
 # Not part of `make test`, which must give the same answer tomorrow.
-audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs pypi.org)
+audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs the network)
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.audit
 
 # Not part of `make test`: it takes the better part of an hour.

@@ -205,7 +205,7 @@ def test_the_notice_says_where_nothing_is_applied() -> None:
 # ---- docs/policy.md
 
 DOCS = (ROOT / "docs/policy.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+EXAMPLES = re.findall(r"^### \d\. [^#]*?```json\n(.*?)```", DOCS, re.DOTALL | re.MULTILINE)
 SCHEMA: dict[str, Any] = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
 
 
@@ -237,7 +237,7 @@ def test_the_docs_give_the_schemas_defaults() -> None:
         if "default" in part:
             assert rows("Fields")[path][0] == f"`{json.dumps(part['default'])}`", path
     reasons = {"exemptions[].reason", "maintenance[].reason"}
-    required = {"version", "rules[].require", "watches[].name"} | reasons
+    required = {"version", "rules[].require", "watches[].name", "severities[].severity"} | reasons
     assert {path for path, cells in rows("Fields").items() if cells[0] == "required"} == required
 
 
