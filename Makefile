@@ -11,7 +11,7 @@ DEV := .envs/dev/bin
 SAM := .envs/sam/bin/sam
 UV := .envs/uv/bin/uv
 
-.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan policy browser audit mutants
+.PHONY: help setup test lint types template unit chain chain-more soak local-invoke demo compare docs lock fmt clean plan cli policy browser audit mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ plan: .envs/dev/.ready ## print what Lifeline would do: VPC=vpc-... [REGION=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.plan \
 	  --vpc="$${VPC-}" --region="$${REGION-}" --profile="$${PROFILE-}" --services="$${SERVICES-}"
 
+cli: .envs/dev/.ready ## make one of Lifeline's calls: ARGS="plan vpc-..." [ARGS=--help]
+	@$(DEV)/python -m lifeline_cli $${ARGS-}
+
 policy: .envs/dev/.ready ## print the policy for the upgrade of a stack that has many parameters: [STACK=lifeline] [REGION=...] [PROFILE=...]
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.upgrade \
 	  --stack="$${STACK-}" --region="$${REGION-}" --profile="$${PROFILE-}"
@@ -104,7 +107,7 @@ requirements/%.txt.lock:
 	@$(UV) pip compile $(LOCK_FLAGS) requirements/$*.in -o requirements/$*.txt
 
 # Not part of `make test`, which must give the same answer tomorrow.
-audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs pypi.org)
+audit: .envs/audit/.ready .envs/dev/.ready ## look up known vulnerabilities of everything that is locked (needs the network)
 	@PYTHONPATH=functions:. $(DEV)/python -m tools.audit
 
 # Not part of `make test`: it takes the better part of an hour.

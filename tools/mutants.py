@@ -9,13 +9,15 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import multiprocessing
+import os
 import random
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Self
@@ -26,7 +28,8 @@ PACKAGE = Path("functions/lifeline")
 ROOMS = ("network", "plan", "coexist", "agents")
 EXPLAINED = Path("tools/mutants_explained.json")
 MOST_SURVIVING = 0.05
-_TIMEOUT = 900  # seconds: a mutation may loop for ever
+_TIMEOUT = 120  # seconds: a mutation may loop for ever
+_FORK = multiprocessing.get_context("fork")
 _TURNED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -59,17 +62,7 @@ class Mutant:
     place: int
     way: int
     name: str
-
-    @property
-    def key(self) -> str:
-        """What a process of its own is told to import it."""
-        return f"{self.path}:{self.place}:{self.way}"
-
-    @classmethod
-    def of(cls, key: str) -> Self:
-        """The mutant of such a key."""
-        path, place, way = key.split(":")
-        return cls(Path(path), 0, int(place), int(way), "")
+    function: int  # where the function starts that it is in; 0: in none, so it runs at import
 
     @property
     def module(self) -> str:
@@ -79,7 +72,7 @@ class Mutant:
     def tree(self) -> ast.Module:
         """The module with the change made."""
         tree = ast.parse(self.path.read_text("utf-8"))
-        for place, (owner, field, index, node, _) in enumerate(_nodes(tree)):
+        for place, (owner, field, index, node, *_) in enumerate(_nodes(tree)):
             if place == self.place:
                 changed = list(_changes(node))[self.way]
                 if index is None:
@@ -92,11 +85,11 @@ class Mutant:
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
     """Every change of a module, in order."""
-    for place, (_, _, _, node, scope) in enumerate(_nodes(ast.parse(path.read_text("utf-8")))):
+    for place, (_, _, _, node, scope, function) in enumerate(_nodes(ast.parse(path.read_text("utf-8")))):
         for way, changed in enumerate(_changes(node)):
             where = path.relative_to(PACKAGE).as_posix()
             name = f"{where} {scope}: {ast.unparse(node)} -> {ast.unparse(changed)}"
-            yield Mutant(path, getattr(node, "lineno", 0), place, way, name)
+            yield Mutant(path, getattr(node, "lineno", 0), place, way, name, function)
 
 
 def sample(size: int, seed: int) -> list[Mutant]:
@@ -106,17 +99,22 @@ def sample(size: int, seed: int) -> list[Mutant]:
     return random.Random(seed).sample(found, min(size, len(found)))  # noqa: S311
 
 
-def _nodes(root: ast.AST, scope: str = "") -> Iterator[tuple[ast.AST, str, int | None, ast.AST, str]]:
-    """Every node that decides something, with its owner's field, and the function that it is in."""
+def _nodes(
+    root: ast.AST, scope: str = "", function: int = 0
+) -> Iterator[tuple[ast.AST, str, int | None, ast.AST, str, int]]:
+    """Every node that decides something, with its owner's field, and the function that it is in by name and line."""
+    if isinstance(root, ast.FunctionDef):
+        function = min([root.lineno, *(decorator.lineno for decorator in root.decorator_list)])
     for field, value in ast.iter_fields(root):
         if field in _INERT or (isinstance(root, ast.keyword) and root.arg == "strict"):
             continue
+        inside = 0 if field == "args" and isinstance(root, ast.FunctionDef) else function  # defaults: at import
         for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if isinstance(node, ast.AST) and not isinstance(node, ast.TypeAlias):
                 named = isinstance(node, ast.FunctionDef | ast.ClassDef)
                 inner = ".".join(filter(None, (scope, getattr(node, "name", "")))) if named else scope
-                yield root, field, index, node, inner
-                yield from _nodes(node, inner)
+                yield root, field, index, node, inner, inside
+                yield from _nodes(node, inner, inside)
 
 
 def _changes(node: ast.AST) -> Iterator[ast.AST]:
@@ -183,35 +181,126 @@ class _Quickly:
         settings.load_profile("mutants")
 
 
-def _run(mutant: Mutant | None, tests: list[str]) -> int:
+class _Seen:
+    """Notes which tests call which functions of the rooms. What is called while tests are collected belongs to all."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, int], set[str]] = {}
+        self._test = ""
+        self._rooms = tuple(str((PACKAGE / "core" / room).resolve()) for room in ROOMS)
+
+    def pytest_configure(self) -> None:
+        watch = sys.monitoring
+        watch.use_tool_id(watch.COVERAGE_ID, "mutants")
+        watch.register_callback(watch.COVERAGE_ID, watch.events.PY_START, self._called)
+        watch.set_events(watch.COVERAGE_ID, watch.events.PY_START)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._test = nodeid
+        for module in [module for name, module in sys.modules.items() if name.startswith("lifeline.core")]:
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):  # what an earlier test left there would not be called again
+                    value.cache_clear()
+        sys.monitoring.restart_events()
+
+    def _called(self, code: CodeType, _offset: int) -> object:
+        if code.co_filename.startswith(self._rooms):
+            self.calls.setdefault((code.co_filename, code.co_firstlineno), set()).add(self._test)
+        return sys.monitoring.DISABLE
+
+
+class _Only:
+    """Runs only the chosen tests."""
+
+    def __init__(self, tests: Set[str]) -> None:
+        self._tests = tests
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.nodeid in self._tests]
+
+
+def _pytest(tests: Sequence[str], *plugins: object) -> int:
+    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # the forks have imported their plugins
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        return int(pytest.main([*options, *tests], plugins=[_Quickly(), *plugins]))
+
+
+def _look(told: Connection) -> None:
+    seen = _Seen()
+    failed = _pytest(["tests/core"], seen)
+    others = [name for name in sys.modules if name.partition(".")[0] not in {"lifeline", "tests", "tools", "__main__"}]
+    told.send((failed, seen.calls, others))
+
+
+def _try(mutant: Mutant | None, tests: Set[str], told: Connection) -> None:
     if mutant:
         sys.meta_path.insert(0, _Finder(mutant))
-    options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    return int(pytest.main([*options, *tests], plugins=[_Quickly()]))
+    files = {test.partition("::")[0] for test in tests}
+    path = mutant.path if mutant else PACKAGE
+    room, own = f"tests/core/{path.parent.name}/", f"test_{path.stem}.py"
+    order = sorted(files, key=lambda file: (not file.startswith(room), not file.endswith(own), file))
+    told.send(_pytest(order, _Only(tests)))
 
 
 # ---- all of them
 
 
-def _survives(mutant: Mutant) -> bool:
-    """True if no test fails: first of its own room, which kill most, then of the rest of the core."""
-    room = f"tests/core/{mutant.path.parent.name}"
-    own = f"{room}/test_{mutant.path.stem}.py"
-    stages = [[*([own] if Path(own).exists() else []), room], ["tests/core", f"--ignore={room}"]]
-    return all(_passes(tests, "--only", mutant.key) for tests in stages)
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Which tests of the core call which function, from one run without a change. Hypothesis tries the same examples
+    each time, so a test that does not call the changed function cannot notice the change.
+    """
+
+    calls: Mapping[tuple[str, int], Set[str]]
+
+    @classmethod
+    def read(cls) -> Self | None:
+        """None if they fail without any change. Imports what they import of others, for all the forks to come."""
+        here, there = _FORK.Pipe(duplex=False)
+        process = _FORK.Process(target=_look, args=(there,))
+        process.start()
+        failed, calls, others = here.recv()
+        process.join()
+        for name in others:
+            with suppress(ImportError):
+                importlib.import_module(name)
+        return None if failed else cls(calls)
+
+    @property
+    def all(self) -> Set[str]:
+        """Every test that calls any function."""
+        return frozenset[str]().union(*self.calls.values()) - {""}
+
+    def of(self, mutant: Mutant) -> Set[str]:
+        """The tests that call the function that holds the change: all, if it is none, or runs at import."""
+        calling = self.calls.get((str(mutant.path.resolve()), mutant.function), frozenset())
+        return calling if mutant.function and "" not in calling else self.all
 
 
-def _passes(tests: list[str], *only: str) -> bool:
+def _passes(mutant: Mutant | None, tests: Set[str]) -> bool:
+    """Whether these tests pass with the change; what neither passes nor fails, such as a broken set-up, is an error."""
+    here, there = _FORK.Pipe(duplex=False)
+    process = _FORK.Process(target=_try, args=(mutant, tests, there))
+    process.start()
+    there.close()
     try:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "tools.mutants", *only, "--tests", *tests],
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        if not here.poll(_TIMEOUT):
+            return False
+        outcome = here.recv()
+    finally:
+        process.kill()
+        process.join()
+    if outcome not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}:
+        raise RuntimeError(f"pytest ends with {outcome} for {mutant}")
+    return bool(outcome == pytest.ExitCode.OK)
+
+
+def _survives(mutant: Mutant, tests: Callers) -> bool:
+    """True if no test fails, or none calls the function."""
+    chosen = tests.of(mutant)
+    return not chosen or _passes(mutant, chosen)
 
 
 def main() -> int:
@@ -219,26 +308,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=300)
     parser.add_argument("--seed", type=int, default=14)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", type=Mutant.of)
-    parser.add_argument("--tests", nargs="+")
-    asked, more = parser.parse_known_args()
-    if asked.tests:
-        return _run(asked.only, [*asked.tests, *more])
-    if not _passes(["tests/core"]):
+    asked = parser.parse_args()
+    tests = Callers.read()
+    if not tests or not _passes(None, tests.all):
         _say("the tests of the core fail without any change")
         return 1
     chosen = sample(asked.size, asked.seed)
     explained: dict[str, str] = json.loads(EXPLAINED.read_text("utf-8"))
     survivors: list[Mutant] = []
-    with ThreadPoolExecutor(asked.jobs) as pool:
-        for place, (mutant, survives) in enumerate(zip(chosen, pool.map(_survives, chosen), strict=True)):
-            if survives:
-                survivors.append(mutant)
-                _say(f"[{place + 1}/{len(chosen)}] survives: {mutant.name} (line {mutant.line})")
-                _say(f"    {explained.get(mutant.name, 'NOT EXPLAINED')}")
-            elif (place + 1) % 25 == 0:
-                _say(f"[{place + 1}/{len(chosen)}]")
+    for place, mutant in enumerate(chosen, 1):
+        if _survives(mutant, tests):
+            survivors.append(mutant)
+            _say(f"[{place}/{len(chosen)}] survives: {mutant.name} (line {mutant.line})")
+            _say(f"    {explained.get(mutant.name, 'NOT EXPLAINED')}")
+        elif place % 25 == 0:
+            _say(f"[{place}/{len(chosen)}]")
     share = len(survivors) / len(chosen)
     _say(f"{len(survivors)} of {len(chosen)} mutations survive: {share:.1%}, at most {MOST_SURVIVING:.0%} may")
     return int(share > MOST_SURVIVING or any(mutant.name not in explained for mutant in survivors))

@@ -53,6 +53,7 @@ REASONS: dict[str, dict[str, str]] = {
         "ec2:ModifyVpcAttribute": "turns on the DNS attributes that private DNS needs, if the policy has `fix_dns`"
     },
     "ReadPolicy": {"ssm:GetParameter": "reads the policy document"},
+    "ReadEndpointPolicies": {"ssm:GetParametersByPath": "reads the endpoint policies that the policy document names"},
     "ReadKillSwitch": {"ssm:GetParameter": "checks whether changes are allowed"},
     "FindCentralEndpoints": {
         "route53:ListHostedZonesByVPC": "finds private hosted zones that answer a service's name",
@@ -117,4 +118,14 @@ REASONS: dict[str, dict[str, str]] = {
     "Notify": {"sns:Publish": "publishes notices"},
     "SendEvents": {"events:PutEvents": "sends events for your own rules"},
     "Log": {"logs:CreateLogStream": "writes the function's log", "logs:PutLogEvents": "writes the function's log"},
+    "ReadLedgerWithKey": {"kms:Decrypt": "lets DynamoDB decrypt the table's key for the role, for reading and writing"},
+    "SendWithKey": {
+        "kms:Decrypt": "lets SQS decrypt what Lambda receives for the role, and SQS and SNS check a new data key",
+        "kms:GenerateDataKey": "lets SQS and SNS encrypt what the role sends",
+    },
+    "NotifyWithKey": {
+        "kms:Decrypt": "lets SNS check a new data key, if the topic is encrypted with a key of yours",
+        "kms:GenerateDataKey": "lets SNS encrypt the notices, if the topic is encrypted with a key of yours",
+    },
+    "StartRuns": {"lambda:InvokeFunction": "starts the hourly sweep and the runs of the detector"},
 }

@@ -18,6 +18,10 @@ _OPERATORS = {
     "ForAllValues:StringEquals": "contains only",
     "ForAllValues:StringLike": "contains only what matches",
 }
+_FUNCTION = "AWS::Serverless::Function"
+_OF_NO_FUNCTION = {
+    "EventBridge Scheduler": {"Description": "Starts the functions", "Role": {"Fn::GetAtt": "ScheduleRole.Arn"}}
+}
 _START = """\
 # Permissions of each role
 
@@ -33,8 +37,8 @@ support resource-level permissions. **IAM lets Lifeline delete only resources th
 _END = """\
 ## Other permissions
 
-- **Schedules.** SAM creates a role for each schedule (`ReconcileEndpointsSweepRole`, `DetectMetricGapsScheduleRole`).
-  It allows EventBridge Scheduler to invoke that one function and nothing else.
+- **Roles.** SAM creates no role besides these four, so the parameters `PermissionsBoundary` and `RolePath` are those of
+  all ([your company's rules](company.md#a-permissions-boundary-and-a-path)).
 - **Queues.** Each queue's policy denies `sqs:SendMessage` to everybody but its senders, administrators included:
   `Changes` takes messages from the stack's own rules, ReconcileRole and `ReplayPrincipals`; `RepairRequests` and
   `Checks` from DetectRole; `DeadLetters` from the rules and ReconcileRole. Whoever can change a queue's policy
@@ -43,8 +47,9 @@ _END = """\
   decide what is changed.
 - **Topics.** `NoticesPolicy` and `ChatNoticesPolicy` let only the roles of ReconcileEndpoints and DetectMetricGaps
   publish, and let this account's CloudWatch alarms publish to `Notices`. They deny everyone else, whatever their own
-  policies allow. To send something to the same people, create a topic of your own and subscribe them to it. You create
-  the role of a chat channel (`ChatNotices`) and the rules on the event bus yourself.
+  policies allow. A topic that you pass as `NoticesTopicArn` has [the policy that you give
+  it](company.md#a-topic-of-your-own). To send something to the same people, create a topic of your own and subscribe
+  them to it. You create the role of a chat channel (`ChatNotices`) and the rules on the event bus yourself.
 - **People.** Anyone who is allowed to invoke ReconcileEndpoints can approve, exempt, freeze, unfreeze, release, adopt
   and hand over. The buttons on the coverage page call it with the viewer's permissions. Anyone who is allowed to invoke
   CoveragePage can view the page. Anyone who can set `lifeline:*` tags or write the policy parameter decides which
@@ -119,17 +124,17 @@ def _check(granted: set[tuple[str, str]]) -> None:
 
 
 def _section(template: dict[str, Any], role: str) -> str:
-    function, description = next(
-        (name, resource["Properties"]["Description"])
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
-        and resource["Properties"]["Role"] == {"Fn::GetAtt": f"{role}.Arn"}
+    functions = {name: template["Resources"][name]["Properties"] for name in names_of(template, _FUNCTION)}
+    who, description = next(
+        (name, properties["Description"])
+        for name, properties in {**functions, **_OF_NO_FUNCTION}.items()
+        if properties["Role"] == {"Fn::GetAtt": f"{role}.Arn"}
     )
     rows = [
         row for condition, statement in _statements(template, role) for row in _rows(template, condition, statement)
     ]
     head = ["| statement | action | resource | condition | why |", "| --- | --- | --- | --- | --- |"]
-    return "\n".join([f"## {role}", "", f"{function}: {_lower(description)}.", "", *head, *rows, ""])
+    return "\n".join([f"## {role}", "", f"{who}: {_lower(description)}.", "", *head, *rows, ""])
 
 
 def _rows(template: dict[str, Any], condition: str, statement: dict[str, Any]) -> Iterator[str]:
@@ -169,12 +174,14 @@ def _conditional_resource(template: dict[str, Any], resource: Any) -> str:
     return _resource(resource)
 
 
-def _resource(resource: Any) -> str:
+def _resource(resource: Any) -> str:  # noqa: PLR0911 - one return for each kind
     match resource:
         case "*":
             return "all"
         case {"Ref": str(name)}:
             return f"`{name}`"
+        case {"Fn::If": [_, {"Ref": str(one)}, {"Ref": str(other)}]}:  # the stack's own, or one that it is given
+            return f"`{one}` or `{other}`"
         case {"Fn::GetAtt": str(name)}:
             return f"`{name.removesuffix('.Arn')}`"
         case {"Fn::Sub": str(text)} if text.startswith("${") and ".Arn}" in text:
@@ -213,16 +220,21 @@ def _words(condition: Any) -> str:
     raise ValueError(f"unknown kind of condition: {condition}")
 
 
+_STACK = {"Ref": "AWS::StackName"}
+
+
 def _value(value: Any) -> str:
     match value:
-        case str():
-            return f"`{value}`"
+        case str() | {"Ref": str()} if value != _STACK:
+            return f"`{value['Ref'] if isinstance(value, dict) else value}`"
         case list():
             return " or ".join(map(_value, value))
-        case {"Ref": "AWS::StackName"}:
+        case dict() if value == _STACK:
             return "the stack's name"
+        case {"Fn::If": ["HasPolicy", "*", otherwise]}:
+            return f"{_value(otherwise)}, or any if `PolicyParameter` is set"
         case {"Fn::Sub": str(text)}:
-            return f"`{text.replace('${AWS::Region}', '<region>')}`"
+            return f"`{text.replace('${AWS::Region}', '<region>').replace('${AWS::URLSuffix}', 'amazonaws.com')}`"
         case dict():
             return "a service in " + " or ".join(f"`{name}`" for name in dict.fromkeys(_refs(value)))
     raise ValueError(f"unknown kind of value: {value}")

@@ -19,7 +19,8 @@ from botocore.session import Session
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.calls import ours
-from lifeline.core.errors import LifelineError, SettingsError, TerminalError
+from lifeline.core.errors import InvalidInputError, LifelineError, SettingsError, TerminalError
+from lifeline.core.requests.calls import read_request
 from lifeline.handlers.reconcile_endpoints import handler
 from lifeline.runtime.observability import logger
 from tools.stack import environment_of
@@ -65,6 +66,8 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     """The handler's answer. Raises UnusableError, SettingsError, TransientError or TerminalError."""
     if not vpc_ids:
         raise UnusableError("VPC is missing: make plan VPC=vpc-0123456789abcdef0")
+    event = {"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}
+    _check(event)
     session = _session(region, profile)
     parameters = {"Mode": "enforce"}  # unlike the event's mode: a manual plan, which writes nothing
     parameters |= {"RequiredServices": ",".join(services)} if services else {}
@@ -72,7 +75,17 @@ def plan(vpc_ids: Sequence[str], region: str, profile: str, services: Sequence[s
     del environment["KILL_SWITCH_PARAMETER"]  # of a stack, and there is none
     environment["AWS_REGION"] = session.get_config_variable("region")
     environment["ROLE_ARN"] = f"arn:aws:iam::{_account(session)}:role/none"
-    return _invoke({"vpc_ids": list(vpc_ids), "mode": "plan", "format": "text"}, environment)
+    return _invoke(event, environment)
+
+
+def _check(event: Mapping[str, Any]) -> None:
+    """Refuse what the handler would refuse, before any credentials are needed."""
+    try:
+        refusals = read_request(event).refusals
+    except InvalidInputError as error:
+        raise UnusableError(str(error)) from error
+    if refusals:
+        raise UnusableError("; ".join(map(str, refusals)))
 
 
 def _invoke(event: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

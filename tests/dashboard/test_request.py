@@ -31,8 +31,8 @@ def context(**more: object) -> dict[str, Any]:
         (context(params={"vpc_ids": [None]}), "vpc_ids[0]"),
         ({"plan": [VPC]}, "plan"),
         ({"plan": "<script>"}, "plan"),
-        ({"approve": "plan-0123456789abcdef"}, "'approve'"),
-        ({"release": True, "vpc_ids": [VPC]}, "'release'"),
+        ({"approve": "plan-0123456789abcdef"}, "approve"),
+        ({"release": True, "vpc_ids": [VPC]}, "release"),
     ],
 )
 def test_bad_input_gets_an_error_that_names_the_field(event: object, field: str) -> None:

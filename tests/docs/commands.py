@@ -13,14 +13,12 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
+from lifeline_cli.arguments import parser
+from lifeline_cli.check import check_call
 from tools.template import names_of, read_template
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
-from lifeline.core.requests.exempt import read_exempt
-from lifeline.core.requests.history import read_history
-from lifeline.core.requests.ownership import read_adopt, read_hand_over
 from lifeline.dashboard.request import read_widget
 from lifeline.reconciler.batch import read_record
 from tests.support.repository import ROOT
@@ -101,6 +99,8 @@ def _faults(command: str) -> Iterator[str]:
             yield from _faults_of_make(words)
         case ["jq", *words]:
             yield from _faults_of_jq(words)
+        case ["python", "-m", "lifeline_cli", *words]:
+            yield from _faults_of_cli(words)
         case ["output", _]:
             return  # the function that the pages define; its argument is checked above
         case ["sam", *rest]:
@@ -145,6 +145,20 @@ def _faults_of_jq(words: Sequence[str]) -> Iterator[str]:
             yield "jq: the pages use -r with a filter that starts with a field"
 
 
+# ---- the command line
+
+
+def _faults_of_cli(words: Sequence[str]) -> Iterator[str]:
+    try:
+        given = parser().parse_args(words)
+        for call in given.calls(given):
+            check_call(call.function, call.event, NOW)
+    except SystemExit:
+        yield f"lifeline_cli takes no {shlex.join(words)}"
+    except InvalidInputError as error:
+        yield str(error)
+
+
 # ---- SAM
 
 
@@ -186,23 +200,15 @@ def _faults_of_override(override: str) -> Iterator[str]:
 def _faults_of_event(function: str, event: Any) -> Iterator[str]:
     """The function's own refusals of the event."""
     try:
-        if function == "DetectMetricGaps":
+        if function == "DetectMetricGaps" and "Records" in event:
             read_event(event, checks_queue_url=CHECKS)
         elif function == "CoveragePage":
             read_widget(event)
         elif "Records" in event:
             for record in event["Records"]:
                 read_record(record, "")
-        elif "history" in event:
-            read_history(event, NOW)
-        elif "exempt" in event:
-            read_exempt(event)
-        elif "adopt" in event:
-            read_adopt(event)
-        elif "hand_over" in event:
-            read_hand_over(event)
         else:
-            yield from map(str, read_request(event).refusals)
+            check_call(function, event, NOW)
     except InvalidInputError as error:
         yield str(error)
 

@@ -35,6 +35,6 @@ def test_the_words_are_those_of_the_readers_errors() -> None:
 
 
 def test_there_are_five_complete_examples_at_least_and_each_says_something_new() -> None:
-    found = [read_policy(text) for text in blocks(PAGE, "json")]
+    found = [read_policy(text) for text in blocks(PAGE, "json") if '"Statement"' not in text]
     assert len(found) >= 5
     assert len(set(map(repr, found))) == len(found)

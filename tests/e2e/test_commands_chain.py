@@ -1,8 +1,10 @@
-"""The docs' commands as they stand, by the real SAM CLI: a second deployment, and a release of 40 endpoints."""
+"""The docs' commands as they stand, by the real SAM CLI: a second deployment, and a release of 40 endpoints; and
+the command line."""
 
 import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +14,7 @@ from tests.docs.pages import blocks
 from tests.e2e.conftest import MINUTE
 from tests.e2e.emulators.account import REGION, ROOT, RUNS, Account
 from tests.e2e.machine import build_site
-from tests.e2e.steps import endpoints_in, wait_until_quiet
+from tests.e2e.steps import available_endpoint, endpoints_in, wait_until_quiet
 
 pytestmark = pytest.mark.chain_more
 
@@ -92,8 +94,7 @@ def test_the_second_deployment_changes_the_mode_and_keeps_every_other_answer(acc
 
 
 def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> None:
-    if parameters(account)["Mode"] != "enforce":
-        run(account, command("README.md", ENFORCE), *DEPLOYING)
+    enforce(account)
     ec2 = account.client("ec2")
     sites = [build_site(ec2, cidr=f"10.{200 + number}", name=f"release-{number}") for number in range(4)]
     made = [make_endpoint(ec2, site.vpc_id, site.subnet_id, service) for site in sites for service in SERVICES]
@@ -111,6 +112,57 @@ def test_a_release_of_40_endpoints_is_answered_and_ends(account: Account) -> Non
     account.wait(lambda: left() == 0, what="the end of the release", within_s=400)
     wait_until_quiet(account)
     assert account.messages("DeadLetterQueue") == []
+
+
+def test_every_command_of_the_command_line(account: Account) -> None:
+    enforce(account)
+    ec2 = account.client("ec2")
+    site = build_site(ec2, cidr="10.210", name="command-line", public=False)
+    vpc_id = site.vpc_id
+    wait_until_quiet(account)
+
+    account.wait(lambda: available_endpoint(ec2, vpc_id), what="the new VPC's endpoint")
+
+    assert "monitoring served by" in cli(account, "plan", vpc_id)
+    assert vpc_id in cli(account, "plan")
+    assert vpc_id in cli(account, "freeze", vpc_id, "--services", "monitoring", "--by", "Dana")
+    assert vpc_id in cli(account, "unfreeze", vpc_id, "--services", "monitoring")
+    assert vpc_id in cli(account, "sweep")
+    assert "nothing waits" in cli(account, "approve", "backlog", "--vpc", vpc_id, status=1)
+    assert vpc_id in cli(account, "reconcile", vpc_id)
+    assert f"{vpc_id}  monitoring" in cli(account, "exempt", vpc_id, "--services", "monitoring", "--reason", "moves")
+    assert f"{vpc_id}  all       ended" in cli(account, "exempt", vpc_id, "--end")
+    assert "delete" in cli(account, "release", "--vpc", vpc_id, "--plan")
+    assert endpoints_in(ec2, vpc_id)
+    cli(account, "release", "--vpc", vpc_id)
+    account.wait(lambda: not endpoints_in(ec2, vpc_id), what="the end of the release")
+    history = json.loads(cli(account, "history", "--vpc", vpc_id, "--output", "json"))["history"]["entries"]
+    for who in ("Dana", "root"):
+        assert any(who in json.dumps(entry) for entry in history), history
+    assert cli(account, "incidents") == "No incident was opened or closed in this time.\n"
+    assert "is on no roster" in cli(account, "forget", "i-0123456789abcdef0", status=1)
+    assert "approve: " in cli(account, "approve", "plan-0123456789abcdef", status=1)
+    assert "There is no stack other in" in cli(account, "plan", vpc_id, "--stack", "other", status=1)
+
+
+def cli(account: Account, *arguments: str, status: int = 0) -> str:
+    """What the command prints, and its complaints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lifeline_cli", *arguments],
+        env=account.environment(AWS_ENDPOINT_URL=account.endpoint_url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def enforce(account: Account) -> None:
+    if parameters(account)["Mode"] != "enforce":
+        run(account, command("README.md", ENFORCE), *DEPLOYING)
 
 
 ENFORCE = "sam deploy --parameter-overrides Mode=enforce"

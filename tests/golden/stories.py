@@ -68,6 +68,7 @@ from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.notices.trigger_text import Because, because_of
 from lifeline.core.notices.unwatched import unwatched_notice
+from lifeline.core.owner import Owner
 from lifeline.core.plan.actions import Action, ActionKind, Plan, Status, Urgency
 from lifeline.core.plan.answer import Approvable, VpcAnswer
 from lifeline.core.plan.cost import price_in
@@ -76,6 +77,7 @@ from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.policy.policy import EXEMPT, Exempted, ExemptedBy, Limits, Requirement
 from lifeline.core.requests.request import Trigger
+from lifeline.core.severity import Severity
 from tests.support.builders import (
     CATALOG,
     LOCAL,
@@ -373,8 +375,12 @@ REPAIRED = replace(CUT, fixed_at=at(16), fix=f"endpoint {ENDPOINT} became availa
 ID = "inc-20261120-0914-3fa9c1"
 
 
+OWNER = Owner("payments", "prod")
+CRITICAL: dict[str, Any] = {"severity": Severity.CRITICAL, "notified_severity": Severity.CRITICAL}
+
+
 def incident(cause: Cause = CUT, **more: Any) -> Incident:
-    return Incident(ID, WATCH.name, cause, at(8), at(14), **more)
+    return Incident(ID, WATCH.name, cause, at(8), at(14), owner=OWNER, **more)
 
 
 TWELVE = tuple(agent(number) for number in range(1, 13))
@@ -390,20 +396,25 @@ POLICY_DENIES = News(NewsKind.OPENED, incident(DENYING), silent=TWELVE[:2], join
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
-    incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key),
+    incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key, **CRITICAL),
     silent=LEFT,
     back=BACK,
 )
-REMINDER = News(NewsKind.REMINDER, incident(REPAIRED, notified_at=at(32), notified_agents=12), silent=LEFT, back=BACK)
+REMINDER = News(
+    NewsKind.REMINDER,
+    incident(REPAIRED, notified_at=at(32), notified_agents=12, **CRITICAL),
+    silent=LEFT,
+    back=BACK,
+)
 RESOLVED = News(
     NewsKind.RESOLVED,
-    incident(REPAIRED, notified_at=at(14), notified_agents=12),
+    incident(REPAIRED, notified_at=at(14), notified_agents=12, **CRITICAL),
     back=ALL_BACK,
     set_aside=(STOPPED,),
 )
 RECOVERING = News(
     NewsKind.UPDATED,
-    incident(REPAIRED, phase=Phase.RECOVERING, notified_at=at(14), notified_agents=11),
+    incident(REPAIRED, phase=Phase.RECOVERING, notified_at=at(14), notified_agents=11, **CRITICAL),
     silent=TWELVE,
     joined=1,
 )
@@ -470,7 +481,7 @@ def handed_over() -> Notice:
         Claim(domain=domain), TERRAFORM, "CreateVpcEndpoint", "5f5f3d52-0f3a-4a55-9d0e-1f2f3a4b5c6d", at(240)
     )
     frozen = with_claims({}, [claimed], SERVED, {}, owner="lifeline", catalog=CATALOG, now=at(241))
-    answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", now=at(241))
+    answered = answer_claims(plan(SERVED, "monitoring"), SERVED, frozen, owner="lifeline", catalog=CATALOG, now=at(241))
     actions = [replace(one, status=Status.DONE) for one in answered.plan.actions]
     claim = frozen["monitoring"]
     return handed_over_notice(claim, "monitoring", VPC, stack_name="lifeline", tiers=CREATED.tiers, done=actions)
@@ -601,7 +612,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
 
 
 def _of_answer(reported: VpcAnswer, number: int = 0) -> BusEvent:
-    return list(answer_events(reported, mode="enforce", now=at(8)))[number]
+    return list(answer_events(reported, mode="enforce", now=at(8), owner=OWNER))[number]
 
 
 def _of_incident(news: News, minute: float) -> BusEvent:
@@ -612,7 +623,7 @@ def _of_incident(news: News, minute: float) -> BusEvent:
 
 EVENTS: dict[str, Callable[[], BusEvent]] = {
     "change-seen": lambda: change_event(
-        VPC, {name: getattr(CHANGE, name) for name in ("event_id", "event_name", "actor", "time")}, at(8)
+        VPC, {name: getattr(CHANGE, name) for name in ("event_id", "event_name", "actor", "time")}, at(8), OWNER
     ),
     "plan": lambda: _of_answer(UNAPPROVED),
     "action": lambda: _of_answer(CREATED, 1),

@@ -86,3 +86,12 @@ def test_without_send_events_nothing_is_heard_and_the_work_is_done(monkeypatch: 
         call({"vpc_ids": [vpc_id]})
         assert heard(url) == []
         assert len(world.endpoints(vpc_id)) == 1
+
+
+def test_each_event_says_whose_the_vpc_is_by_its_tags(world: World) -> None:
+    vpc_id = world.make_vpc()
+    world.make_subnet(vpc_id)
+    boto3.client("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "<payments>"}])
+    url = listen()
+    handler(sqs(route_deleted(world.main_table(vpc_id))), Context())
+    assert {(detail["team"], detail["env"]) for _, detail in heard(url)} == {("(payments)", "")}

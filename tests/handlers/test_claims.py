@@ -22,6 +22,7 @@ from tests.support.world import ROLE_ARN, emulated_world, flat
 
 MONITORING = "com.amazonaws.us-east-1.monitoring"
 S3 = "com.amazonaws.us-east-1.s3"
+HTTPS_FROM_THE_VPC = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
 LIFELINE = Identity(ROLE_ARN.rpartition("/")[2], session="lifeline-ReconcileEndpoints")
 
 
@@ -55,14 +56,26 @@ def served(days: Days) -> tuple[str, str, str]:
     return vpc_id, subnet_id, endpoint_id
 
 
-def theirs(vpc_id: str, subnet_id: str) -> dict[str, Any]:
+def theirs(days: Days, vpc_id: str, subnet_id: str) -> dict[str, Any]:
     return {
         "VpcEndpointType": "Interface",
         "VpcId": vpc_id,
         "ServiceName": MONITORING,
         "SubnetIds": [subnet_id],
+        "SecurityGroupIds": [their_group(days, vpc_id)],
         "PrivateDnsEnabled": True,
     }
+
+
+def their_group(days: Days, vpc_id: str) -> str:
+    """A group of theirs that lets the VPC in, made once: a VPC's default group only lets in its members."""
+    ec2 = days.world.ec2
+    filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["theirs"]}]
+    if found := ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+        return str(found[0]["GroupId"])
+    group_id = str(ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc_id)["GroupId"])
+    ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
+    return group_id
 
 
 def their_table(vpc_id: str, *table_ids: str) -> dict[str, Any]:
@@ -107,11 +120,11 @@ def frozen(vpc_id: str) -> list[str]:
 
 def test_a_claim_frees_the_name_at_once_and_lifelines_own_goes_when_theirs_works(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert (days.live(vpc_id), endpoint(days, ours)["PrivateDnsEnabled"]) == ([ours], False)
     assert frozen(vpc_id) == ["monitoring"]
 
-    made = apply_again(days, theirs(vpc_id, subnet_id))
+    made = apply_again(days, theirs(days, vpc_id, subnet_id))
     assert days.live(vpc_id) == [made]
     assert endpoint(days, made)["PrivateDnsEnabled"] is True
     days.take_from_queue()
@@ -123,7 +136,7 @@ def test_a_claim_frees_the_name_at_once_and_lifelines_own_goes_when_theirs_works
 
 def test_people_hear_once_whose_claim_it_is_whom_it_leaves_without_and_what_to_do(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     days.deliver(event)
     days.deliver(event)
     days.sweeps(2)
@@ -145,7 +158,7 @@ def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_li
     days: Days,
 ) -> None:
     vpc_id, subnet_id, ours = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.world.notices()
     made = len(changes(days))
     assert days.sweeps(23) == []
@@ -161,7 +174,7 @@ def test_while_a_claim_stands_nothing_is_done_for_the_service_and_a_day_later_li
 
 def test_whoever_unfreezes_the_service_has_it_served_again_at_once(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.clock.advance(MINUTES)
     assert days.look(vpc_id, unfreeze=["monitoring"])["outcome"] == "changed"
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
@@ -169,7 +182,7 @@ def test_whoever_unfreezes_the_service_has_it_served_again_at_once(days: Days) -
 
 def test_a_claim_by_switching_private_dns_on_is_one_too(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id) | {"PrivateDnsEnabled": False})
+    made = days.world.ec2.create_vpc_endpoint(**theirs(days, vpc_id, subnet_id) | {"PrivateDnsEnabled": False})
     days.clock.advance(MINUTES)
     request = {"VpcEndpointId": made["VpcEndpoint"]["VpcEndpointId"], "PrivateDnsEnabled": True}
     days.deliver(refused(days, request))
@@ -183,10 +196,10 @@ def test_a_claim_by_switching_private_dns_on_is_one_too(days: Days) -> None:
 
 def test_while_theirs_is_pending_lifeline_looks_again_and_waits(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.clock.advance(timedelta(minutes=1))
     days.account.pending_for = timedelta(minutes=8)
-    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    made = days.world.ec2.create_vpc_endpoint(**theirs(days, vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
     days.clock.advance(timedelta(minutes=1))
     days.look(vpc_id)
     assert sorted(days.live(vpc_id)) == sorted([ours, made])
@@ -204,7 +217,7 @@ def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told
     days.empty_queue()
     days.world.notices()
     (ours,) = days.live(vpc_id)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, ["monitoring"])
     days.take_from_queue()
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
@@ -215,9 +228,9 @@ def test_while_lifelines_own_is_still_pending_making_way_is_tried_again_and_told
 
 def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) -> None:
     vpc_id, subnet_id, _ = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.clock.advance(MINUTES)
-    made = apply_again(days, theirs(vpc_id, subnet_id))
+    made = apply_again(days, theirs(days, vpc_id, subnet_id))
     days.world.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
     days.clock.advance(MINUTES)
     assert ("create_interface_endpoint", "done") in [(one["action"], one["status"]) for one in days.sweeps(1)]
@@ -225,12 +238,29 @@ def test_where_theirs_vanishes_after_it_came_the_usual_rules_hold(days: Days) ->
 
 def test_where_the_event_of_theirs_is_lost_the_sweep_finds_it(days: Days) -> None:
     vpc_id, subnet_id, _ = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     days.clock.advance(MINUTES)
-    made = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    made = days.world.ec2.create_vpc_endpoint(**theirs(days, vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
     days.clock.advance(MINUTES)
     days.sweeps(1)
     assert days.live(vpc_id) == [made]
+
+
+def test_where_theirs_lets_nobody_in_lifelines_own_stays_until_theirs_is_opened(days: Days) -> None:
+    vpc_id, subnet_id, ours = served(days)
+    request = theirs(days, vpc_id, subnet_id)
+    (group_id,) = request["SecurityGroupIds"]
+    days.deliver(refused(days, request))
+    days.world.notices()
+    days.world.ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
+    made = apply_again(days, request)
+    (text,) = days.texts()
+    assert f"{group_id} of {made} doesn't allow inbound 443" in " ".join(text.split())
+    days.sweeps(30)
+    assert (sorted(days.live(vpc_id)), days.deletions(), frozen(vpc_id)) == (sorted([ours, made]), [], [])
+    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[HTTPS_FROM_THE_VPC])
+    days.sweeps(1)
+    assert (days.live(vpc_id), days.deletions()) == ([made], [ours])
 
 
 # ---- what is no claim
@@ -238,22 +268,22 @@ def test_where_the_event_of_theirs_is_lost_the_sweep_finds_it(days: Days) -> Non
 
 def test_lifelines_own_refused_call_is_no_claim(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id), identity=LIFELINE))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id), identity=LIFELINE))
     assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, [])
 
 
 def test_a_refusal_because_of_others_is_no_claim(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     subnet_id = days.world.make_subnet(vpc_id)
-    first = days.world.ec2.create_vpc_endpoint(**theirs(vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
+    first = days.world.ec2.create_vpc_endpoint(**theirs(days, vpc_id, subnet_id))["VpcEndpoint"]["VpcEndpointId"]
     days.clock.advance(MINUTES)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert (days.live(vpc_id), frozen(vpc_id)) == ([first], [])
 
 
 def test_an_old_record_is_no_claim_on_an_endpoint_that_was_made_since(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     event["detail"]["eventTime"] = (days.clock() - HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
     days.deliver(event)
     assert (endpoint(days, ours)["PrivateDnsEnabled"], frozen(vpc_id)) == (True, [])
@@ -262,7 +292,7 @@ def test_an_old_record_is_no_claim_on_an_endpoint_that_was_made_since(days: Days
 def test_where_a_person_asked_for_hands_off_a_claim_changes_nothing(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
     days.look(vpc_id, freeze=True)
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     assert frozen(vpc_id) == ["*"]
 
@@ -270,7 +300,7 @@ def test_where_a_person_asked_for_hands_off_a_claim_changes_nothing(days: Days) 
 def test_in_plan_mode_making_way_is_only_said(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     vpc_id, subnet_id, ours = served(days)
     monkeypatch.setenv("MODE", "plan")
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     (text,) = days.texts()
     assert f"monitoring: turn off private DNS for {ours}" in " ".join(text.split())
@@ -287,7 +317,7 @@ def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_look(days: Days, mo
 
     with monkeypatch.context() as patched:
         patched.setattr(Topic, "publish", broken)
-        days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+        days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert days.texts() == []
     days.sweeps(1)
     (text,) = days.texts()
@@ -298,7 +328,7 @@ def test_while_the_ledger_fails_nothing_is_done_and_the_record_comes_again(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
 
     with monkeypatch.context() as patched:
         refuse_saves(patched, "frozen")
@@ -314,7 +344,7 @@ def test_while_another_run_has_the_vpc_the_record_comes_again(days: Days) -> Non
     vpc_id, subnet_id, ours = served(days)
     now = days.clock()
     VpcStore("ledger").take_lease(HOME.vpc(vpc_id), "another", now=now, until=now + HOUR)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     with pytest.raises(AssertionError):
         days.deliver(event)
     VpcStore("ledger").return_lease(HOME.vpc(vpc_id), "another")
@@ -327,7 +357,7 @@ def test_what_the_kill_switch_holds_back_is_done_by_the_first_sweep_after_it(
 ) -> None:
     vpc_id, subnet_id, ours = served(days)
     monkeypatch.setattr(KillSwitch, "why_on", lambda _: "the kill switch is on")
-    days.deliver(refused(days, theirs(vpc_id, subnet_id)))
+    days.deliver(refused(days, theirs(days, vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is True
     monkeypatch.setattr(KillSwitch, "why_on", lambda _: "")
     days.empty_queue()
@@ -445,7 +475,7 @@ def claim_again(days: Days, vpc_id: str, subnet_id: str, number: int) -> None:
     """A refused call by someone who never brings an endpoint."""
     words = f"private-dns-enabled cannot be set because there is already a conflicting DNS domain for {NAME} in the VPC"
     failure = Failure("InvalidParameter", f"{words} {vpc_id}")
-    call = theirs(vpc_id, subnet_id)
+    call = theirs(days, vpc_id, subnet_id)
     record = record_call("CreateVpcEndpoint", call, failure=failure, at=days.clock(), request_id=f"r-{number}")
     days.deliver(record)
     days.empty_queue()

@@ -452,12 +452,12 @@ def test_the_page_knows_whom_its_buttons_call_and_the_theme(stage: Stage) -> Non
 
 def test_a_parameter_of_the_wrong_form_is_refused_in_words() -> None:
     page = unescape(handler({"vpc_ids": ["<script>"]}, Context()))
-    assert "vpc_ids[0]: '<script>' is not a VPC ID" in page
+    assert "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not '<script>'" in page
 
 
 @pytest.mark.parametrize("event", [{"approve": "plan-0123456789abcdef"}, {"exempt": []}, {"release": True}])
 def test_the_page_itself_takes_nothing_that_changes_anything(event: dict[str, Any]) -> None:
-    assert "is not one of describe, plan, vpc_ids" in handler(event, Context())
+    assert "is a field of ReconcileEndpoints" in handler(event, Context())
 
 
 @with_settings(monthly_usd=5)

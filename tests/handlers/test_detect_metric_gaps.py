@@ -176,6 +176,9 @@ class Looked(Instances):
     def find_expected(self) -> dict[str, Instance]:
         return {}
 
+    def running_in(self, vpc_id: str) -> dict[str, Instance] | None:  # noqa: ARG002 - as EC2 has it
+        return None
+
     def health(self, instance_ids: Any) -> dict[str, Any]:
         return dict.fromkeys(instance_ids, Health.UNKNOWN)
 
@@ -1098,7 +1101,10 @@ class TestCalls:
             made = {service: stack.enter_context(calls(service)) for service in services}
             assert states(detector.run(now)) == {"silent": 1000}
         asked = Counter(name for name, _ in made["ec2"])
-        assert (asked["DescribeInstances"], asked["DescribeInstanceStatus"]) == (5, 10)
+        assert (asked["DescribeInstances"], asked["DescribeInstanceStatus"]) == (
+            6,
+            10,
+        )  # five to look them up, one for who else is in the VPC
         most = {"ec2": 40, "iam": 0, "route53": 5, "route53resolver": 5, "route53profiles": 5}
         most |= {"dynamodb": 20, "sqs": 1, "sns": 1}
         assert {service: len(made[service]) for service in services if len(made[service]) > most[service]} == {}

@@ -53,14 +53,6 @@ def service(days: Days, vpc_id: str) -> dict[str, Any]:
     return dict(found)
 
 
-def open_to_the_vpc(days: Days, vpc_id: str) -> str:
-    """A security group of theirs that lets the VPC in."""
-    group_id = str(days.world.ec2.create_security_group(GroupName="t", Description="t", VpcId=vpc_id)["GroupId"])
-    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
-    days.world.ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=[rule])
-    return group_id
-
-
 # ---- Lifeline's own
 
 
@@ -72,6 +64,18 @@ def test_a_denying_policy_on_lifelines_own_endpoint_is_reset_at_once_with_who_di
     assert f"reset the policy of {ours} to the default" in text
     assert f"the policy of {ours} doesn't allow cloudwatch:PutMetricData" in text
     assert "team-b-dev/mallory" in text
+    assert service(days, vpc_id)["state"] == "served"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"StringNotEquals": {"aws:SourceVpc": "vpc-0"}}, {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}],
+)
+def test_a_deny_whose_condition_always_holds_is_reset_like_one_without(days: Days, condition: dict[str, Any]) -> None:
+    vpc_id, _, ours = served(days)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": condition}
+    set_policy(days, ours, json.dumps({"Statement": [json.loads(OPEN)["Statement"][0], deny]}))
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
     assert service(days, vpc_id)["state"] == "served"
 
 
@@ -121,11 +125,7 @@ def test_a_denying_policy_on_lifelines_own_gateway_endpoint_is_reset_too(s3_days
 def test_an_endpoint_of_theirs_that_denies_all_serves_nobody_and_is_said_at_once(days: Days) -> None:
     vpc_id = days.world.make_vpc()
     subnet_id = days.world.make_subnet(vpc_id)
-    request = theirs(vpc_id, subnet_id) | {
-        "SecurityGroupIds": [open_to_the_vpc(days, vpc_id)],
-        "PolicyDocument": DENY,
-    }
-    made = apply_again(days, request)
+    made = apply_again(days, theirs(days, vpc_id, subnet_id) | {"PolicyDocument": DENY})
     (text,) = days.texts()
     assert f"the policy of {made} doesn't allow cloudwatch:PutMetricData" in text
     assert "it isn't Lifeline's: its owner should allow it in the policy" in text
@@ -162,7 +162,7 @@ def test_their_gateway_endpoint_that_denies_all_serves_nobody_and_is_said(s3_day
 def claim_with(days: Days, **more: Any) -> tuple[str, str, str]:
     """A refused call for which Lifeline's own gives up the name, and then theirs: the VPC, Lifeline's own, theirs."""
     vpc_id, subnet_id, ours = served(days)
-    request = theirs(vpc_id, subnet_id)
+    request = theirs(days, vpc_id, subnet_id)
     days.deliver(refused(days, request, identity=MALLORY))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
     days.world.notices()

@@ -26,7 +26,7 @@ def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
 
 def forged(days: Days, vpc_id: str, subnet_id: str) -> Any:
     """A record of a refused call that nobody made."""
-    event = deepcopy(refused(days, theirs(vpc_id, subnet_id)))
+    event = deepcopy(refused(days, theirs(days, vpc_id, subnet_id)))
     event["detail"]["eventID"] = str(uuid4())
     return event
 
@@ -56,7 +56,7 @@ def test_a_refused_call_that_nobody_made_changes_nothing_and_ends_in_the_dead_le
 
 def test_a_refused_call_counts_as_soon_as_event_history_has_it(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     record = RECORDED.pop(event["detail"]["eventID"])
     assert days.try_to_deliver(event) == ["m-0"]
     assert is_untouched(days, vpc_id, ours)
@@ -73,7 +73,7 @@ def test_a_refused_call_counts_as_cloudtrail_recorded_it_whatever_the_message_ma
     days.look(other)
     days.clock.advance(MINUTES)
     (others_endpoint,) = days.live(other)
-    made = refused(days, theirs(other, others_subnet))
+    made = refused(days, theirs(days, other, others_subnet))
     event = deepcopy(forged(days, victim, victims_subnet))
     event["detail"]["eventID"] = made["detail"]["eventID"]
     assert days.try_to_deliver(event) == []
@@ -93,7 +93,7 @@ def test_a_refused_call_counts_as_cloudtrail_recorded_it_whatever_the_message_ma
 )
 def test_an_event_of_another_kind_proves_no_claim(days: Days, member: str, value: str) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     RECORDED[event["detail"]["eventID"]] = {**event["detail"], member: value}
     days.try_to_deliver(event)
     assert is_untouched(days, vpc_id, ours)
@@ -112,7 +112,7 @@ def test_what_is_no_event_id_is_never_looked_up(days: Days, event_id: str) -> No
 
 def test_where_event_history_cant_be_read_the_claim_waits_and_all_else_in_the_batch_is_done(days: Days) -> None:
     vpc_id, subnet_id, ours = served(days)
-    event = refused(days, theirs(vpc_id, subnet_id))
+    event = refused(days, theirs(days, vpc_id, subnet_id))
     other = days.world.make_vpc(cidr="10.9.0.0/16")
     days.world.make_subnet(other, "10.9.1.0/24")
     with failing("cloudtrail", "LookupEvents", "AccessDeniedException"):
@@ -147,7 +147,7 @@ def test_somebodys_own_refused_calls_dont_keep_others_from_being_heard(days: Day
     own = days.world.make_vpc(cidr="10.9.0.0/16")
     own_subnet = days.world.make_subnet(own, "10.9.1.0/24")
     flood = [deepcopy(refused_in(days, own, own_subnet)) for _ in range(30)]
-    days.try_to_deliver(*flood, refused(days, theirs(vpc_id, subnet_id)))
+    days.try_to_deliver(*flood, refused(days, theirs(days, vpc_id, subnet_id)))
     assert endpoint(days, ours)["PrivateDnsEnabled"] is False
 
 
@@ -159,5 +159,5 @@ def refused_in(days: Days, vpc_id: str, subnet_id: str) -> Any:
         "monitoring.us-east-1.amazonaws.com in the VPC",
     )
     return record_call(
-        "CreateVpcEndpoint", theirs(vpc_id, subnet_id), failure=failure, at=days.clock(), request_id=str(uuid4())
+        "CreateVpcEndpoint", theirs(days, vpc_id, subnet_id), failure=failure, at=days.clock(), request_id=str(uuid4())
     )

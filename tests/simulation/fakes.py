@@ -149,6 +149,12 @@ class SimulatedInstances:
         machines = self._world.machines.values()
         return {one.entity: one.instance() for one in machines if one.is_expected and one.power is Power.RUNNING}
 
+    def running_in(self, vpc_id: str) -> dict[str, Instance] | None:
+        if self._world.is_troubled("ec2"):
+            return None
+        found = {one.entity: one.instance() for one in self._world.machines.values() if one.power is Power.RUNNING}
+        return {entity: instance for entity, instance in found.items() if instance.vpc_id == vpc_id}
+
     def health(self, ids: Iterable[str]) -> dict[str, Health]:
         if self._world.is_troubled("ec2"):
             return dict.fromkeys(ids, Health.UNKNOWN)

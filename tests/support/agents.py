@@ -78,7 +78,7 @@ def expected_agent(entity: str = "i-0000000a", **changes: Any) -> Agent:
     return replace(Agent(entity, None, expected_since=START), **changes)
 
 
-def create_table() -> None:
+def create_table(name: str = TABLE) -> None:
     """The ledger, with the keys and the index that the template gives it."""
     keys: list[Any] = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     places: list[Any] = [
@@ -86,7 +86,7 @@ def create_table() -> None:
         {"AttributeName": "index_sk", "KeyType": "RANGE"},
     ]
     boto3.client("dynamodb", region_name=REGION).create_table(
-        TableName=TABLE,
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": one["AttributeName"], "AttributeType": "S"} for one in keys + places],
         KeySchema=keys,

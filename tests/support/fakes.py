@@ -89,8 +89,11 @@ class Fakes:
     def with_dns(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
         return tuple(replace(vpc, dns_support=True, dns_hostnames=True) for vpc in vpcs)
 
-    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+    def with_clients(self, vpcs: Sequence[Vpc], *_: object) -> tuple[Vpc, ...]:
         return tuple(vpcs)
+
+    def interfaces_of(self, _: Iterable[str]) -> dict[str, Any]:
+        return {}
 
     def askers(self) -> Askers:
         return Askers()

@@ -11,17 +11,24 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+type Values = str | tuple[str, ...] | list[str]
+
 ACCOUNT = "123456789012"
-PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": ACCOUNT, "AWS::StackName": "lifeline"}
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": ACCOUNT,
+    "AWS::URLSuffix": "amazonaws.com",
+}
 _NAMES = {
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/lifeline-{name}-EXAMPLE",
-    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:{account}:lifeline-{name}-EXAMPLE",
-    "AWS::Events::Rule": "arn:aws:events:us-east-1:{account}:rule/lifeline-{name}-EXAMPLE",
-    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/lifeline-{name}-EXAMPLE",
-    "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:lifeline-{name}-EXAMPLE",
-    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:lifeline-{name}-EXAMPLE",
-    "AWS::SSM::Parameter": "/lifeline/lifeline/stop",  # a Ref is its name
-    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:lifeline-{name}-EXAMPLE",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{stack}-{name}-EXAMPLE",
+    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:{account}:{stack}-{name}-EXAMPLE",
+    "AWS::Events::Rule": "arn:aws:events:us-east-1:{account}:rule/{stack}-{name}-EXAMPLE",
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:{account}:table/{stack}-{name}-EXAMPLE",
+    "AWS::Serverless::Function": "arn:aws:lambda:us-east-1:{account}:function:{stack}-{name}-EXAMPLE",
+    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:{account}:log-group:{stack}-{name}-EXAMPLE",
+    "AWS::SSM::Parameter": "/lifeline/{stack}/stop",  # a Ref is its name
+    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:{account}:{stack}-{name}-EXAMPLE",
 }
 
 
@@ -31,18 +38,22 @@ class Stack:
 
     template: Mapping[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    stack_name: str = "lifeline"
 
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
-        return _NAMES[self.template["Resources"][name]["Type"]].format(account=ACCOUNT, name=name)
+        pattern = _NAMES[self.template["Resources"][name]["Type"]]
+        return pattern.format(account=ACCOUNT, name=name, stack=self.stack_name)
 
-    def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911 - one case for each of CloudFormation's functions
+    def resolve(self, value: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each of CloudFormation's functions
         """The value without functions; None for AWS::NoValue."""
         match value:
             case {"Fn::GetAtt": str(path)} if path.endswith(".Arn"):
                 return self.arn(path.removesuffix(".Arn"))
             case {"Ref": "AWS::NoValue"}:
                 return None
+            case {"Ref": "AWS::StackName"}:
+                return self.stack_name
             case {"Ref": str(name)} if name in PSEUDO:
                 return PSEUDO[name]
             case {"Ref": str(name)} if name in self.template["Parameters"]:
@@ -101,12 +112,17 @@ class Stack:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it."""
+    """Who makes a request, and what its own policies say. `context` are the condition keys that AWS sets for it.
+
+    `limits` are the policies that grant nothing, but must let each request through: a permissions boundary, an
+    organization's service control policies. Each has the name by which AWS's refusals call it.
+    """
 
     account: str = ACCOUNT
     policy: tuple[Mapping[str, Any], ...] = ()
     service: str = ""
-    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    context: Mapping[str, Values] = field(default_factory=dict)
+    limits: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
 
 def is_allowed(
@@ -115,25 +131,74 @@ def is_allowed(
     resource: str,
     *,
     resource_policy: Iterable[Mapping[str, Any]] = (),
-    context: Mapping[str, str | tuple[str, ...]] | None = None,
+    context: Mapping[str, Values] | None = None,
 ) -> bool:
     """True if the request is let through."""
+    return not why_refused(caller, action, resource, resource_policy=resource_policy, context=context)
+
+
+def why_refused(
+    caller: Caller,
+    action: str,
+    resource: str,
+    *,
+    resource_policy: Iterable[Mapping[str, Any]] = (),
+    context: Mapping[str, Values] | None = None,
+) -> str:
+    """Why the request isn't let through, in AWS's words; empty if it is (IAM guide: access denied error messages)."""
     keys = {**caller.context, **(context or {})}
-    own = [one for one in caller.policy if _matches(one, action, resource, keys)]
-    theirs = [
-        one for one in resource_policy if _is_for(one["Principal"], caller) and _matches(one, action, resource, keys)
-    ]
-    if any(one["Effect"] == "Deny" for one in (*own, *theirs)):
-        return False
+
+    def effects(statements: Iterable[Mapping[str, Any]]) -> set[str]:
+        return {one["Effect"] for one in statements if _matches(one, action, resource, keys)}
+
+    own = effects(caller.policy)
+    theirs = effects(one for one in resource_policy if _is_for(one["Principal"], caller))
+    limits = {name: effects(statements) for name, statements in caller.limits.items()}
+    for name, found in {"identity-based policy": own, "resource-based policy": theirs, **limits}.items():
+        if "Deny" in found:
+            return f"with an explicit deny in {_a(name)}"
+    for name, found in limits.items():
+        if not found:
+            return f"because no {name} allows the {action} action"
     if caller.account == ACCOUNT:
-        return bool(own or theirs)
-    return bool(theirs) and (bool(own) or not caller.account)
+        is_granted = bool(own or theirs)
+    else:
+        is_granted = bool(theirs) and (bool(own) or not caller.account)
+    return "" if is_granted else f"because no identity-based policy allows the {action} action"
+
+
+def may_use_key(
+    caller: Caller, action: str, key: str, *, key_policy: Iterable[Mapping[str, Any]], context: Mapping[str, Values]
+) -> bool:
+    """Whether KMS lets the request through (KMS guide: key policies).
+
+    Only the key's policy grants anything by itself. Where it names the account, it lets the account's own policies
+    decide, as far as its statement reaches.
+    """
+    keys = {**caller.context, **context}
+    named = [one for one in key_policy if _is_for(one["Principal"], caller) and _matches(one, action, key, keys)]
+    decisive = [one for one in named if one["Effect"] == "Deny" or not _names_account(one["Principal"])]
+    return bool(named) and is_allowed(caller, action, key, resource_policy=decisive, context=context)
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _is_for(principal: Any, caller: Caller) -> bool:
+    """Whether a policy's principal is the caller, or the caller's whole account."""
     if principal == "*":
         return True
-    return bool(caller.service) and caller.service == principal.get("Service")
+    if caller.service:
+        return caller.service in _listed(principal.get("Service", []))
+    arn = str(caller.context.get("aws:PrincipalArn", ""))
+    return bool(caller.account) and any(
+        one in {"*", arn, f"arn:aws:iam::{caller.account}:root"} for one in _listed(principal.get("AWS", []))
+    )
+
+
+def _names_account(principal: Any) -> bool:
+    return isinstance(principal, dict) and all(one.endswith(":root") for one in _listed(principal.get("AWS", "")))
 
 
 def _matches(statement: Mapping[str, Any], action: str, resource: str, keys: Mapping[str, Any]) -> bool:
@@ -148,23 +213,29 @@ def _matches(statement: Mapping[str, Any], action: str, resource: str, keys: Map
 
 
 _LIKE: Callable[[str, str], bool] = fnmatchcase
+_TESTS: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": str.__eq__,
+    "StringLike": _LIKE,
+    "ArnEquals": _LIKE,
+    "ArnLike": _LIKE,
+    "Bool": str.__eq__,
+}
 
 
-def _holds(operator: str, value: str | tuple[str, ...] | None, wanted: Any) -> bool:
+def _holds(operator: str, value: Values | None, wanted: Any) -> bool:
     """One key of one operator. A missing key fails a positive operator, passes a negated one and ForAllValues."""
     if operator == "Null":
         return (value is None) is (str(wanted).lower() == "true")
-    name = operator.removeprefix("ForAllValues:")
-    is_negated = "Not" in name
-    test = {"StringEquals": str.__eq__, "ArnEquals": _LIKE, "ArnLike": _LIKE, "StringLike": _LIKE}[
-        name.replace("Not", "")
-    ]
+    quantifier, _, name = operator.rpartition(":")
+    is_optional, name = name.endswith("IfExists"), name.removesuffix("IfExists")
+    is_negated, test = "Not" in name, _TESTS[name.replace("Not", "")]
     if value is None:
-        return is_negated or name != operator
-    if name == operator and not isinstance(value, str):
+        return quantifier == "ForAllValues" or is_optional or (is_negated and not quantifier)
+    if not quantifier and not isinstance(value, str):
         raise ValueError(f"{operator} is for single values")
     found = [value] if isinstance(value, str) else value
-    return all(any(test(one, each) for each in _listed(wanted)) is not is_negated for one in found)
+    held = [any(test(one, each) for each in _listed(wanted)) is not is_negated for one in found]
+    return any(held) if quantifier == "ForAnyValue" else all(held)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from botocore.validate import ParamValidator
 from tests.support.strict_describe import answer_read, refuse_unattached_transit_gateway
 from tests.support.strict_endpoints import Params, PassOn, create_endpoint, delete_endpoints, modify_endpoint
 from tests.support.strict_errors import RefusedError
+from tests.support.strict_iam import authorize
 from tests.support.strict_services import GATEWAY, INTERFACE, Service
 from tests.support.strict_state import Bucket, Call, Clock, Fault, State, texts_in
 
@@ -106,6 +107,7 @@ class StrictAccount(State):
             raise fault.error
         self.settle()
         self._take_budget(operation)
+        authorize(self, operation, params)
         if params.get("DryRun"):
             raise RefusedError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
         answer = self._carry_out(pass_on, operation, params)

@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.route53.models import route53_backends
 
+from tests.support.policies import Caller
 from tests.support.strict_errors import RefusedError
 from tests.support.strict_services import GATEWAY, INTERFACE, Service, default_services, domain_of, service_name
 
@@ -90,8 +91,12 @@ class Fault:
 
 @dataclass(kw_only=True, eq=False)
 class State:
-    """The stand-in's settings, which tests may change at any time, and its memory."""
+    """The stand-in's settings, which tests may change at any time, and its memory.
 
+    `caller` is whose policies IAM asks before each call of an attached client; None lets everything through.
+    """
+
+    caller: Caller | None = None
     region: str = "us-east-1"
     account_id: str = "123456789012"
     now: Callable[[], datetime] = field(default_factory=Clock)

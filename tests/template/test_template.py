@@ -25,6 +25,7 @@ from tests.support.repository import ROOT
 from tools import aws_calls
 
 SWITCH = {"Fn::If": ["HasOwnKillSwitch", {"Ref": "KillSwitch"}, {"Ref": "KillSwitchParameter"}]}
+TOPIC = {"Fn::If": ["HasOwnTopic", {"Ref": "Notices"}, {"Ref": "NoticesTopicArn"}]}
 QUOTA = 2048  # EventBridge: characters a pattern, by default
 
 
@@ -118,8 +119,12 @@ def test_conditions_use_only_keys_that_aws_evaluates_for_the_action(template: di
     for statement in statements(template, role):
         keys = {key for values in statement.get("Condition", {}).values() for key in values}
         for action in _listed(statement["Action"]):
-            known = {key.partition("/")[0] for key in condition_keys(action)}
-            assert {key.partition("/")[0] for key in keys} <= known | {"ec2:CreateAction"}, action
+            assert set(map(_key, keys)) <= set(map(_key, condition_keys(action))) | {"ec2:CreateAction"}, action
+
+
+def _key(name: str) -> str:
+    """A condition key without what the request names: a tag's key, or the key of an encryption context."""
+    return re.sub(r"(/|(?<=kms:EncryptionContext):).*", "", name)
 
 
 def privilege(action: str) -> dict[str, Any]:
@@ -162,6 +167,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/call_rate",
         "aws/askers",
         "store/dns_attributes",
+        "store/endpoint_policies",
         "aws/bus",
         "store/denial_notices",
         "aws/dns",
@@ -204,6 +210,7 @@ _MADE_BY = {  # the boto3 calls of each function's adapters
         "store/audit",
         "aws/askers",
         "aws/dns",
+        "store/endpoint_policies",
         "store/exemptions",
         "store/limit_usage",
         "store/history",
@@ -248,7 +255,7 @@ _LEFT_TO_THE_OTHER = {  # calls of shared adapters that one of the functions nev
         "ec2:DescribeVpcPeeringConnections",
     },
 }
-_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs
+_BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's poller, EC2's tags and DNS, logs, keys
     "ec2:CreateTags",
     "route53:AssociateVPCWithHostedZone",
     "route53:DisassociateVPCFromHostedZone",
@@ -257,6 +264,8 @@ _BY_THE_SERVICE = {  # not called by our code, but needed for what is: Lambda's 
     "sqs:GetQueueAttributes",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
 }
 _BY_TABLE = {  # the calls of the table that the adapters of the ledger share
     "get": {"dynamodb:GetItem"},
@@ -352,7 +361,7 @@ def test_nothing_that_the_policy_says_is_said_by_a_parameter_too(template: dict[
     given = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for function in resources(template, "AWS::Serverless::Function").values():
         given |= set(function.get("Environment", {}).get("Variables", {}))
-    assert given - read == {"POWERTOOLS_LOG_LEVEL"}
+    assert given - read == {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
 
 
 def test_only_own_endpoints_and_groups_can_be_deleted(template: dict[str, Any]) -> None:
@@ -387,7 +396,9 @@ def test_an_alarm_rings_where_the_detector_stops_and_no_metric_is_missed(templat
     assert len(own) == 3
     for one in own:
         assert f'"{one["MetricName"]}"' in source
-        assert one["Dimensions"] == [{"Name": "service", "Value": "lifeline"}]
+        assert one["Dimensions"] == [{"Name": "service", "Value": {"Ref": "AWS::StackName"}}]
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
 def test_the_stack_makes_its_kill_switch_which_is_off_unless_it_is_given_one(template: dict[str, Any]) -> None:
@@ -426,7 +437,8 @@ def test_every_function_alarms_on_its_errors_and_every_alarm_tells_somebody(temp
     for function in resources(template, "AWS::Serverless::Function"):
         assert ({"Ref": function} in watched) is (function != "CoveragePage")  # who looks at it sees what failed
     assert {"Fn::GetAtt": "DeadLetters.QueueName"} in watched
-    silent = {name for name, alarm in alarms.items() if alarm.get("AlarmActions") != [{"Ref": "Notices"}]}
+    silent = {name for name, alarm in alarms.items() if alarm.get("AlarmActions") != [TOPIC]}
+    assert all(alarm["OKActions"] == alarm["AlarmActions"] for name, alarm in alarms.items() if name not in silent)
     assert silent == {"SilentAgentsAlarm"}  # the incidents' notices say the same, with their causes
 
 
@@ -498,7 +510,7 @@ def test_the_dashboard_shows_metrics_that_the_functions_send_and_resources_that_
 ) -> None:
     metrics = [one for widget in widgets for one in widget["properties"].get("metrics", [])]
     assert {name for namespace, name, *_ in metrics if namespace == "Lifeline"} == metrics_sent()
-    assert all(one[2:4] == ["service", "lifeline"] for one in metrics if one[0] == "Lifeline")
+    assert all(one[2:4] == ["service", "${AWS::StackName}"] for one in metrics if one[0] == "Lifeline")
     named = set(re.findall(r"\$\{(\w+)[.}]", json.dumps(widgets)))
     assert named <= set(template["Resources"])
     assert set(resources(template, "AWS::CloudWatch::Alarm")) <= named

@@ -6,6 +6,7 @@ import pytest
 from tools.template import read_template
 
 from lifeline.core.network.model import MANAGED_BY
+from lifeline.core.policy.labels import NAME
 from tests.support.repository import ROOT
 
 TEMPLATE = read_template()
@@ -78,12 +79,11 @@ def statement(sid: str) -> dict[str, Any]:
 
 def test_the_tags_that_may_be_written_are_those_that_the_code_writes() -> None:
     writing = ("TagOnlyWhatItCreates", "CreateRequiredEndpointsTagged", "CreateSecurityGroupTagged")
-    (keys,) = {tuple(statement(sid)["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"]) for sid in writing}
-    source = SOURCE.split("def _tags", 1)[1].split("return", 1)[0]
-    assert sorted(keys) == sorted({MANAGED_BY, "Name"})
-    assert source.count('"Key":') == len(keys)
-    assert '{"Key": MANAGED_BY' in source
-    assert '{"Key": "Name"' in source
+    for sid in writing:
+        condition, with_policy, keys = statement(sid)["Condition"]["ForAllValues:StringLike"]["aws:TagKeys"]["Fn::If"]
+        assert (condition, with_policy, sorted(keys)) == ("HasPolicy", "*", sorted({MANAGED_BY, NAME}))
+    source = SOURCE.split("def _tags(", 1)[1].split("return", 1)[0]
+    assert "{**dict(more), NAME: name, MANAGED_BY: self._owner}" in source  # and without a policy, there are no more
 
 
 def test_hosted_zones_are_only_associated_with_vpcs_of_the_stacks_region() -> None:

@@ -76,6 +76,7 @@ def test_each_role_sends_to_its_own_queues_only() -> None:
     assert sends == {
         "ReconcileRole": {"Changes", "DeadLetters"},
         "DetectRole": {"RepairRequests", "Checks"},
+        "ScheduleRole": set(),
         "CoverageRole": set(),
     }
 
@@ -84,7 +85,7 @@ def test_a_role_that_could_do_everything_would_still_be_kept_from_the_others_que
     strong = {name: Caller(policy=EVERYTHING, context={"aws:PrincipalArn": STACK.arn(name)}) for name in ROLES}
     sends = {name: {queue for queue in QUEUES if may_send(caller, queue)} for name, caller in strong.items()}
     assert sends["DetectRole"] == {"RepairRequests", "Checks"}
-    assert sends["CoverageRole"] == set()
+    assert sends["CoverageRole"] == sends["ScheduleRole"] == set()
     assert sends["ReconcileRole"] == {"Changes", "DeadLetters"}
 
 
@@ -157,7 +158,8 @@ PARTITIONS = DETECTORS | RECONCILERS
 
 def test_each_role_writes_its_own_partitions_of_the_ledger_and_no_others() -> None:
     written = {name: {key for key, may in writes(name).items() if may} for name in ROLES}
-    assert written == {"ReconcileRole": RECONCILERS, "DetectRole": DETECTORS, "CoverageRole": set()}
+    none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
+    assert written == {"ReconcileRole": RECONCILERS, "DetectRole": DETECTORS, **none}
 
 
 def test_a_batch_with_one_foreign_item_is_refused_and_so_is_a_request_without_a_key() -> None:
@@ -199,6 +201,18 @@ def test_nobody_but_people_and_its_triggers_invokes_what_changes_networks(name: 
     assert not is_allowed(role(name), "sts:AssumeRole", STACK.arn("ReconcileRole"))
 
 
+def test_the_schedules_start_the_two_functions_and_nothing_else() -> None:
+    (granted,) = STACK.statements("ScheduleRole")
+    assert granted["Action"] == "lambda:InvokeFunction"
+    assert granted["Resource"] == [STACK.arn("ReconcileEndpoints"), STACK.arn("DetectMetricGaps")]
+    trust = TEMPLATE["Resources"]["ScheduleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [one["Principal"] for one in trust] == [{"Service": "scheduler.amazonaws.com"}]
+    for function in ("ReconcileEndpoints", "DetectMetricGaps"):
+        events = TEMPLATE["Resources"][function]["Properties"]["Events"].values()
+        (schedule,) = [one["Properties"] for one in events if one["Type"] == "ScheduleV2"]
+        assert schedule["RoleArn"] == {"Fn::GetAtt": "ScheduleRole.Arn"}
+
+
 def test_no_role_but_one_changes_anything_in_ec2() -> None:
     for name in ("DetectRole", "CoverageRole"):
         actions = {action for one in STACK.statements(name) for action in _listed(one["Action"])}
@@ -213,7 +227,8 @@ def test_the_roles_receive_from_their_own_queues_only() -> None:
         name: {queue for queue in QUEUES if is_allowed(role(name), "sqs:ReceiveMessage", STACK.arn(queue))}
         for name in ROLES
     }
-    assert takes == {"ReconcileRole": {"Changes", "RepairRequests"}, "DetectRole": {"Checks"}, "CoverageRole": set()}
+    none: dict[str, set[str]] = {name: set() for name in ("ScheduleRole", "CoverageRole")}
+    assert takes == {"ReconcileRole": {"Changes", "RepairRequests"}, "DetectRole": {"Checks"}, **none}
 
 
 def test_both_doors_are_batches_of_their_own_and_the_function_knows_the_detectors() -> None:

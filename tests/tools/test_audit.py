@@ -34,7 +34,7 @@ def test_only_what_was_looked_up_and_is_clean_passes(packages: list[dict[str, An
 
 
 def test_no_answer_is_not_a_clean_one() -> None:
-    assert verdict("dev.txt", None, "no route to pypi.org") == (2, ["dev.txt: not checked: no route to pypi.org"])
+    assert verdict("dev.txt", None, "no route to the host") == (2, ["dev.txt: not checked: no route to the host"])
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(ROOT)))

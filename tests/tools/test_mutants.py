@@ -6,8 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.mutants import PACKAGE, ROOMS, Mutant, mutants_of, sample
+from tools.mutants import PACKAGE, ROOMS, Callers, Mutant, mutants_of, sample
 
+TIERS = {
+    f"tests/core/network/test_tiers.py::{test}"
+    for test in (
+        "test_one_office_address_through_an_internet_gateway_does_not_make_a_subnet_public",
+        "test_half_to_the_internet_gateway_and_half_to_a_nat_gateway_is_a_way_out",
+    )
+}
 CODE = '''
 from enum import StrEnum
 
@@ -50,22 +57,50 @@ def test_what_decides_is_changed_and_nothing_else(tmp_path: Path, monkeypatch: p
     ]
 
 
-def test_each_change_is_one_and_is_found_again_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_change_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = changes(tmp_path, monkeypatch)
-    texts = {ast.unparse(Mutant.of(mutant.key).tree()) for mutant in found}
+    texts = {ast.unparse(mutant.tree()) for mutant in found}
     assert (len(texts), ast.unparse(ast.parse(CODE)) in texts) == (len(found), False)
+
+
+def test_a_change_knows_the_line_of_its_function_and_a_default_runs_at_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_name = {mutant.name.removeprefix("core/one.py "): mutant for mutant in changes(tmp_path, monkeypatch)}
+    assert by_name["Kind.last: not x -> x"].function == CODE.splitlines().index("    @property") + 1
+    assert by_name["f: 1 -> 2"].function == CODE.splitlines().index("def f(x: int | None, y: bool = True) -> int:") + 1
+    assert by_name["f: True -> False"].function == 0
+
+
+def test_the_tests_of_a_change_are_those_that_call_its_function_and_all_for_one_at_import() -> None:
+    path = PACKAGE / "core" / "network" / "tiers.py"
+    file = str(path.resolve())
+    tests = Callers({(file, 3): {"a"}, (file, 9): {"b", ""}, (file, 20): {"c"}})
+    asked = [tests.of(Mutant(path, line, 0, 0, "", line)) for line in (3, 9, 0, 30)]
+    assert asked == [{"a"}, {"a", "b", "c"}, {"a", "b", "c"}, set()]
 
 
 def test_the_same_seed_gives_the_same_sample_of_all_rooms() -> None:
     chosen = sample(300, 14)
     assert chosen == sample(300, 14) != sample(300, 15)
-    assert len({mutant.key for mutant in chosen}) == 300
+    assert len({(mutant.path, mutant.place, mutant.way) for mutant in chosen}) == 300
     assert {mutant.path.parent.name for mutant in chosen} == set(ROOMS)
 
 
-@pytest.mark.parametrize(("way", "status"), [(None, 0), ("-> {TargetKind.CARRIER_GATEWAY}", 1)])
-def test_a_change_is_imported_in_the_modules_place_and_the_tests_notice(way: str | None, status: int) -> None:
-    mutants = mutants_of(PACKAGE / "core" / "network" / "tiers.py")
-    only = ["--only", next(one.key for one in mutants if one.name.endswith(way))] if way else []
-    command = [sys.executable, "-m", "tools.mutants", *only, "--tests", "tests/core/network/test_tiers.py"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == status  # noqa: S603
+@pytest.mark.parametrize(("way", "passes"), [(None, True), ("-> {TargetKind.CARRIER_GATEWAY}", False)])
+def test_a_change_is_imported_in_the_modules_place_and_the_tests_notice(way: str | None, passes: bool) -> None:
+    code = f"""
+from tools.mutants import PACKAGE, _passes, mutants_of
+from tests.tools.test_mutants import TIERS
+way = {way!r}
+mutants = mutants_of(PACKAGE / "core" / "network" / "tiers.py")
+print(_passes(next(one for one in mutants if one.name.endswith(way)) if way else None, TIERS))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.split() == [str(passes)]
+
+
+def test_tests_that_cannot_be_found_are_an_error_and_no_killed_change() -> None:
+    code = "from tools.mutants import _passes; _passes(None, {'tests/core/network/test_none.py::test_none'})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert "RuntimeError: pytest ends with" in done.stderr

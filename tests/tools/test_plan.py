@@ -191,3 +191,9 @@ def test_a_parameter_that_the_template_lacks_is_refused() -> None:
 def test_an_override_reaches_every_variable_that_is_made_of_it() -> None:
     found = environment_of("ReconcileEndpoints", {"RequiredServices": "ssm,s3"})
     assert (found["REQUIRED_SERVICES"], found["CREATABLE_SERVICES"]) == ("ssm,s3", "ssm,s3")
+
+
+def test_ids_are_checked_before_any_credentials_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.object(plan, "_session", side_effect=AssertionError):
+        assert plan.main(["--vpc", "vpc-1"]) == plan.UNUSABLE
+    assert "vpc_ids[0]: must be a VPC ID" in capsys.readouterr().err

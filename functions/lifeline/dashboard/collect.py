@@ -166,7 +166,13 @@ class _Cover:
         tools, catalog = self._tools, self._catalog()
         policy = replace(policy or Policy(rules=()), known_names=known_names(catalog))
         return Planning(
-            policy, tools.network, tools.central, self._settings, self._now, replace(catalog, ports=policy.ports)
+            policy,
+            tools.network,
+            tools.central,
+            self._settings,
+            self._now,
+            replace(catalog, ports=policy.ports),
+            endpoint_policies=self._reads.endpoint_policies(policy),
         )
 
     def _catalog(self) -> Catalog:

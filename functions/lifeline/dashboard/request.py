@@ -13,8 +13,7 @@ from datetime import UTC, timedelta, timezone
 from typing import Any
 
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.network.model import VPC_ID
-from lifeline.core.policy.document import shown
+from lifeline.core.requests.fields import A_VPC_ID, check_names, is_vpc_id, must_be
 from lifeline.dashboard.html.page import View
 
 DOCUMENTATION = """\
@@ -42,7 +41,7 @@ vpc_ids: []
 _MOST_VPCS = 200
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 _MOST_PIXELS = 100_000
-_FIELDS = ("describe", "plan", "vpc_ids")
+_FIELDS = ("plan", "vpc_ids")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,10 @@ class WidgetRequest:
 def read_widget(event: object) -> WidgetRequest:
     """Read an event. Raises InvalidInputError with the path to the field."""
     if not isinstance(event, dict):
-        raise InvalidInputError("event", f"must be a JSON object, not {shown(event)}")
+        raise must_be("event", "a JSON object", event)
     if "describe" in event:
         return WidgetRequest(is_describe=True)
-    unknown = sorted(str(name) for name in event if name not in (*_FIELDS, "widgetContext"))
-    if unknown:
-        raise InvalidInputError(ascii(unknown[0])[:60], f"is not one of {', '.join(_FIELDS)}")
+    check_names({name: event[name] for name in event if name != "widgetContext"}, _FIELDS)
     context = _object(event.get("widgetContext"))
     view = View(
         is_dark=context.get("theme") == "dark",
@@ -101,7 +98,7 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
     if value is None or value in ("", []):
         return ()
     if not isinstance(value, list):
-        raise InvalidInputError("vpc_ids", f"must be a list of VPC IDs, not {shown(value)}")
+        raise must_be("vpc_ids", "a list of IDs", value)
     if len(value) > _MOST_VPCS:
         raise InvalidInputError(
             "vpc_ids", f"contains {len(value)} IDs; the maximum is {_MOST_VPCS}. An empty list shows all VPCs."
@@ -110,6 +107,6 @@ def _read_vpc_ids(value: object) -> tuple[str, ...]:
 
 
 def _read_vpc_id(field: str, value: object) -> str:
-    if not isinstance(value, str) or not VPC_ID.fullmatch(value):
-        raise InvalidInputError(field, f"{shown(value)} is not a VPC ID (vpc- and 8 or 17 hexadecimal digits)")
-    return value
+    if not is_vpc_id(value):
+        raise must_be(field, A_VPC_ID, value)
+    return str(value)

@@ -9,6 +9,7 @@ from functools import partial
 from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -33,11 +34,13 @@ from lifeline.core.history.entries import Entry, EntryKind
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.network.model import Catalog, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, recognize
+from lifeline.core.policy.endpoint_policies import EndpointPolicies
 from lifeline.core.policy.exemptions import with_exemptions
 from lifeline.core.policy.policy import Exempted, Policy
 from lifeline.core.wording import plain
 from lifeline.dashboard.coverage import AgentCount, ClosedIncident, Freshness
 from lifeline.dashboard.story import closed_row
+from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.policy_in_force import current_policy, stacks_policy
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
@@ -63,6 +66,7 @@ class Sources:
     paths: PathStore | None = None
     audit: AuditLog | None = None
     roster: Callable[[str], Roster] | None = None
+    endpoint_policies: EndpointPolicyStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,10 @@ class Reads:
             problem = f"{decision.problem.field}: {decision.problem.message}"
             self._notes.append(plain(f"the policy is invalid, so {then}: {problem}"))
         return with_exemptions(decision.policy, manual) if decision.policy else None
+
+    def endpoint_policies(self, policy: Policy) -> EndpointPolicies:
+        """The policies of endpoints that the policy names; which of them couldn't be read, plans say."""
+        return read_endpoint_policies(policy, self._sources.endpoint_policies, self._settings)
 
     def open_incidents(self, policy: Policy | None) -> tuple[Incident, ...]:
         """The open incidents of every watch."""

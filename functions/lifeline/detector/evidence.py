@@ -29,6 +29,7 @@ from lifeline.core.incidents.diagnose import diagnose
 from lifeline.core.incidents.facts import METRICS, Facts
 from lifeline.core.incidents.incident import Cause, CauseKind, Incident
 from lifeline.core.incidents.late import Others
+from lifeline.core.incidents.rating import NOT_KNOWN, Surroundings
 from lifeline.core.incidents.zones import FEWEST, is_undecided
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, SecurityGroup, Tier, Vpc
@@ -103,13 +104,15 @@ class EvidenceCollector:
         self._sources = sources
         self._case = case
         self._unreadable: dict[str, list[str]] = defaultdict(list)  # by VPC; "" is for all
+        self._seen_instances: Mapping[str, Instance] = {}
+        self._seen_vpcs: Mapping[str, Vpc] = {}
 
     def find_causes(self, entities: Iterable[str]) -> dict[str, Cause]:
         """Find the cause of each agent's silence, as far as it can be determined from outside."""
         wanted = sorted(set(entities) & self._case.agents.keys())
         if not wanted:
             return {}
-        instances = self._instances(wanted)
+        instances = self._seen_instances = self._instances(wanted)
         checked = [entity for entity in wanted if instances[entity].vpc_id][:_MOST_CHECKED]
         nothing: dict[str, Health] = {}
         health = self._attempt(lambda: self._sources.instances.health(checked), nothing, "status checks")
@@ -132,6 +135,28 @@ class EvidenceCollector:
         known = facts | self._with_roles(open_)
         return diagnose(known, self._case.now, reporting_by_zone=reporting, quiet_by_zone=quiet, others=others)
 
+    def surroundings(self) -> Surroundings:
+        """What is known of the places of the agents whose causes were found, so that these can be rated."""
+        if not self._seen_instances:
+            return NOT_KNOWN
+        vpc_ids = sorted(self._seen_vpcs)
+        read = run_concurrently([partial(self._sources.instances.running_in, vpc_id) for vpc_id in vpc_ids])
+        running = {vpc_id: found for vpc_id, found in zip(vpc_ids, read, strict=True) if found is not None}
+        everyone = {entity: instance for found in running.values() for entity, instance in found.items()}
+        return Surroundings(
+            instances={**everyone, **self._seen_instances},
+            vpc_tags={vpc_id: dict(vpc.tags) for vpc_id, vpc in self._seen_vpcs.items()},
+            reporting={
+                vpc_id: tuple(instance for entity, instance in found.items() if self._may_report(entity))
+                for vpc_id, found in running.items()
+            },
+        )
+
+    def _may_report(self, entity: str) -> bool:
+        """True if the agent reports. Of those that were left out because they report, nobody says which they are."""
+        agent = self._case.agents.get(entity)
+        return self._case.left_out > 0 if agent is None else agent.state is State.REPORTING
+
     def _instances(self, wanted: Sequence[str]) -> dict[str, Instance]:
         missing = [entity for entity in wanted if entity not in self._case.instances]
         known = {**self._case.instances, **self._sources.instances.look_up(missing)}
@@ -152,6 +177,7 @@ class EvidenceCollector:
         seen = order[:_MOST_VPCS]
         none: tuple[Vpc, ...] = ()
         vpcs = {vpc.id: vpc for vpc in self._attempt(lambda: self._observe(seen), none, "the network")}
+        self._seen_vpcs = vpcs
         silent = [instances[entity] for entity in wanted]
         shut_in = [vpc_id for vpc_id, vpc in vpcs.items() if _is_any_shut_in(vpc, silent)]
         views = run_concurrently([partial(self._view, vpc_id) for vpc_id in shut_in[:_MOST_CENTRAL]])

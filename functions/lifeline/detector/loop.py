@@ -29,9 +29,11 @@ from lifeline.core.agents.agent import Agent, State, Verdict
 from lifeline.core.agents.gaps import judge
 from lifeline.core.agents.roster import Chunk, dated, replaced
 from lifeline.core.agents.timing import Timing
-from lifeline.core.agents.watches import Maintenance, Watch
+from lifeline.core.agents.watches import Maintenance, SeverityRule, Watch
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import IncidentUpdate, NewsKind, to_examine, update_incidents
+from lifeline.core.incidents.rating import Rater
+from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.detector.announce import Announcer
 from lifeline.detector.attempts import Attempts
 from lifeline.detector.chunks import ChunkWriter, agents_of, newest_of
@@ -69,6 +71,8 @@ class WatchRun:
         now: datetime,
         run_id: str = "",
         maintenance: Sequence[Maintenance] = (),
+        severities: Sequence[SeverityRule] = (),
+        owner_tags: OwnerTags = USUAL_TAGS,
         finds_expected: bool = True,
     ) -> None:
         self.watch = watch
@@ -96,6 +100,7 @@ class WatchRun:
             position=position,
         )
         self._maintenance = maintenance
+        self._severities, self._owner_tags = tuple(severities), owner_tags
         self._notified: list[NewsKind] = []
         self._announcer = Announcer(
             watch, tools.incidents, tools.notices, tools.repairs, tools.bus, now, self.attempt, run_id
@@ -171,9 +176,11 @@ class WatchRun:
         case = Case(self.watch, agents, observation.instances, incidents, self.now, quiet_among, left_out)
         examined = to_examine(incidents, agents, self.now)
         with stage("diagnose", self.run_id) as part:
-            causes = EvidenceCollector(self.tools.sources, case).find_causes(examined)
+            collector = EvidenceCollector(self.tools.sources, case)
+            causes, around = collector.find_causes(examined), collector.surroundings()
             part.numbers["agents"] = len(examined)
-        update = update_incidents(self.watch, incidents, agents, removed, causes, self.now)
+        rater = Rater(self.watch, around, self._severities, self._owner_tags)
+        update = update_incidents(self.watch, incidents, agents, removed, causes, self.now, rater)
         agents |= update.agents
         changes: dict[str, Agent | None] = {entity: agents.get(entity) for entity in before}
         saved = self.chunks.save(kept, [dated(replaced(chunk, changes), observation.newest) for chunk in chunks])

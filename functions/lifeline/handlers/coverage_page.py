@@ -9,6 +9,7 @@ from lifeline.adapters.aws.lookup import Lookup
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.approvals import Approvals
 from lifeline.adapters.store.audit import AuditLog
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -85,6 +86,7 @@ def _tools(settings: PageSettings) -> PageTools:
             incidents=Incidents(table, settings.home),
             exemptions=Exemptions(table),
             policies=PolicyStore(table),
+            endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
             kill_switch=KillSwitch(settings.kill_switch_parameter, table),
             limit_usage=LimitUsage(table),
             approvals=Approvals(table),

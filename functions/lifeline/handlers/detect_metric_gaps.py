@@ -41,7 +41,7 @@ from lifeline.runtime import cold_start
 from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import DetectorSettings
 
-metrics = Metrics(namespace="Lifeline", service="lifeline")
+metrics = Metrics(namespace="Lifeline")  # of this stack: the dimension is POWERTOOLS_SERVICE_NAME
 
 _MOST_NAMED = 100
 _FOR_LISTS = timedelta(seconds=40)  # a third of the function's time
@@ -74,7 +74,14 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     run_id = request.run_id if isinstance(request, CheckPart) else context.aws_request_id
     runs = {
         watch.name: WatchRun(
-            watch, tools, now=_now(), run_id=run_id, maintenance=policy.maintenance, finds_expected=watch is expecting
+            watch,
+            tools,
+            now=_now(),
+            run_id=run_id,
+            maintenance=policy.maintenance,
+            severities=policy.severities,
+            owner_tags=policy.owner_tags,
+            finds_expected=watch is expecting,
         )
         for watch in watches
     }

@@ -22,6 +22,7 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.history import History
 from lifeline.adapters.store.incidents import Incidents
@@ -37,6 +38,7 @@ from lifeline.core.errors import InvalidInputError, LifelineError
 from lifeline.core.guards.mode import Mode
 from lifeline.core.history.entries import Page
 from lifeline.core.history.text import page_json
+from lifeline.core.notices.answer_markdown import answer_markdown
 from lifeline.core.notices.plan_text import plan_text, queued_text
 from lifeline.core.plan.actions import Status
 from lifeline.core.plan.answer import Refusal, VpcAnswer, as_json
@@ -61,13 +63,15 @@ from lifeline.runtime.observability import logger
 from lifeline.runtime.settings import Settings
 
 _WIDGET = "widgetContext"
+_WITHOUT_TEXT = frozenset({"history", "exempt", "adopt", "hand_over"})  # calls whose answer has one form
 
 
 @logger.inject_lambda_context
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answers one invocation; for an SQS batch with `batchItemFailures`, else with each VPC's outcome.
 
-    A caller who asks for `format` text gets one `text` in place of `vpcs`: see `core.plan_text`.
+    A caller who asks for `format` text gets one `text` in place of `vpcs`: see `core.plan_text`. A button of a
+    dashboard gets Markdown.
     """
     started = time.monotonic()
     settings = Settings.from_environment()
@@ -83,14 +87,17 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         _end(answers, run, trigger="queue", mode=settings.mode, started=started)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
     run = replace(run, begin_until=run.now() + BEGUN_WITHIN)
-    return _answer(_as_called(event), settings, run, started)
+    if not (isinstance(event, dict) and _WIDGET in event):
+        return _answer(event, settings, run, started)
+    return {"markdown": answer_markdown(_answer(_as_called(event), settings, run, started))}
 
 
-def _as_called(event: object) -> object:
-    """The event as whoever made the call wrote it: a dashboard's button adds its widget's context to each (CloudWatch
-    guide: details about custom widgets).
+def _as_called(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The call of a dashboard's button, which adds its widget's context (CloudWatch guide: details about custom
+    widgets). Whoever pressed it reads text, where the call has such a form.
     """
-    return {name: value for name, value in event.items() if name != _WIDGET} if isinstance(event, dict) else event
+    call = {name: value for name, value in event.items() if name != _WIDGET}
+    return call | ({} if call.keys() & _WITHOUT_TEXT else {"format": "text"})
 
 
 def _answer(event: object, settings: Settings, run: Run, started: float) -> dict[str, Any]:
@@ -144,15 +151,15 @@ def _known_names(network: Network) -> frozenset[str] | None:
 def _notified(
     answers: Sequence[VpcAnswer], errors: Sequence[InvalidInputError], mode: Mode, *, is_text: bool
 ) -> dict[str, Any]:
-    """The answer as values, or as one text; what in the call was unusable is in `errors` either way."""
+    """The answer as values, or as one text; what in the call was unusable, or is gone, is in `errors` either way."""
     notified: dict[str, Any] = {"mode": str(mode)}
     queued = "" if mode is Mode.PLAN else queued_text(answers)
     unusable = [_refusal(error) for error in errors]
+    unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     if is_text:
         refusals = [Refusal(error.field, error.message) for error in errors]
         notified["text"] = plan_text(answers, is_plan=mode is Mode.PLAN, errors=refusals)
         notified["text"] += f"{queued}\n" if queued else ""
-        unusable += [_refusal(answer.refusal) for answer in answers if answer.refusal]
     else:
         notified["vpcs"] = [as_json(answer) for answer in answers]
         notified |= {"queued": queued} if queued else {}
@@ -286,6 +293,7 @@ def _tools(settings: Settings) -> Tools:
         denials=denials,
         denial_notices=DenialNotices(settings.table_name),
         attributes=AttributeStore(settings.table_name),
+        endpoint_policies=EndpointPolicyStore(settings.endpoint_policies_prefix),
         notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
         bus=Bus(settings.stack_name),
         guards=Guards(

@@ -98,7 +98,11 @@ class RunNotices:
         """Machines hear of all that people hear of, whichever notice reports it."""
         heard = [answer for answer in answers if not answer.refusal and (answer.vpc_id in news or _is_done(answer))]
         now, mode = self.job.run.now(), str(self.job.mode)
-        self.job.tools.bus.send(event for answer in heard for event in answer_events(answer, mode=mode, now=now))
+        self.job.tools.bus.send(
+            event
+            for answer in heard
+            for event in answer_events(answer, mode=mode, now=now, owner=self.job.owner([answer.vpc_id]))
+        )
 
     def _record(self, answers: Iterable[VpcAnswer], notified: Collection[str]) -> None:
         for answer in answers:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 
 from lifeline.adapters.aws.calls import begin, beside
+from lifeline.adapters.aws.network import Interfaces
 from lifeline.adapters.store.requiring_tags import KnownTags
 from lifeline.core.coexist.vpc_state import VpcList, VpcState
 from lifeline.core.errors import LifelineError, TransientError
@@ -40,10 +41,11 @@ from lifeline.reconciler.follow_up import FollowUp
 from lifeline.reconciler.gatekeeper import Gatekeeper
 from lifeline.reconciler.steps.apply import Applied, Deferral, apply_plans
 from lifeline.reconciler.steps.attributes import Attributes, changed_in
+from lifeline.reconciler.steps.endpoint_policies import read_endpoint_policies
 from lifeline.reconciler.steps.epoch import current_epoch, end_epoch, mark_swept
 from lifeline.reconciler.steps.job import Job, Tools
 from lifeline.reconciler.steps.leases import leased, return_lease, take_leases
-from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning
+from lifeline.reconciler.steps.planning import NOTHING, THROTTLED, Planning, takes_names
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified, stacks_policy
 from lifeline.reconciler.steps.proven import prove_claims
 from lifeline.reconciler.steps.requeue import Requeuing, debounce, pace_sweeps
@@ -93,7 +95,7 @@ def reconcile(
     is_manual = mode is not settings.mode
     approves = tuple(request.approve for request in waiting if request.approve)
     gatekeeper = Gatekeeper(tools.guards, settings, run, approves, policy.without_approval, policy.shares)
-    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual)
+    job = Job(mode, Targets(), tools, settings, run, is_manual=is_manual, owner_tags=policy.owner_tags)
     job = replace(job, epoch=current_epoch(job))
     if not is_manual:
         _notify_of_policy(in_force, job)
@@ -131,13 +133,16 @@ class _Reconciliation:
         self._requeuing = Requeuing(job)
         self._follow_up = FollowUp(job, self._requeuing)
         self._attributes = Attributes(job.tools.attributes)
+        self._states: Mapping[str, VpcState] = {}
         self._said: dict[str, Said] = {}
         self._decided: set[str] = set()
         self._unsaved: LifelineError | None = None
 
     def answer(self, requests: Sequence[Request]) -> tuple[VpcAnswer, ...]:
         job, targets = self._job, self._job.targets
-        named = None if targets.sweep else not_yet_answered(targets, job.tools.vpcs, job.home)
+        named: list[str] | None = None
+        if not targets.sweep:
+            named, self._states = not_yet_answered(targets, job.tools.vpcs, job.home)
         # What can be asked for by itself is asked for at once: an endpoint that is missing waits for nothing else.
         exempted, releasing = begin(self._exempted_manually), begin(self._releasing)
         known_tags, attributes = begin(self._known_tags), begin(partial(self._begin_attributes, named))
@@ -219,7 +224,8 @@ class _Reconciliation:
         policy = with_exemptions(policy, exempted)
         policy = replace(policy, known_names=known_names(catalog))
         catalog, now = replace(catalog, ports=policy.ports), self._job.run.now()
-        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes)
+        named = read_endpoint_policies(policy, tools.endpoint_policies, settings)
+        return Planning(policy, tools.network, tools.central, settings, now, catalog, self._attributes, named)
 
     def _catalog(self) -> Catalog:
         """The region's endpoint services. A person who waits for an answer gets one without them: what they asked for
@@ -298,7 +304,7 @@ class _Reconciliation:
         lists = self._lists(vpcs) if is_region else {}
         checked = self._to_check([vpc.id for vpc in vpcs], is_region=is_region)
         with stage("plan", job.run.id) as part:
-            amended = facts.collect(vpcs, states, followed, lists=lists)
+            amended = facts.collect(vpcs, {**self._states, **states}, followed, lists=lists)
             is_leased_later = not job.is_plan and not self._gatekeeper.is_stopped
             amended, deferred = self._plan(facts, amended, followed, check_dns=checked, is_leased_later=is_leased_later)
             amended |= self._plan_again(facts, amended) if job.is_plan else {}
@@ -320,7 +326,7 @@ class _Reconciliation:
         if self._gatekeeper.why_stop():
             stop = self._gatekeeper.stop
             stopped = {vpc_id: replace(stopping, plan=stop(stopping.plan)) for vpc_id, stopping in amended.items()}
-            return [*deferred, *self._leave(stopped)]
+            return [*deferred, *self._leave(facts.read(stopped, REASONS))]
         idle = {vpc_id: amended_vpc for vpc_id, amended_vpc in amended.items() if vpc_id not in with_work}
         self._decided |= idle.keys()
         left = self._leave(idle)  # first, because it must not hang on what fails elsewhere
@@ -337,6 +343,7 @@ class _Reconciliation:
         check_dns: Collection[str],
         is_fresh: bool = False,
         is_leased_later: bool = False,
+        interfaces: Interfaces | None = None,
     ) -> tuple[dict[str, Amended], list[VpcAnswer]]:
         """The VPCs, each with what is missing there, and the answers for those that wait for their turn, or that are
         gone by now: without knowing their central endpoints, nothing may be made there.
@@ -353,6 +360,7 @@ class _Reconciliation:
             is_region=is_region,
             fresh=is_fresh,
             is_leased_later=is_leased_later,
+            interfaces=interfaces,
             tried_often=[vpc.id for vpc in seen if self._requeuing.was_tried_often(vpc.id)],
         )
         throttled = [vpc_id for vpc_id, why in waiting.items() if why == THROTTLED]
@@ -470,33 +478,43 @@ class _Reconciliation:
         vpc_store, run = self._job.tools.vpcs, self._job.run
         facts.begin_silence()
         states = take_leases([self._job.ref(vpc_id) for vpc_id in plans], vpc_store, run)
+        naming = [vpc_id for vpc_id in states if takes_names(plans[vpc_id])]
         busy = [as_deferred(plan, BUSY) for vpc_id, plan in plans.items() if vpc_id not in states]
         self._requeuing.wait_for_turn([answer.vpc_id for answer in busy])
         try:
-            return [*busy, *self._apply_leased(facts, states)]
+            return [*busy, *self._apply_leased(facts, states, naming)]
         finally:
             return_lease(map(self._job.ref, states), vpc_store, run)
 
-    def _apply_leased(self, facts: FactReader, states: Mapping[str, VpcState]) -> list[VpcAnswer]:
+    def _apply_leased(
+        self, facts: FactReader, states: Mapping[str, VpcState], naming: Sequence[str]
+    ) -> list[VpcAnswer]:
+        """The VPCs that are this run's. In those in `naming`, names of services are about to be taken."""
         tools, run = self._job.tools, self._job.run
         self._attributes.under_lease()
         named = () if facts.is_region else tuple(states)[:_MOST_NAMED]
-        with beside(partial(self._attributes.read_ahead, named, tools.network)):
+        interfaces = begin(partial(facts.planning.read_ahead, naming))
+        with beside(partial(self._attributes.read_ahead, named, tools.network)), beside(interfaces):
             vpcs = self._job.observe(states)
         followed = self._follow_up.follow_leased(vpcs, states)
         amended = facts.collect(vpcs, states, followed, is_leased=True)
-        amended, deferred = self._plan(facts, amended, followed, check_dns=named, is_fresh=True)
+        amended, deferred = self._plan(
+            facts, amended, followed, check_dns=named, is_fresh=True, interfaces=interfaces()
+        )
         self._decided |= amended.keys()
+        saved: Callable[[], object] = dict
         try:
-            for amendment in AMENDMENTS:
-                # An amendment sees what those before it changed; only then is it clear what else it must know.
-                amended = facts.read(amended, [amendment])
-                decided = {vpc_id: amended_vpc.decided(amendment) for vpc_id, amended_vpc in amended.items()}
-                # Saved at once, and before anything is applied: whatever fails from here on, no other run makes what
-                # is frozen, and no switch goes unwatched.
-                for vpc_id, amended_vpc in decided.items():
-                    self._job.save(vpc_id, amended[vpc_id].state, amended_vpc.state)
-                amended = decided
+            try:
+                for amendment in AMENDMENTS:
+                    # An amendment sees what those before it changed; only then is it clear what else it must know.
+                    read = facts.read(amended, [amendment])
+                    amended = {vpc_id: amended_vpc.decided(amendment) for vpc_id, amended_vpc in read.items()}
+                    # Saved in turn, beside what follows, and before anything is applied: whatever fails from here on,
+                    # no other run makes what is frozen, and no switch goes unwatched.
+                    if any(amended[vpc_id].state != read[vpc_id].state for vpc_id in read):
+                        saved = begin(partial(self._save_decided, read, amended, after=saved))
+            finally:
+                saved()
             outdated = self._outdated(facts.planning, amended)
         except LifelineError:
             self._gatekeeper.give_back({vpc_id: amended_vpc.plan for vpc_id, amended_vpc in amended.items()})
@@ -515,6 +533,13 @@ class _Reconciliation:
         finish = self._finish_or_say
         finished = [finish(amended[vpc_id].at(now), became, followed[vpc_id]) for vpc_id, became in applied.items()]
         return [*deferred, *finished]
+
+    def _save_decided(
+        self, before: Mapping[str, Amended], decided: Mapping[str, Amended], *, after: Callable[[], object]
+    ) -> None:
+        after()
+        for vpc_id, amended_vpc in decided.items():
+            self._job.save(vpc_id, before[vpc_id].state, amended_vpc.state)
 
     def _outdated(self, planning: Planning, amended: Mapping[str, Amended]) -> frozenset[str]:
         """The VPCs that were planned by remembered DNS attributes, which are others by now: nothing is done there."""
@@ -612,7 +637,9 @@ class _Reconciliation:
         by_ref = [(self._job.home.vpc_or_self(vpc_id), trigger) for vpc_id, trigger in changes]
         tools.audit.record_changes(by_ref, now=now)
         seen = ((vpc_id, trigger) for vpc_id, trigger in changes if trigger.event_id)
-        tools.bus.send(change_event(vpc_id, _facts_of(trigger), now) for vpc_id, trigger in seen)
+        tools.bus.send(
+            change_event(vpc_id, _facts_of(trigger), now, self._job.owner([vpc_id])) for vpc_id, trigger in seen
+        )
 
     def _mark_reconciled(self, ref: AnyRef, now: datetime) -> None:
         state = self._job.tools.vpcs.load(ref)

@@ -100,6 +100,11 @@ class StackSettings:
         return Sender(self.account_id, self.region, self.stack_name, self.dashboard)
 
     @property
+    def endpoint_policies_prefix(self) -> str:
+        """Where Parameter Store has the policies of endpoints; the role may read what is there."""
+        return f"/lifeline/{self.stack_name}/endpoint-policies/"
+
+    @property
     def account_id(self) -> str:
         """The account that the functions run in, from their role; empty where there is none."""
         return self.role_arn.split(":")[4] if self.role_arn.count(":") >= 5 else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from lifeline.adapters.aws import clients
 from lifeline.adapters.aws.instances import Instances
@@ -256,3 +257,22 @@ class TestHealth:
 
 def test_the_region_is_the_functions_own() -> None:
     assert clients.client("ec2").meta.region_name == REGION
+
+
+class TestRunningIn:
+    def test_the_running_instances_of_one_vpc_are_found_with_their_tags(self) -> None:
+        with mock_aws():
+            ec2 = boto3.client("ec2", region_name="us-east-1")
+            vpc_id = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+            subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+            made = ec2.run_instances(ImageId="ami-12345678", MinCount=3, MaxCount=3, SubnetId=subnet_id)["Instances"]
+            ec2.create_tags(Resources=[one["InstanceId"] for one in made], Tags=[{"Key": "team", "Value": "payments"}])
+            ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
+            up, other, stopped = (one["InstanceId"] for one in made)
+            ec2.stop_instances(InstanceIds=[stopped])
+            found = Instances(ec2).running_in(vpc_id)
+        assert found is not None
+        assert found.keys() == {up, other}
+        assert {(one.vpc_id, one.subnet_id, one.tag("team")) for one in found.values()} == {
+            (vpc_id, subnet_id, "payments")
+        }

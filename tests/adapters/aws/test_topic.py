@@ -12,7 +12,8 @@ from moto.sns import sns_backends
 from lifeline.adapters.aws.topic import Topic
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.forms import MOST_BYTES, email_text
-from lifeline.core.notices.notice import Notice, Sender, Severity
+from lifeline.core.notices.notice import Notice, Sender
+from lifeline.core.severity import Severity
 from tests.support.agents import ENVIRONMENT, REGION, client_error, minute
 from tests.support.emulator import emulated_aws
 

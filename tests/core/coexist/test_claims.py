@@ -12,7 +12,16 @@ from lifeline.core.coexist.claims import CLAIM_HOLDS, Claim, Claimed, blocked_by
 from lifeline.core.coexist.hand_over import HandOver, answer_claims, leaves_traces
 from lifeline.core.guards.freeze import Freeze, FreezeKind, standing
 from lifeline.core.guards.limits import own_interfaces
-from lifeline.core.network.model import EndpointState, Vpc
+from lifeline.core.network.model import (
+    EndpointState,
+    NetworkAcl,
+    NetworkInterface,
+    Rule,
+    SecurityGroup,
+    TargetKind,
+    Tier,
+    Vpc,
+)
 from lifeline.core.plan.actions import ActionKind, Plan, Status
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.builders import (
@@ -21,6 +30,7 @@ from tests.support.builders import (
     OWNER,
     S3,
     VPC_ID,
+    default_route,
     endpoint,
     gateway,
     own_security_group,
@@ -116,7 +126,7 @@ def answer(
     network: Vpc, frozen: dict[str, Freeze] | None = None, before: Plan | None = None, now: datetime = NOW
 ) -> HandOver:
     freezes = {"monitoring": FREEZE} if frozen is None else frozen
-    return answer_claims(before or plan(network), network, freezes, owner=OWNER, now=now)
+    return answer_claims(before or plan(network), network, freezes, owner=OWNER, catalog=CATALOG, now=now)
 
 
 def kinds(found: HandOver) -> list[ActionKind]:
@@ -171,6 +181,60 @@ def test_once_theirs_works_lifelines_own_goes_with_its_group_and_the_freeze_ends
     assert answer(vpc(subnet("a"), THEIRS), dict(found.frozen)).frozen == {}
 
 
+THEIR_GROUP = SecurityGroup("sg-theirs", "theirs")
+
+
+@pytest.mark.parametrize(
+    ("ingress", "works"),
+    [
+        ((), False),
+        ((Rule("tcp", 443, 443, ("192.168.0.0/16",)),), False),
+        ((Rule("tcp", 80, 80, ("10.0.0.0/16",)),), False),
+        ((Rule("tcp", 443, 443, groups=("sg-nobody",)),), False),
+        ((Rule("tcp", 443, 443, ("10.0.1.0/24",)),), True),
+        ((Rule("tcp", 443, 443, groups=("sg-agents",)),), True),
+        ((Rule("tcp", 443, 443, prefix_lists=("pl-unread",)),), True),
+    ],
+)
+def test_theirs_only_takes_over_if_its_groups_let_somebody_in_or_may(ingress: tuple[Rule, ...], works: bool) -> None:
+    agent = NetworkInterface("eni-1", "subnet-a", ("10.0.1.9",), frozenset({"sg-agents"}))
+    there = replace(THEIR_GROUP, ingress=ingress)
+    found = answer(vpc(subnet("a"), SILENT, THEIRS, own_security_group(), there, interfaces=(agent,)))
+    assert (ActionKind.RETIRE_ENDPOINT in kinds(found)) is works
+    assert bool(standing(found.frozen, NOW)) is not works
+
+
+def test_of_a_service_whose_ports_are_not_known_any_port_will_do() -> None:
+    name = "com.amazonaws.us-east-1.strange"
+    own, other = replace(SILENT, service_name=name), replace(THEIRS, service_name=name)
+    for ingress, works in (((Rule("tcp", 8883, 8883, ("10.0.0.0/8",)),), True), ((), False)):
+        network = vpc(subnet("a"), own, other, own_security_group(), replace(THEIR_GROUP, ingress=ingress))
+        assert (ActionKind.RETIRE_ENDPOINT in kinds(answer(network, {}, NOTHING))) is works
+
+
+def test_theirs_that_is_closed_to_a_subnet_that_requires_the_service_takes_nothing_over() -> None:
+    """Whoever opens it to an address of their own gains nothing by that; who needs no service is asked for no more."""
+    beside = subnet("b", cidr="10.0.2.0/24")
+    for cidr, opened, works in (
+        ("10.0.2.0/24", beside, False),
+        ("10.0.1.0/24", beside, True),
+        ("10.0.1.0/24", replace(beside, cidr="", ipv6_cidrs=("2001:db8::/64",)), True),
+    ):
+        group = replace(THEIR_GROUP, ingress=(Rule("tcp", 443, 443, (cidr,)),))
+        egress = table("nat", default_route(TargetKind.NAT_GATEWAY), subnets=("b",))
+        network = vpc(subnet("a"), opened, table(), egress, SILENT, THEIRS, own_security_group(), group)
+        isolated = plan(network, tiers=frozenset({Tier.ISOLATED}))
+        assert (ActionKind.RETIRE_ENDPOINT in kinds(answer(network, before=isolated))) is works
+
+
+def test_theirs_in_a_subnet_whose_network_acl_lets_nobody_in_takes_nothing_over() -> None:
+    shut = NetworkAcl("acl-b", frozenset({"subnet-b"}), ())
+    theirs = replace(THEIRS, subnet_ids=frozenset({"subnet-b"}))
+    network = vpc(subnet("a"), subnet("b", cidr="10.0.2.0/24"), SILENT, theirs, own_security_group())
+    assert ActionKind.RETIRE_ENDPOINT in kinds(answer(network))
+    assert ActionKind.RETIRE_ENDPOINT not in kinds(answer(replace(network, network_acls=(shut,))))
+
+
 def test_a_group_that_another_endpoint_has_or_is_to_get_stays() -> None:
     logs = endpoint("com.amazonaws.us-east-1.logs", "a", id="vpce-2")
     assert kinds(answer(vpc(subnet("a"), SILENT, THEIRS, logs, own_security_group()))) == [ActionKind.RETIRE_ENDPOINT]
@@ -207,7 +271,7 @@ def test_a_day_later_without_theirs_the_name_is_taken_back_and_the_reason_says_f
     found = answer(vpc(subnet("a"), SILENT, own_security_group()), now=NOW + CLAIM_HOLDS)
     assert kinds(found) == [ActionKind.ENABLE_PRIVATE_DNS]
     assert found.plan.actions[0].reason.endswith(
-        "Lifeline handed over to deploy-role at 2026-03-02 09:30:00 UTC, but their endpoint isn't available after 24 "
+        "Lifeline handed over to deploy-role at 2026-03-02 09:30:00 UTC, but their endpoint serves nobody after 24 "
         "hours; for 7 days, it won't hand over again unless someone unfreezes monitoring"
     )
     assert (found.frozen, found.unmet) == ({}, frozenset({"monitoring"}))

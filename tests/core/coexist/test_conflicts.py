@@ -137,6 +137,7 @@ def test_what_all_endpoints_share_counts_by_itself() -> None:
     effects = frozenset({Effect(EffectKind.ATTRIBUTE, VPC_ID, "enableDnsSupport")})
     found = plan(off, fix_dns=True)
     assert undone(off, DNS_ATTRIBUTES, effects, found=found) == [f"enableDnsSupport of {VPC_ID} was turned off"]
+    assert undone(SERVED, DNS_ATTRIBUTES, effects) == []
 
 
 def test_a_rule_for_another_port_is_that_ports() -> None:
@@ -193,6 +194,8 @@ def test_what_aws_failed_nothing_required_or_ec2_does_not_show_yet_is_not_undone
 def test_a_group_whose_tag_is_gone_is_theirs_and_a_block_that_the_vpc_lost_needs_no_rule() -> None:
     theirs = vpc(SUBNET, SecurityGroup("sg-own", SECURITY_GROUP_NAME, ()), endpoint(MONITORING, "a"))
     assert undone(theirs, SECURITY_GROUP, GROUP) == []
+    untagged = replace(own_security_group("192.168.0.0/16"), tags=())
+    assert undone(vpc(SUBNET, untagged, endpoint(MONITORING, "a")), SECURITY_GROUP, GROUP) == []
     old = GROUP | {Effect(EffectKind.RULE, "sg-own", "10.9.0.0/16")}
     assert undone(SERVED, SECURITY_GROUP, old) == []
 
@@ -333,6 +336,11 @@ def change(at: datetime, name: str = "DeleteVpcEndpoints", *ids: str, event_id: 
 def test_the_record_of_the_right_call_of_the_right_resource_names_the_hand() -> None:
     (found,) = attribute([reversal(since=BEFORE)], [change(NOW - timedelta(minutes=3))])
     assert (found.actor, found.event_id, found.at) == ("bob", "e-1", NOW - timedelta(minutes=3))
+
+
+def test_a_record_has_whole_seconds_so_one_of_the_second_that_it_was_done_in_counts() -> None:
+    (found,) = attribute([reversal(since=BEFORE + timedelta(milliseconds=900))], [change(BEFORE)])
+    assert found.actor == "bob"
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from lifeline.core.coexist.retirement import Retirement, Terms, plan_retirement
 from lifeline.core.network.dns import AnswerKind, DnsAnswer, DnsView
 from lifeline.core.network.model import (
+    AclEntry,
     Catalog,
     Endpoint,
     EndpointState,
     EndpointType,
     Interface,
+    NatGateway,
+    NetworkAcl,
     Part,
     Route,
     RouteTable,
@@ -240,6 +243,43 @@ def test_a_way_out_that_needs_no_public_address_is_one() -> None:
     behind_nat = replace(BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),))
     rules = policy(tiers=frozenset({Tier.ISOLATED}))
     assert brief(retire(behind_nat, rules, interfaces=(INSTANCE,))) == [RETIRED, GROUP_GONE]
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        (TargetKind.TRANSIT_GATEWAY, "it isn't known where transit_gateway-1 leads"),
+        (TargetKind.VIRTUAL_PRIVATE_GATEWAY, "it isn't known where virtual_private_gateway-1 leads"),
+        (TargetKind.GATEWAY_LOAD_BALANCER_ENDPOINT, "it isn't known where gateway_load_balancer_endpoint-1 leads"),
+        (TargetKind.NETWORK_INTERFACE, "it isn't known where network_interface-1 leads"),
+    ],
+)
+def test_a_route_that_may_lead_nowhere_ends_no_repair(target: TargetKind, why: str) -> None:
+    led_away = replace(BACK, route_tables=(table("main", default_route(target)),))
+    rules = policy(tiers=frozenset({Tier.ISOLATED}))
+    found = retire(led_away, rules)
+    assert brief(found) == [HELD]
+    may_be = f"it may be the only path to the monitoring service for subnet-a (egress) ({why}), and the policy neither"
+    assert may_be in found.actions[0].error
+    exempt = replace(led_away, tags=(("lifeline:exempt", "true"),))
+    assert RETIRED in brief(retire(exempt, rules))
+
+
+def test_a_way_out_that_is_shut_by_a_filter_ends_no_repair() -> None:
+    entries = (AclEntry(1, True, False, "-1", "0.0.0.0/0"), AclEntry(2, False, True, "-1", "0.0.0.0/0"))
+    shut = replace(BACK, network_acls=(NetworkAcl("acl-1", frozenset({"subnet-a"}), entries),))
+    behind_nat = replace(shut, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),))
+    found = retire(behind_nat, policy(tiers=frozenset({Tier.ISOLATED})))
+    assert brief(found) == [HELD]
+    assert "network ACL acl-1 doesn't let" in found.actions[0].error
+
+
+def test_a_nat_gateway_that_failed_ends_no_repair() -> None:
+    failed = NatGateway("nat_gateway-1", is_public=True, is_available=False)
+    led_away = replace(
+        BACK, route_tables=(table("main", default_route(TargetKind.NAT_GATEWAY)),), nat_gateways=(failed,)
+    )
+    assert RETIRED not in brief(retire(led_away, policy(tiers=frozenset({Tier.ISOLATED}))))
 
 
 def test_an_exempt_subnet_keeps_nothing_for_those_without_a_public_address() -> None:

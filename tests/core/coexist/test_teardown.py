@@ -22,9 +22,10 @@ from lifeline.core.coexist.teardown import (
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.guards.kill_switch import KILL_SWITCH, ON
 from lifeline.core.network.model import Endpoint, EndpointState, Interface, Vpc
-from lifeline.core.notices.notice import Notice, Severity
+from lifeline.core.notices.notice import Notice
 from lifeline.core.notices.teardown import teardown_notice
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Status
+from lifeline.core.severity import Severity
 from tests.support.builders import (
     MONITORING,
     OWNER,

@@ -14,7 +14,6 @@ from lifeline.core.history.change import Change
 from lifeline.core.incidents.grouping import PATIENCE, refresh_cause
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident, Phase
 from lifeline.core.incidents.lifecycle import (
-    MANY,
     MOST_NOTICES,
     IncidentUpdate,
     News,
@@ -24,6 +23,8 @@ from lifeline.core.incidents.lifecycle import (
     to_examine,
     update_incidents,
 )
+from lifeline.core.incidents.rating import MANY
+from lifeline.core.severity import Severity
 from tests.support.agents import agent, minute, silent_agent
 
 WATCH = Watch()
@@ -71,6 +72,7 @@ def flapping(entity: str, *, openings: int = 4, **more: Any) -> Agent:
 def incident(of: Cause | None = None, **more: Any) -> Incident:
     """Opened at minute 7 with one agent; people know."""
     known = {"began": minute(1), "checked_at": minute(7), "notified_at": minute(7), "notified_agents": 1, "revision": 2}
+    known |= {"severity": Severity.WARNING, "notified_severity": Severity.WARNING}
     return Incident("inc-1", WATCH.name, of or cut_off(), opened_at=minute(7), **{**known, **more})
 
 
@@ -454,7 +456,7 @@ class TestTelling:
         members = [silent(f"i-{number}", incident="inc-1") for number in range(MANY)]
         assert not updated(*members[1:], open_=[incident()], at=8).news
         [news] = updated(*members, open_=[incident()], at=8).news
-        assert (news.kind, news.is_critical) == (NewsKind.UPDATED, True)
+        assert (news.kind, news.severity, news.is_worse) == (NewsKind.UPDATED, Severity.CRITICAL, True)
         assert not updated(*members, open_=[notified(incident(), news, minute(8))], at=9).news
 
     def test_one_that_was_told_is_not_told_again(self) -> None:

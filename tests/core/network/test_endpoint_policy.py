@@ -40,12 +40,12 @@ def statement(effect: str = "Allow", **members: object) -> dict[str, Any]:
 
 def opening(service: str, *statements: object) -> Opening:
     document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    return judge_policy(endpoint(f"com.amazonaws.us-east-1.{service}", "a", policy=document)).opening
+    return judge_policy(endpoint(f"com.amazonaws.us-east-1.{service}", "a", policy=document), vpc(subnet("a"))).opening
 
 
 @pytest.mark.parametrize("service", ["monitoring", "logs", "com.example", "s3"])
 def test_no_policy_and_the_default_one_are_open(service: str) -> None:
-    assert judge_policy(endpoint(f"com.amazonaws.us-east-1.{service}", "a")).opening is Opening.OPEN
+    assert judge_policy(endpoint(f"com.amazonaws.us-east-1.{service}", "a"), vpc(subnet("a"))).opening is Opening.OPEN
     assert opening(service, statement()) is Opening.OPEN
 
 
@@ -117,7 +117,7 @@ def test_what_another_service_is_denied_leaves_this_one_open(service: str, state
 
 @pytest.mark.parametrize("document", ["{", "[]", "{}", '{"Statement": []}', '{"Statement": {"Effect": "Permit"}}'])
 def test_what_is_no_policy_is_not_known(document: str) -> None:
-    found = judge_policy(endpoint(MONITORING, "a", policy=document))
+    found = judge_policy(endpoint(MONITORING, "a", policy=document), vpc(subnet("a")))
     assert (found.opening, found.words) == (Opening.UNREADABLE, "the policy of vpce-1 could not be understood")
 
 
@@ -208,7 +208,7 @@ def test_a_gateway_endpoints_policy_counts_as_well() -> None:
     for policy, reach in ((SHUT_POLICY, Reach.CLOSED), (NARROW_POLICY, Reach.SERVED), ("", Reach.SERVED)):
         network = vpc(subnet("a"), home, replace(gateway("main"), policy=policy))
         assert ServiceReach(network, "s3", CATALOG, NOBODY_ELSE).private_path(subnet("a")).reach is reach
-    assert judge_policy(gateway("main", policy=SHUT_POLICY)).words == (
+    assert judge_policy(gateway("main", policy=SHUT_POLICY), vpc(subnet("a"))).words == (
         "the policy of vpce-1 doesn't allow the s3 service"
     )
     assert gateway("main").service_name == S3

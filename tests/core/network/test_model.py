@@ -2,7 +2,7 @@
 
 import pytest
 
-from lifeline.core.network.model import RegionRef, VpcRef
+from lifeline.core.network.model import RegionRef, VpcRef, region_of, suffix_of
 
 VPC_ID = "vpc-0123456789abcdef0"
 
@@ -54,3 +54,16 @@ def test_a_region_names_its_vpcs_and_itself_where_the_vpc_is_unknown() -> None:
     assert str(home) == "123456789012/us-east-1"
     with pytest.raises(ValueError, match=r"^account: "):
         RegionRef("", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "suffix"),
+    [
+        ("com.amazonaws.us-east-1.ecr.api", "us-east-1", "ecr.api"),
+        ("com.amazonaws.us-gov-west-1.monitoring", "us-gov-west-1", "monitoring"),
+        ("com.amazonaws.s3-global.accesspoint", "", "accesspoint"),
+        ("com.example.team-a2-1.api", "", "api"),
+    ],
+)
+def test_a_services_name_holds_its_region_between_words_of_letters(name: str, region: str, suffix: str) -> None:
+    assert (region_of(name), suffix_of(name)) == (region, suffix)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.network.model import BlockMode, NatGateway, Route, SeenTier, TargetKind, Tier
+from lifeline.core.network.model import BlockMode, NatGateway, NetworkInterface, Route, SeenTier, TargetKind, Tier
 from lifeline.core.network.tiers import classify, classify_subnets, covers
 from tests.support.builders import default_route, route, subnet, table, vpc
 
@@ -194,3 +194,11 @@ def test_half_to_the_internet_gateway_and_half_to_a_nat_gateway_is_a_way_out() -
 )
 def test_covering_is_within_one_family(outer: str, inner: str, *, expected: bool) -> None:
     assert covers(outer, inner) is expected
+
+
+@pytest.mark.parametrize(("is_attached", "tier"), [(True, Tier.EGRESS), (False, Tier.ISOLATED)])
+def test_a_route_to_a_network_interface_that_nothing_has_leads_nowhere(is_attached: bool, tier: Tier) -> None:
+    machine = NetworkInterface("eni-1", "subnet-b", checks_source=False, is_attached=is_attached)
+    led = vpc(subnet("a"), table("main", default_route(TargetKind.NETWORK_INTERFACE, "eni-1")), interfaces=(machine,))
+    assert classify(led.subnets[0], led) is tier
+    assert classify_subnets(replace(led, interfaces=None))["subnet-a"] is Tier.EGRESS

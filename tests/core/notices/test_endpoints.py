@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from lifeline.core.network.model import Tier
 from lifeline.core.notices.endpoints import endpoint_notice, lost_notice
-from lifeline.core.notices.notice import Notice, Severity
+from lifeline.core.notices.notice import Notice
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.answer import Approvable, Refusal, VpcAnswer
+from lifeline.core.severity import Severity
 from tests.support.agents import minute
 from tests.support.world import flat
 

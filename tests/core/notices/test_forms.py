@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import fastjsonschema
@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import MOST_BYTES, attributes_of, email_text, machine_form, machine_text
-from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, Severity
+from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender
+from lifeline.core.owner import Owner
+from lifeline.core.severity import Severity
 from tests.support.agents import minute
 from tests.support.repository import ROOT
 
@@ -261,3 +263,18 @@ def test_chat_without_anything_to_do_has_no_steps_and_no_empty_words() -> None:
 def test_chat_is_a_screen_too() -> None:
     form = chat_form(notice(done=tuple(f"  row {number}" for number in range(999))), SENDER, NOW)
     assert len(form["content"]["description"].splitlines()) < 60
+
+
+def test_an_owner_is_in_the_json_and_in_the_attributes_where_it_is_known() -> None:
+    sender = Sender("123456789012", "us-east-1", "lifeline")
+    notice = Notice("kind", Severity.INFO, "[lifeline] subject", ("Something.",), owner=Owner("payments", ""))
+    form = machine_form(notice, sender, datetime(2026, 11, 20, tzinfo=UTC))
+    assert (form["team"], form["env"]) == ("payments", "")
+    attributes = attributes_of(notice, sender)
+    assert attributes["team"] == "payments"
+    assert "env" not in attributes
+    hostile = attributes_of(replace(notice, owner=Owner("<!channel> https://evil.example\n" * 99, "x")), sender)
+    assert len(hostile["team"]) == 256
+    assert "<" not in hostile["team"]
+    assert "\n" not in hostile["team"]
+    assert "://" not in hostile["team"]

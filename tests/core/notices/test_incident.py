@@ -12,7 +12,8 @@ from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incid
 from lifeline.core.incidents.lifecycle import News, NewsKind
 from lifeline.core.notices.forms import machine_form
 from lifeline.core.notices.incident import incident_notice, summary_notice
-from lifeline.core.notices.notice import SUBJECT_LENGTH, Sender, Severity
+from lifeline.core.notices.notice import SUBJECT_LENGTH, Sender
+from lifeline.core.severity import Severity
 from lifeline.core.wording import write_length
 from tests.support.agents import expected_agent, minute, recovered_agent, silent_agent
 
@@ -511,6 +512,7 @@ def test_the_facts_are_json_and_say_the_same() -> None:
         "namespace": "CWAgent",
         "news": "opened",
         "time": "2026-03-02T09:07:00+00:00",
+        "severity": "critical",
         "incident": "inc-20260302-0907-ab12cd",
         "phase": "broken",
         "began": "2026-03-02T09:01:00+00:00",

@@ -9,12 +9,12 @@ from lifeline.core.notices.notice import (
     MOST_LINES,
     SUBJECT_LENGTH,
     Notice,
-    Severity,
     brief_id,
     fit_subject,
     lay_out,
     subject_line,
 )
+from lifeline.core.severity import Severity
 from lifeline.core.wording import WIDTH, plain
 
 NASTY = st.text(max_size=300) | st.sampled_from(["\x1b[31m", "a\r\nSubject: b", "```", "<!channel>", "\u202e", ""])

@@ -53,6 +53,7 @@ vpc-0123456789abcdef0 (app-prod)
    10.0.0.0/16
  + monitoring: create an interface endpoint
    in: subnet-a (us-east-1a), subnet-b (us-east-1b)
+   policy: full access
    why: subnet-a (isolated) and subnet-b (isolated) can't reach the monitoring
    service: no endpoint in the VPC serves it
  ! nonsense: create an interface endpoint
@@ -62,6 +63,7 @@ vpc-0123456789abcdef0 (app-prod)
    misspelled?
  + s3: create a gateway endpoint
    for: rtb-main
+   policy: full access
    why: subnet-a (isolated) and subnet-b (isolated) can't reach the s3 service:
    1 route table without a route to it
 

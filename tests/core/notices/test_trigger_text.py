@@ -103,3 +103,10 @@ def test_a_time_that_is_none_is_said_as_it_came(time: str, said: str) -> None:
 
 def test_nothing_known_is_a_sentence_too() -> None:
     assert because_of([]) == Because("ReconcileEndpoints was invoked manually")
+
+
+def test_a_sweep_that_somebody_asked_for_says_who_did_as_they_state_it() -> None:
+    assert because_of([Trigger("sweep", by="Dana, NET-42")]).words == (
+        'A sweep was invoked manually by "Dana, NET-42" (as stated)'
+    )
+    assert because_of([Trigger("sweep")]).words == "The scheduled sweep triggered this run"

@@ -69,6 +69,11 @@ def test_a_rule_by_awss_prefix_list_names_public_addresses() -> None:
     assert "sg-app allows what is in pl-aws, which was not read" in unread.error
 
 
+def test_while_one_of_its_groups_was_not_read_nobody_says_that_it_is_cut_off() -> None:
+    of_two = replace(APP, group_ids=frozenset({"sg-app", "sg-unread"}))
+    assert not make(network(PUBLIC, interface=of_two)).is_blocked
+
+
 def test_an_exempt_subnet_and_interfaces_that_call_nobody_do_not_count() -> None:
     exempt = Exempted("subnet-a", ("monitoring",), None, "it does without")
     away = subnet("b", "us-east-1b", cidr="10.0.2.0/24")

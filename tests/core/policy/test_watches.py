@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from lifeline.core.agents.instances import UNMANAGED, Instance, Power
 from lifeline.core.agents.watches import Maintenance, Rules, Watch
 from lifeline.core.errors import InvalidInputError
-from lifeline.core.policy.policy import is_exempt
+from lifeline.core.owner import OwnerTags
+from lifeline.core.policy.policy import Policy, is_exempt
 from lifeline.core.policy.reading import read_policy
+from lifeline.core.severity import Severity
 from tests.support.repository import ROOT
 
 VPC_ID = "vpc-0123456789abcdef0"
@@ -283,7 +285,7 @@ def test_a_window_that_is_read_is_on_from_its_start_to_just_before_its_end(one: 
 # ---- the examples in docs/policy.md
 
 
-DOCS = (ROOT / "docs/policy.md").read_text("utf-8")
+DOCS = (ROOT / "docs/policy.md").read_text("utf-8").partition("## Examples")[2]
 EXAMPLES = [read_policy(text) for text in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)]
 
 
@@ -337,3 +339,48 @@ def test_an_instance_is_not_exempt_otherwise(value: str | None) -> None:
 @given(st.dates(), st.dates())
 def test_an_exemption_ends_with_its_last_day(last: date, today: date) -> None:
     assert is_exempt(str(last), today) is (today <= last)
+
+
+class TestSeveritiesAndOwners:
+    @staticmethod
+    def read(**fields: object) -> Policy:
+        return read_policy(json.dumps({"version": 1, "rules": [], **fields}))
+
+    def test_a_watch_and_tags_say_how_severe_a_silence_is(self) -> None:
+        watch = {"name": "lab", "severity": "info"}
+        where = {"watches": ["lab"], "vpc_tags": {"env": ["prod", "stage"]}, "instance_tags": {"tier": "web"}}
+        policy = self.read(watches=[watch], severities=[{"severity": "critical", "where": where}])
+        assert policy.watches[0].severity is Severity.INFO
+        [rule] = policy.severities
+        assert (rule.severity, rule.watches) == (Severity.CRITICAL, frozenset({"lab"}))
+        assert rule.vpc_tags == (("env", frozenset({"prod", "stage"})),)
+        assert rule.instance_tags == (("tier", frozenset({"web"})),)
+
+    def test_nothing_said_leaves_it_to_what_fell_silent(self) -> None:
+        policy = self.read()
+        assert (policy.severities, policy.watches[0].severity) == ((), None)
+        assert policy.owner_tags == OwnerTags("team", "env")
+
+    def test_the_keys_of_the_owners_tags_are_said_one_by_one(self) -> None:
+        assert self.read(owner_tags={"team": "Owner"}).owner_tags == OwnerTags("Owner", "env")
+
+    @pytest.mark.parametrize(
+        ("fields", "field", "words"),
+        [
+            ({"severities": [{"severity": "high"}]}, "severities[0].severity", "info, warning or critical"),
+            ({"severities": [{}]}, "severities[0].severity", "is missing"),
+            (
+                {"severities": [{"severity": "info", "where": {"watches": ["lab"]}}]},
+                "severities[0].where.watches[0]",
+                "cloudwatch-agent",
+            ),
+            ({"watches": [{"name": "lab", "severity": 1}]}, "watches[0].severity", "info, warning or critical"),
+            ({"owner_tags": {"team": ""}}, "owner_tags.team", "1 to 128 characters"),
+            ({"owner_tags": {"squad": "x"}}, "owner_tags.squad", "env, team"),
+        ],
+    )
+    def test_anything_else_is_refused_by_its_field(self, fields: dict[str, object], field: str, words: str) -> None:
+        with pytest.raises(InvalidInputError) as refused:
+            self.read(**fields)
+        assert refused.value.field == field
+        assert words in refused.value.message

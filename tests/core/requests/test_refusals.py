@@ -1,6 +1,7 @@
 """Refusals in words, and the readers held against the published schema of calls."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from lifeline.core.requests.detect import read_event
 from lifeline.core.requests.exempt import read_exempt
 from lifeline.core.requests.history import read_history
 from lifeline.core.requests.ownership import read_adopt, read_hand_over
+from lifeline.dashboard.request import read_widget
 from tests.support.repository import ROOT
 
 VPC = "vpc-0123456789abcdef0"
@@ -48,7 +50,7 @@ def read(call: dict[str, Any]) -> None:
         ({"vpc_idz": [VPC]}, "vpc_idz: is unknown; did you mean vpc_ids?"),
         (
             {"vpc_ids": [VPC], "hold": True},
-            "hold: is unknown; the fields are approve, attempt, because,",
+            "hold: is unknown; the fields are adopt, approve, by, exempt, format, freeze, hand_over, history, mode,",
         ),
         ({"vpc_ids": [VPC] * 1200}, "vpc_ids: contains 1200 IDs; the maximum is 1000. Use a sweep instead."),
         ({"vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not 'vpc-1'"),
@@ -66,12 +68,49 @@ def read(call: dict[str, Any]) -> None:
         ({"history": {"day": "2026-11-20", "since": "x"}}, "history.since: needs vpc_id: day has its own time"),
         ({"forget": ["i-1"], "watches": "x"}, "watches: is unknown; did you mean watch?"),
         ({"detect": True, "vpc_ids": [VPC]}, "vpc_ids: can't be combined with detect"),
+        ({"exmpt": [VPC]}, "exmpt: is unknown; did you mean exempt?"),
+        ({"vpc-ids": [VPC]}, "vpc-ids: is unknown; did you mean vpc_ids?"),
+        ({"vpc_ids": [VPC], "days": 7}, "days: can't be combined with vpc_ids"),
+        ({"days": 7}, "days: belongs to another call; the fields are adopt, approve, by, exempt,"),
+        ({"sweep": None}, "sweep: must be true, not null"),
+        ({"sweep": True, "mode": False}, "mode: must be enforce or plan, not false"),
+        ({"vpc_ids": None}, "vpc_ids: must be a list of IDs, not null"),
+        ({"approve": "backlog", "vpc_ids": ["vpc-1"]}, "vpc_ids[0]: must be a VPC ID"),
+        ({"approve": PLAN, "services": ["logs"]}, "services: can't be combined with approve"),
+        ({"history": None}, "history: must be an object such as"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_is_right(call: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         read(call)
     assert str(refused.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("read_it", "event", "words"),
+    [
+        (read_request, {"forget": ["i-1"]}, "forget: is a field of DetectMetricGaps: invoke that function"),
+        (read_event, {"sweep": True}, "sweep: is a field of ReconcileEndpoints: invoke that function"),
+        (read_event, {"watch": "a"}, "watch: belongs to another call; the fields are detect, forget"),
+        (read_event, {"forgt": ["i-1"]}, "forgt: is unknown; did you mean forget?"),
+        (read_widget, {"approve": PLAN}, "approve: is a field of ReconcileEndpoints: invoke that function"),
+        (read_widget, {"vpc_id": VPC}, "vpc_id: is unknown; did you mean vpc_ids?"),
+        (read_widget, {"colour": 1}, "colour: is unknown; the fields are plan, vpc_ids"),
+        (read_widget, {"plan": None}, "plan: must be a VPC ID (vpc-, then 8 or 17 of 0-9a-f), not null"),
+        (read_widget, None, "event: must be a JSON object, not null"),
+    ],
+)
+def test_each_function_says_what_it_takes(read_it: Callable[[Any], Any], event: Any, words: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        read_it(event)
+    assert str(refused.value).startswith(words)
+
+
+def test_no_refusal_offers_what_only_runs_send() -> None:
+    for name in ("attempts", "requeue", "folow", "becaus", "x"):
+        with pytest.raises(InvalidInputError) as refused:
+            read_request({"vpc_ids": [VPC], name: 1})
+        assert not any(word in refused.value.message for word in ("attempt", "requeued", "follow", "because"))
 
 
 flags = st.sampled_from([True, False, 1, "true"])

@@ -326,7 +326,7 @@ def test_no_vpc_at_all_is_said() -> None:
 
 def test_equal_subnets_share_a_row_that_names_them_and_a_subnet_of_another_tier_has_its_own() -> None:
     rows = show(the_silenced()).all("tbody")[0].all("tr")
-    assert [one_line(row.all("th")[0]) for row in rows][0] == "2 subnetsapp-prod-a, app-prod-b"
+    assert one_line(rows[0].all("th")[0]) == "2 subnetsapp-prod-a, app-prod-b"
     assert one_line(rows[1].all("th")[0]).startswith("batch-c")
 
 
@@ -358,8 +358,10 @@ def test_no_string_makes_or_turns_a_link(words: str) -> None:
         ),
         (
             Freshness(swept=NOW - timedelta(minutes=5)),
-            "No change heard yet, so it isn't proven that events arrive · last sweep 09:07:40 UTC (5 min ago) · "
-            "agents never listed",
+            (
+                "No change heard yet, so it isn't proven that events arrive · last sweep 09:07:40 UTC (5 min ago) · "
+                "agents never listed"
+            ),
         ),
     ],
 )
@@ -394,8 +396,10 @@ def test_incidents_that_were_closed_lately_are_in_a_fold_of_their_own() -> None:
     assert "open" not in fold.attributes
     assert one_line(fold.all("summary")[0]) == "1 incident closed in the last 24 hours"
     assert [one_line(one) for one in fold.all("li")] == [
-        "DeleteRoute by terraform left no path to the logs service vpc-0d41d8cd98f00b204 · 4 agents, "
-        "06:02:00 UTC to 06:09:30 UTC (3 h 3 min ago) · inc-1f0e3dad9990"
+        (
+            "DeleteRoute by terraform left no path to the logs service vpc-0d41d8cd98f00b204 · 4 agents, "
+            "06:02:00 UTC to 06:09:30 UTC (3 h 3 min ago) · inc-1f0e3dad9990"
+        )
     ]
     assert not show(closed=()).all("details", "closed")
 

@@ -12,11 +12,12 @@ import pytest
 from lifeline.adapters.store.policy import Document, Known, Refused
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
 from lifeline.core.network.model import Catalog, Tier
-from lifeline.core.notices.notice import Severity, subject_line
+from lifeline.core.notices.notice import subject_line
 from lifeline.core.notices.policy import Problem, policy_notice
 from lifeline.core.policy.policy import desired, simple_policy
 from lifeline.core.policy.reading import read_policy
 from lifeline.core.policy.service_sets import NAMED_SETS
+from lifeline.core.severity import Severity
 from lifeline.reconciler.steps.policy_in_force import PolicyInForce, current_policy, mark_notified
 from tests.support.builders import CATALOG, subnet, vpc
 from tests.support.repository import ROOT
@@ -204,7 +205,7 @@ def test_the_notice_says_where_nothing_is_applied() -> None:
 # ---- docs/policy.md
 
 DOCS = (ROOT / "docs/policy.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+EXAMPLES = re.findall(r"^### \d\. [^#]*?```json\n(.*?)```", DOCS, re.DOTALL | re.MULTILINE)
 SCHEMA: dict[str, Any] = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
 
 
@@ -236,7 +237,7 @@ def test_the_docs_give_the_schemas_defaults() -> None:
         if "default" in part:
             assert rows("Fields")[path][0] == f"`{json.dumps(part['default'])}`", path
     reasons = {"exemptions[].reason", "maintenance[].reason"}
-    required = {"version", "rules[].require", "watches[].name"} | reasons
+    required = {"version", "rules[].require", "watches[].name", "severities[].severity"} | reasons
     assert {path for path, cells in rows("Fields").items() if cells[0] == "required"} == required
 
 

@@ -13,6 +13,7 @@ from lifeline.runtime.observability import logger
 _A_CALL = 10  # EventBridge API: PutEvents
 _MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
 _TRIES = 2
+_KEPT = ("stack", "schema", "id", "vpc_id", "incident", "severity", "team", "env")  # of a detail that is too large
 
 
 class Bus:
@@ -50,7 +51,7 @@ class Bus:
         detail = {"stack": self._stack_name, **event.detail}
         text = json.dumps(detail)
         if len(text) > _MOST_BYTES:
-            kept = {name: detail[name] for name in ("stack", "schema", "id", "vpc_id", "incident") if name in detail}
+            kept = {name: detail[name] for name in _KEPT if name in detail}
             text = json.dumps(kept | {"left_out": f"{len(text)} bytes are too many; the ledger has them"})
         return {"Source": SOURCE, "DetailType": str(event.type), "Detail": text, "Time": event.at}
 

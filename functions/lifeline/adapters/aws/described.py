@@ -179,6 +179,7 @@ def interface_of(described: dict[str, Any]) -> NetworkInterface:
         group_ids=frozenset(group["GroupId"] for group in described.get("Groups", [])),
         kind=described.get("InterfaceType", "interface"),
         checks_source=bool(described.get("SourceDestCheck", True)),
+        is_attached=described.get("Status", "in-use") != "available",
     )
 
 
@@ -244,4 +245,5 @@ def services_of(described: Iterable[dict[str, Any]]) -> Iterable[Service]:
                     zones=frozenset(detail.get("AvailabilityZones") or []),
                     private_dns_names=tuple(sorted(names)),
                     ip_address_types=frozenset(detail.get("SupportedIpAddressTypes") or ["ipv4"]),
+                    takes_policy=bool(detail.get("VpcEndpointPolicySupported", True)),
                 )

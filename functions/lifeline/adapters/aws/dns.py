@@ -344,8 +344,8 @@ class CentralDns:
 
     def _dns_servers_by_vpc(self) -> dict[str, tuple[str, ...]]:
         """The DNS servers that aren't Amazon's, in the order in which clients ask them, of every VPC of the region."""
-        vpcs = pages(self._ec2, "describe_vpcs", "Vpcs")
-        options = pages(self._ec2, "describe_dhcp_options", "DhcpOptions")
+        described = (("describe_vpcs", "Vpcs"), ("describe_dhcp_options", "DhcpOptions"))
+        vpcs, options = run_concurrently([partial(pages, self._ec2, operation, key) for operation, key in described])
         servers = {option_set["DhcpOptionsId"]: _servers(option_set) for option_set in options}
         return {
             vpc["VpcId"]: tuple(

@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -11,9 +12,10 @@ from typing import Any, assert_never
 from lifeline.adapters.aws.calls import aws_errors, begin
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, EndpointType
+from lifeline.core.network.model import MANAGED_BY, EndpointType
 from lifeline.core.plan.actions import NAMING, REMOVALS, Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
+from lifeline.core.policy.labels import NAME, Tagging, refused_words
 
 # The network changed since it was observed, or EC2 doesn't show yet what was just made (EC2 API: eventual consistency).
 # Looking again gives the answer, so these are no failures.
@@ -38,6 +40,9 @@ _STALE_CODES = frozenset(
 _GONE_GROUP_CODES = frozenset({"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"})
 # AWS's default policy. `ResetPolicy` is for gateway endpoints only (EC2 API: ModifyVpcEndpoint).
 _FULL_ACCESS = '{"Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]}'
+# How EC2 refuses a creation because of its tags: by IAM, by an SCP, or by a tag policy (Organizations guide: tag policy
+# enforcement).
+_TAGS_REFUSED = frozenset({"TagPolicyViolation", "TagPolicyException", "UnauthorizedOperation"})
 _WAITS = (0, 1, 2, 4)  # seconds before each attempt
 
 
@@ -150,13 +155,15 @@ class Endpoints:
         )
 
     def _create(self, action: Action, vpc_id: str, kind: EndpointType, **more: object) -> str:
-        with aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
+        policy = {"PolicyDocument": action.policy} if action.policy else {}
+        with _tags_named(action), aws_errors(f"create_vpc_endpoint {action.service_name} in {vpc_id}"):
             answer = self._ec2.create_vpc_endpoint(
                 VpcEndpointType=kind.value,
                 VpcId=vpc_id,
                 ServiceName=action.service_name,
                 ClientToken=action.client_token,
-                TagSpecifications=self._tags("vpc-endpoint", f"lifeline-{action.service}"),
+                TagSpecifications=self._tags("vpc-endpoint", action.name or f"lifeline-{action.service}", action.tags),
+                **policy,
                 **more,
             )
         return self._created(vpc_id, str(answer["VpcEndpoint"]["VpcEndpointId"]))
@@ -173,12 +180,12 @@ class Endpoints:
         """
         name = action.security_group_name
         try:
-            made = self._create_named_group(name, vpc_id)
+            made = self._create_named_group(name, vpc_id, action)
         except TerminalError as error:
             if error.code != "InvalidGroup.Duplicate":
                 raise
-            name = f"{SECURITY_GROUP_NAME}-{secrets.randbelow(10**9) + 10**9}"
-            made = self._create_named_group(name, vpc_id)
+            name = f"{name}-{secrets.randbelow(10**9) + 10**9}"
+            made = self._create_named_group(name, vpc_id, action)
         self._new_groups.add(made)
         is_on_record = begin(partial(self._created, vpc_id, made))
         try:
@@ -187,13 +194,13 @@ class Endpoints:
             is_on_record()  # what isn't is the graver error
         return AppliedIds(security_group_id=made, security_group_name=name)
 
-    def _create_named_group(self, name: str, vpc_id: str) -> str:
-        with aws_errors(f"create_security_group {name} in {vpc_id}"):
+    def _create_named_group(self, name: str, vpc_id: str, action: Action) -> str:
+        with _tags_named(action), aws_errors(f"create_security_group {name} in {vpc_id}"):
             answer = self._ec2.create_security_group(
                 GroupName=name,
                 Description=GROUP_WORDS,
                 VpcId=vpc_id,
-                TagSpecifications=self._tags("security-group", name),
+                TagSpecifications=self._tags("security-group", name, action.tags),
             )
         return str(answer["GroupId"])
 
@@ -264,9 +271,22 @@ class Endpoints:
             if error.code != "InvalidPermission.Duplicate":
                 raise
 
-    def _tags(self, resource_type: str, name: str) -> list[dict[str, Any]]:
-        tags = [{"Key": MANAGED_BY, "Value": self._owner}, {"Key": "Name", "Value": name}]
-        return [{"ResourceType": resource_type, "Tags": tags}]
+    def _tags(self, resource_type: str, name: str, more: Tagging) -> list[dict[str, Any]]:
+        """Lifeline's own tags last: nothing that is read from elsewhere takes their place."""
+        tags = {**dict(more), NAME: name, MANAGED_BY: self._owner}
+        return [{"ResourceType": resource_type, "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}]
+
+
+@contextmanager
+def _tags_named(action: Action) -> Iterator[None]:
+    """EC2 doesn't say which tag a refused creation lacks, so the refusal says which tags it had."""
+    try:
+        yield
+    except TerminalError as error:
+        if error.code not in _TAGS_REFUSED:
+            raise
+        words = refused_words(action.tags, action.missing_tags)
+        raise TerminalError(f"{error} ({words})", code=error.code) from error
 
 
 def _change(action: Action, security_group_id: str) -> dict[str, object]:
@@ -275,7 +295,7 @@ def _change(action: Action, security_group_id: str) -> dict[str, object]:
         case ActionKind.ATTACH_SECURITY_GROUP:
             return {"AddSecurityGroupIds": [security_group_id]}
         case ActionKind.RESET_POLICY:
-            return {"PolicyDocument": _FULL_ACCESS}
+            return {"PolicyDocument": action.policy or _FULL_ACCESS}
         case ActionKind.ENABLE_PRIVATE_DNS | ActionKind.DISABLE_PRIVATE_DNS:
             return {"PrivateDnsEnabled": action.kind is ActionKind.ENABLE_PRIVATE_DNS}
     verb = "Remove" if action.kind in REMOVALS else "Add"

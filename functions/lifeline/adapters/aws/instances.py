@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import batched
+from itertools import batched, islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +16,7 @@ from lifeline.runtime.observability import logger
 _VALUES_A_FILTER = 200  # EC2 API: the number of values of one filter
 _IDS_A_STATUS_CALL = 100  # EC2 API: DescribeInstanceStatus, InstanceIds
 _CONCURRENCY = 4
+_MOST_IN_A_VPC = 10_000
 _POWER = {"running": Power.RUNNING, "terminated": Power.GONE}
 _CHECKS = ("SystemStatus", "InstanceStatus", "AttachedEbsStatus")
 _NOT_FAILED = frozenset({"ok", "not-applicable"})
@@ -56,6 +57,17 @@ class Instances:
         ]
         with aws_errors("the instances that should report could not be listed"):
             return dict(sorted(self._describe(filters)))
+
+    def running_in(self, vpc_id: str) -> dict[str, Instance] | None:
+        """All running instances of the VPC, by id; None, with a warning in the log, if they can't all be read."""
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "instance-state-name", "Values": ["running"]}]
+        try:
+            with aws_errors(f"the instances in {vpc_id} could not be listed"):
+                found = dict(islice(self._describe(filters), _MOST_IN_A_VPC + 1))
+        except LifelineError as error:
+            logger.warning(str(error))
+            return None
+        return found if len(found) <= _MOST_IN_A_VPC else None
 
     def health(self, ids: Iterable[str]) -> dict[str, Health]:
         """What EC2's checks say of each instance; UNKNOWN where they say nothing yet, or it isn't running.
@@ -120,6 +132,10 @@ class NoInstances(Instances):
     def find_expected(self) -> dict[str, Instance]:
         """None of them has a tag that EC2 could show."""
         return {}
+
+    def running_in(self, vpc_id: str) -> dict[str, Instance] | None:  # noqa: ARG002 - none of them is in a VPC here
+        """None is known."""
+        return None
 
     def health(self, ids: Iterable[str]) -> dict[str, Health]:
         """Not known."""

@@ -9,7 +9,7 @@ No page size is asked for: EC2 then answers as much as it will, and further page
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import batched
 from time import monotonic
@@ -40,12 +40,16 @@ from lifeline.adapters.aws.filters import (
     with_filters,
 )
 from lifeline.core.errors import LifelineError, TerminalError, TransientError
-from lifeline.core.network.model import SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
+from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Part, SecurityGroup, Unread, Vpc
 from lifeline.runtime.observability import logger
 
 _FILTER_VALUES = 200  # EC2 API: a describe takes up to 200 values a filter
 _ASKED_AGAIN = timedelta(minutes=1)  # for services that could not be read: not once for each VPC of a run
 _NO_SUCH_VPC = "InvalidVpcID.NotFound"
+
+
+type Interfaces = dict[str, list[dict[str, Any]]] | LifelineError
+"""EC2's answers by VPC, or why there are none."""
 
 
 class Network:
@@ -101,15 +105,21 @@ class Network:
         found = (_with_attributes(vpc, *pair) for vpc, pair in zip(vpcs, values, strict=True))
         return tuple(vpc for vpc in found if vpc)
 
-    def with_clients(self, vpcs: Sequence[Vpc]) -> tuple[Vpc, ...]:
+    def interfaces_of(self, vpc_ids: Collection[str]) -> Interfaces:
+        """The VPCs' network interfaces, for `with_clients`."""
+        return self._attempt(partial(self._interfaces, set(vpc_ids)))
+
+    def with_clients(self, vpcs: Sequence[Vpc], read: Interfaces | None = None) -> tuple[Vpc, ...]:
         """The VPCs with their network interfaces and with the security groups of clients, whose egress rules decide
-        whether they can reach an endpoint. Two calls for all of them, or few more.
+        whether they can reach an endpoint. Two calls for all of them, or few more. `read` are the interfaces
+        of these VPCs and others, if they were just read.
         """
-        read = self._attempt(partial(self._interfaces, {vpc.id for vpc in vpcs}))
+        if read is None or (isinstance(read, dict) and any(vpc.id not in read for vpc in vpcs)):
+            read = self.interfaces_of([vpc.id for vpc in vpcs])
         if isinstance(read, LifelineError):
             unread = _unread(Part.CLIENTS, read)
             return tuple(replace(vpc, unread=(*vpc.unread, unread)) for vpc in vpcs)
-        interfaces = {vpc_id: tuple(map(interface_of, found)) for vpc_id, found in read.items()}
+        interfaces = {vpc.id: tuple(map(interface_of, read[vpc.id])) for vpc in vpcs}
         used = {id_ for found in interfaces.values() for one in found if one.is_client for id_ in one.group_ids}
         described = self._attempt(partial(self._groups, used))
         if isinstance(described, LifelineError):
@@ -130,14 +140,22 @@ class Network:
         found = pages(self._ec2, "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
         return sum(str(route.get("State", "")).lower() != "deleted" for route in found)
 
+    def _own_groups(self, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The groups that may be Lifeline's own: by their names, or by its tag whatever their names are. EC2 combines
+        filters with `and`, so that takes two calls.
+        """
+        reads = [
+            partial(pages, self._ec2, "describe_security_groups", "SecurityGroups", Filters=[*filters, one])
+            for one in (_OWN_NAMES, _OWN_TAG)
+        ]
+        return list({group["GroupId"]: group for found in run_concurrently(reads) for group in found}.values())
+
     def _observe(self, filters: list[dict[str, Any]]) -> tuple[Vpc, ...]:
         def describe(operation: str, key: str, **request: Any) -> Callable[[], list[dict[str, Any]]]:
             return partial(pages, self._ec2, operation, key, **request)
 
-        parts = {
-            Part.SECURITY_GROUPS: describe(
-                "describe_security_groups", "SecurityGroups", Filters=[*filters, _OWN_NAMES]
-            ),
+        parts: dict[Part, Callable[[], Any]] = {
+            Part.SECURITY_GROUPS: partial(self._own_groups, filters),
             Part.NETWORK_ACLS: describe("describe_network_acls", "NetworkAcls", Filters=filters),
             Part.NAT_GATEWAYS: describe("describe_nat_gateways", "NatGateways", Filter=filters),
             Part.ZONE_TYPES: self._read_zone_types,
@@ -182,6 +200,7 @@ class Network:
         whole = (replace(vpc, **{name: by_vpc[vpc.id] for name, by_vpc in contents.items()}) for vpc in whole)
         read = {vpc_id: tuple(map(interface_of, of)) for vpc_id, of in interfaces.items()}
         whole = (with_filters(vpc, groups, read.get(vpc.id), lists) for vpc in whole)
+        whole = (replace(vpc, read_at=datetime.now(UTC)) for vpc in whole)
         return tuple(
             replace(vpc, unread=(*unread, *(unseen if vpc.id in asked else ()), *_unread_lists(vpc, unlisted)))
             for vpc in whole
@@ -277,6 +296,7 @@ def _with_attributes(vpc: Vpc, *read: bool | LifelineError) -> Vpc | None:
 
 
 _OWN_NAMES = {"Name": "group-name", "Values": [SECURITY_GROUP_NAME, f"{SECURITY_GROUP_NAME}-*"]}
+_OWN_TAG = {"Name": "tag-key", "Values": [MANAGED_BY]}
 _DNS_ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames")
 
 

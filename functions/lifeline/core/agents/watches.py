@@ -1,10 +1,12 @@
-"""Watches: whose metrics are watched, how often they come, and when their absence is a silence."""
+"""Watches: whose metrics are watched, how often they come, when their absence is a silence, and how severe that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from lifeline.core.agents.admission import MOST_HOSTS
 from lifeline.core.agents.instances import Instance
+from lifeline.core.severity import Severity
 
 _PERIODS = tuple(timedelta(seconds=seconds) for seconds in (60, 30, 20, 10, 5, 1))  # CloudWatch API: MetricStat.Period
 _DAY = timedelta(days=1)
@@ -47,7 +49,8 @@ class Watch:
     With `metric` only that metric's series count, with `metric_prefix` only those of metrics whose names start with it;
     with neither, all. `needs` are services that the agents must reach besides `monitoring`. `most_hosts` is how many
     agents for which EC2 can't vouch, such as hosts outside AWS, join the roster. With `is_elsewhere` all agents run in
-    other accounts or regions, or on premises, even where their names are IDs of instances.
+    other accounts or regions, or on premises, even where their names are IDs of instances. `severity` is that of its
+    incidents, None where it depends on what fell silent.
     """
 
     name: str = "cloudwatch-agent"
@@ -59,6 +62,7 @@ class Watch:
     needs: frozenset[str] = frozenset()
     most_hosts: int = MOST_HOSTS
     is_elsewhere: bool = False
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +97,23 @@ class Maintenance:
             (not self.watches or watch in self.watches)
             and (not self.entities or entity in self.entities)
             and (not self.vpc_ids or instance.vpc_id in self.vpc_ids)
+            and all(instance.tag(key) in values for key, values in self.instance_tags)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRule:
+    """How severe the silence of the agents is that meet every condition; an empty condition is met by all."""
+
+    severity: Severity
+    watches: frozenset[str] = frozenset()
+    vpc_tags: Tags = ()
+    instance_tags: Tags = ()
+
+    def covers(self, watch: str, instance: Instance, vpc_tags: Mapping[str, str]) -> bool:
+        """True if the agent meets every condition. What isn't known of its instance or VPC meets none."""
+        return (
+            (not self.watches or watch in self.watches)
+            and all(vpc_tags.get(key) in values for key, values in self.vpc_tags)
             and all(instance.tag(key) in values for key, values in self.instance_tags)
         )

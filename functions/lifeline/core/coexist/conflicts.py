@@ -24,7 +24,7 @@ from lifeline.core.coexist.effects import (
 )
 from lifeline.core.guards.freeze import EVERYTHING, Freeze, FreezeKind
 from lifeline.core.history.change import Change
-from lifeline.core.plan.actions import REMOVALS, Action
+from lifeline.core.plan.actions import REMOVALS, Action, ActionKind
 from lifeline.core.wording import write_actor
 
 WINDOW = timedelta(hours=24)
@@ -41,6 +41,7 @@ _WORDS = {
     EffectKind.ATTRIBUTE: "{part} of {id} was turned off",
     EffectKind.POLICY: "the policy of {id} was changed so that it no longer allows the service",
 }
+_POLICY_CHANGED = "the policy of {id} was changed"
 _RULE_ON_PORT = "the rule from {part} was revoked in security group {id}"
 
 
@@ -127,8 +128,16 @@ def with_done(
         if effects:
             key = key_of(action)
             before = known.get(key, Conflict())
-            known[key] = replace(before, effects=before.effects | effects, done_at=now)
+            kept = _without_earlier_policies(before.effects, action)
+            known[key] = replace(before, effects=kept | effects, done_at=now)
     return _without_empty(known)
+
+
+def _without_earlier_policies(effects: frozenset[Effect], action: Action) -> frozenset[Effect]:
+    """An endpoint has one policy: the one that it got last."""
+    if action.kind is not ActionKind.RESET_POLICY:
+        return effects
+    return frozenset(one for one in effects if (one.kind, one.id) != (EffectKind.POLICY, action.endpoint_id))
 
 
 def _without_ended(conflict: Conflict, ended: Sequence[Action]) -> Conflict:
@@ -155,6 +164,8 @@ def _without_empty(conflicts: Mapping[str, Conflict]) -> dict[str, Conflict]:
 def reversal_words(reversal: Reversal) -> str:
     """What was reverted, in words."""
     words = _RULE_ON_PORT if ON_PORT in reversal.part else _WORDS[reversal.kind]
+    if reversal.kind is EffectKind.POLICY and reversal.part:
+        words = _POLICY_CHANGED
     return words.format(id=reversal.id, part=reversal.part)
 
 

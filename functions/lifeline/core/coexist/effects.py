@@ -12,6 +12,7 @@ from lifeline.core.network.obstacles import FAILED_STATES, lets_in_cidr
 from lifeline.core.network.packets import ports_in
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, ServiceState
+from lifeline.core.policy.endpoint_policies import policy_print
 
 
 class EffectKind(StrEnum):
@@ -77,8 +78,8 @@ _OF_ENDPOINT = frozenset(
 class Effect:
     """One thing that Lifeline did and that should stand: of the resource `id`, by what losing it would be.
 
-    `part` is what of it: a subnet, a route table, a group, an attribute, or a rule's address block, with its port if
-    that isn't 443.
+    `part` is what of it: a subnet, a route table, a group, an attribute, a rule's address block, with its port if that
+    isn't 443, or a policy's fingerprint; empty for the default policy, of which only that it lets nobody in is a loss.
     """
 
     kind: EffectKind
@@ -133,13 +134,13 @@ def effects_of(action: Action, vpc_id: str) -> Iterator[Effect]:
             if action.private_dns:
                 yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
             yield Effect(EffectKind.GROUP_OFF, action.endpoint_id, action.security_group_id)
-            yield Effect(EffectKind.POLICY, action.endpoint_id)
+            yield Effect(EffectKind.POLICY, action.endpoint_id, policy_print(action.policy))
         case ActionKind.ENABLE_PRIVATE_DNS:
             yield Effect(EffectKind.PRIVATE_DNS, action.endpoint_id)
         case ActionKind.ATTACH_SECURITY_GROUP:
             yield Effect(EffectKind.GROUP_OFF, action.endpoint_id, action.security_group_id)
         case ActionKind.CREATE_GATEWAY_ENDPOINT | ActionKind.RESET_POLICY:
-            yield Effect(EffectKind.POLICY, action.endpoint_id)
+            yield Effect(EffectKind.POLICY, action.endpoint_id, policy_print(action.policy))
         case ActionKind.ADD_SUBNETS | ActionKind.ADD_ROUTE_TABLES:
             pass
         case _:
@@ -214,7 +215,10 @@ def _seen_on(endpoint: Endpoint, effect: Effect, snapshot: VpcSnapshot) -> Effec
         EffectKind.ENDPOINT: (True, ()),
         EffectKind.PRIVATE_DNS: (endpoint.private_dns, ("",)),
         EffectKind.GROUP_OFF: (effect.part in endpoint.security_group_ids, (group.id for group in vpc.security_groups)),
-        EffectKind.POLICY: (not is_shut(endpoint), ("",)),
+        EffectKind.POLICY: (
+            not is_shut(endpoint, vpc) and effect.part in {"", policy_print(endpoint.policy)},
+            (effect.part,),
+        ),
         EffectKind.SUBNET: (effect.part in endpoint.subnet_ids, (subnet.id for subnet in vpc.subnets)),
         EffectKind.ROUTE_TABLE: (effect.part in endpoint.route_table_ids, (table.id for table in vpc.route_tables)),
     }

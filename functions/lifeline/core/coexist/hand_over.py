@@ -10,9 +10,10 @@ from datetime import datetime
 
 from lifeline.core.coexist.claims import CLAIM_HOLDS, UNMET_HOLDS
 from lifeline.core.guards.freeze import Freeze, FreezeKind, freeze_words, standing
-from lifeline.core.network.endpoint_policy import is_shut
-from lifeline.core.network.model import Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
-from lifeline.core.network.obstacles import FAILED_STATES
+from lifeline.core.network.model import Catalog, Endpoint, EndpointState, EndpointType, Vpc, is_own, suffix_of
+from lifeline.core.network.obstacles import FAILED_STATES, barrier_to
+from lifeline.core.network.packets import EVERY_PORT
+from lifeline.core.network.ports import ports_of
 from lifeline.core.plan.actions import REMOVALS, Action, ActionKind, Plan, in_order
 from lifeline.core.plan.security_group import is_used, own_security_groups
 from lifeline.core.wording import write_actor, write_time
@@ -44,20 +45,25 @@ def leaves_traces(vpc: Vpc, owner: str) -> bool:
     return is_idle or any(_is_silent(endpoint) for endpoint in own)
 
 
-def answer_claims(plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, now: datetime) -> HandOver:
+def answer_claims(
+    plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], *, owner: str, catalog: Catalog, now: datetime
+) -> HandOver:
     """The plan with Lifeline's own stepping back for each claim that stands, and going once theirs works.
 
     What it would do for a claimed service is left out, with a note. One of its own whose name someone else's endpoint
     answers goes, with or without a claim. A claim is forgotten once nothing of Lifeline's is left of it, or once its
     time is over and theirs isn't there. Pure.
     """
-    return _HandingOver(plan, vpc, frozen, owner, now).answer()
+    return _HandingOver(plan, vpc, frozen, owner, catalog, now).answer()
 
 
 class _HandingOver:
-    def __init__(self, plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], owner: str, now: datetime) -> None:
+    def __init__(
+        self, plan: Plan, vpc: Vpc, frozen: Mapping[str, Freeze], owner: str, catalog: Catalog, now: datetime
+    ) -> None:
         self._plan = plan
         self._vpc = vpc
+        self._catalog = catalog
         self._now = now
         self._own = vpc.own_endpoints(owner)
         self._others = [endpoint for endpoint in vpc.live_endpoints if not is_own(endpoint, owner)]
@@ -82,11 +88,42 @@ class _HandingOver:
         plan = replace(self._plan, actions=in_order(self._actions), notes=tuple(self._notes))
         return HandOver(plan, self._frozen, self._is_waiting, frozenset(self._unmet))
 
+    # ---- theirs
+
+    def _is_met(self, freeze: Freeze, theirs: Iterable[Endpoint]) -> bool:
+        ready = list(filter(self._works, theirs))
+        return bool(ready) and set(freeze.ids) <= {table for endpoint in ready for table in endpoint.route_table_ids}
+
+    def _is_in_place_of(self, endpoint: Endpoint, own: Endpoint) -> bool:
+        is_same = (endpoint.service_name, endpoint.type) == (own.service_name, own.type)
+        return is_same and endpoint.private_dns and self._works(endpoint)
+
+    def _works(self, endpoint: Endpoint) -> bool:
+        """True if it is available, and lets somebody in: also of each subnet that requires the service and that
+        Lifeline's own lets in. What isn't known may let them in.
+        """
+        if endpoint.state is not EndpointState.AVAILABLE:
+            return False
+        service = suffix_of(endpoint.service_name)
+        own = [one for one in self._own if suffix_of(one.service_name) == service]
+        paths = (report.paths for report in self._plan.services if report.service == service)
+        requiring = {subnet_id for path in paths for subnet_id, _ in path}
+        let_in = self._let_in(endpoint)
+        losing = requiring & frozenset[str]().union(*map(self._let_in, own)) - let_in
+        return not losing and bool(let_in or not self._vpc.subnets)
+
+    def _let_in(self, endpoint: Endpoint) -> frozenset[str]:
+        """The ids of the subnets to which the endpoint isn't closed."""
+        ports = ports_of(suffix_of(endpoint.service_name), dict(self._catalog.ports)) or EVERY_PORT
+        return frozenset(
+            subnet.id for subnet in self._vpc.subnets if barrier_to(endpoint, subnet, self._vpc, ports).passes_any
+        )
+
     # ---- one claim
 
     def _answer(self, service: str, freeze: Freeze) -> None:
         theirs = [endpoint for endpoint in self._others if _takes_over(endpoint, service, freeze)]
-        if _is_met(freeze, theirs):
+        if self._is_met(freeze, theirs):
             self._met.add(service)
             self._frozen[service] = replace(freeze, until=min(freeze.until or self._now, self._now))
         elif standing({service: freeze}, self._now):
@@ -135,7 +172,7 @@ class _HandingOver:
     def _retire_superseded(self) -> Iterator[Action]:
         """What serves nobody any more, because someone else's endpoint answers its name in the whole VPC."""
         for own in self._own:
-            answering = [endpoint.id for endpoint in self._others if _is_in_place_of(endpoint, own)]
+            answering = [endpoint.id for endpoint in self._others if self._is_in_place_of(endpoint, own)]
             if answering and _is_silent(own) and not own.state.is_coming:
                 service = suffix_of(own.service_name)
                 claim = self._claims.get(service)
@@ -182,21 +219,6 @@ def _takes_over(endpoint: Endpoint, service: str, freeze: Freeze) -> bool:
     return endpoint.type is EndpointType.INTERFACE and endpoint.private_dns
 
 
-def _is_met(freeze: Freeze, theirs: Iterable[Endpoint]) -> bool:
-    ready = list(filter(_works, theirs))
-    return bool(ready) and set(freeze.ids) <= {table for endpoint in ready for table in endpoint.route_table_ids}
-
-
-def _is_in_place_of(endpoint: Endpoint, own: Endpoint) -> bool:
-    is_same = (endpoint.service_name, endpoint.type) == (own.service_name, own.type)
-    return is_same and endpoint.private_dns and _works(endpoint)
-
-
-def _works(endpoint: Endpoint) -> bool:
-    """True if it is available, and its policy lets something pass. For one that can serve nobody, none goes."""
-    return endpoint.state is EndpointState.AVAILABLE and not is_shut(endpoint)
-
-
 def _is_timed_out(freeze: Freeze) -> bool:
     return freeze.until is not None and freeze.until >= freeze.since + CLAIM_HOLDS
 
@@ -207,7 +229,7 @@ def _taken_back(action: Action, service: str, freeze: Freeze) -> Action:
         return action
     who, hours = write_actor(freeze.actor) or "someone", int(CLAIM_HOLDS.total_seconds() // 3600)
     words = (
-        f"Lifeline handed over to {who} at {write_time(freeze.since)}, but their endpoint isn't available after "
+        f"Lifeline handed over to {who} at {write_time(freeze.since)}, but their endpoint serves nobody after "
         f"{hours} hours; for {UNMET_HOLDS.days} days, it won't hand over again unless someone unfreezes {service}"
     )
     return replace(action, reason=f"{action.reason}; {words}")

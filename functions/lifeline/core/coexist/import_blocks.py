@@ -14,6 +14,7 @@ from typing import Any
 from lifeline.core.network.model import MANAGED_BY, VPC_ID
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import GROUP_WORDS, RULE_WORDS
+from lifeline.core.policy.labels import NAME
 
 _ENDPOINT = ("aws_vpc_endpoint", "AWS::EC2::VPCEndpoint")
 _GROUP = ("aws_security_group", "AWS::EC2::SecurityGroup")
@@ -24,6 +25,7 @@ _MAKES = {
     ActionKind.CREATE_SECURITY_GROUP: _GROUP,
 }
 MOST_WRITTEN = 10
+_PLAIN = re.compile(r"[A-Za-z0-9 ._:/@+=-]*")
 _ID = re.compile(r"(?:vpce|sg)-(?:[0-9a-f]{17}|[0-9a-f]{8})")
 
 
@@ -92,8 +94,8 @@ def _has_created(action: Action, vpc_id: str) -> bool:
 def _identity(action: Action, vpc_id: str) -> tuple[str, str, str]:
     """The resource's Terraform type, its name there, and its id."""
     is_group = action.kind is ActionKind.CREATE_SECURITY_GROUP
-    label = f"{action.security_group_name if is_group else f'lifeline-{action.service}'}-{vpc_id.removeprefix('vpc-')}"
-    name = re.sub(r"[^A-Za-z0-9_]", "_", label)
+    label = f"{_name(action)}-{vpc_id.removeprefix('vpc-')}"
+    name = re.sub(r"[^A-Za-z0-9_]", "_", label if label[0].isalpha() else f"lifeline-{label}")
     return _MAKES[action.kind][0], name, action.security_group_id if is_group else action.endpoint_id
 
 
@@ -120,7 +122,8 @@ def _endpoint_arguments(action: Action, vpc_id: str) -> list[str]:
         lines += _list("security_group_ids", (action.security_group_id,))
         private_dns = str(action.private_dns).lower()
         lines += [f"private_dns_enabled = {private_dns}", f"ip_address_type     = {_quoted(action.ip_address_type)}"]
-    return [*lines, f"tags = {{ Name = {_quoted(f'lifeline-{action.service}')} }}"]
+    lines += [f"policy = {_quoted(action.policy)}"] if action.policy else []
+    return [*lines, *_terraform_tags(action)]
 
 
 def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
@@ -131,8 +134,15 @@ def _security_group_arguments(action: Action, vpc_id: str) -> list[str]:
         f"description = {_quoted(GROUP_WORDS)}",
         f"vpc_id      = {_quoted(vpc_id)}",
         *(line for ports in action.ports for line in _ingress(ports, ipv4, ipv6)),
-        f"tags = {{ Name = {_quoted(action.security_group_name)} }}",
+        *_terraform_tags(action),
     ]
+
+
+def _terraform_tags(action: Action) -> list[str]:
+    tags = _tags(action)
+    if len(tags) == 1:
+        return [f"tags = {{ Name = {_quoted(tags[NAME])} }}"]
+    return ["tags = {", *(f"  {_quoted(key)} = {_quoted(value)}" for key, value in tags.items()), "}"]
 
 
 def _ingress(ports: tuple[int, int], ipv4: list[str], ipv6: list[str]) -> list[str]:
@@ -162,8 +172,8 @@ def _quoted(text: str) -> str:
 
 
 def _endpoint_properties(action: Action, vpc_id: str) -> Mapping[str, Any]:
-    tags = _name_tag(f"lifeline-{action.service}")
-    common = {"VpcId": vpc_id, "ServiceName": action.service_name, "Tags": tags}
+    common: dict[str, Any] = {"VpcId": vpc_id, "ServiceName": action.service_name, "Tags": _listed_tags(action)}
+    common |= {"PolicyDocument": json.loads(action.policy)} if action.policy else {}
     if action.kind is ActionKind.CREATE_GATEWAY_ENDPOINT:
         return {**common, "VpcEndpointType": "Gateway", "RouteTableIds": list(action.route_table_ids)}
     return {
@@ -189,12 +199,25 @@ def _security_group_properties(action: Action, vpc_id: str) -> Mapping[str, Any]
         "GroupDescription": GROUP_WORDS,
         "VpcId": vpc_id,
         "SecurityGroupIngress": rules,
-        "Tags": _name_tag(action.security_group_name),
+        "Tags": _listed_tags(action),
     }
 
 
-def _name_tag(name: str) -> list[dict[str, str]]:
-    return [{"Key": "Name", "Value": name}]
+def _listed_tags(action: Action) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in _tags(action).items()]
+
+
+def _tags(action: Action) -> dict[str, str]:
+    """Its name and the policy's tags. What was copied from a VPC is somebody's text: it is only written into code where
+    it can't be read as any.
+    """
+    return {NAME: _name(action), **{key: value for key, value in action.tags if _PLAIN.fullmatch(value)}}
+
+
+def _name(action: Action) -> str:
+    if action.kind is ActionKind.CREATE_SECURITY_GROUP:
+        return action.security_group_name
+    return action.name or f"lifeline-{action.service}"
 
 
 def _by_version(cidrs: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -18,8 +18,10 @@ from lifeline.core.network.model import (
     Vpc,
     suffix_of,
 )
+from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.reach import Reach, ServiceReach
 from lifeline.core.network.tiers import classify_subnets
+from lifeline.core.network.way_out import doubts_of_way_out
 from lifeline.core.plan.actions import Action, ActionKind
 from lifeline.core.plan.security_group import is_used, own_security_groups, usable_security_group
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Desired, Policy, desired, is_exempt
@@ -212,24 +214,39 @@ class _Retiring:
 
     def _cut_off_words(self, subnet_ids: list[str], service: str) -> str:
         whose = "" if self._stranded.isdisjoint(subnet_ids) else "network interfaces without a public IPv4 address in "
+        doubts = [*dict.fromkeys(word for subnet_id in subnet_ids for word in self._doubts(subnet_id, service))]
+        why = f" ({few(doubts, most=2)})" if doubts else ""
+        is_sure = any(self._is_without_way(subnet_id) for subnet_id in subnet_ids)
         return (
-            f"it is the only path to the {service} service for {whose}{self._named(subnet_ids)}, and the policy "
-            f"neither requires it there nor exempts the subnet: do either (in the policy, or with the tag {REQUIRE} or "
-            f"{EXEMPT}), or delete the endpoint yourself"
+            f"it {'is' if is_sure else 'may be'} the only path to the {service} service for "
+            f"{whose}{self._named(subnet_ids)}{why}, and the policy neither requires it there nor exempts the subnet: "
+            f"do either (in the policy, or with the tag {REQUIRE} or {EXEMPT}), or delete the endpoint yourself"
         )
 
     def _is_only_path(self, endpoint: Endpoint, client: Subnet) -> bool:
-        """True if the subnet has no way out for all who are in it, or may have none, this endpoint answers it, and
-        nothing would once all that may go are gone.
+        """True if the subnet has no way out that is known to be one for all who are in it, this endpoint answers it,
+        and nothing would once all that may go are gone.
         """
         service = suffix_of(endpoint.service_name)
-        if Tier.ISOLATED not in self._tiers[client.id].possible and client.id not in self._stranded:
+        if not self._is_without_way(client.id) and not self._doubts(client.id, service):
             return False
         path = self._reach(service, self._vpc.endpoints).private_path(client)
         if path.endpoint_id != endpoint.id or path.reach is Reach.FAILED:
             return False
         left = self._reach(service, tuple(other for other in self._vpc.endpoints if other.id not in self._since))
         return left.private_path(client).reach not in {Reach.SERVED, Reach.CENTRAL, Reach.PENDING}
+
+    def _is_without_way(self, subnet_id: str) -> bool:
+        """True if the subnet has no way out for all who are in it, or may have none."""
+        return Tier.ISOLATED in self._tiers[subnet_id].possible or subnet_id in self._stranded
+
+    def _doubts(self, subnet_id: str, service: str) -> tuple[str, ...]:
+        """Why its way out may not be one, as clauses."""
+        if self._is_without_way(subnet_id):
+            return ()
+        client = next(subnet for subnet in self._vpc.subnets if subnet.id == subnet_id)
+        ports = ports_of(service, dict(self._terms.catalog.ports)) or HTTPS
+        return doubts_of_way_out(client, self._vpc, service, ports)
 
     def _reach(self, service: str, endpoints: tuple[Endpoint, ...]) -> ServiceReach:
         vpc = replace(self._vpc, endpoints=endpoints)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lifeline.core.history.change import Change
+from lifeline.core.owner import NOBODY, Owner
+from lifeline.core.severity import Severity
 
 RECOVERY_TIME = timedelta(minutes=15)  # an agent that waits for its tags retries every 10 minutes (agent: ec2tagger)
 
@@ -126,7 +128,9 @@ class Incident:
     `began` is when the first of their datapoints was due. `notified_at` is the time of the last notice, None before the
     first; `notified_agents`, `notified_phase` and `notified_cause` (its key) are what it said, and `reminders` counts
     the reminders sent. `gone` counts agents that were terminated or deleted from the roster meanwhile. `checked_at` is
-    when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet.
+    when the cause was last examined. `revision` counts the writes; 0 isn't in the ledger yet. `severity` only rises,
+    and `notified_severity` is the last that a notice said; both are None where an earlier version wrote the incident.
+    `owner` stays as the first notice said it: whoever hears of an incident also hears of its end.
     """
 
     id: str
@@ -143,6 +147,9 @@ class Incident:
     reminders: int = 0
     gone: int = 0
     revision: int = 0
+    severity: Severity | None = None
+    notified_severity: Severity | None = None
+    owner: Owner = NOBODY
 
 
 def services_lacking(incidents: Iterable[Incident]) -> Mapping[str, frozenset[str]]:

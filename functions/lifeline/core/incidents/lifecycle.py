@@ -30,8 +30,9 @@ from lifeline.core.incidents.grouping import (
     refresh_cause,
 )
 from lifeline.core.incidents.incident import RECOVERY_TIME, Cause, CauseKind, Incident, Phase
+from lifeline.core.incidents.rating import MANY, Rater
+from lifeline.core.severity import Severity
 
-MANY = 10  # silent agents that make an incident critical
 MOST_NOTICES = 10  # per run; the rest share one notice
 CHECK_EVERY = timedelta(minutes=5)
 UPDATE_EVERY = timedelta(minutes=10)
@@ -70,9 +71,14 @@ class News:
         return (*self.silent, *self.back, *self.set_aside)
 
     @property
-    def is_critical(self) -> bool:
-        """True if many agents are silent and no notice has said so yet."""
-        return len(self.silent) >= MANY > self.incident.notified_agents
+    def severity(self) -> Severity:
+        """The incident's; by the number of silent agents if an earlier version wrote it."""
+        return self.incident.severity or (Severity.CRITICAL if len(self.silent) >= MANY else Severity.WARNING)
+
+    @property
+    def is_worse(self) -> bool:
+        """True if no notice has said yet that the incident is so severe."""
+        return _is_above(self.severity, self.incident)
 
     @property
     def is_explained(self) -> bool:
@@ -122,13 +128,14 @@ def update_incidents(
     removed: Sequence[Agent],
     causes: Mapping[str, Cause],
     now: datetime,
+    rater: Rater | None = None,
 ) -> IncidentUpdate:
     """Bring the watch's incidents up to date, given all of its agents that are silent or have a gap or an incident.
 
     `removed` left the roster in this run. `causes` are those of `to_examine`; an agent without one waits for the next
     run, but no longer than PATIENCE. An update of what was already written is empty.
     """
-    return _Update(watch, open_, agents, removed, causes, now).build()
+    return _Update(watch, open_, agents, removed, causes, now, rater or Rater(watch)).build()
 
 
 def notified(incident: Incident, news: News, now: datetime) -> Incident:
@@ -139,6 +146,7 @@ def notified(incident: Incident, news: News, now: datetime) -> Incident:
         notified_agents=_size(incident, news.members),
         notified_phase=incident.phase,
         notified_cause=incident.cause.key,
+        notified_severity=news.severity,
         reminders=_reminders_due(incident, now),
     )
 
@@ -169,8 +177,10 @@ class _Update:
         removed: Sequence[Agent],
         causes: Mapping[str, Cause],
         now: datetime,
+        rater: Rater,
     ) -> None:
         self._now = now
+        self._rater = rater
         self._causes = causes
         self._before = {incident.id: incident for incident in open_}
         leavers = {agent.entity: agent.incident for agent in removed}
@@ -256,7 +266,14 @@ class _Update:
         was_hopeful = incident.notified_at is not None and incident.phase is Phase.RECOVERING
         hoped = Phase.RECOVERING if was_hopeful and phase is Phase.BROKEN else incident.notified_phase
         known = min(incident.notified_agents, _size(incident, members))  # of those left: agents that join are news
-        return replace(checked, phase=phase, notified_phase=hoped, notified_agents=known)
+        return self._rated(replace(checked, phase=phase, notified_phase=hoped, notified_agents=known), members)
+
+    def _rated(self, incident: Incident, members: Sequence[Agent]) -> Incident:
+        """The incident with its severity, by those who are silent, and until people hear of it with its owner."""
+        silent = [agent for agent in members if agent.state is State.SILENT]
+        severity = self._rater.severity(incident, silent) if silent or not incident.severity else incident.severity
+        owner = incident.owner if incident.notified_at else self._rater.owner(incident, members)
+        return replace(incident, severity=severity, owner=owner)
 
     def _news(self, incident: Incident, members: Sequence[Agent], *, is_over: bool) -> News | None:
         kind = self._news_kind(incident, members, is_over=is_over)
@@ -279,7 +296,8 @@ class _Update:
         if incident.notified_at is None:
             return NewsKind.OPENED
         has_joined = _size(incident, members) > incident.notified_agents
-        if has_joined and (self._now - incident.notified_at >= UPDATE_EVERY or _turns_critical(incident, members)):
+        is_worse = incident.severity is not None and _is_above(incident.severity, incident)
+        if is_worse or (has_joined and self._now - incident.notified_at >= UPDATE_EVERY):
             return NewsKind.UPDATED
         is_disappointed = incident.phase is Phase.BROKEN and incident.notified_phase is Phase.RECOVERING
         if is_disappointed or _is_explained(incident):
@@ -345,8 +363,12 @@ def _reminders_due(incident: Incident, now: datetime) -> int:
     return sum(age >= first for first in FIRST_REMINDERS) + age // REMIND_EVERY
 
 
-def _turns_critical(incident: Incident, members: Iterable[Agent]) -> bool:
-    return sum(agent.state is State.SILENT for agent in members) >= MANY > incident.notified_agents
+def _is_above(severity: Severity, incident: Incident) -> bool:
+    """True if it is more than the notices on the incident have said. Those of an earlier version went by the number."""
+    if not incident.notified_agents:
+        return True
+    by_number = Severity.CRITICAL if incident.notified_agents >= MANY else Severity.WARNING
+    return severity.rank > (incident.notified_severity or by_number).rank
 
 
 def _is_explained(incident: Incident) -> bool:

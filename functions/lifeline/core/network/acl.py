@@ -5,7 +5,16 @@ from functools import lru_cache
 
 from lifeline.core.network.gates import End, Filter, ObstacleKind, find_passage
 from lifeline.core.network.model import AclEntry, NetworkAcl, Part, Ranges, Subnet, Vpc
-from lifeline.core.network.packets import EPHEMERAL, EVERY_ADDRESS, NAT_PORTS, Lane, addresses_in, lanes_of, without
+from lifeline.core.network.packets import (
+    EPHEMERAL,
+    EVERY_ADDRESS,
+    EVERY_PORT,
+    NAT_PORTS,
+    Lane,
+    addresses_in,
+    lanes_of,
+    without,
+)
 
 _NOT_PUBLIC = (
     "0.0.0.0/8",
@@ -17,7 +26,6 @@ _NOT_PUBLIC = (
     "192.168.0.0/16",
     "224.0.0.0/3",
 )
-_ALL_PORTS: Ranges = ((0, 65535),)
 # The addresses that a service of AWS's can have: all but private, shared, local and multicast ones.
 _PUBLIC = {4: without(EVERY_ADDRESS[4], addresses_in(_NOT_PUBLIC, 4)), 6: addresses_in(("2000::/3",), 6)}
 
@@ -132,8 +140,8 @@ def _lets_everything_through(entries: tuple[AclEntry, ...], version: int) -> boo
     """True of what a new VPC has: then there is nothing to judge."""
     for is_out in (True, False):
         way = tuple(entry for entry in entries if entry.egress == is_out)
-        lanes = lanes_of(way, EVERY_ADDRESS[version], _ALL_PORTS, version)
-        if [passed for _, passed in lanes] != [_ALL_PORTS]:
+        lanes = lanes_of(way, EVERY_ADDRESS[version], EVERY_PORT, version)
+        if [passed for _, passed in lanes] != [EVERY_PORT]:
             return False
     return True
 

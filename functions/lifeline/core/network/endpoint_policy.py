@@ -1,4 +1,5 @@
-"""Does an endpoint's policy let its service through? Judged by the policy alone, and only as far as it is certain.
+"""Does an endpoint's policy let its service through? Judged only as far as it is certain: by the policy, the endpoint,
+its VPC and the time.
 
 An endpoint's policy limits what goes through it, whatever the caller's own policies allow (PrivateLink guide: endpoint
 policies).
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from lifeline.core.network.conditions import Call, call_through
 from lifeline.core.network.iam_policy import ANYTHING, Permission, allows, is_readable
-from lifeline.core.network.model import Endpoint, suffix_of
+from lifeline.core.network.model import Endpoint, Vpc, region_of, suffix_of
 
 PUBLISHING = "cloudwatch:PutMetricData"
 # How a service's actions begin, where a policy may name them (Service Authorization Reference: service prefixes).
@@ -37,7 +39,7 @@ _PREFIXES = {
 class Opening(StrEnum):
     """What a policy lets through.
 
-    `narrow` is what isn't certain: it hangs on who calls, on what is asked, or on a condition.
+    `narrow` is what isn't certain: it hangs on who calls, on what is asked, or on a condition that may hold or not.
     """
 
     OPEN = "open"
@@ -54,10 +56,11 @@ class PolicyVerdict:
     words: str = ""
 
 
-def judge_policy(endpoint: Endpoint) -> PolicyVerdict:
+def judge_policy(endpoint: Endpoint, vpc: Vpc) -> PolicyVerdict:
     """What the endpoint's policy lets through: of `monitoring` the publishing of metrics, of others anything at all."""
     service = suffix_of(endpoint.service_name)
-    opening, whose = _judge(endpoint.policy, service), f"the policy of {endpoint.id}"
+    call = call_through(endpoint.id, vpc.id, region_of(endpoint.service_name), vpc.all_cidrs, vpc.read_at)
+    opening, whose = _judge(endpoint.policy, service, call), f"the policy of {endpoint.id}"
     words = {
         Opening.OPEN: "",
         Opening.NARROW: f"whether {whose} allows {_asked_words(service)} isn't clear from the policy alone",
@@ -67,24 +70,33 @@ def judge_policy(endpoint: Endpoint) -> PolicyVerdict:
     return PolicyVerdict(opening, words)
 
 
-def is_shut(endpoint: Endpoint) -> bool:
+def is_shut(endpoint: Endpoint, vpc: Vpc) -> bool:
     """True if the endpoint's policy lets nothing through that counts."""
-    return judge_policy(endpoint).opening is Opening.SHUT
+    return judge_policy(endpoint, vpc).opening is Opening.SHUT
 
 
 @lru_cache(maxsize=4096)
-def _judge(document: str, service: str) -> Opening:
+def _judge(document: str, service: str, call: Call) -> Opening:
     if not is_readable(document):
         return Opening.UNREADABLE
     return {
         Permission.ALLOWED: Opening.OPEN,
         Permission.DENIED: Opening.SHUT,
         Permission.UNSURE: Opening.NARROW,
-    }[allows(document, _asked(service))]
+    }[allows(document, _asked(service), call)]
+
+
+def asked_of(service_name: str) -> str:
+    """What must pass through an endpoint of the service, as `allows` takes it."""
+    return _asked(suffix_of(service_name))
+
+
+def asked_words(service_name: str) -> str:
+    """The same in words."""
+    return _asked_words(suffix_of(service_name))
 
 
 def _asked(service: str) -> str:
-    """What must pass, as `allows` takes it."""
     service = service.removesuffix("-fips")
     if service == "monitoring":
         return PUBLISHING

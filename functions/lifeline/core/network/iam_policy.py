@@ -8,6 +8,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from lifeline.core.network.conditions import ANY_CALL, Call, Match, match_conditions
+
 EVERYTHING = "*"
 ANYTHING = "*:*"  # asked for: anything of any service
 
@@ -29,21 +31,14 @@ class RoleVerdict:
     words: str = ""
 
 
-class _Match(StrEnum):
-    """Whether a statement speaks of everybody's call. `depends`: on who calls, on a condition, on what isn't read."""
-
-    NO = "no"
-    DEPENDS = "depends"
-    YES = "yes"
-
-
-def allows(document: str, asked: str) -> Permission:
+def allows(document: str, asked: str, call: Call = ANY_CALL) -> Permission:
     """Whether a policy allows everybody what is asked: an action that has no resources of its own, such as
     PutMetricData, or anything of a service (`logs:*`; ANYTHING for that of any).
 
     An empty document allows everything: an endpoint without a policy gives full access (PrivateLink guide: endpoint
     policies). A Deny wins over any Allow, and what no Allow matches is denied (IAM guide: policy evaluation logic).
-    UNSURE where that hangs on who calls, on a condition, on which of several actions, or on a part that can't be read.
+    UNSURE where that hangs on who calls, on a condition that what is certain of the `call` doesn't decide, on which of
+    several actions, or on a part that can't be read.
     Only `*` as its resource matches an action without resources, no ARN does (Service Authorization Reference: actions
     without resource types).
     """
@@ -52,13 +47,13 @@ def allows(document: str, asked: str) -> Permission:
     statements = _statements(document)
     if statements is None:
         return Permission.UNSURE
-    allowed = {_match(statement, asked) for statement in statements if statement.get("Effect") == "Allow"}
-    denied = {_match(statement, asked) for statement in statements if statement.get("Effect") != "Allow"}
-    if _Match.YES in denied:
+    allowed = {_match(statement, asked, call) for statement in statements if statement.get("Effect") == "Allow"}
+    denied = {_match(statement, asked, call) for statement in statements if statement.get("Effect") != "Allow"}
+    if Match.YES in denied:
         return Permission.DENIED
-    if allowed <= {_Match.NO}:
+    if allowed <= {Match.NO}:
         return Permission.DENIED
-    return Permission.ALLOWED if _Match.YES in allowed and denied <= {_Match.NO} else Permission.UNSURE
+    return Permission.ALLOWED if Match.YES in allowed and denied <= {Match.NO} else Permission.UNSURE
 
 
 def is_readable(document: str) -> bool:
@@ -79,21 +74,22 @@ def _statements(document: str) -> list[dict[str, Any]] | None:
     return listed if all(item.get("Effect") in ("Allow", "Deny") for item in listed) else None
 
 
-def _match(statement: Mapping[str, Any], asked: str) -> _Match:
-    found = {_match_action(statement, asked), _match_resource(statement, asked), _match_caller(statement)}
-    return next((match for match in _Match if match in found), _Match.DEPENDS)
+def _match(statement: Mapping[str, Any], asked: str, call: Call) -> Match:
+    by_action, by_resource = _match_action(statement, asked), _match_resource(statement, asked)
+    by_condition = match_conditions(statement.get("Condition"), call)
+    return Match.all_of(by_action, by_resource, _match_caller(statement), by_condition)
 
 
-def _match_action(statement: Mapping[str, Any], asked: str) -> _Match:
+def _match_action(statement: Mapping[str, Any], asked: str) -> Match:
     named, excepted = (_texts(statement.get(key)) for key in ("Action", "NotAction"))
     if named is None or excepted is None or bool(named) == bool(excepted):
-        return _Match.DEPENDS
+        return Match.DEPENDS
     patterns = [pattern.lower() for pattern in named or excepted]
     if any(_covers(pattern, asked.lower()) for pattern in patterns):
-        return _Match.YES if named else _Match.NO
+        return Match.YES if named else Match.NO
     if any(_touches(pattern, asked.lower()) for pattern in patterns):
-        return _Match.DEPENDS
-    return _Match.NO if named else _Match.YES
+        return Match.DEPENDS
+    return Match.NO if named else Match.YES
 
 
 def _covers(pattern: str, asked: str) -> bool:
@@ -110,23 +106,23 @@ def _touches(pattern: str, asked: str) -> bool:
     return asked == ANYTHING or (service.startswith(head) if is_open else head.startswith(service))
 
 
-def _match_resource(statement: Mapping[str, Any], asked: str) -> _Match:
+def _match_resource(statement: Mapping[str, Any], asked: str) -> Match:
     if "NotResource" in statement or "Resource" not in statement:
-        return _Match.DEPENDS
+        return Match.DEPENDS
     named = _texts(statement["Resource"])
     if named is None:
-        return _Match.DEPENDS
+        return Match.DEPENDS
     if any(_is_like(EVERYTHING, pattern) for pattern in named):
-        return _Match.YES
-    return _Match.DEPENDS if asked.endswith("*") else _Match.NO
+        return Match.YES
+    return Match.DEPENDS if asked.endswith("*") else Match.NO
 
 
-def _match_caller(statement: Mapping[str, Any]) -> _Match:
-    if statement.get("Condition") or "NotPrincipal" in statement:
-        return _Match.DEPENDS
+def _match_caller(statement: Mapping[str, Any]) -> Match:
+    if "NotPrincipal" in statement:
+        return Match.DEPENDS
     principal = statement.get("Principal", EVERYTHING)  # identity policies have none: their owner is meant
     named = _texts(principal.get("AWS") if isinstance(principal, dict) else principal)
-    return _Match.YES if named and EVERYTHING in named else _Match.DEPENDS
+    return Match.YES if named and EVERYTHING in named else Match.DEPENDS
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

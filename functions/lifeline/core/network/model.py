@@ -6,6 +6,7 @@ Everything is frozen and ordered, so that two observations of the same network a
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -378,7 +379,8 @@ _PLUMBING = frozenset(
 class NetworkInterface:
     """A network interface, as far as it decides what may pass. `addresses` are its private ones, of both IP versions.
 
-    With `checks_source` it drops what isn't its own, so that it can't be a NAT (EC2 API: SourceDestCheck).
+    One that isn't attached forwards nothing. With `checks_source` it drops what isn't its own, so that it can't be a
+    NAT (EC2 API: SourceDestCheck).
     """
 
     id: str
@@ -387,6 +389,7 @@ class NetworkInterface:
     group_ids: frozenset[str] = frozenset()
     kind: str = "interface"
     checks_source: bool = True
+    is_attached: bool = True
 
     @property
     def is_client(self) -> bool:
@@ -471,6 +474,8 @@ class Service:
     """One endpoint service of the region, as DescribeVpcEndpointServices gives it.
 
     s3 and dynamodb come twice, as Gateway and as Interface, under one name: a service is its name and its type.
+    `takes_policy` is False if its endpoints take no policies: they give full access (PrivateLink guide: endpoint
+    policies).
     """
 
     name: str
@@ -479,6 +484,7 @@ class Service:
     zones: frozenset[str] = frozenset()
     private_dns_names: tuple[str, ...] = ()
     ip_address_types: frozenset[str] = frozenset({"ipv4"})
+    takes_policy: bool = True
 
     def is_in_zone_of(self, subnet: Subnet) -> bool:
         """True if the service can have an interface in the subnet's zone: by zone id where both have one, else by name.
@@ -510,7 +516,7 @@ class Vpc(Tagged):
     clients' interfaces, None where they weren't read. `prefix_lists` are the lists that rules and routes name, as far
     as they could be read.
     `unread` is what could not be read. It is neither there nor absent, neither open nor closed: who judges by it has to
-    say that it isn't known.
+    say that it isn't known. `read_at` is when it was observed.
     """
 
     id: str
@@ -537,6 +543,7 @@ class Vpc(Tagged):
         return [group for group in {group.id: group for group in found}.values() if group.id in ids]
 
     unread: tuple[Unread, ...] = ()
+    read_at: datetime | None = field(default=None, compare=False)
 
     def unread_words(self, *parts: Part) -> tuple[str, ...]:
         """Which of these parts could not be read, each as a clause; none if all were."""

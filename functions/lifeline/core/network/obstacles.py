@@ -80,12 +80,12 @@ def barrier_to(
     that has a route in its table. `asking` is the one interface there that counts; None for all of the subnet.
     """
     find = _barrier_to_gateway if endpoint.type is EndpointType.GATEWAY else _barrier_to_interfaces
-    return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client)
+    return _with_policy(find(endpoint, client, vpc, ports, asking), endpoint, client, vpc)
 
 
-def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet) -> Barrier:
+def _with_policy(barrier: Barrier, endpoint: Endpoint, client: Subnet, vpc: Vpc) -> Barrier:
     """The barrier with what the endpoint's policy doesn't let through: everything, or it isn't known what."""
-    verdict = judge_policy(endpoint)
+    verdict = judge_policy(endpoint, vpc)
     if verdict.opening is Opening.UNREADABLE:
         return replace(barrier, unread=(*barrier.unread, verdict.words))
     if verdict.opening is not Opening.SHUT:

@@ -85,7 +85,8 @@ def unclear(vpc: Vpc, owner: str) -> dict[Endpoint | SecurityGroup, str]:
 def _is_namesake(group: SecurityGroup, owner: str) -> bool:
     """True where only the name, or the tag, says that it is this stack's. What another stack tagged is that stack's."""
     is_claimed = group.tag(MANAGED_BY) not in {None, owner}
-    return group.has_own_name and not (group.on_record or group.is_handed_over or is_claimed)
+    is_like = group.has_own_name or group.tag(MANAGED_BY) == owner
+    return is_like and not (group.on_record or group.is_handed_over or is_claimed)
 
 
 _NOT_ON_RECORD = (
@@ -97,6 +98,6 @@ _NOT_TAGGED = (
     'restore the tag, or hand it over for good with {{"hand_over": ["{0}"]}}'
 )
 _NAMESAKE = (
-    "named like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; delete "
-    f"it, or give it the tag {MANAGED_BY}={{1}} and adopt it with {{2}}"
+    "named or tagged like Lifeline's own, but not used, because the ledger has no record of Lifeline creating it: {0}; "
+    f"delete it, or give it the tag {MANAGED_BY}={{1}} and adopt it with {{2}}"
 )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from lifeline.core.network.model import AclEntry, Ranges, block
 
 EVERY_ADDRESS: Mapping[int, Ranges] = MappingProxyType({4: ((0, 2**32 - 1),), 6: ((0, 2**128 - 1),)})
+EVERY_PORT: Ranges = ((0, 65535),)
 EPHEMERAL: Ranges = ((32768, 60999),)  # the ports from which Linux connects; one that passes is enough
 NAT_PORTS: Ranges = ((1024, 65535),)  # from which a NAT gateway connects (VPC guide: NAT gateway basics)
 _RESERVED_FIRST, _RESERVED_LAST = 4, 1  # addresses of a subnet that no interface gets (VPC guide: subnet CIDR blocks)
@@ -117,7 +118,7 @@ def lanes_of(
         if entry.protocol not in _TCP or (":" in entry.cidr) != (version == 6):
             continue
         covered = (span(entry.cidr),)
-        named: Ranges = ((0, 65535),) if entry.protocol == "-1" else ((entry.from_port, entry.to_port),)
+        named = EVERY_PORT if entry.protocol == "-1" else ((entry.from_port, entry.to_port),)
         split: list[tuple[Ranges, Ranges, Ranges]] = []
         for here, passed, waiting in found:
             inside, decided = common(here, covered), common(waiting, named)

@@ -243,7 +243,7 @@ class ServiceReach:
             f"{words}, except that {barrier.exception}" if barrier.exception else words,
             endpoint.id,
             obstacles=barrier.obstacles,
-            notes=(*([_REDUCED] if barrier.is_reduced else []), *_narrow_words(endpoint)),
+            notes=(*([_REDUCED] if barrier.is_reduced else []), *_narrow_words(endpoint, self.vpc)),
             doubts=(custom_dns_finding(self.dns),) if self.dns and is_asked else (),
             unread=barrier.unread,
             shut=barrier.shut,
@@ -255,7 +255,7 @@ class ServiceReach:
                 reach=Reach.PARTLY if barrier.passes_any else Reach.CLOSED,
                 doubts=(*path.doubts, in_part) if in_part else path.doubts,
                 words=barrier.obstacles[0].words,
-                notes=(*(obstacle.words for obstacle in barrier.obstacles[1:]), *_narrow_words(endpoint)),
+                notes=(*(obstacle.words for obstacle in barrier.obstacles[1:]), *_narrow_words(endpoint, self.vpc)),
                 is_repairable=all(obstacle.is_repairable for obstacle in barrier.obstacles),
             )
         if barrier.unread:
@@ -519,9 +519,9 @@ def _imagined(service: Service) -> Endpoint:
     return Endpoint("a gateway endpoint", service.name, EndpointType.GATEWAY, EndpointState.AVAILABLE)
 
 
-def _narrow_words(endpoint: Endpoint) -> tuple[str, ...]:
+def _narrow_words(endpoint: Endpoint, vpc: Vpc) -> tuple[str, ...]:
     """That the endpoint's policy was read, and may keep something out; none where it keeps out all, or nothing."""
-    verdict = judge_policy(endpoint)
+    verdict = judge_policy(endpoint, vpc)
     return (verdict.words,) if verdict.opening is Opening.NARROW else ()
 
 

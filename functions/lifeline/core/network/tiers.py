@@ -172,8 +172,17 @@ def _leads_out(route: Route, subnet: Subnet, family: int, nats: Mapping[str, Nat
             return family == 6 and not shut
         case TargetKind.NAT_GATEWAY:
             return not shut and _nat_works(nats.get(route.target_id), vpc)
+        case TargetKind.NETWORK_INTERFACE:
+            return not _is_detached(route.target_id, vpc)
         case kind:
             return kind in _WAYS_OUT
+
+
+def _is_detached(interface_id: str, vpc: Vpc) -> bool:
+    """True if the network interface was read, and nothing has it (EC2 API: NetworkInterface.Status): then whatever EC2
+    calls the route to it, nothing forwards.
+    """
+    return any(one.id == interface_id and not one.is_attached for one in vpc.interfaces or ())
 
 
 def _nat_works(nat: NatGateway | None, vpc: Vpc) -> bool:

@@ -45,6 +45,19 @@ def way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges, asking: Netwo
     return barrier
 
 
+def doubts_of_way_out(subnet: Subnet, vpc: Vpc, service: str, ports: Ranges) -> tuple[str, ...]:
+    """Why the subnet's routes out may not lead to the service although EC2 calls them active, as clauses; none where
+    AWS's own gateways carry what it sends, and no filter shuts all of that.
+
+    Whoever can change routes can lead a subnet to a machine, or into another network, that forwards nothing.
+    """
+    barrier = way_out(subnet, vpc, service, ports)
+    if barrier.obstacles and not barrier.passes_any:
+        return tuple(obstacle.words for obstacle in barrier.obstacles)
+    beyond = (route for route in ways_out(subnet, vpc) if route.target not in _GATEWAYS)
+    return tuple(f"it isn't known where {route.target_id} leads" for route in beyond)
+
+
 def _parts(subnet: Subnet, vpc: Vpc, service: str, version: int) -> Iterator[tuple[Route, End]]:
     """The routes that lead out, each with the public addresses for which none is more specific."""
     everything = public_end(service, version)

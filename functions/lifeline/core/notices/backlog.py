@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from lifeline.core.guards.backlog import BACKLOG, backlog_of
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Action
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.plan.cost import Price, cost_of
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, quoted, write_count
 
 _MOST_VPCS = 8

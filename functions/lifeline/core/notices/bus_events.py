@@ -8,6 +8,7 @@ from typing import Any
 
 from lifeline.core.incidents.incident import Incident
 from lifeline.core.incidents.lifecycle import News, NewsKind
+from lifeline.core.owner import NOBODY, Owner
 from lifeline.core.plan.actions import Action, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.wording import fingerprint, inert_json
@@ -38,34 +39,35 @@ class BusEvent:
     detail: Mapping[str, Any] = field(hash=False)
 
 
-def change_event(vpc_id: str, change: Mapping[str, str], now: datetime) -> BusEvent:
+def change_event(vpc_id: str, change: Mapping[str, str], now: datetime, owner: Owner = NOBODY) -> BusEvent:
     """Build the event of a network change: `change` has CloudTrail's `event_id`, `event_name`, `actor` and `time`.
 
-    `vpc_id` is empty if CloudTrail's record doesn't say in which VPC it was made.
+    `vpc_id` is empty if CloudTrail's record doesn't say in which VPC it was made. `owner` is the VPC's.
     """
-    facts = {"vpc_id": vpc_id, **change}
+    facts = {"vpc_id": vpc_id, **owner.fields, **change}
     return _event(DetailType.CHANGE_SEEN, now, facts, vpc_id, change.get("event_id", ""))
 
 
-def answer_events(answer: VpcAnswer, *, mode: str, now: datetime) -> Iterator[BusEvent]:
+def answer_events(answer: VpcAnswer, *, mode: str, now: datetime, owner: Owner = NOBODY) -> Iterator[BusEvent]:
     """Build the events of a reconciliation: the plan if something is planned or blocked, each action that was done or
-    failed, and each refusal.
+    failed, and each refusal. `owner` is the VPC's.
     """
+    place = {"vpc_id": answer.vpc_id, **owner.fields}
     open_business = [action for action in answer.actions if action.status in {Status.PLANNED, Status.BLOCKED}]
     if open_business:
-        facts = {"vpc_id": answer.vpc_id, "mode": mode, **as_json(answer)}
+        facts = {**place, "mode": mode, **as_json(answer)}
         yield _event(DetailType.PLAN, now, facts, answer.vpc_id, answer.fingerprint)
     for action in answer.actions:
         if action.status in {Status.DONE, Status.FAILED}:
             result = (action.kind, action.service, action.status, action.endpoint_id, action.security_group_id)
             same = (answer.vpc_id, *result, action.error, now.isoformat())
-            yield _event(DetailType.ACTION, now, _action_facts(answer, action), *same)
+            yield _event(DetailType.ACTION, now, place | _action_facts(answer, action), *same)
         elif action.is_blocked:
             why = (action.kind, action.service, action.blocked_by or action.error, *action.subnet_ids)
-            yield _event(DetailType.REFUSAL, now, _action_facts(answer, action), answer.vpc_id, *why)
+            yield _event(DetailType.REFUSAL, now, place | _action_facts(answer, action), answer.vpc_id, *why)
     if answer.refusal:
         refusal = {"field": answer.refusal.field, "message": answer.refusal.message}
-        facts = {"vpc_id": answer.vpc_id, "refusal": refusal}
+        facts = {**place, "refusal": refusal}
         yield _event(DetailType.REFUSAL, now, facts, answer.vpc_id, *refusal.values())
 
 
@@ -93,7 +95,9 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
         "incident": incident.id,
         "watch": incident.watch,
         "namespace": namespace,
+        "severity": str(news.severity),
         "vpc_id": cause.vpc_id if cause.kind.is_of_one_vpc else "",
+        **incident.owner.fields,
         "cause": cause.kind.name,
         "confidence": str(cause.confidence),
         "summary": cause.words,
@@ -110,7 +114,7 @@ def _incident_facts(news: News, incident: Incident, namespace: str) -> dict[str,
 
 def _action_facts(answer: VpcAnswer, action: Action) -> dict[str, Any]:
     facts: dict[str, Any] = as_json(VpcAnswer(answer.vpc_id, actions=(action,)))["actions"][0]
-    return {"vpc_id": answer.vpc_id, **facts}
+    return facts
 
 
 def _event(type_: DetailType, now: datetime, facts: Mapping[str, Any], *same: str) -> BusEvent:

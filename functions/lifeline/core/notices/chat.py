@@ -6,6 +6,7 @@ from typing import Any
 
 from lifeline.core.notices.forms import links_of, machine_form, signed
 from lifeline.core.notices.notice import Notice, Sender, lay_out
+from lifeline.core.wording import unlinked
 
 _MARKUP = str.maketrans({"*": " ", "_": " ", "~": " ", "`": "'", "&": "+", "<": "(", ">": ")", "[": "(", "]": ")"})
 _IN_A_BLOCK = str.maketrans({"`": "'", "<": "(", ">": ")"})
@@ -45,6 +46,7 @@ def chat_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any]:
                 "stack": sender.stack_name,
                 "severity": str(notice.severity),
                 "time": form["time"],
+                **{name: unlinked(value) for name, value in notice.owner.fields.items() if value},
             },
         },
     }

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from lifeline.core.guards.freeze import Freeze
 from lifeline.core.network.model import SeenTier, Tier
-from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, resource_ids
 from lifeline.core.plan.actions import Action
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, write_actor, write_actor_shorter, write_count, write_time
 
 _MOST_NAMED = 5

@@ -8,8 +8,9 @@ from lifeline.core.coexist.conflicts import WINDOW, Conflict, reversal_words
 from lifeline.core.coexist.effects import EffectKind
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, SECURITY_GROUP
 from lifeline.core.network.model import Tier
-from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.plan.actions import Plan
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, listed, write_actor, write_actor_shorter, write_time
 
 _MOST_SUBNETS = 5
@@ -107,7 +108,11 @@ def _consequence(key: str, frozen: Frozen) -> str:
         names = few(frozen.names.get(key, ()), 2) or key
         return f"None of Lifeline's endpoints serves {names} now. {_unserved(key, frozen)}".strip()
     if kind is EffectKind.POLICY:
-        return f"The {key} endpoint's policy doesn't let anyone use the service. {_unserved(key, frozen)}".strip()
+        if frozen.conflicts[key].reversals[-1].part:
+            words = f"The {key} endpoint doesn't have the policy that your policy document names for it."
+        else:
+            words = f"The {key} endpoint's policy doesn't let anyone use the service. {_unserved(key, frozen)}"
+        return words.strip()
     if kind in _CLOSED:
         return f"The {key} endpoint doesn't accept any traffic. {_unserved(key, frozen)}".strip()
     return f"The {key} endpoint is still there, but it is less resilient to the failure of a zone."

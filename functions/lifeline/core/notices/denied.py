@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from lifeline.core.notices.notice import Notice, Severity, fit_subject
+from lifeline.core.notices.notice import Notice, fit_subject
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, write_count
 
 _SHOWN = 10

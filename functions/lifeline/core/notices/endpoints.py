@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from lifeline.core.coexist.import_blocks import handover_lines
 from lifeline.core.network.model import SeenTier, Tier
-from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids, with_slash
 from lifeline.core.notices.trigger_text import Because
 from lifeline.core.plan.actions import DELETES, REMOVALS, Action, ActionKind, Status
 from lifeline.core.plan.answer import VpcAnswer, as_json
 from lifeline.core.plan.endpoint_lifecycle import DELETED, STILL
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, listed, quoted, write_count, write_time
 
 _MOST_VPCS = 5

@@ -11,8 +11,9 @@ from lifeline.core.coexist.waivers import Waiver
 from lifeline.core.history.change import Change
 from lifeline.core.network.model import Tier, Vpc, suffix_of
 from lifeline.core.network.tiers import classify_subnets
-from lifeline.core.notices.notice import Notice, Severity, brief_id, fit_subject, invoke_lines
+from lifeline.core.notices.notice import Notice, brief_id, fit_subject, invoke_lines
 from lifeline.core.policy.policy import EXEMPT, REQUIRE, Exempted, ExemptedBy
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, plain, quoted, shorten, write_actor, write_actor_shorter, write_time
 
 _MOST_NAMED = 5

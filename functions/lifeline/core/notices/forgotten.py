@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from lifeline.core.agents.agent import Agent, State, Suppression
-from lifeline.core.notices.notice import Notice, Severity, subject_line
+from lifeline.core.notices.notice import Notice, subject_line
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, quoted, write_count, write_stated
 
 _SHOWN = 10

@@ -44,6 +44,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         "vpc_id": notice.vpc_id,
         "vpc_name": inert(notice.vpc_name),
         "incident": notice.incident,
+        **notice.owner.fields,
         "subject": subject_line(notice.subject),
         **parts,
         "links": [{"title": title, "url": url} for title, url in links_of(notice, sender)],
@@ -79,6 +80,7 @@ def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
         "severity": str(notice.severity),
         "vpc_id": notice.vpc_id,
         "account": sender.account_id,
+        **notice.owner.fields,
     }
     return {name: value for name, value in attributes.items() if value}
 

@@ -23,7 +23,9 @@ from lifeline.core.notices.incident_text import (
     shown,
     were_late,
 )
-from lifeline.core.notices.notice import Notice, Severity, fit_subject, subject_line
+from lifeline.core.notices.notice import Notice, fit_subject, subject_line
+from lifeline.core.owner import common_owner
+from lifeline.core.severity import Severity, most_severe
 from lifeline.core.wording import person_in, quoted, shorten, write_count, write_length
 
 _MOST_SUMMARIZED = 10
@@ -57,6 +59,7 @@ def incident_notice(news: News, watch: Watch, now: datetime) -> Notice:
         event_ids=(cause.change.event_id,) if cause.change else (),
         agents=tuple(parts.agents),
         facts=_facts(news, watch, now),
+        owner=news.incident.owner,
     )
 
 
@@ -65,10 +68,9 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
     counts = Counter(news.kind for news in rest)
     by_kind = ", ".join(f"{counts[kind]} {kind}" for kind in NewsKind if counts[kind])
     more = len(rest) - _MOST_SUMMARIZED
-    severities = {_severity(news) for news in rest}
     return Notice(
         kind="incident_summary",
-        severity=max(severities, key=list(Severity).index),
+        severity=most_severe(map(_severity, rest)),
         subject=_summary_subject(rest, by_kind),
         happened=(
             f"There is news about more than {MOST_NOTICES} incidents among the agents{of_watch(watch)}.",
@@ -78,6 +80,7 @@ def summary_notice(rest: Sequence[News], watch: Watch, now: datetime) -> Notice:
         ),
         next=("Start with the incidents that have their own notices. They might share a cause with these.",),
         resource_ids=tuple(news.incident.cause.vpc_id for news in rest if news.incident.cause.kind.is_of_one_vpc),
+        owner=common_owner(news.incident.owner for news in rest),
         facts={
             "watch": watch.name,
             "namespace": watch.namespace,
@@ -153,11 +156,12 @@ def _summary(news: News, now: datetime) -> str:
 
 
 def _severity(news: News) -> Severity:
+    """The incident's where that is news; afterwards, critical ones are no more urgent than any other."""
     match news.kind:
-        case NewsKind.OPENED | NewsKind.UPDATED:
-            return Severity.CRITICAL if news.is_critical else Severity.WARNING
-        case NewsKind.REMINDER:
-            return Severity.WARNING
+        case NewsKind.OPENED | NewsKind.UPDATED if news.is_worse:
+            return news.severity
+        case NewsKind.OPENED | NewsKind.UPDATED | NewsKind.REMINDER:
+            return min(news.severity, Severity.WARNING, key=lambda severity: severity.rank)
         case NewsKind.RESOLVED:
             return Severity.INFO
         case _:
@@ -226,6 +230,7 @@ def _facts(news: News, watch: Watch, now: datetime) -> dict[str, object]:
         "namespace": watch.namespace,
         "news": str(news.kind),
         "time": now.isoformat(),
+        "severity": str(news.severity),
         **_incident_facts(news.incident),
         **_cause_facts(news.incident.cause),
         "counts": _counts(news),

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lifeline.core.guards.kill_switch import switch_command
-from lifeline.core.notices.notice import Notice, Severity
+from lifeline.core.notices.notice import Notice
+from lifeline.core.severity import Severity
 from lifeline.core.wording import write_count
 
 

@@ -5,8 +5,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from lifeline.core.owner import NOBODY, Owner
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, quoted, shorten, unlinked, wrap
 
 SUBJECT_LENGTH = 100  # SNS: "up to 100 characters", ASCII, no line breaks
@@ -21,14 +22,6 @@ _LONGEST_NUMBER = 11  # of an id that is cut: eight digits and three dots
 _LEAST = 2  # lines of a part that is shortened
 _MOST_IDS = 10  # of one kind
 _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-": "Endpoint", "sg-": "Security group"}
-
-
-class Severity(StrEnum):
-    """How urgently someone should read a notice."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +42,7 @@ class Notice:
     Consecutive lines of a part form one paragraph, wherever they break. Lines that begin with a space or a dash are
     rows of their own. Rows that begin with four spaces are commands to be pasted: they are never wrapped, and a row
     with anything in it that isn't a word, an id or JSON isn't shown as one. Subscriptions
-    filter on `kind`, `severity` and `vpc_id`, which is empty unless the notice is about one VPC. `resource_ids`,
+    filter on `kind`, `severity`, `owner` and `vpc_id`, which is empty unless it is about one VPC. `resource_ids`,
     `event_ids` (CloudTrail's), `incident` and `agents` (rows, the first a heading) make up the ids; `deleted_ids` are
     resources that get no link. `account` is empty until the notice is signed. `attached` is printed below everything
     else, line by line as it is. `facts` holds the same
@@ -74,6 +67,13 @@ class Notice:
     attached: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict, hash=False)
     account: str = ""
+    owner: Owner = NOBODY
+
+    @property
+    def vpc_ids(self) -> tuple[str, ...]:
+        """The VPCs that the notice is about, as far as it names them."""
+        named = (self.vpc_id,) if self.vpc_id else self.resource_ids
+        return tuple(resource_id for resource_id in named if resource_id.startswith("vpc-"))
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -77,6 +77,9 @@ _STATES = {
     ServiceState.MISSING: "missing until the above is done",
     ServiceState.BLOCKED: "blocked",
 }
+_MAKES = frozenset(
+    {ActionKind.CREATE_INTERFACE_ENDPOINT, ActionKind.CREATE_GATEWAY_ENDPOINT, ActionKind.REPLACE_ENDPOINT}
+)
 _ERRORS = {Status.BLOCKED: "blocked", Status.FAILED: "failed", Status.PLANNED: "not yet"}
 
 
@@ -213,12 +216,15 @@ def _approval(approval: Approvable) -> list[str]:
 def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
     words = WORDS[action.kind]
     what = (words.done if action.is_done else words.planned).format(_resource(action)).rstrip()
+    if action.kind is ActionKind.RESET_POLICY and action.policy:
+        what = f"set the policy of {action.endpoint_id} to {action.policy_words}"
     service = f"{action.service}: " if action.service else ""
     lines = wrap(f"{_sign(action)} {service}{what}", first=_LEAD, rest=_UNDER)
     for label, text in (
         ("in", ", ".join(_located(subnet_id, zone_of) for subnet_id in action.subnet_ids)),
         ("for", ", ".join(action.route_table_ids)),
         ("allows", f"TCP {ports_in(action.ports)} from {', '.join(action.cidrs)}" if action.cidrs else ""),
+        ("policy", _policy(action)),
         ("with", "" if action.private_dns else "private DNS off until the endpoint is available (canary)"),
         ("why", action.reason),
         (_ERRORS.get(action.status, "note"), action.error),
@@ -226,6 +232,11 @@ def _action(action: Action, zone_of: Mapping[str, str]) -> list[str]:
         if text:
             lines += wrap(f"{label}: {text}", first=_UNDER, rest=_UNDER)
     return lines
+
+
+def _policy(action: Action) -> str:
+    """What an endpoint lets through that is to be made, or was: full access is said, too."""
+    return action.policy_words if action.kind in _MAKES else ""
 
 
 def _sign(action: Action) -> Sign:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lifeline.core.notices.notice import Notice, Severity
+from lifeline.core.notices.notice import Notice
+from lifeline.core.severity import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lifeline.core.coexist.teardown import NEEDED, NO_PLACE, Attempt, Teardown, held_subnets
 from lifeline.core.network.model import Vpc, is_own
-from lifeline.core.notices.notice import Notice, Severity, invoke_lines, subject_line
+from lifeline.core.notices.notice import Notice, invoke_lines, subject_line
 from lifeline.core.notices.plan_text import action_lines, deleted_ids, resource_ids
 from lifeline.core.plan.actions import Action, ActionKind, Status
 from lifeline.core.plan.security_group import own_security_groups
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, listed, write_actor, write_count, write_time
 
 _SHOWN = 3

@@ -69,8 +69,11 @@ def because_of(triggers: Iterable[Trigger]) -> Because:
     incidents = sorted({cause.event_id for cause in causes if cause.kind == "silence"})
     if incidents:
         return Because(f"Agents went silent ({', '.join(incidents[:3])})", "agents went silent")
-    if any(cause.kind == "sweep" for cause in causes):
-        return Because("The scheduled sweep triggered this run", "found by the sweep")
+    sweeps = [cause for cause in causes if cause.kind == "sweep"]
+    if sweeps:
+        stated = _stated(sweeps)  # the schedule states nobody
+        words = f"A sweep was invoked manually{stated}" if stated else "The scheduled sweep triggered this run"
+        return Because(words, "found by the sweep")
     return Because(f"ReconcileEndpoints was invoked manually{_stated(causes)}")
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from lifeline.core.agents.agent import BY_TAG, Agent, Suppression
 from lifeline.core.agents.instances import AGENT_TAG, is_instance_id
 from lifeline.core.agents.watches import Watch
-from lifeline.core.notices.notice import Notice, Severity, subject_line
+from lifeline.core.notices.notice import Notice, subject_line
 from lifeline.core.policy.policy import EXEMPT
+from lifeline.core.severity import Severity
 from lifeline.core.wording import few, quoted, write_count
 
 _SHOWN = 10

@@ -9,6 +9,7 @@ from typing import Self
 from lifeline.core.network.model import SECURITY_GROUP_NAME, Endpoint, Ranges, SeenTier, suffix_of
 from lifeline.core.network.ports import HTTPS
 from lifeline.core.network.reach import NetworkPath
+from lifeline.core.policy.labels import Tagging
 
 
 class ActionKind(StrEnum):
@@ -18,7 +19,7 @@ class ActionKind(StrEnum):
     CREATE_SECURITY_GROUP = "create_security_group"
     OPEN_SECURITY_GROUP = "open_security_group"
     ATTACH_SECURITY_GROUP = "attach_security_group"
-    RESET_POLICY = "reset_policy"  # of an endpoint, to the default one, which allows everything
+    RESET_POLICY = "reset_policy"  # of an endpoint, to the one that it should have; by default that allows everything
     CREATE_INTERFACE_ENDPOINT = "create_interface_endpoint"
     ADD_SUBNETS = "add_subnets"
     CREATE_GATEWAY_ENDPOINT = "create_gateway_endpoint"
@@ -83,6 +84,10 @@ class Action:
     for an interface endpoint that is to be made without private DNS. `is_optional` says that nobody asked for it: it is
     left out, rather than blocked, where it can't be done. `urgency` decides where a limit is short. `ports` are those
     of the service, or those that a security group lets in. `security_group_name` is that of a group that is to be made.
+
+    `name` is that of an endpoint that is to be made, `tags` are those of what is to be made besides Lifeline's own, and
+    `missing_tags` the keys of those that the VPC should have had to copy. `policy` is the document that an endpoint
+    gets, empty for full access; `policy_words` say which one it is.
     """
 
     kind: ActionKind
@@ -105,6 +110,11 @@ class Action:
     private_dns: bool = True
     is_optional: bool = False
     urgency: Urgency = Urgency.OTHER
+    name: str = ""
+    tags: Tagging = ()
+    missing_tags: tuple[str, ...] = ()
+    policy: str = ""
+    policy_words: str = ""
 
     @classmethod
     def on(cls, kind: ActionKind, endpoint: Endpoint, reason: str) -> Self:

@@ -157,6 +157,8 @@ def _action_json(action: Action) -> dict[str, Any]:
         "error": action.error,
         "blocked_by": action.blocked_by,
         **({"private_dns": action.private_dns} if action.kind in _MAKES_INTERFACES else {}),
+        **({"endpoint_policy": action.policy_words} if action.policy_words else {}),
+        **({"tags": dict(action.tags)} if action.tags else {}),
     }
 
 

@@ -88,8 +88,8 @@ class GatewayPlanner(ServicePlanner):
         if self.unseen() or any(self.is_own(endpoint) and endpoint.state.is_coming for endpoint in self.live()):
             return None
         action = self.action(ActionKind.CREATE_GATEWAY_ENDPOINT, reason, route_table_ids=missing)
-        refusal = self.may_create() or self._quota_words()
-        return action.blocked(refusal) if refusal else self.with_token(action)
+        refusal = self.may_create() or self.policy_of(self.service).refusal or self._quota_words()
+        return action.blocked(refusal) if refusal else self.complete(action)
 
     def _quota_words(self) -> str:
         """Gateway endpoints per region, adjustable (VPC guide: PrivateLink quotas)."""

@@ -161,7 +161,7 @@ class InterfacePlanner(ServicePlanner):
             yield action.blocked(refusal)
             return
         yield from self.fix_dns()
-        yield self.with_token(action)
+        yield self.complete(action)
         yield from self.open_acls(walled)
 
     @property
@@ -216,7 +216,8 @@ class InterfacePlanner(ServicePlanner):
             return f"{self.service.name} has only IPv4 addresses, and every subnet that needs it is IPv6-only"
         if not placement.subnets:
             return self._no_subnet_words()
-        return self.ports_words() or self.may_create() or self._dns_refusal() or self._quota_words()
+        policy = self.policy_of(self.service).refusal
+        return self.ports_words() or self.may_create() or policy or self._dns_refusal() or self._quota_words()
 
     def _dns_refusal(self) -> str:
         refusal = self.attributes_refusal(self.reach.attributes_off)

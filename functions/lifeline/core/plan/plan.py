@@ -16,6 +16,7 @@ from lifeline.core.plan.interface import InterfacePlanner
 from lifeline.core.plan.scene import PlanInput, Scene
 from lifeline.core.plan.security_group import groups_to_close, plan_security_groups, usable_security_group
 from lifeline.core.plan.uncertain import hold_back, plan_without_catalog, uncertain_requirements, wrong_tags
+from lifeline.core.policy.labels import missing_words
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.policy.service_names import unknown_words
 
@@ -50,7 +51,7 @@ def plan_endpoints(
         actions=actions,
         services=tuple(_after(report, actions) for report in reports),
         monthly_cost_usd=cost_of([action for action in actions if action.is_planned], plan_input.price),
-        notes=(*without_gateway(scene, catalog), *_policy_notes(vpc, reports)),
+        notes=(*without_gateway(scene, catalog), *_policy_notes(vpc, reports), *_missing_tags(actions, vpc)),
     )
 
 
@@ -68,9 +69,16 @@ def _policy_notes(vpc: Vpc, reports: Iterable[ServiceReport]) -> Iterator[str]:
     """What isn't known of the policies of endpoints that serve: they count as serving all the same."""
     serving = {path.endpoint_id for report in reports for _, path in report.paths}
     for endpoint in vpc.live_endpoints:
-        verdict = judge_policy(endpoint)
+        verdict = judge_policy(endpoint, vpc)
         if endpoint.id in serving and verdict.opening is Opening.NARROW:
             yield verdict.words
+
+
+def _missing_tags(actions: Iterable[Action], vpc: Vpc) -> Iterator[str]:
+    """Which tags the VPC lacks that what is to be made should copy."""
+    missing = {key: None for action in actions if action.is_planned for key in action.missing_tags}
+    if missing:
+        yield missing_words(tuple(missing), vpc)
 
 
 def _plan_service(
@@ -101,7 +109,7 @@ def _refusal(requirement: Requirement, scene: Scene, *, offered: bool) -> str:
 def _with_security_group(actions: list[Action], scene: Scene, catalog: Catalog) -> list[Action]:
     """The actions with the security group that some need: there, planned first, or refused together with them."""
     needed = joined(port for action in actions if action.needs_security_group for port in action.ports)
-    group = list(plan_security_groups(scene.vpc, scene.plan_input.owner, catalog, needed=needed))
+    group = list(plan_security_groups(scene, catalog, needed=needed))
     refusal = next((action.error for action in group if action.is_blocked), "")
     usable = usable_security_group(scene.vpc, scene.plan_input.owner, needed or HTTPS)
 

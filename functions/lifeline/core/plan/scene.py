@@ -7,6 +7,8 @@ from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView
 from lifeline.core.network.model import SeenTier, Subnet, Tier, Vpc
 from lifeline.core.plan.cost import Price
+from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
+from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.policy import Exempted, Quotas, Requirement
 from lifeline.core.wording import listed
 
@@ -22,7 +24,7 @@ class PlanInput:
     subnets. `canary` asks for endpoints whose private DNS is turned on only once they are available. `gateway_always`
     are the services that get a gateway endpoint even where an interface endpoint serves them. `unsure`, `held` and
     `problems` are those of what is desired; `known_names` are the services' names, for the nearest right one to a wrong
-    one.
+    one. `labels` and `endpoint_policies` are those of what is to be made.
     """
 
     requirements: tuple[Requirement, ...]
@@ -45,6 +47,9 @@ class PlanInput:
     held: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     known_names: frozenset[str] | None = None
+    region: str = ""
+    labels: Labels = USUAL_LABELS
+    endpoint_policies: EndpointPolicies = NO_POLICIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ class Scene:
         """The subnets that require the service, in their ids' order."""
         found = (subnet for subnet in self.vpc.subnets if subnet.id in requirement.subnet_ids)
         return tuple(sorted(found, key=lambda subnet: subnet.id))
+
+    def label(self, service: str) -> str:
+        """The name of what is to be made for a service."""
+        given = self.plan_input
+        variables = {"stack": given.owner, "region": given.region, "account": given.account_id, "vpc": self.vpc.id}
+        return given.labels.name(service=service, **variables)
 
     def who(self, requirement: Requirement) -> str:
         """The clients in words."""

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, count
 
-from lifeline.core.network.model import MANAGED_BY, SECURITY_GROUP_NAME, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
+from lifeline.core.network.model import MANAGED_BY, Catalog, Ranges, SecurityGroup, Vpc, suffix_of
 from lifeline.core.network.obstacles import lets_in_cidr
 from lifeline.core.network.packets import joined, ports_in
 from lifeline.core.network.ports import HTTPS, ports_of
 from lifeline.core.network.tiers import covers
 from lifeline.core.plan.actions import Action, ActionKind
+from lifeline.core.plan.scene import Scene
+from lifeline.core.policy.labels import OF_GROUPS
 from lifeline.core.wording import few
 
 GROUP_WORDS = "Lifeline: lets the VPC reach its endpoints"
@@ -25,10 +27,9 @@ _SHOWN = 3
 
 
 def own_security_groups(vpc: Vpc, owner: str) -> tuple[SecurityGroup, ...]:
-    """The groups of Lifeline's names that it created, by its record, and that still carry its tag, in their order."""
+    """The groups that Lifeline created, by its record, and that still carry its tag, in their names' order."""
     own = (group for group in vpc.security_groups if group.on_record and group.tag(MANAGED_BY) == owner)
-    named = (group for group in own if group.has_own_name)
-    return tuple(sorted(named, key=lambda group: (len(group.name), group.name, group.id)))
+    return tuple(sorted(own, key=lambda group: (len(group.name), group.name, group.id)))
 
 
 def usable_security_group(vpc: Vpc, owner: str, ports: Ranges = HTTPS) -> SecurityGroup | None:
@@ -53,13 +54,14 @@ def can_let_in(group: SecurityGroup, vpc: Vpc, ports: Ranges = HTTPS) -> bool:
     return not missing or rules + missing <= _MOST_RULES
 
 
-def plan_security_groups(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
+def plan_security_groups(scene: Scene, catalog: Catalog, *, needed: Ranges) -> Iterator[Action]:
     """Opens the groups in use for blocks of the VPC and ports of their services that they lack, and creates one where
     endpoints will need it, with these ports.
 
     From every block, public subnets' too: private DNS moves the whole VPC's traffic to the endpoint (PrivateLink guide:
     private DNS). A group that others opened to more than the VPC serves the endpoints that have it, and no new ones.
     """
+    vpc, owner, labels = scene.vpc, scene.plan_input.owner, scene.plan_input.labels
     usable = usable_security_group(vpc, owner, needed) if needed else None
     for group in own_security_groups(vpc, owner):
         is_new = bool(needed) and group == usable
@@ -71,7 +73,12 @@ def plan_security_groups(vpc: Vpc, owner: str, catalog: Catalog, *, needed: Rang
         allows = f"inbound TCP {ports_in(needed)} from {', '.join(vpc.all_cidrs)}"
         reason = f"endpoints need a security group that allows {allows}"
         action = Action(ActionKind.CREATE_SECURITY_GROUP, reason, cidrs=vpc.all_cidrs, ports=needed)
-        action = replace(action, security_group_name=_free_name(vpc))
+        action = replace(
+            action,
+            security_group_name=_free_name(scene.label(OF_GROUPS), vpc),
+            tags=labels.tags_in(vpc),
+            missing_tags=labels.missing_in(vpc),
+        )
         made = sum(group.on_record for group in vpc.security_groups)
         words = f"Lifeline made {made} security groups in the VPC and can use none of them: repair or delete them"
         yield action.blocked(words) if made >= MOST_GROUPS else action
@@ -115,8 +122,10 @@ def _others(group: SecurityGroup, vpc: Vpc) -> tuple[str, ...]:
     return tuple(sorted({*others, *sources}))
 
 
-def _free_name(vpc: Vpc) -> str:
-    """The first of Lifeline's names that no group has. A name is unique in its VPC (EC2 API: CreateSecurityGroup)."""
+def _free_name(name: str, vpc: Vpc) -> str:
+    """The name, or the first with a number, that no group has that was read. It is unique in its VPC whatever the case
+    of its letters (EC2 API: CreateSecurityGroup).
+    """
     taken = {group.name.lower() for group in vpc.security_groups}
-    names = chain([SECURITY_GROUP_NAME], (f"{SECURITY_GROUP_NAME}-{number}" for number in count(2)))
-    return next(name for name in names if name not in taken)
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(name for name in names if name.lower() not in taken)

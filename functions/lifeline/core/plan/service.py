@@ -15,6 +15,7 @@ from lifeline.core.network.reach import NetworkPath, Reach, ServiceReach
 from lifeline.core.plan.actions import Action, ActionKind, ServiceReport, ServiceState
 from lifeline.core.plan.security_group import can_let_in, own_security_groups
 from lifeline.core.plan.waking import waking_harm, waking_words
+from lifeline.core.policy.endpoint_policies import ChosenPolicy, same_policy
 from lifeline.core.policy.policy import Requirement
 from lifeline.core.wording import fingerprint
 
@@ -128,19 +129,37 @@ class ServicePlanner:
         yield from self.open_acls(obstacles, endpoint.id)
 
     def reset_policies(self) -> Iterator[Action]:
-        """What would let the service through endpoints whose policies don't: Lifeline makes its own without one.
+        """What gives Lifeline's own endpoints the policies that they should have, and what would let the service
+        through those of others whose policies don't.
 
         AWS takes no change while an endpoint is pending, and says so: then it is tried again.
         """
         by = {path.endpoint_id: subnet_id for subnet_id, path in sorted(self.paths.items(), reverse=True)}
-        for endpoint in filter(is_shut, self.reach.endpoints):
-            words = judge_policy(endpoint).words
+        for endpoint in self.reach.endpoints:
             if self.is_own(endpoint):
                 is_idle = endpoint.state in FAILED_STATES or (endpoint.id not in by and self.reach.holder)
-                yield from [] if is_idle else [self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id)]
-            elif endpoint.id in by:
+                yield from () if is_idle else self._reset_policy(endpoint)
+            elif endpoint.id in by and is_shut(endpoint, self.vpc):
+                words = judge_policy(endpoint, self.vpc).words
                 remedy = "it isn't Lifeline's: its owner should allow it in the policy"
                 yield self.blocked_at(ActionKind.RESET_POLICY, endpoint.id, by[endpoint.id], words, remedy)
+
+    def _reset_policy(self, endpoint: Endpoint) -> Iterator[Action]:
+        """Of one of Lifeline's own. Where no policy is named for it, a narrow one is its users', and stays; where one
+        is named but can't be used, nothing is known of the policy that it should have.
+        """
+        chosen = self.policy_of(self.catalog.named(endpoint.service_name, endpoint.type) or self.service)
+        words = judge_policy(endpoint, self.vpc).words if is_shut(endpoint, self.vpc) else ""
+        if chosen.document and not same_policy(endpoint.policy, chosen.document):
+            words = words or f"the policy of {endpoint.id} isn't {chosen.name}, which the policy document names for it"
+        if words:
+            more = {"policy": chosen.document, "policy_words": chosen.words}
+            action = self.action(ActionKind.RESET_POLICY, words, endpoint_id=endpoint.id, **more)
+            yield action.blocked(chosen.refusal) if chosen.refusal else action
+
+    def policy_of(self, service: Service) -> ChosenPolicy:
+        """The policy that an endpoint of the service should have in the VPC."""
+        return self.plan_input.endpoint_policies.choose(service, self.vpc)
 
     def open_acls(self, found: Iterable[Obstacle], endpoint_id: str = "") -> Iterator[Action]:
         """The first network ACL that stands between, which its owner alone may open; its words count the others."""
@@ -258,11 +277,25 @@ class ServicePlanner:
         """How many actions of a kind are planned for the services before this one: they use up the same quota."""
         return sum(action.kind is kind and action.is_planned for action in self.planned)
 
-    def with_token(self, action: Action) -> Action:
+    def complete(self, action: Action) -> Action:
+        """The creation with what EC2 is passed besides: name, tags, policy and token."""
+        labels, policy = self.plan_input.labels, self.policy_of(self.service)
+        named = replace(
+            action,
+            name=self.scene.label(action.service),
+            tags=labels.tags_in(self.vpc),
+            missing_tags=labels.missing_in(self.vpc),
+            policy=policy.document,
+            policy_words=policy.words,
+        )
+        return self._with_token(named)
+
+    def _with_token(self, action: Action) -> Action:
         """The action with its ClientToken: the same for the same requirement in the same situation.
 
         So a retry, or a second run at the same time, creates nothing twice, and a requirement that comes back after an
-        earlier endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters).
+        earlier endpoint is gone gets a new one (EC2 API: idempotency; up to 64 ASCII characters). EC2 refuses a token
+        that comes again with anything else: names, tags and policies are part of it.
         """
         before = sorted(endpoint.id for endpoint in self.vpc.endpoints if endpoint.service_name == action.service_name)
         remembered = dict(self.plan_input.made).get(action.service, "")
@@ -277,6 +310,9 @@ class ServicePlanner:
             remembered,
             before,
             "" if action.private_dns else "without private DNS",
+            action.name,
+            [part for tag in action.tags for part in tag],
+            action.policy,
             length=48,
         )
         return replace(action, client_token=f"lifeline-{token}")

@@ -116,8 +116,9 @@ def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) ->
             message = f"must not have both {' and '.join(definition[rule]['required'])}"
         case "propertyNames":
             names = definition[rule]
+            pattern = names["pattern"].removesuffix("$")  # which a line's end after the key would pass, too
             wrong = next(
-                key for key in sorted(value) if len(key) > names["maxLength"] or not re.search(names["pattern"], key)
+                key for key in sorted(value) if len(key) > names["maxLength"] or not re.fullmatch(pattern, key)
             )
             return _inside(path, wrong), f"must be named after {names['title']}"
         case "uniqueItems":

@@ -8,9 +8,11 @@ from decimal import Decimal
 from enum import StrEnum
 from operator import itemgetter
 
-from lifeline.core.agents.watches import Maintenance, Tags, Watch
+from lifeline.core.agents.watches import Maintenance, SeverityRule, Tags, Watch
 from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
+from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.core.policy.document import shown
+from lifeline.core.policy.labels import USUAL_LABELS, Labels
 from lifeline.core.policy.service_sets import expand, is_service
 
 REQUIRE = "lifeline:require"
@@ -114,10 +116,16 @@ class Policy:
     infrastructure-as-code tool waits; zero is no longer than any other. `ledger_keep` is how long entries of the audit
     log are kept.
 
+    `severities` say how severe the silence of which agents is; the first that covers an agent counts. `owner_tags` are
+    the keys of the tags that name the team and the environment.
+
     With `hash_session_names`, nobody's name is kept or reported. `ports` are what services listen on, where Lifeline
     doesn't know it or isn't to go by what it knows. `gateway_always` are the services that get a
     gateway endpoint even where an interface endpoint serves them. With `acts_on_backlog`,
     nothing waits for approval of the backlog.
+
+    `labels` are the names and tags of what is made in EC2. `endpoint_policies` are the names of the endpoints'
+    policies by service, and `organization` is what these call by that name.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -135,12 +143,17 @@ class Policy:
     iac_debounce: timedelta = timedelta(minutes=10)
     watches: tuple[Watch, ...] = (Watch(),)
     maintenance: tuple[Maintenance, ...] = ()
+    severities: tuple[SeverityRule, ...] = ()
+    owner_tags: OwnerTags = USUAL_TAGS
     sends_events: bool = True
     ledger_keep: timedelta = LEDGER_KEEP
     hash_session_names: bool = False
     ports: tuple[tuple[str, Ranges], ...] = ()
     gateway_always: frozenset[str] = frozenset()
     acts_on_backlog: bool = False
+    labels: Labels = USUAL_LABELS
+    endpoint_policies: tuple[tuple[str, str], ...] = ()
+    organization: str = ""
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -9,11 +9,14 @@ from typing import Any
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import Ranges, Tier
 from lifeline.core.network.packets import joined
+from lifeline.core.owner import OwnerTags
 from lifeline.core.policy.document import check_names, read_document, read_tags, shown
+from lifeline.core.policy.endpoint_policies import DEFAULT
+from lifeline.core.policy.labels import read_labels
 from lifeline.core.policy.policy import PRIVATE, Exempted, Limits, Policy, PolicyRule, Quotas, Shares, read_date
 from lifeline.core.policy.service_names import unknown_words
-from lifeline.core.policy.service_sets import expand
-from lifeline.core.policy.watches import read_maintenance, read_watches
+from lifeline.core.policy.service_sets import NAMED_SETS, expand
+from lifeline.core.policy.watches import read_maintenance, read_severities, read_watches
 
 _BUDGETS = ("monthly_usd_per_vpc", "monthly_usd")  # in USD; the other limits are whole numbers
 
@@ -49,12 +52,17 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         iac_debounce=_length(document, "iac_debounce_seconds", usual.iac_debounce, seconds=1),
         watches=watches,
         maintenance=read_maintenance(document.get("maintenance", []), watches),
+        severities=read_severities(document.get("severities", []), watches),
+        owner_tags=OwnerTags(**document.get("owner_tags", {})),
         sends_events=document.get("send_events", usual.sends_events),
         ledger_keep=_length(document, "ledger_days", usual.ledger_keep, days=1),
         hash_session_names=document.get("session_names", "show") == "hash",
         ports=_ports(document.get("ports", {})),
         gateway_always=frozenset(document.get("gateway_always", [])),
         acts_on_backlog=document.get("backlog", "ask") == "act",
+        labels=read_labels(document),
+        endpoint_policies=tuple(sorted(document.get("endpoint_policies", {}).items())),
+        organization=document.get("organization", ""),
     )
 
 
@@ -79,6 +87,10 @@ def check_services(text: str, known: Collection[str]) -> None:
         for place, name in enumerate(names):
             if name not in known:
                 raise InvalidInputError(f"{field}[{place}]", unknown_words(name, known))
+    for name in sorted(document.get("endpoint_policies", {})):
+        if name != DEFAULT and (name not in known or name in NAMED_SETS):
+            words = unknown_words(name, {*known, DEFAULT} - NAMED_SETS.keys())
+            raise InvalidInputError(f"endpoint_policies.{name}", words)
 
 
 def _without_approval(said: Mapping[str, int | float]) -> Limits:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from lifeline.core.agents.watches import Maintenance, Rules, Watch
+from lifeline.core.agents.watches import Maintenance, Rules, SeverityRule, Watch
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.policy.document import check_names, read_tags, shown
 from lifeline.core.policy.service_sets import expand
+from lifeline.core.severity import Severity
 
 _ALWAYS_NEEDED = "monitoring"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -30,6 +31,7 @@ def _watch(said: Mapping[str, Any]) -> Watch:
         needs=expand(said.get("needs", ())) - {_ALWAYS_NEEDED},
         most_hosts=int(said.get("most_hosts", Watch().most_hosts)),
         is_elsewhere=said.get("instances") == "elsewhere",
+        severity=Severity(said["severity"]) if "severity" in said else None,
     )
 
 
@@ -50,6 +52,24 @@ def _rules(said: Mapping[str, Any]) -> Rules:
 
 def _seconds(said: Mapping[str, Any], field: str, usual: timedelta) -> timedelta:
     return timedelta(seconds=said[field]) if field in said else usual
+
+
+def read_severities(said: Sequence[Mapping[str, Any]], watches: Sequence[Watch]) -> tuple[SeverityRule, ...]:
+    """How severe whose silence is, in the document's order. Raises InvalidInputError for a watch that there isn't."""
+    names = [watch.name for watch in watches]
+    for place, mapping in enumerate(said):
+        _check_watches(f"severities[{place}].where.watches", mapping.get("where", {}).get("watches", ()), names)
+    return tuple(_severity_rule(mapping) for mapping in said)
+
+
+def _severity_rule(said: Mapping[str, Any]) -> SeverityRule:
+    where = said.get("where", {})
+    return SeverityRule(
+        severity=Severity(said["severity"]),
+        watches=frozenset(where.get("watches", ())),
+        vpc_tags=read_tags(where.get("vpc_tags", {})),
+        instance_tags=read_tags(where.get("instance_tags", {})),
+    )
 
 
 # ---- maintenance

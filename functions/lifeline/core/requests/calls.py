@@ -20,6 +20,7 @@ from lifeline.core.requests.fields import (
     APPROVE_FIELDS,
     BACKLOG_FIELDS,
     CALL_FIELDS,
+    OTHER_CALLS,
     PLAN_ID,
     QUEUE_FIELDS,
     REPAIR_FIELDS,
@@ -96,7 +97,8 @@ def _read_call(event: dict[str, Any], *, is_queued: bool = False) -> Request:
         return _read_approval(event)
     if "withdraw" in event:
         raise InvalidInputError("withdraw", _NO_WITHDRAWAL)
-    check_names(event, CALL_FIELDS | {"approve"})
+    kind = next((name for name in ("vpc_ids", "sweep", "release") if name in event), "")
+    check_names(event, CALL_FIELDS, call=kind, others=OTHER_CALLS)
     mode, by = _read_mode(event), read_by(event)
     is_sweep, is_release = read_true(event, "sweep"), read_true(event, "release")
     _check_combinations(event, mode)

@@ -58,7 +58,7 @@ def read_event(event: object, *, checks_queue_url: str = "") -> Detect | CheckPa
         return _read_record(call["Records"], checks_queue_url)
     if "forget" in call:
         return _read_forget(call)
-    check_names(call, DETECT_FIELDS | {"forget"}, call="detect")
+    check_names(call, DETECT_FIELDS, call="detect", others={"forget"})
     read_true(call, "detect")
     return Detect()
 
@@ -91,4 +91,6 @@ def _read_record(records: object, checks_queue_url: str) -> CheckPart:
             chunks=tuple(int(number) for number in check["chunks"]),
         )
     except (InvalidInputError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise InvalidInputError("Records[0].body", f"is not a part of a run: {error!r}"[:200]) from error
+        raise InvalidInputError(
+            "Records[0].body", "is not a part of a run, as only DetectMetricGaps sends it"
+        ) from error

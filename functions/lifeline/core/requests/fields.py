@@ -14,26 +14,28 @@ from lifeline.core.policy.service_names import suggestion
 from lifeline.core.policy.service_sets import is_service
 from lifeline.core.wording import plain, read_time
 
-QUEUE_FIELDS = frozenset({"vpc_ids", "sweep", "attempt", "requeued", "follow", "because"})
 REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
+_ONLY_RUNS_SEND = frozenset({"attempt", "requeued", "follow", "because"})
+QUEUE_FIELDS = frozenset({"vpc_ids", "sweep"}) | _ONLY_RUNS_SEND
 CALL_FIELDS = QUEUE_FIELDS | {"mode", "release", "freeze", "unfreeze", "format", "by"}
 APPROVE_FIELDS = frozenset({"approve", "format", "by"})
 BACKLOG_FIELDS = APPROVE_FIELDS | {"vpc_ids", "services"}
 EXEMPT_FIELDS = frozenset({"exempt", "services", "days", "reason", "by"})
 ADOPT_FIELDS = frozenset({"adopt", "by"})
 HAND_OVER_FIELDS = frozenset({"hand_over", "by"})
+OTHER_CALLS = frozenset({"approve", "exempt", "adopt", "hand_over", "history"})  # each begins with its own field
 DETECT_FIELDS = frozenset({"detect"})
 FORGET_FIELDS = frozenset({"forget", "watch", "by"})
-_OF_ANY_CALL = (
-    CALL_FIELDS
-    | APPROVE_FIELDS
+_BY_FUNCTION = {
+    "ReconcileEndpoints": CALL_FIELDS
+    | BACKLOG_FIELDS
     | EXEMPT_FIELDS
     | ADOPT_FIELDS
     | HAND_OVER_FIELDS
-    | DETECT_FIELDS
-    | FORGET_FIELDS
-    | {"history", "withdraw"}
-)
+    | {"history", "withdraw"},
+    "DetectMetricGaps": DETECT_FIELDS | FORGET_FIELDS,
+}
+_OF_ANY_CALL = frozenset().union(*_BY_FUNCTION.values())
 
 A_VPC_ID = "a VPC ID (vpc-, then 8 or 17 of 0-9a-f)"
 AN_OWNED_ID = "the ID of an endpoint or a security group (vpce- or sg-, then 8 or 17 of 0-9a-f)"
@@ -61,22 +63,37 @@ def check_object(event: object) -> dict[str, Any]:
     return event
 
 
-def check_names(given: Mapping[Any, Any], known: Collection[str], *, call: str = "", inside: str = "") -> None:
-    """Refuse the first name that isn't one of the known ones, with the nearest of them.
+def check_names(
+    given: Mapping[Any, Any], known: Collection[str], *, call: str = "", inside: str = "", others: Collection[str] = ()
+) -> None:
+    """Refuse the first name that isn't one of the known ones: say what it belongs to, or the nearest of them.
 
-    `call` names the kind of call that the known fields make, for a field that belongs to another kind.
+    `call` names the field that says which kind of call it is, for a field that belongs to another kind. With `others`,
+    calls of another kind begin: they are suggested, too. What only runs send to each other never is.
     """
     for name in sorted(map(str, given)):
-        if name in known:
-            continue
-        field = inside + (plain(name)[:_LONGEST_NAME] or "?")
-        if call and name in _OF_ANY_CALL:
-            raise InvalidInputError(field, f"can't be combined with {call}")
-        from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+        if name not in known:
+            field = inside + (plain(name)[:_LONGEST_NAME] or "?")
+            is_of_another = not inside and name in _OF_ANY_CALL
+            if is_of_another and call in given:
+                raise InvalidInputError(field, f"can't be combined with {call}")
+            offered = sorted({*known, *others} - _ONLY_RUNS_SEND)
+            words = _of_another(name, known, offered) if is_of_another else _unknown(name, offered)
+            raise InvalidInputError(field, words)
 
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"the fields are {', '.join(sorted(known))}"
-        raise InvalidInputError(field, f"is unknown; {hint}")
+
+def _of_another(name: str, known: Collection[str], offered: Collection[str]) -> str:
+    for function, fields in _BY_FUNCTION.items():
+        if name in fields and not fields.issuperset(known):
+            return f"is a field of {function}: invoke that function"
+    return f"belongs to another call; the fields are {', '.join(offered)}"
+
+
+def _unknown(name: str, offered: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
+
+    near = get_close_matches(name.lower().replace("-", "_"), offered, n=1)
+    return f"is unknown; did you mean {near[0]}?" if near else f"is unknown; the fields are {', '.join(offered)}"
 
 
 def check_queued(given: Mapping[str, Any], known: Collection[str]) -> None:

@@ -24,8 +24,11 @@ class Surveys(Amendment):
         return replace(state, approved={**state.approved, **approved}) if approved else state
 
     def needs(self, context: VpcContext, plan: Plan | None, state: VpcState) -> frozenset[Fact]:
-        """The state of every VPC: what was missing in it can't be seen later. And the paths that it had."""
-        return frozenset({Fact.STATE, Fact.KNOWN}) if plan and context.run.epoch else frozenset()
+        """The state of every VPC, because what was missing in it can't be seen later, and the paths that it had. Where
+        something is to be done, that is judged under the lease.
+        """
+        is_judged = plan and context.run.epoch and (context.is_leased or context.run.is_plan or not plan.has_work)
+        return frozenset({Fact.STATE, Fact.KNOWN}) if is_judged else frozenset()
 
     def decide(self, context: VpcContext, plan: Plan, state: VpcState) -> Decision:
         """The plan as it is, and the state with what waits by now."""

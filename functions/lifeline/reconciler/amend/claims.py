@@ -77,7 +77,8 @@ def _hand_over(context: VpcContext, plan: Plan, state: VpcState) -> HandOver | N
     """None where a person gives everything up anyway, or where the VPC's claims weren't read."""
     if context.is_release or not (context.is_leased or Fact.STATE in context.read):
         return None
-    return answer_claims(plan, context.vpc, state.frozen, owner=context.run.owner, now=context.run.now)
+    run = context.run
+    return answer_claims(plan, context.vpc, state.frozen, owner=run.owner, catalog=run.catalog, now=run.now)
 
 
 def _handed(handed: HandOver, context: VpcContext, state: VpcState) -> VpcState:

@@ -1,7 +1,7 @@
 """A run's job: what it is to reconcile, in which mode, and with what."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from lifeline.adapters.store.audit import AuditLog
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.denial_notices import DenialNotices
 from lifeline.adapters.store.dns_attributes import AttributeStore
+from lifeline.adapters.store.endpoint_policies import EndpointPolicyStore
 from lifeline.adapters.store.exemptions import Exemptions
 from lifeline.adapters.store.incidents import Incidents
 from lifeline.adapters.store.kill_switch import KillSwitch
@@ -37,6 +38,7 @@ from lifeline.core.guards.mode import Mode
 from lifeline.core.network.model import Part, RegionRef, Vpc, VpcRef
 from lifeline.core.network.ownership import Owned, gone, recognize
 from lifeline.core.notices.notice import Notice
+from lifeline.core.owner import NOBODY, USUAL_TAGS, Owner, OwnerTags, common_owner, owner_of
 from lifeline.core.plan.endpoint_lifecycle import FRESH_FOR
 from lifeline.core.policy.policy import Policy
 from lifeline.reconciler.steps.targets import Targets
@@ -84,6 +86,7 @@ class Tools:
     denials: Denials | None = None
     denial_notices: DenialNotices | None = None
     attributes: AttributeStore | None = None
+    endpoint_policies: EndpointPolicyStore | None = None
 
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""
@@ -96,7 +99,8 @@ class Tools:
 class Job:
     """One run's job. `is_manual` says that the caller only wants to see a plan: nothing is saved, sent or queued.
 
-    `epoch` says since when the stack enforces; None if it doesn't.
+    `epoch` says since when the stack enforces; None if it doesn't. `owner_tags` are the keys of the tags by which
+    `owners` of the VPCs that the run has observed are known.
     """
 
     mode: Mode
@@ -106,6 +110,8 @@ class Job:
     run: Run
     is_manual: bool = False
     epoch: Epoch | None = None
+    owner_tags: OwnerTags = USUAL_TAGS
+    owners: dict[str, Owner] = field(default_factory=dict)
 
     @property
     def is_plan(self) -> bool:
@@ -121,6 +127,10 @@ class Job:
         """The VPC of this ID, as the ledger knows it."""
         return self.home.vpc(vpc_id)
 
+    def owner(self, vpc_ids: Iterable[str]) -> Owner:
+        """The owner that the VPCs have in common, as far as the run has seen them."""
+        return common_owner(self.owners.get(vpc_id, NOBODY) for vpc_id in vpc_ids)
+
     def observe(self, vpc_ids: Iterable[str] | None) -> tuple[Vpc, ...]:
         """The VPCs as they are now, or all of the region for None, with what is Lifeline's own there.
 
@@ -135,6 +145,7 @@ class Job:
                 raise
             logger.warning("ownership not read", error=str(error))
         vpcs = recognize(observe(), records)
+        self.owners.update({vpc.id: owner_of(vpc.tags, self.owner_tags) for vpc in vpcs})
         is_whole = vpc_ids is None and not any(vpc.unread_words(Part.SECURITY_GROUPS) for vpc in vpcs)
         if is_whole and records and not self.is_manual:
             self.tools.ownership.delete(self.home, gone(records, vpcs, before=self.run.now() - FRESH_FOR))
@@ -152,9 +163,12 @@ class Job:
             logger.info("unfrozen", endpoint_service=service, **about)
 
     def publish(self, notice: Notice) -> bool:
-        """True once the notice is out. A failure is logged: a later run says what the notice was to say."""
+        """True once the notice is out. A failure is logged: a later run says what the notice was to say.
+
+        It is for the owner of the VPCs that it is about, where they have one in common.
+        """
         try:
-            self.tools.notices.publish(notice)
+            self.tools.notices.publish(replace(notice, owner=self.owner(notice.vpc_ids)))
         except LifelineError as error:
             logger.error("notice not sent", subject=notice.subject, error=str(error))
             return False

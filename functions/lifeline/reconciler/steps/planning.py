@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from lifeline.adapters.aws.calls import begin, run_concurrently
+from lifeline.adapters.aws.calls import begin, beside, run_concurrently
 from lifeline.adapters.aws.dns import CentralDns
-from lifeline.adapters.aws.network import Network
+from lifeline.adapters.aws.network import Interfaces, Network
 from lifeline.core.errors import TerminalError, TransientError
 from lifeline.core.network.askers import NOBODY, Asking
 from lifeline.core.network.dns import DnsView, custom_dns_finding
@@ -19,6 +19,7 @@ from lifeline.core.plan.endpoint_lifecycle import Followed
 from lifeline.core.plan.plan import plan_endpoints
 from lifeline.core.plan.scene import PlanInput
 from lifeline.core.plan.uncertain import UNREAD_CATALOG
+from lifeline.core.policy.endpoint_policies import NO_POLICIES, EndpointPolicies
 from lifeline.core.policy.policy import Desired, Exempted, Policy, desired, exempted_subnets
 from lifeline.reconciler.steps.attributes import Attributes
 from lifeline.runtime.observability import logger
@@ -42,6 +43,7 @@ class Planning:
     now: datetime
     catalog: Catalog
     attributes: Attributes = field(default_factory=Attributes)
+    endpoint_policies: EndpointPolicies = NO_POLICIES
 
     def plan(
         self,
@@ -53,6 +55,7 @@ class Planning:
         fresh: bool = False,
         is_leased_later: bool = False,
         tried_often: Collection[str] = (),
+        interfaces: Interfaces | None = None,
     ) -> tuple[dict[str, Plan], dict[str, str]]:
         """Each VPC's plan by id, and the VPCs whose plan must wait for a later run, with the reason: there are too many
         at once, or AWS throttled what decides. A VPC that is gone by now has no plan.
@@ -61,7 +64,8 @@ class Planning:
         Attributes that are known aren't read again, except for the VPCs in `check_dns`. `is_region` says that `vpcs`
         are all of the region, `fresh` that nothing that an earlier run read of central endpoints will do, and
         `is_leased_later` that what is to be done is planned again: attributes that aren't known count as on until then.
-        The VPCs in `tried_often` don't wait for calls that AWS throttles: what these would have said isn't known then.
+        `interfaces` are those that `read_ahead` found. The VPCs in `tried_often` don't wait for calls that AWS
+        throttles: what these would have said isn't known then.
         """
         seen = {vpc.id: self.attributes.see(_settled(vpc) if vpc.id in tried_often else vpc) for vpc in vpcs}
         plans = {vpc_id: self._plan_one(vpc, known, None, 0) for vpc_id, vpc in seen.items()}
@@ -77,6 +81,7 @@ class Planning:
         asked = [*naming, *(id_ for id_ in checked if id_ not in naming and self._may_wake(seen[id_]))]
         region = self.settings.region
         read = [partial(self.central.view, vpc_id, region=region, fresh=fresh) for vpc_id in asked]
+        there = begin(partial(self.network.interfaces_of, naming)) if naming and interfaces is None else None
         views: dict[str, DnsView] = dict(zip(asked, run_concurrently(read), strict=True))
         throttled = {id_: view.throttled for id_, view in views.items() if view.throttled and id_ not in tried_often}
         throttled |= {
@@ -93,27 +98,40 @@ class Planning:
             before[vpc_id] = gateways
             plans[vpc_id] = self._plan_one(seen[vpc_id], known, views.get(vpc_id), gateways)
             gateways += _count_new_gateways(plans[vpc_id])
-        taking = [id_ for id_ in before if any(one.kind in _TAKES_NAMES for one in plans[id_].planned)]
-        for there, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen):
-            vpc = _settled(there) if there.id in tried_often else there
+        taking = [id_ for id_ in before if takes_names(plans[id_])]
+        found = there() if there else interfaces
+        for with_clients, asking in self._with_askers([seen[vpc_id] for vpc_id in taking], seen, found):
+            vpc = _settled(with_clients) if with_clients.id in tried_often else with_clients
             plans[vpc.id] = self._plan_one(vpc, known, views.get(vpc.id), before[vpc.id], asking)
             if vpc.is_partly_seen:
                 waiting[vpc.id] = THROTTLED
                 plans[vpc.id] = _with_notes(plans[vpc.id], [unread.note for unread in vpc.unread])
         return plans, waiting
 
+    def read_ahead(self, vpc_ids: Sequence[str]) -> Interfaces | None:
+        """Reads who answers and who asks for names in these VPCs, beside what must be known before `plan` asks for it,
+        and returns the network interfaces there, from which clients ask.
+        """
+        if not vpc_ids:
+            return None
+        views = [partial(self.central.view, id_, region=self.settings.region, fresh=True) for id_ in vpc_ids]
+        with beside(partial(run_concurrently, views)), beside(self.central.askers):
+            return self.network.interfaces_of(vpc_ids)
+
     def _may_wake(self, vpc: Vpc) -> bool:
         """True if Lifeline may turn on the VPC's DNS attributes, by which zones begin to answer."""
         return self._may_fix_dns and not (vpc.dns_support and vpc.dns_hostnames)
 
-    def _with_askers(self, vpcs: Sequence[Vpc], seen: Mapping[str, Vpc]) -> Iterator[tuple[Vpc, Asking]]:
+    def _with_askers(
+        self, vpcs: Sequence[Vpc], seen: Mapping[str, Vpc], interfaces: Interfaces | None
+    ) -> Iterator[tuple[Vpc, Asking]]:
         """The VPCs in which a name is about to be taken, with their clients' security groups, and with who else asks
         for names there: a few calls for all of them.
         """
         if not vpcs:
             return
         asked = begin(self.central.askers)
-        with_clients, askers = self.network.with_clients(vpcs), asked()
+        with_clients, askers = self.network.with_clients(vpcs, interfaces), asked()
         unseen = frozenset[str]().union(*(askers.vpcs_asking(vpc) for vpc in vpcs)) - seen.keys()
         try:
             others = {vpc.id: vpc for vpc in self.network.observe(unseen)} if unseen else {}
@@ -163,6 +181,9 @@ class Planning:
             held=want.held,
             problems=want.problems,
             known_names=self.policy.known_names,
+            region=self.settings.region,
+            labels=self.policy.labels,
+            endpoint_policies=self.endpoint_policies,
         )
         plan = plan_endpoints(vpc, self.catalog, plan_input, tiers)
         notes = [unread.note for unread in vpc.unread]
@@ -196,6 +217,11 @@ class Planning:
             for vpc in vpcs
             for endpoint in vpc.endpoints
         )
+
+
+def takes_names(plan: Plan) -> bool:
+    """True if endpoints' private DNS is about to answer for names of services."""
+    return any(action.kind in _TAKES_NAMES for action in plan.planned)
 
 
 def _settled(vpc: Vpc) -> Vpc:

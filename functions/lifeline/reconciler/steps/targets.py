@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 
-from lifeline.adapters.aws.calls import run_concurrently
 from lifeline.adapters.aws.lookup import Found, Lookup
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.errors import LifelineError, TransientError
 from lifeline.core.history.entries import NO_VPC
 from lifeline.core.network.model import AnyRef, RegionRef
@@ -137,11 +136,14 @@ def find_targets(
     return targets
 
 
-def not_yet_answered(targets: Targets, vpcs: VpcStore, home: RegionRef) -> list[str]:
-    """The VPCs whose requests came after, or too shortly before, they were last reconciled: a burst is one run."""
-    vpc_ids, requests = sorted(targets.requests), targets.requests
-    answered = run_concurrently([partial(is_answered, home.vpc(id_), requests[id_], vpcs) for id_ in vpc_ids])
-    return [vpc_id for vpc_id, is_done in zip(vpc_ids, answered, strict=True) if not is_done]
+def not_yet_answered(targets: Targets, vpcs: VpcStore, home: RegionRef) -> tuple[list[str], dict[str, VpcState]]:
+    """The VPCs whose requests came after, or too shortly before, they were last reconciled: a burst is one run. And the
+    states of those that only changes name: no request saves anything there.
+    """
+    sent = {vpc_id: _sent(requests) for vpc_id, requests in targets.requests.items()}
+    found = vpcs.load_all(home.vpc(vpc_id) for vpc_id, at in sent.items() if at)
+    states = {ref.vpc_id: state for ref, state in found.items()}
+    return [id_ for id_ in sorted(sent) if not _is_answered(sent[id_], states.get(id_))], states
 
 
 def changes_by_vpc(requests: Iterable[Request], targets: Targets, known: Collection[str]) -> list[tuple[str, Trigger]]:
@@ -164,12 +166,19 @@ def changes_by_vpc(requests: Iterable[Request], targets: Targets, known: Collect
 
 def is_answered(ref: AnyRef, requests: Iterable[Request], vpcs: VpcStore) -> bool:
     """True if every request is a change from the queue, and a run began long enough after the last of them was sent."""
-    waiting = list(requests)
-    sent = [request.sent_at for request in waiting if request.trigger.kind == "change" and request.sent_at]
-    if not sent or len(sent) != len(waiting):
-        return False
-    reconciled_at = vpcs.load(ref).reconciled_at
-    return reconciled_at is not None and reconciled_at >= max(sent) + CONSISTENCY
+    sent = _sent(requests)
+    return bool(sent) and _is_answered(sent, vpcs.load(ref))
+
+
+def _sent(requests: Iterable[Request]) -> datetime | None:
+    """When the last of the requests was sent; None unless all are changes from the queue."""
+    sent = [request.sent_at if request.trigger.kind == "change" else None for request in requests]
+    return None if None in sent else max(filter(None, sent), default=None)
+
+
+def _is_answered(sent: datetime | None, state: VpcState | None) -> bool:
+    reconciled_at = state.reconciled_at if state else None
+    return bool(sent and reconciled_at and reconciled_at >= sent + CONSISTENCY)
 
 
 def _changes(requests: Iterable[Request]) -> list[Trigger]:

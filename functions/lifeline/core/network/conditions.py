@@ -1,0 +1,198 @@
+"""Do a policy statement's conditions hold for a call, whoever makes it? Only as far as that is certain."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from lifeline.core.network.packets import addresses_in, common
+
+
+class Match(StrEnum):
+    """Whether a statement, or a part of it, speaks of everybody's call.
+
+    `depends`: on who calls, on a condition, on what isn't read.
+    """
+
+    NO = "no"
+    DEPENDS = "depends"
+    YES = "yes"
+
+    @classmethod
+    def all_of(cls, *found: "Match") -> "Match":
+        """What holds only if each of them does."""
+        return next((match for match in cls if match in found), cls.YES)
+
+    @property
+    def opposite(self) -> "Match":
+        """What holds where this doesn't."""
+        return {Match.NO: Match.YES, Match.YES: Match.NO}.get(self, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is certain of a call, by condition keys in small letters: their values, which others it has, and which not.
+
+    `cidrs` are the blocks that its `aws:VpcSourceIp` may be from, and `at` is when it is made.
+    """
+
+    values: tuple[tuple[str, str], ...] = ()
+    present: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    cidrs: tuple[str, ...] = ()
+    at: datetime | None = None
+
+
+ANY_CALL = Call()
+# Keys of every signed request (IAM guide: AWS global condition context keys).
+_OF_ALL = frozenset({"aws:currenttime", "aws:epochtime", "aws:principalaccount", "aws:principalarn", "aws:userid"})
+
+
+def call_through(endpoint_id: str, vpc_id: str, region: str, cidrs: tuple[str, ...], at: datetime | None) -> Call:
+    """A call that the VPC's own clients make through an endpoint, over HTTPS as SDKs do.
+
+    It has the IDs of the VPC and the endpoint, and the client's private address as `aws:VpcSourceIp`, never
+    `aws:SourceIp` (IAM guide: AWS global condition context keys, properties of the network).
+    """
+    values = {"aws:sourcevpc": vpc_id, "aws:sourcevpce": endpoint_id, "aws:securetransport": "true"}
+    values |= {"aws:requestedregion": region} if region else {}
+    present = _OF_ALL | {"aws:vpcsourceip"}
+    return Call(tuple(values.items()), present, frozenset({"aws:sourceip"}), cidrs, at)
+
+
+def match_conditions(conditions: object, call: Call) -> Match:
+    """Whether all conditions hold (IAM guide: conditions with multiple context keys or values)."""
+    if not conditions:
+        return Match.YES
+    if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
+        return Match.DEPENDS
+    each = [(name, key, wanted) for name, keys in conditions.items() for key, wanted in keys.items()]
+    return Match.all_of(*(_match(name.lower(), key.lower(), _texts(wanted), call) for name, key, wanted in each))
+
+
+def _match(operator: str, key: str, wanted: tuple[str, ...], call: Call) -> Match:
+    """One operator on one key. Any of the values will do; of a negated operator, none may (IAM guide: multivalued)."""
+    quantifier, _, name = operator.rpartition(":")
+    plain = name.removesuffix("ifexists")
+    if not wanted or any("${" in text for text in wanted):
+        return Match.DEPENDS
+    if plain == "null":
+        return _match_null(key, wanted, call)
+    positive = plain.replace("not", "", 1)
+    is_negated = positive != plain
+    find = _FOUND_BY.get(positive)
+    if find is None:
+        return Match.DEPENDS
+    if key in call.absent:  # IAM guide: IfExists; set operators; negated matching condition operators
+        if quantifier:
+            return Match.YES if quantifier == "forallvalues" else Match.NO
+        return Match.YES if is_negated or plain != name else Match.NO
+    found = {find(key, text, call) for text in wanted}
+    best = next((match for match in (Match.YES, Match.DEPENDS) if match in found), Match.NO)
+    return best.opposite if is_negated else best
+
+
+def _match_null(key: str, wanted: tuple[str, ...], call: Call) -> Match:
+    """`true` asks that the key isn't there, `false` that it is (IAM guide: condition operator to check existence)."""
+    asked = {text.lower() for text in wanted}
+    is_there = key in call.present or key in dict(call.values)
+    if len(asked) != 1 or not asked <= {"true", "false"} or not (is_there or key in call.absent):
+        return Match.DEPENDS
+    return Match.YES if (asked == {"false"}) is is_there else Match.NO
+
+
+def _equal(key: str, wanted: str, call: Call) -> Match:
+    value = dict(call.values).get(key)
+    return Match.DEPENDS if value is None else _sure(value == wanted)
+
+
+def _equal_in_any_case(key: str, wanted: str, call: Call) -> Match:
+    value = dict(call.values).get(key)
+    return Match.DEPENDS if value is None else _sure(value.lower() == wanted.lower())
+
+
+def _like(key: str, wanted: str, call: Call) -> Match:
+    value = dict(call.values).get(key)
+    if value is None:
+        return Match.YES if key in call.present and not wanted.strip("*") else Match.DEPENDS
+    return _sure(fnmatchcase(value, wanted.replace("[", "[[]")))
+
+
+def _address(key: str, wanted: str, call: Call) -> Match:
+    """Whether the block has the address of each of the VPC's clients, or of none."""
+    if key != "aws:vpcsourceip" or not call.cidrs:
+        return Match.DEPENDS
+    try:
+        shared = [_share(cidr, wanted) for cidr in call.cidrs]
+    except ValueError:
+        return Match.DEPENDS
+    return shared[0] if len(set(shared)) == 1 else Match.DEPENDS
+
+
+def _share(cidr: str, wanted: str) -> Match:
+    version = 6 if ":" in cidr else 4
+    if (":" in wanted) != (version == 6):
+        return Match.NO
+    whole, both = (
+        addresses_in((cidr,), version),
+        common(addresses_in((cidr,), version), addresses_in((wanted,), version)),
+    )
+    return Match.YES if both == whole else Match.DEPENDS if both else Match.NO
+
+
+def _date(is_met: Callable[[datetime, datetime], bool]) -> "_Find":
+    def find(key: str, wanted: str, call: Call) -> Match:
+        at = _as_date(wanted) if key in {"aws:currenttime", "aws:epochtime"} else None
+        return Match.DEPENDS if at is None or call.at is None else _sure(is_met(call.at, at))
+
+    return find
+
+
+def _as_date(text: str) -> datetime | None:
+    """A date as policies write it: ISO 8601, or seconds since 1970 (IAM guide: date condition operators)."""
+    try:
+        if text.isdecimal() and len(text) > len("2026"):
+            return datetime.fromtimestamp(int(text), UTC)
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _sure(is_met: bool) -> Match:  # noqa: FBT001
+    return Match.YES if is_met else Match.NO
+
+
+type _Find = Callable[[str, str, Call], Match]
+_ORDERS: Mapping[str, Callable[[datetime, datetime], bool]] = MappingProxyType(
+    {
+        "equals": lambda now, at: now == at,
+        "lessthan": lambda now, at: now < at,
+        "lessthanequals": lambda now, at: now <= at,
+        "greaterthan": lambda now, at: now > at,
+        "greaterthanequals": lambda now, at: now >= at,
+    }
+)
+_FOUND_BY: Mapping[str, _Find] = MappingProxyType(
+    {
+        "arnequals": _like,
+        "arnlike": _like,
+        "bool": _equal_in_any_case,
+        "ipaddress": _address,
+        "stringequals": _equal,
+        "stringequalsignorecase": _equal_in_any_case,
+        "stringlike": _like,
+        **{f"{kind}{name}": _date(is_met) for kind in ("date", "numeric") for name, is_met in _ORDERS.items()},
+    }
+)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A condition's values as texts; none where one of them is anything else."""
+    listed: list[Any] = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, str | bool | int) for item in listed):
+        return ()
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in listed)

@@ -1,0 +1,67 @@
+"""Run a command: exits with 0, with 1 if anything failed or was refused, and with 2 for wrong arguments."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lifeline.core.errors import InvalidInputError
+from lifeline_cli.arguments import Call, parser
+from lifeline_cli.check import check_call
+from lifeline_cli.deployed import Deployed, FailedError
+from lifeline_cli.text import text_of
+
+_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the command's calls and print the answer. Returns the exit status."""
+    given = parser().parse_args(arguments)
+    calls = given.calls(given)
+    try:
+        for call in calls:
+            check_call(call.function, call.event, datetime.now(UTC))
+            if call.is_signed and given.by is not None:
+                check_call(call.function, call.by(given.by).event, datetime.now(UTC))
+    except InvalidInputError as error:
+        given.parser.error(str(error))
+    try:
+        stack = Deployed(given.stack, region=given.region, profile=given.profile)
+        answer = _joined([_answer(stack, call, given.by) for call in calls])
+    except FailedError as failed:
+        sys.stderr.write(f"{failed}\n")
+        return _FAILED
+    if given.output == "json":
+        sys.stdout.write(f"{json.dumps(answer, indent=2)}\n")
+    else:
+        sys.stdout.write(text_of(given.command, answer))
+    errors = answer.get("errors", ())
+    if "text" not in answer:  # which has them
+        sys.stderr.writelines(f"{error['field']}: {error['message']}\n" for error in errors)
+    return _FAILED if errors else 0
+
+
+def _answer(stack: Deployed, call: Call, by: str | None) -> dict[str, Any]:
+    """The function's answer: all pages of it, if it is of the audit log."""
+    if call.is_signed:
+        call = call.by(stack.caller() if by is None else by)
+    answer = stack.invoke(call.function, call.event)
+    pages = [answer]
+    while more := (pages[-1].get("history") or {}).get("more"):
+        query = call.event["history"] | {"next": more["next"]}
+        pages.append(stack.invoke(call.function, {"history": query}))
+    return _joined(pages)
+
+
+def _joined(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The pages of the audit log as one; any other answer is alone."""
+    if len(answers) == 1:
+        return answers[0]
+    errors = [error for answer in answers for error in answer.get("errors", ())]
+    entries = [entry for answer in answers for entry in answer["history"]["entries"]]
+    return {"history": {"entries": entries, "more": None}} | ({"errors": errors} if errors else {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

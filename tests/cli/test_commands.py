@@ -1,0 +1,168 @@
+"""The command line: each command's call, its text, and its failures, with a stub in AWS's place."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
+from lifeline_cli.__main__ import main
+
+VPC = "vpc-0123456789abcdef0"
+PLAN = "plan-0123456789abcdef"
+ME = "user/dana"
+TEXT = {"format": "text"}
+
+
+class Stub:
+    """A session and its clients. It answers each invocation with the next of `answers`."""
+
+    def __init__(self) -> None:
+        self.region_name = "us-east-1"
+        self.arn = "arn:aws:iam::123456789012:user/dana"
+        self.answers: list[Any] = []
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.error: Exception | None = None
+        self.failed = False
+
+    def client(self, *_: Any, **__: Any) -> "Stub":
+        if self.error:
+            raise self.error
+        return self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": self.arn}
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's
+        if StackName != "lifeline":
+            said: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": said}, "DescribeStacks")
+        names = ("ReconcileEndpoints", "DetectMetricGaps")
+        return {"Stacks": [{"Outputs": [{"OutputKey": f"{one}Function", "OutputValue": f"x-{one}"} for one in names]}]}
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's
+        self.sent.append((FunctionName, json.loads(Payload)))
+        answer = self.answers.pop(0) if self.answers else {"text": "Nothing to do.\n"}
+        found: dict[str, Any] = {"Payload": io.BytesIO(json.dumps(answer).encode())}
+        return found | ({"FunctionError": "Unhandled"} if self.failed else {})
+
+
+@pytest.fixture
+def aws() -> Iterator[Stub]:
+    stub = Stub()
+    with patch.object(boto3, "Session", return_value=stub):
+        yield stub
+
+
+def entry(**more: str) -> Mapping[str, str]:
+    return {"at": "2026-11-20T09:07:00+00:00", "kind": "incident", "vpc_id": VPC, "text": "words", **more}
+
+
+def page(*entries: Mapping[str, str], more: str = "") -> dict[str, Any]:
+    return {"history": {"entries": list(entries), "more": {"next": more} if more else None}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "event"),
+    [
+        (f"plan {VPC}", {"vpc_ids": [VPC], "mode": "plan", **TEXT}),
+        ("plan", {"sweep": True, "mode": "plan", **TEXT}),
+        ("plan --output json", {"sweep": True, "mode": "plan"}),
+        ("sweep", {"sweep": True, "by": ME, **TEXT}),
+        (f"reconcile {VPC}", {"vpc_ids": [VPC], "by": ME, **TEXT}),
+        (f"approve {PLAN}", {"approve": PLAN, "by": ME, **TEXT}),
+        ("approve backlog", {"approve": "backlog", "by": ME, **TEXT}),
+        (
+            f"approve backlog --vpc {VPC} --services logs",
+            {"approve": "backlog", "vpc_ids": [VPC], "services": ["logs"], "by": ME, **TEXT},
+        ),
+        (f"freeze {VPC}", {"vpc_ids": [VPC], "freeze": True, "by": ME, **TEXT}),
+        (f"freeze {VPC} --services logs", {"vpc_ids": [VPC], "freeze": ["logs"], "by": ME, **TEXT}),
+        (f"unfreeze {VPC} --by NET-42", {"vpc_ids": [VPC], "unfreeze": True, "by": "NET-42", **TEXT}),
+        (f"exempt {VPC} --days 3 --reason why", {"exempt": [VPC], "days": 3, "reason": "why", "by": ME}),
+        (f"exempt {VPC} --end", {"exempt": [VPC], "days": 0, "by": ME}),
+        (f"release --vpc {VPC} --plan", {"release": True, "vpc_ids": [VPC], "mode": "plan", "by": ME, **TEXT}),
+        ("release --all", {"release": True, "by": ME, **TEXT}),
+        ("forget i-1 --watch a", {"forget": ["i-1"], "watch": "a", "by": ME}),
+        (
+            f"history --vpc {VPC} --since 2026-11-20T00:00:00Z",
+            {"history": {"vpc_id": VPC, "since": "2026-11-20T00:00:00Z"}},
+        ),
+        ("history --incident inc-1", {"history": {"incident": "inc-1"}}),
+        ("incidents --days 1", {"history": {"day": datetime.now(UTC).date().isoformat()}}),
+    ],
+)
+def test_each_command_makes_one_call(aws: Stub, arguments: str, event: Mapping[str, Any]) -> None:
+    aws.answers = [{**page(), "exempt": [], "forgotten": []} | ({"text": ""} if "format" in event else {})]
+    assert main(arguments.split()) == 0
+    function = "x-DetectMetricGaps" if "forget" in event else "x-ReconcileEndpoints"
+    assert aws.sent == [(function, event)]
+
+
+def test_answers_are_tables(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.answers = [
+        {"exempt": [{"vpc_id": VPC, "services": [], "until": "2026-11-27"}]},
+        page(entry(incident="inc-1", event="opened"), entry(incident="inc-2", event="closed")),
+    ]
+    main(["exempt", VPC])
+    assert capsys.readouterr().out.splitlines()[1] == f"{VPC}  all       2026-11-27"
+    main(["incidents", "--days", "1"])
+    first, second = capsys.readouterr().out.splitlines()[1:]
+    assert first.split() == ["inc-1", "2026-11-20T09:07:00+00:00", "open", VPC, "words"]
+    assert second.split() == ["inc-2", "earlier", "2026-11-20T09:07:00+00:00", VPC, "words"]
+
+
+def test_all_pages_of_the_audit_log_are_read(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.answers = [page(entry(text="one"), more="here"), page(entry(text="two"))]
+    assert main(["history", "--day", "2026-11-20", "--output", "json"]) == 0
+    assert [one["text"] for one in json.loads(capsys.readouterr().out)["history"]["entries"]] == ["one", "two"]
+    assert aws.sent[1][1] == {"history": {"day": "2026-11-20", "next": "here"}}
+
+
+@pytest.mark.parametrize(
+    ("arn", "by"),
+    [
+        ("arn:aws-us-gov:sts::123456789012:assumed-role/admin/dana@example.com", "assumed-role/admin/dana@example.com"),
+        (f"arn:aws:sts::123456789012:assumed-role/{'r' * 60}/dana", "dana"),
+        ("arn:aws:iam::123456789012:root", "root"),
+    ],
+)
+def test_the_caller_is_named_in_the_length_that_a_call_takes(aws: Stub, arn: str, by: str) -> None:
+    aws.arn = arn
+    main(["sweep"])
+    assert aws.sent[0][1]["by"] == by
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "vpc-1"], ["approve", "x"], ["history"], ["sweep", "--by", "x" * 65], ["exempt", VPC, "--days", "91"]],
+)
+def test_wrong_arguments_are_refused_before_credentials_are_needed(aws: Stub, arguments: list[str]) -> None:
+    aws.error = NoCredentialsError()
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert (ended.value.code, aws.sent) == (2, [])
+
+
+def test_a_failure_is_one_sentence(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--stack", "other"]) == 1
+    assert capsys.readouterr().err == "There is no stack other in us-east-1: see --stack and --region.\n"
+    aws.failed, aws.answers = True, [{"errorMessage": "no ledger"}]
+    assert main(["plan"]) == 1
+    assert capsys.readouterr().err == "ReconcileEndpoints failed: no ledger\n"
+    aws.error = NoCredentialsError()
+    assert main(["plan"]) == 1
+    assert capsys.readouterr().err.startswith("There are no AWS credentials: ")
+    with patch.object(boto3, "Session", side_effect=ProfileNotFound(profile="none")):
+        assert main(["plan", "--profile", "none"]) == 1
+    assert capsys.readouterr().err == "The config profile (none) could not be found\n"
+
+
+def test_what_the_function_refuses_is_told_once_and_fails(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.answers = [{"forgotten": [], "errors": [{"field": "forget[0]", "message": "is on no roster"}]}]
+    assert main(["forget", "i-1"]) == 1
+    assert capsys.readouterr() == ("", "forget[0]: is on no roster\n")

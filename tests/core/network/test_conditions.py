@@ -1,0 +1,162 @@
+"""Which conditions of an endpoint's policy hold for each call of the VPC's clients, or for none, and which may."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.network.conditions import Match, call_through, match_conditions
+from lifeline.core.network.endpoint_policy import Opening, judge_policy
+from tests.support.builders import MONITORING, VPC_ID, endpoint, subnet, vpc
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+CALL = call_through("vpce-1", VPC_ID, "us-east-1", ("10.0.0.0/16",), NOW)
+
+
+@pytest.mark.parametrize(
+    ("holds", "conditions"),
+    [
+        ("yes", {"StringEquals": {"aws:SourceVpc": VPC_ID}}),
+        ("yes", {"StringEquals": {"AWS:sourceVPC": ["vpc-other", VPC_ID]}}),
+        ("no", {"StringEquals": {"aws:SourceVpc": "vpc-other"}}),
+        ("no", {"StringNotEquals": {"aws:SourceVpc": ["vpc-other", VPC_ID]}}),
+        ("yes", {"StringNotEquals": {"aws:SourceVpc": "vpc-other"}}),
+        ("yes", {"StringNotEqualsIfExists": {"aws:SourceVpce": ["vpce-2"]}}),
+        ("no", {"StringEqualsIfExists": {"aws:SourceVpce": "vpce-2"}}),
+        ("no", {"StringEquals": {"aws:SourceVpce": "vpce-*"}}),
+        ("yes", {"StringLike": {"aws:SourceVpce": "vpce-*"}}),
+        ("yes", {"StringNotLike": {"aws:SourceVpce": "vpce-2*"}}),
+        ("no", {"StringEqualsIgnoreCase": {"aws:SourceVpce": "VPCE-2"}}),
+        ("yes", {"StringEqualsIgnoreCase": {"aws:SourceVpce": "VPCE-1"}}),
+        ("yes", {"ForAnyValue:StringEquals": {"aws:SourceVpce": ["vpce-1"]}}),
+        ("no", {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+        # aws:SourceIp isn't there through an endpoint
+        ("no", {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}),
+        ("yes", {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        ("yes", {"IpAddressIfExists": {"aws:SourceIp": "203.0.113.0/24"}}),
+        ("yes", {"NotIpAddressIfExists": {"aws:SourceIp": "203.0.113.0/24"}}),
+        ("yes", {"ForAllValues:IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        ("no", {"ForAnyValue:IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}),
+        # but the client's private address is
+        ("yes", {"IpAddress": {"aws:VpcSourceIp": ["10.0.0.0/8"]}}),
+        ("no", {"NotIpAddress": {"aws:VpcSourceIp": ["10.0.0.0/8"]}}),
+        ("no", {"IpAddress": {"aws:VpcSourceIp": "192.168.0.0/16"}}),
+        ("no", {"IpAddress": {"aws:VpcSourceIp": "::/0"}}),
+        ("depends", {"IpAddress": {"aws:VpcSourceIp": "10.0.1.0/24"}}),
+        ("depends", {"IpAddress": {"aws:VpcSourceIp": "my office"}}),
+        # time
+        ("no", {"DateLessThan": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
+        ("yes", {"DateLessThanEquals": {"aws:CurrentTime": "2026-03-02T09:30:00Z"}}),
+        ("yes", {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01"}}),
+        ("no", {"DateGreaterThan": {"aws:CurrentTime": "2099-12-31T00:00:00Z"}}),
+        ("yes", {"DateNotEquals": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}),
+        ("no", {"DateLessThan": {"aws:EpochTime": "1577836800"}}),
+        ("no", {"NumericLessThan": {"aws:EpochTime": 1577836800}}),
+        ("yes", {"NumericGreaterThanEquals": {"aws:EpochTime": 1577836800}}),
+        ("depends", {"DateLessThan": {"aws:CurrentTime": "soon"}}),
+        ("depends", {"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}),
+        # TLS
+        ("no", {"Bool": {"aws:SecureTransport": "false"}}),
+        ("no", {"Bool": {"aws:SecureTransport": False}}),
+        ("yes", {"BoolIfExists": {"aws:SecureTransport": "TRUE"}}),
+        # what is there
+        ("yes", {"Null": {"aws:SourceIp": "true"}}),
+        ("no", {"Null": {"aws:SourceIp": False}}),
+        ("yes", {"Null": {"aws:SourceVpce": "false"}}),
+        ("no", {"Null": {"aws:SourceVpc": "true"}}),
+        ("no", {"Null": {"aws:PrincipalArn": "true"}}),
+        ("yes", {"Null": {"aws:CurrentTime": "false"}}),
+        ("depends", {"Null": {"aws:PrincipalTag/team": "true"}}),
+        ("depends", {"Null": {"aws:SourceVpc": ["true", "false"]}}),
+        ("yes", {"StringLike": {"aws:PrincipalArn": "*"}}),
+        ("no", {"ArnNotLike": {"aws:PrincipalArn": "*"}}),
+        # who calls isn't known
+        ("depends", {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}),
+        ("depends", {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": "${aws:PrincipalTag/vpc}"}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": []}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": [{"a": 1}]}}),
+        ("depends", {"BinaryEquals": {"aws:SourceVpc": "QmFk"}}),
+        ("depends", {"StringEquals": "aws:SourceVpc"}),
+        # all of them have to
+        ("no", {"StringEquals": {"aws:SourceVpc": "vpc-other", "aws:PrincipalOrgID": "o-1"}}),
+        ("no", {"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
+        ("depends", {"StringEquals": {"aws:SourceVpc": VPC_ID, "aws:PrincipalOrgID": "o-1"}}),
+        ("yes", {"StringEquals": {"aws:SourceVpc": VPC_ID, "aws:SourceVpce": "vpce-1"}}),
+        ("yes", {}),
+    ],
+)
+def test_a_condition_holds_for_everybody_for_nobody_or_it_is_not_known(holds: str, conditions: Any) -> None:
+    assert match_conditions(conditions, CALL) is Match(holds)
+
+
+def test_without_knowing_when_and_from_where_a_call_is_made_nothing_is_certain_of_that() -> None:
+    call = call_through("vpce-1", VPC_ID, "", (), None)
+    for conditions in (
+        {"DateLessThan": {"aws:CurrentTime": "2020-01-01"}},
+        {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
+        {"StringEquals": {"aws:RequestedRegion": "us-east-1"}},
+    ):
+        assert match_conditions(conditions, call) is Match.DEPENDS
+
+
+def opening(effect: str, conditions: Any) -> Opening:
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+    statements = [allow | {"Effect": effect, "Condition": conditions}, *([allow] if effect == "Deny" else [])]
+    found = endpoint(MONITORING, "a", policy=json.dumps({"Statement": statements}))
+    return judge_policy(found, vpc(subnet("a"), found, read_at=NOW)).opening
+
+
+@pytest.mark.parametrize(
+    "always",
+    [
+        {"StringNotEquals": {"aws:SourceVpc": "vpc-other"}},
+        {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+        {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/16"}},
+        {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+        {"Bool": {"aws:SecureTransport": "true"}},
+        {"Null": {"aws:SourceVpce": "false"}},
+    ],
+)
+def test_a_deny_whose_condition_always_holds_shuts_an_endpoint_and_an_allow_opens_it(always: Any) -> None:
+    assert opening("Deny", always) is Opening.SHUT
+    assert opening("Allow", always) is Opening.OPEN
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        {"StringEquals": {"aws:SourceVpce": "vpce-other"}},
+        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+        {"DateLessThan": {"aws:CurrentTime": "2026-03-02T09:29:59Z"}},
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"Null": {"aws:SourceVpc": "true"}},
+    ],
+)
+def test_an_allow_whose_condition_never_holds_shuts_an_endpoint_and_a_deny_does_nothing(never: Any) -> None:
+    assert opening("Allow", never) is Opening.SHUT
+    assert opening("Deny", never) is Opening.OPEN
+
+
+def test_a_condition_that_may_hold_leaves_it_open_what_passes() -> None:
+    for effect in ("Allow", "Deny"):
+        assert opening(effect, {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}) is Opening.NARROW
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(["DateEquals", "IpAddress", "Null", "Bool", "aws:CurrentTime", "aws:VpcSourceIp"]), inner
+        )
+    ),
+)
+
+
+@given(_JSON)
+def test_conditions_of_any_shape_are_answered(conditions: Any) -> None:
+    assert match_conditions(conditions, CALL) in set(Match)

@@ -1,0 +1,121 @@
+"""A company's rules for what is made in EC2, through the whole handler: tags, names and endpoint policies."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from lifeline.handlers.reconcile_endpoints import handler
+from tests.handlers.test_claims import endpoint, served, strict_for_all
+from tests.handlers.test_endpoint_policies import NARROW, OPEN, set_policy
+from tests.support.days import MINUTES, Days
+from tests.support.world import Context, emulated_world
+
+NAME = "/lifeline/policy"
+PREFIX = "/lifeline/lifeline/endpoint-policies/"
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    with emulated_world(monkeypatch, POLICY_PARAMETER=NAME, RETIRE_AFTER_HOURS="72") as world:
+        yield strict_for_all(Days(world, monkeypatch))
+
+
+def say(name: str = NAME, **document: Any) -> None:
+    text = json.dumps({"version": 1, "backlog": "act", **document} if name == NAME else document)
+    boto3.client("ssm").put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+
+
+def reconcile(vpc_id: str) -> dict[str, Any]:
+    (answer,) = handler({"vpc_ids": [vpc_id]}, Context())["vpcs"]
+    return dict(answer)
+
+
+def tags(described: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in described["Tags"]}
+
+
+def test_tags_and_names_are_passed_at_creation(days: Days) -> None:
+    say(tags={"cost-center": "4711"}, copy_tags=["team"], name_pattern="{stack}-{service}-{vpc}")
+    vpc_id = days.world.make_vpc()
+    days.world.ec2.create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "payments"}])
+    days.world.make_subnet(vpc_id)
+    reconcile(vpc_id)
+    days.clock.advance(MINUTES)
+    made = endpoint(days, *days.live(vpc_id))
+    wanted = {"cost-center": "4711", "team": "payments", "lifeline:managed-by": "lifeline"}
+    assert tags(made) == wanted | {"Name": f"lifeline-monitoring-{vpc_id}"}
+    (group,) = days.world.ec2.describe_security_groups(GroupIds=[made["Groups"][0]["GroupId"]])["SecurityGroups"]
+    assert group["GroupName"] == f"lifeline-endpoints-{vpc_id}"
+    assert tags(group) == wanted | {"Name": f"lifeline-endpoints-{vpc_id}"}
+    again = reconcile(vpc_id)
+    assert (again["outcome"], again["actions"]) == ("unchanged", [])
+
+
+def test_a_tag_that_the_vpc_lacks_is_said_and_not_made_up(days: Days) -> None:
+    say(copy_tags=["team"])
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    assert f"{vpc_id} doesn't have the tag team to copy" in reconcile(vpc_id)["note"]
+    days.clock.advance(MINUTES)
+    assert "team" not in tags(endpoint(days, *days.live(vpc_id)))
+
+
+def test_the_named_policy_is_passed_at_creation_and_said(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    assert days.look(vpc_id)["actions"] == []
+
+
+def test_without_the_named_policy_nothing_is_made_and_the_nearest_name_is_said(days: Days) -> None:
+    say(endpoint_policies={"monitoring": "orgs"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id = days.world.make_vpc()
+    days.world.make_subnet(vpc_id)
+    answer = reconcile(vpc_id)
+    assert [action["status"] for action in answer["actions"]] == ["blocked"]
+    assert f"{PREFIX}orgs doesn't exist; did you mean org?" in answer["actions"][0]["error"]
+    assert days.world.endpoints(vpc_id) == []
+
+
+def test_a_policy_that_somebody_changed_is_set_again_twice_and_then_frozen(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    _, _, ours = served(days)
+    days.texts()
+    set_policy(days, ours, OPEN)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    (text,) = days.texts()
+    assert f"set the policy of {ours} to {PREFIX}org" in " ".join(text.split())
+    set_policy(days, ours, OPEN)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(NARROW)
+    set_policy(days, ours, OPEN)
+    assert json.loads(endpoint(days, ours)["PolicyDocument"]) == json.loads(OPEN)
+    assert f"the policy of {ours} was changed" in " ".join(days.texts()[-1].split())
+
+
+def test_a_new_text_is_given_to_what_is_there_and_counts_for_nobodys_change(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    for number in range(4):
+        document = json.loads(NARROW.replace("o-1", f"o-{number}"))
+        say(f"{PREFIX}org", **document)
+        if number == 0:
+            vpc_id, _, ours = served(days)
+        reconcile(vpc_id)
+        days.clock.advance(MINUTES)
+        assert json.loads(endpoint(days, ours)["PolicyDocument"]) == document
+
+
+def test_one_that_can_no_longer_be_used_leaves_what_is_there_as_it_is(days: Days) -> None:
+    say(endpoint_policies={"default": "org"})
+    say(f"{PREFIX}org", **json.loads(NARROW))
+    vpc_id, _, ours = served(days)
+    boto3.client("ssm").delete_parameter(Name=f"{PREFIX}org")
+    set_policy(days, ours, '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}')
+    answer = reconcile(vpc_id)
+    assert [action["status"] for action in answer["actions"]] == ["blocked"]
+    assert "doesn't exist" in answer["actions"][0]["error"]
