@@ -20,7 +20,7 @@ from lifeline.dashboard.coverage import Coverage
 from lifeline.dashboard.html.page import View, render_page, render_text
 from tests.browser.host import around, browsing, find_chromium
 from tests.dashboard.html.test_page import BREAK_OUTS, poisoned
-from tests.support.coverage_sample import CALLS, story, the_blocked, the_silenced
+from tests.support.coverage_sample import CALLS, many, story, the_blocked, the_silenced
 
 CHROMIUM = find_chromium()
 RUN = ROOT / ".run" / "browser"
@@ -87,6 +87,17 @@ def test_axe_finds_no_serious_fault(browser: Browser, is_dark: bool, width: int)
     assert not serious
 
 
+def test_a_region_of_200_vpcs_begins_with_what_matters_and_axe_finds_no_serious_fault(browser: Browser) -> None:
+    page = shown(browser, of=many(every=1))
+    rows = page.locator("details.vpc > summary")
+    first_screen = [rows.nth(place).bounding_box() for place in range(8)]
+    found = Axe().run(page).response["violations"]
+    page.screenshot(path=RUN / "coverage-200.png")
+    page.close()
+    assert all(box and box["y"] + box["height"] < 900 for box in first_screen)
+    assert not [one["id"] for one in found if one["impact"] in SERIOUS]
+
+
 def test_axe_sees_what_it_is_asked_to_see(browser: Browser) -> None:
     pale = render_page(story(), CALLS).replace("--quiet: #4f5d6b", "--quiet: #b9c2cc")
     page = opened(browser, pale)
@@ -129,29 +140,33 @@ def test_clicks_ask_first_and_call_the_right_function(browser: Browser) -> None:
     vpc = the_blocked()
     page = shown(browser)
     asked = answer(page, accept=True)
-    block = page.locator("section.vpc", has_text="build-farm")
-    for label in ("Approve", "Show the plan", "Exempt", "Release"):
+    block = page.locator("details.vpc", has_text="build-farm")
+    block.locator("> summary").click()
+    for label in ("Approve", "Show the plan", "Reconcile", "Pause", "Exempt", "Release"):
         block.get_by_role("button", name=label).click()
     made = calls(page)
     page.close()
     assert made == [
         (CALLS.reconcile, "popup", json.dumps({"approve": vpc.plan_id})),
         (CALLS.page, "popup", json.dumps({"plan": vpc.id})),
+        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id]})),
+        (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "freeze": True})),
         (CALLS.reconcile, "popup", json.dumps({"exempt": [vpc.id], "days": 7, "reason": "from the coverage page"})),
         (CALLS.reconcile, "popup", json.dumps({"vpc_ids": [vpc.id], "release": True})),
     ]
-    assert [one.split()[0] for one in asked] == ["Approve", "Exempt", "Release"]
+    assert [one.split()[0] for one in asked] == ["Approve", "Reconcile", "Pause", "Exempt", "Release"]
 
 
 def test_whoever_says_no_changes_nothing(browser: Browser) -> None:
     page = shown(browser)
     asked = answer(page, accept=False)
-    block = page.locator("section.vpc", has_text="build-farm")
-    for label in ("Approve", "Exempt", "Release"):
+    block = page.locator("details.vpc", has_text="build-farm")
+    block.locator("> summary").click()
+    for label in ("Approve", "Reconcile", "Pause", "Exempt", "Release"):
         block.get_by_role("button", name=label).click()
     made = calls(page)
     page.close()
-    assert (len(asked), made) == (3, [])
+    assert (len(asked), made) == (5, [])
 
 
 def test_tab_reaches_every_button_and_enter_and_space_press_it(browser: Browser) -> None:

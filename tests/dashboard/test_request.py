@@ -1,5 +1,6 @@
 """What a dashboard may send the page."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,7 +68,25 @@ def test_the_theme_and_the_width_are_the_dashboards() -> None:
 values = st.none() | st.booleans() | st.floats() | st.text("abc<", max_size=5) | st.lists(st.none(), max_size=2)
 
 
-@given(st.dictionaries(st.sampled_from(["theme", "width", "params"]), values))
+@pytest.mark.parametrize(
+    ("said", "offset"),
+    [
+        ("+05:30", timedelta(hours=5, minutes=30)),
+        ("-03:30", -timedelta(hours=3, minutes=30)),
+        ("+00:00", timedelta()),
+        ("+24:00", timedelta()),
+        ("CET", timedelta()),
+        (None, timedelta()),
+        (330, timedelta()),
+    ],
+)
+def test_the_time_zone_is_the_consoles_or_utc(said: object, offset: timedelta) -> None:
+    zone = read_widget(context(timezone={"label": "x", "offsetISO": said})).view.zone
+    assert zone.utcoffset(None) == offset
+    assert read_widget(context(timezone=said)).view.zone.utcoffset(None) == timedelta()
+
+
+@given(st.dictionaries(st.sampled_from(["theme", "width", "params", "timezone"]), values))
 def test_a_context_of_any_form_is_no_reason_to_show_nothing(said: dict[str, object]) -> None:
     request = read_widget({"widgetContext": said})
     assert (request.vpc_ids, request.view.is_dark) == ((), False)

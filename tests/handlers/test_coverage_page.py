@@ -491,8 +491,9 @@ def test_the_console_can_press_approve(stage: Stage) -> None:
     vpc_id = stage.site()
     stage.lifeline({"vpc_ids": [vpc_id]})
     answer = stage.lifeline(pressed(stage.show({}), "Approve"))
-    assert "errors" not in answer
-    assert [one["outcome"] for one in answer["vpcs"]] == ["changed"]
+    assert list(answer) == ["markdown"]
+    assert "Refused" not in answer["markdown"]
+    assert "created" in answer["markdown"]
 
 
 def test_the_console_can_press_exempt_and_release(stage: Stage) -> None:
@@ -500,10 +501,17 @@ def test_the_console_can_press_exempt_and_release(stage: Stage) -> None:
     stage.lifeline({"vpc_ids": [vpc_id]})
     stage.clock.advance(10 * MINUTE)
     page = stage.show({})
-    assert [one["vpc_id"] for one in stage.lifeline(pressed(page, "Exempt"))["exempt"]] == [vpc_id]
-    answer = stage.lifeline(pressed(page, "Release"))
-    (vpc,) = answer["vpcs"]
-    assert [(one["action"], one["status"]) for one in vpc["actions"]][:1] == [("retire_endpoint", "done")]
+    assert vpc_id in stage.lifeline(pressed(page, "Exempt"))["markdown"]
+    assert "deleted endpoint" in stage.lifeline(pressed(page, "Release"))["markdown"]
+
+
+def test_the_console_can_press_reconcile_and_pause_and_reads_text_not_json(stage: Stage) -> None:
+    vpc_id = stage.site()
+    made = stage.lifeline(pressed(stage.show({}), "Reconcile now"))["markdown"]
+    assert made.startswith("```text\n")
+    assert "created" in made
+    stage.lifeline(pressed(stage.show({}), "Pause"))
+    assert "frozen" in " ".join(stage.one(vpc_id).holds)
 
 
 # ---- large regions

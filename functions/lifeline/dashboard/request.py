@@ -25,8 +25,8 @@ requires there, open incidents with their timelines, recent actions, and the mon
 The page and its role are read-only. Its buttons call functions with **your** permissions:
 
 - *Show the plan* needs `lambda:InvokeFunction` on this function, as the page itself does.
-- *Approve*, *Exempt* and *Release* need `lambda:InvokeFunction` on ReconcileEndpoints: grant it only to people who may
-  change networks.
+- All others, such as *Approve*, *Reconcile now*, *Pause*, *Exempt* and *Release*, need `lambda:InvokeFunction` on
+  ReconcileEndpoints: grant it only to people who may change networks.
 
 ### Widget parameters
 Param | Description

@@ -168,6 +168,10 @@ def test_those_closed_since_a_moment_are_known_by_their_ids(incidents: Incidents
     saved(incidents, incident("inc-4"))
     assert incidents.closed_since(WATCH, minute(2)) == {"inc-2", "inc-3"}
     assert incidents.closed_since("another", minute(0)) == frozenset()
+    newest = incidents.read_closed(WATCH, minute(2), most=20)
+    assert [(incident.id, closed) for incident, closed in newest] == [("inc-3", minute(3)), ("inc-2", minute(2))]
+    assert [incident.id for incident, _ in incidents.read_closed(WATCH, minute(0), most=1)] == ["inc-3"]
+    assert incidents.read_closed("another", minute(0), most=20) == ()
 
 
 def test_an_incident_that_another_run_changed_is_not_closed(incidents: Incidents) -> None:

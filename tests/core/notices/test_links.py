@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeline.core.notices.links import console_host, dashboard_link, resource_link
+from lifeline.core.notices.links import console_host, dashboard_link, event_link, log_link, resource_link
 
 VPC = "vpc-0123456789abcdef0"
 
@@ -59,3 +59,34 @@ def test_a_dashboards_name_can_not_leave_its_place(name: str) -> None:
 
 def test_no_region_no_dashboard() -> None:
     assert dashboard_link("lifeline", "nowhere") == ""
+
+
+EVENT = "4976d0e5-a65d-5a42-8b1c-d00a50dc4ff4"
+
+
+def test_an_event_has_its_page_in_event_history() -> None:
+    assert event_link(EVENT, "eu-west-1") == (
+        f"https://eu-west-1.console.aws.amazon.com/cloudtrailv2/home?region=eu-west-1#/events/{EVENT}"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["", EVENT[:-1], EVENT.upper(), f"{EVENT}#x", "javascript:alert(1)"])
+def test_what_is_no_event_has_no_link(wrong: str) -> None:
+    assert event_link(wrong, "eu-west-1") == ""
+    assert event_link(EVENT, "us-iso-east-1") == ""
+
+
+def test_a_query_of_the_log_is_written_as_the_console_writes_it() -> None:
+    link = log_link("/aws/lambda/one", "vpc-0a1b2c3d4e5f60718", "us-east-1")
+    address, detail = link.split("$3FqueryDetail$3D")
+    assert address == "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:logs-insights"
+    assert detail.startswith(
+        "~(end~0~start~-86400~timeType~'RELATIVE~unit~'seconds~editorString~'fields*20*40timestamp"
+    )
+    assert detail.endswith("~source~(~'*2faws*2flambda*2fone))")
+    assert "*22vpc-0a1b2c3d4e5f60718*22" in detail
+
+
+def test_only_an_id_is_put_into_a_query() -> None:
+    assert log_link("/aws/lambda/one", 'x" | stats count()', "us-east-1") == ""
+    assert log_link("", "vpc-0a1b2c3d4e5f60718", "us-east-1") == ""

@@ -502,7 +502,7 @@ def test_buttons_come_with_the_least_first_and_carry_just_the_calls_that_they_na
         (f"Approve {vpc.plan_id} (+43.80 USD a month)", CALLS.reconcile, {"approve": vpc.plan_id}),
         (f"Show the plan for {vpc.id}", CALLS.page, {"plan": vpc.id}),
         (f"Reconcile now {vpc.id}", CALLS.reconcile, {"vpc_ids": [vpc.id]}),
-        (f"Pause (freeze) {vpc.id}", CALLS.reconcile, {"vpc_ids": [vpc.id], "freeze": ["*"]}),
+        (f"Pause (freeze) {vpc.id}", CALLS.reconcile, {"vpc_ids": [vpc.id], "freeze": True}),
         (
             f"Exempt for 7 days {vpc.id}",
             CALLS.reconcile,
@@ -636,7 +636,7 @@ def test_no_string_breaks_out_of_its_place(words: str) -> None:
     for vpc in meant.vpcs:
         assert sent[json.dumps({"plan": vpc.id})] == 1
         assert sent[json.dumps({"vpc_ids": [vpc.id]})] == 1
-        assert sent[json.dumps({"freeze": ["*"], "vpc_ids": [vpc.id]})] == 1
+        assert sent[json.dumps({"freeze": True, "vpc_ids": [vpc.id]})] == 1
         assert sent[json.dumps({"release": True, "vpc_ids": [vpc.id]})] == vpc.has_own
         assert not vpc.plan_id or sent[json.dumps({"approve": vpc.plan_id})] >= 1
 

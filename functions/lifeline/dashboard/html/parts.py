@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from decimal import Decimal
 
-from lifeline.core.guards.freeze import EVERYTHING
 from lifeline.core.notices.links import event_link, log_link, resource_link
 from lifeline.core.wording import write_length
 from lifeline.dashboard.coverage import (
@@ -343,10 +342,10 @@ def _reconcile(vpc: VpcCoverage, coverage: Coverage, calls: ButtonTargets) -> Ht
 
 def _pause(vpc: VpcCoverage, calls: ButtonTargets) -> Html:
     question = Html(
-        "Pause Lifeline in {}? It keeps what it made there, and changes nothing there until you unfreeze the VPC, even "
-        "if machines lose their path to AWS. You are still notified of silent agents."
+        "Pause Lifeline in {}? It creates and repairs nothing there until you unfreeze the VPC, even if machines lose "
+        "their path to AWS. What it made stays for as long as it is required. You are still notified of silent agents."
     ).format(vpc.id)
-    call = {"vpc_ids": [vpc.id], "freeze": [EVERYTHING]}
+    call = {"vpc_ids": [vpc.id], "freeze": True}
     return button("Pause (freeze)", vpc.id, calls.reconcile, call, confirmation=question)
 
 

@@ -1,0 +1,43 @@
+"""Answers as Markdown: what they say, and that nothing in them ends the block that holds it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeline.core.notices.answer_markdown import answer_markdown
+
+
+def test_a_text_is_shown_as_it_is() -> None:
+    assert answer_markdown({"mode": "enforce", "text": "vpc-1\n + made\n"}) == "```text\nvpc-1\n + made\n```\n"
+
+
+def test_what_is_refused_comes_first_and_once() -> None:
+    errors = [{"field": "vpc_ids[0]", "message": "does not exist"}]
+    said = "**Refused**\n\n```text\nvpc_ids[0]: does not exist\n```\n"
+    assert answer_markdown({"mode": "plan", "text": "Error: vpc_ids[0]: does not exist", "errors": errors}) == said
+    assert answer_markdown({"exempt": [], "errors": errors}) == said
+
+
+def test_values_are_shown_under_their_name() -> None:
+    assert '"vpc_id": "vpc-1"' in answer_markdown({"exempt": [{"vpc_id": "vpc-1"}]})
+
+
+def test_nothing_to_say_is_said() -> None:
+    assert answer_markdown({"mode": "enforce"}) == "Done.\n"
+
+
+def check_that_nothing_ends_its_block(text: str) -> None:
+    opening, *inside, closing = answer_markdown({"text": text}).removesuffix("\n").split("\n")
+    fence = opening.removesuffix("text")
+    assert closing == fence == "`" * len(fence)
+    assert not any(line.strip().startswith(fence) for line in inside)
+
+
+@pytest.mark.parametrize("text", ["```", "a\n```\n[x](https://evil.example)", "``````\n# big", "``` \n~~~"])
+def test_no_text_ends_its_block(text: str) -> None:
+    check_that_nothing_ends_its_block(text)
+
+
+@given(st.text(alphabet="`~ \na#[]()<", min_size=1, max_size=60).filter(str.strip))
+def test_no_text_at_all_ends_its_block(text: str) -> None:
+    check_that_nothing_ends_its_block(text)
