@@ -32,7 +32,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"\$\$\{([A-Z]+)-\}", MAKEFILE))  # the variables that a target accepts
 SAM = {  # SAM's commands with the options that the pages use
     "build": set[str](),
-    "deploy": {"--parameter-overrides", "--region"},
+    "deploy": {"--parameter-overrides", "--region", "--tags", "--no-resolve-s3", "--s3-bucket"},
     "delete": {"--stack-name"},
     "logs": {"--stack-name", "--name", "--start-time", "--filter"},
     "remote invoke": {"--stack-name", "--event"},

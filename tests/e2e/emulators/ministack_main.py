@@ -9,7 +9,7 @@ Some things differ from the `ministack` command. These are what AWS does:
 - Schedules fire within a second of their time, not within ten.
 - IAM knows the condition keys `events:source` of PutEvents, the sources of all its entries, and `dynamodb:LeadingKeys`,
   the partition keys of all items of a request.
-- A role's session has the role's ARN in `aws:PrincipalArn` (IAM guide: global condition keys).
+- A role's session has the role's ARN, with its path, in `aws:PrincipalArn` (IAM guide: global condition keys).
 - A stack may save queries of CloudWatch Logs Insights. They are accepted, and kept nowhere.
 - Who may send a message to a queue may send a batch of them: there are no permissions for batches (SQS guide: batch
   actions).
@@ -38,7 +38,7 @@ from leash import end_with_parent  # type: ignore[import-not-found]
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, scheduler, sqs, sts
+from ministack.services import eventbridge, iam, scheduler, sqs, sts
 from ministack.services.cloudformation import provisioners
 
 RELAY_KEY = os.environ["LIFELINE_RELAY_KEY"]
@@ -118,7 +118,8 @@ def know_sessions_by_their_role() -> None:
         if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(value):
             return value
         arn, name, _ = str(value).split("/", 2)
-        return f"{arn.replace(':sts:', ':iam:').removesuffix('assumed-role')}role/{name}"
+        role = iam._roles.get(name)  # its ARN has its path, which the session's doesn't have
+        return role["Arn"] if role else f"{arn.replace(':sts:', ':iam:').removesuffix('assumed-role')}role/{name}"
 
     iam_evaluator._resolve_condition_key = resolve_condition_key
 
