@@ -49,14 +49,14 @@ def test_it_shows_a_vpc_from_its_plan_to_its_endpoint_and_exempts_it_by_its_butt
     ours = account.wait(lambda: available_endpoint(ec2, site.vpc_id), what="an endpoint")
     wait_until_quiet(account)
     page = unescape(show(account, vpc_ids=[site.vpc_id]))
-    for expected in (site.vpc_id, site.subnet_id, "paged-a", ours["VpcEndpointId"], "7.30 USD a month", "DeleteRoute"):
+    for expected in (site.vpc_id, site.subnet_id, "paged-a", ours["VpcEndpointId"], ">7.30 USD<", "DeleteRoute"):
         assert expected in page, expected
     assert "page is unavailable" not in page
     assert "could not be read" not in page
 
     pressed = {"exempt": [quiet.vpc_id], "days": 7, "reason": "from the coverage page", "widgetContext": CONTEXT}
     answer = reconcile(account, pressed)
-    assert [exemption["vpc_id"] for exemption in answer["exempt"]] == [quiet.vpc_id], answer
+    assert quiet.vpc_id in answer["markdown"], answer
     assert "from the coverage page" in unescape(show(account, vpc_ids=[quiet.vpc_id]))
 
 
