@@ -15,18 +15,20 @@ from lifeline.adapters.aws.clients import client
 from lifeline.adapters.aws.network import Network
 from lifeline.adapters.store.call_rate import CallRate
 from lifeline.adapters.store.incidents import Incidents
+from lifeline.adapters.store.roster import Roster
 from lifeline.adapters.store.vpcs import VpcStore
+from lifeline.core.agents.roster import Chunk
 from lifeline.core.coexist.vpc_state import VpcState
 from lifeline.core.guards.freeze import DNS_ATTRIBUTES, EVERYTHING, SECURITY_GROUP, Freeze, FreezeKind
 from lifeline.core.history.change import Change
 from lifeline.core.incidents.incident import Cause, CauseKind, Confidence, Incident
 from lifeline.dashboard.collect import MOST_EXAMINED, cover
-from lifeline.dashboard.coverage import Coverage, Standing, StepKind, VpcCoverage
+from lifeline.dashboard.coverage import AgentCount, Coverage, Freshness, Standing, StepKind, VpcCoverage
 from lifeline.dashboard.request import DOCUMENTATION
 from lifeline.handlers import coverage_page, reconcile_endpoints
 from lifeline.handlers.coverage_page import handler
 from lifeline.runtime.settings import PageSettings
-from tests.support.agents import calls, failing
+from tests.support.agents import agent, calls, failing, silent_agent
 from tests.support.home import HOME
 from tests.support.region import compliant_region
 from tests.support.strict import Clock, StrictAccount
@@ -302,6 +304,31 @@ def test_an_open_incident_tells_its_story_with_the_endpoint_that_was_made_for_it
         (StepKind.AVAILABLE, True),
         (StepKind.RECOVERY, False),
     ]
+
+
+@pytest.mark.parametrize("is_one_silent", [False, True])
+def test_the_page_counts_agents_and_says_how_old_it_is_and_what_was_closed(
+    stage: Stage, *, is_one_silent: bool
+) -> None:
+    vpc_id, watch = stage.site(), "cloudwatch-agent"
+    assert stage.cover().agents == AgentCount()
+    assert stage.cover().freshness == Freshness()
+    roster = Roster("ledger", watch)
+    agents = {"i-0000000a": agent("i-0000000a"), "i-0000000b": agent("i-0000000b")}
+    roster.save(Chunk(0, agents | ({"i-0000000b": silent_agent("i-0000000b")} if is_one_silent else {})))
+    roster.save_discovery(stage.clock())
+    stage.lifeline({"sweep": True})
+    save_incident(stage, vpc_id)
+    (incident,) = Incidents("ledger", HOME).read_open(watch)
+    assert Incidents("ledger", HOME).close(incident, now=stage.clock())
+
+    page = stage.cover()
+
+    assert page.agents == (AgentCount(reporting=1, silent=1) if is_one_silent else AgentCount(reporting=2))
+    assert (page.freshness.swept, page.freshness.listed) == (stage.clock(), stage.clock())
+    assert [(one.id, one.vpc_id, one.agents) for one in page.closed] == [("inc-1", vpc_id, 2)]
+    stage.clock.advance(timedelta(hours=25))
+    assert stage.cover().closed == ()
 
 
 def test_incidents_of_no_vpc_here_are_counted_in_words(stage: Stage) -> None:

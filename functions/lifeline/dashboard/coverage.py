@@ -145,6 +145,11 @@ class VpcCoverage:
     notes: tuple[str, ...] = ()
     has_own: bool = False
 
+    @property
+    def is_broken(self) -> bool:
+        """True if an incident is open there whose cause isn't mended yet."""
+        return not all(incident.is_recovering for incident in self.incidents)
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

@@ -11,11 +11,12 @@ def test_a_text_is_shown_as_it_is() -> None:
     assert answer_markdown({"mode": "enforce", "text": "vpc-1\n + made\n"}) == "```text\nvpc-1\n + made\n```\n"
 
 
-def test_what_is_refused_comes_first_and_once() -> None:
+def test_what_is_refused_is_said_once_and_hides_nothing_of_the_rest() -> None:
     errors = [{"field": "vpc_ids[0]", "message": "does not exist"}]
     said = "**Refused**\n\n```text\nvpc_ids[0]: does not exist\n```\n"
-    assert answer_markdown({"mode": "plan", "text": "Error: vpc_ids[0]: does not exist", "errors": errors}) == said
     assert answer_markdown({"exempt": [], "errors": errors}) == said
+    text = {"mode": "plan", "text": "vpc-2\n + made\nError: vpc_ids[0]: does not exist\n", "errors": errors}
+    assert answer_markdown(text) == "```text\nvpc-2\n + made\nError: vpc_ids[0]: does not exist\n```\n"
 
 
 def test_values_are_shown_under_their_name() -> None:

@@ -9,13 +9,11 @@ import fastjsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lifeline_cli.check import DETECT, RECONCILE, check_call
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.requests.calls import read_request
 from lifeline.core.requests.detect import read_event
-from lifeline.core.requests.exempt import read_exempt
-from lifeline.core.requests.history import read_history
-from lifeline.core.requests.ownership import read_adopt, read_hand_over
 from lifeline.dashboard.request import read_widget
 from tests.support.repository import ROOT
 
@@ -30,18 +28,7 @@ OF_THE_DETECTOR = {"detect", "forget", "watch"}
 
 def read(call: dict[str, Any]) -> None:
     """By the reader that the handlers choose. Raises InvalidInputError where anything in the call is refused."""
-    if not call or OF_THE_DETECTOR & set(call):
-        read_event(call)
-    elif "history" in call:
-        read_history(call, NOW)
-    elif "exempt" in call:
-        read_exempt(call)
-    elif "adopt" in call:
-        read_adopt(call)
-    elif "hand_over" in call:
-        read_hand_over(call)
-    elif refusals := read_request(call).refusals:
-        raise refusals[0]
+    check_call(DETECT if not call or OF_THE_DETECTOR & set(call) else RECONCILE, call, NOW)
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 _RUNS = re.compile(r"`+")
-_SAID_BY_ITSELF = frozenset({"mode", "text", "errors"})
+_ELSEWHERE = frozenset({"mode", "errors"})
 
 
 def answer_markdown(answer: Mapping[str, Any]) -> str:
-    """The answer's text, or its values, and what of the call was unusable."""
-    rest = {name: value for name, value in answer.items() if name not in _SAID_BY_ITSELF}
-    refused = [f"{error['field']}: {error['message']}" for error in answer.get("errors", ())]
-    parts = [
-        answer.get("text", "").rstrip("\n"),
-        *(f"{name}: {_words(value)}" for name, value in rest.items() if value),
-    ]
-    said = "\n".join(filter(None, parts))
-    heading = f"**Refused**\n\n{_fenced(chr(10).join(refused))}\n" if refused else ""
-    return f"{heading}{_fenced(said)}\n" if said and not (refused and "text" in answer) else heading or "Done.\n"
+    """The answer's text, which says what was refused, too; or what was refused, and the answer's values."""
+    if "text" in answer:
+        return f"{_fenced(answer['text'].rstrip())}\n"
+    refused = "\n".join(f"{error['field']}: {error['message']}" for error in answer.get("errors", ()))
+    said = "\n".join(f"{name}: {_words(value)}" for name, value in answer.items() if value and name not in _ELSEWHERE)
+    parts = (refused and f"**Refused**\n\n{_fenced(refused)}\n", said and f"{_fenced(said)}\n")
+    return "\n".join(filter(None, parts)) or "Done.\n"
 
 
 def _words(value: Any) -> str:

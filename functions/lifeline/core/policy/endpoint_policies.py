@@ -15,7 +15,7 @@ from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.endpoint_policy import asked_of, asked_words
 from lifeline.core.network.iam_policy import Permission, allows
 from lifeline.core.network.model import EndpointType, Service, Vpc, suffix_of
-from lifeline.core.wording import fingerprint
+from lifeline.core.wording import fingerprint, nearest
 
 DEFAULT = "default"
 FULL_ACCESS = "full access"
@@ -264,11 +264,7 @@ def _is_texts(value: object) -> bool:
 
 
 def _nearest(name: str, known: Mapping[str, Any] | tuple[str, ...], what: str = "there are") -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
-
-    by_lower = {one.lower(): one for one in sorted(known)}
-    near = get_close_matches(name.lower(), by_lower, n=1)
-    if near:
-        return f"; did you mean {by_lower[near[0]]}?"
+    if near := nearest(name, sorted(known)):
+        return f"; did you mean {near}?"
     shown = sorted(known)[:10]
     return f"; {what} {', '.join(shown)}" if shown else "; there is none under this prefix"

@@ -12,6 +12,7 @@ from typing import Any
 
 from lifeline.core.errors import InvalidInputError
 from lifeline.core.network.model import MANAGED_BY, Vpc
+from lifeline.core.wording import nearest
 
 type Tagging = tuple[tuple[str, str], ...]
 """Tags by key: each key once."""
@@ -140,8 +141,6 @@ def _read_pattern(document: Mapping[str, Any]) -> str:
 
 
 def _nearest(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a wrong name needs it
-
-    near = get_close_matches(name.lower(), _LONGEST, n=1, cutoff=0.4)
+    near = nearest(name, _LONGEST, cutoff=0.4)
     every = ", ".join(f"{{{known}}}" for known in _LONGEST)
-    return f"; did you mean {{{near[0]}}}?" if near else f"; the variables are {every}"
+    return f"; did you mean {{{near}}}?" if near else f"; the variables are {every}"

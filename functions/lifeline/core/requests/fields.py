@@ -12,7 +12,7 @@ from lifeline.core.network.model import VPC_ID
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.service_names import suggestion
 from lifeline.core.policy.service_sets import is_service
-from lifeline.core.wording import plain, read_time
+from lifeline.core.wording import nearest, plain, read_time
 
 REPAIR_FIELDS = frozenset({"vpc_ids", "because"})
 _ONLY_RUNS_SEND = frozenset({"attempt", "requeued", "follow", "because"})
@@ -90,10 +90,8 @@ def _of_another(name: str, known: Collection[str], offered: Collection[str]) -> 
 
 
 def _unknown(name: str, offered: Collection[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a refusal needs it
-
-    near = get_close_matches(name.lower().replace("-", "_"), offered, n=1)
-    return f"is unknown; did you mean {near[0]}?" if near else f"is unknown; the fields are {', '.join(offered)}"
+    near = nearest(name.replace("-", "_"), offered)
+    return f"is unknown; did you mean {near}?" if near else f"is unknown; the fields are {', '.join(offered)}"
 
 
 def check_queued(given: Mapping[str, Any], known: Collection[str]) -> None:

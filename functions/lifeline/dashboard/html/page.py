@@ -97,7 +97,7 @@ class _Page:
         """The VPCs as blocks: in full while that leaves room for the others in brief, in brief while that fits."""
         blocks: list[Html] = []
         for vpc in vpcs:
-            is_open = len(blocks) < _MOST_OPEN and not all(incident.is_recovering for incident in vpc.incidents)
+            is_open = len(blocks) < _MOST_OPEN and vpc.is_broken
             block = self._rows.row(vpc, is_open=is_open)
             size, room = _size(block), self._room - _FOR_BRIEFS
             if size > room:

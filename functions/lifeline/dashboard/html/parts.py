@@ -166,7 +166,7 @@ class VpcRows:
         return self._fold(vpc, _about(vpc, self.coverage, self.calls) + less)
 
     def _fold(self, vpc: VpcCoverage, inner: Html, *, is_open: bool = False) -> Html:
-        is_bad = not all(incident.is_recovering for incident in vpc.incidents) or tally([vpc]).not_served
+        is_bad = vpc.is_broken or tally([vpc]).not_served
         planned = Html("<small>{}</small>").format(f"{vpc.planned_usd:+,.2f} planned") if vpc.planned_usd else ""
         return Html(
             '<details class="vpc {state}"{open}><summary class="row"><span class="who">{title}</span>'
