@@ -12,6 +12,7 @@ from lifeline.core.guards.freeze import FreezeKind
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.incidents.lifecycle import NewsKind
 from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.fields import APPROVE_FIELDS, CALL_FIELDS
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import Section, anchors, codes, rows, sections
@@ -60,6 +61,12 @@ def test_the_notices_are_those_that_the_code_makes() -> None:
     kinds = every_kind()
     assert {"endpoints", "incident_opened", "incident_summary", "kill_switch", "policy"} <= set(kinds)
     assert sorted(one.heading.strip("`") for one in below("Notices")) == kinds
+
+
+@pytest.mark.parametrize("section", [*every_kind(), *(one.section for one in DetailType)])
+def test_the_runbooks_links_lead_to_a_section(section: str) -> None:
+    assert section in anchors(PAGE)
+    assert runbook_link(RUNBOOK, section).endswith(f"/{PAGE.relative_to(ROOT)}#{section}")
 
 
 def test_the_alarms_are_the_templates() -> None:

@@ -287,6 +287,17 @@ class TestSilence:
         assert detector.run(START + timedelta(hours=13 * 24 + 1, minutes=1))["ended"] == [HOST]
         assert "silent for 13 d 59 min" in detector.notices[-1].text
 
+    def test_its_notices_lead_to_the_runbook_that_the_policy_names(
+        self, detector: Detector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        address = "https://wiki.example.com/lifeline"
+        settle(monkeypatch, {"watches": [watch(recover_after=1)], "runbook_url": address})
+        detector.run_each_minute(0, 0, reporting=(HOST,))
+        detector.run(minute(7))
+        detector.call(minute(8), {"forget": [HOST]})
+        assert detector.kinds == ["incident_opened", "forgotten"]
+        assert all(f"  Runbook: {address}\n" in notice.text for notice in detector.notices)
+
     def test_an_agent_is_forgotten_after_two_weeks_without_a_word(
         self, detector: Detector, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.handlers.reconcile_endpoints import handler
 from tests.support.agents import calls
 from tests.support.world import Context, World, emulated_world
@@ -140,6 +141,20 @@ def test_what_is_written_is_kept_for_as_many_days_as_the_document_says(world: Wo
     ]
     assert len(kept) >= 3  # the state, what was made, and the exemption
     assert all(timedelta(days=29, hours=23) < one <= timedelta(days=30) for one in kept)
+
+
+def test_notices_and_events_lead_to_the_runbook_that_the_document_names(world: World) -> None:
+    own = {"version": 1, "runbook_url": "https://wiki.example.com/lifeline"}
+    for document, address in (({"version": 1}, f"{RUNBOOK}#endpoints"), (own, own["runbook_url"])):
+        say(document)
+        vpc_id = world.make_vpc()
+        world.make_subnet(vpc_id)
+        with calls("events") as made:
+            look(vpc_id)
+        (notice,) = world.notices()
+        assert f"  Runbook: {address}\n" in json.loads(notice["Body"])["Message"]
+        details = [json.loads(entry["Detail"]) for _, sent in made for entry in sent["Entries"]]
+        assert {detail["runbook_url"] for detail in details} == {address}
 
 
 @pytest.mark.parametrize("sends", [True, False])

@@ -129,6 +129,9 @@ class Fakes:
     def keeping(self, _: timedelta) -> Self:
         return self
 
+    def under(self, _: object) -> Self:
+        return self
+
     def record_changes(self, *_: object, **__: object) -> None:
         self.note("record changes")
 

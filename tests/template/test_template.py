@@ -14,10 +14,12 @@ from lifeline.adapters.store.history import INDEX
 from lifeline.core.agents.agent import State
 from lifeline.core.notices.bus_events import SOURCE, DetailType
 from lifeline.core.plan.actions import Status
+from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.cloudtrail import STATE_CHANGE
 from lifeline.dashboard.request import WidgetRequest, read_widget
 from lifeline.handlers.detect_metric_gaps import _COUNTS
 from lifeline.runtime.settings import DetectorSettings, PageSettings
+from tests.docs.pages import anchors
 from tests.support.agents import ENVIRONMENT, TABLE, create_table
 from tests.support.emulator import emulated_aws
 from tests.support.models import operations_of
@@ -440,6 +442,14 @@ def test_every_function_alarms_on_its_errors_and_every_alarm_tells_somebody(temp
     silent = {name for name, alarm in alarms.items() if alarm.get("AlarmActions") != [TOPIC]}
     assert all(alarm["OKActions"] == alarm["AlarmActions"] for name, alarm in alarms.items() if name not in silent)
     assert silent == {"SilentAgentsAlarm"}  # the incidents' notices say the same, with their causes
+
+
+def test_every_alarm_leads_to_its_section_of_the_runbook(template: dict[str, Any]) -> None:
+    sections = anchors(ROOT / "docs/operate.md")
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
+        address = alarm["AlarmDescription"].rpartition(" Runbook: ")[2]
+        assert address == runbook_link(RUNBOOK, name.lower())
+        assert name.lower() in sections
 
 
 # ---- the coverage page

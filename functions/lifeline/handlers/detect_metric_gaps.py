@@ -205,8 +205,8 @@ def _tools(settings: DetectorSettings, policy: Policy) -> DetectorTools:
         cloudwatch=partial(CloudWatch, until=time.monotonic() + _FOR_LISTS.total_seconds()),
         roster=lambda watch: Roster(settings.table_name, watch.name),
         incidents=Incidents(table, settings.home, keep=keep),
-        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn),
-        bus=Bus(settings.stack_name, is_on=policy.sends_events),
+        notices=Topic(settings.topic_arn, settings.sender, chat_topic_arn=settings.chat_topic_arn).under(policy),
+        bus=Bus(settings.stack_name, runbook_url=policy.runbook_url, is_on=policy.sends_events),
         sources=EvidenceSources(
             Instances(),
             network,

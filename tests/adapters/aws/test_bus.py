@@ -1,6 +1,7 @@
 """Events on the default bus: as many a call as it takes, what is refused is tried again, and no run ever fails."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -8,6 +9,8 @@ import pytest
 
 from lifeline.adapters.aws.bus import Bus
 from lifeline.core.notices.bus_events import BusEvent, DetailType
+from lifeline.core.policy.policy import Policy
+from lifeline.core.policy.runbook import RUNBOOK
 from tests.support.agents import ENVIRONMENT, client_error, minute
 from tests.support.emulator import emulated_aws
 from tests.support.log_lines import logged
@@ -65,10 +68,21 @@ def test_an_event_says_whose_it_is_of_what_type_and_when() -> None:
     }
     assert json.loads(entry["Detail"]) == {
         "stack": "lifeline",
+        "runbook_url": f"{RUNBOOK}#endpoints",
         "schema": "lifeline.event/1",
         "id": "1",
         "vpc_id": "vpc-1",
     }
+
+
+def test_under_a_policy_it_leads_to_the_policys_runbook_and_stays_off_if_it_was() -> None:
+    stub, policy = Stub(), replace(Policy(()), runbook_url="https://wiki.example.com")
+    Bus("lifeline", events=stub).under(policy).send([event()])
+    Bus("lifeline", events=stub).under(replace(policy, sends_events=False)).send([event()])
+    Bus("lifeline", events=stub, is_on=False).under(policy).send([event()])
+    ((entry,),) = stub.calls
+    detail = json.loads(entry["Detail"])
+    assert (detail["runbook_url"], detail["stack"]) == ("https://wiki.example.com", "lifeline")
 
 
 def test_ten_go_in_a_call_in_their_order() -> None:
@@ -89,7 +103,7 @@ def test_what_is_too_great_for_any_call_is_sent_without_its_substance() -> None:
     stub = Stub()
     send(stub, event(vpc_id="vpc-1", actions="x" * 300_000))
     detail = json.loads(stub.calls[0][0]["Detail"])
-    assert detail.keys() == {"stack", "schema", "id", "vpc_id", "left_out"}
+    assert detail.keys() == {"stack", "runbook_url", "schema", "id", "vpc_id", "left_out"}
     assert "bytes are too many" in detail["left_out"]
 
 

@@ -14,12 +14,14 @@ from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import MOST_BYTES, attributes_of, email_text, machine_form, machine_text
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender
 from lifeline.core.owner import Owner
+from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.severity import Severity
 from tests.support.agents import minute
 from tests.support.repository import ROOT
 
 NOW = minute(14)
 SENDER = Sender("123456789012", "us-east-1", "lifeline")
+WIKI = "https://wiki.example.com/x/Lifeline?page=7&view=1#what-now"
 VPC = "vpc-0123456789abcdef0"
 SCHEMA = json.loads((ROOT / "docs/schemas/notice.schema.json").read_text("utf-8"))
 is_valid = fastjsonschema.compile(SCHEMA)
@@ -148,13 +150,23 @@ def titles(notified: Notice, sender: Sender = SENDER) -> list[str]:
     return [one["title"] for one in machine_form(notified, sender, NOW)["links"]]
 
 
+def test_every_form_leads_to_the_runbooks_section_on_its_kind_and_to_a_companys_own_page_as_it_is() -> None:
+    for sender, url in ((SENDER, f"{RUNBOOK}#endpoints"), (replace(SENDER, runbook_url=WIKI), WIKI)):
+        form, notified = machine_form(NOTICE, sender, NOW), email_text(NOTICE, sender)
+        assert form["runbook_url"] == url
+        assert form["links"][0] == {"title": "Runbook", "url": url}
+        assert f"  Runbook: {url}\n" in notified
+        assert f"Runbook: {url}\n" in chat_form(NOTICE, sender, NOW)["content"]["description"]
+        is_valid(form)
+
+
 def test_links_lead_to_the_vpc_its_first_endpoint_and_the_coverage_page() -> None:
     endpoint_ids = tuple(f"vpce-0123456789abcde{number:02x}" for number in range(20))
     notified = notice(resource_ids=("subnet-0123456789abcdef0", *endpoint_ids))
-    assert titles(notified) == ["VPC", "Endpoint"]
+    assert titles(notified) == ["Runbook", "VPC", "Endpoint"]
     form = machine_form(notified, replace(SENDER, dashboard="lifeline-coverage"), NOW)
-    assert [one["title"] for one in form["links"]] == ["VPC", "Endpoint", "Coverage"]
-    assert form["links"][1]["url"].endswith(endpoint_ids[0])
+    assert [one["title"] for one in form["links"]] == ["Runbook", "VPC", "Endpoint", "Coverage"]
+    assert form["links"][2]["url"].endswith(endpoint_ids[0])
 
 
 def test_the_audit_log_of_an_incident_or_of_a_vpc_is_one_command_away() -> None:
@@ -189,14 +201,15 @@ def test_the_ids_stand_in_one_order_whichever_way_they_were_given() -> None:
     "text", ["xvpce-0123456789abcdef1", "vpce-0123456789abcdef1x", "vpce-012345678", "my-vpce-01234567"]
 )
 def test_what_only_looks_like_an_id_has_no_link(text: str) -> None:
-    assert titles(notice(resource_ids=(text,))) == ["VPC"]
+    assert titles(notice(resource_ids=(text,))) == ["Runbook", "VPC"]
 
 
 def test_a_wrong_vpc_or_region_has_no_link() -> None:
-    assert titles(notice(vpc_id="vpc-1")) == []
-    assert titles(NOTICE, replace(SENDER, region="nowhere", dashboard="page")) == []
+    assert titles(notice(vpc_id="vpc-1")) == ["Runbook"]
+    assert titles(NOTICE, replace(SENDER, region="nowhere", dashboard="page")) == ["Runbook"]
     notified = email_text(notice(vpc_id=""), replace(SENDER, region="nowhere"))
-    assert notified.endswith(f"Next: Nothing.\n\nIDs:\n  Account: {SENDER.account_id}, nowhere, stack lifeline\n")
+    assert f"Next: Nothing.\n\nIDs:\n  Account: {SENDER.account_id}, nowhere, stack lifeline\n" in notified
+    assert notified.endswith(f"\n\nLinks:\n  Runbook: {RUNBOOK}#endpoints\n")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from lifeline.core.policy.policy import (
     simple_policy,
 )
 from lifeline.core.policy.reading import read_policy
+from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.policy.service_sets import NAMED_SETS, expand
 from tests.support.builders import VPC_ID, subnet, vpc
 
@@ -39,6 +40,34 @@ TODAY = date(2026, 11, 22)
 YESTERDAY = TODAY - timedelta(days=1)
 SUBNET_ID = "subnet-0123456789abcdef0"
 SCHEMA: dict[str, Any] = json.loads(files("lifeline").joinpath("policy.schema.json").read_text("utf-8"))
+ADDRESSES = (
+    RUNBOOK,
+    "https://wiki.example.com",
+    "https://wiki.example.com:8443/x/a_b-c~d/%20?page=7&view=1#what-now",
+    "https://intranet/lifeline",
+    f"https://{'a' * 248}",
+)
+NO_ADDRESSES = (
+    "",
+    "wiki.example.com",
+    "http://wiki.example.com",
+    "https://",
+    "https:///lifeline",
+    "https://wiki..example.com",
+    "https://dana@wiki.example.com",
+    "https://wiki.example.com/a b",
+    "https://wiki.example.com/\n",
+    "https://wiki.example.com\n",
+    "https://wiki.example.com/\x1b[31m",
+    "https://wiki.example.com/<script>",
+    "https://wiki.example.com/|`*",
+    "https://wiki.ex\u0430mple.com",
+    "javascript:alert(1)",
+    " https://wiki.example.com",
+    7,
+    None,
+    ["https://wiki.example.com"],
+)
 
 
 def document(*rules: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -317,6 +346,7 @@ def test_a_document_is_read_with_every_field() -> None:
         fix_dns=True,
         session_names="hash",
         backlog="act",
+        runbook_url="https://wiki.example.com/lifeline",
         **{"$schema": "policy.schema.json"},
     )
     assert read(said) == Policy(
@@ -340,6 +370,7 @@ def test_a_document_is_read_with_every_field() -> None:
         per_zone=True,
         hash_session_names=True,
         acts_on_backlog=True,
+        runbook_url="https://wiki.example.com/lifeline",
     )
 
 
@@ -361,6 +392,7 @@ def test_what_a_document_leaves_out_is_as_the_schema_says() -> None:
     assert said.ledger_keep == timedelta(days=fields["ledger_days"]["default"])
     assert said.is_canary is fields["canary"]["default"]
     assert said.sends_events is fields["send_events"]["default"]
+    assert said.runbook_url == fields["runbook_url"]["default"] == RUNBOOK
     assert said.watches == (Watch(),)
 
 
@@ -435,6 +467,11 @@ def bad_exemption(**more: Any) -> dict[str, Any]:
         (document(ledger_days=29), "ledger_days", "must be a whole number from 30 to 3650, not 29"),
         (document(canary="true"), "canary", "must be true or false, not 'true'"),
         (document(send_events="no"), "send_events", "must be true or false, not 'no'"),
+        *(
+            (document(runbook_url=said), "runbook_url", "must be an https address of at most 256 characters, such as")
+            for said in NO_ADDRESSES
+        ),
+        (document(runbook_url=f"https://{'a' * 249}"), "runbook_url", "has 257 characters; 256 are the most"),
         (document(version=2), "version", "must be 1, not 2"),
         (document(version=True), "version", "must be 1, not true"),
         (document(exemption=[]), "exemption", "is not one of $schema, backlog, canary, copy_tags, coverage,"),
@@ -586,6 +623,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "ledger_days": st.integers(30, 3650),
         "canary": st.booleans(),
         "send_events": st.booleans(),
+        "runbook_url": st.sampled_from(ADDRESSES),
         "backlog": st.sampled_from(["ask", "act"]),
     },
 )

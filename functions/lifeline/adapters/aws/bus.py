@@ -8,23 +8,34 @@ from lifeline.adapters.aws.calls import aws_errors
 from lifeline.adapters.aws.clients import client
 from lifeline.core.errors import LifelineError
 from lifeline.core.notices.bus_events import SOURCE, BusEvent
+from lifeline.core.policy.policy import Policy
+from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.runtime.observability import logger
 
 _A_CALL = 10  # EventBridge API: PutEvents
 _MOST_BYTES = 200_000  # of a call's entries together, which have 256 KB with all fields (EventBridge guide: PutEvents)
 _TRIES = 2
-_KEPT = ("stack", "schema", "id", "vpc_id", "incident", "severity", "team", "env")  # of a detail that is too large
+# Of a detail that is too large.
+_KEPT = ("stack", "runbook_url", "schema", "id", "vpc_id", "incident", "severity", "team", "env")
 
 
 class Bus:
-    """The default bus; without `is_on`, nothing is sent. What couldn't be sent is logged, never raised: the
-    ledger has it all.
+    """The default bus; without `is_on`, nothing is sent. Each event names the stack and the runbook. What couldn't be
+    sent is logged, never raised: the ledger has it all.
     """
 
-    def __init__(self, stack_name: str = "", *, is_on: bool = True, events: Any = None) -> None:
+    def __init__(
+        self, stack_name: str = "", *, runbook_url: str = RUNBOOK, is_on: bool = True, events: Any = None
+    ) -> None:
         self._is_on = is_on
         self._stack_name = stack_name
+        self._runbook_url = runbook_url
         self._events: Any = events or (client("events") if is_on else None)
+
+    def under(self, policy: Policy) -> "Bus":
+        """The same bus, which sends what the policy says."""
+        is_on = self._is_on and policy.sends_events
+        return Bus(self._stack_name, runbook_url=policy.runbook_url, is_on=is_on, events=self._events)
 
     def send(self, events: Iterable[BusEvent]) -> None:
         """Sends the events in their order, ten a call."""
@@ -48,7 +59,8 @@ class Bus:
         logger.error("events not sent", count=len(left), error="the event bus refused them twice")
 
     def _entry(self, event: BusEvent) -> dict[str, Any]:
-        detail = {"stack": self._stack_name, **event.detail}
+        runbook = runbook_link(self._runbook_url, event.type.section)
+        detail = {"stack": self._stack_name, "runbook_url": runbook, **event.detail}
         text = json.dumps(detail)
         if len(text) > _MOST_BYTES:
             kept = {name: detail[name] for name in _KEPT if name in detail}

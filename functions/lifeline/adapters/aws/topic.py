@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from lifeline.core.errors import LifelineError
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import attributes_of, email_text, machine_text
 from lifeline.core.notices.notice import Notice, Sender, subject_line
+from lifeline.core.policy.policy import Policy
 from lifeline.runtime.observability import logger
 
 _FOR_MACHINES = ("sqs", "lambda", "http", "https", "firehose")
@@ -33,6 +35,11 @@ class Topic:
         self._chat_topic_arn = chat_topic_arn
         self._now = now
         self._sns = sns or client("sns")
+
+    def under(self, policy: Policy) -> "Topic":
+        """The same topics, for notices that lead to the policy's runbook."""
+        sender = replace(self._sender, runbook_url=policy.runbook_url)
+        return Topic(self._topic_arn, sender, chat_topic_arn=self._chat_topic_arn, now=self._now, sns=self._sns)
 
     def publish(self, notice: Notice) -> None:
         """Send it. Raises where SNS didn't take it: the caller must not record it as sent. That a chat channel wasn't

@@ -29,6 +29,21 @@ class DetailType(StrEnum):
     INCIDENT_UPDATED = "Lifeline Incident Updated"
     INCIDENT_RESOLVED = "Lifeline Incident Resolved"
 
+    @property
+    def section(self) -> str:
+        """The runbook's section on what such an event reports."""
+        match self:
+            case DetailType.CHANGE_SEEN:
+                return "automate-with-events"
+            case DetailType.PLAN | DetailType.ACTION | DetailType.REFUSAL:
+                return "endpoints"
+            case DetailType.INCIDENT_OPENED:
+                return "incident_opened"
+            case DetailType.INCIDENT_UPDATED:
+                return "incident_updated"
+            case DetailType.INCIDENT_RESOLVED:
+                return "incident_resolved"
+
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lifeline.core.notices.links import dashboard_link, resource_link
 from lifeline.core.notices.notice import LEFT_OUT, Notice, Sender, invoke_lines, subject_line
+from lifeline.core.policy.runbook import runbook_link
 from lifeline.core.wording import fingerprint, inert, inert_json, plain
 
 SCHEMA = "lifeline.notice/1"
@@ -47,6 +48,7 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         **notice.owner.fields,
         "subject": subject_line(notice.subject),
         **parts,
+        "runbook_url": runbook_link(sender.runbook_url, notice.kind),
         "links": [{"title": title, "url": url} for title, url in links_of(notice, sender)],
         "attached": [plain(line) for line in notice.attached],
         "text": email_text(notice, sender),
@@ -86,14 +88,14 @@ def attributes_of(notice: Notice, sender: Sender) -> dict[str, str]:
 
 
 def links_of(notice: Notice, sender: Sender) -> list[tuple[str, str]]:
-    """Titles and addresses of the console pages of the notice's VPC, its first endpoint, and the coverage page.
-
-    An endpoint that was deleted has no page.
+    """Titles and addresses: what the runbook says about this kind of notice, and the console pages of the notice's VPC,
+    its first endpoint, and the coverage page. An endpoint that was deleted has no page.
     """
     endpoint_id = next(
         (id_ for id_ in notice.resource_ids if id_.startswith("vpce-") and id_ not in notice.deleted_ids), ""
     )
     pages = {
+        "Runbook": runbook_link(sender.runbook_url, notice.kind),
         "VPC": resource_link(notice.vpc_id, sender.region),
         "Endpoint": resource_link(endpoint_id, sender.region),
         "Coverage": sender.dashboard and dashboard_link(sender.dashboard, sender.region),

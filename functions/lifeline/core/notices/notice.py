@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lifeline.core.owner import NOBODY, Owner
+from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.severity import Severity
 from lifeline.core.wording import few, quoted, shorten, unlinked, wrap
 
@@ -26,12 +27,15 @@ _RESOURCES = {"vpc-": "VPC", "subnet-": "Subnet", "rtb-": "Route table", "vpce-"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The account, region and stack that send a notice; `dashboard` is the coverage page's name, empty without one."""
+    """The account, region and stack that send a notice. `dashboard` is the coverage page's name, empty without one;
+    `runbook_url` is where readers find out what to do.
+    """
 
     account_id: str
     region: str
     stack_name: str
     dashboard: str = ""
+    runbook_url: str = RUNBOOK
 
 
 @dataclass(frozen=True, slots=True)

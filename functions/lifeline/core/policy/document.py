@@ -9,6 +9,7 @@ from typing import Any
 
 from lifeline.core.agents.watches import Tags
 from lifeline.core.errors import InvalidInputError
+from lifeline.core.wording import nearest
 
 MOST_BYTES = 8192  # Systems Manager guide: an advanced parameter's value holds 8 KB
 WHOLE = "policy"  # the field's name where the document as a whole is wrong
@@ -105,7 +106,9 @@ def _verdict(name: str, rule: str, value: Any, definition: Mapping[str, Any]) ->
             return _inside(path, next(key for key in definition[rule] if key not in value)), "is missing"
         case "additionalProperties":
             unknown = next(key for key in sorted(value) if key not in definition["properties"])
-            return _inside(path, unknown), f"is not one of {', '.join(sorted(definition['properties']))}"
+            near = nearest(unknown.replace("-", "_"), definition["properties"])
+            offered = ", ".join(sorted(definition["properties"]))
+            return _inside(path, unknown), f"is not one of {offered}{near and f'; did you mean {near}?'}"
         case "oneOf":
             fields = " or ".join(alternative["required"][0] for alternative in definition[rule])
             message = f"must have {fields}, and only one of them"

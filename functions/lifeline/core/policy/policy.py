@@ -13,6 +13,7 @@ from lifeline.core.network.model import Ranges, SeenTier, Subnet, Tier, Vpc
 from lifeline.core.owner import USUAL_TAGS, OwnerTags
 from lifeline.core.policy.document import shown
 from lifeline.core.policy.labels import USUAL_LABELS, Labels
+from lifeline.core.policy.runbook import RUNBOOK
 from lifeline.core.policy.service_sets import expand, is_service
 
 REQUIRE = "lifeline:require"
@@ -125,7 +126,8 @@ class Policy:
     nothing waits for approval of the backlog.
 
     `labels` are the names and tags of what is made in EC2. `endpoint_policies` are the names of the endpoints'
-    policies by service, and `organization` is what these call by that name.
+    policies by service, and `organization` is what these call by that name. `runbook_url` is where notices and events
+    send their readers.
 
     `known_names` are those of the region's services and the named sets, None while they aren't known: a tag that names
     anything else is misspelt.
@@ -154,6 +156,7 @@ class Policy:
     labels: Labels = USUAL_LABELS
     endpoint_policies: tuple[tuple[str, str], ...] = ()
     organization: str = ""
+    runbook_url: str = RUNBOOK
     known_names: frozenset[str] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -62,7 +62,8 @@ def read_policy(text: str, rules: Sequence[PolicyRule] = ()) -> Policy:
         acts_on_backlog=document.get("backlog", "ask") == "act",
         labels=read_labels(document),
         endpoint_policies=tuple(sorted(document.get("endpoint_policies", {}).items())),
-        organization=document.get("organization", ""),
+        organization=document.get("organization", usual.organization),
+        runbook_url=document.get("runbook_url", usual.runbook_url),
     )
 
 

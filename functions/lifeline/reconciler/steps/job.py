@@ -91,8 +91,13 @@ class Tools:
     def under(self, policy: Policy) -> Self:
         """The same tools, which keep and send what the policy in force says."""
         keep = policy.ledger_keep
-        bus = self.bus if policy.sends_events else Bus(is_on=False)
-        return replace(self, vpcs=self.vpcs.keeping(keep), audit=self.audit.keeping(keep), bus=bus)
+        return replace(
+            self,
+            vpcs=self.vpcs.keeping(keep),
+            audit=self.audit.keeping(keep),
+            notices=self.notices.under(policy),
+            bus=self.bus.under(policy),
+        )
 
 
 @dataclass(frozen=True, slots=True)
