@@ -1,17 +1,21 @@
 """Generates the price and cost tables in docs/costs.md and README.md from `prices.json` and `tools.watch_cost`."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from lifeline.core.plan.cost import monthly_cost_usd, monthly_nat_usd, price_in, prices
+from lifeline.core.policy.policy import Limits
 from tools.template import ROOT
-from tools.watch_cost import alarms_cost_usd, watch_cost
+from tools.watch_cost import agent_cost_usd, alarms_cost_usd, stack_cost_usd, watch_cost
 
 PAGE = ROOT / "docs/costs.md"
 README = ROOT / "README.md"
 FLEETS = (100, 1_000, 10_000)
+_COLUMNS = 120  # of a page
+_MANY = 1_000  # agents, of which README says what they cost
 MINUTE = timedelta(minutes=1)
 PACES = {  # how often, and the period and the grace
     ("minute", "4 minutes"): (MINUTE, 5 * MINUTE),
@@ -78,16 +82,34 @@ def watching_table() -> str:
     return "\n".join(lines)
 
 
-def readme_table() -> str:
-    """The total monthly cost of watching."""
-    names = ("every minute", "every minute, grace of 10 minutes", "one alarm per agent")
-    heads = " | ".join(f"{name} (USD per month)" for name in names)
-    lines = [f"| agents | {heads} |", "| ---: | ---: | ---: | ---: |"]
-    for agents in FLEETS:
-        each = [watch_cost(agents, *pace).total for pace in [*PACES.values()][:2]]
-        cells = " | ".join(f"{usd:,.0f}" for usd in (*each, alarms_cost_usd(agents)))
-        lines.append(f"| {agents:,} | {cells} |")
-    return "\n".join(lines)
+def readme_lines() -> str:
+    """The costs in three lines: endpoints, watching, and the stack with the limit."""
+    price, (usual, patient) = price_in("us-east-1"), [*PACES.values()][:2]
+    zone, six = monthly_cost_usd(1, price), monthly_cost_usd(18, price)
+    each, less = agent_cost_usd(*usual), agent_cost_usd(*patient)
+    many = " or ".join(f"{watch_cost(_MANY, *pace).total:,.0f}" for pace in (usual, patient))
+    hour = f"{price.per_zone_hour_usd} USD per hour and zone in us-east-1"
+    each_and_less = f"{each:.2f} USD per agent per month, or {less:.2f} USD with a grace of 10 minutes"
+    alarms = f"An alarm for each of them would cost {alarms_cost_usd(_MANY):,.0f} USD."
+    most = f"{Limits().monthly_usd} USD per month in all, unless you [approve more](docs/limits.md) or raise the limit"
+    return "\n".join(
+        (
+            _line(
+                f"**Endpoints.** An interface endpoint costs {hour}, which is **{zone} USD per zone per month**.",
+                f"Six services in three zones cost {six:.0f} USD per month. Gateway endpoints are free.",
+            ),
+            _line(f"**Watching** costs {each_and_less}: {many} USD for {_MANY:,} agents.", alarms),
+            _line(
+                f"**The stack** costs {stack_cost_usd():.2f} USD per month. Lifeline's endpoints cost at most {most}."
+            ),
+        )
+    )
+
+
+def _line(*sentences: str) -> str:
+    """An entry of a list, in a page's columns."""
+    text = f"- {' '.join(sentences)}"
+    return textwrap.fill(text, _COLUMNS, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 TABLES: dict[tuple[Path, str], Callable[[], str]] = {
@@ -95,7 +117,7 @@ TABLES: dict[tuple[Path, str], Callable[[], str]] = {
     (PAGE, "regions"): regions_table,
     (PAGE, "sources"): sources_table,
     (PAGE, "watching"): watching_table,
-    (README, "watching"): readme_table,
+    (README, "watching"): readme_lines,
 }
 
 

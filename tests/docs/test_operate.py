@@ -1,19 +1,27 @@
 """docs/operate.md has a section for each notice, each alarm and each manual operation."""
 
 import ast
+import json
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lifeline_cli.arguments import parser
 from tools.template import names_of
 
 from lifeline.core.guards.freeze import FreezeKind
+from lifeline.core.guards.mode import Mode
 from lifeline.core.incidents.incident import CauseKind
 from lifeline.core.incidents.lifecycle import NewsKind
+from lifeline.core.network.model import Tier
 from lifeline.core.notices.bus_events import DetailType
+from lifeline.core.plan.actions import Status
 from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from lifeline.core.requests.fields import APPROVE_FIELDS, CALL_FIELDS
+from lifeline.core.severity import Severity
 from tests.docs.commands import TEMPLATE
 from tests.docs.pages import Section, anchors, codes, rows, sections
 from tests.support.repository import ROOT
@@ -90,6 +98,36 @@ def test_whatever_a_person_may_send_has_its_task() -> None:
         "detect",
         "forget",
     }
+
+
+def test_each_wish_has_the_command_and_the_call_that_it_makes() -> None:
+    (section,) = [one for one in SECTIONS if one.heading == "I want…"]
+    wishes = section.text.split("\n**…")[1:]
+    assert len(wishes) == 5
+    for wish in wishes:
+        found = [
+            shlex.split(line) for line in wish.splitlines() if line.startswith(("python -m lifeline_cli ", "sam "))
+        ]
+        typed = [call for words in found if words[0] == "python" for call in calls_of(words[3:])]
+        sent = [(words[3], json.loads(words[-1])) for words in found if words[0] == "sam"]
+        assert typed[-1:] == sent, wish
+
+
+def calls_of(words: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    """What the command line sends to which function, without how it is to be answered."""
+    given = parser().parse_args(words)
+    return [
+        (call.function, {name: value for name, value in call.event.items() if name != "format"})
+        for call in given.calls(given)
+    ]
+
+
+def test_the_glossary_has_the_words_of_the_code_in_order() -> None:
+    words = [cells[0] for cells in rows(ROOT / "docs/glossary.md", "Glossary")]
+    meanings = " ".join(" ".join(cells) for cells in rows(ROOT / "docs/glossary.md", "Glossary"))
+    assert words == sorted(words)
+    for word in (*Mode, *Severity, *Tier, *Status, "sweep", "backlog", "freeze", "exempt", "release", "kill switch"):
+        assert str(word) in meanings, word
 
 
 def test_the_pages_first_list_names_every_section() -> None:

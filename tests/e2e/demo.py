@@ -6,6 +6,7 @@ and what the deployed functions answer. A step that doesn't happen in time ends 
 
 import json
 import math
+import shutil
 import signal
 import sys
 import time
@@ -28,9 +29,8 @@ SERVICE_NAME = f"monitoring.{REGION}.amazonaws.com"
 TICK = timedelta(minutes=1)
 PENDING = timedelta(seconds=45)  # how long the endpoint takes to come up here; in an account a minute or more
 LATER = timedelta(seconds=7)  # how long after the silence counts as one the detector should look
-ATTACHED = "---- To manage these resources in Terraform ----"
-PAGE = RUNS / "coverage.html"
-PAGE_OF_INCIDENT = RUNS / "coverage-incident.html"
+IDS = "\n\nIDs:\n"
+KEPT = RUNS / "demo"  # what a reader may want to open afterwards
 
 INTRODUCTION = f"""
     Two instances in a subnet publish their memory and disk usage to CloudWatch. Then someone deletes the subnet's route
@@ -74,6 +74,7 @@ class Demo:
         self._overdue = self.period + timedelta(seconds=watch["grace_seconds"])
         self._inbox: Inbox | None = None
         self._notices: list[dict[str, Any]] = []
+        self._files: list[tuple[Path, str]] = []
         self._cut_at = datetime.now(UTC)
 
     # ---- before ------------------------------------------------------------------------------------------------------
@@ -96,12 +97,12 @@ class Demo:
     def meet(self, machines: list[str]) -> None:
         """The agents' data arrive, and Lifeline knows the agents."""
         self._inbox = self._account.subscribe("NoticesTopic")
-        with _step("the machines' metrics arrive"):
+        with self._step("the machines' metrics arrive"):
             self._wait(
                 lambda: all(len(self._seen(one, minutes=5)) >= 2 for one in machines), "datapoints in CloudWatch", 30
             )
         self._say.tell(Actor.MACHINES, "publish: CloudWatch has their mem_used_percent and disk_used_percent")
-        with _step("Lifeline knows the machines' agents"):
+        with self._step("Lifeline knows the machines' agents"):
             report = self._invoke("DetectMetricGapsFunction", {"detect": True})
             [watch] = report["watches"]
             _require(watch["states"]["reporting"] == len(machines), f"DetectMetricGaps answered {report}")
@@ -112,7 +113,7 @@ class Demo:
 
     def see_the_network(self, site: Site) -> None:
         """Lifeline's first sweep sees that the path is open; what is missing already would wait for approval."""
-        with _step("the first sweep"):
+        with self._step("the first sweep"):
             answer = self._invoke("ReconcileEndpointsFunction", {"sweep": True})
             [seen] = [one for one in answer["vpcs"] if one["vpc_id"] == site.vpc_id]
             _require(seen["actions"] == [], f"the first sweep answered {seen}")
@@ -129,7 +130,8 @@ class Demo:
             f"waiting {pause.total_seconds():.0f} s: the detector runs once a minute, an agent counts as silent "
             f"{self._overdue.seconds} s after its last datapoint, and it should be detected before the endpoint is up"
         )
-        time.sleep(max(0.0, pause.total_seconds()))
+        with self._say.waiting("waiting for the moment to delete the route"):
+            time.sleep(max(0.0, pause.total_seconds()))
 
     # ---- the story ---------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,7 @@ class Demo:
 
     def become_isolated(self, site: Site) -> None:
         """The subnet has no way out, in EC2 and in Lifeline's eyes."""
-        with _step("the subnet is isolated"):
+        with self._step("the subnet is isolated"):
             _require(default_route(self._ec2, site.subnet_id) is None, "the default route is still there")
             answer = self._invoke("ReconcileEndpointsFunction", {"vpc_ids": [site.vpc_id], "mode": "plan"})
             tier = answer["vpcs"][0]["subnets"].get(site.subnet_id)
@@ -158,7 +160,7 @@ class Demo:
 
     def get_endpoint(self, site: Site) -> str:
         """The deployed function creates the endpoint, because of the deployed rule; the endpoint's id."""
-        with _step("the endpoint is created"):
+        with self._step("the endpoint is created"):
             endpoint = self._wait(lambda: self._endpoint(site.vpc_id), f"an endpoint in {site.vpc_id}", 90)
         tags = ", ".join(f"{tag['Key']}={tag['Value']}" for tag in endpoint["Tags"])
         self._say.tell(
@@ -171,7 +173,7 @@ class Demo:
             f"tags:    {tags}",
             f"state:   {endpoint['State']}",
         )
-        notice = self._next_notice("endpoints", site.vpc_id, step="the endpoint is told", within_s=30)
+        notice = self._next_notice("endpoints", site.vpc_id, step="the notice of the endpoint arrives", within_s=30)
         self._say.tell(Actor.LIFELINE, "notifies its subscribers of what it did:")
         self._show(notice)
         return str(endpoint["VpcEndpointId"])
@@ -186,13 +188,13 @@ class Demo:
         )
         self._say.tell(Actor.LIFELINE, "opens one incident for both: which agents are silent, since when and why:")
         self._show(notice)
-        with _step("the notice has the cause, its maker and the cure"):
+        with self._step("the notice has the cause, its maker and the cure"):
             for expected in ("DeleteRoute", DEPLOYER.name, endpoint_id):
                 _require(expected in notice["Message"], f"{expected} is not in the notice")
 
     def come_up(self, site: Site, endpoint_id: str) -> str:
         """The endpoint is available, and the service's name resolves to its private addresses, which this says."""
-        with _step("the endpoint becomes available"):
+        with self._step("the endpoint becomes available"):
             endpoint = self._wait(lambda: self._endpoint(site.vpc_id, "available"), f"{endpoint_id} available", 90)
         addresses = ", ".join(address for address, _ in self._addresses(endpoint))
         self._say.tell(Actor.AWS, f"{endpoint_id} is available: in the VPC, {SERVICE_NAME} is now {addresses}")
@@ -200,7 +202,7 @@ class Demo:
 
     def resume(self, agents: list[Agent]) -> None:
         """Datapoints arrive again."""
-        with _step("the metrics resume"):
+        with self._step("the metrics resume"):
             first = {one: self._wait(self._returned(one), f"a datapoint of {one.instance_id}", 60) for one in agents}
         self._say.tell(
             Actor.MACHINES,
@@ -214,12 +216,12 @@ class Demo:
     def recover(self, machines: list[str], endpoint_id: str) -> None:
         """The detector closes the incident, says how long it was and what ended it."""
         self._say.note("the detector runs once a minute; its next run detects that they are back")
-        notice = self._next_notice("incident_resolved", *machines, step="the recovery is told", within_s=100)
+        notice = self._next_notice("incident_resolved", *machines, step="the recovery is reported", within_s=100)
         self._say.tell(Actor.LIFELINE, "closes the incident, and reports how long it lasted and what ended it:")
         self._show(notice)
-        with _step("the notice has the cure"):
+        with self._step("the notice has the cure"):
             _require(endpoint_id in notice["Message"], f"{endpoint_id} is not in the notice")
-        with _step("two machines, one cause, one incident"):
+        with self._step("two machines, one cause, one incident"):
             kinds = Counter(map(_kind, self._notices))
             _require(kinds["incident_opened"] == kinds["incident_resolved"] == 1, f"the notices were {dict(kinds)}")
 
@@ -228,7 +230,7 @@ class Demo:
     def plan_for_another(self) -> str:
         """What Lifeline would do in a second VPC, whose id it says, and that asking did nothing."""
         site = build_site(self._ec2, cidr="10.30", name="billing", public=False)
-        with _step("the plan for a second VPC"):
+        with self._step("the plan for a second VPC"):
             event = {"vpc_ids": [site.vpc_id], "mode": "plan", "format": "text"}
             answer = self._invoke("ReconcileEndpointsFunction", event)
             is_plan = answer["mode"] == "plan" and "monitoring: create an interface endpoint" in answer["text"]
@@ -242,17 +244,26 @@ class Demo:
         self._say.tell(Actor.AWS, f"has no endpoint in {site.vpc_id}: a plan changes nothing")
         return site.vpc_id
 
-    def show_page(self, file: Path, *vpc_ids: str) -> Path:
-        """Write the coverage page as a dashboard shows it now, these VPCs on it; the file, from here."""
+    def keep_page(self, name: str, what: str, *vpc_ids: str) -> None:
+        """Keep the coverage page as a dashboard shows it now, these VPCs on it."""
         event = json.loads((ROOT / "events/coverage-page.json").read_text(encoding="utf-8"))
-        with _step("the coverage page"):
+        with self._step("the coverage page"):
             page = self._invoke("CoveragePageFunction", event)
             is_page = isinstance(page, str) and "<h2>Lifeline: coverage</h2>" in page
             _require(is_page, f"CoveragePage answered no page: {page!s:.300}")
             for vpc_id in vpc_ids:
                 _require(vpc_id in page, f"{vpc_id} is not on the page")
-        file.write_text(around(page), encoding="utf-8")
-        return file.relative_to(ROOT)
+        self._keep(name, around(page), f"the coverage page {what}")
+
+    def link(self) -> None:
+        """Say where everything is that was kept, and what to do next."""
+        self._say.chapter("Open")
+        for file, what in self._files:
+            self._say.link(file.as_uri(), what)
+        self._say.chapter("Next")
+        self._say.link("make plan VPC=vpc-... REGION=... PROFILE=...", "what Lifeline would do in a VPC of yours")
+        self._say.link((ROOT / "README.md").as_uri(), "how to deploy it")
+        self._say.link((ROOT / "docs/operate.md").as_uri(), "what each notice means, and what to do about it")
 
     # ---- looking -----------------------------------------------------------------------------------------------------
 
@@ -312,7 +323,7 @@ class Demo:
                 self._show(notice)
             return None
 
-        with _step(step):
+        with self._step(step):
             found = self._wait(arrived, f"a notice {kind} about {', '.join(names)}", within_s)
         return dict(found)
 
@@ -320,14 +331,21 @@ class Demo:
         arrived = self._inbox.notices() if self._inbox else []
         for notice in arrived[len(self._notices) :]:
             self._notices.append(notice)
+            name = f"{len(self._notices)}-{_kind(notice)}.txt"
+            self._keep(name, f"Subject: {notice['Subject']}\n\n{notice['Message']}", f"mail: {notice['Subject']}")
             yield notice
 
     def _show(self, notice: dict[str, Any]) -> None:
-        """The notice, without what is attached to it: code to copy, longer than all else."""
-        text, attached, code = notice["Message"].partition(ATTACHED)
-        if attached:
-            text += f"(and {len(code.splitlines())} lines of Terraform import blocks)"
-        self._say.notice(notice["Subject"], text)
+        """The notice as far as people read it. Its IDs, its links and the code to copy are in the file."""
+        text, _, _ = notice["Message"].partition(IDS)
+        file, _ = self._files[-1]
+        self._say.notice(notice["Subject"], f"{text}\n\n(with IDs and links: {file.relative_to(ROOT)})")
+
+    def _keep(self, name: str, text: str, what: str) -> None:
+        """Write a file that the demo links to at its end."""
+        KEPT.mkdir(parents=True, exist_ok=True)
+        (KEPT / name).write_text(text, encoding="utf-8")
+        self._files.append((KEPT / name, what))
 
     def _next_look(self, *, after: datetime) -> datetime:
         """When the detector's own schedule calls it next, at or after a moment."""
@@ -340,17 +358,17 @@ class Demo:
         created: datetime = next(one["CreationDate"] for one in schedules if one["Target"]["Arn"].endswith(function))
         return created + math.ceil((after - created) / TICK) * TICK
 
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        """A step that is waited for. Whatever goes wrong inside becomes a StoryError with its name."""
+        try:
+            with self._say.waiting(f"waiting: {name}"):
+                yield
+        except EmulatorError as error:
+            raise StoryError(f"{name}: {error}") from error
+
     def _since_cut(self, moment: datetime) -> str:
         return f"{(moment - self._cut_at).total_seconds():+.0f} s"
-
-
-@contextmanager
-def _step(name: str) -> Iterator[None]:
-    """Whatever goes wrong inside becomes a StoryError with the step's name."""
-    try:
-        yield
-    except EmulatorError as error:
-        raise StoryError(f"{name}: {error}") from error
 
 
 def _require(holds: bool, otherwise: str) -> None:
@@ -364,12 +382,16 @@ def _kind(notice: dict[str, Any]) -> str:
 
 def tell_story(account: Account, say: Narrator) -> None:
     """From the empty emulators to the verdict. Raises StoryError at the first step that doesn't happen."""
-    account.start()
+    shutil.rmtree(KEPT, ignore_errors=True)
+    with say.waiting("starting the emulators"):
+        account.start()
     demo = Demo(account, say)
     site, machines = demo.build_network()
     with running_agents(account, machines, demo.period) as agents:
-        say.note("building and deploying the stack: sam build, sam deploy")
-        account.deploy()
+        with say.waiting("building the stack with sam build", at_once=True):
+            account.build()
+        with say.waiting("deploying the stack with sam deploy", at_once=True):
+            account.deploy()
         demo.meet(machines)
         demo.see_the_network(site)
         demo.wait_for_moment()
@@ -379,20 +401,18 @@ def tell_story(account: Account, say: Narrator) -> None:
         demo.become_isolated(site)
         endpoint_id = demo.get_endpoint(site)
         demo.fall_silent(machines, endpoint_id)
-        of_incident = demo.show_page(PAGE_OF_INCIDENT, site.vpc_id)
+        demo.keep_page("coverage-incident.html", "while the incident was open", site.vpc_id)
         addresses = demo.come_up(site, endpoint_id)
         demo.resume(agents)
         demo.recover(machines, endpoint_id)
 
     say.chapter("What would Lifeline do in another VPC?")
     other_vpc_id = demo.plan_for_another()
-    page = demo.show_page(PAGE, site.vpc_id, other_vpc_id)
+    demo.keep_page("coverage.html", "now", site.vpc_id, other_vpc_id)
     say.verdict(
         f"The subnet still has no route out, and its instances report: {SERVICE_NAME} is {addresses} there.", good=True
     )
-    say.explain("The coverage page, for a browser (its buttons ask for confirmation, but call nothing here):")
-    say.note(f"{of_incident}: while the incident was open")
-    say.note(f"{page}: now")
+    demo.link()
 
 
 def main() -> int:

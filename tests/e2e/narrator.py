@@ -3,11 +3,15 @@
 import os
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 WIDTH = 110
 _MARGIN = " " * 20
+QUIET_S = 10  # the longest that nothing is printed
 
 
 class Actor(StrEnum):
@@ -55,6 +59,29 @@ class Narrator:
     def note(self, text: str) -> None:
         """What the demo itself is doing."""
         self._print(*textwrap.wrap(text, WIDTH - 5, initial_indent="   … ", subsequent_indent="     "))
+
+    @contextmanager
+    def waiting(self, what: str, *, at_once: bool = False) -> Iterator[None]:
+        """Say what the demo waits for, every few seconds while it does; `at_once` says it before that, too."""
+        if at_once:
+            self.note(what)
+        began, is_over = time.monotonic(), threading.Event()
+
+        def remind() -> None:
+            while not is_over.wait(QUIET_S):
+                self.note(f"still {what} ({time.monotonic() - began:.0f} s)")
+
+        reminder = threading.Thread(target=remind, daemon=True)
+        reminder.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            reminder.join()
+
+    def link(self, address: str, what: str) -> None:
+        """Something to open or to run, and what it is. An address is never broken."""
+        self._print(f"   {what}", f"     {self._coloured(address, '4')}")
 
     def tell(self, actor: Actor, text: str, *details: str) -> None:
         """One line of the timeline, and what it is known from."""

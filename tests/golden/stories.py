@@ -287,6 +287,17 @@ FACTS = Facts(
     changes=(LOST_ROUTE,),
 )
 [CUT] = diagnose({"its agent": FACTS}, at(14), reporting_by_zone={}).values()
+COMING = replace(
+    FACTS,
+    vpc=replace(
+        NETWORK,
+        endpoints=(replace(SERVES_MOST, state=EndpointState.PENDING, subnet_ids=frozenset({APP_A, APP_B})),),
+        security_groups=(own_security_group("10.20.0.0/16"),),
+    ),
+    made=(("monitoring", Made(ENDPOINT, at(7.25))),),
+    price=price_in("us-east-1"),
+)
+[PENDING] = diagnose({"its agent": COMING}, at(14), reporting_by_zone={}).values()
 [IN_PLAN_MODE] = diagnose({"its agent": replace(FACTS, mode=Mode.PLAN)}, at(14), reporting_by_zone={}).values()
 _WAITS = Alike(frozenset({APP_A, APP_B}), False, frozenset({"monitoring"}), frozenset({"monitoring"}))
 [IN_BACKLOG] = diagnose(
@@ -394,6 +405,7 @@ WAY_OUT_SHUT = News(NewsKind.OPENED, incident(SHUT), silent=TWELVE[:2], joined=2
 OF_ANOTHER_ACCOUNT = News(NewsKind.OPENED, incident(UNKNOWN_TO_EC2), silent=(agent(3),), joined=1)
 POLICY_DENIES = News(NewsKind.OPENED, incident(DENYING), silent=TWELVE[:2], joined=2)
 UNREAD = News(NewsKind.OPENED, incident(NOT_KNOWN), silent=TWELVE[:2], joined=2)
+UNDER_WAY = News(NewsKind.OPENED, incident(PENDING, phase=Phase.RECOVERING), silent=TWELVE[:2], joined=2)
 UPDATED = News(
     NewsKind.UPDATED,
     incident(REPAIRED, notified_at=at(14), notified_agents=12, notified_cause=CUT.key, **CRITICAL),
@@ -529,6 +541,7 @@ NOTICES: dict[str, tuple[float, Callable[[], Notice]]] = {
     "endpoints-failed": (8, lambda: notified(FAILED)),
     "endpoint-lost": (39, lost),
     "incident-opened": (14, lambda: of_incident(OPENED, 14)),
+    "incident-under-way": (14, lambda: of_incident(UNDER_WAY, 14)),
     "incident-plan-mode": (
         14,
         lambda: of_incident(News(NewsKind.OPENED, incident(IN_PLAN_MODE), silent=(agent(1),), joined=1), 14),

@@ -11,7 +11,7 @@ from lifeline.core.notices.bus_events import DetailType
 from lifeline.core.notices.notice import MOST_LINES
 from tests.docs.test_operate import every_kind
 from tests.golden.stories import EVENTS, NOTICES, as_delivered, files
-from tests.golden.write import FOLDER, PAGE, embedded, there
+from tests.golden.write import FOLDER, PAGE, README, embedded, there
 from tests.support.repository import ROOT
 
 SCHEMAS = ROOT / "docs/schemas"
@@ -34,6 +34,14 @@ def test_the_page_shows_what_is_sent() -> None:
     page = PAGE.read_text("utf-8")
     assert page.count("<!-- golden: ") == page.count("<!-- end -->") >= 6
     assert embedded(page, TEXTS) == page, "python -m tests.golden.write"
+
+
+def test_the_readme_shows_one_mail_as_it_is_sent_without_its_ids() -> None:
+    readme = README.read_text("utf-8")
+    assert readme.count("<!-- golden: ") == 1
+    assert embedded(readme, TEXTS) == readme, "python -m tests.golden.write"
+    assert "Subject: [lifeline] " in readme
+    assert "IDs:" not in readme
 
 
 def test_no_file_is_left_over() -> None:

@@ -8,8 +8,10 @@ from tests.golden.stories import files
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parents[1] / "docs/notices.md"
+README = FOLDER.parents[1] / "README.md"
 ENDINGS = (".txt", ".json")
-_PLACE = re.compile(r"<!-- golden: (\S+) -->.*?<!-- end -->", re.DOTALL)
+_PLACE = re.compile(r"<!-- golden: (\S+)( without IDs)? -->.*?<!-- end -->", re.DOTALL)
+_IDS = "\n\nIDs:\n"
 
 
 def there() -> set[str]:
@@ -18,19 +20,21 @@ def there() -> set[str]:
 
 
 def embedded(page: str, texts: Mapping[str, str]) -> str:
-    """The page with each golden file between the marks that name it."""
-    return _PLACE.sub(lambda found: _shown(found[1], texts[found[1]]), page)
+    """The page with each golden file between the marks that name it, or only what stands before its IDs."""
+    return _PLACE.sub(lambda found: _shown(found[1], found[2] or "", texts[found[1]]), page)
 
 
-def _shown(name: str, text: str) -> str:
+def _shown(name: str, part: str, text: str) -> str:
     language = "json" if name.endswith(".json") else ""
-    return f"<!-- golden: {name} -->\n\n```{language}\n{text.rstrip()}\n```\n\n<!-- end -->"
+    shown = text.partition(_IDS)[0] if part else text
+    return f"<!-- golden: {name}{part} -->\n\n```{language}\n{shown.rstrip()}\n```\n\n<!-- end -->"
 
 
 def main() -> None:
-    """Writes each file and the page, and removes files that no story has any longer."""
+    """Writes each file and the pages, and removes files that no story has any longer."""
     texts = dict(files())
-    PAGE.write_text(embedded(PAGE.read_text("utf-8"), texts), "utf-8")
+    for page in (PAGE, README):
+        page.write_text(embedded(page.read_text("utf-8"), texts), "utf-8")
     for name in there() - texts.keys():
         (FOLDER / name).unlink()
     for name, text in texts.items():

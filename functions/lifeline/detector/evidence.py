@@ -36,6 +36,7 @@ from lifeline.core.network.model import Catalog, Part, Ranges, RegionRef, Securi
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.tiers import classify_subnets
 from lifeline.core.network.way_out import way_out
+from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.runtime.observability import logger
 
@@ -287,6 +288,7 @@ class EvidenceCollector:
             known=around.known,
             mode=self._sources.mode,
             survey=around.survey,
+            price=price_in(self._sources.home.region),
             own_groups=tuple(group for group in groups if group.id in (instance.group_ids or ())),
         )
 

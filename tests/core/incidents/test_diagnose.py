@@ -35,6 +35,7 @@ from lifeline.core.network.model import (
     TargetKind,
     Vpc,
 )
+from lifeline.core.plan.cost import price_in
 from lifeline.core.plan.endpoint_lifecycle import Made
 from tests.support.agents import minute, why_silent
 from tests.support.builders import (
@@ -390,6 +391,14 @@ class TestAnEndpoint:
         assert found.words == "DeleteRoute by deploy-role left no path to the monitoring service"
         assert "vpce-1 for the monitoring service is pending" in found.evidence
         assert found.advice == "Lifeline created vpce-1 at 09:02:00 UTC. Agents should report again by 09:22:00 UTC."
+
+    def test_that_lifeline_made_and_is_pending_says_what_it_costs_in_its_zones(self) -> None:
+        for zones, usd in ((("a",), "7.30"), (("a", "b"), "14.60")):
+            pending = replace(endpoint(MONITORING, *zones), id="vpce-1", state=EndpointState.PENDING)
+            made = (lately("monitoring", "vpce-1", minute(2)),)
+            known = facts(network(pending), made=made, changes=(DELETED,), price=price_in("us-east-1"))
+            cost = f"(about {usd} USD per month, before data charges)"
+            assert why(known).advice.startswith(f"Lifeline created vpce-1 at 09:02:00 UTC {cost}. Agents should ")
 
     def test_with_a_policy_that_can_not_be_judged_alone_is_no_cause(self) -> None:
         allow = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"Bool": {"a": "b"}}}

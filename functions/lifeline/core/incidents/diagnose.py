@@ -43,6 +43,7 @@ from lifeline.core.network.iam_policy import Permission
 from lifeline.core.network.ports import ports_of
 from lifeline.core.network.reach import NetworkPath, Reach
 from lifeline.core.network.tiers import effective_route_table
+from lifeline.core.plan.cost import monthly_cost_usd
 from lifeline.core.wording import write_time
 
 _WILL_CHECK = "Lifeline will check again, and will create an endpoint here if nothing else answers the service's name."
@@ -230,7 +231,7 @@ class _Check:
         made_at = {made.endpoint_id: made.at for _, made in self.facts.made}.get(path.endpoint_id)
         if path.reach is Reach.PENDING and made_at:
             back_at = clock_words(made_at + _TAKES + RECOVERY_TIME)
-            made = f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}"
+            made = f"Lifeline created {path.endpoint_id} at {clock_words(made_at)}{self._cost_words(path.endpoint_id)}"
             return f"{made}. Agents should report again by {back_at}."
         if not path.is_repairable:
             return remedy
@@ -240,6 +241,14 @@ class _Check:
             return f"Lifeline won't repair this: {words}. Otherwise, {in_sentence}"
         left = self.facts.why_left(service, path.reach)
         return f"{left} To fix it: {in_sentence}" if left else self._repair_words(path, remedy, in_sentence)
+
+    def _cost_words(self, endpoint_id: str) -> str:
+        """What the endpoint costs, in brackets; empty if its zones or the price aren't known."""
+        endpoints = self.facts.vpc.endpoints if self.facts.vpc else ()
+        zones = sum(len(endpoint.subnet_ids) for endpoint in endpoints if endpoint.id == endpoint_id)
+        if not zones or self.facts.price is None:
+            return ""
+        return f" (about {monthly_cost_usd(zones, self.facts.price)} USD per month, before data charges)"
 
     def _repair_words(self, path: NetworkPath, remedy: str, in_sentence: str) -> str:
         """What Lifeline will do about the path, and what is left to a person."""

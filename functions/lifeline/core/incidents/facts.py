@@ -21,6 +21,7 @@ from lifeline.core.network.iam_policy import RoleVerdict
 from lifeline.core.network.model import Catalog, NetworkInterface, SecurityGroup, Subnet, Vpc
 from lifeline.core.network.reach import NetworkPath, Reach, find_path
 from lifeline.core.network.tiers import classify
+from lifeline.core.plan.cost import Price
 from lifeline.core.plan.endpoint_lifecycle import Made
 from lifeline.core.wording import plain
 
@@ -41,8 +42,8 @@ class Facts:
     `made` are the endpoints that Lifeline created last, `frozen` the VPC's freezes and `canaries` whose private DNS
     Lifeline turned on recently, each with its service.
     `known` are the paths that Lifeline saw in the VPC over time, `own_groups` the instance's security groups as far as
-    they were read. `mode` is the stack's, and `survey` says what waits for approval in the VPC. `unreadable` describes
-    what couldn't be read.
+    they were read. `mode` is the stack's, `survey` says what waits for approval in the VPC, and `price` is the
+    region's. `unreadable` describes what couldn't be read.
     """
 
     agent: Agent
@@ -64,6 +65,7 @@ class Facts:
     own_groups: tuple[SecurityGroup, ...] = ()
     mode: Mode = Mode.ENFORCE
     survey: GapSurvey | None = None
+    price: Price | None = None
 
     @property
     def is_managed(self) -> bool:
