@@ -17,10 +17,6 @@ def entries(heading: str) -> list[str]:
     return [" ".join(entry.split()) for entry in text.split("\n- ")]
 
 
-def test_it_is_read_in_one_sitting() -> None:
-    assert len(README.read_text("utf-8").splitlines()) <= 160
-
-
 def test_it_says_in_this_order_what_a_new_reader_asks() -> None:
     assert list(SECTIONS) == [
         "Lifeline",

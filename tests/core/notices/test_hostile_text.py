@@ -21,6 +21,7 @@ from lifeline.core.notices.bus_events import BusEvent
 from lifeline.core.notices.chat import chat_form
 from lifeline.core.notices.forms import email_text, links_of, machine_text
 from lifeline.core.notices.notice import SUBJECT_LENGTH, Notice, subject_line
+from lifeline.core.policy.runbook import RUNBOOK, runbook_link
 from tests.docs.test_operate import every_kind
 from tests.golden import stories
 from tests.support.repository import ROOT
@@ -217,6 +218,7 @@ def test_hostile_text_stays_text_in_every_event(name: str, words: str, monkeypat
     assert teller.built
     detail = stories.as_delivered(event)["detail"]
     SCHEMA["event"](detail)
+    assert detail.pop("runbook_url") == runbook_link(RUNBOOK, event.type.section)
     for text in texts_in(detail):
         check_data(text)
 

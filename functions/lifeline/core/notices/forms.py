@@ -48,7 +48,6 @@ def machine_form(notice: Notice, sender: Sender, now: datetime) -> dict[str, Any
         **notice.owner.fields,
         "subject": subject_line(notice.subject),
         **parts,
-        "runbook_url": runbook_link(sender.runbook_url, notice.kind),
         "links": [{"title": title, "url": url} for title, url in links_of(notice, sender)],
         "attached": [plain(line) for line in notice.attached],
         "text": email_text(notice, sender),
