@@ -10,6 +10,7 @@ from lifeline.core.errors import InvalidInputError
 from lifeline_cli.arguments import Call, parser
 from lifeline_cli.check import check_call
 from lifeline_cli.deployed import Deployed, FailedError
+from lifeline_cli.incidents import incidents_in
 from lifeline_cli.text import text_of
 
 _FAILED = 1
@@ -29,13 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stack = Deployed(given.stack, region=given.region, profile=given.profile)
         answer = _joined([_answer(stack, call, given.by) for call in calls])
+        if given.command == "incidents":
+            found = incidents_in(answer.pop("history")["entries"], only_open=given.open)
+            answer = {"incidents": found, **answer}
     except FailedError as failed:
         sys.stderr.write(f"{failed}\n")
         return _FAILED
     if given.output == "json":
         sys.stdout.write(f"{json.dumps(answer, indent=2)}\n")
     else:
-        sys.stdout.write(text_of(given.command, answer))
+        sys.stdout.write(text_of(answer, only_open=getattr(given, "open", False)))
     errors = answer.get("errors", ())
     if "text" not in answer:  # which has them
         sys.stderr.writelines(f"{error['field']}: {error['message']}\n" for error in errors)

@@ -74,8 +74,10 @@ def parser() -> argparse.ArgumentParser:
     about.add_argument("--incident", metavar="ID", help="from the change that started it until it was closed")
     history.add_argument("--since", help="with --vpc: a time with its zone, such as 2026-11-20T00:00:00Z")
     history.add_argument("--until", help="with --vpc: a time with its zone")
-    incidents = add("incidents", "list the incidents that were opened or closed lately", _incidents)
+    incidents = add("incidents", "list the incidents that were opened or closed lately, open ones first", _incidents)
     incidents.add_argument("--days", type=_days, default=7, help="how many days back, with today (default: 7)")
+    incidents.add_argument("--open", action="store_true", help="only those that were opened in this time and are open")
+    incidents.add_argument("--vpc", dest="vpc_id", metavar="VPC", help="only those of this VPC")
     return top
 
 
@@ -147,7 +149,10 @@ def _history(given: Given) -> tuple[Call, ...]:
 
 
 def _incidents(given: Given) -> tuple[Call, ...]:
-    """The audit log of each day: no call asks for incidents alone."""
+    """The audit log of the VPC, or of each day: no call asks for incidents alone."""
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(given.days))]
+    if given.vpc_id:
+        span = {"since": f"{days[0].isoformat()}T00:00:00Z", "until": f"{today.isoformat()}T23:59:59Z"}
+        return (Call({"history": {"vpc_id": given.vpc_id, **span}}, is_signed=False),)
     return tuple(Call({"history": {"day": day.isoformat()}}, is_signed=False) for day in days)

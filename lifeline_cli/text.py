@@ -1,26 +1,33 @@
 """Answers as text for people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _NONE = "-"
 Rows = Sequence[Sequence[str]]
 
 
-def text_of(command: str, answer: Mapping[str, Any]) -> str:
-    """What a person reads of the answer. Where something was refused, nothing is said of what isn't there."""
+def text_of(answer: Mapping[str, Any], *, only_open: bool = False) -> str:
+    """What a person reads of the answer. Where something was refused, nothing is said of what isn't there.
+
+    `only_open` says that incidents which are closed were left out.
+    """
     if "text" in answer:
         return str(answer["text"])
-    heads, rows, empty = _table_of(command, answer)
+    heads, rows, empty = _table_of(answer, only_open=only_open)
     return "" if "errors" in answer and not rows else table(heads, rows, empty=empty)
 
 
-def _table_of(command: str, answer: Mapping[str, Any]) -> tuple[Sequence[str], Rows, str]:
+def _table_of(answer: Mapping[str, Any], *, only_open: bool) -> tuple[Sequence[str], Rows, str]:
     """The answer's heads, its rows, and what to say if there are none."""
     rows: Rows
-    if command == "incidents":
-        rows = _incidents(answer["history"]["entries"])
-        return ("INCIDENT", "OPENED", "CLOSED", "VPC", "WHAT"), rows, "No incident was opened or closed in this time."
+    if "incidents" in answer:
+        rows = [
+            (one["incident"], one["opened"] or "earlier", one["closed"] or "open", one["vpc_id"], one["text"])
+            for one in answer["incidents"]
+        ]
+        what = "that was opened in this time is open" if only_open else "was opened or closed in this time"
+        return ("INCIDENT", "OPENED", "CLOSED", "VPC", "WHAT"), rows, f"No incident {what}."
     if "history" in answer:
         rows = [(one["at"], one["kind"], one["vpc_id"], one["text"]) for one in answer["history"]["entries"]]
         return ("AT", "KIND", "VPC", "WHAT"), rows, "The audit log has no entries about that."
@@ -40,16 +47,3 @@ def table(heads: Sequence[str], rows: Rows, *, empty: str) -> str:
     widths = [max(len(row[place]) for row in cells) for place in range(len(heads) - 1)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[-1]]) for row in cells]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _incidents(entries: Iterable[Mapping[str, Any]]) -> Rows:
-    """A row for each incident: when it was opened and closed, as far as the entries say, and what it was last about."""
-    found: dict[str, dict[str, str]] = {}
-    for entry in entries:
-        if entry["kind"] == "incident":
-            row = found.setdefault(entry["incident"], {})
-            row |= {entry["event"]: entry["at"], "vpc_id": entry["vpc_id"], "text": entry["text"]}
-    return [
-        (name, row.get("opened", "earlier"), row.get("closed", "open"), row["vpc_id"], row["text"])
-        for name, row in found.items()
-    ]

@@ -16,6 +16,7 @@ VPC = "vpc-0123456789abcdef0"
 PLAN = "plan-0123456789abcdef"
 ME = "user/dana"
 TEXT = {"format": "text"}
+TODAY = datetime.now(UTC).date().isoformat()
 
 
 class Stub:
@@ -93,7 +94,12 @@ def page(*entries: Mapping[str, str], more: str = "") -> dict[str, Any]:
             {"history": {"vpc_id": VPC, "since": "2026-11-20T00:00:00Z"}},
         ),
         ("history --incident inc-1", {"history": {"incident": "inc-1"}}),
-        ("incidents --days 1", {"history": {"day": datetime.now(UTC).date().isoformat()}}),
+        ("incidents --days 1", {"history": {"day": TODAY}}),
+        ("incidents --open --days 1", {"history": {"day": TODAY}}),
+        (
+            f"incidents --vpc {VPC} --days 1",
+            {"history": {"vpc_id": VPC, "since": f"{TODAY}T00:00:00Z", "until": f"{TODAY}T23:59:59Z"}},
+        ),
     ],
 )
 def test_each_command_makes_one_call(aws: Stub, arguments: str, event: Mapping[str, Any]) -> None:
@@ -114,6 +120,54 @@ def test_answers_are_tables(aws: Stub, capsys: pytest.CaptureFixture[str]) -> No
     first, second = capsys.readouterr().out.splitlines()[1:]
     assert first.split() == ["inc-1", "2026-11-20T09:07:00+00:00", "open", VPC, "words"]
     assert second.split() == ["inc-2", "earlier", "2026-11-20T09:07:00+00:00", VPC, "words"]
+
+
+HISTORY = (
+    entry(incident="inc-old", event="closed", at="2026-11-20T08:00:00+00:00", text="closed early"),
+    entry(kind="change", at="2026-11-20T08:30:00+00:00"),
+    entry(incident="inc-first", event="opened", at="2026-11-20T09:00:00+00:00", cause="CUT_OFF"),
+    entry(incident="inc-over", event="opened", at="2026-11-20T09:10:00+00:00"),
+    entry(incident="inc-over", event="closed", at="2026-11-20T09:30:00+00:00", text="closed late", fix="a route"),
+    entry(incident="inc-last", event="opened", at="2026-11-20T09:20:00+00:00"),
+)
+
+
+def test_open_incidents_come_first_and_the_latest_before_others(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.answers = [page(*HISTORY), page(*HISTORY)]
+    main(["incidents", "--days", "1"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["inc-last", "inc-first", "inc-over", "inc-old"]
+    assert rows[2][1:3] == ["2026-11-20T09:10:00+00:00", "2026-11-20T09:30:00+00:00"]
+    assert rows[2][-2:] == ["closed", "late"]
+    main(["incidents", "--days", "1", "--open"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["inc-last", "inc-first"]
+
+
+def test_programs_get_each_incident_once_with_its_times_and_its_fix(
+    aws: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.answers = [page(*HISTORY)]
+    main(["incidents", "--days", "1", "--output", "json"])
+    found = {one["incident"]: one for one in json.loads(capsys.readouterr().out)["incidents"]}
+    assert found.keys() == {"inc-old", "inc-first", "inc-over", "inc-last"}
+    assert found["inc-over"] == {
+        "incident": "inc-over",
+        "opened": "2026-11-20T09:10:00+00:00",
+        "closed": "2026-11-20T09:30:00+00:00",
+        "vpc_id": VPC,
+        "text": "closed late",
+        "fix": "a route",
+    }
+    assert (found["inc-old"]["opened"], found["inc-first"]["closed"]) == (None, None)
+    assert found["inc-first"]["cause"] == "CUT_OFF"
+
+
+def test_where_none_is_open_that_is_said_of_the_time_that_was_looked_at(
+    aws: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.answers = [page(HISTORY[0])]
+    main(["incidents", "--days", "1", "--open"])
+    assert capsys.readouterr().out == "No incident that was opened in this time is open.\n"
 
 
 def test_all_pages_of_the_audit_log_are_read(aws: Stub, capsys: pytest.CaptureFixture[str]) -> None:
