@@ -144,6 +144,7 @@ def test_every_command_of_the_command_line(account: Account) -> None:
     for who in ("Dana", "root"):
         assert any(who in json.dumps(entry) for entry in history), history
     assert cli(account, "incidents") == "No incident was opened or closed in this time.\n"
+    assert cli(account, "incidents", "--open", "--vpc", vpc_id) == "No incident that was opened in this time is open.\n"
     assert "is on no roster" in cli(account, "forget", "i-0123456789abcdef0", status=1)
     assert "approve: " in cli(account, "approve", "plan-0123456789abcdef", status=1)
     assert "There is no stack other in" in cli(account, "plan", vpc_id, "--stack", "other", status=1)
